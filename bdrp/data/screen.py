@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, overload
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 
@@ -19,24 +23,89 @@ class Measure:
     highest: float
 
 
-MEASURES: Mapping[str, Measure] = {
-    measure.name: measure
-    for measure in (
-        Measure("ln_ic50_um", "ln IC50", "ln(µM)", -25.0, 25.0),
-        Measure("auc_fraction", "AUC", "fraction of full viability", 0.0, 1.0),
-    )
-}
+MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
+    {
+        measure.name: measure
+        for measure in (
+            Measure("ln_ic50_um", "ln IC50", "ln(µM)", -25.0, 25.0),
+            Measure("auc_fraction", "AUC", "fraction of full viability", 0.0, 1.0),
+        )
+    }
+)
 
 
-@dataclass(frozen=True)
+class _Table:
+    """A frame that is copied in and handed out as a copy-on-write copy, so that nobody changes a screen's tables."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._slot = "_" + name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> _Table: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> pd.DataFrame: ...
+    def __get__(self, instance: object | None, owner: type) -> _Table | pd.DataFrame:
+        if instance is None:
+            raise AttributeError(self._slot)  # tells `dataclass` that the field has no default
+        frame: pd.DataFrame = instance.__dict__[self._slot]
+        return frame.copy(deep=False)
+
+    def __set__(self, instance: object, value: pd.DataFrame) -> None:
+        instance.__dict__[self._slot] = value.copy() if isinstance(value, pd.DataFrame) else value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Screen:
-    """Responses, drugs, cell lines and expression, checked once."""
+    """Responses, drugs, cell lines and expression, checked once.
+
+    Low responses mean sensitive in both measures. Replicates are several rows of one pair.
+
+    Attributes:
+        name: what the screen is called, such as "gdsc2".
+        measure: what `responses.response` is, and in which unit.
+        responses: N rows; cell_line_id, drug_id, response, lower_limit, upper_limit (what the assay could observe, in the
+            measure's own unit; NaN where not known), laboratory ("" where not known).
+        drugs: one row a drug_id; name, smiles (canonical), structure_key, target, pathway.
+        cell_lines: one row a cell_line_id; name, tissue, patient_id.
+        expression: one row a cell_line_id, one column a gene, float32; NaN where a value is missing.
+        checksums: sha256 of every file that was read, by file name.
+        notices: what was dropped or mended on the way, in sentences.
+    """
 
     name: str
     measure: Measure
-    responses: pd.DataFrame
-    drugs: pd.DataFrame
-    cell_lines: pd.DataFrame
-    expression: pd.DataFrame
+    responses: _Table = _Table()
+    drugs: _Table = _Table()
+    cell_lines: _Table = _Table()
+    expression: _Table = _Table()
     checksums: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check every table once, at the door.
+
+        Raises:
+            DataError: a table does not say what a screen needs.
+        """
+        from bdrp.data.checks import check_screen
+
+        check_screen(self)
+        object.__setattr__(self, "checksums", MappingProxyType(dict(self.checksums)))
+        object.__setattr__(self, "notices", tuple(self.notices))
+
+    def __repr__(self) -> str:
+        """One line: what was measured on how much."""
+        rows = self.responses
+        return (
+            f"Screen({self.name}: {len(rows):,} {self.measure.label} [{self.measure.unit}], "
+            f"{rows['cell_line_id'].nunique():,} lines x {rows['drug_id'].nunique():,} drugs, "
+            f"{self.expression.shape[1]:,} genes)"
+        )
+
+
+def extrapolated(responses: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which responses (N,) lie beyond what the assay could observe; False where the limits are not known."""
+    response = responses["response"].to_numpy()
+    above = response > responses["upper_limit"].to_numpy()
+    below = response < responses["lower_limit"].to_numpy()
+    return np.asarray(above | below, dtype=bool)

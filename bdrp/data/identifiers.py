@@ -1,0 +1,124 @@
+"""One spelling for every id, name and structure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from typing import Final
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import inchi
+
+from bdrp.errors import DataError
+
+LONGEST_SMILES: Final = 2_000
+"""Characters; chosen: the longest structure of GDSC, CCLE and CTRPv2 has under 300, and parsing time grows steeply."""
+
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
+_TWO_IDS = re.compile(r"\s*[;|,]\s*")
+_BLANK = frozenset({"", "nan", "none", "na", "n/a", "<na>", "null"})
+
+
+def clean_id(value: object) -> str:
+    """The id as text: no spaces around it and no ".0" that a spreadsheet left; "" where there is none.
+
+    >>> clean_id(906826.0), clean_id(" 906826.0 "), clean_id(None), clean_id("1331031.0;1331030")
+    ('906826', '906826', '', '1331031;1331030')
+    """
+    if value is None:
+        return ""
+    parts = [_WHOLE_NUMBER.sub(r"\1", part, count=1) if _WHOLE_NUMBER.fullmatch(part) else part for part in _cut(value)]
+    return ";".join(part for part in parts if part.lower() not in _BLANK)
+
+
+def split_ids(value: object) -> tuple[str, ...]:
+    """Every id of a cell that can hold several.
+
+    >>> split_ids("1331031;1331030")
+    ('1331031', '1331030')
+    """
+    cleaned = clean_id(value)
+    return tuple(cleaned.split(";")) if cleaned else ()
+
+
+def _cut(value: object) -> list[str]:
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    return _TWO_IDS.split(text) if ";" in text else [text]
+
+
+def line_name_key(name: object) -> str:
+    """A cell line's name as upper-case letters and digits, so that "NCI-H1975" and "nci h1975" meet.
+
+    >>> line_name_key("NCI-H1975") == line_name_key("nci h1975")
+    True
+    """
+    return re.sub(r"[^A-Z0-9]", "", str(name).upper())
+
+
+def canonical_smiles(smiles: object) -> str:
+    """The structure in RDKit's canonical SMILES.
+
+    >>> canonical_smiles("OCC")
+    'CCO'
+
+    Raises:
+        DataError: the text is empty, too long, holds control characters, or is no molecule.
+    """
+    return _canonical(_plain_smiles(smiles))
+
+
+def structure_key(smiles: object) -> str:
+    """The first block of the InChIKey: equal for all stereoisomers, charges and isotopes of one skeleton.
+
+    Where InChI has no name for a structure, the key is "SMILES-" and 14 digits of the hash of the canonical SMILES.
+
+    >>> structure_key("OCC")
+    'LFQSCWFLJHTTHZ'
+
+    Raises:
+        DataError: as `canonical_smiles`.
+    """
+    return _key(_plain_smiles(smiles))
+
+
+def _plain_smiles(smiles: object) -> str:
+    text = "" if smiles is None else str(smiles).strip()
+    if text.lower() in _BLANK:
+        raise DataError("SMILES is empty. A structure in SMILES notation is needed; drop the drug or give its structure.")
+    if len(text) > LONGEST_SMILES:
+        raise DataError(
+            f"SMILES has {len(text):,} characters ({text[:40]!r}...). At most {LONGEST_SMILES:,} are allowed, because "
+            "parsing time grows steeply with length and no small molecule needs more. Drop the drug or correct the cell."
+        )
+    if not text.isprintable() or not text.isascii() or " " in text:
+        raise DataError(
+            f"SMILES {text[:80]!r} holds spaces, control or non-ASCII characters. Only printable ASCII without spaces "
+            "is allowed. Correct the cell."
+        )
+    return text
+
+
+@lru_cache(maxsize=65_536)
+def _canonical(smiles: str) -> str:
+    return str(Chem.MolToSmiles(_molecule(smiles)))
+
+
+@lru_cache(maxsize=65_536)
+def _key(smiles: str) -> str:
+    with rdBase.BlockLogs():
+        key = inchi.MolToInchiKey(_molecule(smiles))
+    if key:
+        return str(key).split("-")[0]
+    return "SMILES-" + hashlib.sha256(_canonical(smiles).encode()).hexdigest()[:14]
+
+
+def _molecule(smiles: str) -> Chem.Mol:
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None or molecule.GetNumAtoms() == 0:
+        raise DataError(
+            f"SMILES {smiles[:80]!r} cannot be read as a molecule. RDKit must be able to parse it; correct the "
+            "structure or drop the drug."
+        )
+    return molecule

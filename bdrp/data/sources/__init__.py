@@ -1,0 +1,54 @@
+"""Where screens come from: one file a source, and the file's name is the source's name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+from bdrp.data.screen import MEASURES, Screen
+from bdrp.errors import DataError
+
+
+def names() -> list[str]:
+    """The names that `load` knows, found by listing this folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def describe(name: str) -> str:
+    """One line about a source.
+
+    Raises:
+        DataError: there is no such source.
+    """
+    return str(_module(name).DESCRIPTION)
+
+
+def load(name: str, root: str | Path | None = None, measure: str | None = None, **options: Any) -> Screen:
+    """The screen of a source.
+
+    Args:
+        name: one of `names()`.
+        root: the folder below which the source finds its files; a source without files needs none.
+        measure: one of `screen.MEASURES`; "ln_ic50_um" where nothing is said.
+        options: what the source's own `load` takes beside these.
+
+    Raises:
+        DataError: the name, the root, the measure or an option is not known, or the files do not hold a screen.
+    """
+    module = _module(name)
+    measure = "ln_ic50_um" if measure is None else measure
+    if measure not in MEASURES:
+        raise DataError(f"There is no measure {measure!r}. Known are {', '.join(MEASURES)}; choose one of them.")
+    folder = None if root is None else Path(root)
+    if folder is not None and not folder.is_dir():
+        raise DataError(f"The root folder {str(folder)!r} of {name} does not exist or is no folder. Give an existing folder.")
+    screen: Screen = module.load(folder, measure=measure, **options)
+    return screen
+
+
+def _module(name: str) -> Any:
+    if name not in names():
+        raise DataError(f"There is no source {name!r}. Known are {', '.join(names())}; choose one of them.")
+    return importlib.import_module(f"{__name__}.{name}")
