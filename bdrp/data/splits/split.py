@@ -1,0 +1,93 @@
+"""The split itself: one part for every response, and what each part holds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bdrp.errors import OutputError, SplitError
+
+PARTS = ("train", "validation", "calibration", "test")
+UNUSED = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part for each response of a screen.
+
+    Attributes:
+        by: what is held out (one of `BY`), or "file" where the parts were read from a file.
+        parts: (R,) strings, indexed like the screen's responses: train, validation, calibration, test, or "" (unused).
+        seed: the seed that the parts were drawn with.
+        fold: which of the folds is the test part, from 0.
+        folds: how many folds there are.
+        description: the split in one or two sentences, for a report.
+        keys: (R, 2) columns cell_line_id and drug_id, in the order of `parts`.
+    """
+
+    by: str
+    parts: pd.Series
+    seed: int
+    fold: int
+    folds: int
+    description: str
+    keys: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.parts.unique()) - {*PARTS, UNUSED})
+        if unknown:
+            raise SplitError(f"A split has parts named {unknown}; allowed are {list(PARTS)} and '' for unused rows.")
+        if len(self.keys) != len(self.parts):
+            raise SplitError(f"A split has {len(self.parts)} parts for {len(self.keys)} responses; give one for each.")
+
+    def rows(self, part: str) -> NDArray[np.intp]:
+        """Positions (not labels) of the responses in `part`, ascending.
+
+        Raises:
+            SplitError: `part` is none of train, validation, calibration, test and "".
+        """
+        if part not in (*PARTS, UNUSED):
+            raise SplitError(f"There is no part '{part}'. A split has {', '.join(PARTS)}; '' are its unused rows.")
+        return np.flatnonzero(self.parts.to_numpy() == part)
+
+    def summary(self) -> dict[str, Any]:
+        """What the split is and what each part holds, ready for JSON."""
+        return {
+            "by": self.by,
+            "seed": self.seed,
+            "fold": self.fold,
+            "folds": self.folds,
+            "description": self.description,
+            "parts": {part or "unused": self._sizes(part) for part in (*PARTS, UNUSED)},
+        }
+
+    def save(self, path: Path) -> None:
+        """Writes `cell_line_id,drug_id,part` as CSV, which `from_file` reads; a pair's replicates share one row.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        table = self.keys.assign(part=self.parts.replace(UNUSED, "unused").to_numpy()).drop_duplicates()
+        partial = Path(f"{path}.part")
+        try:
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            table.to_csv(partial, index=False)
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OutputError(f"The split could not be written to {path}: {error}. Choose a writable place.") from error
+
+    def _sizes(self, part: str) -> dict[str, int]:
+        keys = self.keys.iloc[self.rows(part)]
+        return {
+            "responses": len(keys),
+            "pairs": len(keys.drop_duplicates()),
+            "cell_lines": int(keys["cell_line_id"].nunique()),
+            "drugs": int(keys["drug_id"].nunique()),
+        }

@@ -1,0 +1,129 @@
+"""What is held out as one piece: the groups of a screen that no split may tear.
+
+Two rules run through all of them. A compound is its structure, so two drug ids of one structure go together; and a
+tumour is its patient, so two cell lines of one patient go together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bdrp.data.screen import Screen
+from bdrp.errors import SplitError
+
+BY = ("pair", "cell_line", "drug", "scaffold", "tissue", "both")
+UNKNOWN_TISSUE = "unknown"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How one kind of split groups responses.
+
+    Attributes:
+        noun: the groups in words, plural.
+        even: whether groups are of nearly equal size, so that folds of equal counts are folds of equal sizes.
+        advice: what to do where there are too few groups.
+    """
+
+    noun: str
+    even: bool
+    advice: str
+
+
+UNITS: Mapping[str, Unit] = {
+    "pair": Unit("patient and compound pairs", True, "Measure more pairs or ask for fewer folds."),
+    "cell_line": Unit("patients", True, "Split by pair or by drug, ask for fewer folds, or add cell lines."),
+    "drug": Unit("compounds", True, "Split by pair or by cell_line, ask for fewer folds, or add drugs."),
+    "scaffold": Unit("scaffolds", False, "Split by drug, ask for fewer folds, or add drugs of other scaffolds."),
+    "tissue": Unit("known tissues", False, "Split by cell_line, ask for fewer folds, or fill in the tissue column."),
+}
+
+
+def patients(screen: Screen) -> pd.Series:
+    """The patient of each response, (R,) strings."""
+    return _looked_up(screen, "cell_line_id", screen.cell_lines["patient_id"])
+
+
+def compounds(screen: Screen) -> pd.Series:
+    """The structure key (first InChIKey block) of each response's drug, (R,) strings."""
+    return _looked_up(screen, "drug_id", screen.drugs["structure_key"])
+
+
+def groups(screen: Screen, by: str) -> pd.Series:
+    """The group of each response, (R,) strings; "" where a response cannot be placed (tissue unknown).
+
+    - pair: a compound in a patient, with its replicates, ids and laboratories.
+    - cell_line: a patient, with all lines from it.
+    - drug: a compound, with all ids of it.
+    - scaffold: a Bemis-Murcko scaffold; a molecule without rings is its own.
+    - tissue: a tissue; tissues that one patient's lines connect count as one.
+    """
+    return _GROUPS[by](screen)
+
+
+def _pairs(screen: Screen) -> pd.Series:
+    return patients(screen) + "|" + compounds(screen)
+
+
+def _scaffolds(screen: Screen) -> pd.Series:
+    drugs = screen.drugs.assign(scaffold=[scaffold(s, k) for s, k in _structures(screen)])
+    one_each = drugs.groupby("structure_key")["scaffold"].transform("min")  # tautomers of one key agree on one
+    return _looked_up(screen, "drug_id", one_each)
+
+
+def _structures(screen: Screen) -> zip[tuple[str, str]]:
+    return zip(screen.drugs["smiles"], screen.drugs["structure_key"], strict=True)
+
+
+def scaffold(smiles: str, structure_key: str) -> str:
+    """The Bemis-Murcko scaffold (ring systems and the links between them) as SMILES, or the key of an acyclic molecule.
+
+    Bemis and Murcko, J. Med. Chem. 1996, 39, 2887. Stereochemistry is left out: enantiomers share a scaffold.
+
+    >>> scaffold("CCc1ccccc1", "YNQLUTRBYVCPMQ")
+    'c1ccccc1'
+    >>> scaffold("CCO", "LFQSCWFLJHTTHZ")
+    'LFQSCWFLJHTTHZ'
+
+    Raises:
+        SplitError: RDKit cannot read the structure.
+    """
+    from rdkit import Chem
+    from rdkit.Chem.Scaffolds import MurckoScaffold
+
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None:
+        raise SplitError(
+            f"The structure '{smiles}' cannot be read, so it has no scaffold. Correct it in the drug table."
+        )
+    Chem.RemoveStereochemistry(molecule)
+    rings = MurckoScaffold.GetScaffoldForMol(molecule)  # type: ignore[no-untyped-call]
+    return Chem.MolToSmiles(rings) or structure_key
+
+
+def _tissues(screen: Screen) -> pd.Series:
+    lines = screen.cell_lines
+    known = lines[lines["tissue"].ne(UNKNOWN_TISSUE) & lines["tissue"].ne("")]
+    joined = known["tissue"]
+    while True:  # spread the smallest name through shared patients and tissues until nothing moves
+        spread = joined.groupby(known["patient_id"]).transform("min").groupby(known["tissue"]).transform("min")
+        if spread.equals(joined):
+            return _looked_up(screen, "cell_line_id", joined.reindex(lines.index, fill_value=""))
+        joined = spread
+
+
+def _looked_up(screen: Screen, key: str, values: pd.Series) -> pd.Series:
+    looked_up: pd.Series = screen.responses[key].map(values).astype(str)
+    return looked_up
+
+
+_GROUPS: Mapping[str, Callable[[Screen], pd.Series]] = {
+    "pair": _pairs,
+    "cell_line": patients,
+    "drug": compounds,
+    "scaffold": _scaffolds,
+    "tissue": _tissues,
+}
