@@ -1,0 +1,153 @@
+"""The normal predictive distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from bdrp.errors import DataError
+from bdrp.predictive.distribution import (
+    Floats,
+    Index,
+    JointDraws,
+    PredictiveDistribution,
+    aligned,
+    beside,
+    levels,
+    require_joint,
+)
+
+_LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
+
+
+@final
+class Normal(PredictiveDistribution):
+    """y ~ Normal(mean, aleatoric + epistemic), for each pair.
+
+    Args:
+        keys: cell_line_id and drug_id of the N pairs.
+        measure: the response measure's name.
+        mean: (N,), in the measure's unit.
+        aleatoric: noise variance, (N,).
+        epistemic: variance from not knowing the weights, (N,).
+        joint: draws of the epistemic deviations of all pairs together, if the method can make them.
+        unit: the measure's unit in words.
+
+    Raises:
+        DataError: lengths differ, a value is not finite, or a variance is not positive.
+
+    Example:
+        >>> import pandas as pd
+        >>> keys = pd.DataFrame({"cell_line_id": ["906826"], "drug_id": ["1003"]})
+        >>> pred = Normal(keys, "ln_ic50_um", mean=[-1.0], aleatoric=[0.64], epistemic=[0.36], unit="ln(µM)")
+        >>> pred.interval(0.9).round(2).tolist()
+        [[-2.64, 0.64]]
+    """
+
+    family = "normal"
+
+    def __init__(
+        self,
+        keys: pd.DataFrame,
+        measure: str,
+        mean: npt.ArrayLike,
+        aleatoric: npt.ArrayLike,
+        epistemic: npt.ArrayLike,
+        joint: JointDraws | None = None,
+        *,
+        unit: str = "",
+    ) -> None:
+        super().__init__(keys, measure, mean, _root("aleatoric", aleatoric), _root("epistemic", epistemic), unit=unit)
+        self._joint = joint
+
+    @classmethod
+    def from_std(
+        cls,
+        keys: pd.DataFrame,
+        measure: str,
+        mean: npt.ArrayLike,
+        aleatoric_std: npt.ArrayLike,
+        epistemic_std: npt.ArrayLike,
+        joint: JointDraws | None = None,
+        *,
+        unit: str = "",
+    ) -> Normal:
+        """The same from standard deviations, bit for bit (a square and its root may differ in the last place)."""
+        made = cls.__new__(cls)
+        PredictiveDistribution.__init__(made, keys, measure, mean, aleatoric_std, epistemic_std, unit=unit)
+        made._joint = joint
+        return made
+
+    def cdf(self, y: npt.ArrayLike) -> Floats:
+        return np.asarray(ndtr(self._standardised(y)))
+
+    def quantile(self, p: npt.ArrayLike) -> Floats:
+        z = np.asarray(ndtri(levels(p)))
+        return self.mean + self.std * z if z.ndim == 0 else self.mean[:, None] + self.std[:, None] * z
+
+    def log_prob(self, y: npt.ArrayLike) -> Floats:
+        z = self._standardised(y)
+        return np.asarray(-0.5 * np.square(z) - beside(np.log(self.std), z) - _LOG_SQRT_2PI)
+
+    def crps(self, y: npt.ArrayLike) -> Floats:
+        import scoringrules
+
+        values = aligned(y, len(self))
+        scored = scoringrules.crps_normal(values, beside(self.mean, values), beside(self.std, values), backend="numpy")
+        return np.asarray(scored, dtype=np.float64)
+
+    def sample(self, draws: int, seed: int) -> Floats:
+        return self.mean + self.std * np.random.default_rng(seed).standard_normal((draws, len(self)))
+
+    def joint(self, draws: int, seed: int) -> Floats:
+        rng = np.random.default_rng(seed)
+        deviations = require_joint(self._joint).draw(rng, draws)
+        return self.mean + deviations + self.aleatoric_std * rng.standard_normal((draws, len(self)))
+
+    def scaled(self, factor: float) -> Normal:
+        """The same means with every SD times `factor`: noise, epistemic and joint deviations alike."""
+        joint = None if self._joint is None else _ScaledDraws(self._joint, factor)
+        spread = self.aleatoric_std * factor, self.epistemic_std * factor
+        return Normal.from_std(self.keys, self.measure, self.mean, *spread, joint, unit=self.unit)
+
+    def __getitem__(self, index: Index) -> Normal:
+        joint = None if self._joint is None else self._joint[index]
+        moments = self.mean[index], self.aleatoric_std[index], self.epistemic_std[index]
+        return Normal.from_std(self.keys.iloc[index], self.measure, *moments, joint, unit=self.unit)
+
+    def shape_metadata(self) -> dict[str, Any]:
+        return {}
+
+    def _standardised(self, y: npt.ArrayLike) -> Floats:
+        values = aligned(y, len(self))
+        return (values - beside(self.mean, values)) / beside(self.std, values)
+
+
+@dataclass(frozen=True)
+class _ScaledDraws:
+    """Joint deviations stretched with the epistemic SD, so that the two stay one statement."""
+
+    draws_of: JointDraws
+    factor: float
+
+    def draw(self, rng: np.random.Generator, draws: int) -> Floats:
+        return self.factor * self.draws_of.draw(rng, draws)
+
+    def __getitem__(self, index: Index) -> _ScaledDraws:
+        return _ScaledDraws(self.draws_of[index], self.factor)
+
+
+def _root(name: str, variance: npt.ArrayLike) -> Floats:
+    values = np.asarray(variance, dtype=np.float64)
+    negative = int(np.sum(values < 0))
+    if negative:
+        raise DataError(
+            f"The predicted {name} variance is negative for {negative} of {values.size} pairs "
+            f"(lowest {np.nanmin(values):.3g}). Allowed: zero or more. Check the model's noise head."
+        )
+    return np.sqrt(values)

@@ -1,0 +1,154 @@
+"""Predictive distributions on disk: Parquet, with family, measure and unit in the file's metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bdrp.errors import DataError, OutputError
+from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution
+from bdrp.predictive.normal import Normal
+from bdrp.predictive.remapped import Remapped
+from bdrp.predictive.shape import RemappedShape
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = 1
+METADATA_KEY = b"bdrp"
+COLUMNS = (*KEYS, "mean", "std", "aleatoric_std", "epistemic_std", *QUANTILES)
+
+
+def save(pred: PredictiveDistribution, path: Path, context: pd.DataFrame | None = None) -> None:
+    """Write `pred`, and more columns behind its own if given, in one step."""
+    import pyarrow as pa
+
+    frame = pred.to_frame()
+    if context is not None:
+        frame = pd.concat([frame, _checked_context(context, len(pred))], axis=1)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    header = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
+    note = json.dumps(header | {"shape": pred.shape_metadata()}, allow_nan=False).encode()
+    _write(table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA_KEY: note}), path)
+
+
+def load(path: str | Path) -> PredictiveDistribution:
+    """Read what `PredictiveDistribution.save` wrote, exactly.
+
+    Raises:
+        DataError: there is no such file, it is not a bdrp prediction, it was altered, or a newer version wrote it.
+    """
+    table = _read(Path(path))
+    header = _header(table, Path(path))
+    frame = table.to_pandas()
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise _refused(path, f"the columns {', '.join(missing)} are missing")
+    pred = _rebuild(frame, header, path)
+    _check_unaltered(frame, pred.to_frame(), path)
+    return pred
+
+
+def _rebuild(frame: pd.DataFrame, header: dict[str, Any], path: str | Path) -> PredictiveDistribution:
+    spread = frame["aleatoric_std"], frame["epistemic_std"]
+    keys = frame[list(KEYS)]
+    try:
+        if header["family"] == Normal.family:
+            return Normal.from_std(keys, header["measure"], frame["mean"], *spread, unit=header["unit"])
+        shape = RemappedShape(tuple(header["shape"]["levels"]), tuple(header["shape"]["remapped"]))
+        return Remapped.from_std(keys, header["measure"], frame["mean"], *spread, shape, unit=header["unit"])
+    except (DataError, KeyError, TypeError, ValueError) as error:
+        raise _refused(path, f"its content is not usable: {error}") from error
+
+
+def _header(table: pa.Table, path: Path) -> dict[str, Any]:
+    note = (table.schema.metadata or {}).get(METADATA_KEY)
+    if note is None:
+        raise _refused(path, "it is a Parquet file without bdrp's metadata")
+    try:
+        header = json.loads(note)
+    except ValueError as error:
+        raise _refused(path, "its metadata are not JSON") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise _refused(path, f"its metadata are {_short(header)}; this version reads format {FORMAT}")
+    known = (Normal.family, Remapped.family)
+    if header.get("family") not in known or not all(isinstance(header.get(k), str) for k in ("measure", "unit")):
+        raise _refused(path, f"its metadata are {_short(header)}; family must be one of {', '.join(known)}")
+    return header
+
+
+def _read(path: Path) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    if not path.is_file():
+        raise DataError(
+            f"There are no predictions at {path}. Seen: {'a folder' if path.is_dir() else 'nothing'}. "
+            "Allowed: a Parquet file that bdrp wrote. Check the path, or run `bdrp predict` first."
+        )
+    try:
+        with path.open("rb") as file:
+            return parquet.read_table(file)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _refused(path, f"it cannot be read as Parquet ({str(error).splitlines()[0]})") from error
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    from pyarrow import parquet
+
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            parquet.write_table(table, file)
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(
+            f"The predictions could not be written to {path}: {error.strerror or error}. "
+            "Allowed: a file in a folder that you may write to, on a disk with space. Choose another place or free some space."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _check_unaltered(seen: pd.DataFrame, rebuilt: pd.DataFrame, path: str | Path) -> None:
+    for name in COLUMNS[len(KEYS) :]:
+        if not np.allclose(seen[name].to_numpy(dtype=float), rebuilt[name], rtol=1e-9, atol=1e-12):
+            raise _refused(path, f"its column {name} contradicts the moments and the shape beside it")
+
+
+def _checked_context(context: pd.DataFrame, n: int) -> pd.DataFrame:
+    clash = [name for name in context.columns if name in COLUMNS]
+    if len(context) != n or clash:
+        raise DataError(
+            f"The context columns do not fit the predictions: {len(context)} rows for {n} pairs, "
+            f"names already taken: {', '.join(clash) or 'none'}. Allowed: a row a pair, new names. Rename or reorder them."
+        )
+    return context.reset_index(drop=True)
+
+
+def _refused(path: str | Path, seen: str) -> DataError:
+    return DataError(
+        f"{path} is not a bdrp prediction that can be used: {seen}. "
+        "Allowed: a file as `bdrp predict` or save() wrote it. Predict again, or name the right file."
+    )
+
+
+def _short(header: object) -> str:
+    text = repr(header)
+    return text if len(text) < 120 else text[:117] + "..."
