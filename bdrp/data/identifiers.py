@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from rdkit import Chem, rdBase
@@ -16,7 +18,7 @@ LONGEST_SMILES: Final = 2_000
 """Characters; chosen: the longest structure of GDSC, CCLE and CTRPv2 has under 300, and parsing time grows steeply."""
 
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
-_TWO_IDS = re.compile(r"\s*[;|,]\s*")
+_SPREADSHEET_NUMBER = re.compile(r"\d\.\d+[eE]\+\d{1,2}")
 _BLANK = frozenset({"", "nan", "none", "na", "n/a", "<na>", "null"})
 
 
@@ -26,10 +28,20 @@ def clean_id(value: object) -> str:
     >>> clean_id(906826.0), clean_id(" 906826.0 "), clean_id(None), clean_id("1331031.0;1331030")
     ('906826', '906826', '', '1331031;1331030')
     """
+    return ";".join(part for part in map(_plain_id, _text(value).split(";")) if part.lower() not in _BLANK)
+
+
+def _text(value: object) -> str:
     if value is None:
         return ""
-    parts = [_WHOLE_NUMBER.sub(r"\1", part, count=1) if _WHOLE_NUMBER.fullmatch(part) else part for part in _cut(value)]
-    return ";".join(part for part in parts if part.lower() not in _BLANK)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _plain_id(text: str) -> str:
+    text = text.strip()
+    if _SPREADSHEET_NUMBER.fullmatch(text) and float(text).is_integer():
+        return str(int(float(text)))
+    return _WHOLE_NUMBER.sub(r"\1", text) if _WHOLE_NUMBER.fullmatch(text) else text
 
 
 def split_ids(value: object) -> tuple[str, ...]:
@@ -40,11 +52,6 @@ def split_ids(value: object) -> tuple[str, ...]:
     """
     cleaned = clean_id(value)
     return tuple(cleaned.split(";")) if cleaned else ()
-
-
-def _cut(value: object) -> list[str]:
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-    return _TWO_IDS.split(text) if ";" in text else [text]
 
 
 def line_name_key(name: object) -> str:
@@ -82,14 +89,27 @@ def structure_key(smiles: object) -> str:
     return _key(_plain_smiles(smiles))
 
 
+def listed(items: Iterable[object], most: int = 10) -> str:
+    """The first of the items for a message.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b, ...'
+    """
+    first = [str(item) for item in islice(items, most + 1)]
+    return ", ".join(first[:most]) + (", ..." if len(first) > most else "")
+
+
 def _plain_smiles(smiles: object) -> str:
     text = "" if smiles is None else str(smiles).strip()
     if text.lower() in _BLANK:
-        raise DataError("SMILES is empty. A structure in SMILES notation is needed; drop the drug or give its structure.")
+        raise DataError(
+            "SMILES is empty. A structure in SMILES notation is needed; drop the drug or give its structure."
+        )
     if len(text) > LONGEST_SMILES:
         raise DataError(
             f"SMILES has {len(text):,} characters ({text[:40]!r}...). At most {LONGEST_SMILES:,} are allowed, because "
-            "parsing time grows steeply with length and no small molecule needs more. Drop the drug or correct the cell."
+            "parsing time grows steeply with length and no small molecule needs more. Drop the drug or correct the "
+            "cell."
         )
     if not text.isprintable() or not text.isascii() or " " in text:
         raise DataError(

@@ -1,191 +1,286 @@
-"""Text tables from disk: found by name, unpacked within bounds, decoded, with the separator they really use."""
+"""Tables from disk: separated text, gzipped or zipped or plain, workbooks and Parquet, read into columns."""
 
 from __future__ import annotations
 
 import csv
-import fnmatch
-import gzip
-import hashlib
 import io
-import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from bdrp.data import identifiers, unpacking
+from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
 
-LARGEST_TEXT: Final = 2 * 1024**3
-"""Bytes after unpacking; chosen: the largest official table, the whole RMA matrix, has under 200 MB."""
-
 _SEPARATORS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-_CHUNK: Final = 1 << 20
+_HEAD: Final = 1 << 23
+"""Bytes that surely hold the header and the first row; chosen: 20,000 genes of 20 characters are 400 kB."""
+MOST_ROWS: Final = 5_000_000
+"""Rows of a workbook; a sheet cannot hold more than 1,048,576, and a damaged one can claim anything."""
 
 
-def find(root: Path, patterns: Sequence[str], what: str, hint: str) -> Path | None:
-    """The one file below `root` whose name fits the earliest pattern that any file fits, upper or lower case alike.
-
-    Raises:
-        DataError: several files fit equally well.
-    """
-    files = sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
-    for pattern in patterns:
-        found = [path for path in files if fnmatch.fnmatch(path.name.lower(), pattern.lower())]
-        if len(found) > 1:
-            listed = ", ".join(str(path.relative_to(root)) for path in found[:5])
-            raise DataError(
-                f"{len(found)} files below {str(root)!r} could be {what}: {listed}. One is allowed; move the others away, or {hint}."
-            )
-        if found:
-            return found[0]
-    return None
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of the file as it lies on the disk, in hexadecimal digits.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def read_text_table(path: Path, *, member: str = "*", needed: Callable[[list[str]], str | None] | None = None, **options: Any) -> pd.DataFrame:
-    """A comma, tab, semicolon or bar separated table, gzipped, zipped or plain.
+def read_table(
+    path: Path,
+    *,
+    needs: Sequence[str] = (),
+    wanted: Sequence[str] | None = None,
+    member: str = "*",
+    text: bool = True,
+    repeated: bool = False,
+) -> pd.DataFrame:
+    """A table with its header's names.
 
     Args:
-        path: the file.
-        member: the pattern of the one member to read, where the file is a zip archive.
-        needed: given the column names, says what is missing, or None.
-        options: handed to `pandas.read_csv`.
+        path: the file; what it holds, not its name, says how it is packed.
+        needs: columns that must be there.
+        wanted: columns to keep, where they exist; all where None.
+        member: the name pattern of the table in a zip archive.
+        text: every cell as text; otherwise numbers are numbers. Parquet and workbooks keep their own types.
+        repeated: whether a column name may stand twice (the second becomes "name.1").
 
     Raises:
-        DataError: the file is missing, damaged, too large, no text, or has no such columns.
+        DataError: the file is missing, damaged, too large, or no table with these columns.
     """
-    text = decode(read_bytes(path, member), path)
-    separator = sniff(text, path)
-    columns = next(csv.reader(io.StringIO(text[:_CHUNK].split("\n", 1)[0]), delimiter=separator))
-    columns = [column.strip() for column in columns]
-    problem = needed(columns) if needed else None
-    if problem:
-        seen = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
-        raise DataError(
-            f"{path.name} {problem} Read as {_SEPARATORS[separator]}-separated, its {len(columns):,} columns are: {seen}. "
-            "Check that it is the right file, with its header in the first line and one separator throughout."
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return _keep(_read_parquet(path), needs, wanted, path)
+    if unpacking.is_workbook(path):
+        return _read_workbook(path, needs, wanted)
+    data = unpacking.read_bytes(path, member)
+    form = _form(data, path)
+    _check_header(form, needs, repeated, path)
+    positions = [at for at, column in enumerate(form.columns) if wanted is None or column in wanted or column in needs]
+    try:
+        frame = pd.read_csv(
+            io.BytesIO(data),
+            sep=form.separator,
+            encoding=form.encoding,
+            header=0,
+            names=None if repeated else form.columns,
+            usecols=None if wanted is None else positions,
+            index_col=False,
+            dtype="str" if text else None,
+            skipinitialspace=form.separator != "\t",
+            low_memory=False,
         )
-    try:
-        frame = pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, **options)
-    except (ValueError, pd.errors.ParserError, OverflowError) as error:
+    except (ValueError, OverflowError, csv.Error) as error:
         raise DataError(
-            f"{path.name} cannot be read as a {_SEPARATORS[separator]}-separated table: {error}. Every line needs the "
-            "header's number of cells; mend the file or fetch it again."
+            f"{path.name} cannot be read as a {_SEPARATORS[form.separator]}-separated table: {str(error).strip()}. "
+            "Every "
+            "line needs as many cells as the header; mend the file or fetch it again."
         ) from error
-    return frame.rename(columns=str.strip)
+    if frame.empty:
+        raise DataError(f"{path.name} has a header and no rows. At least one row is needed; write or fetch it again.")
+    return frame
 
 
-def read_bytes(path: Path, member: str = "*") -> bytes:
-    """What the file holds, unpacked where it is gzipped or zipped (its first bytes say so, not its name).
+@dataclass(frozen=True)
+class _Form:
+    """How a text table is written."""
 
-    Raises:
-        DataError: the file is missing, truncated, damaged, or unpacks to more than `LARGEST_TEXT`.
-    """
+    separator: str
+    encoding: str
+    columns: list[str]
+
+
+def _form(data: bytes, path: Path) -> _Form:
+    encoding = _encoding(data, path)
+    head = data[:_HEAD].decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    first = next((line for line in head.split("\n") if line.strip()), "")
     try:
-        with path.open("rb") as file:
-            start = file.read(4)
-            file.seek(0)
-            if start[:2] == b"\x1f\x8b":
-                with gzip.GzipFile(fileobj=file) as unpacked:
-                    return _bounded(unpacked, path)
-            if start == b"PK\x03\x04":
-                return _member(file, member, path)
-            if path.suffix.lower() == ".gz":
-                raise DataError(
-                    f"{path.name} is named .gz but is not gzipped (it starts with {start!r}). Rename it, or fetch it again."
-                )
-            return _bounded(file, path)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        counts = {mark: len(next(csv.reader([first], delimiter=mark))) for mark in _SEPARATORS}
+        separator = max(counts, key=lambda mark: counts[mark])
+        records = [record for _, record in zip(range(2), _records(head, separator), strict=False)]
+    except csv.Error as error:
+        raise DataError(f"{path.name} is no table: {error}. A header line and rows are needed.") from error
+    if counts[separator] < 2:
         raise DataError(
-            f"{path.name} is truncated or damaged: {error}. A whole archive is needed; fetch the file again."
-        ) from error
-    except OSError as error:
-        raise _unreadable(path, error) from error
+            f"{path.name} has a single column; its first line is {first[:80]!r}. Cells separated by commas, tabs, "
+            "semicolons "
+            "or bars are allowed, a second column is needed; write the table with one of these."
+        )
+    _check_first_row(records, separator, path)
+    return _Form(separator, encoding, [column.strip() for column in records[0]])
 
 
-def _member(file: IO[bytes], pattern: str, path: Path) -> bytes:
-    with zipfile.ZipFile(file) as archive:
-        found = [info for info in archive.infolist() if fnmatch.fnmatch(Path(info.filename).name.lower(), pattern.lower())]
-        if len(found) != 1:
-            raise DataError(
-                f"{path.name} holds {len(found)} members named like {pattern!r} among {len(archive.infolist())}. "
-                "Exactly one is needed; unpack the archive and keep the one table."
-            )
-        if found[0].flag_bits & 1:
-            raise DataError(f"{path.name} is encrypted. Unpack it and give the table itself.")
-        with archive.open(found[0]) as unpacked:
-            return _bounded(unpacked, path)
+def _records(head: str, separator: str) -> Any:
+    return (record for record in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if record)
 
 
-def _bounded(stream: IO[bytes] | gzip.GzipFile, path: Path) -> bytes:
-    parts, size = [], 0
-    while chunk := stream.read(_CHUNK):
-        size += len(chunk)
-        if size > LARGEST_TEXT:
-            raise DataError(
-                f"{path.name} unpacks to more than {LARGEST_TEXT:,} bytes, which no table of a screen does. "
-                "It is not what it says, or must be cut down first."
-            )
-        parts.append(chunk)
-    return b"".join(parts)
+def _check_first_row(records: list[list[str]], separator: str, path: Path) -> None:
+    if len(records) < 2 or len(records[0]) == len(records[1]):
+        return
+    header, row = records
+    hint = "Every line needs as many cells as the header, with one separator throughout."
+    if len(row) == len(header) + 1:
+        hint = "R's write.table leaves out the name of the row names: write with col.names=NA, or use write.csv."
+    elif len(row) == 1:
+        other = max(_SEPARATORS, key=row[0].count)
+        hint = f"The rows seem to be {_SEPARATORS[other]}-separated: use one separator throughout."
+    raise DataError(
+        f"{path.name} has {len(header):,} {_SEPARATORS[separator]}-separated columns in its header but {len(row):,} "
+        "in its "
+        f"first row ({listed(row, 3)[:80]}). {hint}"
+    )
 
 
-def decode(data: bytes, path: Path) -> str:
-    """The text, from UTF-8 or UTF-16 with or without byte-order mark, else Latin-1; line ends become plain newlines.
-
-    Raises:
-        DataError: the file is empty or no text.
-    """
-    if not data.strip():
-        raise DataError(f"{path.name} is empty. A table with a header line is needed; fetch or write the file again.")
+def _encoding(data: bytes, path: Path) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        text = data.decode("utf-16", errors="replace")
-    elif b"\x00" in data[:_CHUNK]:
-        raise DataError(f"{path.name} is not text: it holds zero bytes. A text table is needed; check that it is the right file.")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        return "utf-16"
+    if not data.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise DataError(f"{path.name} is empty. A table with a header line is needed; write or fetch it again.")
+    if b"\x00" in data:
+        raise DataError(f"{path.name} holds zero bytes: it is no text. A text table is needed; is it the right file?")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8-sig" if data[:3] == b"\xef\xbb\xbf" else "utf-8"
 
 
-def sniff(text: str, path: Path) -> str:
-    """The separator that cuts the header into most cells.
+def _check_header(form: _Form, needs: Sequence[str], repeated: bool, path: Path) -> None:
+    twice = sorted({column for column in form.columns if form.columns.count(column) > 1}) if _any_twice(form) else []
+    if twice and not repeated:
+        shown = listed(column or "(without a name)" for column in twice)
+        raise DataError(
+            f"{path.name} holds {len(twice):,} duplicated columns ({shown}). A column, such as a gene, may stand "
+            "once; keep "
+            "one of each, or average them."
+        )
+    _check_needs(form.columns, needs, path, f"Read as {_SEPARATORS[form.separator]}-separated, it")
+
+
+def _any_twice(form: _Form) -> bool:
+    return len(set(form.columns)) < len(form.columns)
+
+
+def _check_needs(columns: Sequence[str], needs: Sequence[str], path: Path, it: str = "It") -> None:
+    missing = [column for column in needs if column not in columns]
+    if missing:
+        raise DataError(
+            f"{path.name} lacks the columns {', '.join(missing)}. {it} has {len(columns):,} columns: "
+            f"{listed(columns, 12)}. "
+            "The header must be the first line, with one separator throughout; check that it is the right file."
+        )
+
+
+def _keep(frame: pd.DataFrame, needs: Sequence[str], wanted: Sequence[str] | None, path: Path) -> pd.DataFrame:
+    _check_needs([str(column) for column in frame.columns], needs, path)
+    if frame.empty:
+        raise DataError(f"{path.name} has no rows. At least one row is needed; write or fetch it again.")
+    return frame if wanted is None else frame[[column for column in frame if column in wanted or column in needs]]
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        described = pyarrow.parquet.read_metadata(path)
+        size = sum(described.row_group(at).total_byte_size for at in range(described.num_row_groups))
+        if size > unpacking.LARGEST:
+            raise unpacking.too_large(path)
+        frame = pd.read_parquet(path)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path.name} cannot be read as Parquet: {error}. A whole Parquet file is needed; write or fetch it again."
+        ) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index(names=[name or "" for name in frame.index.names])
+    return frame.rename(columns=lambda column: str(column).strip())
+
+
+def _read_workbook(path: Path, needs: Sequence[str], wanted: Sequence[str] | None) -> pd.DataFrame:
+    """The first sheet, streamed row by row, the wanted columns only."""
+    with unpacking.workbook_rows(path) as rows:
+        header = ["" if cell is None else str(cell).strip() for cell in next(rows, ())]
+        _check_needs(header, needs, path)
+        kept = [at for at, name in enumerate(header) if name and (wanted is None or name in wanted or name in needs)]
+        cells: list[list[Any]] = [[] for _ in kept]
+        for count, row in enumerate(rows):
+            if count >= MOST_ROWS:
+                raise unpacking.too_large(path)
+            if all(cell is None for cell in row):
+                continue
+            for column, at in zip(cells, kept, strict=True):
+                column.append(row[at] if at < len(row) else None)
+    frame = pd.DataFrame({header[at]: column for at, column in zip(kept, cells, strict=True)})
+    return _keep(frame, needs, None, path)
+
+
+def text(frame: pd.DataFrame, column: str) -> pd.Series:
+    """A column as text without spaces around it; "" where a cell is empty, or where there is no such column."""
+    if column not in frame:
+        return pd.Series("", index=frame.index, dtype="str", name=column)
+    values = frame[column]
+    return values.where(values.notna(), "").astype("str").str.strip()
+
+
+def ids(frame: pd.DataFrame, column: str) -> pd.Series:
+    """A column as clean ids (see `identifiers.clean_id`); "" where a cell is empty or there is no such column."""
+    if column not in frame:
+        return text(frame, column)
+    values = frame[column]
+    cleaned = {value: identifiers.clean_id(value) for value in values.dropna().unique()}
+    return values.map(cleaned).fillna("").astype("str")
+
+
+def numbers(frame: pd.DataFrame, column: str, path: Path) -> pd.Series:
+    """A column as float64; NaN where a cell is empty.
 
     Raises:
-        DataError: no known separator cuts the header at all.
+        DataError: a cell holds something else than a number.
     """
-    header = text[:_CHUNK].split("\n", 1)[0]
-    counts = {separator: len(next(csv.reader([header], delimiter=separator))) for separator in _SEPARATORS}
-    best = max(counts, key=lambda separator: counts[separator])
-    if counts[best] < 2:
+    values = pd.to_numeric(frame[column], errors="coerce").astype(float)
+    wrong = frame.index[values.isna() & (text(frame, column) != "")]
+    if len(wrong):
+        shown = [str(frame[column].loc[row]) for row in wrong[:5]]
+        hint = " Decimal commas are not read: write points." if any("," in value for value in shown) else ""
         raise DataError(
-            f"{path.name} has a single column: its first line is {header[:80]!r}. Cells separated by commas, tabs, "
-            "semicolons or bars are allowed; write the table with one of these."
+            f"{path.name}, column {column}, has {len(wrong):,} cells that are no numbers (row "
+            f"{listed(wrong[:5] + 1)}, the "
+            f"first below the header being 1: {', '.join(shown)}). Numbers are needed.{hint} Correct or drop these "
+            "rows."
         )
-    return best
+    return values
 
 
-def _unreadable(path: Path, error: OSError) -> DataError:
-    return DataError(f"{str(path)!r} cannot be read: {error.strerror or error}. Check the path and its permissions.")
+def log_doses(frame: pd.DataFrame, column: str, path: Path) -> pd.Series:
+    """The natural logarithm of doses in µM; NaN where a cell is empty.
+
+    Raises:
+        DataError: a dose is not positive and finite, or is no number.
+    """
+    doses = numbers(frame, column, path)
+    wrong = frame.index[doses.notna() & ~((doses > 0) & np.isfinite(doses))]
+    if len(wrong):
+        raise DataError(
+            f"{path.name}, column {column}, has {len(wrong):,} doses that are not above 0 (row {listed(wrong + 1)}). "
+            "Doses in µM are needed, or empty cells; is it a logarithm already?"
+        )
+    return pd.Series(np.log(doses.to_numpy()), index=frame.index)
 
 
-def checksums(paths: Iterable[Path]) -> dict[str, str]:
-    """The sha256 of every file, by file name."""
-    return {path.name: sha256(path) for path in paths}
+def matrix(frame: pd.DataFrame, path: Path) -> npt.NDArray[np.float32]:
+    """A table of numbers in float32; NaN where a cell is empty.
+
+    Raises:
+        DataError: a column holds something else than numbers.
+    """
+    wrong = [str(column) for column, dtype in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+    if wrong:
+        column = frame[wrong[0]]
+        bad = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
+        shown = f", {wrong[0]} for example {str(bad.iloc[0])[:40]!r}" if len(bad) else ""
+        raise DataError(
+            f"{path.name} has {len(wrong):,} columns that are not all numbers ({listed(wrong)}{shown}). Expression "
+            "values "
+            "are numbers or empty, with decimal points; drop or correct these columns."
+        )
+    with np.errstate(over="ignore"):
+        values: npt.NDArray[np.float32] = frame.to_numpy(dtype=np.float32, na_value=np.nan)
+    return values

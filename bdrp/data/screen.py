@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, overload
+from typing import Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from bdrp.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class Screen:
     Attributes:
         name: what the screen is called, such as "gdsc2".
         measure: what `responses.response` is, and in which unit.
-        responses: N rows; cell_line_id, drug_id, response, lower_limit, upper_limit (what the assay could observe, in the
-            measure's own unit; NaN where not known), laboratory ("" where not known).
+        responses: N rows; cell_line_id, drug_id, response, lower_limit, upper_limit (what the assay could observe,
+            in the measure's own unit; NaN where not known), laboratory ("" where not known).
         drugs: one row a drug_id; name, smiles (canonical), structure_key, target, pathway.
         cell_lines: one row a cell_line_id; name, tissue, patient_id.
         expression: one row a cell_line_id, one column a gene, float32; NaN where a value is missing.
@@ -89,9 +91,19 @@ class Screen:
         """
         from bdrp.data.checks import check_screen
 
-        check_screen(self)
+        if not isinstance(self.measure, Measure):
+            raise DataError(
+                f"measure is {self.measure!r}. A Measure is needed: take one of MEASURES ({', '.join(MEASURES)})."
+            )
+        worth_knowing = check_screen(self)
+        told = dict.fromkeys((*self.notices, *worth_knowing))
+        object.__setattr__(self, "notices", tuple(told))
         object.__setattr__(self, "checksums", MappingProxyType(dict(self.checksums)))
-        object.__setattr__(self, "notices", tuple(self.notices))
+
+    def __reduce__(self) -> tuple[type[Screen], tuple[Any, ...]]:
+        """Pickled as its parts, and checked again where it is unpickled."""
+        tables = (self.responses, self.drugs, self.cell_lines, self.expression)
+        return Screen, (self.name, self.measure, *tables, dict(self.checksums), self.notices)
 
     def __repr__(self) -> str:
         """One line: what was measured on how much."""

@@ -43,7 +43,9 @@ def load(name: str, root: str | Path | None = None, measure: str | None = None, 
         raise DataError(f"There is no measure {measure!r}. Known are {', '.join(MEASURES)}; choose one of them.")
     folder = None if root is None else Path(root)
     if folder is not None and not folder.is_dir():
-        raise DataError(f"The root folder {str(folder)!r} of {name} does not exist or is no folder. Give an existing folder.")
+        raise DataError(
+            f"The root folder {str(folder)!r} of {name} does not exist or is no folder. Give an existing folder."
+        )
     screen: Screen = module.load(folder, measure=measure, **options)
     return screen
 

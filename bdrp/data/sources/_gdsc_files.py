@@ -1,139 +1,134 @@
-"""The files of a GDSC release, one reader a file."""
+"""The tables of a GDSC release: curves, expression, structures and the drug list."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from bdrp.data import identifiers, reading
+from bdrp.data import identifiers, joining, reading
 from bdrp.errors import DataError
 
-_COLUMN = {"ln_ic50_um": "LN_IC50", "auc_fraction": "AUC"}
+_MEASURED: Final = {"ln_ic50_um": "LN_IC50", "auc_fraction": "AUC"}
+_LOWEST_DOSE: Final = ("MIN_CONC", "MIN_CONC_MICROMOLAR")
+_HIGHEST_DOSE: Final = ("MAX_CONC", "MAX_CONC_MICROMOLAR")
+_TEXTS: Final = ("COSMIC_ID", "CELL_LINE_NAME", "DRUG_ID", "DRUG_NAME", "PUTATIVE_TARGET", "PATHWAY_NAME", "DATASET")
 
 
-@dataclass(frozen=True)
-class ModelList:
-    """Cell Model Passports: `rows` has model_name, tissue, patient_id; `by_cosmic` maps every COSMIC id to a row."""
+def read_responses(path: Path, measure: str, name: str) -> pd.DataFrame:
+    """The fitted curves: cosmic_id and line_name (one may be ""), drug_id, response, limits, drug_name, target.
 
-    rows: pd.DataFrame
-    by_cosmic: dict[str, int]
+    The limits are ln MIN_CONC and ln MAX_CONC for ln IC50; NaN for the AUC, and where the release gives no doses.
 
-
-def _has(*wanted: str):
-    def needed(columns: list[str]) -> str | None:
-        missing = [column for column in wanted if column not in columns]
-        return f"lacks the columns {', '.join(missing)}." if missing else None
-    return needed
-
-
-def read_expression(path: Path, notices: list[str]) -> pd.DataFrame:
-    """RMA expression (lines, genes), log2, float32."""
-    frame = reading.read_text_table(path, member="Cell_line_RMA_proc_basalExp*", needed=_has("GENE_SYMBOLS"), na_values=["NA", ""])
-    columns = {c: m.group(1) for c in frame.columns if (m := re.fullmatch(r"DATA\.(\d+)(\.\d+)?", c))}
-    genes = frame["GENE_SYMBOLS"].astype(str)
-    values = frame[list(columns)].to_numpy(dtype=np.float32).T
-    return pd.DataFrame(values, index=pd.Index(list(columns.values()), name="cell_line_id"), columns=pd.Index(genes.tolist(), dtype="str"))
-
-
-def read_model_list(path: Path) -> ModelList:
-    """The lines' names, tissues and patients."""
-    rows = reading.read_text_table(path, usecols=["model_id", "patient_id", "model_name", "synonyms", "tissue", "COSMIC_ID"], dtype="str").fillna("")
-    by_cosmic = {cosmic: row for row, cell in enumerate(rows["COSMIC_ID"]) for cosmic in identifiers.split_ids(cell)}
-    return ModelList(rows, by_cosmic)
-
-
-def read_responses(path: Path, measure: str) -> pd.DataFrame:
-    """The curves' rows."""
-    raw = reading.read_text_table(path, needed=_has("DRUG_ID", _COLUMN[measure]), dtype={"COSMIC_ID": "str", "DRUG_ID": "str"})
-    out = pd.DataFrame({"line": raw["COSMIC_ID"].map(identifiers.clean_id) if "COSMIC_ID" in raw else raw["CELL_LINE_NAME"]})
-    out["drug_id"] = raw["DRUG_ID"].map(identifiers.clean_id)
-    out["response"] = raw[_COLUMN[measure]].astype(float)
-    limits = measure == "ln_ic50_um" and "MAX_CONC" in raw
-    out["lower_limit"] = np.log(raw["MIN_CONC"]) if limits else np.nan
-    out["upper_limit"] = np.log(raw["MAX_CONC"]) if limits else np.nan
-    out["laboratory"] = ""
-    out["by_name"] = "COSMIC_ID" not in raw
-    for a, b in (("DRUG_NAME", "drug_name"), ("PUTATIVE_TARGET", "target"), ("PATHWAY_NAME", "pathway")):
-        out[b] = raw[a].fillna("") if a in raw else ""
-    return out
+    Raises:
+        DataError: the file cannot be read, lacks a column, holds text for numbers, or is of the other screen.
+    """
+    wanted = (*_TEXTS, _MEASURED[measure], *_LOWEST_DOSE, *_HIGHEST_DOSE)
+    raw = reading.read_table(path, needs=("DRUG_ID", _MEASURED[measure]), wanted=wanted)
+    if not {"COSMIC_ID", "CELL_LINE_NAME"} & set(raw.columns):
+        raise DataError(f"{path.name} has neither COSMIC_ID nor CELL_LINE_NAME. One must say which line a curve is of.")
+    _refuse_other_screen(raw, name, path)
+    curves = pd.DataFrame(
+        {
+            "cosmic_id": reading.ids(raw, "COSMIC_ID"),
+            "line_name": reading.text(raw, "CELL_LINE_NAME"),
+            "drug_id": reading.ids(raw, "DRUG_ID"),
+            "response": reading.numbers(raw, _MEASURED[measure], path),
+            "drug_name": reading.text(raw, "DRUG_NAME"),
+            "target": reading.text(raw, "PUTATIVE_TARGET"),
+            "pathway": reading.text(raw, "PATHWAY_NAME"),
+        }
+    )
+    for limit, doses in (("lower_limit", _LOWEST_DOSE), ("upper_limit", _HIGHEST_DOSE)):
+        dose = next((column for column in doses if column in raw), None)
+        known = dose is not None and measure == "ln_ic50_um"
+        curves[limit] = reading.log_doses(raw, dose, path) if known and dose else np.nan
+    return curves
 
 
-def read_drugs(raw: pd.DataFrame, structures: Path, drug_list: Path | None, name: str, notices: list[str]) -> pd.DataFrame:
-    """The drugs with a structure."""
-    table = reading.read_text_table(structures, dtype="str").fillna("")
-    table["drug_id"] = table["DRUG_ID"].map(identifiers.clean_id)
-    table = table[(table["smiles"] != "") & table["drug_id"].isin(raw["drug_id"])].set_index("drug_id")
-    first = raw.drop_duplicates("drug_id").set_index("drug_id")
-    out = pd.DataFrame(index=table.index)
-    out["name"] = table["name"]
-    out["smiles"] = table["smiles"].map(identifiers.canonical_smiles)
-    out["structure_key"] = out["smiles"].map(identifiers.structure_key)
-    for column in ("target", "pathway"):
-        out[column] = first[column].reindex(out.index).fillna("")
-    if drug_list is not None and not out["target"].any():
-        listed = reading.read_text_table(drug_list, dtype="str").fillna("")
-        listed["drug_id"] = listed["Drug Id"].map(identifiers.clean_id)
-        listed = listed.drop_duplicates("drug_id").set_index("drug_id").reindex(out.index).fillna("")
-        out["target"], out["pathway"] = listed["Targets"], listed["Target pathway"]
-    return out
+def _refuse_other_screen(raw: pd.DataFrame, name: str, path: Path) -> None:
+    told = set(reading.text(raw, "DATASET")) - {""}
+    if told and told != {name.upper()}:
+        raise DataError(
+            f"{path.name} holds curves of {identifiers.listed(sorted(told))} in its column DATASET. {name.upper()} "
+            "alone is "
+            f"needed; load the file as what it is, or keep its {name.upper()} rows."
+        )
 
 
-def with_line_ids(raw: pd.DataFrame, lines: ModelList, expressed: pd.Index, notices: list[str]) -> pd.DataFrame:
-    """Responses whose cell_line_id is the COSMIC id under which the line's expression is held."""
-    held = set(expressed)
-    if raw["by_name"].any():
-        names = _names(lines)
-        ids = {n: _by_name(n, names, lines, held) for n in raw["line"].unique()}
-    else:
-        ids = {c: _by_cosmic(c, lines, held) for c in raw["line"].unique()}
-    raw = raw.assign(cell_line_id=raw["line"].map(ids).astype("str"))
-    return raw[["cell_line_id", "drug_id", "response", "lower_limit", "upper_limit", "laboratory"]]
+def read_expression(path: Path, notices: joining.Notices) -> pd.DataFrame:
+    """RMA expression (lines by COSMIC id, genes by symbol), log2, float32; NaN where the cell is empty.
+
+    Rows without a symbol, repeated symbols and repeated lines are dropped but for the first, and counted in `notices`.
+
+    Raises:
+        DataError: the file cannot be read, or is no such matrix.
+    """
+    raw = reading.read_table(
+        path, needs=("GENE_SYMBOLS",), member="Cell_line_RMA_proc_basalExp*", text=False, repeated=True
+    )
+    found = {column: match.group(1) for column in raw if (match := re.fullmatch(r"DATA\.(\d+)(\.\d+)?", str(column)))}
+    if not found:
+        raise DataError(f"{path.name} has no column DATA.<COSMIC id>. It is not GDSC's RMA expression; fetch it again.")
+    columns = pd.Series(found).drop_duplicates()
+    notices.dropped(len(found) - len(columns), "expression columns", "the line stands there already")
+    symbols = reading.text(raw, "GENE_SYMBOLS")
+    blank = symbols == ""
+    repeated = symbols.duplicated() & ~blank
+    notices.dropped(int(blank.sum()), "expression rows", "they have no gene symbol")
+    notices.dropped(int(repeated.sum()), "expression rows", "the gene stands there already", symbols[repeated].unique())
+    keep = raw.loc[~(blank | repeated), columns.index]
+    values = reading.matrix(keep, path).T
+    lines = pd.Index(columns.tolist(), dtype="str", name="cell_line_id")
+    genes = pd.Index(symbols[~(blank | repeated)].tolist(), dtype="str")
+    return _with_values(pd.DataFrame(values, index=lines, columns=genes), notices)
 
 
-def _by_cosmic(cosmic: str, lines: ModelList, held: set[str]) -> str:
-    if cosmic in held or cosmic not in lines.by_cosmic:
-        return cosmic
-    siblings = identifiers.split_ids(lines.rows["COSMIC_ID"].iat[lines.by_cosmic[cosmic]])
-    return next((c for c in siblings if c in held), cosmic)
+def _with_values(expression: pd.DataFrame, notices: joining.Notices) -> pd.DataFrame:
+    empty = expression.index[expression.isna().all(axis=1).to_numpy()]
+    notices.dropped(len(empty), "expression columns", "the line has no value", empty)
+    return expression.drop(index=empty) if len(empty) else expression
 
 
-def _names(lines: ModelList) -> list[dict[str, set[int]]]:
-    exact: dict[str, set[int]] = {}
-    keys: dict[str, set[int]] = {}
-    synonyms: dict[str, set[int]] = {}
-    for row, (name, others) in enumerate(zip(lines.rows["model_name"], lines.rows["synonyms"], strict=True)):
-        exact.setdefault(name.upper(), set()).add(row)
-        keys.setdefault(identifiers.line_name_key(name), set()).add(row)
-        for other in re.split(r"[;,]", others):
-            synonyms.setdefault(identifiers.line_name_key(other), set()).add(row)
-    return [exact, keys, synonyms]
+def read_drugs(path: Path, curves: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """The structures of the drugs that were measured; names and targets as the release gives them.
+
+    Raises:
+        DataError: the file cannot be read, a structure cannot be read, or one id has two.
+    """
+    raw = reading.read_table(path, needs=("DRUG_ID", "smiles"), wanted=("DRUG_ID", "smiles", "name"))
+    table = pd.DataFrame({"drug_id": reading.ids(raw, "DRUG_ID"), "smiles": reading.text(raw, "smiles")})
+    table["own_name"] = reading.text(raw, "name")
+    table = table[(table["smiles"] != "") & table["drug_id"].isin(curves["drug_id"])].reset_index(drop=True)
+    told = curves.drop_duplicates("drug_id").set_index("drug_id")
+    for column, source in (("name", "drug_name"), ("target", "target"), ("pathway", "pathway")):
+        first = table["drug_id"].map(told[source]).fillna("")
+        second = table["drug_id"].map(listed[column]).fillna("")
+        table[column] = first.where(first != "", second).astype("str")
+    table["name"] = table["name"].where(table["name"] != "", table["own_name"])
+    return joining.drugs_table(table, path.name)
 
 
-def _by_name(name: str, names: list[dict[str, set[int]]], lines: ModelList, held: set[str]) -> str:
-    key = identifiers.line_name_key(name)
-    tries = [(names[0], name.upper()), (names[1], key), (names[2], key)]
-    if re.fullmatch(r"H\d+", key):
-        tries.append((names[1], "NCI" + key))
-    for table, wanted in tries:
-        if rows := table.get(wanted):
-            found = {c for row in rows for c in identifiers.split_ids(lines.rows["COSMIC_ID"].iat[row]) if c in held}
-            return found.pop() if len(found) == 1 else name
-    return name
+def read_drug_list(path: Path | None, name: str) -> pd.DataFrame:
+    """Name, target, pathway and screening site by drug id, from either official layout; empty without a file.
 
-
-def describe_lines(ids: pd.Index, lines: ModelList, notices: list[str]) -> pd.DataFrame:
-    """Name, tissue and patient of the lines."""
-    records = []
-    for cosmic in ids:
-        row = lines.by_cosmic.get(cosmic)
-        records.append(("", "", "") if row is None else tuple(lines.rows.loc[row, ["model_name", "tissue", "patient_id"]]))
-    out = pd.DataFrame(records, index=ids, columns=["name", "tissue", "patient_id"], dtype="str")
-    out["tissue"] = out["tissue"].where(out["tissue"] != "", "unknown")
-    own = pd.Series(ids, index=ids)
-    out["name"] = out["name"].where(out["name"] != "", own)
-    out["patient_id"] = out["patient_id"].where(out["patient_id"] != "", own)
-    return out
+    Raises:
+        DataError: the file cannot be read, or has no drug ids.
+    """
+    columns = {"name": ("name", "drugname"), "target": ("targets", "target"), "pathway": ("targetpathway",)}
+    columns["site"] = ("screeningsite",)
+    if path is None:
+        return pd.DataFrame({column: pd.Series(dtype="str") for column in columns}, index=pd.Index([], dtype="str"))
+    raw = reading.read_table(path)
+    raw.columns = pd.Index([re.sub(r"[^a-z]", "", str(column).lower()) for column in raw.columns])
+    if "drugid" not in raw:
+        raise DataError(f"{path.name} has no column 'Drug Id' or DRUG_ID. It is no GDSC drug list; fetch it again.")
+    if "datasets" in raw:
+        raw = raw[reading.text(raw, "datasets").str.contains(name.upper())]
+    table = pd.DataFrame({"drug_id": reading.ids(raw, "drugid")})
+    for column, known in columns.items():
+        table[column] = reading.text(raw, next((alias for alias in known if alias in raw), column))
+    return table.drop_duplicates("drug_id").set_index("drug_id")

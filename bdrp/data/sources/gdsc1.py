@@ -1,4 +1,4 @@
-"""GDSC1, the Genomics of Drug Sensitivity in Cancer, screen 1: https://www.cancerrxgene.org (free for non-commercial use)."""
+"""GDSC1: Genomics of Drug Sensitivity in Cancer, https://www.cancerrxgene.org (free for non-commercial use)."""
 
 from __future__ import annotations
 

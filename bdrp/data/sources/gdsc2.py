@@ -1,4 +1,4 @@
-"""GDSC2, the Genomics of Drug Sensitivity in Cancer, screen 2: https://www.cancerrxgene.org (free for non-commercial use)."""
+"""GDSC2: Genomics of Drug Sensitivity in Cancer, https://www.cancerrxgene.org (free for non-commercial use)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,105 @@
+"""What the columns of a screen's tables hold, and how a breach is told."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pandera.errors
+import pandera.pandas as pa
+from pandera.typing import Index, Series
+
+from bdrp.errors import DataError
+
+_TEXT: Final[dict[str, Any]] = {"str_length": {"min_value": 1}}
+
+
+class _Strict(pa.DataFrameModel):
+    class Config:
+        strict = True
+
+
+class Responses(_Strict):
+    """One row a measurement; units are the measure's own."""
+
+    cell_line_id: Series[str] = pa.Field(**_TEXT)
+    drug_id: Series[str] = pa.Field(**_TEXT)
+    response: Series[float]
+    lower_limit: Series[float] = pa.Field(nullable=True)
+    upper_limit: Series[float] = pa.Field(nullable=True)
+    laboratory: Series[str]
+
+    @pa.check("response", "lower_limit", "upper_limit", name="finite")
+    def _finite(cls, values: pd.Series) -> Any:  # noqa: N805 - pandera makes it a class method
+        return np.isfinite(values) if pd.api.types.is_numeric_dtype(values) else values.map(lambda _: True)
+
+
+class Drugs(_Strict):
+    """One row a drug id; two ids may share a structure, an id never has two."""
+
+    drug_id: Index[str] = pa.Field(unique=True, check_name=True)
+    name: Series[str]
+    smiles: Series[str] = pa.Field(**_TEXT)
+    structure_key: Series[str] = pa.Field(**_TEXT)
+    target: Series[str]
+    pathway: Series[str]
+
+
+class CellLines(_Strict):
+    """One row a cell line id; lines of one patient share its id."""
+
+    cell_line_id: Index[str] = pa.Field(unique=True, check_name=True)
+    name: Series[str]
+    tissue: Series[str] = pa.Field(**_TEXT)
+    patient_id: Series[str] = pa.Field(**_TEXT)
+
+
+_ALLOWED: Final = {
+    "column_in_dataframe": ("is missing", "Every column of the table is needed", "add the column"),
+    "column_in_schema": ("is not known", "Only the table's own columns are allowed", "drop the column"),
+    "not_nullable": ("has {n} missing (NaN, non-finite) values", "Every row needs a value", "drop or fill these rows"),
+    "finite": ("has {n} non-finite values", "Infinity is never allowed", "drop or correct these rows"),
+    "str_length": ("has {n} empty texts", "Every row needs a text that is not empty", "fill or drop these rows"),
+    "field_uniqueness": ("has {n} rows with a repeated id", "Every id stands once", "merge or drop the repeated rows"),
+    "field_name": ("has the wrong index name", "The index carries the id's name", "rename the index"),
+    "dtype": ("has the wrong type", "Ids and names are text, numbers float64", "convert the column"),
+}
+
+
+def check(frame: pd.DataFrame, model: type[pa.DataFrameModel], table: str) -> None:
+    """Hold a table against its model.
+
+    Raises:
+        DataError: the first breach, named with its column, count, first rows, what is allowed and what to do.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"{table} is a {type(frame).__name__}. A pandas DataFrame is needed; convert it first.")
+    try:
+        model.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        raise DataError(_told(error.failure_cases, table)) from error
+
+
+def _told(cases: pd.DataFrame, table: str) -> str:
+    kinds = cases["check"].astype(str).str.split("(").str[0]
+    order = {kind: rank for rank, kind in enumerate(_ALLOWED)}
+    worst = min(kinds, key=lambda kind: order.get(kind, len(order)))
+    cases = cases[kinds == worst]
+    by_case = worst.startswith("column_in_")
+    column = str(cases["failure_case" if by_case else "column"].iloc[0])
+    if not by_case:
+        cases = cases[cases["column"].astype(str) == column]
+    wrong, allowed, remedy = _ALLOWED.get(
+        worst, (f"fails {worst}", "See the description of Screen", "correct the table")
+    )
+    wrong = wrong.format(n=f"{len(cases):,}")
+    return f"{table}.{column} {wrong}{'' if by_case else _seen(cases)}. {allowed}; {remedy}."
+
+
+def _seen(cases: pd.DataFrame) -> str:
+    first = cases.head(5)
+    if first["index"].isna().all():
+        return f" (seen: {first['failure_case'].iloc[0]})"
+    rows = ", ".join(f"{row}: {case!r}" for row, case in zip(first["index"], first["failure_case"], strict=True))
+    return f" (rows {rows}{', ...' if len(cases) > 5 else ''})"

@@ -1,0 +1,189 @@
+"""Files found by name and unpacked within bounds; what is damaged or hostile is refused in words."""
+
+from __future__ import annotations
+
+import fnmatch
+import gzip
+import hashlib
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+from xml.etree.ElementTree import ParseError
+
+from bdrp.data.identifiers import listed
+from bdrp.errors import DataError
+
+LARGEST: Final = 2 * 1024**3
+"""Bytes after unpacking; chosen: the largest official table, the whole RMA matrix, has under 200 MB."""
+
+_CHUNK: Final = 1 << 20
+_PACKED: Final = (".gz", ".zip")
+_TABLES: Final = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
+
+
+def find(root: Path, patterns: Sequence[str], noun: str, remedy: str) -> Path | None:
+    """The one table below `root` whose name fits the first pattern that any name fits, upper or lower case alike.
+
+    Raises:
+        DataError: several files fit equally well.
+    """
+    tables = [path for path in sorted(root.rglob("*")) if _is_table(path)]
+    for pattern in patterns:
+        found = [path for path in tables if fnmatch.fnmatchcase(path.name.lower(), pattern.lower())]
+        if len(found) > 1:
+            shown = listed((str(path.relative_to(root)) for path in found), 5)
+            raise DataError(
+                f"{len(found)} files below {str(root)!r} could be {noun}: {shown}. One is allowed; move the others "
+                "away, "
+                f"or {remedy}."
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def _is_table(path: Path) -> bool:
+    name = path.name.lower()
+    bare = next((name.removesuffix(ending) for ending in _PACKED if name.endswith(ending)), name)
+    return not name.startswith((".", "~$")) and bare.endswith(_TABLES) and path.is_file()
+
+
+def checksums(paths: Iterable[Path]) -> dict[str, str]:
+    """The sha256 of every file as it lies on the disk, by file name.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    return {path.name: sha256(path) for path in paths}
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of the file as it lies on the disk, in hexadecimal digits.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def read_bytes(path: Path, member: str = "*") -> bytes:
+    """What the file holds, unpacked where it is gzipped or zipped; its first bytes say so, not its name.
+
+    Of a zip archive only the one member named like `member` is read, into memory, whatever paths the archive holds.
+
+    Raises:
+        DataError: the file is missing, truncated, damaged, or unpacks to more than `LARGEST`.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            file.seek(0)
+            if start[:2] == b"\x1f\x8b":
+                with gzip.GzipFile(fileobj=file) as unpacked:
+                    return _bounded(unpacked, path)
+            if start == b"PK\x03\x04":
+                return _member(file, member, path)
+            _refuse_false_name(start, path)
+            return _bounded(file, path)
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as error:
+        raise DataError(
+            f"{path.name} is truncated or damaged: {error}. A whole file is needed; fetch or copy it again."
+        ) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _refuse_false_name(start: bytes, path: Path) -> None:
+    if path.suffix.lower() in _PACKED:
+        raise DataError(
+            f"{path.name} is named {path.suffix} but is not packed so: it starts with {start!r}. Name a plain table "
+            ".csv or "
+            ".txt, or fetch the file again (a download may have saved an error page)."
+        )
+
+
+def _member(file: IO[bytes], pattern: str, path: Path) -> bytes:
+    with zipfile.ZipFile(file) as archive:
+        inside = [info for info in archive.infolist() if not info.is_dir() and "__MACOSX" not in info.filename]
+        found = [one for one in inside if fnmatch.fnmatchcase(Path(one.filename).name.lower(), pattern.lower())]
+        if len(found) != 1:
+            names = listed((one.filename[:60] for one in inside), 5)
+            raise DataError(
+                f"{path.name} holds {len(found)} tables named like {pattern!r} among {len(inside)} files ({names}). "
+                "One is "
+                "needed; unpack the archive and keep that table alone."
+            )
+        if found[0].flag_bits & 1:
+            raise DataError(f"{path.name} is encrypted. Tables are read without a password; unpack it first.")
+        with archive.open(found[0]) as unpacked:
+            return _bounded(unpacked, path)
+
+
+def _bounded(stream: IO[bytes] | gzip.GzipFile, path: Path) -> bytes:
+    parts, size = [], 0
+    while chunk := stream.read(_CHUNK):
+        parts.append(chunk)
+        size += len(chunk)
+        if size > LARGEST:
+            raise too_large(path)
+    return b"".join(parts)
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether the file is an Excel workbook in the .xlsx format."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+@contextmanager
+def workbook_rows(path: Path) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """The rows of a workbook's first sheet, streamed; formulas as their last values.
+
+    Raises:
+        DataError: the workbook is damaged, or unpacks to more than `LARGEST`.
+    """
+    import openpyxl
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(info.file_size for info in archive.infolist()) > LARGEST:
+                raise too_large(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that hold no data
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            try:
+                yield book.worksheets[0].iter_rows(values_only=True)
+            finally:
+                book.close()
+    except (zipfile.BadZipFile, zlib.error, EOFError, ParseError, KeyError, IndexError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{path.name} cannot be read as a workbook: {error}. A whole .xlsx file is needed; fetch it again or save "
+            "it as CSV."
+        ) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def too_large(path: Path) -> DataError:
+    """The error for a file that holds more than any screen's table."""
+    return DataError(
+        f"{path.name} unpacks to more than {LARGEST:,} bytes, more than any table of a screen has. It is not what its "
+        "name "
+        "says, or must be cut down first."
+    )
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """The error for a file that the system does not let us read."""
+    return DataError(f"{str(path)!r} cannot be read: {error.strerror or error}. Check the path and its permissions.")
