@@ -425,8 +425,11 @@ def test_a_leaking_file_is_refused_or_warned_about_on_request(tmp_path: Path) ->
 
 def test_saving_where_nothing_can_be_written_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError, match="could not be written"):
-        make(tiny_screen(), "pair").save(tmp_path / "folder")
+    for path in (tmp_path / "folder", tmp_path / "file" / "split.csv"):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OutputError, match="could not be written"):
+            make(tiny_screen(), "pair").save(path)
+    (tmp_path / "file").unlink()
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ class Split:
             table.to_csv(partial, index=False)
             os.replace(partial, path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             raise OutputError(f"The split could not be written to {path}: {error}. Choose a writable place.") from error
 
     def _sizes(self, part: str) -> dict[str, int]:

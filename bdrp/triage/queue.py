@@ -1,0 +1,178 @@
+"""The review queue: the pairs that most need an expert, within a budget.
+
+    priority = w1 min(1, 2 P(wrong side)) + w2 epistemic share + w3 width rank + w4 (1 - Tanimoto) + w5 line percentile
+
+The first term is the expected cost of acting on the mean alone, where each wrong call of sensitive or resistant costs
+the same: a coin flip is 1, a sure call 0. The others are gaps in knowledge, in which that probability itself may be
+off. Weights are shares (`Weights`), so the priority is between 0 and 1. Context that is not known counts as no gap.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bdrp.errors import BdrpWarning, DataError
+from bdrp.triage import curve
+from bdrp.triage.policy import Policy
+from bdrp.triage.predictions import checked
+from bdrp.triage.reasons import REASONS, explanation, flags, joined
+
+SHOWN = ("drug_name", "tissue", "mean", "q05", "q95", "std", "aleatoric_std", "epistemic_std")
+BEHIND = ("nearest_drugs", "drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit")
+REVIEW = ("decision", "reviewer", "comment")
+COLUMNS = (
+    "rank", "cell_line_id", "drug_id", *SHOWN, "priority", "wrong_side_probability", "threshold",
+    "reasons", "explanation", *BEHIND, *REVIEW,
+)  # fmt: skip
+
+
+def rank(frame: pd.DataFrame, policy: Policy | None = None, budget: int = 50) -> pd.DataFrame:
+    """The `budget` pairs of highest priority, most urgent first.
+
+    One drug and one line may take no more than `policy.most_per_drug` and `most_per_line` of the queue (rounded up),
+    or what an even queue over all drugs or lines would give them, if that is more. Places that stay free under these
+    limits go to the pairs of highest priority that are left. Ties go by cell_line_id, then drug_id.
+
+    Args:
+        frame: predictions, as `read_predictions` or `PredictiveDistribution.to_frame` gives them, with or without
+            drug_name, tissue, nearest_drugs, drug_similarity, line_distance_percentile, lower_limit, upper_limit.
+        policy: thresholds and weights; the defaults where None.
+        budget: how many pairs can be reviewed, at least 1.
+
+    Returns:
+        One row a pair with `COLUMNS`; decision, reviewer and comment are empty, for the reviewer. `attrs` holds the
+        measure, unit, policy, threshold and the number of pairs that were ranked.
+
+    Raises:
+        DataError: columns are missing, a prediction cannot be ranked, or the budget is below 1.
+    """
+    policy = policy or Policy()
+    tidy = checked(frame)
+    budget = _checked_budget(budget, len(tidy))
+    facts = _facts(tidy, policy)
+    chosen = _chosen(facts, budget, policy)
+    queue = _told(facts, chosen, policy, str(tidy.attrs.get("unit", "")))
+    queue.attrs = {
+        "measure": str(tidy.attrs.get("measure", "")),
+        "unit": str(tidy.attrs.get("unit", "")),
+        "policy": asdict(policy),
+        "threshold": float(facts["threshold"].iloc[0]),
+        "pairs_ranked": len(tidy),
+    }
+    return queue
+
+
+def summary(queue: pd.DataFrame) -> dict[str, Any]:
+    """What a queue holds, ready for JSON: pairs, drugs, lines, threshold, and how many pairs each reason holds for."""
+    counts = Counter(code for codes in queue["reasons"].fillna("") for code in codes.split(";"))
+    return {
+        "pairs": len(queue),
+        "pairs_ranked": queue.attrs.get("pairs_ranked"),
+        "drugs": int(queue["drug_id"].nunique()),
+        "cell_lines": int(queue["cell_line_id"].nunique()),
+        "threshold": float(queue["threshold"].iloc[0]) if len(queue) else None,
+        "unit": queue.attrs.get("unit", ""),
+        "reasons": {code: counts.get(code, 0) for code in REASONS},
+        "without_reason": counts.get("", 0),
+    }
+
+
+def _checked_budget(budget: int, pairs: int) -> int:
+    if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < 1:
+        raise DataError(
+            f"The budget is {budget!r}. It must be a whole number of pairs from 1 up. Give a larger budget."
+        )
+    if budget > pairs:
+        told = f"The budget of {budget} is more than the {pairs} predicted pairs; the queue holds all of them."
+        warnings.warn(told, BdrpWarning, stacklevel=3)
+    return min(int(budget), pairs)
+
+
+def _facts(tidy: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """What priority and reasons are computed from, one row a pair."""
+    threshold = policy.sensitivity_threshold
+    if threshold is None:
+        threshold = float(tidy["mean"].quantile(policy.sensitive_share))
+    low, high = curve.central_interval(tidy, policy.level)
+    below = curve.chance_below(tidy, threshold)
+    facts = tidy.assign(
+        threshold=float(threshold),
+        interval_low=low,
+        interval_high=high,
+        width=high - low,
+        wrong_side=np.where(tidy["mean"] < threshold, 1 - below, below),
+        epistemic_share=np.clip((tidy["epistemic_std"] / tidy["std"]) ** 2, 0, 1),
+    )
+    facts["width_rank"] = (facts["width"].rank(method="min") - 1) / len(facts)
+    return facts.assign(priority=_priority(facts, policy))
+
+
+def _priority(facts: pd.DataFrame, policy: Policy) -> pd.Series:
+    terms = {
+        "wrong_side": np.minimum(1, 2 * facts["wrong_side"]),
+        "epistemic": facts["epistemic_share"],
+        "width": facts["width_rank"],
+        "drug": (1 - facts["drug_similarity"]).fillna(0),
+        "line": facts["line_distance_percentile"].fillna(0),
+    }
+    total: pd.Series = sum((policy.weights.share(name) * term for name, term in terms.items()), start=0 * facts["mean"])
+    return total.round(9)  # equal priorities stay equal on every machine, so that ties go by id
+
+
+def _chosen(facts: pd.DataFrame, budget: int, policy: Policy) -> NDArray[np.intp]:
+    """Row positions of the queue, most urgent first."""
+    lines, line_ids = pd.factorize(facts["cell_line_id"], sort=True)
+    drugs, drug_ids = pd.factorize(facts["drug_id"], sort=True)
+    order = np.lexsort((drugs, lines, -facts["priority"].to_numpy()))
+    drug_limit = _limit(policy.most_per_drug, budget, len(drug_ids))
+    line_limit = _limit(policy.most_per_line, budget, len(line_ids))
+    taken = _within(order, lines, drugs, budget, line_limit, drug_limit)
+    if len(taken) < budget:  # the limits left places free
+        left = order[~np.isin(order, taken)]
+        taken = np.concatenate([taken, left[: budget - len(taken)]])
+    position = np.empty(len(order), dtype=np.intp)
+    position[order] = np.arange(len(order))
+    return taken[np.argsort(position[taken])]
+
+
+def _limit(share: float, budget: int, ids: int) -> int:
+    return max(math.ceil(share * budget - 1e-9), math.ceil(budget / ids))
+
+
+def _within(
+    order: NDArray[np.intp], lines: NDArray[np.intp], drugs: NDArray[np.intp], budget: int, per_line: int, per_drug: int
+) -> NDArray[np.intp]:
+    """The first `budget` rows of `order` that exceed neither limit."""
+    of_line, of_drug, taken = Counter[int](), Counter[int](), []
+    for row, line, drug in zip(order.tolist(), lines[order].tolist(), drugs[order].tolist(), strict=True):
+        if of_line[line] < per_line and of_drug[drug] < per_drug:
+            of_line[line] += 1
+            of_drug[drug] += 1
+            taken.append(row)
+            if len(taken) == budget:
+                break
+    return np.array(taken, dtype=np.intp)
+
+
+def _told(facts: pd.DataFrame, chosen: NDArray[np.intp], policy: Policy, unit: str) -> pd.DataFrame:
+    holding = flags(facts, policy)
+    queue = facts.iloc[chosen].reset_index(drop=True)
+    codes = [joined(holding, row) for row in chosen]
+    told = [explanation(pair, code, policy, unit) for (_, pair), code in zip(queue.iterrows(), codes, strict=True)]
+    empty = dict.fromkeys(REVIEW, "")
+    queue = queue.assign(
+        rank=np.arange(1, len(queue) + 1),
+        wrong_side_probability=queue["wrong_side"],
+        reasons=pd.Series(codes, dtype="str"),
+        explanation=pd.Series(told, dtype="str"),
+        **empty,
+    )
+    return queue[list(COLUMNS)]

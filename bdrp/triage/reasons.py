@@ -1,0 +1,84 @@
+"""Reason codes: what about a prediction calls for an expert, and one sentence that says it with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bdrp.triage.policy import Policy
+
+BoolArray = NDArray[np.bool_]
+
+
+def _straddles(facts: pd.DataFrame, policy: Policy) -> pd.Series:
+    return (facts["interval_low"] < facts["threshold"]) & (facts["threshold"] < facts["interval_high"])
+
+
+def _extrapolated(facts: pd.DataFrame, policy: Policy) -> pd.Series:
+    return (facts["mean"] > facts["upper_limit"]) | (facts["mean"] < facts["lower_limit"])
+
+
+REASONS: Mapping[str, Callable[[pd.DataFrame, Policy], pd.Series]] = {
+    "straddles_threshold": _straddles,
+    "wide_interval": lambda facts, policy: facts["width"] > facts["width"].quantile(policy.width_quantile),
+    "epistemic_share": lambda facts, policy: facts["epistemic_share"] > policy.epistemic_share,
+    "unlike_training_drug": lambda facts, policy: facts["drug_similarity"] < policy.tanimoto,
+    "unlike_training_line": lambda facts, policy: facts["line_distance_percentile"] > policy.line_percentile,
+    "extrapolated": _extrapolated,
+}
+"""Each code and which pairs (N,) it holds for. What is not known (NaN) is no reason.
+
+- straddles_threshold: the interval holds the sensitivity threshold, so the call could go either way.
+- wide_interval: wider than `width_quantile` of the pairs that were predicted together.
+- epistemic_share: more than this share of the variance is lack of knowledge, not noise.
+- unlike_training_drug: no training drug reaches this Tanimoto similarity.
+- unlike_training_line: further from every training line than nearly all training lines are from each other.
+- extrapolated: the mean lies beyond the doses that were tested; an assay at these doses could not confirm it.
+"""
+
+
+def flags(facts: pd.DataFrame, policy: Policy) -> dict[str, BoolArray]:
+    """Which pairs each code holds for, (N,) by code."""
+    return {code: np.asarray(holds(facts, policy), dtype=bool) for code, holds in REASONS.items()}
+
+
+def joined(holding: Mapping[str, BoolArray], row: int) -> str:
+    """The codes of one pair, "a;b", in the order of `REASONS`."""
+    return ";".join(code for code, holds in holding.items() if holds[row])
+
+
+def explanation(pair: pd.Series, codes: str, policy: Policy, unit: str) -> str:
+    """One sentence for a reviewer: the prediction, the risk of acting on it, and each reason with its numbers."""
+    drug = pair["drug_name"] or pair["drug_id"]
+    side = "sensitive" if pair["mean"] < pair["threshold"] else "resistant"
+    interval = f"{policy.level:.0%} interval {pair['interval_low']:.2f} to {pair['interval_high']:.2f}"
+    clauses = [
+        f"Predicted {_amount(pair['mean'], unit)} for {drug} on {pair['cell_line_id']} ({interval})",
+        f"so {side} by the threshold {pair['threshold']:.2f} with a {pair['wrong_side']:.0%} chance of the opposite",
+    ]
+    clauses += [_CLAUSES[code](pair) for code in codes.split(";") if code in _CLAUSES]
+    return "; ".join(clauses) + "."
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.2f} {unit}".strip()
+
+
+def _beyond(pair: pd.Series) -> str:
+    if pair["mean"] > pair["upper_limit"]:
+        return f"the mean is above the highest tested dose ({pair['upper_limit']:.2f})"
+    return f"the mean is below the lowest tested dose ({pair['lower_limit']:.2f})"
+
+
+_CLAUSES: Mapping[str, Callable[[pd.Series], str]] = {
+    "wide_interval": lambda pair: f"the interval is wider than that of {pair['width_rank']:.0%} of the pairs",
+    "epistemic_share": lambda pair: f"{pair['epistemic_share']:.0%} of the variance is lack of knowledge",
+    "unlike_training_drug": lambda pair: f"the most similar training drug has Tanimoto {pair['drug_similarity']:.2f}",
+    "unlike_training_line": lambda pair: (
+        f"the line is further from its nearest training line than {pair['line_distance_percentile']:.0%} of these are"
+    ),
+    "extrapolated": _beyond,
+}
