@@ -1,0 +1,77 @@
+"""`bdrp demo`: the whole main job on the simulated screen, no file and no network needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bdrp.cli import speech
+from bdrp.cli.options import Device, Overwrite, given, load_screen
+from bdrp.errors import OutputError
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="The folder for everything that the demo makes.", metavar="DIR")],
+    split: Annotated[
+        str, typer.Option(help="What is held out: pair, cell_line, drug, scaffold, tissue or both.")
+    ] = "cell_line",
+    epochs: Annotated[int | None, typer.Option(help="Most passes over the training lines.")] = None,
+    budget: Annotated[int, typer.Option(help="How many pairs an expert can look at.")] = 50,
+    seed: Annotated[int, typer.Option(help="Of the split and of every random draw.")] = 0,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Run the whole job on a simulated screen: a model, a report, predictions and a queue."""
+    _check_free(out, overwrite)
+    from bdrp import report, triage
+    from bdrp.cli.figures import figures_table
+    from bdrp.cli.fit import parts_table
+    from bdrp.cli.predict import unmeasured_pairs
+    from bdrp.cli.triage import reasons_table
+    from bdrp.data import splits
+    from bdrp.experiments import run as experiments
+
+    screen = load_screen("simulated", None, None, {})
+    held_out = splits.make(screen, split, seed=seed)
+    speech.show(parts_table(held_out))
+    model = out / "model"
+    experiments.fit(
+        screen,
+        held_out,
+        seed=seed,
+        out=model,
+        options=given(epochs=epochs),
+        device=device,
+        overwrite=overwrite,
+        progress=True,
+    )
+    speech.show(figures_table(report.evaluate(model, out)))
+
+    predictions = experiments.predict(model, screen=screen, pairs=unmeasured_pairs(screen))
+    predictions.save(out / "predictions.parquet")
+    queue = triage.rank(triage.read_predictions(out / "predictions.parquet"), triage.Policy(), budget)
+    triage.export(queue, out / "queue.csv")
+    speech.show(reasons_table(queue))
+    for name, what in MADE.items():
+        speech.result(f"{out / name}: {what}")
+
+
+MADE = {
+    "model": "the model folder",
+    "report.html": "the calibration report; open it in a browser",
+    "scores.json": "the same figures",
+    "predictions.parquet": "a distribution for every pair that was not measured",
+    "queue.csv": "the pairs that most need an expert (also queue.jsonl, queue.parquet)",
+}
+
+
+def _check_free(out: Path, overwrite: bool) -> None:
+    if out.is_file():
+        raise OutputError(f"--out {out} is a file. The demo needs a folder. Choose another name.")
+    if not overwrite and out.is_dir() and any(out.iterdir()):
+        raise OutputError(
+            f"The folder {out} is not empty. The demo writes into an empty or a new folder. "
+            "Choose another one, or say --overwrite to replace the results of an earlier demo."
+        )

@@ -1,0 +1,92 @@
+"""`bdrp fit`: a screen and a split become a model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bdrp.cli import speech
+from bdrp.cli.options import Device, Overwrite, Root, ScreenOptions, given, key_values, load_screen
+
+if TYPE_CHECKING:
+    from bdrp.data.screen import Screen
+    from bdrp.data.splits import Split
+
+TABLES = "Your own tables, with --screen tables"
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="The model folder to write.", metavar="MODEL")],
+    screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
+    root: Root = None,
+    measure: Annotated[str | None, typer.Option(help="ln_ic50_um or auc_fraction.")] = None,
+    split: Annotated[
+        str, typer.Option(help="What is held out: pair, cell_line, drug, scaffold, tissue or both.")
+    ] = "pair",
+    fold: Annotated[int, typer.Option(help="Which fold is the test part, from 0.")] = 0,
+    folds: Annotated[int, typer.Option(help="How many folds there are.")] = 5,
+    split_file: Annotated[
+        Path | None, typer.Option(help="CSV of cell_line_id, drug_id and part, instead of --split.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="How the posterior is found.")] = "last_layer",
+    epochs: Annotated[int | None, typer.Option(help="Most passes over the training lines.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the split and of every random draw.")] = 0,
+    device: Device = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped fit left off.")] = False,
+    overwrite: Overwrite = False,
+    responses: Annotated[Path | None, typer.Option(help="The responses.", rich_help_panel=TABLES)] = None,
+    drugs: Annotated[Path | None, typer.Option(help="The drugs and their SMILES.", rich_help_panel=TABLES)] = None,
+    expression: Annotated[Path | None, typer.Option(help="The expression.", rich_help_panel=TABLES)] = None,
+    cell_lines: Annotated[
+        Path | None, typer.Option(help="Tissue and patient, if known.", rich_help_panel=TABLES)
+    ] = None,
+    screen_option: ScreenOptions = None,
+) -> None:
+    """Fit a method on a screen, recalibrate it, and save it as a folder with its held-out predictions."""
+    options = key_values(option, "--option") | given(epochs=epochs)
+    files = given(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
+    loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option") | files)
+    held_out = _split(loaded, split_file, by=split, seed=seed, fold=fold, folds=folds)
+    speech.show(parts_table(held_out))
+
+    from bdrp.experiments import run as experiments
+
+    experiments.fit(
+        loaded,
+        held_out,
+        method=method,
+        seed=seed,
+        out=out,
+        options=options,
+        device=device,
+        resume=resume,
+        overwrite=overwrite,
+        progress=True,
+    )
+    speech.result(f"model: {out}")
+
+
+def parts_table(split: Split) -> Any:
+    """How many responses, lines and drugs each part holds."""
+    from rich.table import Table
+
+    table = Table("part", box=None, header_style="bold")
+    for column in ("responses", "cell lines", "drugs"):
+        table.add_column(column, justify="right")
+    for part, sizes in split.summary()["parts"].items():
+        if sizes["responses"]:
+            table.add_row(part, *(f"{sizes[key]:,}" for key in ("responses", "cell_lines", "drugs")))
+    return table
+
+
+def _split(screen: Screen, path: Path | None, **drawn: Any) -> Split:
+    from bdrp.data import splits
+
+    if path is not None:
+        return splits.from_file(screen, path, seed=drawn["seed"])
+    return splits.make(screen, **drawn)

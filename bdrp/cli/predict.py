@@ -1,0 +1,86 @@
+"""`bdrp predict`: a model folder and pairs become predictions.parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bdrp.cli import speech
+from bdrp.cli.options import Root, ScreenOptions, key_values, load_screen
+from bdrp.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bdrp.data.screen import Screen
+
+
+def run(
+    model: Annotated[Path, typer.Argument(help="A model folder that `bdrp fit` wrote.")],
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    screen: Annotated[str | None, typer.Option(help="Take drugs and expression from this screen.")] = None,
+    root: Root = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Table of cell_line_id and drug_id; without it, every line with every drug.")
+    ] = None,
+    unmeasured: Annotated[
+        bool, typer.Option("--unmeasured", help="Only pairs that the screen did not measure.")
+    ] = False,
+    drugs: Annotated[Path | None, typer.Option(help="Table of new drugs: drug_id and smiles.")] = None,
+    expression: Annotated[
+        Path | None, typer.Option(help="Table of new samples: cell_line_id and one column a gene.")
+    ] = None,
+    screen_option: ScreenOptions = None,
+) -> None:
+    """Predict a distribution for each pair, of new drugs (SMILES) and new samples (expression) too."""
+    _check_flags(screen, drugs, expression, pairs, unmeasured)
+    from bdrp.data.sources import tables
+    from bdrp.experiments import run as experiments
+    from bdrp.experiments.trained import TrainedModel
+
+    measure = TrainedModel.load(model).manifest["measure"]
+    loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option")) if screen else None
+    predictions = experiments.predict(
+        model,
+        screen=loaded,
+        drugs=tables.read_drugs(drugs) if drugs else None,
+        expression=tables.read_expression(expression) if expression else None,
+        pairs=_pairs(pairs, loaded, unmeasured),
+    )
+    predictions.save(out)
+    speech.result(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
+
+
+def unmeasured_pairs(screen: Screen) -> pd.DataFrame:
+    """The pairs of a screen's lines and drugs that have no response: cell_line_id, drug_id."""
+    import pandas as pd
+
+    keys = ["cell_line_id", "drug_id"]
+    every = pd.MultiIndex.from_product([screen.expression.index, screen.drugs.index], names=keys)
+    measured = pd.MultiIndex.from_frame(screen.responses[keys])
+    return every.difference(measured, sort=False).to_frame(index=False)
+
+
+def _pairs(path: Path | None, screen: Screen | None, unmeasured: bool) -> pd.DataFrame | None:
+    from bdrp.data.sources import tables
+
+    if path is not None:
+        return tables.read_pairs(path)
+    return unmeasured_pairs(screen) if unmeasured and screen is not None else None
+
+
+def _check_flags(
+    screen: str | None, drugs: Path | None, expression: Path | None, pairs: Path | None, unmeasured: bool
+) -> None:
+    if screen is None and (drugs is None or expression is None):
+        raise DataError(
+            "There is nothing to predict for: no --screen, and not both of --drugs and --expression. "
+            "Give a screen, or a table of drugs and a table of expression."
+        )
+    if unmeasured and (screen is None or pairs is not None or drugs is not None or expression is not None):
+        raise DataError(
+            "--unmeasured asks for the gaps of a screen. Give it with --screen, and without --pairs, --drugs "
+            "and --expression."
+        )
