@@ -174,7 +174,7 @@ def require_joint(joint: JointDraws | None) -> JointDraws:
     """`joint` itself, or a DataError that says why there is none."""
     if joint is None:
         raise DataError(
-            "This distribution has no joint draws: it holds each pair's own distribution, not the weights that pairs share. "
+            "This distribution has no joint draws: it holds each pair's own distribution, not the weights they share. "
             "Joint draws exist only for what a Bayesian method has just predicted. "
             "Predict these pairs again with the model and draw before saving, or use sample() for independent draws."
         )
@@ -214,7 +214,7 @@ def _checked_keys(keys: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in KEYS if name not in keys.columns]
     if missing:
         raise DataError(
-            f"The keys of a prediction lack the column {' and '.join(missing)}; seen: {', '.join(map(str, keys.columns))}. "
+            f"The keys of a prediction lack {' and '.join(missing)}; seen: {', '.join(map(str, keys.columns))}. "
             "Allowed: cell_line_id and drug_id, a row a pair. Rename the columns."
         )
     return keys.loc[:, list(KEYS)].astype("str").reset_index(drop=True)

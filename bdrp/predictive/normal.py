@@ -84,17 +84,21 @@ class Normal(PredictiveDistribution):
         return made
 
     def cdf(self, y: npt.ArrayLike) -> Floats:
+        """Phi((y - mean) / std), (N,) or (N, Q)."""
         return np.asarray(ndtr(self._standardised(y)))
 
     def quantile(self, p: npt.ArrayLike) -> Floats:
+        """Mean + std * Phi^-1(p), (N,) or (N, Q)."""
         z = np.asarray(ndtri(levels(p)))
         return self.mean + self.std * z if z.ndim == 0 else self.mean[:, None] + self.std[:, None] * z
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
+        """The log of the normal density, (N,)."""
         z = self._standardised(y)
         return np.asarray(-0.5 * np.square(z) - beside(np.log(self.std), z) - _LOG_SQRT_2PI)
 
     def crps(self, y: npt.ArrayLike) -> Floats:
+        """The closed form of Gneiting and Raftery (2007), computed by scoringrules, (N,)."""
         import scoringrules
 
         values = aligned(y, len(self))
@@ -102,9 +106,11 @@ class Normal(PredictiveDistribution):
         return np.asarray(scored, dtype=np.float64)
 
     def sample(self, draws: int, seed: int) -> Floats:
+        """S independent draws a pair, (S, N)."""
         return self.mean + self.std * np.random.default_rng(seed).standard_normal((draws, len(self)))
 
     def joint(self, draws: int, seed: int) -> Floats:
+        """Mean, plus one draw of what all pairs share, plus each pair's own noise, (S, N)."""
         rng = np.random.default_rng(seed)
         deviations = require_joint(self._joint).draw(rng, draws)
         return self.mean + deviations + self.aleatoric_std * rng.standard_normal((draws, len(self)))
@@ -121,6 +127,7 @@ class Normal(PredictiveDistribution):
         return Normal.from_std(self.keys.iloc[index], self.measure, *moments, joint, unit=self.unit)
 
     def shape_metadata(self) -> dict[str, Any]:
+        """Nothing: moments say all about a normal."""
         return {}
 
     def _standardised(self, y: npt.ArrayLike) -> Floats:

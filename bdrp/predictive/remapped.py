@@ -29,8 +29,8 @@ class Remapped(PredictiveDistribution):
     """F'(y) = g(F(y)): the levels of a normal prediction F mapped by one smooth increasing curve g.
 
     A normal differs between pairs only in place and width, so all pairs share one remapped standard shape w
-    (`RemappedShape`) and y = base mean + base SD * w. Every answer follows from that: density, quantiles, CRPS, mean and
-    variance are coherent. The variance is shared out between aleatoric and epistemic in the base's proportion.
+    (`RemappedShape`) and y = base mean + base SD * w. Every answer follows from that: density, quantiles, CRPS, mean
+    and variance are coherent. The variance is shared out between aleatoric and epistemic in the base's proportion.
 
     Args:
         base: the prediction as the method made it, perhaps scaled.
@@ -81,21 +81,26 @@ class Remapped(PredictiveDistribution):
         self._base_mean = self.mean - self._base_std * shape.mean
 
     def cdf(self, y: npt.ArrayLike) -> Floats:
+        """g(F(y)), (N,) or (N, Q)."""
         return self.shape.cdf(self._standardised(y))
 
     def quantile(self, p: npt.ArrayLike) -> Floats:
+        """F^-1(g^-1(p)), (N,) or (N, Q)."""
         w = self.shape.quantile(levels(p))
         return self._placed(w) if w.ndim == 0 else self._base_mean[:, None] + self._base_std[:, None] * w
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
+        """The log of g'(F(y)) f(y), (N,)."""
         w = self._standardised(y)
         return self.shape.log_density(w) - beside(np.log(self._base_std), w)
 
     def crps(self, y: npt.ArrayLike) -> Floats:
+        """Base SD times the score of the standard shape, (N,)."""
         w = self._standardised(y)
         return beside(self._base_std, w) * self.shape.crps(w)
 
     def sample(self, draws: int, seed: int) -> Floats:
+        """S independent draws a pair, (S, N)."""
         return self._placed(self.shape.from_probit(np.random.default_rng(seed).standard_normal((draws, len(self)))))
 
     def joint(self, draws: int, seed: int) -> Floats:
@@ -111,6 +116,7 @@ class Remapped(PredictiveDistribution):
         return Remapped.from_std(self.keys.iloc[index], self.measure, *moments, self.shape, joint, unit=self.unit)
 
     def shape_metadata(self) -> dict[str, Any]:
+        """The knots of g."""
         return {"levels": list(self.shape.levels), "remapped": list(self.shape.remapped)}
 
     def _placed(self, w: Floats) -> Floats:

@@ -54,7 +54,7 @@ class RemappedShape:
         return np.asarray(ndtr(self.probit(w)))
 
     def log_density(self, w: Floats) -> Floats:
-        """log of the density, log phi(h(w)) + log h'(w)."""
+        """The log of the density, log phi(h(w)) + log h'(w)."""
         return np.asarray(np.log(self._slope(w)) - 0.5 * np.square(self.probit(w)) - _LOG_SQRT_2PI)
 
     def quantile(self, p: Floats) -> Floats:

@@ -113,7 +113,8 @@ def _write(table: pa.Table, path: Path) -> None:
     except OSError as error:
         raise OutputError(
             f"The predictions could not be written to {path}: {error.strerror or error}. "
-            "Allowed: a file in a folder that you may write to, on a disk with space. Choose another place or free some space."
+            "Allowed: a file in a folder that you may write to, on a disk with space. "
+            "Choose another place or free some space."
         ) from error
     finally:
         if temporary is not None:
@@ -137,7 +138,8 @@ def _checked_context(context: pd.DataFrame, n: int) -> pd.DataFrame:
     if len(context) != n or clash:
         raise DataError(
             f"The context columns do not fit the predictions: {len(context)} rows for {n} pairs, "
-            f"names already taken: {', '.join(clash) or 'none'}. Allowed: a row a pair, new names. Rename or reorder them."
+            f"names already taken: {', '.join(clash) or 'none'}. "
+            "Allowed: a row a pair, new names. Rename or reorder them."
         )
     return context.reset_index(drop=True)
 

@@ -1,0 +1,124 @@
+"""What every recalibration is: a frozen map between predictive distributions, kept as JSON."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bdrp.errors import DataError
+from bdrp.predictive import Normal, PredictiveDistribution
+
+VERSION = 1
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Recalibration(ABC):
+    """A fitted map from a predictive distribution to a better calibrated one.
+
+    Aleatoric and epistemic SD are changed by the same factor: held-out responses tell how wide the whole distribution
+    should be, not which share of it more data would remove.
+
+    Attributes:
+        measure: the response measure that it was fitted to; others are refused.
+        pairs: how many pairs it was fitted to.
+        groups: how many groups (cell lines, drugs) those pairs came from.
+    """
+
+    kind: ClassVar[str]
+
+    measure: str
+    pairs: int
+    groups: int
+
+    def __call__(self, pred: PredictiveDistribution) -> PredictiveDistribution:
+        """The recalibrated distribution of the same pairs."""
+        if pred.measure != self.measure:
+            raise DataError(
+                f"This recalibration was fitted to {self.measure}; the prediction is in {pred.measure}. "
+                f"Allowed: {self.measure}. Use the recalibration of the model that made the prediction."
+            )
+        return self.apply(pred)
+
+    @abstractmethod
+    def apply(self, pred: PredictiveDistribution) -> PredictiveDistribution:
+        """The map itself, for a prediction of the right measure."""
+
+    @abstractmethod
+    def parameters(self) -> dict[str, Any]:
+        """The fitted numbers by name, JSON-able."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All that `from_json` needs."""
+        fitted_to = {"measure": self.measure, "pairs": self.pairs, "groups": self.groups}
+        return {"kind": self.kind, "version": VERSION, **fitted_to, **self.parameters()}
+
+
+def checked(
+    pred: PredictiveDistribution, response: npt.ArrayLike, groups: Sequence[str] | None
+) -> tuple[Normal, Floats, int]:
+    """The normal prediction, the responses beside it (N,), and the number of groups; or a DataError."""
+    normal = require_normal(pred)
+    values = np.asarray(response, dtype=np.float64)
+    if values.shape != (len(pred),) or values.size < 2 or not np.all(np.isfinite(values)):
+        raise DataError(
+            f"A recalibration needs a finite response a pair; seen: shape {values.shape} for {len(pred)} pairs, "
+            f"{int(np.sum(~np.isfinite(values)))} of them not finite. Allowed: ({len(pred)},), at least 2. "
+            "Pass the calibration part's responses in the order of the prediction."
+        )
+    return normal, values, count_groups(groups, len(pred))
+
+
+def count_groups(groups: Sequence[str] | None, n: int) -> int:
+    """How many different groups there are; without groups each pair is its own."""
+    if groups is None:
+        return n
+    if len(groups) != n:
+        raise DataError(
+            f"The groups do not line up with the pairs: {len(groups)} labels for {n} pairs. "
+            "Allowed: one a pair. Pass the cell lines (or drugs) of the calibration part in its order."
+        )
+    return int(np.unique(np.asarray(groups, dtype=str)).size)
+
+
+def require_normal(pred: PredictiveDistribution) -> Normal:
+    """`pred` itself if it is normal, or a DataError."""
+    if isinstance(pred, Normal):
+        return pred
+    raise DataError(
+        f"Recalibration starts from a normal prediction; a {type(pred).__name__} was given. Allowed: Normal. "
+        "Recalibrate the method's own prediction, once."
+    )
+
+
+def number(data: Mapping[str, Any], name: str, low: float, high: float) -> float:
+    """A finite number of a stored recalibration, within its bounds."""
+    value = data.get(name)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not (math.isfinite(value) and low <= value <= high)
+    ):
+        raise DataError(
+            f"The stored recalibration's {name} is {value!r}. Allowed: a number from {low:g} to {high:g}. "
+            "The file was altered or damaged; fit the model's calibration again."
+        )
+    return value
+
+
+def fitted_to(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure, pairs and groups of a stored recalibration, checked."""
+    measure = data.get("measure")
+    if not isinstance(measure, str) or not measure:
+        raise DataError(
+            f"The stored recalibration's measure is {measure!r}. Allowed: a measure's name, such as ln_ic50_um. "
+            "The file was altered or damaged; fit the model's calibration again."
+        )
+    counts = {name: int(number(data, name, 0, 1e15)) for name in ("pairs", "groups")}
+    return {"measure": measure, **counts}

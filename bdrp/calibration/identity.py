@@ -1,0 +1,42 @@
+"""No recalibration: the method's own distribution is taken at its word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy.typing as npt
+
+from bdrp.calibration._recalibration import Recalibration, checked, fitted_to
+from bdrp.predictive import PredictiveDistribution
+
+DESCRIPTION = "leave the distribution as it is"
+PARAMETERS = 0
+
+
+@final
+@dataclass(frozen=True)
+class Identity(Recalibration):
+    """pred -> pred."""
+
+    kind: ClassVar[str] = "identity"
+
+    def apply(self, pred: PredictiveDistribution) -> PredictiveDistribution:
+        """The prediction itself."""
+        return pred
+
+    def parameters(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+
+def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Identity:
+    """Fit nothing; the input is checked as for any other recalibrator."""
+    normal, values, count = checked(pred, response, groups)
+    return Identity(normal.measure, len(values), count)
+
+
+def from_json(data: Mapping[str, Any]) -> Identity:
+    """What `to_json` described."""
+    return Identity(**fitted_to(data))
