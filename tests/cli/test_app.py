@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+import warnings
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bdrp import __version__
+from bdrp.cli.app import Speaking, app
+from bdrp.errors import BdrpWarning, DataError
+
+HEAVY = ("torch", "pyro", "torch_geometric", "pandas", "numpy", "rdkit", "matplotlib", "sklearn", "pyarrow")
+COMMANDS = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage")
+
+
+def _speaking(command) -> typer.Typer:
+    """An application of two commands that speaks as bdrp does."""
+    made = typer.Typer(cls=Speaking, pretty_exceptions_enable=False)
+    made.command("it")(command)
+    made.command("other")(lambda: None)
+    return made
+
+
+def _words(text: str) -> str:
+    """Help text without colours, frames and line ends."""
+    bare = re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]", " ", text)
+    return " ".join(bare.split())
+
+
+def test_help_names_every_command():
+    said = CliRunner().invoke(app, ["--help"])
+    assert said.exit_code == 0
+    assert all(f" {command} " in _words(said.stdout) for command in COMMANDS)
+    assert "not for clinical use" in _words(said.stdout)
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    {
+        "demo": ["--out"],
+        "fetch": ["--root"],
+        "fit": ["--screen", "--root", "--split", "--fold", "--method", "--seed", "--out", "--split-file", "--measure", "--epochs", "--device", "--resume"],
+        "predict": ["--screen", "--root", "--pairs", "--out", "--drugs", "--expression"],
+        "evaluate": ["--out"],
+        "triage": ["--budget", "--out"],
+    }.items(),
+)
+def test_each_command_has_its_flags(command, flags):
+    said = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
+    assert said.exit_code == 0
+    assert [flag for flag in flags if f"{flag} " not in _words(said.stdout)] == []
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, contextlib\n"
+        "from bdrp.cli.app import app\n"
+        "for words in (['--help'], *([name, '--help'] for name in sys.argv[1:])):\n"
+        "    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):\n"
+        "        app(words)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    began = time.perf_counter()
+    said = subprocess.run([sys.executable, "-c", code, *COMMANDS], capture_output=True, text=True, check=True)
+    print(f"{len(COMMANDS) + 1} help pages in {time.perf_counter() - began:.2f} s")
+    assert said.stdout.strip() == "[]"
+
+
+def test_the_version_is_said():
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"bdrp {__version__}\n"
+
+
+def test_a_refusal_is_one_line_on_standard_error_without_traceback():
+    def refuse() -> None:
+        raise DataError("[red]x[/red].csv has \x1b[2J3 bad rows. Drop them.")
+
+    said = CliRunner().invoke(_speaking(refuse), ["it"])
+    assert said.exit_code == 2
+    assert said.stdout == ""
+    assert said.stderr == "error: [red]x[/red].csv has \N{REPLACEMENT CHARACTER}[2J3 bad rows. Drop them.\n"
+
+
+def test_a_long_refusal_is_not_broken_into_lines():
+    def refuse() -> None:
+        raise DataError("word " * 100)
+
+    assert CliRunner().invoke(_speaking(refuse), ["it"]).stderr.count("\n") == 1
+
+
+def test_a_mistake_of_bdrp_itself_keeps_its_traceback():
+    def break_down() -> None:
+        raise ZeroDivisionError("a mistake")
+
+    said = CliRunner().invoke(_speaking(break_down), ["it"])
+    assert isinstance(said.exception, ZeroDivisionError)
+
+
+def test_ctrl_c_ends_in_130():
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    said = CliRunner().invoke(_speaking(stop), ["it"])
+    assert (said.exit_code, said.stderr) == (130, "error: interrupted.\n")
+
+
+def test_each_different_warning_is_said_once_and_all_are_counted():
+    def warn() -> None:
+        for message in ("few pairs", "few pairs", "old file"):
+            warnings.warn(message, BdrpWarning, stacklevel=2)
+
+    said = CliRunner().invoke(_speaking(warn), ["it"])
+    assert said.exit_code == 0
+    assert said.stderr.splitlines() == [
+        "warning: few pairs",
+        "warning: old file",
+        "warning: 3 warnings in all, 2 different.",
+    ]
+
+
+def test_a_single_warning_is_not_counted():
+    said = CliRunner().invoke(_speaking(lambda: warnings.warn("few pairs", BdrpWarning, stacklevel=2)), ["it"])
+    assert said.stderr == "warning: few pairs\n"
