@@ -3,9 +3,9 @@
     A_lp = w T_tp + sqrt(1 - w^2) (r P_lp + sqrt(1 - r^2) e_lp)          T, P, e ~ N(0, 1) of tissue, patient, line
     E_lg = soft(b_g + m_tg + s_tg + W_gp A_lp + sd_g (r P'_lg + sqrt(1 - r^2) e'_lg))      in log2 units, as RMA gives
 
-`w` and `r` are `TISSUE_SHARE` and `PATIENT_SHARE`; b_g is the gene's base, m_tg its rise in the tissue that it marks, s_tg
-the small change of any gene with tissue, W_gp its loading on its pathway (none for genes without one; negative for a
-repressor), and soft(x) = floor + ln(1 + exp(x - floor)) the array's background.
+`w` and `r` are `TISSUE_SHARE` and `PATIENT_SHARE`; b_g is the gene's base, m_tg its rise in the tissue that it marks,
+s_tg the small change of any gene with tissue, W_gp its loading on its pathway (none for genes without one; negative for
+a repressor), and soft(x) = floor + ln(1 + exp(x - floor)) the array's background.
 """
 
 from __future__ import annotations
@@ -141,4 +141,5 @@ def _per(groups: pd.Series, columns: int, rng: np.random.Generator) -> Floats:
 def _patient_and_line(patients: pd.Series, columns: int, rng: np.random.Generator) -> Floats:
     """Unit normal draws (rows, columns), correlated by r^2 within a patient."""
     own = rng.standard_normal((len(patients), columns))
-    return PATIENT_SHARE * _per(patients, columns, rng) + np.sqrt(1 - PATIENT_SHARE**2) * own
+    shared = _per(patients, columns, rng)
+    return np.asarray(PATIENT_SHARE * shared + np.sqrt(1 - PATIENT_SHARE**2) * own, dtype=float)

@@ -21,9 +21,9 @@ def _read(name: str) -> pd.DataFrame:
 def drugs() -> pd.DataFrame:
     """One row a drug.
 
-    Columns: name, family (its class by target), target, pathway (the one it acts through), genes (published markers of its
-    sensitivity or, with `RESISTANCE_MARK`, resistance, the strongest first), top_dose_um (the usual highest dose of such a
-    drug in a screen, rounded), smiles (as drawn; salts with their counter-ion).
+    Columns: name, family (its class by target), target, pathway (the one it acts through), genes (published markers of
+    its sensitivity or, with `RESISTANCE_MARK`, resistance, the strongest first), top_dose_um (the usual highest dose of
+    such a drug in a screen, rounded), smiles (as drawn; salts with their counter-ion).
     """
     return _read("drugs.csv").copy()
 
@@ -45,9 +45,8 @@ def markers(listed: str) -> dict[str, float]:
     >>> markers("BCL2;MCL1+")
     {'BCL2': -1.0, 'MCL1': 1.0}
     """
-    return {
-        gene.removesuffix(RESISTANCE_MARK): 1.0 if gene.endswith(RESISTANCE_MARK) else -1.0 for gene in listed.split(";")
-    }
+    genes = listed.split(";")
+    return {gene.removesuffix(RESISTANCE_MARK): 1.0 if gene.endswith(RESISTANCE_MARK) else -1.0 for gene in genes}
 
 
 def repressors() -> frozenset[str]:

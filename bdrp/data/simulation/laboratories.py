@@ -2,13 +2,13 @@
 
 One experiment of laboratory k on line l and drug d, at ln doses x_j:
 
-    theta' = theta_ld + offset_kd + shift            shift ~ N(0, (shift_k kappa_d)^2), a plate's dosing error
-    y_j = (1 + gain) v(x_j; theta', h_d) + e_j       gain ~ N(0, (gain_k q_l)^2), a plate's growth and its controls
+    theta' = theta_ld + offset_kd + shift            shift ~ N(0, (shift_k kappa_d q_l)^2), dosing and growth of a plate
+    y_j = (1 + gain) v(x_j; theta', h_d) + e_j       gain ~ N(0, (gain_k q_l)^2), a plate's controls
     e_j ~ N(0, (well_k q_l sqrt(kappa_d))^2 (0.35 + 0.65 v)^2)                      wells with more cells scatter more
 
-offset_kd is the batch effect: fixed for a laboratory and a drug, not noise within it. `curves.fit` then reports a curve.
-Each drug has one or two laboratories with fixed shares; an experiment falls to one of them by lot, so a repetition can
-come from another laboratory, and the difference of their offsets is part of the noise of the pair.
+offset_kd is the batch effect: fixed for a laboratory and a drug, not noise within it. `curves.fit` then reports a
+curve. Each drug has one or two laboratories with fixed shares; an experiment falls to one of them by lot, so a
+repetition can come from another laboratory, and the difference of their offsets is part of the noise of the pair.
 
 Pairs are missing by block: a drug belongs to one of five libraries, a line to one of five panels (mostly by its
 tissue), and `COVERAGE` of the pairs of a library and a panel are measured.
@@ -40,7 +40,7 @@ class Laboratory:
         doses: wells a curve, one a dose.
         dilution: factor from a dose to the next lower one.
         top: its highest dose over the drug's usual highest dose.
-        shift: SD of the plate's dosing error, ln units.
+        shift: SD of the plate's error of position (dosing, growth), ln units.
         gain: SD of the plate's scale of viability, fraction.
         well: SD of a well of untreated cells, fraction of viability.
     """
@@ -60,12 +60,12 @@ class Laboratory:
 
 
 LABORATORIES: Final = (
-    Laboratory("Northgate", doses=9, dilution=2.0, top=1.0, shift=0.18, gain=0.025, well=0.05),
-    Laboratory("Harbour", doses=8, dilution=10**0.5, top=2.0, shift=0.30, gain=0.04, well=0.08),
-    Laboratory("Millfield", doses=7, dilution=3.0, top=0.5, shift=0.45, gain=0.06, well=0.12),
+    Laboratory("Northgate", doses=9, dilution=2.0, top=1.0, shift=0.26, gain=0.03, well=0.055),
+    Laboratory("Harbour", doses=8, dilution=10**0.5, top=2.0, shift=0.42, gain=0.04, well=0.085),
+    Laboratory("Millfield", doses=7, dilution=3.0, top=0.5, shift=0.62, gain=0.06, well=0.125),
 )
-"""Chosen: the designs of GDSC1 (nine doses, twofold), CCLE (eight, half-log) and GDSC2 (seven, half-log or threefold), with a
-careful, a usual and a hasty hand, so that where a drug was measured says how exactly."""
+"""Chosen: the designs of GDSC1 (nine doses, twofold), CCLE (eight, half-log) and GDSC2 (seven, half-log, here
+threefold), with a careful, a usual and a hasty hand, so that where a drug was measured says how exactly."""
 
 FIRST_CHOICE: Final = (0.45, 0.33, 0.22)
 """Chances of being a drug's main laboratory; chosen: one large, one medium, one small."""
@@ -77,8 +77,9 @@ LABORATORY_OFFSET: Final = 0.10
 """SD of the part of offset_kd that all drugs of a laboratory share, ln units; chosen: small."""
 BATCH_OFFSET: Final = 0.30
 """SD of the rest of offset_kd, ln units; chosen: visible beside the noise, small beside biology."""
+
 COVERAGE: Final = (0.96, 0.90, 0.82, 0.65, 0.25)
-"""Measured share of the pairs of a library and a panel, each value once in every library and panel; chosen: mean 0.716."""
+"""Measured share of the pairs of a library and a panel, each value once a library and a panel; chosen: mean 0.716."""
 REPEATED: Final = (0.05, 0.10, 0.60)
 """Chance that a measured pair is measured a second time: drugs of one laboratory, of two, reference drugs; chosen:
 a few replicates everywhere and many of the compounds that laboratories keep as controls."""
@@ -88,7 +89,13 @@ REFERENCE_DRUGS: Final = 3
 
 @dataclass(frozen=True)
 class Design:
-    """D drugs, K laboratories. `shares`: (D, K), rows sum to 1; `offsets`: (K, D), ln units; `tops_um`: (D,), usual top dose."""
+    """D drugs in K laboratories.
+
+    Attributes:
+        shares: (D, K), chance that an experiment on a drug falls to a laboratory; rows sum to 1.
+        offsets: (K, D), batch effects in ln units.
+        tops_um: (D,), usual highest dose in µM.
+    """
 
     shares: Floats
     offsets: Floats
@@ -126,8 +133,9 @@ def design(drugs: pd.DataFrame, rng: np.random.Generator) -> Design:
     second = (first + rng.integers(1, count, len(drugs))) % count
     share = np.where(rng.random(len(drugs)) < SHARED_DRUGS, SECOND_SHARE, 0.0)
     shares = np.eye(count)[first] * (1 - share)[:, None] + np.eye(count)[second] * share[:, None]
-    offsets = LABORATORY_OFFSET * rng.standard_normal((count, 1)) + BATCH_OFFSET * rng.standard_normal((count, len(drugs)))
-    return Design(shares, offsets, drugs["top_dose_um"].to_numpy(dtype=float))
+    general = LABORATORY_OFFSET * rng.standard_normal((count, 1))
+    special = BATCH_OFFSET * rng.standard_normal((count, len(drugs)))
+    return Design(shares, general + special, drugs["top_dose_um"].to_numpy(dtype=float))
 
 
 def schedule(lines: pd.DataFrame, plan: Design, rng: np.random.Generator) -> Pairs:
@@ -150,7 +158,7 @@ def run(pairs: Pairs, truth: Pharmacology, plan: Design, rng: np.random.Generato
         relative = laboratory.ln_doses(1.0)
         usual = np.log(plan.tops_um)[drug]  # doses are relative to the drug's usual top, so one fit serves all drugs
         theta = truth.ln_ic50[line, drug] + plan.offsets[position, drug] - usual
-        wells = _plate(laboratory, relative, theta, truth, pairs.line[rows], drug, rng)
+        wells = _plate(laboratory, relative, theta, truth, line, drug, rng)
         fits = curves.fit(relative, wells)
         ln_ic50[rows], ln_slope[rows] = fits.ln_ic50 + usual, fits.ln_slope
         lowest[rows], highest[rows] = relative[0] + usual, relative[-1] + usual
@@ -168,7 +176,7 @@ def _plate(
 ) -> Floats:
     """Viabilities (N, J) of N experiments in one laboratory."""
     kappa, quality = truth.drug_noise[drug], truth.line_noise[line]
-    shift = laboratory.shift * kappa * rng.standard_normal(len(drug))
+    shift = laboratory.shift * kappa * quality * rng.standard_normal(len(drug))
     gain = 1 + laboratory.gain * quality * rng.standard_normal(len(drug))
     alive = curves.viability(ln_dose, ln_ic50 + shift, truth.hill[drug])
     scatter = (laboratory.well * quality * np.sqrt(kappa))[:, None] * (0.35 + 0.65 * alive)
@@ -181,7 +189,7 @@ def _coverage(tissue: pd.Series, drugs: int, rng: np.random.Generator) -> Floats
     home = rng.permutation(tissue.nunique())[pd.factorize(tissue)[0]] % blocks
     panel = np.where(rng.random(len(tissue)) < 0.6, home, rng.integers(0, blocks, len(tissue)))
     library = rng.permutation(np.arange(drugs) % blocks)
-    return np.asarray(COVERAGE)[(panel[:, None] + library[None, :]) % blocks]
+    return np.asarray(np.array(COVERAGE)[(panel[:, None] + library[None, :]) % blocks], dtype=float)
 
 
 def _repeat_chance(plan: Design, rng: np.random.Generator) -> Floats:

@@ -2,11 +2,11 @@
 
     theta_ld = mu_d + sum_p B_dp A_lp + sum_g C_dg f(z_lg) + gamma_l + delta_ld               in ln(µM)
 
-mu_d = ln(top dose of d) + family part + own part. B_dp is mostly the family's: a main slope on the drug's pathway, one on a
-second pathway, and the drug's own change of both. C_dg acts through z_lg, the expression of a causal gene standardised over
-lines, and f(z) = 2 tanh(z / 2), since an effect of expression saturates. gamma_l is the line's sensitivity to everything: the
-faster it divides the more sensitive, blood more than solid tissue, and something of its own. delta_ld belongs to the
-pair alone: no model can know it from expression and structure.
+mu_d = ln(top dose of d) + family part + own part. B_dp is mostly the family's: a main slope on the drug's pathway, one
+on a second pathway, and the drug's own change of both. C_dg acts through z_lg, the expression of a causal gene
+standardised over lines, and f(z) = 2 tanh(z / 2), since an effect of expression saturates. gamma_l is the line's
+sensitivity to everything: the faster it divides the more sensitive, blood more than solid tissue, and something of its
+own. delta_ld belongs to the pair alone: no model can know it from expression and structure.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ FAMILY_POTENCY: Final = 0.9
 OWN_POTENCY: Final = 0.8
 """SD of the own part of mu_d, ln units; chosen: drugs of one class differ by a factor of two or three."""
 MAIN_SLOPE: Final = (0.80, 0.15)
-"""Mean and SD over families of -B on the drug's own pathway, ln units a unit of activity; chosen: the largest effect."""
+"""Mean and SD over families of -B on the drug's own pathway, ln units a unit; chosen: the largest effect."""
 SECOND_SLOPE: Final = 0.35
 """SD over families of B on one other pathway; chosen: under half of the main slope."""
 DRUG_CHANGE: Final = 0.2
 """Relative SD of a drug's slopes about its family's; chosen: siblings stay recognisable."""
 GENE_EFFECT: Final = (0.45, 0.35, 0.30)
-"""|C| of a drug's first, second and third causal gene, ln units a unit of f; chosen: clear beside the pathway, below it."""
+"""|C| of a drug's first, second and third causal gene, ln units a unit of f; chosen: below the pathway, not far."""
 DIVISION: Final = -0.30
 """gamma_l a unit of cell-cycle activity, ln units; chosen: fast-dividing lines are more sensitive to most drugs."""
 BLOOD: Final = -0.6
@@ -47,18 +47,18 @@ TISSUE_SENSITIVITY: Final = 0.15
 """SD of gamma_l over other tissues; chosen: small."""
 LINE_SENSITIVITY: Final = 0.15
 """SD of the part of gamma_l that expression does not show; chosen: small, a new line should be predictable."""
-PAIR_SENSITIVITY: Final = 0.25
-"""SD of delta_ld; chosen: below the noise of one measurement, so that noise and not chance biology limits a prediction."""
+PAIR_SENSITIVITY: Final = 0.20
+"""SD of delta_ld; chosen: below the noise of one measurement, which is what should limit a prediction."""
 FAMILY_SLOPE: Final = 0.20
 """SD over families of ln h; chosen: Hill slopes mostly between 0.6 and 1.6."""
 OWN_SLOPE: Final = 0.10
 """SD over drugs of ln h within a family; chosen: half of the family's."""
-FAMILY_NOISE: Final = 0.40
+FAMILY_NOISE: Final = 0.35
 """SD over families of ln kappa_d, how badly a drug behaves in plates; chosen: solubility goes with chemistry."""
-OWN_NOISE: Final = 0.35
-"""SD over drugs of ln kappa_d within a family; chosen: as the family's."""
-SLOW_NOISE: Final = -0.18
-"""ln q_l a unit of cell-cycle activity, q_l how badly a line behaves; chosen: few cells in a well count less exactly."""
+OWN_NOISE: Final = 0.25
+"""SD over drugs of ln kappa_d within a family; chosen: less than the family's."""
+SLOW_NOISE: Final = -0.25
+"""ln q_l a unit of cell-cycle activity, q_l how badly a line behaves; chosen: few cells count less exactly."""
 LINE_NOISE: Final = 0.12
 """SD of the part of ln q_l that expression does not show; chosen: smaller than the part that it does."""
 
@@ -102,7 +102,7 @@ def act(cells: Cells, drugs: pd.DataFrame, rng: np.random.Generator) -> Pharmaco
 def _shared(family: npt.NDArray[np.intp], between: float, within: float, rng: np.random.Generator) -> Floats:
     """Normal draws (D,) of which drugs of one family share a part; the family part is centred over drugs."""
     common = rng.standard_normal(family.max() + 1)[family]
-    return between * (common - common.mean()) + within * rng.standard_normal(len(family))
+    return np.asarray(between * (common - common.mean()) + within * rng.standard_normal(len(family)), dtype=float)
 
 
 def _pathway_slopes(drugs: pd.DataFrame, names: pd.Index, rng: np.random.Generator) -> Floats:
@@ -128,7 +128,7 @@ def _gene_effects(drugs: pd.DataFrame, names: pd.Index, rng: np.random.Generator
 def _saturated(expression: pd.DataFrame) -> Floats:
     """f(z), (L, G)."""
     standard = (expression - expression.mean()) / expression.std(ddof=0)
-    return 2 * np.tanh(standard.to_numpy() / 2)
+    return np.asarray(2 * np.tanh(standard.to_numpy() / 2), dtype=float)
 
 
 def _line_sensitivity(cells: Cells, rng: np.random.Generator) -> Floats:

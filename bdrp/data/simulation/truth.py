@@ -1,12 +1,13 @@
 """What nobody sees in a real screen: what repeated experiments on every pair would report.
 
-For pair (l, d), R experiments are run in each laboratory k that screens the drug, as `laboratories.run` runs those of the
-screen, with draws of their own. With w_k the drug's share of experiments in k, m_k and s_k^2 their mean and variance,
+For pair (l, d), R experiments are run in each laboratory k that screens the drug, as `laboratories.run` runs those of
+the screen, with draws of their own. With w_k the drug's share of experiments in k, m_k and s_k^2 their mean and
+variance,
 
     mean = sum_k w_k m_k,        noise_sd^2 = sum_k w_k (s_k^2 + (m_k - mean)^2),
 
 the moments of one reported response whose laboratory falls by lot. The Monte Carlo error of noise_sd is about
-1 / sqrt(2 (R - 1)) of it: 10 % at R = 48.
+1 / sqrt(2 (R - 1)) of it: 9 % at R = 64.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ class Truth:
     """The truth behind a simulated screen.
 
     Attributes:
-        pairs: every line with every drug, measured or not: cell_line_id, drug_id, true_ln_ic50 (of the generative curve,
-            ln(µM)), mean (expected reported response, in the screen's measure) and noise_sd (standard deviation of one reported
-            response over repeated experiments: laboratory, plate and wells).
+        pairs: every line with every drug, measured or not: cell_line_id, drug_id, true_ln_ic50 (of the generative
+            curve, ln(µM)), mean (expected reported response, in the screen's measure) and noise_sd (standard deviation
+            of one reported response over repeated experiments: laboratory, plate and wells).
         causal_genes: of each drug_id, the genes whose expression changes its ln IC50, strongest first.
         pathway_activity: one row a cell_line_id, one column a pathway, unit variance.
     """

@@ -26,10 +26,10 @@ from bdrp.data.simulation.pharmacology import Pharmacology
 from bdrp.data.simulation.truth import Truth, moments
 from bdrp.errors import DataError
 
-DESCRIPTION: Final = "simulated screen: 87 real drugs, 160 invented lines, 600 genes, three laboratories; the truth is known"
+DESCRIPTION: Final = "simulated: 87 real drugs, 160 invented lines, 600 genes, three laboratories; its truth is known"
 
-REPEATS: Final = 48
-"""Experiments a pair and laboratory behind the truth; chosen: its noise SD is then known to 10 %, in a few seconds."""
+REPEATS: Final = 64
+"""Experiments a pair and laboratory behind the truth; chosen: its noise SD is then known to 9 %, in a few seconds."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def simulate(seed: int = 0, *, measure: str = "ln_ic50_um", repeats: int = REPEA
         repeats: experiments a pair and laboratory from which the truth's mean and noise SD are taken, at least 2.
 
     Raises:
-        DataError: the measure is not known, or repeats is under 2.
+        DataError: the measure is not known, the seed is negative, or repeats is under 2.
     """
     if repeats < 2:
         raise DataError(f"repeats is {repeats}. A standard deviation needs at least 2; {REPEATS} is the default.")
@@ -73,14 +73,16 @@ def load(root: Path | None = None, *, measure: str = "ln_ic50_um", seed: int = 0
     """The screen alone, as `simulate(seed).screen`; no files are read, so `root` does nothing.
 
     Raises:
-        DataError: the measure is not known.
+        DataError: the measure is not known, or the seed is negative.
     """
     return _screen(_create(seed, measure), measure)
 
 
 def _create(seed: int, measure: str) -> _World:
     if measure not in MEASURES:
-        raise DataError(f"There is no measure {measure!r}. The simulated screen has {', '.join(MEASURES)}; choose one of them.")
+        raise DataError(f"There is no measure {measure!r}. Known are {', '.join(MEASURES)}; choose one of them.")
+    if seed < 0:
+        raise DataError(f"seed is {seed}. Seeds are whole numbers from 0 on; choose one of them.")
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]
     drugs = facts.drugs()
     drugs.index = pd.Index([f"D{i + 1:03d}" for i in range(len(drugs))], name="drug_id")
