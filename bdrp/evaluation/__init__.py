@@ -1,0 +1,5 @@
+"""How good predictive distributions are: pure functions of predictions and responses; nothing is fitted here."""
+
+from bdrp.evaluation.scores import Scores, score
+
+__all__ = ["Scores", "score"]

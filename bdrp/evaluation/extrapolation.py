@@ -1,0 +1,39 @@
+"""The error where the assay could see the response, and where it was extrapolated beyond the doses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bdrp.evaluation.observed import Observed
+
+
+def extrapolation_figures(rows: pd.DataFrame, observed: Observed) -> dict[str, Any]:
+    """Shares, and the figures of observed and extrapolated responses apart.
+
+    A response beyond its own dose range is a fitted curve's continuation, not a measurement. A pair without limits
+    counts as observed; `unknown_limits_share` says how many those are.
+    """
+    beyond = observed.extrapolated
+    unknown = np.isnan(observed.lower_limit) & np.isnan(observed.upper_limit)
+    known = bool(np.any(~unknown))
+    return {
+        "share": float(beyond.mean()) if known else float("nan"),
+        "unknown_limits_share": float(unknown.mean()),
+        "observed": _figures(rows[~beyond]),
+        "extrapolated": _figures(rows[beyond]),
+    }
+
+
+def _figures(rows: pd.DataFrame) -> dict[str, float]:
+    means = ("bias", "crps", "coverage_90", "width_90")
+    if rows.empty:
+        return {"n": 0, "rmse": float("nan"), "mae": float("nan"), **dict.fromkeys(means, float("nan"))}
+    return {
+        "n": len(rows),
+        "rmse": float(np.sqrt(rows["squared_error"].mean())),
+        "mae": float(rows["bias"].abs().mean()),
+        **{name: float(rows[name].mean()) for name in means},
+    }

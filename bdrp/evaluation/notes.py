@@ -1,0 +1,60 @@
+"""Why a figure is missing or weak, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bdrp.evaluation.groups import MIN_PAIRS
+from bdrp.evaluation.observed import Observed
+from bdrp.evaluation.point import MIN_WITHIN
+from bdrp.evaluation.simulated import Simulated
+from bdrp.predictive import PredictiveDistribution
+
+
+def notes(pred: PredictiveDistribution, seen: Observed, simulated: Simulated) -> list[str]:
+    """One sentence for each thing that the reader of the figures should know."""
+    return [*_about_responses(pred, seen), *_about_columns(seen), *_about_size(seen, simulated)]
+
+
+def _about_responses(pred: PredictiveDistribution, seen: Observed) -> Iterator[str]:
+    if len(seen.response) > 1 and np.ptp(seen.response) == 0:
+        yield "All responses are equal: R2 and correlations are not defined."
+    if len(pred) > 1 and np.ptp(pred.mean) == 0:
+        yield "All predicted means are equal: correlations are not defined."
+    if len(pred) > 1 and np.ptp(pred.std) == 0:
+        yield "All predicted SDs are equal: they rank nothing, and correlations with the error are not defined."
+    if np.all(pred.mean == seen.response):
+        yield "Every prediction hits its response exactly: shares of the squared error are not defined."
+
+
+def _about_columns(seen: Observed) -> Iterator[str]:
+    missing = int(np.sum(~np.isfinite(seen.mean_effects)))
+    if missing:
+        yield (
+            f"The mean-effects prediction is unknown for {missing} of {len(seen.response)} pairs: "
+            "the naive figures and the normalised correlation are not given."
+        )
+    unknown = int(np.sum(np.isnan(seen.lower_limit) & np.isnan(seen.upper_limit)))
+    if unknown:
+        yield f"The dose limits of {unknown} of {len(seen.response)} pairs are unknown; these count as observed."
+    nowhere = int(np.sum(seen.tissues == "unknown"))
+    if nowhere:
+        yield f"The tissue of {nowhere} of {len(seen.response)} pairs is unknown."
+
+
+def _about_size(seen: Observed, simulated: Simulated) -> Iterator[str]:
+    n = len(seen.response)
+    if n == 1:
+        yield "There is one pair: correlations, R2 and intervals of coverage are not defined."
+    if seen.cell_lines.nunique() == 1 or seen.drugs.nunique() == 1:
+        yield "There is one cell line or one drug only: how figures vary between lines and drugs cannot be seen."
+    sizes = np.bincount(seen.drug_codes)
+    if sizes.max() < MIN_WITHIN:
+        yield f"No drug has {MIN_WITHIN} pairs: correlations within drugs are not given."
+    if sizes.max() < MIN_PAIRS:
+        yield f"No drug has {MIN_PAIRS} pairs: drugs are not ranked by calibration, nor errors within drugs."
+    if len(simulated.rows) < n:
+        yield f"What chance makes of ENCE and of the rankings was simulated on {len(simulated.rows)} of {n} pairs."
+    yield "What is named null or if_calibrated takes pairs as independent; pairs of one cell line or drug are not."

@@ -1,0 +1,148 @@
+"""All figures and curves of one set of predictions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bdrp.evaluation import curves, groups
+from bdrp.evaluation.extrapolation import extrapolation_figures
+from bdrp.evaluation.notes import notes
+from bdrp.evaluation.observed import Floats, Observed, check
+from bdrp.evaluation.point import point_figures
+from bdrp.evaluation.selective import risk_coverage, selective_figures
+from bdrp.evaluation.simulated import Simulated, simulate
+from bdrp.evaluation.spread import ence_figures, sd_bins
+from bdrp.predictive import PredictiveDistribution
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good a set of predictions is.
+
+    Attributes:
+        figures: all numbers, nested by topic; nan where a figure is not defined.
+        pit: each pair's predicted probability of a response at most as large as the observed one, (N,).
+        by_tissue: a row a tissue.
+        by_drug: a row a drug.
+        reliability: what central intervals promise and keep.
+        pit_histogram: PIT values in bins.
+        pit_ecdf: the share of PIT values below each level.
+        risk_coverage: mean squared error when only the surest pairs are kept.
+        sd_bins: RMSE against predicted SD.
+        worst_groups: drugs and tissues whose 90 % coverage is furthest off.
+    """
+
+    figures: Mapping[str, Any]
+    pit: Floats
+    by_tissue: pd.DataFrame
+    by_drug: pd.DataFrame
+    reliability: pd.DataFrame
+    pit_histogram: pd.DataFrame
+    pit_ecdf: pd.DataFrame
+    risk_coverage: pd.DataFrame
+    sd_bins: pd.DataFrame
+    worst_groups: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures as strict JSON: plain numbers, and null where a figure is not defined (`notes` say why)."""
+        plain: dict[str, Any] = _plain({**self.figures, "worst_groups": self.worst_groups.to_dict("records")})
+        return plain
+
+
+def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -> Scores:
+    """Score predictions against responses.
+
+    Args:
+        pred: the predictions of N pairs.
+        observed: the same pairs in the same order: cell_line_id, drug_id and response; and, where known, lower_limit,
+            upper_limit (what the assay could see), tissue, drug_name and mean_effects (the naive prediction, drug mean
+            plus cell line effect).
+        seed: simulations and resampling; the same seed gives the same scores.
+
+    Raises:
+        DataError: the table does not fit the predictions, or a response is not finite.
+    """
+    seen = check(pred, observed)
+    rows, simulated, pit = groups.row_figures(pred, seen), simulate(pred, seed), pred.cdf(seen.response)
+    by_drug = groups.group_table(rows, pred, seen, seen.drugs, seen.drug_names)
+    by_tissue = groups.group_table(rows, pred, seen, seen.tissues, seen.tissues)
+    tables = {
+        "by_tissue": by_tissue,
+        "by_drug": by_drug,
+        "reliability": curves.reliability(pit, seen, seed),
+        "pit_histogram": curves.pit_histogram(pit, seed),
+        "pit_ecdf": curves.pit_ecdf(pit, seed),
+        "risk_coverage": risk_coverage(pred, seen, seed),
+        "sd_bins": sd_bins(pred.std, pred.mean - seen.response, simulated),
+        "worst_groups": groups.worst_groups(by_drug, by_tissue),
+    }
+    about = {"format": FORMAT, "measure": pred.measure, "unit": pred.unit, "seed": seed, "n": _counts(seen)}
+    figures = {
+        "point": point_figures(pred.mean, seen),
+        "naive": point_figures(seen.mean_effects, seen) | {"normalised_pearson": float("nan")},
+        "probabilistic": _probabilistic(pred, rows),
+        "coverage": curves.coverage_figures(pred, seen, seed),
+        "calibration": _calibration(pred, seen, simulated, pit, tables, seed),
+        "selective": selective_figures(pred, seen, simulated, seed),
+        "extrapolated": extrapolation_figures(rows, seen),
+    }
+    return Scores(figures={**about, **figures, "notes": notes(pred, seen, simulated)}, pit=pit, **tables)
+
+
+def _counts(seen: Observed) -> dict[str, int]:
+    sizes = {"cell_lines": seen.cell_lines, "drugs": seen.drugs, "tissues": seen.tissues}
+    return {"pairs": len(seen.response), **{name: int(labels.nunique()) for name, labels in sizes.items()}}
+
+
+def _probabilistic(pred: PredictiveDistribution, rows: pd.DataFrame) -> dict[str, float]:
+    return {
+        "nll": float(rows["nll"].mean()),
+        "crps": float(rows["crps"].mean()),
+        "mean_std": float(pred.std.mean()),
+        "mean_aleatoric_std": float(pred.aleatoric_std.mean()),
+        "mean_epistemic_std": float(pred.epistemic_std.mean()),
+        "epistemic_share": float(rows["epistemic_share"].mean()),
+    }
+
+
+def _calibration(
+    pred: PredictiveDistribution,
+    seen: Observed,
+    simulated: Simulated,
+    pit: Floats,
+    tables: Mapping[str, pd.DataFrame],
+    seed: int,
+) -> dict[str, Any]:
+    return {
+        **curves.miscalibration_area(pit, seed),
+        **ence_figures(pred.std, pred.mean - seen.response, simulated),
+        "pit_inside_band": curves.inside_band(tables["pit_ecdf"]),
+        "reliability_inside_band": curves.inside_band(tables["reliability"]),
+        **groups.worst_deviation(tables["by_drug"], "drug", seed),
+        **groups.worst_deviation(tables["by_tissue"], "tissue", seed),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
