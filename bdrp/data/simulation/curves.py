@@ -29,7 +29,7 @@ POSITION_SPREAD: Final = 2.2
 SLOPE_SPREAD: Final = 0.35
 """H, of ln h; chosen: most published Hill slopes lie within a factor of two of 1."""
 NOMINAL_NOISE: Final = 0.08
-"""s, fraction of viability; chosen: the usual residual of fitted screening curves (GDSC's median RMSE is 0.08)."""
+"""s, fraction of viability; chosen: GDSC2's median RMSE of fitted curves is 0.076."""
 STEPS: Final = 9
 """Newton steps; chosen: 99.9 % of curves are then within 0.01 ln units of their optimum."""
 LONGEST_STEP: Final = 1.5
