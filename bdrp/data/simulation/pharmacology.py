@@ -42,7 +42,7 @@ GENE_EFFECT: Final = (0.45, 0.35, 0.30)
 DIVISION: Final = -0.30
 """gamma_l a unit of cell-cycle activity, ln units; chosen: fast-dividing lines are more sensitive to most drugs."""
 BLOOD: Final = -0.6
-"""gamma_l of blood lines, ln units; chosen: less than half of GDSC2's 1.5 below other lines, some of which is division."""
+"""gamma_l of blood lines, ln units; chosen: less than half of GDSC2's 1.5 below other lines, partly division."""
 TISSUE_SENSITIVITY: Final = 0.15
 """SD of gamma_l over other tissues; chosen: small."""
 LINE_SENSITIVITY: Final = 0.15
