@@ -62,9 +62,9 @@ def export(queue: pd.DataFrame, path: Path | str) -> list[Path]:
 
 
 def neutralised(text: str) -> str:
-    """Text that no spreadsheet runs, on one line: an apostrophe in front of a formula, spaces for control characters.
+    r"""Text that no spreadsheet runs, on one line: an apostrophe in front of a formula, spaces for control characters.
 
-    >>> neutralised("=1+1"), neutralised("Nutlin-3a (-)"), neutralised("\\t-2")
+    >>> neutralised("=1+1"), neutralised("Nutlin-3a (-)"), neutralised("\t-2")
     ("'=1+1", 'Nutlin-3a (-)', "' -2")
     """
     line = _CONTROLS.sub(" ", text)
