@@ -38,8 +38,8 @@ def group_table(
 
     `coverage_90_lower` and `_upper` are a 95 % interval (Jeffreys; Brown, Cai and DasGupta 2001,
     doi:10.1214/ss/1009213286) and `p_value` an exact two-sided binomial test against 0.9, both as if a group's pairs
-    were independent; `p_holm` allows for the number of groups (Holm 1979). Pairs of one tissue share cell lines, so read a
-    tissue's p-value as a hint.
+    were independent; `p_holm` allows for the number of groups (Holm 1979). Pairs of one tissue share cell lines, so
+    read a tissue's p-value as a hint.
     """
     group = codes(labels)
     grouped = rows.assign(group=group).groupby("group", sort=True)

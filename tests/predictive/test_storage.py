@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import errno
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pyarrow import parquet
+
+from bdrp.errors import DataError, OutputError
+from bdrp.predictive import Normal, PredictiveDistribution, Remapped, load
+
+KNOTS = [0.05, 0.25, 0.5, 0.75, 0.95], [0.1, 0.2, 0.55, 0.7, 0.9]
+
+
+@pytest.fixture(params=["normal", "remapped"])
+def pred(request, make_normal):
+    return make_normal() if request.param == "normal" else Remapped(make_normal(), *KNOTS)
+
+
+def rewrite(path, change=lambda frame: frame, header=lambda header: header):
+    """Spoil a saved file: its table, its metadata, or both."""
+    table = parquet.read_table(path)
+    note = header(json.loads(table.schema.metadata[b"bdrp"]))
+    spoiled = pa.Table.from_pandas(change(table.to_pandas()), preserve_index=False)
+    parquet.write_table(spoiled.replace_schema_metadata({b"bdrp": json.dumps(note).encode()}), path)
+
+
+def assert_same(one, other):
+    y = one.mean + 0.3
+    assert type(one) is type(other)
+    assert (one.measure, one.unit) == (other.measure, other.unit)
+    assert one.to_frame().equals(other.to_frame())
+    for answer in ("cdf", "log_prob", "crps"):
+        np.testing.assert_array_equal(getattr(one, answer)(y), getattr(other, answer)(y))
+    np.testing.assert_array_equal(one.sample(3, 0), other.sample(3, 0))
+
+
+def test_what_is_loaded_answers_bit_for_bit_as_what_was_saved(pred, tmp_path):
+    pred.save(tmp_path / "deep" / "p.parquet")
+    assert_same(pred, load(tmp_path / "deep" / "p.parquet"))
+    assert_same(pred, PredictiveDistribution.load(str(tmp_path / "deep" / "p.parquet")))
+
+
+@given(
+    moments=hnp.arrays(np.float64, (3, 4), elements=st.floats(1e-3, 1e3)),
+    names=st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=4, max_size=4),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_values_and_names_survive_the_round_trip(moments, names, tmp_path):
+    keys = pd.DataFrame({"cell_line_id": names, "drug_id": names[::-1]})
+    pred = Normal(keys, "auc_fraction", *moments)
+    for saved in (pred, Remapped(pred, *KNOTS)):
+        saved.save(tmp_path / "p.parquet")
+        assert_same(saved, load(tmp_path / "p.parquet"))
+
+
+def test_measure_and_unit_stand_in_the_files_metadata(pred, tmp_path):
+    pred.save(tmp_path / "p.parquet")
+    header = json.loads(parquet.read_schema(tmp_path / "p.parquet").metadata[b"bdrp"])
+    assert (header["measure"], header["unit"], header["family"]) == ("ln_ic50_um", "ln(µM)", pred.family)
+
+
+def test_context_columns_stand_behind_and_are_ignored_on_loading(pred, tmp_path):
+    context = pd.DataFrame({"drug_name": ["x"] * 50}, index=range(100, 150))
+    pred.save(tmp_path / "p.parquet", context)
+    assert list(pd.read_parquet(tmp_path / "p.parquet").columns)[-2:] == ["q95", "drug_name"]
+    assert_same(pred, load(tmp_path / "p.parquet"))
+
+
+def test_context_that_does_not_fit_is_refused(pred, tmp_path):
+    with pytest.raises(DataError, match="names already taken: mean"):
+        pred.save(tmp_path / "p.parquet", pd.DataFrame({"mean": np.zeros(50)}))
+    with pytest.raises(DataError, match="3 rows for 50 pairs"):
+        pred.save(tmp_path / "p.parquet", pd.DataFrame({"new": np.zeros(3)}))
+
+
+@pytest.mark.parametrize(
+    ("change", "header", "message"),
+    [
+        (lambda f: f.drop(columns=["q05", "mean"]), dict, "the columns mean, q05 are missing"),
+        (lambda f: f.assign(mean=f["mean"].where(f.index != 3)), dict, r"non-finite values among 50 \(rows 3\)"),
+        (lambda f: f.assign(aleatoric_std=-1.0), dict, "aleatoric SD is negative"),
+        (lambda f: f.assign(q50=f["q50"] + 0.1), dict, "column q50 contradicts"),
+        (lambda f: f.assign(mean="high"), dict, "its content is not usable"),
+        (lambda f: f, lambda h: h | {"format": 2}, "this version reads format 1"),
+        (lambda f: f, lambda h: h | {"family": "student"}, "family must be one of normal, remapped"),
+        (lambda f: f, lambda h: h | {"measure": None}, "metadata"),
+        (lambda f: f, lambda h: h | {"family": "remapped", "shape": {}}, "its content is not usable"),
+        (lambda f: f, lambda h: [], "metadata"),
+    ],
+)
+def test_altered_files_are_refused(make_normal, tmp_path, change, header, message):
+    path = tmp_path / "p.parquet"
+    make_normal().save(path)
+    rewrite(path, change, header)
+    with pytest.raises(DataError, match=message):
+        load(path)
+
+
+def test_foreign_files_are_refused(tmp_path):
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "foreign.parquet")
+    with pytest.raises(DataError, match="without bdrp's metadata"):
+        load(tmp_path / "foreign.parquet")
+    (tmp_path / "text.parquet").write_text("cell_line_id,drug_id")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        load(tmp_path / "text.parquet")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(DataError, match="Seen: nothing"):
+        load(tmp_path / "no.parquet")
+    with pytest.raises(DataError, match="Seen: a folder"):
+        load(tmp_path)
+
+
+def test_a_truncated_file_is_refused(pred, tmp_path):
+    path = tmp_path / "p.parquet"
+    pred.save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        load(path)
+
+
+def test_a_place_that_cannot_be_written_to_is_an_output_error(pred, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="could not be written"):
+        pred.save(tmp_path / "file" / "p.parquet")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_full_disk_leaves_the_old_file_and_no_debris(pred, tmp_path, monkeypatch, number):
+    path = tmp_path / "p.parquet"
+    pred.save(path)
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError(number, "No space left on device")
+
+    monkeypatch.setattr(parquet, "write_table", fail)
+    with pytest.raises(OutputError, match="No space left on device"):
+        pred[:3].save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["p.parquet"]
