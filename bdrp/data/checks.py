@@ -41,7 +41,7 @@ def check_expression(expression: pd.DataFrame) -> None:
     Raises:
         DataError: a gene or line stands twice, a value is infinite, or too much is missing.
     """
-    if not isinstance(expression, pd.DataFrame) or expression.empty:
+    if expression.empty:
         raise DataError("expression is empty. At least one line and one gene are needed; give an expression table.")
     _check_labels(expression.index, "line")
     _check_labels(expression.columns, "gene")

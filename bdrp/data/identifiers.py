@@ -127,7 +127,7 @@ def _canonical(smiles: str) -> str:
 @lru_cache(maxsize=65_536)
 def _key(smiles: str) -> str:
     with rdBase.BlockLogs():
-        key = inchi.MolToInchiKey(_molecule(smiles))
+        key = inchi.MolToInchiKey(_molecule(smiles))  # type: ignore[no-untyped-call, unused-ignore]
     if key:
         return str(key).split("-")[0]
     return "SMILES-" + hashlib.sha256(_canonical(smiles).encode()).hexdigest()[:14]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -118,6 +118,8 @@ def _check_first_row(records: list[list[str]], separator: str, path: Path) -> No
     hint = "Every line needs as many cells as the header, with one separator throughout."
     if len(row) == len(header) + 1:
         hint = "R's write.table leaves out the name of the row names: write with col.names=NA, or use write.csv."
+    elif any("\n" in cell for cell in row):
+        hint = "A cell runs over several lines: a quotation mark is probably not closed."
     elif len(row) == 1:
         other = max(_SEPARATORS, key=row[0].count)
         hint = f"The rows seem to be {_SEPARATORS[other]}-separated: use one separator throughout."
@@ -189,7 +191,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise DataError(
             f"{path.name} cannot be read as Parquet: {error}. A whole Parquet file is needed; write or fetch it again."
         ) from error
-    if not isinstance(frame.index, pd.RangeIndex):
+    if not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None:
         frame = frame.reset_index(names=[name or "" for name in frame.index.names])
     return frame.rename(columns=lambda column: str(column).strip())
 
@@ -227,6 +229,11 @@ def ids(frame: pd.DataFrame, column: str) -> pd.Series:
     values = frame[column]
     cleaned = {value: identifiers.clean_id(value) for value in values.dropna().unique()}
     return values.map(cleaned).fillna("").astype("str")
+
+
+def lookup(keys: pd.Series, texts: Mapping[str, str]) -> pd.Series:
+    """The text of every key; "" where there is none."""
+    return pd.Series([texts.get(key, "") for key in keys], index=keys.index, dtype="str")
 
 
 def numbers(frame: pd.DataFrame, column: str, path: Path) -> pd.Series:

@@ -58,12 +58,12 @@ class CellLines(_Strict):
 _ALLOWED: Final = {
     "column_in_dataframe": ("is missing", "Every column of the table is needed", "add the column"),
     "column_in_schema": ("is not known", "Only the table's own columns are allowed", "drop the column"),
+    "dtype": ("has the wrong type", "Ids and names are text, numbers float64", "convert the column"),
     "not_nullable": ("has {n} missing (NaN, non-finite) values", "Every row needs a value", "drop or fill these rows"),
     "finite": ("has {n} non-finite values", "Infinity is never allowed", "drop or correct these rows"),
     "str_length": ("has {n} empty texts", "Every row needs a text that is not empty", "fill or drop these rows"),
     "field_uniqueness": ("has {n} rows with a repeated id", "Every id stands once", "merge or drop the repeated rows"),
     "field_name": ("has the wrong index name", "The index carries the id's name", "rename the index"),
-    "dtype": ("has the wrong type", "Ids and names are text, numbers float64", "convert the column"),
 }
 
 
@@ -73,8 +73,6 @@ def check(frame: pd.DataFrame, model: type[pa.DataFrameModel], table: str) -> No
     Raises:
         DataError: the first breach, named with its column, count, first rows, what is allowed and what to do.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"{table} is a {type(frame).__name__}. A pandas DataFrame is needed; convert it first.")
     try:
         model.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:

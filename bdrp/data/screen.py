@@ -53,7 +53,11 @@ class _Table:
         return frame.copy(deep=False)
 
     def __set__(self, instance: object, value: pd.DataFrame) -> None:
-        instance.__dict__[self._slot] = value.copy() if isinstance(value, pd.DataFrame) else value
+        if not isinstance(value, pd.DataFrame):
+            raise DataError(
+                f"{self._slot[1:]} is a {type(value).__name__}. A pandas DataFrame is needed; convert it first."
+            )
+        instance.__dict__[self._slot] = value.copy()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

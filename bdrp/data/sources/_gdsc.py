@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bdrp.data import joining, unpacking
+from bdrp.data import joining, reading, unpacking
 from bdrp.data.screen import Screen
 from bdrp.data.sources import _gdsc_files, _gdsc_lines
 from bdrp.errors import DataError
@@ -38,7 +38,7 @@ def load(name: str, root: Path | None, *, measure: str, files: Mapping[str, str 
     sites = _gdsc_files.read_drug_list(paths.get("drug_list"), name)
     parts = joining.Parts(
         responses=_gdsc_lines.with_line_ids(curves, models, expression.index, notices).assign(
-            laboratory=curves["drug_id"].map(sites["site"]).fillna("").astype("str")
+            laboratory=reading.lookup(curves["drug_id"], sites["site"].to_dict())
         ),
         drugs=_gdsc_files.read_drugs(paths["structures"], curves, sites),
         lines=_gdsc_lines.described(models, expression.index),

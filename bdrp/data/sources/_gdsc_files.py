@@ -105,9 +105,9 @@ def read_drugs(path: Path, curves: pd.DataFrame, listed: pd.DataFrame) -> pd.Dat
     table = table[(table["smiles"] != "") & table["drug_id"].isin(curves["drug_id"])].reset_index(drop=True)
     told = curves.drop_duplicates("drug_id").set_index("drug_id")
     for column, source in (("name", "drug_name"), ("target", "target"), ("pathway", "pathway")):
-        first = table["drug_id"].map(told[source]).fillna("")
-        second = table["drug_id"].map(listed[column]).fillna("")
-        table[column] = first.where(first != "", second).astype("str")
+        first = reading.lookup(table["drug_id"], told[source].to_dict())
+        second = reading.lookup(table["drug_id"], listed[column].to_dict())
+        table[column] = first.where(first != "", second)
     table["name"] = table["name"].where(table["name"] != "", table["own_name"])
     return joining.drugs_table(table, path.name)
 

@@ -94,6 +94,8 @@ def load(
     lines = _read_lines(paths["cell_lines"]) if "cell_lines" in paths else pd.DataFrame(index=pd.Index([], dtype="str"))
     rows = _read_responses(paths["responses"], measure)
     rows, lines, expressed = _on_one_id(rows, lines, expressed)
+    if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
+        raise _genes_in_rows("the cell lines of the responses are its columns", paths["expression"])
     parts = joining.Parts(rows, read_drugs(paths["drugs"]), lines, expressed, unpacking.checksums(paths.values()))
     return joining.screen("tables", measure, parts, notices)
 
@@ -133,7 +135,8 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     raw = reading.read_table(path, text=False)
     first = str(raw.columns[0])
-    _refuse_genes_in_rows(first, path)
+    if _plain(first) in _GENE_HEADERS:
+        raise _genes_in_rows(f"its first column is {first!r}", path)
     if _plain(first) not in (*ALIASES["cell_line_id"], *_ROW_NAMES):
         raise DataError(
             f"{path.name} starts with the column {first!r}. The first column must be cell_line_id, every other one a "
@@ -147,14 +150,12 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     return table
 
 
-def _refuse_genes_in_rows(first: str, path: Path) -> None:
-    if _plain(first) in _GENE_HEADERS:
-        raise DataError(
-            f"{path.name} has genes in its rows: its first column is {first!r}. Cell lines must be the rows and genes "
-            "the "
-            "columns; transpose it, for example with "
-            f"pd.read_csv({path.name!r}, index_col=0).T.rename_axis('cell_line_id').to_csv('expression.csv')."
-        )
+def _genes_in_rows(sign: str, path: Path) -> DataError:
+    return DataError(
+        f"{path.name} has genes in its rows: {sign}. Cell lines must be the rows and genes the columns; transpose it, "
+        "for "
+        f"example with pd.read_csv({path.name!r}, index_col=0).T.rename_axis('cell_line_id').to_csv('expression.csv')."
+    )
 
 
 def read_pairs(path: str | Path) -> pd.DataFrame:

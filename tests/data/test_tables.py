@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bdrp.data import sources
+from bdrp.data.screen import Screen
+from bdrp.data.sources import tables
+from bdrp.errors import DataError
+
+RESPONSES = (
+    "cell_line_id,drug_id,ln_ic50_um,min_conc_um,max_conc_um,laboratory\n"
+    "1,a,-1.5,0.01,10,north\n2,a,2.5,0.01,10,north\n2,b,1,,,\n2,b,1.5,,,\n"
+)
+DRUGS = "drug_id,smiles,name,target\na,OCC,Ethanol,ADH1B\nb,c1ccccc1,,\n"
+EXPRESSION = "cell_line_id,G1,G2\n1,0.5,1.5\n2,,2.5\n3,1,2\n"
+LINES = "cell_line_id,tissue,patient_id\n1,Lung,p\n2,Lung,p\n"
+
+
+def write(folder: Path, **texts: str) -> dict[str, Path]:
+    """Write the small screen's tables, some replaced; return the options of `load`."""
+    paths = {}
+    for name, text in {"responses": RESPONSES, "drugs": DRUGS, "expression": EXPRESSION, **texts}.items():
+        paths[name] = folder / f"{name}.csv"
+        paths[name].write_bytes(text.encode())
+    return paths
+
+
+def load(folder: Path, **texts: str) -> Screen:
+    return sources.load("tables", **write(folder, **texts))
+
+
+def test_three_tables_make_a_screen(tmp_path: Path) -> None:
+    screen = load(tmp_path)
+    rows = screen.responses
+    assert rows[["cell_line_id", "drug_id", "response", "laboratory"]].to_numpy().tolist() == [
+        ["1", "a", -1.5, "north"],
+        ["2", "a", 2.5, "north"],
+        ["2", "b", 1.0, ""],
+        ["2", "b", 1.5, ""],
+    ]
+    np.testing.assert_allclose(rows["upper_limit"], [np.log(10), np.log(10), np.nan, np.nan])
+    assert screen.drugs.loc["b"].tolist()[:2] == ["b", "c1ccccc1"]
+    assert screen.cell_lines.to_numpy().tolist() == [["1", "unknown", "1"], ["2", "unknown", "2"]]
+    assert set(screen.checksums) == {"responses.csv", "drugs.csv", "expression.csv"}
+
+
+def test_cell_lines_give_tissue_and_patient(tmp_path: Path) -> None:
+    lines = load(tmp_path, cell_lines=LINES).cell_lines
+    assert lines["tissue"].tolist() == ["Lung", "Lung"]
+    assert lines["patient_id"].tolist() == ["p", "p"]
+
+
+def test_limits_in_the_measures_unit_are_taken_as_they_are(tmp_path: Path) -> None:
+    text = "Cell Line,Drug,AUC,lower_limit,upper_limit\n1,a,0.5,0.1,0.9\n2,a,0.7,0.1,0.9\n"
+    screen = sources.load("tables", measure="auc_fraction", **write(tmp_path, responses=text))
+    assert screen.responses[["lower_limit", "upper_limit"]].to_numpy().tolist() == [[0.1, 0.9], [0.1, 0.9]]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "COSMIC_ID,DRUG_ID,LN_IC50",
+        "cell line,Drug,response",
+        "depmap_id,compound,ln_ic50_um",
+        "Line,drugId,Ln IC50 (uM)",
+    ],
+)
+def test_common_names_of_columns_are_known(tmp_path: Path, header: str) -> None:
+    assert len(load(tmp_path, responses=f"{header}\n1,a,1\n2,a,2\n").responses) == 2
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_separators_and_line_ends_are_recognised(tmp_path: Path, separator: str, end: str) -> None:
+    text = RESPONSES.replace(",", separator).replace("\n", end)
+    assert load(tmp_path, responses=text).responses["response"].tolist() == [-1.5, 2.5, 1.0, 1.5]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+def test_encodings_are_recognised(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "drugs.csv"
+    path.write_bytes("drug_id,smiles,name\na,OCC,Äthanol µ\n".encode(encoding))
+    assert tables.read_drugs(path).loc["a", "name"] == "Äthanol µ"
+
+
+def test_parquet_reads_as_text_does_with_the_lines_as_column_or_index(tmp_path: Path) -> None:
+    paths = write(tmp_path)
+    expected = sources.load("tables", **paths)
+    for reindexed in (False, True):
+        packed: dict[str, Any] = {}
+        for name, path in paths.items():
+            frame = pd.read_csv(path)
+            packed[name] = tmp_path / f"{name}.parquet"
+            indexed = frame.set_index(frame.columns[0]) if reindexed and name == "expression" else frame
+            indexed.to_parquet(packed[name])
+        screen = sources.load("tables", **packed)
+        pd.testing.assert_frame_equal(screen.responses, expected.responses)
+        pd.testing.assert_frame_equal(screen.expression, expected.expression)
+
+
+def test_relative_paths_are_taken_from_the_root(tmp_path: Path) -> None:
+    write(tmp_path)
+    options = {"responses": "responses.csv", "drugs": "drugs.csv", "expression": "expression.csv"}
+    assert len(sources.load("tables", tmp_path, **options).responses) == 4
+
+
+def test_ids_join_whatever_a_spreadsheet_did_to_them(tmp_path: Path) -> None:
+    text = EXPRESSION.replace("\n1,", "\n906826.0,").replace("\n2,", "\n9.06827E+05,")
+    responses = "cell_line_id,drug_id,response\n906826,a,1\n906827.0,a,2\n"
+    assert load(tmp_path, expression=text, responses=responses).expression.index.tolist() == ["906826", "906827"]
+
+
+def test_a_cell_of_two_ids_joins_by_either(tmp_path: Path) -> None:
+    lines = "cell_line_id,tissue\n1331031;1331030,Blood\n2,Lung\n"
+    expression = EXPRESSION.replace("\n1,", "\n1331030,")
+    responses = "cell_line_id,drug_id,response\n1331031,a,1\n1331030,a,3\n1331031;1331030,a,4\n2,a,2\n"
+    screen = load(tmp_path, cell_lines=lines, expression=expression, responses=responses)
+    assert screen.responses["cell_line_id"].tolist() == ["1331030", "1331030", "1331030", "2"]
+    assert screen.cell_lines.loc["1331030", "tissue"] == "Blood"
+
+
+def test_responses_of_unknown_lines_or_drugs_are_dropped_counted_and_listed(tmp_path: Path) -> None:
+    extra = "77,a,1,,,\n78,a,1,,,\n1,zz,2,,,\n"
+    screen = load(tmp_path, responses=RESPONSES + extra)
+    assert len(screen.responses) == 4
+    assert "2 responses dropped: 2 cell lines have no expression (77, 78)." in screen.notices
+    assert "1 responses dropped: 1 drugs have no structure (zz)." in screen.notices
+
+
+def test_pairs_to_predict_are_read_once_each_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("cell_line_id\tdrug_id\tnote\n2.0\tb\tx\n1\ta\ty\n2\tb\tz\n")
+    assert tables.read_pairs(path).to_numpy().tolist() == [["2", "b"], ["1", "a"]]
+    path.write_text("cell_line_id\tdrug_id\n2\tb\n\ta\n")
+    with pytest.raises(DataError, match=r"1 rows without cell_line_id \(row 2"):
+        tables.read_pairs(path)
+
+
+def test_new_drugs_and_new_samples_are_read_without_responses(tmp_path: Path) -> None:
+    paths = write(tmp_path)
+    columns = ["name", "smiles", "structure_key", "target", "pathway"]
+    assert tables.read_drugs(paths["drugs"]).columns.tolist() == columns
+    expression = tables.read_expression(paths["expression"])
+    assert expression.shape == (3, 2)
+    assert (expression.index.name, expression.to_numpy().dtype) == ("cell_line_id", np.float32)
+
+
+def test_equal_rows_of_a_drug_are_one_and_two_ids_may_share_a_structure(tmp_path: Path) -> None:
+    path = tmp_path / "drugs.csv"
+    path.write_text("drug_id,smiles\na,OCC\na,CCO\nb,C(O)C\n")
+    drugs = tables.read_drugs(path)
+    assert drugs.index.tolist() == ["a", "b"]
+    assert drugs["structure_key"].nunique() == 1
+
+
+def test_tables_must_be_named() -> None:
+    with pytest.raises(DataError, match="was given no responses and no expression"):
+        sources.load("tables", drugs="drugs.csv")
