@@ -1,0 +1,109 @@
+"""What every recalibrator must do; they are found by listing their folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bdrp.calibration
+from bdrp import calibration
+from bdrp.errors import DataError
+from bdrp.predictive import Normal, Remapped
+
+
+@pytest.fixture(params=calibration.names())
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def fitted(name, overconfident_part):
+    pred, response, lines = overconfident_part
+    return calibration.fit(name, pred, response, groups=lines)
+
+
+def test_the_names_are_the_files_of_the_folder():
+    folder = Path(bdrp.calibration.__file__).parent
+    files = {file.stem for file in folder.glob("*.py") if not file.stem.startswith("_")}
+    assert set(calibration.names()) == files == {"identity", "variance_scaling", "isotonic"}
+    assert calibration.names()[0] == "identity"
+
+
+def test_json_brings_back_the_same_recalibration(fitted, overconfident_part):
+    pred, response, _ = overconfident_part
+    again = calibration.from_json(json.loads(json.dumps(fitted.to_json(), allow_nan=False)))
+    assert again == fitted
+    np.testing.assert_array_equal(again(pred).cdf(response), fitted(pred).cdf(response))
+
+
+def test_it_says_what_it_was_fitted_to(name, fitted):
+    assert (fitted.kind, fitted.measure, fitted.pairs, fitted.groups) == (name, "ln_ic50_um", 1800, 60)
+
+
+def test_keys_and_the_epistemic_share_stay(fitted, overconfident_part):
+    pred = overconfident_part[0]
+    remapped = fitted(pred)
+    assert remapped.keys.equals(pred.keys)
+    assert remapped.unit == pred.unit
+    np.testing.assert_allclose(remapped.epistemic / remapped.variance, pred.epistemic / pred.variance)
+
+
+def test_the_order_of_pairs_does_not_matter(name, fitted, overconfident_part):
+    pred, response, _ = overconfident_part
+    order = np.random.default_rng(0).permutation(len(pred))
+    shuffled = calibration.fit(name, pred[order], response[order])
+    np.testing.assert_allclose(shuffled(pred).cdf(response), fitted(pred).cdf(response), rtol=1e-9, atol=1e-12)
+
+
+def test_another_measure_is_refused(fitted, overconfident_part):
+    pred = overconfident_part[0]
+    other = Normal(pred.keys, "auc_fraction", pred.mean, pred.aleatoric, pred.epistemic)
+    with pytest.raises(DataError, match="fitted to ln_ic50_um; the prediction is in auc_fraction"):
+        fitted(other)
+
+
+def test_responses_must_be_finite_and_line_up(name, overconfident_part):
+    pred, response, lines = overconfident_part
+    with pytest.raises(DataError, match="1 of them not finite"):
+        calibration.fit(name, pred, np.append(response[:-1], np.nan))
+    with pytest.raises(DataError, match=r"shape \(3,\) for 1800 pairs"):
+        calibration.fit(name, pred, response[:3])
+    with pytest.raises(DataError, match="3 labels for 1800 pairs"):
+        calibration.fit(name, pred, response, groups=lines[:3])
+    with pytest.raises(DataError, match="at least 2"):
+        calibration.fit(name, pred[:1], response[:1])
+
+
+def test_a_remapped_prediction_is_not_recalibrated_again(name, overconfident_part):
+    pred, response, _ = overconfident_part
+    with pytest.raises(DataError, match="starts from a normal prediction"):
+        calibration.fit(name, Remapped(pred, [0.2, 0.8], [0.1, 0.9]), response)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "temperature"},
+        {"kind": None},
+        {"kind": "_choice"},
+        {"version": 2},
+        {"version": None},
+        {"measure": ""},
+        {"measure": 3},
+        {"pairs": "many"},
+        {"pairs": float("nan")},
+        {"groups": -1},
+    ],
+)
+def test_altered_json_is_refused(fitted, change):
+    with pytest.raises(DataError):
+        calibration.from_json({**fitted.to_json(), **change})
+
+
+@pytest.mark.parametrize("data", [None, [], "identity", {}])
+def test_what_is_no_recalibration_is_refused(data):
+    with pytest.raises(DataError, match="The stored recalibration has version"):
+        calibration.from_json(data)
