@@ -158,6 +158,13 @@ def test_equal_rows_of_a_drug_are_one_and_two_ids_may_share_a_structure(tmp_path
     assert drugs["structure_key"].nunique() == 1
 
 
+def test_an_option_that_the_source_does_not_take_is_refused_with_those_it_does() -> None:
+    with pytest.raises(
+        DataError, match="tables takes no option 'genes'. Allowed are responses, drugs, expression, cell_l"
+    ):
+        sources.load("tables", genes="genes.csv")
+
+
 def test_tables_must_be_named() -> None:
     with pytest.raises(DataError, match="was given no responses and no expression"):
         sources.load("tables", drugs="drugs.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,20 @@ def load(name: str, root: str | Path | None = None, measure: str | None = None, 
         raise DataError(
             f"The root folder {str(folder)!r} of {name} does not exist or is no folder. Give an existing folder."
         )
+    _refuse_unknown_options(name, module, options)
     screen: Screen = module.load(folder, measure=measure, **options)
     return screen
+
+
+def _refuse_unknown_options(name: str, module: Any, options: dict[str, Any]) -> None:
+    taken = inspect.signature(module.load).parameters
+    open_ended = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken.values())
+    allowed = [option for option in taken if option not in ("root", "measure")]
+    unknown = [option for option in options if option not in allowed]
+    if unknown and not open_ended:
+        raise DataError(
+            f"{name} takes no option {unknown[0]!r}. Allowed are {', '.join(allowed) or 'none'}; drop or rename it."
+        )
 
 
 def _module(name: str) -> Any:
