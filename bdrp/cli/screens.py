@@ -7,20 +7,17 @@ from bdrp.cli.options import Root
 
 
 def run(root: Root = None) -> None:
-    """List the screens, and with --root say which of them have their files there."""
+    """List the screens, and with --root say whether their files are there."""
     from rich.table import Table
-    from rich.text import Text
 
     from bdrp.data import sources
 
-    table = Table("screen", "what it is", *(["found"] if root else []), box=None, header_style="bold")
-    for name in sources.names():
-        found = [_found(name, root)] if root else []
-        table.add_row(name, Text(speech.plain(sources.describe(name))), *found)
+    table = Table("screen", "what it is", *(["files"] if root else []), box=None, header_style="bold")
+    lacks = {name: sources.missing(name, root) if root else None for name in sources.names()}
+    for name, lack in lacks.items():
+        there = "none needed" if lack is None else "missing" if lack else "found"
+        about = speech.plain(sources.describe(name).removeprefix(f"{name}: "))
+        table.add_row(name, about, *([there] if root else []))
     speech.show(table)
-
-
-def _found(name: str, root: object) -> str:
-    from bdrp.data import sources
-
-    return "yes" if sources.found(name, root) else "no"
+    for lack in filter(None, lacks.values()):
+        speech.remark(lack)

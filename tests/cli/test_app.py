@@ -138,3 +138,23 @@ def test_each_different_warning_is_said_once_and_all_are_counted():
 def test_a_single_warning_is_not_counted():
     said = CliRunner().invoke(_speaking(lambda: warnings.warn("few pairs", BdrpWarning, stacklevel=2)), ["it"])
     assert said.stderr == "warning: few pairs\n"
+
+
+def test_screens_lists_every_source_without_a_root():
+    said = CliRunner().invoke(app, ["screens"])
+    assert said.exit_code == 0
+    assert [f" {name} " in said.stdout for name in ("gdsc1", "gdsc2", "simulated", "tables")] == [True] * 4
+    assert "files" not in said.stdout.splitlines()[0]
+
+
+def test_screens_says_what_is_missing_below_a_root(tmp_path):
+    said = CliRunner().invoke(app, ["screens", "--root", str(tmp_path)], env={"COLUMNS": "200"})
+    files = {line.split()[0]: line.rstrip().rpartition("  ")[2].strip() for line in said.stdout.splitlines()[1:]}
+    assert files == {"gdsc1": "missing", "gdsc2": "missing", "simulated": "none needed", "tables": "none needed"}
+    assert said.stderr.count("note: No file below") == 2
+
+
+def test_screens_finds_the_files_of_a_real_screen(real_data):
+    said = CliRunner().invoke(app, ["screens", "--root", str(real_data)], env={"COLUMNS": "200"})
+    assert said.stdout.count(" found") >= 2
+    assert said.stderr == ""

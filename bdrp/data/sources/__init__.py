@@ -26,6 +26,16 @@ def describe(name: str) -> str:
     return str(_module(name).DESCRIPTION)
 
 
+def missing(name: str, root: Path) -> str | None:
+    """Why a source cannot be loaded from below `root`, "" where it can; None where it looks for no files there.
+
+    Raises:
+        DataError: there is no such source.
+    """
+    look = getattr(_module(name), "missing", None)
+    return None if look is None else str(look(root))
+
+
 def load(name: str, root: str | Path | None = None, measure: str | None = None, **options: Any) -> Screen:
     """The screen of a source.
 

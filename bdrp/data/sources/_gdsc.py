@@ -48,6 +48,15 @@ def load(name: str, root: Path | None, *, measure: str, files: Mapping[str, str 
     return joining.screen(name, measure, parts, notices)
 
 
+def missing(name: str, root: Path) -> str:
+    """Why the files of a release cannot be told below `root`, or "" where they can; no file is read."""
+    try:
+        _find(name, root, {})
+    except DataError as refusal:
+        return str(refusal)
+    return ""
+
+
 def _find(name: str, root: Path | None, files: Mapping[str, str | Path]) -> dict[str, Path]:
     patterns = {"responses": RESPONSES[name], **PATTERNS}
     unknown = sorted(set(files) - set(patterns))

@@ -17,3 +17,8 @@ def load(root: Path | None, *, measure: str = "ln_ic50_um", **files: str | Path)
         DataError: a file is missing, cannot be read, or does not say what it should.
     """
     return _gdsc.load("gdsc1", root, measure=measure, files=files)
+
+
+def missing(root: Path) -> str:
+    """Why it cannot be loaded from below `root`, or "" where every file is there."""
+    return _gdsc.missing("gdsc1", root)
