@@ -21,7 +21,7 @@ def test_a_factor_by_hand(make_part):
 
 
 def test_scaling_repairs_overconfidence(overconfident_part, make_part):
-    # SE of the factor 1.7 % (0.6 points of coverage), of the coverage itself 0.4 points: 0.875 to 0.925 is 3.5 SE together,
+    # SE of the factor 1.7 % (0.6 points of coverage), of the coverage itself 0.4 points: 0.875 to 0.925 is 3.5 SE,
     # which fails once in 2,000 seeds.
     fitted = variance_scaling.fit(*overconfident_part[:2])
     pred, response, _ = make_part(lines=200, seed=7, residual=lambda rng, n: 2 * rng.standard_normal(n))

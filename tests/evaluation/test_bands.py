@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from bdrp.evaluation.bands import ecdf_band, histogram_band, resampled_means
+
+LEVELS = np.arange(1, 50) / 50
+
+
+@pytest.mark.parametrize("n", [50, 2000])
+def test_calibrated_curves_stay_inside_with_the_promised_rate(n):
+    # 1,000 curves at 95 %: SE 0.7 points of counting and 0.7 of the band's own simulation; discreteness adds coverage.
+    low, high = ecdf_band(n, LEVELS, seed=0)
+    rng = np.random.default_rng(1)
+    curves = np.stack([np.searchsorted(np.sort(rng.random(n)), LEVELS, side="right") / n for _ in range(1000)])
+    inside = np.mean(np.all((low <= curves) & (curves <= high), axis=1))
+    assert 0.92 <= inside <= 0.985
+
+
+def test_the_band_agrees_with_arviz():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from arviz.stats.ecdf_utils import ecdf_confidence_band
+
+    reference = ecdf_confidence_band(
+        500, LEVELS, LEVELS, method="simulated", num_trials=1000, random_state=np.random.RandomState(0),
+        rvs=lambda n, random_state: random_state.uniform(size=n),
+    )  # fmt: skip
+    for ours, theirs in zip(ecdf_band(500, LEVELS, seed=0), reference, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=0.012)
+
+
+def test_a_single_pair_is_odd_only_in_the_outermost_levels():
+    low, high = ecdf_band(1, LEVELS, seed=0)
+    inside = [np.all((low <= (pit <= LEVELS)) & ((pit <= LEVELS) <= high)) for pit in (0.001, 0.1, 0.5, 0.9, 0.999)]
+    assert inside == [False, True, True, True, False]
+
+
+def test_histograms_stay_inside_with_the_promised_rate():
+    low, high = histogram_band(400, 20, seed=0)
+    counts = np.random.default_rng(1).multinomial(400, np.full(20, 0.05), size=1000)
+    assert 0.92 <= np.mean(np.all((low <= counts) & (counts <= high), axis=1)) <= 0.995
+
+
+def test_resampled_means_centre_on_the_mean():
+    rng = np.random.default_rng(0)
+    values, lines, drugs = rng.random((600, 2)) < [0.5, 0.9], np.arange(600) // 20, np.arange(600) % 20
+    means = resampled_means(values, lines, drugs, seed=0)
+    np.testing.assert_allclose(means.mean(axis=0), values.mean(axis=0), atol=0.02)
+
+
+def test_errors_that_lines_share_widen_the_interval():
+    rng = np.random.default_rng(0)
+    lines, drugs = np.arange(2000) // 40, np.arange(2000) % 40
+    alone, shared = rng.random(2000) < 0.9, (rng.random(50) < 0.9)[lines]
+    spread = resampled_means(np.stack([alone, shared], axis=1), lines, drugs, seed=0).std(axis=0)
+    assert spread[0] == pytest.approx(np.sqrt(0.9 * 0.1 / 2000) * np.sqrt(3), rel=0.35)
+    assert spread[1] == pytest.approx(np.sqrt(0.9 * 0.1 / 50), rel=0.35)
+
+
+def test_one_drug_is_kept_and_lines_still_vary():
+    values, lines = np.array([[True], [False]] * 20), np.arange(40)
+    assert resampled_means(values, lines, np.zeros(40, dtype=int), seed=0).std() > 0.04

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bdrp.evaluation import curves
+from bdrp.evaluation.observed import check
+
+
+def test_coverage_width_and_interval_score_by_hand(make_seen):
+    pred, seen = make_seen([0.0] * 4, [1.0] * 4, [0.0, 1.0, -1.5, 3.0])
+    figures = curves.coverage_figures(pred, seen, seed=0)
+    z = 1.6448536269514722
+    assert [figures[level]["coverage"] for level in ("50", "80", "90", "95")] == [0.25, 0.5, 0.75, 0.75]
+    assert figures["90"]["width"] == pytest.approx(2 * z)
+    # Interval score: width, plus 2 / 0.1 times the distance outside, for one of four pairs.
+    assert figures["90"]["interval_score"] == pytest.approx(2 * z + 20 * (3 - z) / 4)
+
+
+def test_calibrated_pairs_are_covered_as_promised(make_pairs):
+    # 2,400 pairs: SE at most 1 point; 4 SE fail once in 16,000 seeds a level.
+    pred, table = make_pairs()
+    for level, figures in curves.coverage_figures(pred, check(pred, table), seed=0).items():
+        promised = int(level) / 100
+        assert abs(figures["coverage"] - promised) < 4 * np.sqrt(promised * (1 - promised) / 2400)
+        assert figures["lower"] < figures["coverage"] < figures["upper"]
+        assert figures["lower"] < promised < figures["upper"]
+
+
+def test_the_interval_of_coverage_holds_the_truth_with_at_least_its_rate(make_pairs):
+    # The pigeonhole bootstrap errs on the wide side: of 30 sets, 26 or fewer would happen to a true 95 % once in 20.
+    hits = 0
+    for seed in range(30):
+        pred, table = make_pairs(25, 10, seed=seed)
+        ninety = curves.coverage_figures(pred, check(pred, table), seed=seed)["90"]
+        hits += ninety["lower"] <= 0.9 <= ninety["upper"]
+    assert hits >= 27
+
+
+def test_curves_of_calibrated_pairs_stay_in_their_bands(make_pairs):
+    pred, table = make_pairs()
+    seen = check(pred, table)
+    pit = pred.cdf(seen.response)
+    assert curves.inside_band(curves.reliability(pit, seen, seed=0))
+    assert curves.inside_band(curves.pit_ecdf(pit, seed=0))
+    assert curves.miscalibration_area(pit, 0)["miscalibration_area"] < 0.02
+
+
+@pytest.mark.parametrize("stretch", [0.7, 1.5])
+def test_curves_of_wrong_widths_leave_their_bands(make_pairs, stretch):
+    pred, table = make_pairs(stretch=stretch)
+    seen = check(pred, table)
+    pit = pred.cdf(seen.response)
+    reliability = curves.reliability(pit, seen, seed=0)
+    assert not curves.inside_band(reliability)
+    assert not curves.inside_band(curves.pit_ecdf(pit, seed=0))
+    assert np.all((reliability["observed"] > reliability["nominal"]) == (stretch < 1))
+    area = curves.miscalibration_area(pit, 0)
+    assert area["miscalibration_area"] > 5 * area["miscalibration_area_null_q95"]
+
+
+def test_the_histogram_counts_every_pair_once():
+    table = curves.pit_histogram(np.linspace(0, 1, 1001), seed=0)
+    assert table["count"].sum() == 1001
+    assert len(table) == 20
+    assert np.sum(table["density"] * (table["right"] - table["left"])) == pytest.approx(1)
+    assert np.all((table["null_lower"] < 1) & (table["null_upper"] > 1))
+
+
+def test_the_area_of_a_step_is_known():
+    # All responses at the median: every interval covers, the area is the triangle above the diagonal.
+    assert curves.miscalibration_area(np.full(100, 0.5), 0)["miscalibration_area"] == pytest.approx(0.5)
+
+
+def test_one_line_and_one_drug_give_no_interval(make_seen):
+    pred, seen = make_seen([0.0, 0.0], [1.0, 1.0], [0.0, 3.0], lines=["L", "L"])
+    figures = curves.coverage_figures(pred, seen, seed=0)["90"]
+    assert figures["coverage"] == 0.5
+    assert np.isnan(figures["lower"])

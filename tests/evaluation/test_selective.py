@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bdrp.evaluation.observed import check
+from bdrp.evaluation.selective import drug_sd, kept, risk_coverage, risk_curve, selective_figures
+from bdrp.evaluation.simulated import simulate
+
+
+def test_the_risk_curve_by_hand():
+    loss, by = np.array([4.0, 0.0, 2.0]), np.array([3.0, 1.0, 2.0])
+    np.testing.assert_allclose(risk_curve(loss, by), [0, 1, 2])
+
+
+def test_pairs_that_cannot_be_told_apart_share_their_loss():
+    loss = np.array([9.0, 0.0, 3.0])
+    np.testing.assert_allclose(risk_curve(loss, np.ones(3)), [4, 4, 4])
+    np.testing.assert_allclose(risk_curve(loss, np.array([1.0, 1.0, 0.0])), [3, 3.75, 4])
+
+
+def test_the_share_kept_at_ten_per_cent_by_hand():
+    loss = np.arange(20.0)
+    assert kept(loss, loss) == pytest.approx(0.5 / 9.5)
+    assert kept(loss, np.zeros(20)) == pytest.approx(1)
+    assert np.isnan(kept(np.zeros(3), np.ones(3)))
+
+
+@given(
+    loss=hnp.arrays(np.float64, 25, elements=st.floats(0, 100)), by=hnp.arrays(np.float64, 25, elements=st.floats(0, 9))
+)
+@settings(max_examples=60, deadline=None)
+def test_no_ranking_beats_the_oracle_and_all_end_at_the_mean(loss, by):
+    assert np.all(risk_curve(loss, loss) <= risk_curve(loss, by) + 1e-9)
+    assert risk_curve(loss, by)[-1] == pytest.approx(loss.mean())
+
+
+def test_true_sds_rank_errors_as_they_promise(make_pairs):
+    pred, table = make_pairs(100, 40)
+    figures = selective_figures(pred, check(pred, table), simulate(pred, 0), seed=0)
+    assert figures["aurc_oracle"] < figures["aurc"] < figures["aurc_random"]
+    assert figures["excess_aurc"] == pytest.approx(figures["aurc"] - figures["aurc_oracle"])
+    # 400 kept pairs: the share varies by about a tenth of itself.
+    assert figures["kept_at_10"] == pytest.approx(figures["kept_at_10_if_calibrated"], rel=0.3)
+    assert figures["error_spearman"] == pytest.approx(figures["error_spearman_if_calibrated"], abs=0.06)
+    assert figures["within_drug_kept_at_10"] < 0.9
+    assert figures["within_drug_error_spearman"] > 0.05
+    assert figures["within_drug_count"] == 40
+
+
+def test_an_sd_that_only_knows_drugs_ranks_nothing_within_them(make_pairs):
+    pred, table = make_pairs(60, 40)
+    by_drug = table.assign(std=pred.std).groupby("drug_id")["std"].transform("mean").to_numpy()
+    flat = type(pred).from_std(pred.keys, "m", pred.mean, by_drug, np.zeros(len(pred)))
+    figures = selective_figures(flat, check(flat, table), simulate(flat, 0), seed=0)
+    assert figures["kept_at_10"] < 0.6
+    assert figures["within_drug_kept_at_10"] == pytest.approx(1)
+    assert np.isnan(figures["within_drug_error_spearman"])
+    assert figures["kept_at_10"] == pytest.approx(figures["drug_sd_kept_at_10"], abs=0.15)
+
+
+def test_within_drugs_equals_ranking_each_drug_alone(make_pairs):
+    pred, table = make_pairs(30, 4)
+    loss = np.square(table["response"].to_numpy() - pred.mean)
+    drugs = table["drug_id"].to_numpy()
+    alone = np.mean([kept(loss[drugs == d], pred.std[drugs == d]) for d in np.unique(drugs)])
+    figures = selective_figures(pred, check(pred, table), simulate(pred, 0), seed=0)
+    assert figures["within_drug_kept_at_10"] == pytest.approx(alone)
+
+
+def test_the_rival_never_sees_a_lines_own_errors(make_seen):
+    pred, seen = make_seen([0.0] * 4, [1.0] * 4, [3.0, 3.0, 1.0, 1.0], lines=["a", "a", "b", "b"])
+    np.testing.assert_allclose(drug_sd(np.array([9.0, 9, 1, 1]), seen, seed=0), [1, 1, 3, 3])
+
+
+def test_curves_run_from_one_to_a_hundred_per_cent(make_pairs):
+    pred, table = make_pairs()
+    curve = risk_coverage(pred, check(pred, table), seed=0)
+    assert curve["coverage"].tolist() == pytest.approx(np.arange(1, 101) / 100)
+    assert curve.iloc[-1, 1:].to_numpy(dtype=float) == pytest.approx(np.full(4, curve["random"].iloc[0]))
+    assert np.all(np.diff(curve["oracle"]) >= 0)
