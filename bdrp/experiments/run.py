@@ -1,0 +1,179 @@
+"""The straight line in one call: screen and split in, a saved, recalibrated model out; and back again for predictions."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bdrp import __version__, calibration, inference
+from bdrp.calibration import Recalibration
+from bdrp.data.screen import Screen
+from bdrp.data.splits import Split
+from bdrp.errors import DataError, ModelFolderError
+from bdrp.experiments import folder
+from bdrp.experiments.trained import LIMITS, HeldOut, Predictions, TrainedModel
+from bdrp.features import batch as features
+from bdrp.features import novelty
+from bdrp.features.batch import Batch
+from bdrp.inference.method import Fitted, Runtime
+from bdrp.predictive import PredictiveDistribution
+
+VERSIONS = ("torch", "torch-geometric", "pyro-ppl", "rdkit", "numpy", "pandas", "netcal")
+# What is unlike between two parts of a split is also what pairs of one part share: their unit of exchange.
+UNIT = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
+
+
+def fit(
+    screen: Screen,
+    split: Split,
+    *,
+    method: str = "last_layer",
+    seed: int = 0,
+    out: Path | str | None = None,
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> TrainedModel:
+    """Fit a method, recalibrate it on the calibration part, predict the test part, and save the model folder.
+
+    Args:
+        screen: what was measured.
+        split: which rows train, tune, calibrate and test.
+        method: one of `bdrp.inference.names()`.
+        seed: of every random draw.
+        out: the model folder to write; nothing is written if None.
+        options: of the method.
+        device: "auto", "cpu" or "cuda".
+        resume: go on from the checkpoint that a stopped run left beside `out`.
+        overwrite: replace a model that stands at `out`.
+        progress: show a progress bar.
+
+    Raises:
+        BdrpError: see `DataError`, `SplitError`, `FitError` and `OutputError`.
+    """
+    chosen = inference.make(method, options)
+    if out is None:
+        return _fit(screen, split, chosen, Runtime(seed, device, None, progress))
+    out = Path(out)
+    checkpoint = out.with_name(out.name + ".checkpoint.safetensors")
+    with folder.writing(out, overwrite=overwrite) as place:
+        if not resume:
+            checkpoint.unlink(missing_ok=True)
+        model = _fit(screen, split, chosen, Runtime(seed, device, checkpoint, progress))
+        model.save(place)
+    checkpoint.unlink(missing_ok=True)
+    return model
+
+
+def predict(
+    model: Path | str | TrainedModel,
+    *,
+    screen: Screen | None = None,
+    drugs: pd.DataFrame | None = None,
+    expression: pd.DataFrame | None = None,
+    pairs: pd.DataFrame | None = None,
+) -> Predictions:
+    """Predict pairs of a screen, or of new drugs and new samples; what is given beside a screen replaces that part of it.
+
+    Args:
+        model: a model or its folder.
+        screen: gives drugs, expression and tissues.
+        drugs: index drug_id; smiles, structure_key, name.
+        expression: index cell_line_id; one column a gene.
+        pairs: cell_line_id and drug_id; every line with every drug if None.
+
+    Raises:
+        DataError: neither a screen nor both tables were given, or see `TrainedModel.predict`.
+        ModelFolderError: the screen's measure is not the model's.
+    """
+    trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    if screen is not None:
+        _check_measure(trained, screen)
+        drugs = screen.drugs if drugs is None else drugs
+        expression = screen.expression if expression is None else expression
+    if drugs is None or expression is None:
+        raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
+    return trained.predict(drugs, expression, pairs, None if screen is None else screen.cell_lines)
+
+
+def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime) -> TrainedModel:
+    batch = features.prepare(screen, split)
+    fitted: Fitted = method.fit(batch, runtime)
+    recalibration = _recalibrate(fitted, batch, split, screen, runtime.seed)
+    return TrainedModel(
+        manifest=_manifest(screen, split, method, runtime, fitted, batch),
+        features=batch.features,
+        fitted=fitted,
+        recalibration=recalibration,
+        neighbourhood=novelty.fit(batch, screen.drugs),
+        limits=_limits(screen, split),
+        held_out_part=_held_out(screen, split, fitted, recalibration, batch) if len(batch.test) else None,
+    )
+
+
+def _recalibrate(fitted: Fitted, batch: Batch, split: Split, screen: Screen, seed: int) -> Recalibration:
+    rows = batch.calibration
+    pred = fitted.predict(batch.inputs, rows)
+    unit = UNIT.get(split.by, "cell_line_id")
+    groups = None if unit is None else screen.responses[unit].to_numpy()[split.rows("calibration")]
+    return calibration.choose(pred, rows.response.numpy(), groups, seed=seed)
+
+
+def _held_out(screen: Screen, split: Split, fitted: Fitted, recalibration: Recalibration, batch: Batch) -> HeldOut:
+    test = screen.responses.iloc[split.rows("test")].reset_index(drop=True)
+    raw: PredictiveDistribution = fitted.predict(batch.inputs, batch.test)
+    naive = inference.make("mean_effects").fit(batch, Runtime()).predict(batch.inputs, batch.test)
+    observed = test.assign(
+        tissue=screen.cell_lines.loc[test["cell_line_id"], "tissue"].to_numpy(),
+        drug_name=screen.drugs.loc[test["drug_id"], "name"].to_numpy(),
+        mean_effects=naive.mean,
+    )
+    return HeldOut(observed, recalibration(raw), raw)
+
+
+def _limits(screen: Screen, split: Split) -> pd.DataFrame:
+    train = screen.responses.iloc[split.rows("train")]
+    return train.groupby("drug_id")[list(LIMITS)].median()
+
+
+def _manifest(
+    screen: Screen, split: Split, method: Any, runtime: Runtime, fitted: Fitted, batch: Batch
+) -> dict[str, Any]:
+    return {
+        "method": method.name,
+        "options": asdict(method),
+        "seed": runtime.seed,
+        "measure": screen.measure.name,
+        "unit": screen.measure.unit,
+        "centre": batch.features.centre,
+        "spread": batch.features.spread,
+        "genes": len(batch.features.scaler.genes),
+        "screen": screen.name,
+        "split": split.summary(),
+        "checksums": dict(screen.checksums),
+        "notices": list(screen.notices),
+        "history": _finite(getattr(fitted, "history", {})),
+        "versions": {"bdrp": __version__, "python": platform.python_version()}
+        | {name: version(name) for name in VERSIONS},
+    }
+
+
+def _finite(history: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: None if value == float("inf") else value for key, value in history.items()}
+
+
+def _check_measure(trained: TrainedModel, screen: Screen) -> None:
+    ours, theirs = trained.features.measure.name, screen.measure.name
+    if ours != theirs:
+        raise ModelFolderError(
+            f"The model predicts {ours}, the screen holds {theirs}. They must agree. "
+            f"Load the screen with --measure {ours}, or fit a model on {theirs}."
+        )

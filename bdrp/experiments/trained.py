@@ -1,0 +1,253 @@
+"""A trained model: features, fitted method and recalibration together, as a folder and as a predictor."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from bdrp import calibration, inference, predictive
+from bdrp.calibration import Recalibration
+from bdrp.data.screen import MEASURES
+from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
+from bdrp.experiments import folder
+from bdrp.features import novelty
+from bdrp.features.batch import Features, Inputs
+from bdrp.features.batch import pairs as as_pairs
+from bdrp.features.expression import ExpressionScaler
+from bdrp.features.novelty import Neighbourhood
+from bdrp.inference.method import Fitted
+from bdrp.predictive import PredictiveDistribution
+
+LIMITS = ("lower_limit", "upper_limit")
+PREDICTIONS, UNCALIBRATED, OBSERVED = (
+    "held_out_predictions.parquet",
+    "held_out_uncalibrated.parquet",
+    "held_out.parquet",
+)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictive distributions with what a reviewer wants beside them.
+
+    Attributes:
+        distribution: of N pairs.
+        context: N rows; drug_name, tissue, drug_similarity, nearest_drugs, line_distance_percentile, lower_limit, upper_limit.
+    """
+
+    distribution: PredictiveDistribution
+    context: pd.DataFrame
+
+    def save(self, path: Path) -> None:
+        """Write predictions.parquet: the distribution's columns, then the context's; measure and unit in its metadata."""
+        self.distribution.save(path, self.context)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The test part: observed responses, and what was predicted for them before and after recalibration."""
+
+    observed: pd.DataFrame
+    predictions: PredictiveDistribution
+    uncalibrated: PredictiveDistribution
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Everything that predicting needs; no training response is among it.
+
+    Attributes:
+        manifest: what was fitted, on what, how, and with which versions.
+        features: how tables become tensors.
+        fitted: the method's fit.
+        recalibration: fitted on the calibration part.
+        neighbourhood: the trained drugs and lines.
+        limits: index drug_id; lower_limit and upper_limit of the doses that each trained drug was tested at.
+        held_out_part: the test part, None for a model without one.
+    """
+
+    manifest: Mapping[str, Any]
+    features: Features
+    fitted: Fitted
+    recalibration: Recalibration
+    neighbourhood: Neighbourhood
+    limits: pd.DataFrame
+    held_out_part: HeldOut | None = None
+
+    def predict(
+        self,
+        drugs: pd.DataFrame,
+        expression: pd.DataFrame,
+        pairs: pd.DataFrame | None = None,
+        cell_lines: pd.DataFrame | None = None,
+    ) -> Predictions:
+        """Calibrated distributions for pairs of any drugs and lines, measured or not.
+
+        Args:
+            drugs: index drug_id; smiles, structure_key, name. New structures are welcome.
+            expression: index cell_line_id; one column a gene. New lines are welcome.
+            pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
+            cell_lines: index cell_line_id; tissue, shown beside the predictions.
+
+        Raises:
+            DataError: a structure cannot be read, genes are missing, or a pair names an unknown line or drug.
+
+        Warns:
+            BdrpWarning: genes are missing, or a line bears a training line's id but not its expression.
+        """
+        pairs = every_pair(drugs, expression) if pairs is None else pairs.reset_index(drop=True)
+        if pairs.empty:
+            raise DataError(
+                "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
+            )
+        needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
+        needed_lines = expression.loc[expression.index.isin(pairs["cell_line_id"])]
+        inputs = self._without_impostors(self.features.inputs(needed_drugs, needed_lines))
+        rows = as_pairs(pairs[["cell_line_id", "drug_id"]], inputs)
+        raw = self.fitted.predict(inputs, rows)
+        return Predictions(self.recalibration(raw), self._context(pairs, inputs, needed_drugs, cell_lines))
+
+    def _without_impostors(self, inputs: Inputs) -> Inputs:
+        impostors = self.neighbourhood.impostors(self.features, inputs)
+        if not impostors:
+            return inputs
+        warnings.warn(
+            f"{len(impostors)} lines bear the id of a training line but not its expression: {', '.join(impostors[:5])}. "
+            "They are predicted as new lines. Rename them if they are others; check the expression if they are the same.",
+            BdrpWarning,
+            stacklevel=3,
+        )
+        strange = torch.tensor([line in set(impostors) for line in inputs.line_ids])
+        return replace(inputs, line_effect=torch.where(strange, -1, inputs.line_effect))
+
+    def _context(
+        self, pairs: pd.DataFrame, inputs: Inputs, drugs: pd.DataFrame, cell_lines: pd.DataFrame | None
+    ) -> pd.DataFrame:
+        by_drug = self.neighbourhood.drugs(inputs).join(self.limits)
+        by_drug.insert(0, "drug_name", drugs["name"] if "name" in drugs else by_drug.index)
+        by_line = self.neighbourhood.lines(self.features, inputs)
+        tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
+        by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))
+        parts = [by_drug.loc[pairs["drug_id"]], by_line.loc[pairs["cell_line_id"]]]
+        joined = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
+        order = ["drug_name", "tissue", "drug_similarity", "nearest_drugs", "line_distance_percentile", *LIMITS]
+        return joined[order]
+
+    def held_out(self) -> pd.DataFrame:
+        """The test part as it was observed; see `bdrp.evaluation.score` for the columns."""
+        return self._held_out().observed
+
+    def held_out_predictions(self) -> PredictiveDistribution:
+        """What was predicted for the test part, recalibrated."""
+        return self._held_out().predictions
+
+    def held_out_uncalibrated(self) -> PredictiveDistribution:
+        """What was predicted for the test part before recalibration."""
+        return self._held_out().uncalibrated
+
+    def _held_out(self) -> HeldOut:
+        if self.held_out_part is None:
+            raise ModelFolderError(
+                "This model has no held-out part to evaluate. Fit it with a split that has a test part."
+            )
+        return self.held_out_part
+
+    def save(self, into: Path) -> None:
+        """Write every file into an empty folder and seal it; see `bdrp.experiments.folder`."""
+        scaler, hood = self.features.scaler, self.neighbourhood
+        folder.write_tensors(into / "weights.safetensors", self.fitted.state())
+        arrays = {name: torch.as_tensor(getattr(scaler, name)) for name in ("mean", "scale", "components")}
+        folder.write_tensors(into / "features.safetensors", arrays | hood.state())
+        folder.write_json(
+            into / "keys.json",
+            {
+                "genes": scaler.genes,
+                "compounds": self.features.compounds,
+                "lines": self.features.lines,
+                "drug_ids": hood.drug_ids,
+                "drug_names": hood.drug_names,
+                "limits": {
+                    key: [_or_none(v) for v in row]
+                    for key, row in zip(self.limits.index, self.limits.to_numpy(), strict=True)
+                },
+            },
+        )
+        folder.write_json(into / "calibration.json", self.recalibration.to_json())
+        if self.held_out_part is not None:
+            self.held_out_part.observed.to_parquet(into / OBSERVED, index=False)
+            self.held_out_part.predictions.save(into / PREDICTIONS)
+            self.held_out_part.uncalibrated.save(into / UNCALIBRATED)
+        folder.seal(into, self.manifest)
+
+    @classmethod
+    def load(cls, path: Path | str) -> TrainedModel:
+        """Read a model folder; the training data are not needed.
+
+        Raises:
+            ModelFolderError: a file is missing, altered or foreign, or was written by another version.
+        """
+        path = Path(path)
+        manifest = folder.opened(path)
+        try:
+            return cls._load(path, manifest)
+        except ModelFolderError:
+            raise
+        except (BdrpError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelFolderError(
+                f"The model folder {path} does not hold together: {error}. Restore it from a copy, or fit again."
+            ) from error
+
+    @classmethod
+    def _load(cls, path: Path, manifest: Mapping[str, Any]) -> TrainedModel:
+        keys, arrays = folder.read_json(path / "keys.json"), folder.read_tensors(path / "features.safetensors")
+        if manifest["measure"] not in MEASURES:
+            raise ModelFolderError(
+                f"The model's measure is {manifest['measure']!r}; this version knows {', '.join(MEASURES)}. "
+                "Use the version that wrote it."
+            )
+        scaler = ExpressionScaler(
+            tuple(keys["genes"]), *(arrays[name].numpy() for name in ("mean", "scale", "components"))
+        )
+        if not len(scaler.genes) == len(scaler.mean) == len(scaler.scale) == len(scaler.components):
+            raise ModelFolderError(f"{path} names {len(scaler.genes)} genes and scales {len(scaler.mean)}. Fit again.")
+        features = Features(
+            MEASURES[manifest["measure"]],
+            scaler,
+            tuple(keys["compounds"]),
+            tuple(keys["lines"]),
+            float(manifest["centre"]),
+            float(manifest["spread"]),
+        )
+        method = inference.make(manifest["method"], manifest["options"])
+        limits = pd.DataFrame.from_dict(keys["limits"], orient="index", columns=list(LIMITS), dtype=float)
+        return cls(
+            manifest,
+            features,
+            method.restore(features, folder.read_tensors(path / "weights.safetensors")),
+            calibration.from_json(folder.read_json(path / "calibration.json")),
+            novelty.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays),
+            limits,
+            _load_held_out(path) if (path / OBSERVED).exists() else None,
+        )
+
+
+def every_pair(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
+    """Every line with every drug: cell_line_id, drug_id."""
+    product = pd.MultiIndex.from_product([expression.index, drugs.index], names=["cell_line_id", "drug_id"])
+    return product.to_frame(index=False)
+
+
+def _load_held_out(path: Path) -> HeldOut:
+    observed = pd.read_parquet(path / OBSERVED)
+    return HeldOut(observed, predictive.load(path / PREDICTIONS), predictive.load(path / UNCALIBRATED))
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,85 @@
+"""Expression -> scaled genes and their leading components, every constant fitted on training lines only."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bdrp.errors import BdrpWarning, DataError
+
+CLIP = 6.0  # chosen: six training SDs keep outliers of a new platform from driving a linear path
+
+
+@dataclass(frozen=True)
+class ExpressionScaler:
+    """Gene-wise standardisation and principal components of the training lines.
+
+    Attributes:
+        genes: the G gene symbols, in the model's order.
+        mean: (G,) training mean, which also stands in for a missing value.
+        scale: (G,) training SD; 1 where a gene does not vary.
+        components: (G, K) loadings such that `z @ components` has unit variance a column on the training lines.
+    """
+
+    genes: tuple[str, ...]
+    mean: np.ndarray
+    scale: np.ndarray
+    components: np.ndarray
+
+    def transform(self, expression: pd.DataFrame, *, tolerated_missing: float = 0.2) -> np.ndarray:
+        """Standardised expression, (L, G) float32, in the order of the rows given.
+
+        Args:
+            expression: lines by genes, in any order of genes; more genes than needed are ignored.
+            tolerated_missing: the largest share of genes that may be missing. Missing genes take their training mean.
+
+        Raises:
+            DataError: a larger share is missing.
+
+        Warns:
+            BdrpWarning: some genes are missing, with their number and names.
+        """
+        self._check_missing(expression, tolerated_missing)
+        values = expression.reindex(columns=list(self.genes)).to_numpy(np.float64)
+        scaled = np.nan_to_num((values - self.mean) / self.scale, nan=0.0)
+        return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
+
+    def _check_missing(self, expression: pd.DataFrame, tolerated: float) -> None:
+        missing = [gene for gene in self.genes if gene not in expression.columns]
+        if not missing:
+            return
+        share = len(missing) / len(self.genes)
+        seen = f"{len(missing)} of the model's {len(self.genes)} genes ({share:.0%}) are missing: {_few(missing)}"
+        if share > tolerated:
+            raise DataError(
+                f"{seen}. At most {tolerated:.0%} may be missing. Give expression of more of the model's genes "
+                "under their HGNC symbols, or fit a model on the genes that you have."
+            )
+        warnings.warn(f"{seen}. Their training means stand in for them.", BdrpWarning, stacklevel=3)
+
+
+def fit(expression: pd.DataFrame, *, components: int) -> ExpressionScaler:
+    """A scaler fitted on the training lines, (L, G); `components` is capped by what L and G allow."""
+    values = expression.to_numpy(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a gene that no training line has: mean 0, never varies
+        mean = np.nan_to_num(np.nanmean(values, axis=0))
+        deviation = np.nan_to_num(np.nanstd(values, axis=0))
+    scale = np.where(deviation > 1e-6, deviation, 1.0)
+    scaled = np.clip(np.nan_to_num((values - mean) / scale), -CLIP, CLIP)
+    return ExpressionScaler(tuple(map(str, expression.columns)), mean, scale, _components(scaled, components))
+
+
+def _components(scaled: np.ndarray, wanted: int) -> np.ndarray:
+    lines, genes = scaled.shape
+    count = max(1, min(wanted, lines - 1, genes))
+    _, singular, loadings = np.linalg.svd(scaled - scaled.mean(0), full_matrices=False)
+    deviation = singular[:count] / np.sqrt(max(lines, 2))
+    return (loadings[:count] / np.where(deviation > 1e-6, deviation, np.inf)[:, None]).T
+
+
+def _few(names: list[str], shown: int = 8) -> str:
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")

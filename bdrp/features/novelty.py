@@ -1,0 +1,98 @@
+"""How unlike the training data a drug or a cell line is, and which trained drugs are nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bdrp.features.batch import Batch, Features, Inputs
+from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
+
+NEAREST = 3  # chosen: as many trained drugs as a reviewer will look up
+SAME_LINE = (
+    0.2  # chosen: two profiles closer than a fifth of the median distance between lines are one line measured twice
+)
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """The trained drugs and lines, reduced to what distances need.
+
+    Attributes:
+        drug_ids: D trained drugs. drug_names: their names. fingerprints: (D, FINGERPRINT_BITS) bits.
+        profiles: (L, K) training lines in principal coordinates. spacing: (L,) distance of each to the nearest other, ascending.
+    """
+
+    drug_ids: tuple[str, ...]
+    drug_names: tuple[str, ...]
+    fingerprints: Tensor
+    profiles: Tensor
+    spacing: Tensor
+
+    def drugs(self, inputs: Inputs) -> pd.DataFrame:
+        """Index drug_id; drug_similarity (largest Tanimoto to a trained drug) and nearest_drugs (names with similarity)."""
+        similarity = tanimoto(inputs.molecules.fingerprints.cpu(), self.fingerprints)
+        best, which = similarity.topk(min(NEAREST, len(self.drug_ids)), dim=1)
+        nearest = [
+            "; ".join(f"{self.drug_names[j]} ({value:.2f})" for value, j in zip(row, columns, strict=True))
+            for row, columns in zip(best.tolist(), which.tolist(), strict=True)
+        ]
+        return pd.DataFrame(
+            {"drug_similarity": best[:, 0].double().numpy(), "nearest_drugs": nearest}, index=list(inputs.drug_ids)
+        )
+
+    def lines(self, features: Features, inputs: Inputs) -> pd.DataFrame:
+        """Index cell_line_id; line_distance_percentile: the share of training lines whose nearest neighbour is closer."""
+        nearest = torch.cdist(_coordinates(features, inputs.components), self.profiles).min(dim=1).values
+        percentile = torch.searchsorted(self.spacing, nearest.contiguous()) / len(self.spacing)
+        return pd.DataFrame({"line_distance_percentile": percentile.double().numpy()}, index=list(inputs.line_ids))
+
+    def impostors(self, features: Features, inputs: Inputs) -> list[str]:
+        """Lines that bear the id of a training line but not its expression."""
+        known = inputs.line_effect >= 0
+        distance = (_coordinates(features, inputs.components[known]) - self.profiles[inputs.line_effect[known]]).norm(
+            dim=1
+        )
+        apart = torch.pdist(self.profiles).median() if len(self.profiles) > 1 else torch.tensor(torch.inf)
+        ids = np.asarray(inputs.line_ids, dtype=object)[known.numpy()]
+        return [str(line) for line in ids[(distance > SAME_LINE * apart).numpy()]]
+
+    def state(self) -> dict[str, Tensor]:
+        """The tensors, for saving beside the names."""
+        return {
+            "fingerprints": self.fingerprints.to(torch.uint8),
+            "profiles": self.profiles.contiguous(),
+            "spacing": self.spacing.contiguous(),
+        }
+
+
+def fit(batch: Batch, drugs: pd.DataFrame) -> Neighbourhood:
+    """The neighbourhood of the training part; `drugs` (index drug_id) gives the names."""
+    inputs, features = batch.inputs, batch.features
+    rows = torch.unique(batch.train.drug)
+    ids = tuple(inputs.drug_ids[row] for row in rows.tolist())
+    own = torch.as_tensor(pd.Index(inputs.line_ids).get_indexer(pd.Index(features.lines)))
+    profiles = _coordinates(features, inputs.components[own])
+    between = torch.cdist(profiles, profiles).fill_diagonal_(torch.inf)
+    spacing = between.min(dim=1).values.sort().values if len(profiles) > 1 else torch.zeros(1)
+    return Neighbourhood(
+        ids, tuple(map(str, drugs.loc[list(ids), "name"])), inputs.molecules.fingerprints[rows], profiles, spacing
+    )
+
+
+def restore(drug_ids: tuple[str, ...], drug_names: tuple[str, ...], state: Mapping[str, Tensor]) -> Neighbourhood:
+    """Rebuilt from `state()` and the names."""
+    fingerprints = state["fingerprints"].float().reshape(-1, FINGERPRINT_BITS)
+    return Neighbourhood(drug_ids, drug_names, fingerprints, state["profiles"], state["spacing"])
+
+
+def _coordinates(features: Features, components: Tensor) -> Tensor:
+    """Whitened components back to principal coordinates, where common variation counts for more than noise."""
+    loadings = np.linalg.norm(features.scaler.components, axis=0)
+    deviation = np.divide(1.0, loadings, out=np.zeros_like(loadings), where=loadings > 0)
+    return components.cpu() * torch.as_tensor(deviation, dtype=torch.float32)

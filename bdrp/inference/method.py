@@ -1,0 +1,113 @@
+"""What every method is: frozen options that fit a batch, and a fit that predicts distributions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bdrp.errors import FitError
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.predictive import JointDraws, Normal
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How to run a fit; nothing here changes what is estimated.
+
+    Attributes:
+        seed: of every random draw.
+        device: "auto" takes a GPU where there is one; otherwise a torch device such as "cpu" or "cuda:0".
+        checkpoint: the file that a killed run resumes from; None keeps none.
+        progress: show a progress bar.
+    """
+
+    seed: int = 0
+    device: str = "auto"
+    checkpoint: Path | None = None
+    progress: bool = False
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device meant.
+
+        Raises:
+            FitError: a GPU was asked for and there is none, or the name is unknown.
+        """
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            device = torch.device(self.device)
+        except RuntimeError as error:
+            raise FitError(
+                f"device is {self.device!r}, which torch does not know. Choose auto, cpu or cuda."
+            ) from error
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise FitError(f"device is {self.device!r}, but torch sees no GPU here. Choose cpu or auto.")
+        return device
+
+
+class Fitted(ABC):
+    """A fitted method: predicts distributions and gives its tensors up for saving."""
+
+    features: Features
+
+    @abstractmethod
+    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+        """The predictive distribution of N pairs, in the measure's unit."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor that `Method.restore` needs."""
+
+    def distribution(
+        self, inputs: Inputs, pairs: Pairs, moments: tuple[np.ndarray, ...], joint: JointDraws | None = None
+    ) -> Normal:
+        """Standardised mean, aleatoric and epistemic variance, (N,) each, as a distribution in the measure's unit."""
+        mean, aleatoric, epistemic = (np.asarray(part, np.float64) for part in moments)
+        centre, spread = self.features.centre, self.features.spread
+        keys = pd.DataFrame(
+            {
+                "cell_line_id": np.asarray(inputs.line_ids, dtype=object)[pairs.line.cpu().numpy()],
+                "drug_id": np.asarray(inputs.drug_ids, dtype=object)[pairs.drug.cpu().numpy()],
+            }
+        ).astype(str)
+        measure = self.features.measure
+        return Normal(
+            keys,
+            measure.name,
+            centre + spread * mean,
+            spread**2 * aleatoric,
+            spread**2 * epistemic,
+            joint=joint,
+            unit=measure.unit,
+        )
+
+
+class Method(ABC):
+    """Frozen options; the file's name is the method's name."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def fit(self, batch: Batch, runtime: Runtime) -> Fitted:
+        """Fit on the training part, watching the validation part where there is one.
+
+        Raises:
+            FitError: the method cannot be fitted on these data, or collapsed.
+        """
+
+    @abstractmethod
+    def restore(self, features: Features, state: Mapping[str, Tensor]) -> Fitted:
+        """A fit rebuilt from its tensors.
+
+        Raises:
+            ModelFolderError: tensors are missing, foreign, or of the wrong shape.
+        """

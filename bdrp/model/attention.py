@@ -1,0 +1,103 @@
+"""Cross-attention between a drug's atoms and a cell line's gene programmes, factorised so that a pair stays cheap.
+
+Every atom asks; a drug's query in head h is the softmax-weighted sum of its atoms' states (the weights say which atoms asked).
+The query meets programme m of line l as
+
+    logit[l, d, h, m] = offset[d, h, m] + slope[d, h, m] * activity[l, m],
+
+and the softmax over the M programmes weighs what they bring back, activity[l, m] * value[h, m]. Offset and slope are computed once a
+drug and the activity once a line, so a pair costs H x M multiplications and no pass over genes. Weights are read as drug x programme,
+and through the programmes' gene loadings as drug x gene. (Scaled dot products of Vaswani et al. 2017, with the key split into a
+constant part and a part proportional to the activity.)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.utils import scatter, softmax
+
+from bdrp.features.molecules import MoleculeGraphs
+from bdrp.model.architecture import Architecture
+from bdrp.model.graph import GraphEncoder
+
+
+class DrugStates(NamedTuple):
+    """D encoded drugs.
+
+    Attributes:
+        state: (D, width).
+        gate: (D, H * value_width) how the drug reads what the heads bring back.
+        factors: (D, R) on which a line's own deviations act.
+        offset: (D, H, M) attention logits that do not depend on the line.
+        slope: (D, H, M) attention logits a unit of activity.
+        summary: (D, width) what the noise and mean heads read.
+    """
+
+    state: Tensor
+    gate: Tensor
+    factors: Tensor
+    offset: Tensor
+    slope: Tensor
+    summary: Tensor
+
+    def at(self, index: Tensor) -> DrugStates:
+        """The drugs at `index`."""
+        return DrugStates(*(part[index] for part in self))
+
+
+class DrugEncoder(nn.Module):
+    """Molecular graphs -> drug states, through atoms that ask."""
+
+    def __init__(self, size: Architecture) -> None:
+        super().__init__()
+        self.size = size
+        self.graph = GraphEncoder(size.width, size.graph_layers, size.drug_dropout)
+        self.ask = nn.Linear(size.width, size.heads)
+        self.mix = nn.Sequential(nn.Linear(size.width, size.width), nn.GELU(), nn.Dropout(size.drug_dropout))
+        self.state = nn.Linear(size.width, size.width)
+        self.gate = nn.Linear(size.width, size.context_width)
+        self.factors = nn.Linear(size.width, size.factors)
+        self.offset = nn.Linear(size.width, size.heads * size.programmes)
+        self.slope = nn.Linear(size.width, size.heads * size.programmes)
+
+    def forward(self, molecules: MoleculeGraphs) -> DrugStates:
+        """Encode D molecules."""
+        atoms = self.graph(molecules)
+        asked = self.atom_weights(atoms, molecules)
+        pooled = scatter(asked.mean(1, keepdim=True) * atoms, molecules.molecule, dim=0, dim_size=len(molecules))
+        summary = self.mix(pooled)
+        shape = (len(molecules), self.size.heads, self.size.programmes)
+        return DrugStates(
+            self.state(summary),
+            self.gate(summary),
+            self.factors(summary),
+            self.offset(summary).view(shape),
+            self.slope(summary).view(shape),
+            summary,
+        )
+
+    def atom_weights(self, atoms: Tensor, molecules: MoleculeGraphs) -> Tensor:
+        """(A, H): the share of a head's query that each atom asked; sums to one over a molecule's atoms."""
+        return torch.as_tensor(softmax(self.ask(atoms), molecules.molecule, num_nodes=len(molecules)))
+
+
+class CrossAttention(nn.Module):
+    """What the heads of a drug bring back from the programmes of a line."""
+
+    def __init__(self, size: Architecture) -> None:
+        super().__init__()
+        self.value = nn.Parameter(0.3 * torch.randn(size.heads, size.programmes, size.value_width))
+
+    @staticmethod
+    def weights(drugs: DrugStates, activity: Tensor) -> Tensor:
+        """(N, H, M) attention weights of N pairs, given as rows of `drugs` and `activity` (N, M)."""
+        return torch.softmax(torch.addcmul(drugs.offset, drugs.slope, activity[:, None, :]), dim=-1)
+
+    def forward(self, drugs: DrugStates, activity: Tensor) -> Tensor:
+        """(N, H * value_width) of N pairs, gated by the drug."""
+        read = self.weights(drugs, activity) * activity[:, None, :]
+        brought = torch.bmm(read.transpose(0, 1), self.value).transpose(0, 1).flatten(1)
+        return brought * drugs.gate

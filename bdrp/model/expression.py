@@ -1,0 +1,46 @@
+"""Cell lines as expression: a linear path, a small perceptron, and the activities of learned gene programmes."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bdrp.model.architecture import Architecture
+
+
+class LineStates(NamedTuple):
+    """L encoded cell lines: `state` (L, width), `activity` (L, M) of the gene programmes in (-1, 1)."""
+
+    state: Tensor
+    activity: Tensor
+
+    def at(self, index: Tensor) -> LineStates:
+        """The lines at `index`."""
+        return LineStates(*(part[index] for part in self))
+
+
+class ExpressionEncoder(nn.Module):
+    """Standardised expression -> line states.
+
+    The linear path carries what ridge regression would find, the perceptron what it would not. Whole genes are dropped in
+    training, so that no gene is relied upon alone: this is what lets the network match ridge on unseen lines.
+    """
+
+    def __init__(self, size: Architecture) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(size.gene_dropout)
+        self.linear = nn.Linear(size.genes, size.width, bias=False)
+        self.perceptron = nn.Sequential(
+            nn.Linear(size.genes, size.hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(size.hidden, size.width)
+        )
+        self.programmes = nn.Linear(size.genes, size.programmes)
+        nn.init.normal_(self.linear.weight, std=0.3 / math.sqrt(size.genes))
+        nn.init.normal_(self.programmes.weight, std=1 / math.sqrt(size.genes))
+
+    def forward(self, genes: Tensor) -> LineStates:
+        """Encode (L, G) standardised expression."""
+        genes = self.dropout(genes)
+        return LineStates(self.linear(genes) + self.perceptron(genes), torch.tanh(self.programmes(genes)))

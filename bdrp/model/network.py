@@ -1,0 +1,67 @@
+"""The network: drugs and lines encoded once, pairs scored cheaply; deterministic, no Pyro."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bdrp.features.molecules import MoleculeGraphs
+from bdrp.model.architecture import Architecture
+from bdrp.model.attention import CrossAttention, DrugEncoder, DrugStates
+from bdrp.model.expression import ExpressionEncoder, LineStates
+
+
+class Encoded(NamedTuple):
+    """What the encoders say of a block's D drugs and L lines; each was encoded once."""
+
+    drugs: DrugStates
+    lines: LineStates
+
+
+class PairFeatures(NamedTuple):
+    """N pairs in standardised response units.
+
+    Attributes:
+        features: (N, P) what the last layer weighs.
+        offset: (N,) the part of the mean that structure alone and expression alone explain.
+        log_noise: (N,) log SD of the noise that structure, expression and the pair explain.
+    """
+
+    features: Tensor
+    offset: Tensor
+    log_noise: Tensor
+
+
+class Network(nn.Module):
+    """Graph encoder, expression encoder and cross-attention, with heads for mean and noise.
+
+    A pair's features are a bilinear product of drug and line state beside what cross-attention brought back. The last layer that
+    weighs them belongs to the method that fits it.
+    """
+
+    def __init__(self, size: Architecture) -> None:
+        super().__init__()
+        self.size = size
+        self.drugs = DrugEncoder(size)
+        self.lines = ExpressionEncoder(size)
+        self.attention = CrossAttention(size)
+        self.drug_heads = nn.Linear(size.width, 2)
+        self.line_heads = nn.Linear(size.width, 2)
+        self.pair_noise = nn.Linear(size.pair_width, 1)
+        for head in (self.drug_heads, self.line_heads, self.pair_noise):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def encode(self, molecules: MoleculeGraphs, genes: Tensor) -> Encoded:
+        """Encode D molecules and the expression (L, G) of L lines."""
+        return Encoded(self.drugs(molecules), self.lines(genes))
+
+    def pairs(self, encoded: Encoded, line: Tensor, drug: Tensor) -> PairFeatures:
+        """Features of the pairs (line[n], drug[n]), n < N, of encoded lines and drugs."""
+        drugs, lines = encoded
+        offset, log_noise = (self.line_heads(lines.state)[line] + self.drug_heads(drugs.summary)[drug]).unbind(-1)
+        context = self.attention(drugs.at(drug), lines.activity[line])
+        features = torch.cat([drugs.state[drug] * lines.state[line], context], dim=-1)
+        return PairFeatures(features, offset, log_noise + self.pair_noise(features)[:, 0])
