@@ -1,0 +1,155 @@
+"""Downloading a screen's official files: pinned, resumed where they broke off, checked before they take their name."""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from pathlib import Path
+
+from bdrp.data.fetch.ledger import NAME as LEDGER
+from bdrp.data.fetch.ledger import Ledger
+from bdrp.data.fetch.pubchem import PUBCHEM, write_structures
+from bdrp.data.fetch.registry import FILES, Item, Source
+from bdrp.data.fetch.resuming import Patience, Resuming, UnavailableError
+from bdrp.errors import BdrpWarning, DataError, OutputError
+
+__all__ = ["FILES", "PUBCHEM", "Patience", "fetch", "write_structures"]
+
+DRUG_LIST = "GDSC_drug_list.csv"
+STRUCTURES = "gdsc_drug_smiles.csv"
+_FOLDER = ".downloading"
+
+
+def fetch(
+    name: str,
+    root: Path | str,
+    *,
+    base_url: str | None = None,
+    progress: bool = True,
+    patience: Patience | None = None,
+) -> list[Path]:
+    """Downloads what the source `name` reads into the folder `root`; what is there already is checked and kept.
+
+    A download that breaks off goes on where it stopped, at the next call too: its bytes lie in `root/.downloading`. A
+    file takes its name only when it is whole and its checksum is right. Where no checksum is known beforehand, the
+    one of the first download is trusted, with a warning, and written to `checksums.json`; later calls hold the file to
+    it. Structures
+    come from PubChem by the ids of the drug list, and are kept where `root` has a table of structures already.
+
+    Args:
+        name: gdsc1 or gdsc2.
+        root: the folder; made where it does not exist.
+        base_url: a mirror that holds the files under their own names, gdsc_drug_smiles.csv among them; the official
+            servers where None. Known checksums hold for a mirror too.
+        progress: whether a bar is drawn on a terminal.
+        patience: how long to wait for a server, and how often to try again.
+
+    Returns:
+        The paths of all files of the source, in the order of the registry.
+
+    Raises:
+        DataError: the source has no downloads, a file cannot be had, or it is not the one that is known.
+        OutputError: the folder cannot be written.
+    """
+    items, folder = _items(name, base_url), Path(root)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ledger = Ledger.read(folder)
+        getter = _Getter(folder, ledger, progress, patience or Patience())
+        paths = [getter.get(item) for item in items]
+        if base_url is None:
+            paths += getter.structures()
+        getter.finish()
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    return paths
+
+
+class _Getter:
+    """One call of `fetch`: where files go and how they are asked for."""
+
+    def __init__(self, folder: Path, ledger: Ledger, progress: bool, patience: Patience) -> None:
+        self.folder, self.ledger, self.progress, self.patience = folder, ledger, progress, patience
+        self.trusted: list[str] = []
+
+    def get(self, item: Item) -> Path:
+        """The path of one file, downloaded from the first source that gives it, unless it is there."""
+        path = self.folder / item.name
+        if path.exists():
+            self.ledger.check(path, item.checksums)
+            return path
+        refusals = []
+        for source in item.sources:
+            try:
+                self._download(item, source, path)
+                return path
+            except UnavailableError as refusal:
+                refusals.append(f"{source.url}: {refusal}")
+        raise DataError(
+            f"{item.name} cannot be downloaded ({'; '.join(refusals)}). It is {item.what}. Try again later, which goes "
+            f"on where this stopped, or put the file into {self.folder} by hand and run the same command."
+        )
+
+    def structures(self) -> list[Path]:
+        """The table of structures, made from the drug list and PubChem unless there is one; with the list it used."""
+        found = sorted(path for path in self.folder.rglob("*.csv*") if _holds_structures(path.name))
+        if found:
+            return found[:1]
+        lists = sorted(path for path in self.folder.rglob("*.csv") if path.name.lower().startswith("gdsc_drug_list"))
+        drug_list = lists[0] if lists else self.get(FILES[DRUG_LIST])
+        path = self.folder / STRUCTURES
+        write_structures(drug_list, path, PUBCHEM, progress=self.progress, patience=self.patience)
+        return [drug_list, path]
+
+    def finish(self) -> None:
+        """Says what was taken on trust, and removes the folder of broken downloads where nothing is left in it."""
+        if self.trusted:
+            told = f"No checksum is known beforehand for {', '.join(self.trusted)}; what came is trusted"
+            warnings.warn(f"{told}, and its checksum kept in {self.folder / LEDGER}.", BdrpWarning, stacklevel=3)
+        hidden = self.folder / _FOLDER
+        if hidden.is_dir() and not list(hidden.glob("*.part")):
+            for stale in hidden.iterdir():
+                stale.unlink(missing_ok=True)
+            hidden.rmdir()
+
+    def _download(self, item: Item, source: Source, path: Path) -> None:
+        import pooch
+
+        hidden = self.folder / _FOLDER
+        expected = (source.sha256,) if source.sha256 else item.checksums
+        downloader = Resuming(hidden / f"{path.name}.part", expected, item.most, self.progress, self.patience)
+        pooch.get_logger().setLevel("WARNING")  # its notes on unknown hashes: the ledger takes care of these
+        whole = hidden / path.name
+        whole.unlink(missing_ok=True)
+        pooch.retrieve(source.url, known_hash=None, fname=path.name, path=hidden, downloader=downloader)
+        whole.replace(path)
+        self.ledger.record(path, source.url, pinned=bool(expected))
+        if not expected:
+            self.trusted.append(path.name)
+
+
+def _items(name: str, base_url: str | None) -> list[Item]:
+    items = [item for item in FILES.values() if name in item.screens]
+    if not items:
+        known = sorted({screen for item in FILES.values() for screen in item.screens})
+        raise DataError(
+            f"There is nothing to download for '{name}'. {' and '.join(known)} are downloaded; simulated is made on "
+            "the spot, and tables are your own files. Choose one of these."
+        )
+    if base_url is None:
+        return items
+    if not base_url.startswith(("https://", "http://")):
+        raise DataError(f"base_url is '{base_url}'. It must start with https:// or http://. Give a web address.")
+    structures = Item(STRUCTURES, "the drugs' structures", (), (name,))
+    return [item.at(base_url) for item in (*items, structures)]
+
+
+def _holds_structures(name: str) -> bool:
+    return name.lower().startswith("gdsc") and "smiles" in name.lower() and not name.endswith(".part")
+
+
+def _not_written(folder: Path, error: OSError) -> OutputError:
+    remedy = (
+        "Free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Choose a folder with write permission"
+    )
+    return OutputError(f"Nothing can be written to {folder}: {error}. {remedy} and run the same command again.")
