@@ -26,10 +26,10 @@ def run(
     """Run the whole job on a simulated screen: a model, a report, predictions and a queue."""
     _check_free(out, overwrite)
     from bdrp import report, triage
-    from bdrp.cli.figures import figures_table
+    from bdrp.cli.figures import show_figures
     from bdrp.cli.fit import parts_table
     from bdrp.cli.predict import unmeasured_pairs
-    from bdrp.cli.triage import reasons_table
+    from bdrp.cli.triage import show_reasons
     from bdrp.data import splits
     from bdrp.experiments import run as experiments
 
@@ -47,13 +47,14 @@ def run(
         overwrite=overwrite,
         progress=True,
     )
-    speech.show(figures_table(report.evaluate(model, out)))
+    show_figures(report.evaluate(model, out))
 
     predictions = experiments.predict(model, screen=screen, pairs=unmeasured_pairs(screen))
     predictions.save(out / "predictions.parquet")
     queue = triage.rank(triage.read_predictions(out / "predictions.parquet"), triage.Policy(), budget)
     triage.export(queue, out / "queue.csv")
-    speech.show(reasons_table(queue))
+    show_reasons(queue)
+    speech.result("")
     for name, what in MADE.items():
         speech.result(f"{out / name}: {what}")
 

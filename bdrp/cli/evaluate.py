@@ -16,9 +16,9 @@ def run(
 ) -> None:
     """Score a model on its held-out part: report.html, and the same figures in scores.json."""
     from bdrp import report
-    from bdrp.cli.figures import figures_table
+    from bdrp.cli.figures import show_figures
 
     scores = report.evaluate(model, out)
-    speech.show(figures_table(scores))
+    show_figures(scores)
     speech.result(f"report: {out / 'report.html'}")
     speech.result(f"scores: {out / 'scores.json'}")

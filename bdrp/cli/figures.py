@@ -5,25 +5,26 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from bdrp.cli import speech
+
 if TYPE_CHECKING:
     from bdrp.evaluation import Scores
 
 MISSING = "–"
 
 
-def figures_table(scores: Scores) -> Any:
+def show_figures(scores: Scores) -> None:
     """Error, likelihood and coverage of the held-out pairs, each beside what it is measured against."""
     from rich.table import Table
 
     figures = scores.to_dict()
-    pairs, unit = figures["n"]["pairs"], figures["unit"]
-    title = f"{pairs:,} held-out responses, in {unit}"
-    table = Table("figure", title=title, title_justify="left", box=None, header_style="bold")
+    table = Table("figure", box=None, header_style="bold")
     table.add_column("model", justify="right")
     table.add_column("beside")
     for row in _rows(figures):
         table.add_row(*row)
-    return table
+    speech.result(f"\n{figures['n']['pairs']:,} held-out responses, in {figures['unit']}")
+    speech.show(table)
 
 
 def _rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:

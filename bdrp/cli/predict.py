@@ -40,10 +40,11 @@ def run(
     from bdrp.experiments import run as experiments
     from bdrp.experiments.trained import TrainedModel
 
-    measure = TrainedModel.load(model).manifest["measure"]
-    loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option")) if screen else None
+    trained = TrainedModel.load(model)
+    options = key_values(screen_option, "--screen-option")
+    loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = experiments.predict(
-        model,
+        trained,
         screen=loaded,
         drugs=tables.read_drugs(drugs) if drugs else None,
         expression=tables.read_expression(expression) if expression else None,

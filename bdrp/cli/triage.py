@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,23 +29,21 @@ def run(
     policy = triage.Policy(**given(sensitivity_threshold=threshold))
     queue = triage.rank(triage.read_predictions(predictions), policy, budget)
     written = triage.export(queue, out)
-    speech.show(reasons_table(queue))
+    show_reasons(queue)
     speech.result("queue: " + ", ".join(map(str, written)))
 
 
-def reasons_table(queue: pd.DataFrame) -> Any:
+def show_reasons(queue: pd.DataFrame) -> None:
     """How many pairs of the queue each reason speaks for."""
     from rich.table import Table
 
     from bdrp import triage
 
     summary = triage.summary(queue)
-    table = Table("reason", "pairs", box=None, header_style="bold", title=_title(summary), title_justify="left")
+    table = Table("reason", box=None, header_style="bold")
+    table.add_column("pairs", justify="right")
     for code, count in summary["reasons"].items():
         table.add_row(code, f"{count:,}")
-    return table
-
-
-def _title(summary: dict[str, Any]) -> str:
-    pairs = f"{summary['pairs']:,} of {summary['pairs_ranked']:,} pairs"
-    return f"{pairs}, on {summary['cell_lines']} lines and {summary['drugs']} drugs"
+    pairs = f"{summary['pairs']:,} of {summary['pairs_ranked']:,} pairs to review"
+    speech.result(f"\n{pairs}, on {summary['cell_lines']} lines and {summary['drugs']} drugs")
+    speech.show(table)
