@@ -1,0 +1,6 @@
+"""The calibration report: one self-contained HTML file and the same figures as JSON."""
+
+from bdrp.report.held_out import evaluate
+from bdrp.report.output import write
+
+__all__ = ["evaluate", "write"]

@@ -1,0 +1,207 @@
+"""What each figure of the report is, in a sentence, with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_GNEITING = "Gneiting and Raftery 2007, doi:10.1198/016214506000001437"
+_SELECTIVE = "Geifman, Uziel and El-Yaniv 2019, arXiv:1805.08206"
+_DREVAL = "DrEval, Bernett et al. 2025, doi:10.1101/2025.05.26.655288"
+_LEVI = "Levi et al. 2022, doi:10.3390/s22155540"
+_NULL = "The value that a perfectly calibrated model would show by chance stands beside it"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One figure: where it stands in scores.json (`key`), what it is called, what it means, where it comes from."""
+
+    key: str
+    label: str
+    meaning: str
+    source: str = ""
+
+
+DEFINITIONS: Final = (
+    Definition("point.rmse", "RMSE", "Root mean squared difference between predicted mean and response. Low is good."),
+    Definition("point.mae", "MAE", "Mean absolute difference between predicted mean and response. Low is good."),
+    Definition(
+        "point.bias", "Bias", "Mean of prediction less response: above 0, predictions are too high. Near 0 is good."
+    ),
+    Definition(
+        "point.r2",
+        "R²",
+        "Share of the responses' variance that the predicted means explain. High is good; 0 is the overall mean's.",
+    ),
+    Definition(
+        "point.pearson",
+        "Pearson",
+        "Correlation of predicted mean and response over all pairs. High by knowing the drugs alone, so it proves "
+        "little.",
+    ),
+    Definition("point.spearman", "Spearman", "The same correlation of ranks."),
+    Definition(
+        "point.within_drug_pearson",
+        "Within-drug Pearson",
+        "Pearson's correlation over the cell lines of one drug, averaged over drugs with at least 10 pairs: are lines "
+        "told apart? High is good.",
+    ),
+    Definition("point.within_drug_spearman", "Within-drug Spearman", "The same correlation of ranks within a drug."),
+    Definition("point.within_drug_count", "Drugs behind within-drug figures", "How many drugs had enough pairs."),
+    Definition(
+        "point.normalised_pearson",
+        "Mean-effects-normalised Pearson",
+        "Correlation of prediction and response after the naive mean-effects prediction is taken from both: what the "
+        "model knows beyond drug and line means.",
+        _DREVAL,
+    ),
+    Definition(
+        "naive",
+        "Naive mean effects",
+        "The prediction that knows only means: the overall mean, plus the drug's and the cell line's deviation from "
+        "it where they were in training.",
+        _DREVAL,
+    ),
+    Definition(
+        "probabilistic.nll",
+        "NLL",
+        "Mean negative log predictive density at the response, in nats. Low is good; lengths in the unit count.",
+        _GNEITING,
+    ),
+    Definition(
+        "probabilistic.crps",
+        "CRPS",
+        "Continuous ranked probability score: the area between predicted distribution function and the response's "
+        "step, in the unit of the response. Equals the absolute error of a prediction without spread. Low is good.",
+        _GNEITING,
+    ),
+    Definition(
+        "probabilistic.mean_std",
+        "Sharpness (mean SD)",
+        "Mean predicted SD. Low is good only where coverage is right.",
+        "Gneiting, Balabdaoui and Raftery 2007, doi:10.1111/j.1467-9868.2007.00587.x",
+    ),
+    Definition(
+        "probabilistic.mean_aleatoric_std",
+        "Mean aleatoric SD",
+        "Mean SD of the noise that more training data would not remove.",
+    ),
+    Definition(
+        "probabilistic.mean_epistemic_std", "Mean epistemic SD", "Mean SD that comes from not knowing the weights."
+    ),
+    Definition(
+        "probabilistic.epistemic_share", "Epistemic share", "The part of the predicted variance that is epistemic."
+    ),
+    Definition(
+        "coverage.coverage",
+        "Coverage",
+        "Share of responses inside their central interval; should equal the interval's level.",
+    ),
+    Definition(
+        "coverage.lower",
+        "Coverage, from",
+        "Lower end of the 95 % interval of the coverage, cell lines and drugs resampled.",
+        "Pigeonhole bootstrap, Owen 2007, doi:10.1214/07-AOAS122",
+    ),
+    Definition("coverage.upper", "Coverage, to", "Upper end of the same."),
+    Definition("coverage.width", "Width", "Mean length of the intervals, in the unit of the response."),
+    Definition(
+        "coverage.interval_score",
+        "Interval score",
+        "Width plus 2/α times the distance by which a response misses its (1 − α) interval, averaged. Low is good: it "
+        "rewards narrow and punishes missing.",
+        _GNEITING,
+    ),
+    Definition(
+        "calibration.miscalibration_area",
+        "Miscalibration area",
+        f"Area between reliability curve and diagonal. {_NULL}. Low is good.",
+        "Tran et al. 2020, doi:10.1088/2632-2153/ab7e1a",
+    ),
+    Definition(
+        "calibration.ence",
+        "ENCE",
+        f"Expected normalised calibration error: mean over bins of |RMSE − predicted SD| / predicted SD. {_NULL}. Low "
+        "is good.",
+        _LEVI,
+    ),
+    Definition(
+        "calibration.worst_drug_deviation",
+        "Worst drug's deviation",
+        f"Largest distance of a drug's 90 % coverage from 90 %. {_NULL}.",
+    ),
+    Definition(
+        "calibration.worst_tissue_deviation",
+        "Worst tissue's deviation",
+        f"Largest distance of a tissue's 90 % coverage from 90 %. {_NULL}.",
+    ),
+    Definition(
+        "calibration.pit_inside_band",
+        "PIT inside its band",
+        "Whether the PIT stays in the simultaneous 95 % band of a calibrated model with independent pairs.",
+        "Säilynoja, Bürkner and Vehtari 2022, doi:10.1007/s11222-022-10090-6",
+    ),
+    Definition(
+        "calibration.reliability_inside_band", "Reliability inside its band", "The same for the reliability curve."
+    ),
+    Definition("calibration.ence_bins", "ENCE bins", "Bins of equal size, by predicted SD."),
+    Definition(
+        "calibration.ence_null_pairs",
+        "Pairs simulated for ENCE's chance value",
+        "Simulated from the predicted distributions themselves.",
+    ),
+    Definition(
+        "selective.aurc",
+        "AURC",
+        "Area under the risk–coverage curve: mean squared error of the pairs kept, averaged over all shares kept, "
+        "surest pairs first. Low is good.",
+        _SELECTIVE,
+    ),
+    Definition(
+        "selective.excess_aurc",
+        "Excess AURC",
+        "AURC less that of the oracle, which ranks by the true error. Low is good.",
+        _SELECTIVE,
+    ),
+    Definition(
+        "selective.kept_at_10",
+        "Squared error kept at 10 %",
+        "Mean squared error of the tenth of pairs with the smallest SD, as a share of that of all pairs. Low is good; "
+        "1 is what a random order keeps.",
+    ),
+    Definition(
+        "selective.within_drug_kept_at_10",
+        "Squared error kept at 10 %, within a drug",
+        "The same among the pairs of one drug, averaged over drugs: can the SD tell lines apart?",
+    ),
+    Definition("selective.within_drug_count", "Drugs behind within-drug ranking", "How many drugs had enough pairs."),
+    Definition(
+        "selective.error_spearman",
+        "Rank correlation of SD and error",
+        "Spearman's correlation of predicted SD and absolute error. Even a calibrated model stays well below 1: "
+        "errors are random.",
+    ),
+    Definition(
+        "selective.within_drug_error_spearman",
+        "Rank correlation of SD and error, within a drug",
+        "The same among the pairs of one drug, averaged over drugs.",
+    ),
+    Definition(
+        "selective.drug_sd",
+        "One SD a drug",
+        "The trivial rival of every ranking figure: rank pairs by their drug's RMSE on the other half of the held-out "
+        "cell lines, and by nothing else.",
+    ),
+    Definition(
+        "extrapolated.share",
+        "Share extrapolated",
+        "Share of responses above the highest or below the lowest dose that was tested.",
+    ),
+    Definition(
+        "extrapolated.unknown_limits_share",
+        "Share with unknown limits",
+        "Share of responses whose tested doses are not known; they count as observed.",
+    ),
+)
+
+LABELS: Final = {definition.key: definition.label for definition in DEFINITIONS}

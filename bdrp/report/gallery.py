@@ -1,0 +1,78 @@
+"""Which pictures the report shows, and which it leaves out because the pairs cannot fill them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from bdrp.report.pictures import extrapolated, groups, levels, pit, predicted, reliability, risk, sharpness, spread
+from bdrp.report.style import Picture
+
+if TYPE_CHECKING:
+    from bdrp.evaluation import Scores
+    from bdrp.predictive import PredictiveDistribution
+
+FEWEST_GROUPS: Final = 4  # chosen: the spread of three groups is seen better in the picture that names them
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pictures of one set of scores; `response` is (N,)."""
+
+    scores: Scores
+    pred: PredictiveDistribution
+    response: npt.NDArray[np.float64]
+    before: Scores | None = None
+
+    @cached_property
+    def figures(self) -> dict[str, Any]:
+        """All figures, None where one is not defined."""
+        return self.scores.to_dict()
+
+    def calibration(self) -> tuple[Picture, ...]:
+        """Reliability, PIT, coverage and width; and what recalibration changed."""
+        scores, pairs = self.scores, len(self.response)
+        shown = (
+            reliability.picture(scores.reliability, pairs),
+            levels.overall(self.figures["coverage"], self.pred.unit, pairs),
+            pit.histogram(scores.pit_histogram, scores.pit),
+            pit.ecdf(scores.pit_ecdf, pairs),
+        )
+        return (
+            shown if self.before is None else (*shown, reliability.change(scores.reliability, self.before.reliability))
+        )
+
+    def groups(self, what: str) -> tuple[Picture, ...]:
+        """Coverage and width by drug or by tissue."""
+        table = self.scores.by_drug if what == "drug" else self.scores.by_tissue
+        named = groups.picture(table, what, self.pred.unit)
+        return (named,) if len(table) < FEWEST_GROUPS else (named, levels.over_groups(table, what, self.pred.unit))
+
+    def accuracy(self) -> tuple[Picture, ...]:
+        """Predicted against observed, and the predicted SDs."""
+        point, pred = self.figures["point"], self.pred
+        return (
+            predicted.picture(
+                pred.mean, self.response, r2=point["r2"], per_drug=point["within_drug_pearson"], unit=pred.unit
+            ),
+            sharpness.picture(pred.std, pred.aleatoric_std, pred.epistemic_std, pred.unit),
+        )
+
+    def ranking(self) -> tuple[Picture, ...]:
+        """Error against SD, and risk against coverage."""
+        seen, unit = self.figures["calibration"], self.pred.unit
+        return (
+            spread.picture(self.scores.sd_bins, ence=seen["ence"], by_chance=seen["ence_null_mean"], unit=unit),
+            risk.picture(self.scores.risk_coverage, unit),
+        )
+
+    def extrapolated(self) -> tuple[Picture, ...]:
+        """Observed beside extrapolated responses, where there are both."""
+        seen = self.figures["extrapolated"]
+        if not (seen["observed"]["n"] and seen["extrapolated"]["n"]):
+            return ()
+        return (extrapolated.picture(seen, self.pred.unit),)

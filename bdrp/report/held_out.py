@@ -1,0 +1,61 @@
+"""Evaluate a saved model on the pairs that were held out when it was fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bdrp.evaluation import Scores
+
+_CARD = (
+    "title",
+    "method",
+    "options",
+    "seed",
+    "versions",
+    "measure",
+    "unit",
+    "screen",
+    "checksums",
+    "recalibration",
+    "notices",
+)
+
+
+def evaluate(model_path: Path | str, out: Path | str) -> Scores:
+    """Score a model folder's own held-out pairs and write report.html and scores.json into `out`.
+
+    Reads only the model folder: no screen, no network.
+
+    Args:
+        model_path: a folder written by `TrainedModel.save`.
+        out: where the report goes.
+
+    Returns:
+        The scores of the recalibrated predictions, as in scores.json.
+
+    Raises:
+        ModelFolderError: the folder is incomplete, altered or foreign.
+        OutputError: the report cannot be written.
+    """
+    from bdrp.evaluation import score
+    from bdrp.experiments.trained import TrainedModel
+    from bdrp.report.output import write
+
+    trained = TrainedModel.load(Path(model_path))
+    observed, pred, uncalibrated = trained.held_out(), trained.held_out_predictions(), trained.held_out_uncalibrated()
+    manifest: Mapping[str, Any] = trained.manifest
+    seed = int(manifest.get("seed") or 0)
+    scores = score(pred, observed, seed=seed)
+    write(
+        scores,
+        pred,
+        observed,
+        split_summary=manifest.get("split") or {},
+        model_card={key: manifest[key] for key in _CARD if manifest.get(key) is not None},
+        out=out,
+        before=None if uncalibrated is None else score(uncalibrated, observed, seed=seed),
+    )
+    return scores

@@ -1,0 +1,140 @@
+"""The report's two files: report.html for people, scores.json for programs."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bdrp.errors import OutputError
+from bdrp.report.words import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bdrp.evaluation import Scores
+    from bdrp.predictive import PredictiveDistribution
+
+
+def write(
+    scores: Scores,
+    pred: PredictiveDistribution,
+    observed: pd.DataFrame,
+    *,
+    split_summary: Mapping[str, Any],
+    model_card: Mapping[str, Any],
+    out: Path | str,
+    before: Scores | None = None,
+) -> Path:
+    """Write report.html and scores.json into the folder `out`, each whole or not at all.
+
+    Args:
+        scores: what `bdrp.evaluation.score` returned for `pred` and `observed`.
+        pred: N held-out predictive distributions, recalibrated.
+        observed: N rows in the order of `pred`, with the columns that `score` reads.
+        split_summary: `Split.summary()`.
+        model_card: any of method, options, seed, versions, measure, unit, screen, checksums, recalibration, notices.
+        out: the folder; made if it does not exist.
+        before: the scores of the same pairs before recalibration, for the pictures that compare the two.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        OutputError: the folder cannot be made or written, or the disk is full.
+    """
+    from bdrp.report.page import page
+
+    folder = _folder(Path(out))
+    text = json.dumps(_record(scores, split_summary, model_card, before), indent=1, ensure_ascii=False, allow_nan=False)
+    html = page(scores, pred, observed, split_summary=split_summary, model_card=model_card, before=before)
+    _write(folder / "scores.json", f"{text}\n")
+    return _write(folder / "report.html", html)
+
+
+def _record(
+    scores: Scores, split_summary: Mapping[str, Any], model_card: Mapping[str, Any], before: Scores | None
+) -> dict[str, Any]:
+    """What scores.json holds: the figures, then tables, split, model, and the figures before recalibration."""
+    tables = {name: table.to_dict("records") for name, table in scores.tables.items()}
+    earlier = None if before is None else before.to_dict()
+    record = {
+        **scores.to_dict(),
+        "tables": tables,
+        "split": split_summary,
+        "model": model_card,
+        "before_recalibration": earlier,
+    }
+    return dict(strict(record))
+
+
+def strict(value: Any) -> Any:
+    """A value as strict JSON holds it: plain types, text keys, and null where a number is not finite."""
+    if isinstance(value, Mapping):
+        return {printable(key): strict(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return strict(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [strict(item) for item in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return str(value)
+
+
+def _folder(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refusal(out, error) from error
+    return out
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write beside the target, flush, then rename: a reader sees the old file or the new one, never half of one."""
+    beside: str | None = None
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            os.fchmod(stream.fileno(), 0o644)
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        if beside is not None:
+            Path(beside).unlink(missing_ok=True)
+        raise _refusal(path, error) from error
+    return path
+
+
+def _refusal(path: Path, error: OSError) -> OutputError:
+    seen, remedy = _REASONS.get(error.errno or 0, (error.strerror or str(error), "Choose another folder with --out."))
+    return OutputError(
+        f"The report could not be written to {path}: {seen}. A report needs a folder that can be written, with about "
+        f"5 MB free. {remedy}"
+    )
+
+
+_REASONS = {
+    errno.EACCES: ("no permission", "Choose another folder with --out, or ask for write permission on this one."),
+    errno.EPERM: ("no permission", "Choose another folder with --out, or ask for write permission on this one."),
+    errno.EROFS: ("the file system is read-only", "Choose a folder on another file system with --out."),
+    errno.ENOSPC: ("the disk is full", "Free some space or choose a folder on another disk with --out."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space or choose a folder on another disk with --out."),
+    errno.EEXIST: (
+        "a file stands where the folder should be",
+        "Move that file away or choose another folder with --out.",
+    ),
+    errno.ENOTDIR: (
+        "a file stands where a folder should be",
+        "Move that file away or choose another folder with --out.",
+    ),
+    errno.EISDIR: ("a folder stands where the file should be", "Move that folder away or choose another with --out."),
+}

@@ -1,0 +1,260 @@
+"""The page: verdict, pictures and tables in reading order, one HTML file that asks the network for nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bdrp.report import tables, words
+from bdrp.report.definitions import DEFINITIONS, Definition
+from bdrp.report.gallery import Gallery
+from bdrp.report.style import Picture
+from bdrp.report.tables import Table
+from bdrp.report.verdict import Evidence, held_out_responses, judge
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bdrp.evaluation import Scores
+    from bdrp.predictive import PredictiveDistribution
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page under its own heading; `folded` tables open on a click."""
+
+    id: str
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    folded: tuple[Table, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    facts: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure that a reader wants first."""
+
+    label: str
+    value: str
+    note: str
+
+
+def page(
+    scores: Scores,
+    pred: PredictiveDistribution,
+    observed: pd.DataFrame,
+    *,
+    split_summary: Mapping[str, Any],
+    model_card: Mapping[str, Any],
+    before: Scores | None = None,
+) -> str:
+    """The report as HTML; the arguments are those of `bdrp.report.write`."""
+    figures, earlier = scores.to_dict(), None if before is None else before.to_dict()
+    gallery = Gallery(scores, pred, observed["response"].to_numpy(float), before)
+    evidence = _evidence(figures, str(split_summary.get("by", "")))
+    sections = (
+        _held_out(figures, split_summary, gallery),
+        Section("calibration", "Do the intervals keep their promise?", pictures=gallery.calibration()),
+        _groups("tissue", "tissues", scores, gallery),
+        _groups("drug", "drugs", scores, gallery),
+        Section("accuracy", "How good are the predictions, and how sharp?", pictures=gallery.accuracy()),
+        Section("ranking", "Does the SD tell good predictions from bad ones?", pictures=gallery.ranking()),
+        _worst(scores),
+        _figures(figures, earlier),
+        Section("definitions", "What the figures mean", _NOTE, definitions=DEFINITIONS),
+        _provenance(model_card),
+    )
+    return _render(
+        title=_title(model_card),
+        subtitle=_subtitle(figures, split_summary, model_card),
+        verdict=judge(evidence),
+        tiles=_tiles(figures, evidence),
+        sections=sections,
+        version=dict(model_card.get("versions") or {}).get("bdrp"),
+    )
+
+
+_NOTE = (
+    "Figures are computed on held-out pairs only; nothing is fitted to them. Chance values come from simulating "
+    "responses from the predicted distributions themselves, pairs independent; in truth pairs of one cell line or one "
+    "drug err together, so a calibrated model can stray somewhat further.",
+)
+
+
+def _held_out(figures: Mapping[str, Any], summary: Mapping[str, Any], gallery: Gallery) -> Section:
+    by = str(summary.get("by", ""))
+    said = (_split_in_words(summary), f"Everything below describes {held_out_responses(by)}. {_extrapolation(figures)}")
+    parts = tables.split_parts(summary)
+    shown = tuple(
+        table
+        for table in (parts, tables.counts(figures), tables.shares(figures), tables.extrapolated(figures))
+        if table.rows
+    )
+    return Section("held-out", "What was held out", said, shown, gallery.extrapolated())
+
+
+def _split_in_words(summary: Mapping[str, Any]) -> str:
+    """The split's own description, or what is known in its place."""
+    rule = f"Split by {str(summary.get('by') or 'an unknown rule').replace('_', ' ')}"
+    if summary.get("description"):
+        return f"{rule}. {str(summary['description']).rstrip('.')}."
+    known = [f"{name} {summary[name]}" for name in ("seed", "fold", "folds") if summary.get(name) is not None]
+    return ", ".join([rule, *known]) + "."
+
+
+def _extrapolation(figures: Mapping[str, Any]) -> str:
+    share = figures["extrapolated"]["share"]
+    if share is None:
+        return (
+            "The doses that were tested are not known, so it is not known which responses were observed and which "
+            "extrapolated."
+        )
+    if share == 0:
+        return "All responses lie within the doses that were tested."
+    return f"{words.percent(share)} of them lie outside the doses that were tested, where the curve fit extrapolated."
+
+
+def _figures(figures: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> Section:
+    shown = (
+        tables.accuracy(figures),
+        tables.distributions(figures, earlier),
+        tables.coverage(figures, earlier),
+        tables.calibration(figures, earlier),
+        tables.ranking(figures),
+    )
+    said = tuple(str(note) for note in figures.get("notes") or ())
+    return Section("figures", "All figures", said, shown)
+
+
+def _groups(what: str, several: str, scores: Scores, gallery: Gallery) -> Section:
+    table = scores.by_drug if what == "drug" else scores.by_tissue
+    return Section(
+        several,
+        f"Which {several} are covered too little or too much?",
+        pictures=gallery.groups(what),
+        folded=(tables.by_group(table, what),),
+    )
+
+
+def _worst(scores: Scores) -> Section:
+    table = tables.worst_groups(scores.worst_groups)
+    said = () if table.rows else ("No drug and no tissue has enough pairs to be judged on its own.",)
+    return Section("worst", "Where calibration is worst", said, (table,) if table.rows else ())
+
+
+def _provenance(card: Mapping[str, Any]) -> Section:
+    facts = tuple((_words(key), value) for key, value in _flat(card))
+    return Section("provenance", "Model, data, versions", facts=facts)
+
+
+def _flat(card: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested entries as one list: ("options rank", "32")."""
+    for key, value in card.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}: ")
+        elif isinstance(value, str):
+            yield name, value
+        elif isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            yield name, " ".join(value)
+        else:
+            yield name, _short_json(value)
+
+
+def _short_json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 400 else f"{text[:400]} … ({len(text):,} characters; in full in scores.json)"
+
+
+def _title(card: Mapping[str, Any]) -> str:
+    if card.get("title"):
+        return str(card["title"])
+    method = str(card.get("method") or "A model").replace("_", " ")
+    return f"{method[:1].upper()}{method[1:]} on {_screen(card)}: can its predictions be trusted?"
+
+
+def _screen(card: Mapping[str, Any]) -> str:
+    screen = card.get("screen")
+    named = screen.get("name") if isinstance(screen, Mapping) else screen
+    return str(named or "a drug screen")
+
+
+def _subtitle(figures: Mapping[str, Any], summary: Mapping[str, Any], card: Mapping[str, Any]) -> str:
+    seen = figures["n"]
+    counted = [
+        words.count(seen[key], one)
+        for key, one in (("pairs", "pair"), ("cell_lines", "cell line"), ("drugs", "drug"), ("tissues", "tissue"))
+    ]
+    held_out = f"Held out by {str(summary['by']).replace('_', ' ')}: " if summary.get("by") else "Held out: "
+    seed = f" Seed {card['seed']}." if card.get("seed") is not None else ""
+    return (
+        f"{held_out}{', '.join(counted)}. Measure: {figures['measure']}, in "
+        f"{figures['unit'] or 'an unknown unit'}.{seed}"
+    )
+
+
+def _evidence(figures: Mapping[str, Any], split: str) -> Evidence:
+    point, ninety, kept = figures["point"], figures["coverage"]["90"], figures["selective"]["kept_at_10"]
+    return Evidence(
+        pairs=figures["n"]["pairs"],
+        split=split,
+        unit=figures["unit"],
+        measure=figures["measure"],
+        coverage_90=ninety["coverage"],
+        width_90=ninety["width"],
+        rmse=point["rmse"],
+        naive_rmse=(figures.get("naive") or {}).get("rmse"),
+        surest_tenth_rmse=None if kept is None else point["rmse"] * kept**0.5,
+        extrapolated=figures["extrapolated"]["share"],
+    )
+
+
+def _tiles(figures: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
+    ninety, point = figures["coverage"]["90"], figures["point"]
+    bounds = (
+        ""
+        if ninety["lower"] is None
+        else f"{words.percent(ninety['lower'])} to {words.percent(ninety['upper'])} with lines and drugs resampled"
+    )
+    naive = (
+        "naive figure unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
+    )
+    kept = seen.surest_tenth_rmse
+    return (
+        Tile("90 % intervals cover", words.percent(seen.coverage_90), bounds),
+        Tile("Their mean width", words.number(seen.width_90, 2), figures["unit"]),
+        Tile("RMSE", words.number(seen.rmse, 2), naive),
+        Tile("RMSE of the surest tenth", words.number(kept, 2), "by predicted SD"),
+        Tile("Within-drug Pearson", words.number(point["within_drug_pearson"], 2), "are cell lines told apart?"),
+        Tile(
+            "NLL, CRPS",
+            " · ".join(words.number(figures["probabilistic"][key], 2) for key in ("nll", "crps")),
+            "low is good",
+        ),
+    )
+
+
+def _words(key: str) -> str:
+    text = key.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _render(**context: Any) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    filters: dict[str, Callable[..., Any]] = {"number": words.number, "percent": words.percent, "exact": words.exact}
+    environment = Environment(
+        loader=PackageLoader("bdrp.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(filters)
+    text = environment.get_template("report.html.j2").render(**context)
+    return words.joined("\n".join(map(words.printable, text.split("\n"))))

@@ -1,0 +1,62 @@
+"""Numbers as people read them, and the sentences that the report opens with."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+MISSING: Final = "–"
+_MINUS: Final = "\u2212"
+
+
+def number(value: object, digits: int = 3) -> str:
+    """A number with `digits` decimals (fewer for large ones), thousands separated; a dash where there is none.
+
+    >>> number(1234.5), number(-0.12345), number(float("nan")), number(7)
+    ('1,234', '−0.123', '–', '7')
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return MISSING if value is None else str(value)
+    if not math.isfinite(value):
+        return MISSING
+    if isinstance(value, int):
+        text = f"{value:,}"
+    elif abs(value) >= 1000:
+        text = f"{value:,.0f}"
+    elif 0 < abs(value) < 0.5 * 10**-digits:
+        text = f"{value:.1e}"
+    else:
+        text = f"{value:,.{digits}f}"
+    return text.replace("-", _MINUS)
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """A fraction as a percentage with a narrow space, as in "89.6 %".
+
+    >>> percent(0.8957).replace(chr(0x202F), " "), percent(None)
+    ('89.6 %', '–')
+    """
+    if fraction is None or not math.isfinite(fraction):
+        return MISSING
+    return f"{100 * fraction:.{digits}f}\u202f%".replace("-", _MINUS)
+
+
+def count(many: int, one: str, several: str | None = None) -> str:
+    """A number with its noun: `count(1, "pair")` is "1 pair", `count(31000, "pair")` "31,000 pairs"."""
+    return f"{many:,} {one if many == 1 else several or one + 's'}"
+
+
+def printable(text: object) -> str:
+    """A name as a page can hold it: control characters, which XML forbids, become spaces."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]", " ", str(text))
+
+
+def joined(text: str) -> str:
+    """The text with its percent signs tied to their numbers, so that no line starts with one."""
+    return text.replace(" %", "\u202f%")
+
+
+def exact(value: float) -> str:
+    """A number in full, as scores.json writes it."""
+    return repr(value)
