@@ -61,22 +61,18 @@ def percent(level: float) -> str:
 def reliability(pit: Floats, observed: Observed, seed: int) -> pd.DataFrame:
     """What central intervals promise and what they keep.
 
-    `lower` and `upper` say how uncertain the observed coverage is (95 % a level, lines and drugs resampled);
-    `null_lower` and `null_upper` hold a calibrated model's whole curve with 95 % probability if pairs were independent.
+    `lower` and `upper` say how uncertain the whole curve is (95 % for all levels together, lines and drugs resampled):
+    a calibrated model's band holds the diagonal. `null_lower` and `null_upper` hold a calibrated model's whole curve
+    with 95 % probability if pairs were independent, which they are not.
     """
-    inside = depth(pit)[:, None] <= NOMINAL
-    low, high = _resampled_interval(inside, observed, seed)
-    null_low, null_high = ecdf_band(len(pit), NOMINAL, seed)
-    curve = {"nominal": NOMINAL, "observed": inside.mean(axis=0), "lower": low, "upper": high}
-    return pd.DataFrame({**curve, "null_lower": null_low, "null_upper": null_high})
+    return _curve("nominal", NOMINAL, depth(pit), observed, seed)
 
 
-def pit_ecdf(pit: Floats, seed: int) -> pd.DataFrame:
-    """The share of PIT values below each level, beside a simultaneous 95 % band for independent calibrated pairs."""
-    seen = _ecdf(pit, ECDF_LEVELS)
-    low, high = ecdf_band(len(pit), ECDF_LEVELS, seed)
-    columns = {"level": ECDF_LEVELS, "observed": seen, "difference": seen - ECDF_LEVELS}
-    return pd.DataFrame({**columns, "null_lower": low, "null_upper": high})
+def pit_ecdf(pit: Floats, observed: Observed, seed: int) -> pd.DataFrame:
+    """The share of PIT values below each level, with the bands of `reliability`."""
+    table = _curve("level", ECDF_LEVELS, pit, observed, seed)
+    table.insert(2, "difference", table["observed"] - table["level"])
+    return table
 
 
 def pit_histogram(pit: Floats, seed: int) -> pd.DataFrame:
@@ -109,15 +105,44 @@ def depth(pit: Floats) -> Floats:
 
 def inside_band(table: pd.DataFrame) -> bool:
     """Whether the observed curve stays inside its null band everywhere."""
-    return bool(((table["null_lower"] <= table["observed"]) & (table["observed"] <= table["null_upper"])).all())
+    return bool(table["observed"].between(table["null_lower"], table["null_upper"]).all())
+
+
+def consistent(table: pd.DataFrame) -> bool:
+    """Whether the band around the observed curve holds the diagonal everywhere; True if there is no band."""
+    diagonal = table["nominal" if "nominal" in table else "level"]
+    return bool((diagonal.between(table["lower"], table["upper"]) | table["lower"].isna()).all())
 
 
 def _ecdf(values: Floats, levels: Floats) -> Floats:
     return np.searchsorted(np.sort(values), levels, side="right") / len(values)
 
 
+def _curve(name: str, levels: Floats, values: Floats, observed: Observed, seed: int) -> pd.DataFrame:
+    inside = values[:, None] <= levels
+    low, high = _resampled_band(inside, levels, observed, seed)
+    null_low, null_high = ecdf_band(len(values), levels, seed)
+    curve = {name: levels, "observed": inside.mean(axis=0), "lower": low, "upper": high}
+    return pd.DataFrame({**curve, "null_lower": null_low, "null_upper": null_high})
+
+
+def _resampled_band(inside: Bools, levels: Floats, observed: Observed, seed: int) -> tuple[Floats, Floats]:
+    """A band that holds the whole true curve with 95 %: the resampled curves' largest standardised distance."""
+    if _alone(observed):
+        return np.full(len(levels), np.nan), np.full(len(levels), np.nan)
+    means, centre = resampled_means(inside, observed.line_codes, observed.drug_codes, seed), inside.mean(axis=0)
+    # Never below the binomial error: a level that every pair satisfies would seem certain.
+    error = np.maximum(means.std(axis=0), np.sqrt(levels * (1 - levels) / len(inside)))
+    reach = error * np.quantile(np.max(np.abs(means - centre) / error, axis=1), 0.95)
+    return np.clip(centre - reach, 0, 1), np.clip(centre + reach, 0, 1)
+
+
+def _alone(observed: Observed) -> bool:
+    return observed.cell_lines.nunique() == 1 and observed.drugs.nunique() == 1
+
+
 def _resampled_interval(inside: Bools, observed: Observed, seed: int) -> tuple[Floats, Floats]:
-    if observed.cell_lines.nunique() == 1 and observed.drugs.nunique() == 1:
+    if _alone(observed):
         nothing = np.full(inside.shape[1], np.nan)
         return nothing, nothing
     means = resampled_means(inside, observed.line_codes, observed.drug_codes, seed)

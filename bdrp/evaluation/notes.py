@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from bdrp.evaluation.groups import MIN_PAIRS
 from bdrp.evaluation.observed import Observed
@@ -15,7 +16,7 @@ from bdrp.predictive import PredictiveDistribution
 
 def notes(pred: PredictiveDistribution, seen: Observed, simulated: Simulated) -> list[str]:
     """One sentence for each thing that the reader of the figures should know."""
-    return [*_about_responses(pred, seen), *_about_columns(seen), *_about_size(seen, simulated)]
+    return [*_about_responses(pred, seen), *_about_columns(seen), *_about_size(pred, seen, simulated)]
 
 
 def _about_responses(pred: PredictiveDistribution, seen: Observed) -> Iterator[str]:
@@ -44,7 +45,7 @@ def _about_columns(seen: Observed) -> Iterator[str]:
         yield f"The tissue of {nowhere} of {len(seen.response)} pairs is unknown."
 
 
-def _about_size(seen: Observed, simulated: Simulated) -> Iterator[str]:
+def _about_size(pred: PredictiveDistribution, seen: Observed, simulated: Simulated) -> Iterator[str]:
     n = len(seen.response)
     if n == 1:
         yield "There is one pair: correlations, R2 and intervals of coverage are not defined."
@@ -53,6 +54,8 @@ def _about_size(seen: Observed, simulated: Simulated) -> Iterator[str]:
     sizes = np.bincount(seen.drug_codes)
     if sizes.max() < MIN_WITHIN:
         yield f"No drug has {MIN_WITHIN} pairs: correlations within drugs are not given."
+    elif np.all(pd.Series(pred.mean).groupby(seen.drug_codes).transform("std").fillna(0) < 1e-12):
+        yield "The predicted mean is the same for all pairs of a drug: correlations within drugs are not defined."
     if sizes.max() < MIN_PAIRS:
         yield f"No drug has {MIN_PAIRS} pairs: drugs are not ranked by calibration, nor errors within drugs."
     if len(simulated.rows) < n:

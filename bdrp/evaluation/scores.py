@@ -84,7 +84,7 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         "by_drug": by_drug,
         "reliability": curves.reliability(pit, seen, seed),
         "pit_histogram": curves.pit_histogram(pit, seed),
-        "pit_ecdf": curves.pit_ecdf(pit, seed),
+        "pit_ecdf": curves.pit_ecdf(pit, seen, seed),
         "risk_coverage": risk_coverage(pred, seen, seed),
         "sd_bins": sd_bins(pred.std, pred.mean - seen.response, simulated),
         "worst_groups": groups.worst_groups(by_drug, by_tissue),
@@ -131,6 +131,8 @@ def _calibration(
         **ence_figures(pred.std, pred.mean - seen.response, simulated),
         "pit_inside_band": curves.inside_band(tables["pit_ecdf"]),
         "reliability_inside_band": curves.inside_band(tables["reliability"]),
+        "pit_consistent": curves.consistent(tables["pit_ecdf"]),
+        "reliability_consistent": curves.consistent(tables["reliability"]),
         **groups.worst_deviation(tables["by_drug"], "drug", seed),
         **groups.worst_deviation(tables["by_tissue"], "tissue", seed),
     }

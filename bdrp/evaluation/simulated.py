@@ -33,4 +33,6 @@ def simulate(pred: PredictiveDistribution, seed: int) -> Simulated:
     if len(pred) > MOST_ROWS:
         chosen = np.sort(rng.choice(len(pred), MOST_ROWS, replace=False))
     some = pred[chosen]
-    return Simulated(chosen, np.square(some.sample(DRAWS, seed) - some.mean))
+    # A seed of its own: responses that a user drew with the same seed must not come back as their own null.
+    draws = some.sample(DRAWS, int(rng.integers(2**32)))
+    return Simulated(chosen, np.square(draws - some.mean))

@@ -42,7 +42,7 @@ def test_curves_of_calibrated_pairs_stay_in_their_bands(make_pairs):
     seen = check(pred, table)
     pit = pred.cdf(seen.response)
     assert curves.inside_band(curves.reliability(pit, seen, seed=0))
-    assert curves.inside_band(curves.pit_ecdf(pit, seed=0))
+    assert curves.inside_band(curves.pit_ecdf(pit, seen, seed=0))
     assert curves.miscalibration_area(pit, 0)["miscalibration_area"] < 0.02
 
 
@@ -53,10 +53,32 @@ def test_curves_of_wrong_widths_leave_their_bands(make_pairs, stretch):
     pit = pred.cdf(seen.response)
     reliability = curves.reliability(pit, seen, seed=0)
     assert not curves.inside_band(reliability)
-    assert not curves.inside_band(curves.pit_ecdf(pit, seed=0))
+    assert not curves.consistent(reliability)
+    assert not curves.inside_band(curves.pit_ecdf(pit, seen, seed=0))
     assert np.all((reliability["observed"] > reliability["nominal"]) == (stretch < 1))
     area = curves.miscalibration_area(pit, 0)
     assert area["miscalibration_area"] > 5 * area["miscalibration_area_null_q95"]
+
+
+def test_a_calibrated_curves_own_band_holds_the_diagonal(make_pairs):
+    # 95 % or more for each of 30 sets: 26 or fewer would happen once in 20.
+    held = 0
+    for seed in range(30):
+        pred, table = make_pairs(25, 10, seed=seed)
+        seen = check(pred, table)
+        held += curves.consistent(curves.reliability(pred.cdf(seen.response), seen, seed=seed))
+    assert held >= 27
+
+
+def test_errors_that_lines_share_do_not_pass_for_miscalibration(make_pairs):
+    # Each line's responses are off together: right for every pair alone, outside the band of independent pairs.
+    pred, table = make_pairs(30, 60)
+    rng = np.random.default_rng(5)
+    shared = np.repeat(rng.standard_normal(30), 60) * np.sqrt(0.5) + rng.standard_normal(1800) * np.sqrt(0.5)
+    seen = check(pred, table.assign(response=pred.mean + pred.std * shared))
+    ecdf = curves.pit_ecdf(pred.cdf(seen.response), seen, seed=0)
+    assert not curves.inside_band(ecdf)
+    assert curves.consistent(ecdf)
 
 
 def test_the_histogram_counts_every_pair_once():

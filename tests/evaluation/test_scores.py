@@ -54,6 +54,8 @@ def test_a_calibrated_model_passes_its_own_checks(scores):
     calibration = scores.figures["calibration"]
     assert calibration["pit_inside_band"]
     assert calibration["reliability_inside_band"]
+    assert calibration["pit_consistent"]
+    assert calibration["reliability_consistent"]
     assert calibration["ence"] < calibration["ence_null_q95"]
 
 
