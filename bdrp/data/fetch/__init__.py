@@ -16,6 +16,7 @@ from bdrp.errors import BdrpWarning, DataError, OutputError
 __all__ = ["FILES", "PUBCHEM", "Patience", "fetch", "write_structures"]
 
 DRUG_LIST = "GDSC_drug_list.csv"
+COMPOUNDS = "screened_compounds_rel_8.5.csv"
 STRUCTURES = "gdsc_drug_smiles.csv"
 _FOLDER = ".downloading"
 
@@ -32,9 +33,9 @@ def fetch(
 
     A download that breaks off goes on where it stopped, at the next call too: its bytes lie in `root/.downloading`. A
     file takes its name only when it is whole and its checksum is right. Where no checksum is known beforehand, the
-    one of the first download is trusted, with a warning, and written to `checksums.json`; later calls hold the file to
-    it. Structures
-    come from PubChem by the ids of the drug list, and are kept where `root` has a table of structures already.
+    one of the first download is trusted, with a warning, and written to `checksums.json`; later calls hold the file
+    to it. Structures come from PubChem by the ids of the drug list, else by name; a table of structures that `root`
+    has already is kept.
 
     Args:
         name: gdsc1 or gdsc2.
@@ -96,10 +97,22 @@ class _Getter:
         if found:
             return found[:1]
         lists = sorted(path for path in self.folder.rglob("*.csv") if path.name.lower().startswith("gdsc_drug_list"))
-        drug_list = lists[0] if lists else self.get(FILES[DRUG_LIST])
+        drug_list = lists[0] if lists else self._drug_list()
         path = self.folder / STRUCTURES
         write_structures(drug_list, path, PUBCHEM, progress=self.progress, patience=self.patience)
         return [drug_list, path]
+
+    def _drug_list(self) -> Path:
+        """GDSC's list with PubChem ids; the release's list with names alone where that one cannot be had."""
+        try:
+            return self.get(FILES[DRUG_LIST])
+        except DataError as error:
+            named = self.folder / COMPOUNDS
+            if not named.exists():
+                raise
+            told = f"{error} Until then, structures are asked for by the names in {named.name} alone."
+            warnings.warn(told, BdrpWarning, stacklevel=4)
+            return named
 
     def finish(self) -> None:
         """Says what was taken on trust, and removes the folder of broken downloads where nothing is left in it."""

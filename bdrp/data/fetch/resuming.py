@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import requests
 
 _CHUNK = 1 << 16
-_TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 _LONGEST_PAUSE = 30.0
 
 
@@ -118,7 +118,7 @@ class Resuming:
         if status == 416:
             self._past_the_end(response.headers.get("Content-Range", ""), size)
             return
-        if status in _TRANSIENT:
+        if status in TRANSIENT:
             raise _BrokeOffError(f"the server answers {status} {response.reason}")
         if status not in (200, 206):
             raise UnavailableError(f"the server answers {status} {response.reason}")
