@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bdrp.data import sources, splits
 from bdrp.data.identifiers import structure_key
 from bdrp.data.screen import MEASURES, Screen
+from bdrp.data.splits import Split
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +80,26 @@ def parts() -> dict[str, Any]:
 def small_screen() -> Screen:
     """3 lines x 2 drugs, 6 responses of which one pair is measured twice."""
     return Screen(**small_parts())
+
+
+@pytest.fixture(scope="session")
+def tiny_screen() -> Screen:
+    """36 lines x 12 drugs x 50 genes of the simulated screen, 346 responses: enough to fit a small network in a second."""
+    whole = sources.load("simulated")
+    lines, drugs = whole.expression.index[::4][:36], whole.drugs.index[:12]
+    responses = whole.responses
+    kept = responses["cell_line_id"].isin(lines) & responses["drug_id"].isin(drugs)
+    return Screen(
+        "tiny",
+        whole.measure,
+        responses[kept].reset_index(drop=True),
+        whole.drugs.loc[drugs],
+        whole.cell_lines.loc[lines],
+        whole.expression.loc[lines].iloc[:, :50],
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_split(tiny_screen: Screen) -> Split:
+    """Pairs of the tiny screen in four parts."""
+    return splits.make(tiny_screen, "pair")
