@@ -84,7 +84,7 @@ def small_screen() -> Screen:
 
 @pytest.fixture(scope="session")
 def tiny_screen() -> Screen:
-    """36 lines x 12 drugs x 50 genes of the simulated screen, 346 responses: enough to fit a small network in a second."""
+    """36 lines x 12 drugs x 50 genes of the simulated screen: enough to fit a small network in a second."""
     whole = sources.load("simulated")
     lines, drugs = whole.expression.index[::4][:36], whole.drugs.index[:12]
     responses = whole.responses
