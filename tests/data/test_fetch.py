@@ -219,41 +219,29 @@ def test_a_killed_download_goes_on_at_the_next_call(site: Site, tmp_path: Path, 
     assert not (tmp_path / ".downloading").exists()
 
 
-def test_a_file_that_changed_on_the_server_starts_anew(site: Site, tmp_path: Path) -> None:
-    site.cut_after, site.statuses = [262_144], []
-    with pytest.raises(DataError):
-        get_once_broken(site, tmp_path)
-    site.etag = '"two"'
-    assert get(site, tmp_path)[0].read_bytes() == BODY
-    assert ranges(site)[-1] == "bytes=262144-"
-
-
-def get_once_broken(site: Site, root: Path) -> None:
-    """Breaks off after the first piece, then finds the server refusing."""
-    site.cut_after = [262_144]
-    once = Patience(attempts=1, connect=2.0, read=0.5, pause=0.01)
-    original = site.files[PINNED]
-    thread = threading.Thread(target=lambda: (wait_for(lambda: len(site.asked) == 1), site.statuses.extend([403] * 9)))
-    thread.start()
-    try:
-        fetch("gdsc2", root, base_url=site.url, progress=False, patience=once)
-    finally:
-        thread.join()
-        site.statuses.clear()
-        site.files[PINNED] = original
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 10
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.0005)
-
-
 def broken(root: Path, body: bytes, url: str, validator: str = '"one"') -> None:
     """A part that an earlier call left behind."""
     (root / ".downloading").mkdir(parents=True)
     (root / ".downloading" / f"{PINNED}.part").write_bytes(body)
     (root / ".downloading" / f"{PINNED}.part.validator").write_text(f"{url}\n{validator}")
+
+
+def test_a_file_that_changed_on_the_server_starts_anew(site: Site, tmp_path: Path) -> None:
+    broken(tmp_path, b"x" * 1000, f"{site.url}/{PINNED}", validator='"another"')
+    assert get(site, tmp_path)[0].read_bytes() == BODY
+    assert ranges(site) == ["bytes=1000-"]
+
+
+@pytest.mark.parametrize(("pinned_one", "asked"), [(True, "bytes=1000-"), (False, None)])
+def test_without_a_validator_only_a_file_of_known_checksum_is_resumed(
+    site: Site, tmp_path: Path, pinned_one: bool, asked: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not pinned_one:
+        monkeypatch.setattr(fetching, "FILES", {PINNED: Item(PINNED, "a test", (), ("gdsc2",))})
+    site.etag = None
+    broken(tmp_path, BODY[:1000], f"{site.url}/{PINNED}", validator="")
+    assert get(site, tmp_path)[0].read_bytes() == BODY
+    assert ranges(site) == [asked]
 
 
 def test_a_part_that_is_whole_already_needs_no_more_bytes(site: Site, tmp_path: Path) -> None:
