@@ -21,6 +21,8 @@ NUMBERS = ("mean", *SPREADS, *LEVELS)
 CONTEXT_NUMBERS = ("drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit")
 CONTEXT_TEXTS = ("drug_name", "tissue", "nearest_drugs")
 SHOWN = 5
+ROUNDING = 1e-6
+"""What a share computed in single precision may lie beyond 0 or 1."""
 
 
 def read_predictions(path: Path | str) -> pd.DataFrame:
@@ -100,7 +102,8 @@ def _check_numbers(tidy: pd.DataFrame) -> None:
     _refuse((np.diff(tidy[list(LEVELS)].to_numpy(), axis=1) < 0).any(axis=1), f"{', '.join(LEVELS)} are not ascending")
     for name in ("drug_similarity", "line_distance_percentile"):
         values = tidy[name].to_numpy()
-        _refuse((values < 0) | (values > 1), f"{name} is not between 0 and 1")
+        _refuse((values < -ROUNDING) | (values > 1 + ROUNDING), f"{name} is not between 0 and 1")
+        tidy[name] = values.clip(0, 1)
 
 
 def _refuse(bad: NDArray[np.bool_], what: str) -> None:

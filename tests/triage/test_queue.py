@@ -236,6 +236,11 @@ def test_a_prediction_that_cannot_be_ranked_is_refused_by_row(change: dict[str, 
         rank(frame, budget=2)
 
 
+def test_a_share_that_rounding_put_beyond_one_is_one() -> None:
+    queue = rank(grid(2, 2).assign(drug_similarity=1 + 5e-7), budget=1)
+    assert queue["drug_similarity"][0] == 1.0
+
+
 def test_missing_columns_text_and_empty_frames_are_refused() -> None:
     with pytest.raises(DataError, match="lack std, q95; they have cell_line_id"):
         rank(grid(2, 2).drop(columns=["std", "q95"]))
