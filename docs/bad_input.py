@@ -46,23 +46,25 @@ class Case:
         change: makes it wrong, in a folder of good tables (and of a good model, where `model` is asked for).
         command: what is run there.
         model: whether it needs a fitted model.
+        remark: what happens where nothing is printed that says so.
     """
 
     title: str
     change: Change
     command: list[str] = field(default_factory=lambda: fit())
     model: bool = False
+    remark: str = ""
 
 
-def fit(*more: str) -> list[str]:
+def fit(*more: str, out: str = "out") -> list[str]:
     """`bdrp fit` on the tables of the folder."""
-    return ["fit", "--screen", "tables", *TABLES, "--out", "out", "--epochs", "1", *more]
+    return ["fit", "--screen", "tables", *TABLES, "--epochs", "1", *more, "--out", out]
 
 
 def good_tables() -> None:
-    """40 lines x 6 drugs x 20 genes, sound in every way, in the current folder."""
+    """400 lines x 6 drugs x 20 genes, sound in every way, in the current folder."""
     rng = np.random.default_rng(0)
-    lines = [str(906_800 + i) for i in range(40)]
+    lines = [str(906_800 + i) for i in range(400)]
     drugs = [str(1001 + i) for i in range(len(SMILES))]
     genes = [f"GENE{i + 1}" for i in range(20)]
     expression = pd.DataFrame(rng.normal(7, 1.5, (len(lines), len(genes))).round(3), lines, genes)
@@ -129,6 +131,11 @@ def _truncated() -> None:
     Path("responses.csv.gz").write_bytes(packed[: len(packed) // 2])
 
 
+def _one_compound_twice() -> None:
+    more_rows("drugs.csv", drug_id="2001")()
+    more_rows("responses.csv", drug_id="2001")()
+
+
 def _two_genes_of_one_name() -> None:
     path = Path("expression.csv")
     path.write_text(path.read_text().replace("GENE2,", "GENE1,", 1))
@@ -165,7 +172,11 @@ CASES = (
     Case("A structure that cannot be read", put("drugs.csv", "smiles", [2], "C1CC(")),
     Case("An empty structure", put("drugs.csv", "smiles", [1, 4], "")),
     Case("One drug with two structures", more_rows("drugs.csv", smiles="CCO")),
-    Case("Two ids of one structure", more_rows("drugs.csv", drug_id="2001")),
+    Case(
+        "Two ids of one structure",
+        _one_compound_twice,
+        remark="Two rows of drugs.csv may have one structure: they are one compound, and stay in one part of a split.",
+    ),
     Case("A response that is no number", put("responses.csv", "ln_ic50_um", [4, 17], "")),
     Case("An infinite response", put("responses.csv", "ln_ic50_um", [4], "inf")),
     Case("Infinite expression", put("expression.csv", "GENE3", [7], "-inf")),
@@ -194,12 +205,14 @@ CASES = (
     Case(
         "Ids that were read as floats",
         edit("responses.csv", lambda t: t.assign(cell_line_id=t["cell_line_id"] + ".0")),
+        remark="906800.0 is read as 906800.",
     ),
     Case(
         "A COSMIC cell with two ids",
         put("responses.csv", "cell_line_id", [0], "1331031;906800"),
+        remark="The response is that of line 906800, which has expression.",
     ),
-    Case("Another separator", _other_separator),
+    Case("Another separator", _other_separator, remark="The separator is read from the header."),
     Case("Two separators in one table", _two_separators),
     Case("A truncated gzip", _truncated, [word.replace("responses.csv", "responses.csv.gz") for word in fit()]),
     Case("A file that is not there", nothing, [word.replace("drugs.csv", "durgs.csv") for word in fit()]),
@@ -214,7 +227,7 @@ CASES = (
     Case("A screen without its files", nothing, ["fit", "--screen", "gdsc2", "--root", ".", "--out", "out"]),
     Case("A method that does not exist", nothing, fit("--method", "crystal_ball")),
     Case("An option that does not exist", nothing, fit("--option", "epoch=3")),
-    Case("A model folder that is there already", nothing, [*fit()[:-4], "--out", "model"], model=True),
+    Case("A model folder that is there already", nothing, fit(out="model"), model=True),
     Case("A new sample that lacks a few genes", _new_sample(19), PREDICT, model=True),
     Case("A new sample that lacks most genes", _new_sample(5), PREDICT, model=True),
     Case("A model folder with a missing file", _in_model(Path.unlink, "*.safetensors"), EVALUATE, model=True),
@@ -248,7 +261,7 @@ def good_model(out: Path) -> Path:
     """A model of the good tables, fitted for one epoch."""
     with _fresh_folder():
         good_tables()
-        ran = CliRunner().invoke(app, [*fit("--split", "cell_line")[:-1], str(1), "--out", str(out)])
+        ran = CliRunner().invoke(app, fit("--split", "cell_line", out=str(out)))
     if ran.exit_code:
         raise RuntimeError(ran.output) from ran.exception
     return out
@@ -256,7 +269,12 @@ def good_model(out: Path) -> Path:
 
 def page(model: Path) -> str:
     """The whole page."""
-    return HEAD + "".join(_section(case, *said(case, model)) for case in CASES)
+    return HEAD + "".join(_section(case, *said(case, model)) for case in CASES) + TAIL
+
+
+def printed(code: int, words: str) -> str:
+    """The words, or what there is instead of them."""
+    return words if code else f"{words}\n(goes on)".lstrip()
 
 
 HEAD = """# Bad input
@@ -266,13 +284,39 @@ What is printed for each bad input, by the command line on standard error; the s
 what is allowed and what to do, and ends with exit code 2. A warning says that a number stays usable but is weaker; a
 note says what was dropped or mended on the way.
 
-This page is made by `python docs/bad_input.py`, and a test compares it with what is printed now.
+This page is made by `python docs/bad_input.py`, and a test compares it with what is printed now; the last section was
+written by hand. `TABLES` stands for
+`--responses responses.csv --drugs drugs.csv --expression expression.csv --cell-lines lines.csv`.
 """
+
+TAIL = """
+## A full disk, and no permission
+
+Seen on a disk of 300 kB, and as a user who may not write to `there`:
+
+```text
+$ bdrp fit --out full/model
+error: The model folder full/model cannot be written: weights.safetensors: Error while serializing: I/O error: No space left on device (os error 28). It needs a place that you may write to, on a disk with space. Choose another --out, or free some space.
+$ bdrp evaluate model --out full/report
+error: The report could not be written to full/report/report.html: the disk is full. A report needs a folder that can be written, with about 5 MB free. Free some space or choose a folder on another disk with --out.
+$ bdrp predict model --screen simulated --out full/p.parquet
+error: The predictions could not be written to full/p.parquet: No space left on device. Allowed: a file in a folder that you may write to, on a disk with space. Choose another place or free some space.
+$ bdrp triage predictions.parquet --out full/q.csv
+error: The queue could not be written to full: [Errno 28] No space left on device. A folder with write permission and free space is needed. Choose another place.
+$ bdrp fit --out there/model
+error: The model folder there/model cannot be written: Permission denied. It needs a place that you may write to, on a disk with space. Choose another --out, or free some space.
+$ bdrp evaluate model --out there/report
+error: The report could not be written to there/report: no permission. A report needs a folder that can be written, with about 5 MB free. Choose another folder with --out, or ask for write permission on this one.
+```
+
+No half-written model, report or table is left behind. Whether a place can be written to is tried before a fit begins.
+"""  # noqa: E501 - what is printed is one line
 
 
 def _section(case: Case, code: int, words: str) -> str:
-    outcome = "" if code else "\n(goes on)"
-    return f"\n## {case.title}\n\n```text\n$ bdrp {' '.join(case.command)}\n{words.strip()}{outcome}\n```\n"
+    command = " ".join(case.command).replace(" ".join(TABLES), "TABLES")
+    remark = f"{case.remark}\n\n" if case.remark else ""
+    return f"\n## {case.title}\n\n{remark}```text\n$ bdrp {command}\n{printed(code, words)}\n```\n"
 
 
 def _words(text: str) -> str:

@@ -16,7 +16,7 @@ from bdrp import fit, predict, sources, splits, triage
 
 def main(folder: Path) -> None:
     screen = sources.load("simulated")
-    split = splits.make(screen, by="drug", seed=0)
+    split = splits.make(screen, by="drug", seed=0, calibration=0.2)
     fit(screen, split, seed=0, out=folder / "model", options={"epochs": 3}, progress=False)
     predictions = predict(folder / "model", screen=screen)
     pred = predictions.distribution

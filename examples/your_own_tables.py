@@ -19,7 +19,7 @@ from bdrp.data.sources import tables
 def write_tables(folder: Path) -> None:
     """responses.csv, drugs.csv, expression.csv, lines.csv, new_drugs.csv and new_samples.csv."""
     screen = sources.load("simulated")
-    lines, drugs = screen.cell_lines.index[:60], screen.drugs.index[:15]
+    lines, drugs = screen.cell_lines.index[:60], screen.drugs.index[:25]
     genes = screen.expression.loc[:, screen.expression.columns[:200]]
     rows = screen.responses[screen.responses["cell_line_id"].isin(lines) & screen.responses["drug_id"].isin(drugs)]
 
@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
         cell_lines="lines.csv",
     )
     print(screen)
-    split = splits.make(screen, by="pair", seed=0)
+    split = splits.make(screen, by="pair", seed=0, calibration=0.3)  # few pairs: a larger share to calibrate on
     fit(screen, split, seed=0, out=folder / "model", options={"epochs": 3}, progress=False)
 
     predictions = predict(

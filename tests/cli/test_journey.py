@@ -1,0 +1,184 @@
+"""The main job on the command line, from a user's small tables to a review queue."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from bdrp.cli.app import app
+from bdrp.data.sources import simulated
+
+COLUMNS = "cell_line_id drug_id mean std aleatoric_std epistemic_std q05 q25 q50 q75 q95".split()
+LINES, DRUGS, GENES = 100, 30, 60
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Tables of a corner of the simulated screen."""
+    made, screen = tmp_path_factory.mktemp("journey"), simulated.load()
+    lines, drugs, genes = screen.cell_lines.index[:LINES], screen.drugs.index[:DRUGS], screen.expression.columns[:GENES]
+    rows = screen.responses[screen.responses["cell_line_id"].isin(lines) & screen.responses["drug_id"].isin(drugs)]
+    rows.rename(columns={"response": "ln_ic50_um"}).to_csv(made / "responses.csv", index=False)
+    screen.drugs.loc[drugs].to_csv(made / "drugs.csv")
+    screen.expression.loc[lines, genes].to_csv(made / "expression.csv")
+    screen.cell_lines.loc[lines].to_csv(made / "lines.csv")
+    screen.expression.loc[screen.cell_lines.index[-2:], genes].to_csv(made / "new_samples.csv")
+    pd.DataFrame({"drug_id": ["aspirin"], "smiles": ["CC(=O)Oc1ccccc1C(=O)O"]}).to_csv(
+        made / "new_drugs.csv", index=False
+    )
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+
+def bdrp(*words: str):
+    """Run the command; whatever is no refusal is raised as it is."""
+    ran = CliRunner().invoke(app, list(words), env={"COLUMNS": "200"})
+    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return ran
+
+
+def fit(*more: str, out: str):
+    tables = "--responses responses.csv --drugs drugs.csv --expression expression.csv --cell-lines lines.csv".split()
+    return bdrp("fit", "--screen", "tables", *tables, "--epochs", "2", "--out", out, *more)
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        ran = fit("--split", "cell_line", "--seed", "3", out="model")
+    assert ran.exit_code == 0, ran.output
+    assert "model: model" in ran.stdout
+    return "model"
+
+
+def test_fit_says_what_each_part_holds_and_writes_what_was_asked(model, folder):
+    manifest = json.loads((folder / model / "manifest.json").read_text())
+    assert (manifest["method"], manifest["seed"], manifest["options"]["epochs"]) == ("last_layer", 3, 2)
+    assert (manifest["split"]["by"], manifest["split"]["seed"]) == ("cell_line", 3)
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_fit_does_not_replace_a_model_unless_told_to(model, folder):
+    copy = str(folder / "replaced")
+    shutil.copytree(model, copy)
+    refused = fit(out=copy)
+    assert refused.exit_code == 2
+    assert "is not empty" in refused.stderr
+    assert "--overwrite" in refused.stderr
+    replaced = fit("--overwrite", "--seed", "4", out=copy)
+    assert replaced.exit_code == 0, replaced.output
+    assert json.loads((folder / copy / "manifest.json").read_text())["seed"] == 4
+
+
+def test_fit_takes_a_split_from_a_file(model, folder):
+    keys = pd.read_csv(folder / "responses.csv", dtype=str)[["cell_line_id", "drug_id"]].drop_duplicates()
+    order = np.random.default_rng(0).permutation(len(keys)) / len(keys)
+    keys["part"] = np.select([order < 0.6, order < 0.8], ["train", "test"], "calibration")
+    keys.to_csv(folder / "parts.csv", index=False)
+    ran = fit("--split-file", "parts.csv", out="from_file")
+    assert ran.exit_code == 0, ran.output
+    held_out = pd.read_parquet(folder / "from_file" / "held_out.parquet")
+    told = keys[keys["part"] == "test"]
+    assert set(zip(held_out["cell_line_id"], held_out["drug_id"], strict=True)) == set(
+        zip(told["cell_line_id"], told["drug_id"], strict=True)
+    )
+
+
+def test_evaluate_writes_a_report_and_its_figures(model, folder):
+    ran = bdrp("evaluate", model, "--out", "report")
+    assert ran.exit_code == 0, ran.output
+    assert "<html" in (folder / "report" / "report.html").read_text(encoding="utf-8")[:500]
+    figures = json.loads((folder / "report" / "scores.json").read_text())
+    assert f"{figures['point']['rmse']:.3f}" in ran.stdout
+    assert f"{100 * figures['coverage']['90']['coverage']:.1f} %" in ran.stdout
+
+
+def test_predict_gives_new_drugs_on_new_samples_in_the_promised_columns(model, folder):
+    ran = bdrp(
+        *("predict", model, "--drugs", "new_drugs.csv", "--expression", "new_samples.csv", "--out", "new.parquet")
+    )
+    assert ran.exit_code == 0, ran.output
+    table = pq.read_table(folder / "new.parquet")
+    assert table.column_names[: len(COLUMNS)] == COLUMNS
+    header = json.loads(table.schema.metadata[b"bdrp"])
+    assert (header["measure"], header["unit"]) == ("ln_ic50_um", "ln(µM)")
+    frame = table.to_pandas()
+    assert frame["drug_id"].tolist() == ["aspirin", "aspirin"]
+    assert np.allclose(frame["std"] ** 2, frame["aleatoric_std"] ** 2 + frame["epistemic_std"] ** 2)
+
+
+def test_predict_takes_the_pairs_of_a_table(model, folder):
+    pairs = pd.read_csv(folder / "responses.csv", dtype=str).iloc[[5, 900]][["cell_line_id", "drug_id"]]
+    pairs.to_csv(folder / "pairs.csv", index=False)
+    wanted = ("--drugs", "drugs.csv", "--expression", "expression.csv", "--pairs", "pairs.csv")
+    ran = bdrp("predict", model, *wanted, "--out", "two.parquet")
+    assert ran.exit_code == 0, ran.output
+    told = pd.read_parquet(folder / "two.parquet")[["cell_line_id", "drug_id"]]
+    assert told.to_numpy().tolist() == pairs.to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], "nothing to predict for"),
+        (["--drugs", "new_drugs.csv"], "nothing to predict for"),
+        (["--unmeasured", "--drugs", "drugs.csv", "--expression", "expression.csv"], "--unmeasured asks for the gaps"),
+        (["--unmeasured", "--screen", "simulated", "--pairs", "pairs.csv"], "--unmeasured asks for the gaps"),
+    ],
+)
+def test_predict_refuses_flags_that_do_not_go_together(model, flags, said):
+    ran = bdrp("predict", model, *flags, "--out", "nothing.parquet")
+    assert ran.exit_code == 2
+    assert said in ran.stderr
+
+
+def test_triage_writes_a_queue_of_the_budget_in_three_formats(model, folder):
+    everything = ("--drugs", "drugs.csv", "--expression", "expression.csv", "--out", "every.parquet")
+    assert bdrp("predict", model, *everything).exit_code == 0
+    ran = bdrp("triage", "every.parquet", "--budget", "20", "--threshold", "0.5", "--out", "queue.csv")
+    assert ran.exit_code == 0, ran.output
+    queue = pd.read_csv(folder / "queue.csv")
+    assert len(queue) == 20
+    assert (queue["threshold"] == 0.5).all()
+    assert len((folder / "queue.jsonl").read_text().splitlines()) == 20
+    assert len(pd.read_parquet(folder / "queue.parquet")) == 20
+    assert f"20 of {LINES * DRUGS:,} pairs" in ran.stdout
+
+
+def test_the_demo_leaves_a_model_a_report_predictions_and_a_queue(tmp_path):
+    ran = bdrp("demo", "--out", str(tmp_path / "demo"), "--epochs", "1", "--budget", "10")
+    assert ran.exit_code == 0, ran.output
+    made = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert made == {
+        *("model", "report.html", "scores.json", "predictions.parquet"),
+        *("queue.csv", "queue.jsonl", "queue.parquet"),
+    }
+    screen = simulated.load()
+    measured = set(zip(screen.responses["cell_line_id"], screen.responses["drug_id"], strict=True))
+    told = pd.read_parquet(tmp_path / "demo" / "predictions.parquet")
+    predicted = set(zip(told["cell_line_id"], told["drug_id"], strict=True))
+    assert not predicted & measured
+    assert len(predicted) + len(measured) == len(screen.expression) * len(screen.drugs)
+
+    again = bdrp("demo", "--out", str(tmp_path / "demo"))
+    assert again.exit_code == 2
+    assert "is not empty" in again.stderr
+
+
+def test_the_demo_does_not_write_over_a_file(tmp_path):
+    (tmp_path / "demo").write_text("mine")
+    ran = bdrp("demo", "--out", str(tmp_path / "demo"))
+    assert ran.exit_code == 2
+    assert (tmp_path / "demo").read_text() == "mine"
