@@ -151,8 +151,8 @@ def _check_options(by: str, fold: int, folds: int) -> None:
 def _check_enough(by: str, count: int, folds: int, shares: Shares) -> None:
     if count < folds:
         raise SplitError(
-            f"The test part of some folds of a split by {by} would be empty: the screen has {count} {UNITS[by].noun} for "
-            f"{folds} folds. Each fold needs at least one. {UNITS[by].advice}"
+            f"The test part of some folds of a split by {by} would be empty: the screen has {count} {UNITS[by].noun} "
+            f"for {folds} folds. Each fold needs at least one. {UNITS[by].advice}"
         )
 
 
@@ -160,8 +160,8 @@ def _check_rest(by: str, count: int, rest: int, shares: Shares) -> None:
     if rest < shares.parts:
         starved = ["train", "validation", "calibration"][rest : shares.parts]
         raise SplitError(
-            f"The {' and '.join(starved)} part of a split by {by} would be empty: of {count} {UNITS[by].noun}, {rest} are "
-            f"left beside the test part. {shares.parts} parts need at least one each. {UNITS[by].advice}"
+            f"The {' and '.join(starved)} part of a split by {by} would be empty: of {count} {UNITS[by].noun}, {rest} "
+            f"are left beside the test part. {shares.parts} parts need at least one each. {UNITS[by].advice}"
         )
 
 

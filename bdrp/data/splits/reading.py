@@ -73,7 +73,7 @@ def _read(path: Path) -> pd.DataFrame:
     missing = [column for column in COLUMNS if column not in raw.columns]
     if missing:
         raise DataError(
-            f"The split file {path.name} lacks {', '.join(missing)}; it has {', '.join(map(str, raw.columns[:SHOWN]))}. "
+            f"The split file {path.name} lacks {', '.join(missing)}; it has {_some(map(str, raw.columns))}. "
             f"Its first line must be {','.join(COLUMNS)}, comma-separated (tab-separated in a .tsv)."
         )
     table = raw[list(COLUMNS)].fillna("")

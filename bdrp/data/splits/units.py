@@ -100,7 +100,7 @@ def scaffold(smiles: str, structure_key: str) -> str:
             f"The structure '{smiles}' cannot be read, so it has no scaffold. Correct it in the drug table."
         )
     Chem.RemoveStereochemistry(molecule)
-    rings = MurckoScaffold.GetScaffoldForMol(molecule)  # type: ignore[no-untyped-call]
+    rings = MurckoScaffold.GetScaffoldForMol(molecule)
     return Chem.MolToSmiles(rings) or structure_key
 
 
