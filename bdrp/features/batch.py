@@ -145,11 +145,10 @@ def prepare(screen: Screen, split: Split, *, components: int = COMPONENTS) -> Ba
     train = responses.iloc[split.rows("train")]
     if train.empty:
         raise SplitError("The training part has no rows. At least one is needed. Choose larger training groups.")
-    spread = float(train["response"].std(ddof=0))
-    if not spread > 0:
+    if train["response"].min() == train["response"].max():  # an SD of equal numbers may round to more than 0
         raise DataError(
-            f"All {len(train)} training responses equal {train['response'].iloc[0]:g}. A model needs responses that differ. "
-            "Check the response column, or choose another split."
+            f"All {len(train)} training responses equal {train['response'].iloc[0]:g}. A model needs responses that "
+            "differ. Check the response column, or choose another split."
         )
     trained_lines = sorted(train["cell_line_id"].unique())
     trained_keys = sorted(drugs.loc[train["drug_id"].unique(), "structure_key"].unique())
@@ -159,7 +158,7 @@ def prepare(screen: Screen, split: Split, *, components: int = COMPONENTS) -> Ba
         tuple(trained_keys),
         tuple(trained_lines),
         float(train["response"].mean()),
-        spread,
+        float(train["response"].std(ddof=0)),
     )
     inputs = features.inputs(drugs, lines)
     rows = pairs(responses, inputs)
@@ -192,7 +191,7 @@ def pairs(frame: pd.DataFrame, inputs: Inputs) -> Pairs:
 
 
 def grid_blocks(rows: Pairs, lines_a_block: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Shuffle the lines into blocks; yield (lines (B,), row indices (n,)) so that a step encodes each of its lines once."""
+    """Shuffle the lines into blocks; yield (lines (B,), row indices (n,)): a step encodes each of its lines once."""
     present = torch.unique(rows.line)
     order = torch.argsort(rows.line.cpu(), stable=True)
     sorted_lines = rows.line.cpu()[order]

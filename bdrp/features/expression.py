@@ -34,21 +34,47 @@ class ExpressionScaler:
 
         Args:
             expression: lines by genes, in any order of genes; more genes than needed are ignored.
-            tolerated_missing: the largest share of genes that may be missing. Missing genes take their training mean.
+            tolerated_missing: the largest share of genes that may be missing (no column, or no value in any line).
+                Missing genes take their training mean.
 
         Raises:
-            DataError: a larger share is missing.
+            DataError: a larger share is missing, a gene stands twice, or a value is infinite or no number.
 
         Warns:
-            BdrpWarning: some genes are missing, with their number and names.
+            BdrpWarning: some genes are missing, with their number and names; or lines that lack more values than
+                tolerated.
         """
-        self._check_missing(expression, tolerated_missing)
-        values = expression.reindex(columns=list(self.genes)).to_numpy(np.float64)
+        values = self._values(expression)
+        self._check_missing(values, tolerated_missing)
+        _warn_of_gaps(expression.index, values, tolerated_missing)
         scaled = np.nan_to_num((values - self.mean) / self.scale, nan=0.0)
         return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
 
-    def _check_missing(self, expression: pd.DataFrame, tolerated: float) -> None:
-        missing = [gene for gene in self.genes if gene not in expression.columns]
+    def _values(self, expression: pd.DataFrame) -> np.ndarray:
+        repeated = expression.columns[expression.columns.duplicated()].unique()
+        if len(repeated):
+            raise DataError(
+                f"{len(repeated)} genes stand twice: {_few(list(map(str, repeated)))}. Every gene may stand once. "
+                "Keep one column of each."
+            )
+        try:
+            values = expression.reindex(columns=list(self.genes)).to_numpy(np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"Expression holds what is no number ({error}). Numbers and empty cells are allowed. Correct the table."
+            ) from error
+        if np.isinf(values).any():
+            lines = expression.index[np.isinf(values).any(axis=1)]
+            raise DataError(
+                f"Expression of {len(lines)} lines is infinite: {_few(list(map(str, lines)))}. Numbers and empty cells "
+                "are allowed. Add one before taking logarithms, or empty these cells."
+            )
+        return values
+
+    def _check_missing(self, values: np.ndarray, tolerated: float) -> None:
+        if not len(values):
+            return
+        missing = [gene for gene, absent in zip(self.genes, np.isnan(values).all(axis=0), strict=True) if absent]
         if not missing:
             return
         share = len(missing) / len(self.genes)
@@ -79,6 +105,19 @@ def _components(scaled: np.ndarray, wanted: int) -> np.ndarray:
     _, singular, loadings = np.linalg.svd(scaled - scaled.mean(0), full_matrices=False)
     deviation = singular[:count] / np.sqrt(max(lines, 2))
     return (loadings[:count] / np.where(deviation > 1e-6, deviation, np.inf)[:, None]).T
+
+
+def _warn_of_gaps(lines: pd.Index, values: np.ndarray, tolerated: float) -> None:
+    absent = np.isnan(values)
+    own = absent & ~absent.all(axis=0)  # a gene that no line has was warned of by name
+    sparse = lines[own.mean(axis=1) > tolerated]
+    if len(sparse):
+        warnings.warn(
+            f"{len(sparse)} lines lack more than {tolerated:.0%} of the model's genes: {_few(list(map(str, sparse)))}. "
+            "Training means stand in for the gaps, so these lines look more average than they are.",
+            BdrpWarning,
+            stacklevel=3,
+        )
 
 
 def _few(names: list[str], shown: int = 8) -> str:

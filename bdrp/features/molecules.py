@@ -69,15 +69,15 @@ class MoleculeGraphs:
         starts = counts.cumsum(0) - counts
         chosen = counts[index]
         offsets = chosen.cumsum(0) - chosen
-        molecule = torch.repeat_interleave(torch.arange(len(index)), chosen)
-        atoms = torch.arange(int(chosen.sum())) - offsets[molecule] + starts[index][molecule]
+        device = self.molecule.device
+        molecule = torch.repeat_interleave(torch.arange(len(index), device=device), chosen)
+        atoms = torch.arange(int(chosen.sum()), device=device) - offsets[molecule] + starts[index][molecule]
         bond_counts = torch.bincount(self.molecule[self.bonds[0]], minlength=len(self))
         bond_starts = bond_counts.cumsum(0) - bond_counts
         bond_chosen = bond_counts[index]
-        of = torch.repeat_interleave(torch.arange(len(index)), bond_chosen)
-        edges = (
-            torch.arange(int(bond_chosen.sum())) - (bond_chosen.cumsum(0) - bond_chosen)[of] + bond_starts[index][of]
-        )
+        of = torch.repeat_interleave(torch.arange(len(index), device=device), bond_chosen)
+        first = bond_starts[index] - (bond_chosen.cumsum(0) - bond_chosen)
+        edges = torch.arange(int(bond_chosen.sum()), device=device) + first[of]
         bonds = self.bonds[:, edges] - starts[index][of] + offsets[of]
         return MoleculeGraphs(
             self.atoms[atoms],
@@ -90,7 +90,7 @@ class MoleculeGraphs:
 
 
 def graphs(smiles: Sequence[str]) -> MoleculeGraphs:
-    """Every structure as a graph, in the order given.
+    """Every structure as a graph, in the order given; no structure is an empty graph.
 
     Raises:
         DataError: a SMILES that RDKit cannot read, with its position.
@@ -98,14 +98,18 @@ def graphs(smiles: Sequence[str]) -> MoleculeGraphs:
     parsed = [_parse(text, row) for row, text in enumerate(smiles)]
     sizes = [molecule.GetNumAtoms() for molecule in parsed]
     offsets = np.concatenate([[0], np.cumsum(sizes)])
-    bonds, bond_features = zip(*(_bonds(m, int(o)) for m, o in zip(parsed, offsets, strict=False)), strict=True)
+    bonds = [_bonds(molecule, int(offset)) for molecule, offset in zip(parsed, offsets, strict=False)]
+    no_ends, no_bond = np.zeros((2, 0), np.int64), np.zeros((0, BOND_WIDTH), np.float32)
+    descriptors = torch.tensor([[f(m) for _, f in DESCRIPTORS] for m in parsed], dtype=torch.float32)
     return MoleculeGraphs(
-        atoms=torch.tensor(np.concatenate([_atoms(m) for m in parsed]), dtype=torch.float32),
-        bonds=torch.tensor(np.concatenate(bonds, axis=1), dtype=torch.int64),
-        bond_features=torch.tensor(np.concatenate(bond_features), dtype=torch.float32),
-        molecule=torch.repeat_interleave(torch.arange(len(parsed)), torch.tensor(sizes)),
+        atoms=torch.tensor(
+            np.array([_atom(a) for m in parsed for a in m.GetAtoms()], np.float32).reshape(-1, ATOM_WIDTH)
+        ),
+        bonds=torch.tensor(np.concatenate([no_ends, *(ends for ends, _ in bonds)], axis=1)),
+        bond_features=torch.tensor(np.concatenate([no_bond, *(features for _, features in bonds)])),
+        molecule=torch.repeat_interleave(torch.arange(len(parsed)), torch.tensor(sizes, dtype=torch.int64)),
         fingerprints=torch.tensor(_fingerprints(parsed), dtype=torch.float32),
-        descriptors=torch.tensor([[f(m) for _, f in DESCRIPTORS] for m in parsed], dtype=torch.float32).clamp(-3, 3),
+        descriptors=descriptors.reshape(-1, len(DESCRIPTORS)).clamp(-3, 3),
     )
 
 
@@ -118,10 +122,10 @@ def tanimoto(left: Tensor, right: Tensor) -> Tensor:
 
 def _parse(text: str, row: int) -> Chem.Mol:
     with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(text)
+        molecule = Chem.MolFromSmiles(text) if isinstance(text, str) else None
     if molecule is None or molecule.GetNumAtoms() == 0:
         raise DataError(
-            f"The structure in row {row} cannot be read as a SMILES: {text[:80]!r}. "
+            f"The structure in row {row} cannot be read as a SMILES: {str(text)[:80]!r}. "
             "Every drug needs one molecule of at least one atom. Correct or drop the row."
         )
     return molecule
@@ -129,10 +133,6 @@ def _parse(text: str, row: int) -> Chem.Mol:
 
 def _one_hot(value: object, choices: Sequence[object]) -> list[float]:
     return [float(value == choice) for choice in choices] + [float(value not in choices)]
-
-
-def _atoms(molecule: Chem.Mol) -> np.ndarray:
-    return np.array([_atom(atom) for atom in molecule.GetAtoms()], dtype=np.float32)
 
 
 def _atom(atom: Chem.Atom) -> list[float]:
@@ -166,4 +166,5 @@ def _bond(bond: Chem.Bond) -> list[float]:
 
 def _fingerprints(molecules: Sequence[Chem.Mol]) -> np.ndarray:
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=FINGERPRINT_BITS)
-    return np.stack([generator.GetFingerprintAsNumPy(molecule) for molecule in molecules])
+    bits = [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules]
+    return np.array(bits, dtype=np.uint8).reshape(-1, FINGERPRINT_BITS)

@@ -25,7 +25,8 @@ class Neighbourhood:
 
     Attributes:
         drug_ids: D trained drugs. drug_names: their names. fingerprints: (D, FINGERPRINT_BITS) bits.
-        profiles: (L, K) training lines in principal coordinates. spacing: (L,) distance of each to the nearest other, ascending.
+        profiles: (L, K) training lines in principal coordinates. spacing: (L,) distance of each to the nearest other,
+            ascending.
     """
 
     drug_ids: tuple[str, ...]
@@ -35,7 +36,7 @@ class Neighbourhood:
     spacing: Tensor
 
     def drugs(self, inputs: Inputs) -> pd.DataFrame:
-        """Index drug_id; drug_similarity (largest Tanimoto to a trained drug) and nearest_drugs (names with similarity)."""
+        """Index drug_id; drug_similarity (largest Tanimoto to a trained drug), nearest_drugs (names, similarity)."""
         similarity = tanimoto(inputs.molecules.fingerprints.cpu(), self.fingerprints)
         best, which = similarity.topk(min(NEAREST, len(self.drug_ids)), dim=1)
         nearest = [
@@ -47,7 +48,7 @@ class Neighbourhood:
         )
 
     def lines(self, features: Features, inputs: Inputs) -> pd.DataFrame:
-        """Index cell_line_id; line_distance_percentile: the share of training lines whose nearest neighbour is closer."""
+        """Index cell_line_id; line_distance_percentile: share of training lines with a closer nearest neighbour."""
         nearest = torch.cdist(_coordinates(features, inputs.components), self.profiles).min(dim=1).values
         percentile = torch.searchsorted(self.spacing, nearest.contiguous()) / len(self.spacing)
         return pd.DataFrame({"line_distance_percentile": percentile.double().numpy()}, index=list(inputs.line_ids))
