@@ -89,10 +89,10 @@ def opened(folder: Path) -> dict[str, Any]:
         or manifest.get("format") != FORMAT
         or not isinstance(manifest.get("files"), dict)
     ):
-        seen = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
+        seen = f"of format {manifest.get('format')!r}" if isinstance(manifest, dict) else "no manifest"
         raise ModelFolderError(
-            f"{path} is of format {seen!r} (bdrp {manifest.get('versions', {}).get('bdrp') if isinstance(manifest, dict) else '?'}); "
-            f"this version reads format {FORMAT}. Fit the model again, or use the version that wrote it."
+            f"{path} is {seen}; this version reads format {FORMAT}. "
+            "Fit the model again, or use the version that wrote it."
         )
     _check_files(folder, manifest["files"])
     return manifest

@@ -1,4 +1,4 @@
-"""The straight line in one call: screen and split in, a saved, recalibrated model out; and back again for predictions."""
+"""The straight line in one call: screen and split in, a saved, recalibrated model out; then predictions."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def predict(
     expression: pd.DataFrame | None = None,
     pairs: pd.DataFrame | None = None,
 ) -> Predictions:
-    """Predict pairs of a screen, or of new drugs and new samples; what is given beside a screen replaces that part of it.
+    """Predict pairs of a screen, or of new drugs and samples; a table beside a screen replaces that part of it.
 
     Args:
         model: a model or its folder.

@@ -39,14 +39,15 @@ class Predictions:
 
     Attributes:
         distribution: of N pairs.
-        context: N rows; drug_name, tissue, drug_similarity, nearest_drugs, line_distance_percentile, lower_limit, upper_limit.
+        context: N rows; drug_name, tissue, drug_similarity, nearest_drugs, line_distance_percentile, lower_limit,
+            upper_limit.
     """
 
     distribution: PredictiveDistribution
     context: pd.DataFrame
 
     def save(self, path: Path) -> None:
-        """Write predictions.parquet: the distribution's columns, then the context's; measure and unit in its metadata."""
+        """Write predictions.parquet: the distribution's columns, then the context's; measure and unit as metadata."""
         self.distribution.save(path, self.context)
 
 
@@ -119,7 +120,7 @@ class TrainedModel:
         if not impostors:
             return inputs
         warnings.warn(
-            f"{len(impostors)} lines bear the id of a training line but not its expression: {', '.join(impostors[:5])}. "
+            f"{len(impostors)} lines bear a training line's id but not its expression: {', '.join(impostors[:5])}. "
             "They are predicted as new lines. Rename them if they are others; check the expression if they are the same.",
             BdrpWarning,
             stacklevel=3,
@@ -131,7 +132,7 @@ class TrainedModel:
         self, pairs: pd.DataFrame, inputs: Inputs, drugs: pd.DataFrame, cell_lines: pd.DataFrame | None
     ) -> pd.DataFrame:
         by_drug = self.neighbourhood.drugs(inputs).join(self.limits)
-        by_drug.insert(0, "drug_name", drugs["name"] if "name" in drugs else by_drug.index)
+        by_drug.insert(0, "drug_name", drugs.get("name", by_drug.index))
         by_line = self.neighbourhood.lines(self.features, inputs)
         tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
         by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))

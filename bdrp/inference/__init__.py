@@ -10,7 +10,7 @@ from typing import Any
 
 from bdrp.errors import FitError
 
-_NOT_METHODS = {"method", "training", "hierarchy"}
+_NOT_METHODS = {"method", "training", "hierarchy", "hierarchical_ridge"}
 
 
 def names() -> list[str]:

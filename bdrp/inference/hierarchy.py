@@ -5,13 +5,14 @@ In standardised units, for compound c, line l and their pair features phi,
     y[l, c] = mu + offset[l, c] + w . phi[l, c] + v[c] . (1, h[l]) + u[l] . (1, g[c]) + noise[l, c]
     w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v^2))    u[l] ~ Normal(0, diag(lambda_u^2)),
 
-with h the line's expression components and g the compound's learned factors: `v` is a hierarchical Bayesian ridge a compound on
-expression, `u` a hierarchical factor model a line. The prior scales lambda are learned with the network by maximising the ELBO
-(empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps its prior, so its epistemic variance is the
-spread among the compounds or lines that were trained on. All of w, v, u enter the mean linearly: the predictive moments are exact.
+with h the line's expression components and g the compound's learned factors: `v` is a hierarchical Bayesian ridge a
+compound on expression, `u` a hierarchical factor model a line. The prior scales lambda are learned with the network by
+maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps its prior, so
+its epistemic variance is the spread among the compounds or lines that were trained on. All of w, v, u enter the mean
+linearly: the predictive moments are exact.
 
-The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal components and so
-nearly orthogonal, and for u.
+The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
+components and so nearly orthogonal, and for u.
 """
 
 from __future__ import annotations
@@ -51,14 +52,25 @@ class Terms(NamedTuple):
 
     Attributes:
         features: (n, P) for w. by_compound: (L, 1 + K) for v, a line. by_line: (D, 1 + R) for u, a drug.
-        offset: (n,). log_noise: (n,).
+        offset: (n,). own: (n,) what of the mean belongs to the drug alone. noise: (n, 3) see `log_noise`.
     """
 
     features: Tensor
     by_compound: Tensor
     by_line: Tensor
     offset: Tensor
-    log_noise: Tensor
+    own: Tensor
+    noise: Tensor
+
+    def log_noise(self, mean: Tensor) -> Tensor:
+        """(n,) log SD of the noise: quadratic in how far a pair's mean (n,) lies from its drug's own.
+
+        A line that a drug hits harder than others is measured within the tested doses, where curves differ; the others
+        are extrapolated to nearly one value. So the noise follows the mean, drug by drug.
+        """
+        beyond = (mean - self.own).clamp(-1.5, 1.5)
+        level, slope, bend = self.noise.unbind(-1)
+        return (level + slope * beyond + bend * beyond**2).clamp(*LOG_NOISE_RANGE)
 
 
 class LastLayer(PyroModule):
@@ -70,8 +82,8 @@ class LastLayer(PyroModule):
         self.compounds, self.lines, self.responses = compounds, lines, responses
         size = network.size
         self.mu = nn.Parameter(torch.zeros(()))
-        self.log_noise = nn.Parameter(torch.tensor(-0.9))
-        self.compound_noise = nn.Parameter(torch.zeros(compounds))
+        self.noise = nn.Parameter(torch.tensor([-0.9, 0.0, 0.0]))
+        self.compound_noise = nn.Parameter(torch.zeros(compounds, 3))
         # Starting points only: an intercept a compound explains most of a screen, a single component little.
         self.log_compound_scale = nn.Parameter(torch.tensor([0.8] + [0.02] * components).log())
         self.log_line_scale = nn.Parameter(torch.tensor([0.2] + [0.1] * size.factors).log())
@@ -81,15 +93,14 @@ class LastLayer(PyroModule):
         """Terms of the pairs (lines[line[n]], drug[n])."""
         pair: PairFeatures = self.network.pairs(encoded, line, drug)
         compound = inputs.drug_effect[drug]
-        own = torch.where(compound >= 0, self.compound_noise[compound.clamp(min=0)], 0.0)
-        log_noise = (self.log_noise + own + pair.log_noise).clamp(*LOG_NOISE_RANGE)
-        components = inputs.components[lines]
+        own = torch.where((compound >= 0)[:, None], self.compound_noise[compound.clamp(min=0)], 0.0)
         return Terms(
             pair.features,
-            _with_one(components),
+            _with_one(inputs.components[lines]),
             _with_one(encoded.drugs.factors),
             self.mu + pair.offset,
-            log_noise,
+            self.mu + pair.own,
+            self.noise + own + pair.noise,
         )
 
     def forward(self, inputs: Inputs, block: Block) -> None:
@@ -101,16 +112,17 @@ class LastLayer(PyroModule):
             v = pyro.sample("v", _centred(self.log_compound_scale))
         with pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines]):
             u = pyro.sample("u", _centred(self.log_line_scale))
+        compound = inputs.drug_effect[block.drug]
         by_compound = terms.by_compound @ v.T
         by_line = u @ terms.by_line.T
         mean = terms.offset + terms.features @ w
-        mean = mean + by_compound[block.line, inputs.drug_effect[block.drug]] + by_line[block.line, block.drug]
-        pyro.sample(
-            "compound_noise_prior", dist.Normal(0.0, 0.5).expand([self.compounds]).to_event(1), obs=self.compound_noise
-        )
+        mean = mean + by_compound[block.line, compound] + by_line[block.line, block.drug]
+        terms = terms._replace(own=terms.own + v[compound, 0])
+        usual = dist.Normal(torch.zeros_like(self.compound_noise), 0.5).to_event(2)
+        pyro.sample("compound_noise_prior", usual, obs=self.compound_noise)
         rows = torch.arange(len(block.response), device=mean.device)
         with pyro.plate("responses", self.responses, subsample=rows):
-            pyro.sample("response", dist.Normal(mean, terms.log_noise.exp()), obs=block.response)
+            pyro.sample("response", dist.Normal(mean, terms.log_noise(mean).exp()), obs=block.response)
 
 
 class Guide(PyroModule):
@@ -126,7 +138,7 @@ class Guide(PyroModule):
         super().__init__()
         width = model.weight_scale.shape[0]
         self.covariance = covariance
-        self.w_mean = nn.Parameter(torch.randn(width) / math.sqrt(width))
+        self.w_mean = nn.Parameter(torch.zeros(width))
         self.w_log_scale = nn.Parameter(torch.full((width,), math.log(0.02)))
         shape = {"full": (width, width), "low_rank": (width, min(rank, width)), "diagonal": (0,)}[covariance]
         self.w_factor = nn.Parameter(torch.zeros(shape))

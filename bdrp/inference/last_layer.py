@@ -1,10 +1,10 @@
 """Bayesian last layer, fitted by stochastic variational inference; prediction in closed form.
 
-The network is trained by maximum a posteriori inside the same ELBO that fits the posterior of the last layer and of the hierarchical
-deviations of compounds and lines (see `hierarchy`).
+The network is trained by maximum a posteriori inside the same ELBO that fits the posterior of the last layer and of the
+hierarchical deviations of compounds and lines (see `hierarchy`).
 
-Sources: variational Bayesian last layers, Harrison, Willes & Snoek 2024; neural linear models, Snoek et al. 2015; SVI, Hoffman et al.
-2013; the tool, Pyro, Bingham et al. 2019.
+Sources: variational Bayesian last layers, Harrison, Willes & Snoek 2024; neural linear models, Snoek et al. 2015; SVI,
+Hoffman et al. 2013; the tool, Pyro, Bingham et al. 2019.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs, grid_blocks
+from bdrp.inference import hierarchical_ridge
 from bdrp.inference.hierarchy import Block, Guide, LastLayer, Terms
 from bdrp.inference.method import Fitted, Method, Runtime
 from bdrp.inference.training import Schedule, train
@@ -50,12 +51,12 @@ class LastLayerMethod(Method):
     name: ClassVar[str] = "last_layer"
 
     covariance: Literal["full", "low_rank", "diagonal"] = "full"
-    epochs: int = 40
-    patience: int = 15
+    epochs: int = 30
+    patience: int = 8
     lines_a_block: int = 32
-    learning_rate: float = 3e-3
-    guide_rate: float = 3e-2
-    weight_decay: float = 1e-3
+    learning_rate: float = 1e-3
+    guide_rate: float = 5e-3
+    weight_decay: float = 1.0
     width: int = 64
     hidden: int = 128
     programmes: int = 48
@@ -88,7 +89,7 @@ class LastLayerMethod(Method):
         with _isolated(device), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            _start_at_means(fitted, batch)
+            _start_at_ridge(fitted, batch)
             fitted.to(device)
             identity = f"{self} seed={runtime.seed} {_digest(batch)}"
             trainable = _Svi(self, fitted, batch.to(device))
@@ -188,7 +189,8 @@ class LastLayerFit(Fitted):
             + _rowwise(terms.by_compound**2, v_variance, line, drug)
             + _rowwise(u_variance, terms.by_line**2, line, drug)
         )
-        return mean, (2 * terms.log_noise).exp(), epistemic
+        terms = terms._replace(own=terms.own + v_mean[drug, 0])
+        return mean, (2 * terms.log_noise(mean)).exp(), epistemic
 
     def compounds(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Mean and variance of v for D drugs, (D, 1 + K) each; the prior where the compound was not trained on."""
@@ -306,15 +308,23 @@ def _noise(draws: int, variance: Tensor) -> Tensor:
     return torch.randn(draws, *variance.shape, device=variance.device) * variance.sqrt()
 
 
-def _start_at_means(fitted: LastLayerFit, batch: Batch) -> None:
-    """Start each compound's intercept at its training mean, so that no epoch is spent on finding it."""
-    features, rows = batch.features, batch.train
-    response = ((rows.response - features.centre) / features.spread).float()
-    compound = batch.inputs.drug_effect[rows.drug]
-    count = torch.zeros(len(features.compounds)).index_add(0, compound, torch.ones(len(rows)))
-    total = torch.zeros(len(features.compounds)).index_add(0, compound, response)
+def _start_at_ridge(fitted: LastLayerFit, batch: Batch) -> None:
+    """Start where a hierarchical ridge ends, so that no epoch is spent on finding what is linear in expression."""
+    features, rows, model, guide = batch.features, batch.train, fitted.model, fitted.guide
+    components = batch.inputs.components
+    ridge = hierarchical_ridge.fit(
+        torch.cat([components.new_ones(len(components), 1), components], dim=1),
+        rows.line,
+        batch.inputs.drug_effect[rows.drug],
+        (rows.response - features.centre) / features.spread,
+        len(features.compounds),
+    )
     with torch.no_grad():
-        fitted.guide.v_mean[:, 0] = total / (count + 1)
+        guide.v_mean.copy_(ridge.mean)
+        guide.v_log_scale.copy_(ridge.variance.sqrt().log())
+        model.log_compound_scale.copy_(ridge.scale.log())
+        model.noise[0] = ridge.noise.log().mean()
+        model.compound_noise[:, 0] = ridge.noise.log() - ridge.noise.log().mean()
 
 
 def _isolated(device: torch.device) -> Any:
@@ -323,7 +333,8 @@ def _isolated(device: torch.device) -> Any:
 
 def _digest(batch: Batch) -> str:
     rows = batch.train
-    return f"{len(rows)} {float(rows.response.sum()):.6f} {int(rows.line.sum())} {int(rows.drug.sum())} {len(batch.validation)}"
+    parts = (len(rows), round(float(rows.response.sum()), 6), int(rows.line.sum()), int(rows.drug.sum()))
+    return f"{parts} {len(batch.validation)}"
 
 
 METHOD = LastLayerMethod

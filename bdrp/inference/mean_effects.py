@@ -1,7 +1,8 @@
 """Mean effects: drug mean plus line deviation, with a residual SD a drug; no expression, no structure.
 
-The trivial rival that every figure must beat, and the baseline of normalised correlations. Effects are shrunken towards zero by the
-count of their responses (best linear unbiased prediction; Henderson 1975), so an unseen drug or line gets none.
+The trivial rival that every figure must beat, and the baseline of normalised correlations. Effects are shrunken towards
+zero by the count of their responses (best linear unbiased prediction; Henderson 1975), so an unseen drug or line gets
+none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class MeanEffectsMethod(Method):
     """Options.
 
     Attributes:
-        shrinkage: the responses that pull an effect half-way from zero. sweeps: alternations between drug and line effects.
+        shrinkage: the responses that pull an effect half-way from zero. sweeps: alternations between drug and line
+            effects.
     """
 
     name: ClassVar[str] = "mean_effects"

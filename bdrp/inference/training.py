@@ -89,7 +89,7 @@ def train(
     identity: str = "",
     show: bool = False,
 ) -> Progress:
-    """Descend until the schedule ends, validation stops improving, or the user interrupts; leave the best state in place.
+    """Descend until the schedule ends, validation stops improving, or the user interrupts; keep the best state.
 
     Args:
         trainable: the method at work.

@@ -1,14 +1,14 @@
 """Cross-attention between a drug's atoms and a cell line's gene programmes, factorised so that a pair stays cheap.
 
-Every atom asks; a drug's query in head h is the softmax-weighted sum of its atoms' states (the weights say which atoms asked).
-The query meets programme m of line l as
+Every atom asks; a drug's query in head h is the softmax-weighted sum of its atoms' states (the weights say which atoms
+asked). The query meets programme m of line l as
 
     logit[l, d, h, m] = offset[d, h, m] + slope[d, h, m] * activity[l, m],
 
-and the softmax over the M programmes weighs what they bring back, activity[l, m] * value[h, m]. Offset and slope are computed once a
-drug and the activity once a line, so a pair costs H x M multiplications and no pass over genes. Weights are read as drug x programme,
-and through the programmes' gene loadings as drug x gene. (Scaled dot products of Vaswani et al. 2017, with the key split into a
-constant part and a part proportional to the activity.)
+and the softmax over the M programmes weighs what they bring back, activity[l, m] * value[h, m]. Offset and slope are
+computed once a drug and the activity once a line, so a pair costs H x M multiplications and no pass over genes. Weights
+are read as drug x programme, and through the programmes' gene loadings as drug x gene. (Scaled dot products of Vaswani
+et al. 2017, with the key split into a constant part and a part proportional to the activity.)
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ class LineStates(NamedTuple):
 class ExpressionEncoder(nn.Module):
     """Standardised expression -> line states.
 
-    The linear path carries what ridge regression would find, the perceptron what it would not. Whole genes are dropped in
-    training, so that no gene is relied upon alone: this is what lets the network match ridge on unseen lines.
+    The linear path carries what ridge regression would find, the perceptron what it would not. Whole genes are dropped
+    in training, so that no gene is relied upon alone: this is what lets the network match ridge on unseen lines.
     """
 
     def __init__(self, size: Architecture) -> None:

@@ -26,19 +26,21 @@ class PairFeatures(NamedTuple):
     Attributes:
         features: (N, P) what the last layer weighs.
         offset: (N,) the part of the mean that structure alone and expression alone explain.
-        log_noise: (N,) log SD of the noise that structure, expression and the pair explain.
+        own: (N,) the part of `offset` that structure alone explains.
+        noise: (N, 3) level, slope and bend of the log noise that structure, expression and the pair explain.
     """
 
     features: Tensor
     offset: Tensor
-    log_noise: Tensor
+    own: Tensor
+    noise: Tensor
 
 
 class Network(nn.Module):
     """Graph encoder, expression encoder and cross-attention, with heads for mean and noise.
 
-    A pair's features are a bilinear product of drug and line state beside what cross-attention brought back. The last layer that
-    weighs them belongs to the method that fits it.
+    A pair's features are a bilinear product of drug and line state beside what cross-attention brought back. The last
+    layer that weighs them belongs to the method that fits it.
     """
 
     def __init__(self, size: Architecture) -> None:
@@ -47,7 +49,7 @@ class Network(nn.Module):
         self.drugs = DrugEncoder(size)
         self.lines = ExpressionEncoder(size)
         self.attention = CrossAttention(size)
-        self.drug_heads = nn.Linear(size.width, 2)
+        self.drug_heads = nn.Linear(size.width, 4)
         self.line_heads = nn.Linear(size.width, 2)
         self.pair_noise = nn.Linear(size.pair_width, 1)
         for head in (self.drug_heads, self.line_heads, self.pair_noise):
@@ -61,7 +63,10 @@ class Network(nn.Module):
     def pairs(self, encoded: Encoded, line: Tensor, drug: Tensor) -> PairFeatures:
         """Features of the pairs (line[n], drug[n]), n < N, of encoded lines and drugs."""
         drugs, lines = encoded
-        offset, log_noise = (self.line_heads(lines.state)[line] + self.drug_heads(drugs.summary)[drug]).unbind(-1)
+        by_drug = self.drug_heads(drugs.summary)[drug]
+        by_line = self.line_heads(lines.state)[line]
         context = self.attention(drugs.at(drug), lines.activity[line])
         features = torch.cat([drugs.state[drug] * lines.state[line], context], dim=-1)
-        return PairFeatures(features, offset, log_noise + self.pair_noise(features)[:, 0])
+        level = by_drug[:, 1:2] + by_line[:, 1:2] + self.pair_noise(features)
+        noise = torch.cat([level, by_drug[:, 2:]], dim=1)
+        return PairFeatures(features, by_drug[:, 0] + by_line[:, 0], by_drug[:, 0], noise)

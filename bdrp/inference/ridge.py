@@ -1,0 +1,105 @@
+"""Ridge regression a drug on expression: the linear rival, and the one to beat on unseen cell lines.
+
+Each compound is fitted on its own by scikit-learn's `RidgeCV` on all principal coordinates of the training lines, which
+is ridge on the genes; the penalty is chosen by leave-one-out error, whose root mean square is the residual SD (Hoerl &
+Kennard 1970; Golub, Heath & Wahba 1979). An unseen drug gets the average coefficients and the spread between drugs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bdrp.errors import ModelFolderError
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.predictive import Normal
+
+PENALTIES = tuple(float(10.0**power) for power in np.arange(1, 6.1, 0.5))  # chosen: spans 0.01 to 1,000 times the genes
+
+
+@dataclass(frozen=True)
+class RidgeMethod(Method):
+    """Options.
+
+    Attributes:
+        fewest: responses that a compound needs for a regression of its own; below, it gets its mean.
+    """
+
+    name: ClassVar[str] = "ridge"
+
+    fewest: int = 10
+
+    def fit(self, batch: Batch, runtime: Runtime) -> RidgeFit:
+        """Fit each compound; see `Method.fit`."""
+        rows, features = batch.train, batch.features
+        response = ((rows.response - features.centre) / features.spread).numpy()
+        compound = batch.inputs.drug_effect[rows.drug].numpy()
+        genes, line = batch.inputs.genes.double().numpy(), rows.line.numpy()
+        basis = _basis(genes[np.unique(line)])
+        coordinates = genes @ basis
+        parts = [
+            self._one(coordinates[line[of]], response[of])
+            for of in (np.flatnonzero(compound == c) for c in range(len(features.compounds)))
+        ]
+        slopes, intercepts, noise = (np.array(part) for part in zip(*parts, strict=True))
+        own = torch.as_tensor(slopes @ basis.T, dtype=torch.float32)
+        state = {"slopes": own, "intercepts": torch.as_tensor(intercepts), "noise": torch.as_tensor(noise)}
+        return RidgeFit(features, state)
+
+    def restore(self, features: Features, state: Mapping[str, Tensor]) -> RidgeFit:
+        """Rebuild a fit; see `Method.restore`."""
+        count = len(features.compounds)
+        shapes = {"slopes": (count, len(features.scaler.genes)), "intercepts": (count,), "noise": (count,)}
+        seen = {name: tuple(value.shape) for name, value in state.items()}
+        if seen != shapes:
+            raise ModelFolderError(
+                f"The tensors of ridge are {seen}; {shapes} are needed. The folder was altered. "
+                "Fit again, or restore it."
+            )
+        return RidgeFit(features, dict(state))
+
+    def _one(self, coordinates: np.ndarray, response: np.ndarray) -> tuple[np.ndarray, float, float]:
+        from sklearn.linear_model import RidgeCV
+
+        variance = float(np.var(response)) if len(response) > 1 else 1.0
+        if len(response) < self.fewest or variance < 1e-12:
+            return np.zeros(coordinates.shape[1]), float(response.mean()), max(variance, 1e-6)
+        model = RidgeCV(PENALTIES, scoring="neg_mean_squared_error").fit(coordinates, response)
+        return model.coef_, float(model.intercept_), max(-float(model.best_score_), 1e-6)
+
+
+class RidgeFit(Fitted):
+    """Coefficients a compound over standardised genes."""
+
+    def __init__(self, features: Features, tensors: dict[str, Tensor]) -> None:
+        self.features, self.tensors = features, tensors
+
+    def state(self) -> dict[str, Tensor]:
+        """Slopes, intercepts and leave-one-out variances."""
+        return self.tensors
+
+    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+        """Linear means, leave-one-out variance as noise; an unseen drug adds the spread between drugs."""
+        slopes, intercepts, noise = (self.tensors[name] for name in ("slopes", "intercepts", "noise"))
+        each = inputs.genes.cpu() @ slopes.T + intercepts.float()  # (L, C)
+        compound, line = inputs.drug_effect.cpu()[pairs.drug.cpu()], pairs.line.cpu()
+        known, at = compound >= 0, compound.clamp(min=0)
+        mean = torch.where(known, each[line, at], each.mean(1)[line])
+        variance = torch.where(known, noise[at], noise.mean())
+        epistemic = torch.where(known, 0.0, each.var(1, correction=0)[line])
+        return self.distribution(inputs, pairs, tuple(part.double().numpy() for part in (mean, variance, epistemic)))
+
+
+def _basis(genes: np.ndarray) -> np.ndarray:
+    """Orthonormal (G, r) basis of the training lines' span: ridge in it equals ridge on all genes."""
+    _, singular, loadings = np.linalg.svd(genes - genes.mean(0), full_matrices=False)
+    return np.asarray(loadings[singular > 1e-8 * max(singular.max(), 1e-30)].T)
+
+
+METHOD = RidgeMethod
