@@ -136,13 +136,28 @@ DEFINITIONS: Final = (
         f"Largest distance of a tissue's 90 % coverage from 90 %. {_NULL}.",
     ),
     Definition(
+        "calibration.pit_consistent",
+        "PIT consistent with calibration",
+        "Whether the 95 % band around the PIT's distribution, cell lines and drugs resampled, holds the even "
+        "distribution everywhere.",
+        "Pigeonhole bootstrap, Owen 2007, doi:10.1214/07-AOAS122",
+    ),
+    Definition(
+        "calibration.reliability_consistent",
+        "Reliability consistent with calibration",
+        "The same for the reliability curve and the diagonal.",
+    ),
+    Definition(
         "calibration.pit_inside_band",
-        "PIT inside its band",
-        "Whether the PIT stays in the simultaneous 95 % band of a calibrated model with independent pairs.",
+        "PIT inside the band of independent pairs",
+        "Whether the PIT stays in the simultaneous 95 % band of a calibrated model with independent pairs. Real pairs "
+        "are not independent, so a no is common.",
         "Säilynoja, Bürkner and Vehtari 2022, doi:10.1007/s11222-022-10090-6",
     ),
     Definition(
-        "calibration.reliability_inside_band", "Reliability inside its band", "The same for the reliability curve."
+        "calibration.reliability_inside_band",
+        "Reliability inside the band of independent pairs",
+        "The same for the reliability curve.",
     ),
     Definition("calibration.ence_bins", "ENCE bins", "Bins of equal size, by predicted SD."),
     Definition(

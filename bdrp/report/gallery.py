@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bdrp.evaluation import Scores
     from bdrp.predictive import PredictiveDistribution
 
+UNKNOWN_UNIT: Final = "unit unknown"
 FEWEST_GROUPS: Final = 4  # chosen: the spread of three groups is seen better in the picture that names them
 
 
@@ -33,12 +34,17 @@ class Gallery:
         """All figures, None where one is not defined."""
         return self.scores.to_dict()
 
+    @property
+    def unit(self) -> str:
+        """What stands on the axes."""
+        return self.pred.unit or UNKNOWN_UNIT
+
     def calibration(self) -> tuple[Picture, ...]:
         """Reliability, PIT, coverage and width; and what recalibration changed."""
         scores, pairs = self.scores, len(self.response)
         shown = (
             reliability.picture(scores.reliability, pairs),
-            levels.overall(self.figures["coverage"], self.pred.unit, pairs),
+            levels.overall(self.figures["coverage"], self.unit, pairs),
             pit.histogram(scores.pit_histogram, scores.pit),
             pit.ecdf(scores.pit_ecdf, pairs),
         )
@@ -49,22 +55,22 @@ class Gallery:
     def groups(self, what: str) -> tuple[Picture, ...]:
         """Coverage and width by drug or by tissue."""
         table = self.scores.by_drug if what == "drug" else self.scores.by_tissue
-        named = groups.picture(table, what, self.pred.unit)
-        return (named,) if len(table) < FEWEST_GROUPS else (named, levels.over_groups(table, what, self.pred.unit))
+        named = groups.picture(table, what, self.unit)
+        return (named,) if len(table) < FEWEST_GROUPS else (named, levels.over_groups(table, what, self.unit))
 
     def accuracy(self) -> tuple[Picture, ...]:
         """Predicted against observed, and the predicted SDs."""
         point, pred = self.figures["point"], self.pred
         return (
             predicted.picture(
-                pred.mean, self.response, r2=point["r2"], per_drug=point["within_drug_pearson"], unit=pred.unit
+                pred.mean, self.response, r2=point["r2"], per_drug=point["within_drug_pearson"], unit=self.unit
             ),
-            sharpness.picture(pred.std, pred.aleatoric_std, pred.epistemic_std, pred.unit),
+            sharpness.picture(pred.std, pred.aleatoric_std, pred.epistemic_std, self.unit),
         )
 
     def ranking(self) -> tuple[Picture, ...]:
         """Error against SD, and risk against coverage."""
-        seen, unit = self.figures["calibration"], self.pred.unit
+        seen, unit = self.figures["calibration"], self.unit
         return (
             spread.picture(self.scores.sd_bins, ence=seen["ence"], by_chance=seen["ence_null_mean"], unit=unit),
             risk.picture(self.scores.risk_coverage, unit),
@@ -75,4 +81,4 @@ class Gallery:
         seen = self.figures["extrapolated"]
         if not (seen["observed"]["n"] and seen["extrapolated"]["n"]):
             return ()
-        return (extrapolated.picture(seen, self.pred.unit),)
+        return (extrapolated.picture(seen, self.unit),)

@@ -9,19 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bdrp.evaluation import Scores
 
-_CARD = (
-    "title",
-    "method",
-    "options",
-    "seed",
-    "versions",
-    "measure",
-    "unit",
-    "screen",
-    "checksums",
-    "recalibration",
-    "notices",
-)
+_CARD = ("method", "screen", "measure", "unit", "seed", "options", "genes", "notices", "versions", "checksums")
 
 
 def evaluate(model_path: Path | str, out: Path | str) -> Scores:
@@ -54,8 +42,13 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
         pred,
         observed,
         split_summary=manifest.get("split") or {},
-        model_card={key: manifest[key] for key in _CARD if manifest.get(key) is not None},
+        model_card=_card(manifest) | {"recalibration": trained.recalibration.to_json()},
         out=out,
         before=None if uncalibrated is None else score(uncalibrated, observed, seed=seed),
     )
     return scores
+
+
+def _card(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a manifest belongs on the page; the split has its own section."""
+    return {key: manifest[key] for key in _CARD if manifest.get(key) is not None}

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bdrp.report import tables, words
+from bdrp.report import opening, tables, words
 from bdrp.report.definitions import DEFINITIONS, Definition
-from bdrp.report.gallery import Gallery
+from bdrp.report.gallery import UNKNOWN_UNIT, Gallery
 from bdrp.report.style import Picture
 from bdrp.report.tables import Table
-from bdrp.report.verdict import Evidence, held_out_responses, judge
+from bdrp.report.verdict import held_out_responses, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,15 +35,6 @@ class Section:
     facts: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A figure that a reader wants first."""
-
-    label: str
-    value: str
-    note: str
-
-
 def page(
     scores: Scores,
     pred: PredictiveDistribution,
@@ -55,8 +46,9 @@ def page(
 ) -> str:
     """The report as HTML; the arguments are those of `bdrp.report.write`."""
     figures, earlier = scores.to_dict(), None if before is None else before.to_dict()
+    figures["unit"] = figures["unit"] or UNKNOWN_UNIT
     gallery = Gallery(scores, pred, observed["response"].to_numpy(float), before)
-    evidence = _evidence(figures, str(split_summary.get("by", "")))
+    seen = opening.evidence(figures, str(split_summary.get("by", "")))
     sections = (
         _held_out(figures, split_summary, gallery),
         Section("calibration", "Do the intervals keep their promise?", pictures=gallery.calibration()),
@@ -70,10 +62,10 @@ def page(
         _provenance(model_card),
     )
     return _render(
-        title=_title(model_card),
-        subtitle=_subtitle(figures, split_summary, model_card),
-        verdict=judge(evidence),
-        tiles=_tiles(figures, evidence),
+        title=opening.title(model_card),
+        subtitle=opening.subtitle(figures, split_summary, model_card),
+        verdict=judge(seen),
+        tiles=opening.tiles(figures, seen),
         sections=sections,
         version=dict(model_card.get("versions") or {}).get("bdrp"),
     )
@@ -88,7 +80,8 @@ _NOTE = (
 
 def _held_out(figures: Mapping[str, Any], summary: Mapping[str, Any], gallery: Gallery) -> Section:
     by = str(summary.get("by", ""))
-    said = (_split_in_words(summary), f"Everything below describes {held_out_responses(by)}. {_extrapolation(figures)}")
+    described = f"Everything below describes {held_out_responses(by)}. {_extrapolation(figures)}"
+    said = (_split_in_words(summary), f"{described} Replicates count as pairs of their own.")
     parts = tables.split_parts(summary)
     shown = tuple(
         table
@@ -169,74 +162,6 @@ def _flat(card: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
 def _short_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 400 else f"{text[:400]} … ({len(text):,} characters; in full in scores.json)"
-
-
-def _title(card: Mapping[str, Any]) -> str:
-    if card.get("title"):
-        return str(card["title"])
-    method = str(card.get("method") or "A model").replace("_", " ")
-    return f"{method[:1].upper()}{method[1:]} on {_screen(card)}: can its predictions be trusted?"
-
-
-def _screen(card: Mapping[str, Any]) -> str:
-    screen = card.get("screen")
-    named = screen.get("name") if isinstance(screen, Mapping) else screen
-    return str(named or "a drug screen")
-
-
-def _subtitle(figures: Mapping[str, Any], summary: Mapping[str, Any], card: Mapping[str, Any]) -> str:
-    seen = figures["n"]
-    counted = [
-        words.count(seen[key], one)
-        for key, one in (("pairs", "pair"), ("cell_lines", "cell line"), ("drugs", "drug"), ("tissues", "tissue"))
-    ]
-    held_out = f"Held out by {str(summary['by']).replace('_', ' ')}: " if summary.get("by") else "Held out: "
-    seed = f" Seed {card['seed']}." if card.get("seed") is not None else ""
-    return (
-        f"{held_out}{', '.join(counted)}. Measure: {figures['measure']}, in "
-        f"{figures['unit'] or 'an unknown unit'}.{seed}"
-    )
-
-
-def _evidence(figures: Mapping[str, Any], split: str) -> Evidence:
-    point, ninety, kept = figures["point"], figures["coverage"]["90"], figures["selective"]["kept_at_10"]
-    return Evidence(
-        pairs=figures["n"]["pairs"],
-        split=split,
-        unit=figures["unit"],
-        measure=figures["measure"],
-        coverage_90=ninety["coverage"],
-        width_90=ninety["width"],
-        rmse=point["rmse"],
-        naive_rmse=(figures.get("naive") or {}).get("rmse"),
-        surest_tenth_rmse=None if kept is None else point["rmse"] * kept**0.5,
-        extrapolated=figures["extrapolated"]["share"],
-    )
-
-
-def _tiles(figures: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
-    ninety, point = figures["coverage"]["90"], figures["point"]
-    bounds = (
-        ""
-        if ninety["lower"] is None
-        else f"{words.percent(ninety['lower'])} to {words.percent(ninety['upper'])} with lines and drugs resampled"
-    )
-    naive = (
-        "naive figure unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
-    )
-    kept = seen.surest_tenth_rmse
-    return (
-        Tile("90 % intervals cover", words.percent(seen.coverage_90), bounds),
-        Tile("Their mean width", words.number(seen.width_90, 2), figures["unit"]),
-        Tile("RMSE", words.number(seen.rmse, 2), naive),
-        Tile("RMSE of the surest tenth", words.number(kept, 2), "by predicted SD"),
-        Tile("Within-drug Pearson", words.number(point["within_drug_pearson"], 2), "are cell lines told apart?"),
-        Tile(
-            "NLL, CRPS",
-            " · ".join(words.number(figures["probabilistic"][key], 2) for key in ("nll", "crps")),
-            "low is good",
-        ),
-    )
 
 
 def _words(key: str) -> str:

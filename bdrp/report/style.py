@@ -28,6 +28,8 @@ MUTED: Final = "#5B6770"
 BAND: Final = "#DDE3E8"
 GRID: Final = "#E9EDF0"
 
+INDEPENDENT: Final = "if calibrated, pairs independent (95 %)"  # what the grey bands hold
+
 WIDTH_IN: Final = 6.2  # chosen: 446 points wide, so 10-point labels stay legible when a phone shows it at 340 pixels
 TITLE_POINTS: Final = 11
 TITLE_CHARACTERS: Final = 64  # chosen: what DejaVu Sans, the widest of the fonts offered, fits into WIDTH_IN
@@ -132,7 +134,7 @@ def _inline(svg: str, claim: str) -> str:
     box = re.search(r'viewBox="([^"]+)"', head)
     assert box is not None  # matplotlib always writes one
     rest = re.sub(r"<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
-    rest = re.sub(r' id="(?:figure|axes|patch|line2d|text|matplotlib\.axis|xtick|ytick|legend)[\w.]*_\d+"', "", rest)
+    rest = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", rest)
     rest = rest.replace("xlink:href", "href").replace("'DejaVu Sans'", READER_FONTS)
     label = escape(claim, quote=True)
     return f'<svg viewBox="{box.group(1)}" role="img" aria-label="{label}"><title>{label}</title>{rest.strip()}'

@@ -138,7 +138,7 @@ def shares(figures: Figures) -> Table:
 
 def counts(figures: Figures) -> Table:
     """What the held-out pairs consist of."""
-    rows = tuple((_words(key), value) for key, value in figures["n"].items())
+    rows = tuple(("Responses" if key == "pairs" else _words(key), value) for key, value in figures["n"].items())
     return Table("Held-out pairs", _columns("Held out", "How many"), rows)
 
 

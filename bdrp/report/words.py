@@ -25,7 +25,7 @@ def number(value: object, digits: int = 3) -> str:
     elif abs(value) >= 1000:
         text = f"{value:,.0f}"
     elif 0 < abs(value) < 0.5 * 10**-digits:
-        text = f"{value:.1e}"
+        text = f"{value:.1g}"
     else:
         text = f"{value:,.{digits}f}"
     return text.replace("-", _MINUS)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MOST_NAMED = 32  # chosen: more rows than this leave no room for legible names
 EACH_END = 10
 _READING = (
-    "Left: the share of a {{what}}'s responses inside their 90 % intervals; the bar is the 95 % interval of that "
-    "share for its number of pairs (in brackets). Orange: differs from 90 % by more than chance, all {{what}}s "
+    "Left: the share of a {what}'s responses inside their 90 % intervals; the bar is the 95 % interval of that "
+    "share for its number of pairs (in brackets). Orange: differs from 90 % by more than chance, all {what}s "
     "considered together (exact binomial test, Holm). Right: the mean width of those intervals."
 )
 _CUT = " Shown are the {each} {what}s covered least and the {each} covered most of {many}; the table below holds all."

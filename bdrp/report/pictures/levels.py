@@ -23,10 +23,10 @@ _OVERALL_READING = (
     "interval over the whole dose range covers everything and says nothing."
 )
 _GROUP_READING = (
-    "Each dot is one {{what}}; on the dashed line its intervals cover what they promise, left of it less. The dark "
-    "bar spans the middle half of the {{what}}s, the white dot is the median. Coverage that is right on average can "
-    "still be too low for one {{what}} and too high for another. {{what_capital}}s with few pairs scatter more, by "
-    "chance alone."
+    "Each dot is one {what}; on the dashed line its intervals cover what they promise, left of it less. The "
+    "dark bar spans the middle half of the {what}s, the white dot is the median. Coverage that is right on "
+    "average can still be too low for one {what} and too high for another. {what_capital}s with few pairs "
+    "scatter more, by chance alone."
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bdrp.report.style import BAND, BLUE, INK, ORANGE, SKY, Picture, draw, legend_below, nominal_line
+from bdrp.report.style import BAND, BLUE, INDEPENDENT, INK, ORANGE, SKY, Picture, draw, legend_below, nominal_line
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 _READING = (
     "Each point asks: of all held-out responses, what share fell inside the central interval of that level? A "
-    "calibrated model follows the dashed diagonal; below it intervals are too narrow, above it too wide. The bars say "
-    "how well the observed share is known (95 %, cell lines and drugs resampled). The grey band holds the whole line "
-    "in 95 % of samples of this size if calibration is perfect and pairs are independent; pairs of one line or one "
-    "drug are not, so a small excursion is no proof."
+    "calibrated model follows the dashed diagonal; below it intervals are too narrow, above it too wide. Blue band: "
+    "how well the line is known, all levels together (95 %, cell lines and drugs resampled); calibration is in doubt "
+    "where it leaves the diagonal. Grey band: where the line would stay in 95 % of samples if calibration were "
+    "perfect and pairs independent; pairs of one line or drug err together, so leaving it alone proves little."
 )
 _CHANGE_READING = (
     "The same curves before and after recalibration, less the promise: on the dashed line intervals hold exactly what "
@@ -36,21 +36,19 @@ def picture(curve: pd.DataFrame, pairs: int) -> Picture:
     """
     nominal, observed = curve["nominal"].to_numpy(float), curve["observed"].to_numpy(float)
     worst = int(np.argmax(np.abs(observed - nominal)))
-    reach = np.nan_to_num(np.abs(curve[["lower", "upper"]].to_numpy(float).T - observed))
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
+        axes.fill_between(nominal, curve["null_lower"], curve["null_upper"], color=BAND, label=INDEPENDENT)
         axes.fill_between(
-            nominal, curve["null_lower"], curve["null_upper"], color=BAND, label="by chance, if calibrated (95 %)"
+            nominal, curve["lower"], curve["upper"], color=SKY, alpha=0.4, label="how well it is known (95 %)"
         )
         axes.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
-        axes.errorbar(
-            nominal, observed, reach, color=BLUE, ecolor=SKY, fmt="o-", markersize=3.2, elinewidth=2, label="this model"
-        )
+        axes.plot(nominal, observed, "o-", color=BLUE, markersize=3.2, label="this model")
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         axes.set_xlabel("promised: level of the central interval")
         axes.set_ylabel("observed: share of responses inside")
-        legend_below(axes)
+        legend_below(axes, columns=2)
 
     claim = (
         "Over all levels, intervals miss their promise by at most "
@@ -69,7 +67,7 @@ def change(curve: pd.DataFrame, before: pd.DataFrame) -> Picture:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         low, high = (100 * (curve[name] - curve["nominal"]) for name in ("null_lower", "null_upper"))
-        axes.fill_between(nominal, low, high, color=BAND, label="by chance, if calibrated (95 %)")
+        axes.fill_between(nominal, low, high, color=BAND, label=INDEPENDENT)
         nominal_line(axes, y=0.0)
         axes.plot(nominal, earlier, "s--", color=ORANGE, markersize=3.5, label="before")
         axes.plot(nominal, after, "o-", color=BLUE, markersize=3.5, label="after recalibration")

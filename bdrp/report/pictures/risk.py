@@ -46,10 +46,11 @@ def picture(curve: pd.DataFrame, unit: str) -> Picture:
         axes.set_ylim(bottom=0)
         legend_below(axes, columns=2)
 
-    tenth, all_pairs = int(np.argmin(np.abs(kept - 10))), int(np.argmax(kept))
+    tenth, everyone = int(np.argmin(np.abs(kept - 10))), int(np.argmax(kept))
+    rival = f"{number(drug_sd[tenth], 2)} if ranked by one SD a drug, " if np.isfinite(drug_sd[tenth]) else ""
     claim = (
         f"The {number(float(kept[tenth]), 0)} % of pairs with the smallest SD have an RMSE of "
-        f"{number(model[tenth], 2)} {unit}, against {number(model[all_pairs], 2)} for all; a perfect ranking would "
-        f"reach {number(float(curve['oracle'].iloc[tenth]), 2)}."
+        f"{number(model[tenth], 2)} {unit}, "
+        f"against {number(model[everyone], 2)} for all, {rival}and {number(oracle[tenth], 2)} by a perfect ranking."
     )
     return draw("risk-coverage", claim, _READING, paint, height_in=3.9)

@@ -28,12 +28,13 @@ def picture(bins: pd.DataFrame, *, ence: float | None, by_chance: float | None, 
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        top = 1.08 * float(max(predicted.max(), observed.max()))
         low, high = bins["null_lower"].to_numpy(float), bins["null_upper"].to_numpy(float)
-        axes.vlines(predicted, low, high, color=BAND, linewidth=7, label="by chance (95 % a bin)")
-        axes.plot([0, top], [0, top], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="error = SD")
+        axes.vlines(predicted, low, high, color=BAND, linewidth=5, label="by chance (95 % a bin)")
+        seen = np.concatenate([predicted, observed, low, high])
+        box = (0.94 * float(seen.min()), 1.05 * float(seen.max()))
+        axes.plot(box, box, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="error = SD")
         axes.plot(predicted, observed, "o-", color=BLUE, markersize=5, linewidth=1.1, label="this model")
-        axes.set(xlim=(0, top), ylim=(0, top), aspect="equal")
+        axes.set(xlim=box, ylim=box, aspect="equal")
         axes.set_xlabel(f"predicted SD, {unit}")
         axes.set_ylabel(f"RMSE found, {unit}")
         legend_below(axes)

@@ -1,0 +1,90 @@
+"""What the page opens with: title, subtitle, the evidence for the verdict, and six figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bdrp.report import words
+from bdrp.report.verdict import Evidence
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure that a reader wants first."""
+
+    label: str
+    value: str
+    note: str
+
+
+def title(card: Mapping[str, Any]) -> str:
+    """The page's title: the one given, or a question about the method and the screen."""
+    if card.get("title"):
+        return str(card["title"])
+    method = str(card.get("method") or "A model").replace("_", " ")
+    return f"{method[:1].upper()}{method[1:]} on {_screen(card)}: can its predictions be trusted?"
+
+
+def _screen(card: Mapping[str, Any]) -> str:
+    screen = card.get("screen")
+    named = screen.get("name") if isinstance(screen, Mapping) else screen
+    return str(named or "a drug screen")
+
+
+def subtitle(figures: Mapping[str, Any], summary: Mapping[str, Any], card: Mapping[str, Any]) -> str:
+    """How many pairs, lines, drugs and tissues were held out, and what was measured."""
+    seen = figures["n"]
+    counted = [
+        words.count(seen[key], one)
+        for key, one in (("pairs", "response"), ("cell_lines", "cell line"), ("drugs", "drug"), ("tissues", "tissue"))
+    ]
+    held_out = f"Held out by {str(summary['by']).replace('_', ' ')}: " if summary.get("by") else "Held out: "
+    seed = f" Seed {card['seed']}." if card.get("seed") is not None else ""
+    return f"{held_out}{', '.join(counted)}. Measure: {figures['measure']}, in {figures['unit']}.{seed}"
+
+
+def evidence(figures: Mapping[str, Any], split: str) -> Evidence:
+    """What the verdict rests on, taken from the figures."""
+    point, ninety, kept = figures["point"], figures["coverage"]["90"], figures["selective"]["kept_at_10"]
+    return Evidence(
+        pairs=figures["n"]["pairs"],
+        split=split,
+        unit=figures["unit"],
+        measure=figures["measure"],
+        coverage_90=ninety["coverage"],
+        coverage_lower=ninety["lower"],
+        coverage_upper=ninety["upper"],
+        width_90=ninety["width"],
+        rmse=point["rmse"],
+        naive_rmse=(figures.get("naive") or {}).get("rmse"),
+        surest_tenth_rmse=None if kept is None else point["rmse"] * kept**0.5,
+        extrapolated=figures["extrapolated"]["share"],
+    )
+
+
+def tiles(figures: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
+    """The six figures that stand under the verdict."""
+    ninety, point = figures["coverage"]["90"], figures["point"]
+    bounds = (
+        ""
+        if ninety["lower"] is None
+        else f"{words.percent(ninety['lower'])} to {words.percent(ninety['upper'])} with lines and drugs resampled"
+    )
+    naive = (
+        "naive figure unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
+    )
+    kept = seen.surest_tenth_rmse
+    return (
+        Tile("90 % intervals cover", words.percent(seen.coverage_90), bounds),
+        Tile("Their mean width", words.number(seen.width_90, 2), figures["unit"]),
+        Tile("RMSE", words.number(seen.rmse, 2), naive),
+        Tile("RMSE of the surest tenth", words.number(kept, 2), "by predicted SD"),
+        Tile("Within-drug Pearson", words.number(point["within_drug_pearson"], 2), "are cell lines told apart?"),
+        Tile(
+            "NLL, CRPS",
+            " · ".join(words.number(figures["probabilistic"][key], 2) for key in ("nll", "crps")),
+            "low is good",
+        ),
+    )

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from bdrp.report.definitions import DEFINITIONS, LABELS
+
+DERIVED = ("_null_mean", "_null_q95", "_oracle", "_random", "_if_calibrated")
+
+
+def test_every_figure_is_defined_on_the_page(case):
+    figures = case.scores.to_dict()
+    sections = ("point", "probabilistic", "calibration", "selective")
+    named = [f"{section}.{key}" for section in sections for key in figures[section]]
+    named += [f"coverage.{key}" for key in figures["coverage"]["90"]]
+    rivals = ("selective.drug_sd_", *DERIVED)
+    undefined = [
+        name for name in named if name not in LABELS and not name.startswith(rivals[0]) and not name.endswith(DERIVED)
+    ]
+    assert undefined == []
+
+
+def test_no_definition_stands_for_a_figure_that_does_not_exist(case):
+    figures = case.scores.to_dict()
+    figures["coverage"] = figures["coverage"]["90"]
+    figures["selective"]["drug_sd"] = None
+    for definition in DEFINITIONS:
+        section, _, key = definition.key.partition(".")
+        assert section in figures
+        assert not key or key in figures[section], definition.key
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda definition: definition.key)
+def test_definitions_are_whole_sentences(definition):
+    assert definition.meaning.endswith((".", "?"))
+    assert definition.label

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bdrp.report.output import strict
+from bdrp.report.style import short
+from bdrp.report.words import count, number, percent, printable
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.12345, "0.123"),
+        (-1.5, "−1.500"),
+        (0.0, "0.000"),
+        (0.00031, "0.0003"),
+        (2e-5, "2e−05"),
+        (1234.5, "1,234"),
+        (12_345, "12,345"),
+        (float("nan"), "–"),
+        (float("inf"), "–"),
+        (None, "–"),
+        ("words", "words"),
+    ],
+)
+def test_numbers_read_as_people_write_them(value, written):
+    assert number(value) == written
+
+
+def test_percentages_keep_their_sign_on_the_same_line():
+    assert percent(0.8957) == "89.6\u202f%"
+    assert percent(None) == percent(float("nan")) == "–"
+
+
+def test_nouns_agree_with_their_number():
+    assert (count(1, "pair"), count(31_000, "pair"), count(2, "study", "studies")) == (
+        "1 pair",
+        "31,000 pairs",
+        "2 studies",
+    )
+
+
+def test_long_names_are_cut_and_short_ones_are_not():
+    assert short("a" * 40) == "a" * 25 + "…"
+    assert short("Nutlin-3a (-)") == "Nutlin-3a (-)"
+    assert short("two\nlines") == "two lines"
+
+
+@given(st.text())
+def test_printable_text_holds_no_control_character_and_can_be_encoded(text):
+    kept = printable(text)
+    assert len(kept) == len(text)
+    assert kept.encode("utf-8").decode("utf-8") == kept
+    assert not any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in kept)
+
+
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+
+
+@given(st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
+def test_anything_becomes_strict_json(value):
+    assert json.loads(json.dumps(strict(value), allow_nan=False)) == strict(value)
