@@ -175,7 +175,7 @@ CASES = (
     Case(
         "Two ids of one structure",
         _one_compound_twice,
-        remark="Two rows of drugs.csv may have one structure: they are one compound, and stay in one part of a split.",
+        remark="It goes on: the two are one compound, and stay in one part of a split.",
     ),
     Case("A response that is no number", put("responses.csv", "ln_ic50_um", [4, 17], "")),
     Case("An infinite response", put("responses.csv", "ln_ic50_um", [4], "inf")),
