@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -102,9 +105,17 @@ def test_every_declared_package_is_pinned():
     assert declared - pinned == set()
 
 
-def _imports(path: Path) -> set[str]:
-    import sys
+def test_the_wheel_holds_every_module_and_every_data_file(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("bdrp/")}
+    there = {str(path.relative_to(ROOT)) for path in (ROOT / "bdrp").rglob("*") if path.is_file()}
+    assert packed == {name for name in there if "__pycache__" not in name}
+    assert {Path(name).suffix for name in packed} >= {".py", ".csv", ".typed"}
 
+
+def _imports(path: Path) -> set[str]:
     tops: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
