@@ -36,17 +36,20 @@ class Architecture:
     drug_dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse sizes below one and rates outside [0, 1).
+        """Refuse sizes that are no whole number from one, and rates outside [0, 1).
 
         Raises:
             FitError: an option is out of range, with its name.
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            is_rate = field.name.endswith("dropout")
-            if (is_rate and not 0 <= value < 1) or (not is_rate and value < 1):
-                allowed = "at least 0 and below 1" if is_rate else "at least 1"
-                raise FitError(f"{field.name} is {value}; it must be {allowed}. Choose another value.")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if field.name.endswith("dropout"):
+                right, allowed = number and 0 <= value < 1, "at least 0 and below 1"
+            else:
+                right, allowed = number and isinstance(value, int) and value >= 1, "a whole number, at least 1"
+            if not right:
+                raise FitError(f"{field.name} is {value!r}; it must be {allowed}. Choose another value.")
 
     @property
     def context_width(self) -> int:
