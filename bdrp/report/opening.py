@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ def subtitle(figures: Mapping[str, Any], summary: Mapping[str, Any], card: Mappi
 
 def evidence(figures: Mapping[str, Any], split: str) -> Evidence:
     """What the verdict rests on, taken from the figures."""
-    point, ninety, kept = figures["point"], figures["coverage"]["90"], figures["selective"]["kept_at_10"]
+    point, ninety, seen = figures["point"], figures["coverage"]["90"], figures["selective"]
     return Evidence(
         pairs=figures["n"]["pairs"],
         split=split,
@@ -59,9 +60,15 @@ def evidence(figures: Mapping[str, Any], split: str) -> Evidence:
         width_90=ninety["width"],
         rmse=point["rmse"],
         naive_rmse=(figures.get("naive") or {}).get("rmse"),
-        surest_tenth_rmse=None if kept is None else point["rmse"] * kept**0.5,
+        surest_tenth_rmse=_kept_rmse(point["rmse"], seen["kept_at_10"]),
+        rival_tenth_rmse=_kept_rmse(point["rmse"], seen.get("drug_sd_kept_at_10")),
         extrapolated=figures["extrapolated"]["share"],
     )
+
+
+def _kept_rmse(rmse: float, kept: float | None) -> float | None:
+    """The RMSE of the pairs kept, from the share of the squared error that they keep."""
+    return None if kept is None else rmse * math.sqrt(kept)
 
 
 def tiles(figures: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:

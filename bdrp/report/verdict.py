@@ -38,6 +38,7 @@ class Evidence:
     rmse: float
     naive_rmse: float | None
     surest_tenth_rmse: float | None
+    rival_tenth_rmse: float | None
     extrapolated: float | None
 
 
@@ -104,16 +105,13 @@ def _accuracy(seen: Evidence) -> str:
 def _ranking(seen: Evidence) -> str:
     if seen.surest_tenth_rmse is None or seen.pairs < FEWEST_RANKED or not seen.rmse > 0:
         return ""
-    gain = 1 - seen.surest_tenth_rmse / seen.rmse
-    if gain < USEFUL_GAIN:
-        return (
-            "The predicted SD does not tell good predictions from bad ones: among the tenth of pairs with the "
-            f"smallest SD the RMSE is {number(seen.surest_tenth_rmse, 2)}, against {number(seen.rmse, 2)} for all."
-        )
-    return (
-        "The predicted SD ranks errors: among the tenth of pairs with the smallest SD the RMSE is "
-        f"{number(seen.surest_tenth_rmse, 2)}, against {number(seen.rmse, 2)} for all."
-    )
+    useful = 1 - seen.surest_tenth_rmse / seen.rmse >= USEFUL_GAIN
+    ranks = "ranks errors" if useful else "does not tell good predictions from bad ones"
+    said = f"The predicted SD {ranks}: among the tenth of pairs with the smallest SD the RMSE is "
+    said += f"{number(seen.surest_tenth_rmse, 2)}, against {number(seen.rmse, 2)} for all"
+    if seen.rival_tenth_rmse is None:
+        return f"{said}."
+    return f"{said} and {number(seen.rival_tenth_rmse, 2)} when ranked by nothing but each drug's usual error."
 
 
 def _extrapolated(seen: Evidence) -> str:

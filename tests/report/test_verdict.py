@@ -18,6 +18,7 @@ GOOD = Evidence(
     rmse=1.27,
     naive_rmse=1.51,
     surest_tenth_rmse=0.7,
+    rival_tenth_rmse=0.75,
     extrapolated=0.6,
 )
 
@@ -57,7 +58,10 @@ def test_a_fault_is_named_and_the_tone_changes(changes, said):
 
 def test_an_sd_that_ranks_nothing_is_called_so():
     assert "does not tell good predictions from bad ones" in words(surest_tenth_rmse=1.26)[1]
-    assert "ranks errors" in words()[1]
+    assert (
+        "RMSE is 0.70, against 1.27 for all and 0.75 when ranked by nothing but each drug's usual error." in words()[1]
+    )
+    assert "usual error" not in words(rival_tenth_rmse=None)[1]
     assert "smallest SD" not in words(surest_tenth_rmse=None)[1]
 
 

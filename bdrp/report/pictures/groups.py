@@ -18,9 +18,11 @@ MOST_NAMED = 32  # chosen: more rows than this leave no room for legible names
 EACH_END = 10
 _READING = (
     "Left: the share of a {what}'s responses inside their 90 % intervals; the bar is the 95 % interval of that "
-    "share for its number of pairs (in brackets). Orange: differs from 90 % by more than chance, all {what}s "
-    "considered together (exact binomial test, Holm). Right: the mean width of those intervals."
+    "share, in brackets the number of {counted}. Orange: differs from 90 % by more than chance, all {what}s "
+    "considered together (exact binomial test, Holm), as if pairs were independent.{hint} Right: the mean width of "
+    "those intervals."
 )
+_HINT = " All drugs on one cell line err together, so with few lines orange is no more than a hint."
 _CUT = " Shown are the {each} {what}s covered least and the {each} covered most of {many}; the table below holds all."
 
 
@@ -28,7 +30,7 @@ def picture(groups: pd.DataFrame, what: str, unit: str) -> Picture:
     """Coverage of 90 % intervals, a row a group, the least covered at the top.
 
     Args:
-        groups: one row a group: name, n, coverage_90, coverage_90_lower, coverage_90_upper, p_holm, width_90.
+        groups: one row a group: name, n, cell_lines, coverage_90, its lower and upper, p_holm, width_90.
         what: the noun of one group, "drug" or "tissue".
         unit: of the width.
     """
@@ -36,10 +38,17 @@ def picture(groups: pd.DataFrame, what: str, unit: str) -> Picture:
     ranked = ranked.assign(off=ranked["p_holm"] < 0.05)
     shown = ranked if len(ranked) <= MOST_NAMED else pd.concat([ranked[:EACH_END], ranked[-EACH_END:]])
 
+    by_line = what == "tissue"
+    counted, hint = ("cell lines", _HINT) if by_line else ("pairs", "")
+    reading = _READING.format(what=what, counted=counted, hint=hint)
+
     def paint(figure: Figure) -> None:
         covered, widths = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
         at = _rows(len(shown), cut=len(shown) < len(ranked))
         _coverage(covered, shown, at)
+        counts = shown["cell_lines" if by_line else "n"]
+        names = [f"{short(name)} ({int(n):,})" for name, n in zip(shown["name"], counts, strict=True)]
+        covered.set_yticks(at, names, fontsize=8.5)
         widths.barh(at, shown["width_90"], height=0.5, color=GREEN)
         widths.set(xlabel=f"width, {unit}")
         if len(shown) < len(ranked):
@@ -55,7 +64,6 @@ def picture(groups: pd.DataFrame, what: str, unit: str) -> Picture:
             axes.grid(visible=False, axis="y")
             axes.tick_params(axis="y", length=0)
 
-    reading = _READING.format(what=what)
     if len(shown) < len(ranked):
         reading += _CUT.format(each=EACH_END, what=what, many=len(ranked))
     return draw(f"groups-{what}", _claim(ranked, what), reading, paint, height_in=1.15 + 0.235 * (len(shown) + 1))
@@ -74,11 +82,6 @@ def _coverage(axes: Axes, shown: pd.DataFrame, at: np.ndarray) -> None:
         )
         axes.plot([100 * row["coverage_90"]], [y], "o", color=colour, markersize=5)
     nominal_line(axes, x=90.0)
-    axes.set_yticks(
-        at,
-        [f"{short(name)} ({int(pairs):,})" for name, pairs in zip(shown["name"], shown["n"], strict=True)],
-        fontsize=8.5,
-    )
     axes.set_ylim(at[-1] - 0.7, at[0] + 0.7)
     axes.set_xlim(min(100 * float(shown["coverage_90_lower"].min()), 80) - 2, 101.5)
     axes.set_xlabel("responses inside 90 % intervals (%)", color=INK)
@@ -102,5 +105,5 @@ def _claim(ranked: pd.DataFrame, what: str) -> str:
     return (
         f"90 % intervals cover {percent(least['coverage_90'], 0)} ({short(least['name'])}) to "
         f"{percent(most['coverage_90'], 0)} ({short(most['name'])}); {int(ranked['off'].sum())} of {len(ranked)} "
-        f"{what}s differ from 90 % by more than chance."
+        f"{what}s differ from 90 % by more than chance if pairs were independent."
     )

@@ -5,46 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from bdrp.report.style import BLUE, ORANGE, PURPLE, Picture, draw, legend_below
+from bdrp.report.style import BLUE, ORANGE, PURPLE, Picture, draw
 from bdrp.report.words import number, percent
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Floats = npt.NDArray[np.float64]
+
 _READING = (
-    "The predicted SD of every held-out pair, and its two parts: aleatoric (noise of the assay, which more training "
-    "data would not remove) and epistemic (not knowing the weights, which it would). Variances add up, SDs do not. A "
-    "model whose SD is the same for all pairs shows a single spike and can rank nothing."
+    "The predicted SDs of all held-out pairs, and their two parts: aleatoric (noise of the assay, which more training "
+    "data would not remove) and epistemic (not knowing the weights, which it would). Each histogram has its own "
+    "height; the white line is the median. Variances add up, SDs do not. A model whose SD is the same for all pairs "
+    "shows a single spike and can rank nothing."
 )
 
 
-def picture(std: np.ndarray, aleatoric_std: np.ndarray, epistemic_std: np.ndarray, unit: str) -> Picture:
+def picture(std: Floats, aleatoric_std: Floats, epistemic_std: Floats, unit: str) -> Picture:
     """Histograms of the N predicted SDs and of their aleatoric and epistemic parts."""
-    top = 1.05 * float(np.quantile(std, 0.998)) or 1.0
-    edges = np.linspace(0, max(top, 1.05 * float(np.median(std))), 61).tolist()
+    top = 1.05 * float(max(np.quantile(std, 0.998), np.median(std)))
+    parts = {"predicted SD": (std, BLUE), "aleatoric": (aleatoric_std, ORANGE), "epistemic": (epistemic_std, PURPLE)}
 
     def paint(figure: Figure) -> None:
-        axes = figure.subplots()
-        share = np.full(len(std), 100 / len(std))
-        axes.hist(np.clip(std, 0, edges[-1]), edges, weights=share, color=BLUE, alpha=0.3, label="all (predicted SD)")
-        for values, colour, style, name in (
-            (aleatoric_std, ORANGE, "-", "aleatoric"),
-            (epistemic_std, PURPLE, (0, (5, 1.5)), "epistemic"),
-        ):
-            axes.hist(
-                np.clip(values, 0, edges[-1]),
-                edges,
-                weights=share,
-                histtype="step",
-                color=colour,
-                linewidth=2,
-                linestyle=style,
-                label=name,
-            )
-        axes.set(xlim=(0, edges[-1]), xlabel=f"SD, {unit}", ylabel="pairs (%)")
-        axes.grid(visible=False, axis="x")
-        legend_below(axes)
+        rows = figure.subplots(len(parts), 1, sharex=True)
+        for axes, (name, (values, colour)) in zip(rows, parts.items(), strict=True):
+            _histogram(axes, np.clip(values, 0, top), top, colour)
+            axes.set_ylabel(name, rotation="horizontal", ha="right", va="center")
+        rows[-1].set(xlim=(0, top), xlabel=f"SD, {unit}")
 
     low, middle, high = np.quantile(std, [0.1, 0.5, 0.9])
     epistemic = float(np.sum(epistemic_std**2) / np.sum(std**2))
@@ -52,4 +42,14 @@ def picture(std: np.ndarray, aleatoric_std: np.ndarray, epistemic_std: np.ndarra
         f"A typical predicted SD is {number(middle, 2)} {unit}; eight pairs in ten lie between {number(low, 2)} and "
         f"{number(high, 2)}. Not knowing the weights makes {percent(epistemic, 0)} of the variance."
     )
-    return draw("sharpness", claim, _READING, paint, height_in=3.6)
+    return draw("sharpness", claim, _READING, paint, height_in=3.9)
+
+
+def _histogram(axes: Axes, values: Floats, top: float, colour: str) -> None:
+    axes.hist(values, np.linspace(0, top, 71).tolist(), color=colour)
+    middle = float(np.median(values))
+    axes.axvline(middle, color="white", linewidth=1.4)
+    axes.annotate(f"median {number(middle, 2)}", (1, 0.86), xycoords="axes fraction", ha="right", fontsize=9)
+    axes.grid(visible=False)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
