@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import fields
@@ -32,13 +33,21 @@ def make(name: str, options: Mapping[str, Any] | None = None) -> Any:
     if unknown:
         raise FitError(f"{name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
     try:
-        return method(**{key: _cast(value, allowed[key].default) for key, value in (options or {}).items()})
+        return method(**{key: _cast(key, value, allowed[key].default) for key, value in (options or {}).items()})
     except (TypeError, ValueError) as error:
         raise FitError(
             f"An option of {name} has the wrong kind: {error}. Give numbers where numbers are meant."
         ) from error
 
 
-def _cast(value: Any, default: Any) -> Any:
-    """Text from a command line as the kind of the default."""
-    return type(default)(value) if isinstance(value, str) and default is not None else value
+def _cast(name: str, value: Any, default: Any) -> Any:
+    """A value of the kind of the default: text from a command line, or a number from a manifest."""
+    kind = type(default)
+    if isinstance(value, str):
+        value = kind(value)
+    whole_for_fraction = kind is float and type(value) is int
+    if not (type(value) is kind or whole_for_fraction):
+        raise TypeError(f"{name} is {value!r}, where {kind.__name__} is meant")
+    if kind is float and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}, which is not finite")
+    return value

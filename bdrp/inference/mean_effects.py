@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bdrp.errors import ModelFolderError
+from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Method, Runtime
 from bdrp.predictive import Normal
@@ -33,6 +33,17 @@ class MeanEffectsMethod(Method):
 
     shrinkage: float = 1.0
     sweeps: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be.
+
+        Raises:
+            FitError: naming the option, what it was and what it may be.
+        """
+        if not self.shrinkage >= 0:
+            raise FitError(f"shrinkage is {self.shrinkage}; it must be at least 0. Choose another value.")
+        if self.sweeps < 1:
+            raise FitError(f"sweeps is {self.sweeps}; it must be at least 1. Choose another value.")
 
     def fit(self, batch: Batch, runtime: Runtime) -> MeanEffectsFit:
         """Alternate between drug and line effects; see `Method.fit`."""

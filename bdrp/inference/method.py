@@ -45,12 +45,19 @@ class Runtime:
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
             device = torch.device(self.device)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:
             raise FitError(
                 f"device is {self.device!r}, which torch does not know. Choose auto, cpu or cuda."
             ) from error
+        if device.type not in ("cpu", "cuda"):
+            raise FitError(f"device is {self.device!r}; only a CPU or a CUDA GPU will do. Choose auto, cpu or cuda.")
         if device.type == "cuda" and not torch.cuda.is_available():
             raise FitError(f"device is {self.device!r}, but torch sees no GPU here. Choose cpu or auto.")
+        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            raise FitError(
+                f"device is {self.device!r}, but torch sees {torch.cuda.device_count()} GPUs, counted from 0. "
+                "Choose one of them, or auto."
+            )
         return device
 
 

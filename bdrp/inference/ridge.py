@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bdrp.errors import ModelFolderError
+from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Method, Runtime
 from bdrp.predictive import Normal
@@ -34,6 +34,15 @@ class RidgeMethod(Method):
     name: ClassVar[str] = "ridge"
 
     fewest: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse what leaves nothing to choose a penalty by.
+
+        Raises:
+            FitError: naming the option, what it was and what it may be.
+        """
+        if self.fewest < 3:
+            raise FitError(f"fewest is {self.fewest}; it must be at least 3. Choose another value.")
 
     def fit(self, batch: Batch, runtime: Runtime) -> RidgeFit:
         """Fit each compound; see `Method.fit`."""
@@ -68,7 +77,7 @@ class RidgeMethod(Method):
         from sklearn.linear_model import RidgeCV
 
         variance = float(np.var(response)) if len(response) > 1 else 1.0
-        if len(response) < self.fewest or variance < 1e-12:
+        if len(response) < self.fewest or variance < 1e-12 or not coordinates.shape[1]:
             return np.zeros(coordinates.shape[1]), float(response.mean()), max(variance, 1e-6)
         model = RidgeCV(PENALTIES, scoring="neg_mean_squared_error").fit(coordinates, response)
         return model.coef_, float(model.intercept_), max(-float(model.best_score_), 1e-6)
