@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bdrp.data.screen import Screen
+from bdrp.features.batch import Batch
+from bdrp.inference.mean_effects import MeanEffectsMethod
+from bdrp.inference.method import Runtime
+
+
+@pytest.fixture
+def additive(tiny_screen: Screen) -> Screen:
+    """Every line with every drug: a drug effect plus a line effect, no noise."""
+    keys = pd.MultiIndex.from_product([tiny_screen.expression.index, tiny_screen.drugs.index]).to_frame(index=False)
+    keys.columns = pd.Index(["cell_line_id", "drug_id"])
+    line, drug = (keys[name].astype("category").cat.codes for name in keys)
+    responses = keys.assign(response=0.5 * drug - 0.1 * line, lower_limit=np.nan, upper_limit=np.nan, laboratory="")
+    return Screen(
+        "a", tiny_screen.measure, responses, tiny_screen.drugs, tiny_screen.cell_lines, tiny_screen.expression
+    )
+
+
+def test_additive_effects_are_found_exactly(additive: Screen, make_batch: Callable[..., Batch]) -> None:
+    rows = np.arange(len(additive.responses))
+    made = make_batch(additive, np.where(rows % 7 == 0, "test", "train"))
+    pred = MeanEffectsMethod(shrinkage=0, sweeps=50).fit(made, Runtime()).predict(made.inputs, made.test)
+    assert pred.mean == pytest.approx(made.test.response.numpy(), abs=1e-4)
+    assert not pred.epistemic.any()
+
+
+def test_effects_are_shrunken_by_the_count_of_their_responses(
+    small_screen: Screen, make_batch: Callable[..., Batch]
+) -> None:
+    made = make_batch(small_screen, np.array(["train"] * 6))
+    features = made.features
+    one = MeanEffectsMethod(shrinkage=2, sweeps=1).fit(made, Runtime())
+    standardised = (np.array([-1.0, 0.5, 2.0, 3.0, 4.0, 3.5]) - features.centre) / features.spread
+    expected = [standardised[:3].sum() / (3 + 2), standardised[3:].sum() / (3 + 2)]
+    order = [features.compounds.index(key) for key in small_screen.drugs["structure_key"]]
+    assert one.state()["drugs"].numpy()[order] == pytest.approx(expected)
+
+
+def test_a_new_drug_and_a_new_line_add_their_spread(additive: Screen, make_batch: Callable[..., Batch]) -> None:
+    first_drug = (additive.responses["drug_id"] == "D001").to_numpy()
+    first_line = (additive.responses["cell_line_id"] == "SIM0001").to_numpy()
+    made = make_batch(additive, np.where(first_drug | first_line, "test", "train"))
+    fitted = MeanEffectsMethod().fit(made, Runtime())
+    _, between_drugs, between_lines = (float(v) * made.features.spread**2 for v in fitted.state()["spread"])
+    epistemic = fitted.predict(made.inputs, made.test).epistemic
+    rows = made.test
+    new_drug, new_line = made.inputs.drug_effect[rows.drug] < 0, made.inputs.line_effect[rows.line] < 0
+    expected = between_drugs * new_drug.double() + between_lines * new_line.double()
+    assert epistemic == pytest.approx(expected.numpy())
