@@ -246,12 +246,32 @@ def _resume(
             f"The checkpoint {path} belongs to another run. Method, options, seed, split and data must be the same to "
             "resume. Delete it, or choose another --out."
         )
-    module.load_state_dict({name[7:]: value for name, value in tensors.items() if name.startswith("module.")})
+    try:
+        return _restore(tensors, json.loads(metadata["progress"]), module, optimiser, best)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise FitError(f"The checkpoint {path} does not hold together: {error}. Delete it to start again.") from error
+
+
+def _restore(
+    tensors: dict[str, Tensor],
+    progress: dict[str, Any],
+    module: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    best: dict[str, Tensor],
+) -> Progress:
     best.update({name[5:]: value for name, value in tensors.items() if name.startswith("best.")})
+    module.load_state_dict({name[5:]: value for name, value in tensors.items() if name.startswith("best.")})
+    module.load_state_dict({name[7:]: value for name, value in tensors.items() if name.startswith("module.")})
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimiser."):
             _, index, key = name.split(".", 2)
+            if value.ndim and value.shape != parameters[int(index)].shape:
+                raise ValueError(f"{name} is of shape {tuple(value.shape)}")
             state.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    return Progress(**json.loads(metadata["progress"]))
+    restored = Progress(**progress)
+    if not isinstance(restored.epoch, int) or not isinstance(restored.best_epoch, int):
+        raise TypeError(f"it stands at epoch {restored.epoch!r}")
+    return restored
