@@ -3,7 +3,7 @@
 In standardised units, for compound c, line l and their pair features phi,
 
     y[l, c] = mu + offset[l, c] + w . phi[l, c] + v[c] . (1, h[l]) + u[l] . (1, g[c]) + noise[l, c]
-    w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v^2))    u[l] ~ Normal(0, diag(lambda_u^2)),
+    w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v[c]^2))    u[l] ~ Normal(0, diag(lambda_u^2)),
 
 with h the line's expression components and g the compound's learned factors: `v` is a hierarchical Bayesian ridge a
 compound on expression, `u` a hierarchical factor model a line. The prior scales lambda are learned with the network by
@@ -86,6 +86,7 @@ class LastLayer(PyroModule):
         self.compound_noise = nn.Parameter(torch.zeros(compounds, 3))
         # Starting points only: an intercept a compound explains most of a screen, a single component little.
         self.log_compound_scale = nn.Parameter(torch.tensor([0.8] + [0.02] * components).log())
+        self.log_slope_scale = nn.Parameter(torch.zeros(compounds))
         self.log_line_scale = nn.Parameter(torch.tensor([0.2] + [0.1] * size.factors).log())
         self.register_buffer("weight_scale", torch.ones(size.pair_width))
 
@@ -103,15 +104,22 @@ class LastLayer(PyroModule):
             self.noise + own + pair.noise,
         )
 
+    def compound_scale(self, compound: Tensor) -> Tensor:
+        """Prior SDs of v, (n, 1 + K), for compounds (n,), -1 for an unseen one: lambda, its slopes stretched by tau."""
+        typical = (2 * self.log_slope_scale).exp().mean().sqrt()
+        stretch = torch.where(compound >= 0, self.log_slope_scale.exp()[compound.clamp(min=0)], typical)
+        scale = self.log_compound_scale.exp()
+        return torch.cat([scale[:1].expand(len(compound), 1), stretch[:, None] * scale[1:]], dim=1)
+
     def forward(self, inputs: Inputs, block: Block) -> None:
         """The joint density of a block, scaled to the whole training part."""
         encoded = self.network.encode(inputs.molecules, inputs.genes[block.lines])
         terms = self.terms(encoded, inputs, block.lines, block.line, block.drug)
         w = pyro.sample("w", dist.Normal(torch.zeros_like(self.weight_scale), self.weight_scale).to_event(1))
         with pyro.plate("compounds", self.compounds):
-            v = pyro.sample("v", _centred(self.log_compound_scale))
+            v = pyro.sample("v", _centred(self.compound_scale(torch.arange(self.compounds, device=self.mu.device))))
         with pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines]):
-            u = pyro.sample("u", _centred(self.log_line_scale))
+            u = pyro.sample("u", _centred(self.log_line_scale.exp()))
         compound = inputs.drug_effect[block.drug]
         by_compound = terms.by_compound @ v.T
         by_line = u @ terms.by_line.T
@@ -168,8 +176,8 @@ class Guide(PyroModule):
             pyro.sample("u", dist.Normal(self.u_mean[lines], self.u_log_scale[lines].exp()).to_event(1))
 
 
-def _centred(log_scale: Tensor) -> dist.Distribution:
-    return dist.Normal(torch.zeros_like(log_scale), log_scale.exp()).to_event(1)
+def _centred(scale: Tensor) -> dist.Distribution:
+    return dist.Normal(torch.zeros_like(scale), scale).to_event(1)
 
 
 def _with_one(values: Tensor) -> Tensor:

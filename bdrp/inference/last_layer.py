@@ -51,7 +51,7 @@ class LastLayerMethod(Method):
     name: ClassVar[str] = "last_layer"
 
     covariance: Literal["full", "low_rank", "diagonal"] = "full"
-    epochs: int = 30
+    epochs: int = 20
     patience: int = 8
     lines_a_block: int = 32
     learning_rate: float = 1e-3
@@ -194,7 +194,7 @@ class LastLayerFit(Fitted):
 
     def compounds(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Mean and variance of v for D drugs, (D, 1 + K) each; the prior where the compound was not trained on."""
-        guide, prior = self.guide, (2 * self.model.log_compound_scale).exp()
+        guide, prior = self.guide, self.model.compound_scale(inputs.drug_effect) ** 2
         return _posterior_or_prior(inputs.drug_effect, guide.v_mean, (2 * guide.v_log_scale).exp(), prior)
 
     def lines(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
@@ -323,6 +323,7 @@ def _start_at_ridge(fitted: LastLayerFit, batch: Batch) -> None:
         guide.v_mean.copy_(ridge.mean)
         guide.v_log_scale.copy_(ridge.variance.sqrt().log())
         model.log_compound_scale.copy_(ridge.scale.log())
+        model.log_slope_scale.copy_(ridge.slope_scale.log())
         model.noise[0] = ridge.noise.log().mean()
         model.compound_noise[:, 0] = ridge.noise.log() - ridge.noise.log().mean()
 
