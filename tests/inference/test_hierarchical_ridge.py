@@ -37,7 +37,8 @@ def test_the_posterior_covers_the_truth_as_often_as_it_says() -> None:
 def test_with_known_scales_one_compound_is_bayesian_linear_regression() -> None:
     x, line, compound, response, _ = simulate(30, 1, [0.8, 0.5, 0.2], 0.5)
     fit = hierarchical_ridge.fit(x, line, compound, response, 1, steps=60)
-    prior, noise = fit.scale.double() ** -2, fit.noise.double() ** 2
+    scale, noise = fit.scale.double(), fit.noise.double() ** 2
+    prior = torch.cat([scale[:1], scale[1:] * fit.slope_scale.double()]) ** -2
     precision = x.double().T @ x.double() / noise + torch.diag(prior)
     expected = torch.linalg.solve(precision, x.double().T @ response.double() / noise)
     assert fit.mean[0].tolist() == pytest.approx(expected.tolist(), abs=0.01)
@@ -57,3 +58,13 @@ def test_regressors_of_zero_do_no_harm() -> None:
     x, line, compound, response, _ = simulate(30, 5, [0.8, 0.5], 0.3)
     fit = hierarchical_ridge.fit(torch.cat([x, torch.zeros(30, 3)], dim=1), line, compound, response, 5)
     assert all(torch.isfinite(part).all() for part in fit) and not fit.mean[:, 2:].any()
+
+
+def test_compounds_that_follow_expression_more_have_wider_slopes() -> None:
+    x, line, compound, response, v = simulate(60, 20, [0.8] + [0.3] * 10, 0.3)
+    indifferent = compound < 10
+    response = torch.where(
+        indifferent, v[compound, 0] + 0.3 * torch.randn(len(line), generator=torch.Generator().manual_seed(5)), response
+    )
+    fit = hierarchical_ridge.fit(x, line, compound, response, 20, steps=30)
+    assert fit.slope_scale[:10].max() < 0.5 * fit.slope_scale[10:].min()

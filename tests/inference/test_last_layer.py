@@ -1,0 +1,281 @@
+"""The Bayesian last layer against Monte Carlo, against conjugate regression, and against what it must not find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pyro
+import pytest
+import torch
+from pyro import poutine
+from pyro.infer import TraceMeanField_ELBO
+
+from bdrp.data.screen import Screen
+from bdrp.errors import FitError
+from bdrp.features import molecules
+from bdrp.features.batch import Batch, Inputs, Pairs
+from bdrp.inference.hierarchy import Block, Guide, LastLayer
+from bdrp.inference.last_layer import LastLayerFit
+from bdrp.inference.method import Runtime
+from bdrp.model.architecture import Architecture
+from bdrp.model.network import Network
+from bdrp.predictive import Normal
+
+COVARIANCES = ("full", "low_rank", "diagonal")
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def fits(some_unseen: Batch, make_method: Make) -> dict[str, LastLayerFit]:
+    """A fit a covariance."""
+    return {kind: make_method("last_layer", covariance=kind).fit(some_unseen, Runtime()) for kind in COVARIANCES}
+
+
+@contextmanager
+def quickly() -> Iterator[None]:
+    """Pyro as the method runs it: local parameters, no validation, its own random numbers."""
+    local = pyro.settings.context(module_local_params=True)
+    with torch.random.fork_rng(devices=[]), local, pyro.validation_enabled(False):
+        yield
+
+
+def drawn_means(
+    fit: LastLayerFit, inputs: Inputs, rows: Pairs, draws: int, monkeypatch: pytest.MonkeyPatch
+) -> np.ndarray:
+    """(S, N) means of trained pairs in the measure's unit, by running the Pyro model on draws of the guide."""
+    block_lines, line = torch.unique(rows.line, return_inverse=True)
+    block = Block(block_lines, line, rows.drug, torch.zeros(len(rows)))
+    means = []
+    with quickly(), torch.no_grad():
+        torch.manual_seed(0)
+        encoded = fit.model.network.encode(inputs.molecules, inputs.genes[block_lines])
+        monkeypatch.setattr(fit.model.network, "encode", lambda molecules, genes: encoded)
+        for _ in range(draws):
+            guide = poutine.trace(fit.guide).get_trace(inputs, block)
+            model = poutine.trace(poutine.replay(fit.model, guide)).get_trace(inputs, block)
+            means.append(model.nodes["response"]["fn"].mean.numpy())
+    return fit.features.centre + fit.features.spread * np.stack(means)
+
+
+@pytest.mark.parametrize("kind", COVARIANCES)
+def test_closed_form_moments_agree_with_draws_through_the_pyro_model(
+    kind: str, fits: dict[str, LastLayerFit], some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
+    pred = fits[kind].predict(some_unseen.inputs, rows)
+    drawn = drawn_means(fits[kind], some_unseen.inputs, rows, 500, monkeypatch)
+    # 5 standard errors: for fewer than 100 pairs and both moments, 1 run in 8,000 would miss by chance
+    assert len(rows) < 100
+    z = (drawn.mean(0) - pred.mean) / (pred.epistemic_std / np.sqrt(500))
+    assert np.abs(z).max() < 5
+    assert drawn.std(0, ddof=1) / pred.epistemic_std == pytest.approx(1, abs=5 / np.sqrt(2 * 500))
+
+
+@pytest.mark.parametrize("kind", COVARIANCES)
+def test_joint_draws_have_the_moments_of_the_closed_form(
+    kind: str, fits: dict[str, LastLayerFit], some_unseen: Batch
+) -> None:
+    rows = some_unseen.test.at(torch.arange(0, len(some_unseen.test), 3))
+    pred = fits[kind].predict(some_unseen.inputs, rows)
+    draws = pred.joint(4000, seed=1)
+    assert draws.shape == (4000, len(rows))
+    # new lines and new drugs are among the rows; 5 standard errors as above
+    assert draws.std(0, ddof=1) == pytest.approx(pred.std, rel=5 / np.sqrt(8000))
+    assert np.abs((draws.mean(0) - pred.mean) / (draws.std(0) / np.sqrt(4000))).max() < 5
+
+
+def deviations(pred: Normal, draws: int, seed: int) -> np.ndarray:
+    assert pred._joint is not None
+    return pred._joint.draw(np.random.default_rng(seed), draws)
+
+
+def test_pairs_of_one_new_drug_move_together_and_pairs_of_strangers_do_not(
+    fits: dict[str, LastLayerFit], some_unseen: Batch
+) -> None:
+    inputs, rows = some_unseen.inputs, some_unseen.test
+    new = torch.nonzero(inputs.drug_effect[rows.drug] < 0)[:, 0]
+    chosen = rows.at(new)
+    correlation = np.corrcoef(deviations(fits["full"].predict(inputs, chosen), 4000, 2).T)
+    same = (chosen.drug[:, None] == chosen.drug[None]).numpy() & ~np.eye(len(new), dtype=bool)
+    other = (chosen.drug[:, None] != chosen.drug[None]).numpy() & (chosen.line[:, None] != chosen.line[None]).numpy()
+    assert correlation[same].mean() > 0.4 and abs(correlation[other].mean()) < 0.1
+
+
+def test_a_subset_of_joint_draws_is_distributed_as_the_joint_draw_of_the_subset(
+    fits: dict[str, LastLayerFit], some_unseen: Batch
+) -> None:
+    inputs, rows = some_unseen.inputs, some_unseen.test.at(torch.arange(12))
+    whole = fits["full"].predict(inputs, rows)
+    index = np.array([7, 2, 3, 11])
+    expected = np.cov(deviations(whole, 20_000, 0)[:, index].T)
+    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    mask = np.isin(np.arange(12), index)
+    for subset, order in ((whole[index], index), (whole[mask], np.sort(index)), (whole[2:4], np.array([2, 3]))):
+        own = np.cov(deviations(subset, 20_000, 1).T)
+        positions = [list(index).index(i) for i in order]
+        # covariances of unit variables from 20,000 draws differ by less than 5 sqrt(2 * 2 / 20,000) = 0.07
+        difference = (own - expected[np.ix_(positions, positions)]) / scale[np.ix_(positions, positions)]
+        assert np.abs(difference).max() < 0.07
+
+
+def test_joint_draws_follow_their_seed_and_touch_no_global_state(
+    fits: dict[str, LastLayerFit], some_unseen: Batch
+) -> None:
+    pred = fits["full"].predict(some_unseen.inputs, some_unseen.test)
+    state = torch.random.get_rng_state()
+    one, again, other = (pred.joint(3, seed=seed) for seed in (0, 0, 1))
+    assert np.array_equal(one, again) and not np.array_equal(one, other)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_few_draws_of_few_pairs_keep_their_shape(draws: int, fits: dict[str, LastLayerFit], some_unseen: Batch) -> None:
+    for count in (0, 1):
+        pred = fits["full"].predict(some_unseen.inputs, some_unseen.test.at(torch.arange(count)))
+        assert deviations(pred, draws, 0).shape == (draws, count)
+
+
+def test_many_pairs_are_predicted_in_passes(
+    fits: dict[str, LastLayerFit], some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fits["full"].predict(some_unseen.inputs, some_unseen.test)
+    monkeypatch.setattr("bdrp.inference.last_layer.PAIRS_A_PASS", 7)
+    parts = fits["full"].predict(some_unseen.inputs, some_unseen.test)
+    assert parts.mean == pytest.approx(whole.mean, abs=1e-4)
+    assert parts.epistemic == pytest.approx(whole.epistemic, rel=1e-3)
+
+
+def test_encoders_run_once_a_prediction(
+    fits: dict[str, LastLayerFit], some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    network = fits["full"].model.network
+    hooks = [
+        getattr(network, name).register_forward_hook(lambda module, args, out, name=name: calls.append(name))
+        for name in ("drugs", "lines")
+    ]
+    monkeypatch.setattr("bdrp.inference.last_layer.PAIRS_A_PASS", 7)
+    fits["full"].predict(some_unseen.inputs, some_unseen.test)
+    for hook in hooks:
+        hook.remove()
+    assert calls == ["drugs", "lines"]
+
+
+def test_weights_are_single_precision_and_nothing_waits_for_a_gradient(
+    fits: dict[str, LastLayerFit], some_unseen: Batch
+) -> None:
+    for kind in COVARIANCES:
+        state = fits[kind].state()
+        assert {value.dtype for value in state.values()} == {torch.float32}
+        assert not any(value.requires_grad for value in state.values())
+        assert all(torch.isfinite(value).all() for value in state.values())
+
+
+@pytest.mark.parametrize("covariance", ["", "Full", "blocks"])
+def test_an_unknown_covariance_is_refused(covariance: str, make_method: Make) -> None:
+    with pytest.raises(FitError, match="Choose full, low_rank or diagonal"):
+        make_method("last_layer", covariance=covariance)
+
+
+def test_a_fit_with_one_covariance_is_not_read_as_another(
+    fits: dict[str, LastLayerFit], some_unseen: Batch, make_method: Make
+) -> None:
+    from bdrp.errors import ModelFolderError
+
+    with pytest.raises(ModelFolderError, match="The weights do not fit the method's options"):
+        make_method("last_layer", covariance="diagonal").restore(some_unseen.features, fits["full"].state())
+
+
+def test_the_history_tells_every_epoch(fits: dict[str, LastLayerFit]) -> None:
+    history = fits["full"].history
+    assert history["epoch"] == len(history["losses"]) == len(history["scores"]) == 3
+    assert all(np.isfinite(history["losses"])) and 1 <= history["best_epoch"] <= 3
+
+
+def noisy_labels(screen: Screen) -> Screen:
+    """Responses dealt out anew among the lines of each drug: nothing but the drug's mean can be learned."""
+    responses, rng = screen.responses, np.random.default_rng(0)
+    responses["response"] = responses.groupby("drug_id")["response"].transform(rng.permutation)
+    responses[["lower_limit", "upper_limit"]] = np.nan
+    return Screen("s", screen.measure, responses, screen.drugs, screen.cell_lines, screen.expression)
+
+
+def test_shuffled_labels_do_not_beat_the_drug_mean(
+    tiny_screen: Screen, make_batch: Callable[..., Batch], make_method: Make
+) -> None:
+    screen = noisy_labels(tiny_screen)
+    responses = screen.responses
+    held_out = responses["cell_line_id"].isin(screen.expression.index[::3]).to_numpy()
+    made = make_batch(screen, np.where(held_out, "test", "train"))
+    pred = make_method("last_layer", epochs=5).fit(made, Runtime()).predict(made.inputs, made.test)
+    means = responses[~held_out].groupby("drug_id")["response"].mean()
+    observed = made.test.response.numpy()
+
+    def error(mean: np.ndarray) -> float:
+        return float(np.sqrt(np.mean((mean - observed) ** 2)))
+
+    assert error(pred.mean) > 0.97 * error(responses["drug_id"][held_out].map(means).to_numpy())
+
+
+def conjugate_problem() -> tuple[LastLayer, Inputs, Block]:
+    """20 lines x 3 drugs, network and noise fixed, v and u switched off: only w is unknown."""
+    size = Architecture(20, 4, 1, 4, 3, 1, 2, 2, gene_dropout=0, drug_dropout=0)
+    network = Network(size)
+    network.lines.perceptron[2].p = 0
+    model = LastLayer(network, 3, 20, 2, 60)
+    draw = torch.Generator().manual_seed(6)
+    inputs = Inputs(
+        ("a", "b", "c"),
+        tuple(map(str, range(20))),
+        molecules.graphs(["CCO", "c1ccccc1C", "CC(=O)NC"]),
+        torch.randn(20, 20, generator=draw),
+        torch.zeros(20, 2),
+        torch.arange(3),
+        torch.arange(20),
+    )
+    line, drug = torch.cartesian_prod(torch.arange(20), torch.arange(3)).unbind(1)
+    return model.requires_grad_(False), inputs, Block(torch.arange(20), line, drug, torch.randn(60, generator=draw))
+
+
+def test_the_guide_finds_the_conjugate_posterior_where_features_and_noise_are_fixed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with quickly():
+        torch.manual_seed(0)
+        model, inputs, block = conjugate_problem()
+        with torch.no_grad():
+            model.log_compound_scale.fill_(-12.0)
+            model.log_line_scale.fill_(-12.0)
+        guide = Guide(model, "full")
+        for name, parameter in guide.named_parameters():
+            if not name.startswith("w_"):
+                parameter.requires_grad_(False).fill_(-12.0 if "scale" in name else 0.0)
+        encoded = model.network.encode(inputs.molecules, inputs.genes)
+        monkeypatch.setattr(model.network, "encode", lambda molecules, genes: encoded)
+        elbo = TraceMeanField_ELBO(num_particles=4)(model, guide)
+        weights = [parameter for parameter in guide.parameters() if parameter.requires_grad]
+        optimiser = torch.optim.Adam(weights, lr=0.1)
+        fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 150)
+        for _ in range(150):
+            optimiser.zero_grad()
+            elbo(inputs, block).backward()
+            optimiser.step()
+            fall.step()
+        terms = model.terms(encoded, inputs, block.lines, block.line, block.drug)
+        noise = poutine.trace(model).get_trace(inputs, block).nodes["response"]["fn"].stddev
+    features, precision = terms.features.double(), noise.double() ** -2
+    exact = torch.linalg.inv(torch.eye(features.shape[1]).double() + features.T @ (precision[:, None] * features))
+    mean = exact @ features.T @ (precision * (block.response - terms.offset).double())
+    sd = exact.diagonal().sqrt()
+    found = guide.w()
+    # the stochastic gradient leaves the means within 0.15 posterior SDs and the SDs within 10 %
+    assert ((found.mean.double() - mean) / sd).abs().max() < 0.15
+    assert (found.covariance_matrix.diagonal().double().sqrt() / sd).tolist() == pytest.approx([1] * len(sd), rel=0.1)
+    predicted, wanted = (
+        (features @ covariance @ features.T).diagonal() for covariance in (found.covariance_matrix.double(), exact)
+    )
+    assert (predicted / wanted).sqrt().tolist() == pytest.approx([1] * 60, rel=0.1)
