@@ -31,13 +31,14 @@ def writing(out: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         OutputError: something is in the way, or the place cannot be written to.
     """
-    check_free(out, overwrite=overwrite)
     temporary = None
     try:
+        check_free(out, overwrite=overwrite)
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         yield temporary
         temporary.chmod(0o755)
+        check_free(out, overwrite=overwrite)  # another fit may have finished meanwhile
         _take_the_name(temporary, out)
     except OSError as error:
         raise OutputError(
@@ -80,6 +81,17 @@ def opened(folder: Path) -> dict[str, Any]:
         ModelFolderError: naming what is wrong.
     """
     path = folder / MANIFEST
+    try:
+        manifest = _manifest(folder, path)
+        _check_files(folder, manifest["files"])
+    except OSError as error:
+        raise ModelFolderError(
+            f"The model folder {folder} cannot be read: {error.strerror or error}. Give a folder that you may read."
+        ) from error
+    return manifest
+
+
+def _manifest(folder: Path, path: Path) -> dict[str, Any]:
     if not path.is_file():
         seen = "nothing" if not folder.exists() else "a file" if folder.is_file() else f"a folder without {MANIFEST}"
         raise ModelFolderError(f"There is no bdrp model at {folder}: seen {seen}. Give a folder that `bdrp fit` wrote.")
@@ -94,14 +106,14 @@ def opened(folder: Path) -> dict[str, Any]:
             f"{path} is {seen}; this version reads format {FORMAT}. "
             "Fit the model again, or use the version that wrote it."
         )
-    _check_files(folder, manifest["files"])
     return manifest
 
 
 def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
     present = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {MANIFEST}
     missing, foreign = sorted(set(expected) - present), sorted(present - set(expected))
-    altered = [name for name in sorted(set(expected) & present) if _sha256(folder / name) != expected[name]]
+    shared = sorted(set(expected) & present)
+    altered = [name for name in shared if not _is_plain(folder / name) or _sha256(folder / name) != expected[name]]
     for what, names, cure in (
         ("is missing", missing, "Restore it from a copy, or fit again."),
         ("was altered", altered, "Its checksum differs from the manifest's. Restore it from a copy, or fit again."),
@@ -124,7 +136,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFolderError(
             f"{path} is not readable JSON ({error}). Restore it from a copy, or fit again."
         ) from error
@@ -153,15 +165,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _take_the_name(temporary: Path, out: Path) -> None:
     if out.is_dir() and any(out.iterdir()):
         aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.old."))
-        os.replace(out, aside)
-        os.replace(temporary, out)
-        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            os.replace(out, aside)
+            os.replace(temporary, out)
+        except OSError:
+            if not out.exists():
+                os.replace(aside, out)
+            raise
+        finally:
+            if out.exists():
+                shutil.rmtree(aside, ignore_errors=True)
     else:
         os.replace(temporary, out)
 
 
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
 def _sha256(path: Path) -> str:
-    if not path.is_file() or path.is_symlink():
-        return "not a plain file"
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -52,7 +54,8 @@ def fit(
         out: the model folder to write; nothing is written if None.
         options: of the method.
         device: "auto", "cpu" or "cuda".
-        resume: go on from the checkpoint that a stopped run left beside `out`.
+        resume: go on from the checkpoint that a stopped run left beside `out`; the model that an interrupted run
+            saved is then replaced.
         overwrite: replace a model that stands at `out`.
         progress: show a progress bar.
 
@@ -62,14 +65,15 @@ def fit(
     chosen = inference.make(method, options)
     if out is None:
         return _fit(screen, split, chosen, Runtime(seed, device, None, progress))
-    out = Path(out)
-    checkpoint = out.with_name(out.name + ".checkpoint.safetensors")
-    with folder.writing(out, overwrite=overwrite) as place:
+    out = Path(os.path.abspath(out))
+    checkpoint = out.parent / f"{out.name}.checkpoint.safetensors"
+    with folder.writing(out, overwrite=overwrite or (resume and checkpoint.is_file())) as place:
         if not resume:
             checkpoint.unlink(missing_ok=True)
         model = _fit(screen, split, chosen, Runtime(seed, device, checkpoint, progress))
         model.save(place)
-    checkpoint.unlink(missing_ok=True)
+    if not model.manifest["history"].get("interrupted"):
+        checkpoint.unlink(missing_ok=True)
     return model
 
 
@@ -166,8 +170,13 @@ def _manifest(
     }
 
 
-def _finite(history: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: None if value == float("inf") else value for key, value in history.items()}
+def _finite(value: Any) -> Any:
+    """What JSON can say: None where a number is not finite."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _check_measure(trained: TrainedModel, screen: Screen) -> None:

@@ -138,10 +138,11 @@ def prepare(screen: Screen, split: Split, *, components: int = COMPONENTS) -> Ba
     """Fit every scaler on the training rows' lines and encode all parts.
 
     Raises:
-        SplitError: the training part is empty.
+        SplitError: the training part is empty, or the split is another screen's.
         DataError: the training responses do not vary.
     """
     responses, drugs, lines = screen.responses, screen.drugs, screen.expression
+    _check_split(split, responses)
     train = responses.iloc[split.rows("train")]
     if train.empty:
         raise SplitError("The training part has no rows. At least one is needed. Choose larger training groups.")
@@ -200,6 +201,15 @@ def grid_blocks(rows: Pairs, lines_a_block: int, generator: torch.Generator) -> 
         starts = torch.searchsorted(sorted_lines, block)
         ends = torch.searchsorted(sorted_lines, block, right=True)
         yield block, torch.cat([order[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)])
+
+
+def _check_split(split: Split, responses: pd.DataFrame) -> None:
+    keys = responses[["cell_line_id", "drug_id"]]
+    if not np.array_equal(split.keys[list(keys)].to_numpy(), keys.to_numpy()):
+        raise SplitError(
+            f"The split is of {len(split.keys)} responses that are not the {len(keys)} of this screen. "
+            "Rows must be the same, in the same order. Split the screen that you fit."
+        )
 
 
 def _positions(values: Sequence[str] | pd.Series | pd.Index, known: Sequence[str]) -> Tensor:
