@@ -70,6 +70,8 @@ def check_free(out: Path, *, overwrite: bool) -> None:
 
 def seal(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest with the checksum of every file that is there."""
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors writes for the owner alone
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
     write_json(folder / MANIFEST, {"format": FORMAT, **manifest, "files": files})
 

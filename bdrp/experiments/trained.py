@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bdrp import calibration, inference, predictive
+from bdrp import calibration, explain, inference, predictive
 from bdrp.calibration import Recalibration
 from bdrp.data.screen import MEASURES
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
 from bdrp.experiments import folder
+from bdrp.explain import Attention
 from bdrp.features import novelty
 from bdrp.features.batch import Features, Inputs
 from bdrp.features.batch import pairs as as_pairs
@@ -115,13 +116,28 @@ class TrainedModel:
         raw = self.fitted.predict(inputs, rows)
         return Predictions(self.recalibration(raw), self._context(pairs, inputs, needed_drugs, cell_lines))
 
+    def attention(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame | None = None) -> Attention:
+        """Which gene programmes, genes and atoms the cross-attention weighs; arguments as in `predict`.
+
+        Raises:
+            DataError: the method has no attention, or as in `predict`.
+        """
+        network = getattr(getattr(self.fitted, "model", None), "network", None)
+        if network is None:
+            raise DataError(f"{self.manifest['method']} has no attention to read. Fit last_layer for that.")
+        pairs = every_pair(drugs, expression) if pairs is None else pairs
+        inputs = self.features.inputs(drugs, expression)
+        return explain.read(
+            network, inputs, as_pairs(pairs[["cell_line_id", "drug_id"]], inputs), self.features.scaler.genes
+        )
+
     def _without_impostors(self, inputs: Inputs) -> Inputs:
         impostors = self.neighbourhood.impostors(self.features, inputs)
         if not impostors:
             return inputs
         warnings.warn(
             f"{len(impostors)} lines bear a training line's id but not its expression: {', '.join(impostors[:5])}. "
-            "They are predicted as new lines. Rename them if they are others; check the expression if they are the same.",
+            "They are predicted as new lines. Rename them if they are others; check the expression if they are not.",
             BdrpWarning,
             stacklevel=3,
         )

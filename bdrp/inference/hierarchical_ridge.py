@@ -5,9 +5,9 @@ For compound c with responses y (standardised) at lines with regressors x = (1, 
     y = x . v[c] + noise,   noise ~ Normal(0, s[c]^2),
     v[c, 0] ~ Normal(0, lambda_0^2),   v[c, k] ~ Normal(0, (lambda_k tau[c])^2), k > 0.
 
-The E-step is the exact normal posterior of v[c]; the M-step sets each squared scale to the mean of the expected squares that
-it governs (Dempster, Laird & Rubin 1977; MacKay 1992). Sharing lambda lets every compound learn from all which components of
-expression matter; tau says how much expression matters to this one.
+The E-step is the exact normal posterior of v[c]; the M-step sets each squared scale to the mean of the expected squares
+that it governs (Dempster, Laird & Rubin 1977; MacKay 1992). Sharing lambda lets every compound learn from all which
+components of expression matter; tau says how much expression matters to this one.
 """
 
 from __future__ import annotations

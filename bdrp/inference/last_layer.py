@@ -219,7 +219,7 @@ class _Joint:
         self.fit, self.encoded, self.inputs, self.line, self.drug = fit, encoded, inputs, line, drug
 
     def __getitem__(self, index: Index) -> _Joint:
-        chosen = torch.arange(len(self.line))[torch.as_tensor(index) if not isinstance(index, slice) else index]
+        chosen = torch.as_tensor(np.arange(len(self.line))[index])
         return _Joint(self.fit, self.encoded, self.inputs, self.line[chosen], self.drug[chosen])
 
     @torch.no_grad()
@@ -248,7 +248,7 @@ class _Svi:
 
     def __init__(self, method: LastLayerMethod, fitted: LastLayerFit, batch: Batch) -> None:
         self.method, self.fitted, self.batch = method, fitted, batch
-        self.module = fitted.modules
+        self.module: nn.Module = fitted.modules
         self.elbo = TraceMeanField_ELBO()(fitted.model, fitted.guide)
         features = batch.features
         self.response = ((batch.train.response - features.centre) / features.spread).float()

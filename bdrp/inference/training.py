@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bdrp.errors import BdrpWarning, FitError, OutputError
+from bdrp.errors import BdrpWarning, FitError
+from bdrp.inference.checkpoint import Progress, State, copied, read, write
 
 SECONDS_BETWEEN_CHECKPOINTS = 5.0  # chosen: a kill loses little, and writing costs little
 
@@ -69,17 +67,6 @@ class Trainable(Protocol):
         """Mean negative log density of the validation part; None where there is none."""
 
 
-@dataclass
-class Progress:
-    """Where a run stands."""
-
-    epoch: int = 0
-    best_epoch: int = 0
-    best_score: float = math.inf
-    losses: list[float] = field(default_factory=list)
-    scores: list[float | None] = field(default_factory=list)
-
-
 def train(
     trainable: Trainable,
     schedule: Schedule,
@@ -107,35 +94,57 @@ def train(
     """
     optimiser = torch.optim.AdamW(trainable.parameter_groups())
     peaks = [group["lr"] for group in optimiser.param_groups]
-    best = _copy(trainable.module)
-    progress = Progress()
+    state = State(trainable.module, optimiser, copied(trainable.module), Progress())
     if checkpoint is not None and checkpoint.exists():
-        progress = _resume(checkpoint, identity, trainable.module, optimiser, best)
-    saved = time.monotonic()
+        read(checkpoint, identity, state)
     bar: Any = _bar(schedule.epochs) if show else nullcontext(lambda progress: None)
+    keeper = _Keeper(checkpoint, identity, state)
     with bar as advance:
-        advance(progress)
+        advance(state.progress)
         try:
-            while progress.epoch < schedule.epochs and progress.epoch - progress.best_epoch < schedule.patience:
-                _epoch(trainable, optimiser, peaks, schedule, progress, seed)
-                if _improved(trainable, progress):
-                    best.update(_copy(trainable.module))
-                advance(progress)
-                if checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                    _save(checkpoint, identity, trainable.module, optimiser, best, progress)
-                    saved = time.monotonic()
+            while not _finished(state.progress, schedule):
+                _epoch(trainable, optimiser, peaks, schedule, state.progress, seed)
+                if _improved(trainable, state.progress):
+                    state.best.update(copied(trainable.module))
+                keeper.keep()
+                advance(state.progress)
         except KeyboardInterrupt:
+            keeper.write()
+            state.progress.interrupted = True
             warnings.warn(
-                f"Interrupted in epoch {progress.epoch + 1} of {schedule.epochs}: the state of epoch "
-                f"{progress.best_epoch} is kept, the best so far. Fit again with --resume to go on.",
+                f"Interrupted in epoch {state.progress.epoch + 1} of {schedule.epochs}: the state of epoch "
+                f"{state.progress.best_epoch} is kept, the best so far. Fit again with --resume to go on.",
                 BdrpWarning,
                 stacklevel=2,
             )
-            if checkpoint is not None:
-                _save(checkpoint, identity, trainable.module, optimiser, best, progress)
-    trainable.module.load_state_dict(best)
+    trainable.module.load_state_dict(state.best)
     trainable.module.eval()
-    return progress
+    return state.progress
+
+
+def _finished(progress: Progress, schedule: Schedule) -> bool:
+    return progress.epoch >= schedule.epochs or progress.epoch - progress.best_epoch >= schedule.patience
+
+
+class _Keeper:
+    """Keeps the last whole epoch, so that an epoch cut short leaves no trace, and writes it now and then."""
+
+    def __init__(self, path: Path | None, identity: str, state: State) -> None:
+        self.path, self.identity, self.state = path, identity, state
+        self.written = time.monotonic()
+        self.keep()
+
+    def keep(self) -> None:
+        if self.path is None:
+            return
+        self.last = self.state.snapshot(self.identity)
+        if time.monotonic() - self.written > SECONDS_BETWEEN_CHECKPOINTS:
+            self.write()
+
+    def write(self) -> None:
+        if self.path is not None:
+            write(self.path, *self.last)
+            self.written = time.monotonic()
 
 
 def _epoch(
@@ -162,7 +171,7 @@ def _epoch(
                 f"The loss became {loss.item()} in epoch {progress.epoch + 1}. It must stay finite. "
                 "Lower learning_rate, and check the responses for outliers."
             )
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(trainable.module.parameters(), schedule.clip)
         optimiser.step()
         total += loss.item()
@@ -179,10 +188,6 @@ def _improved(trainable: Trainable, progress: Progress) -> bool:
     progress.best_score = math.inf if score is None else score
     progress.best_epoch = progress.epoch
     return True
-
-
-def _copy(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
 class _bar:  # noqa: N801 - reads as a function where it is used
@@ -208,70 +213,3 @@ class _bar:  # noqa: N801 - reads as a function where it is used
         if progress.scores and progress.scores[-1] is not None:
             figures += f"  validation {progress.scores[-1]:.3f} (best {progress.best_score:.3f})"
         self.display.update(self.task, completed=progress.epoch, figures=figures)
-
-
-def _save(
-    path: Path,
-    identity: str,
-    module: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    best: dict[str, Tensor],
-    progress: Progress,
-) -> None:
-    tensors = {f"module.{name}": value for name, value in _copy(module).items()}
-    tensors |= {f"best.{name}": value for name, value in best.items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-    metadata = {"identity": identity, "progress": json.dumps(vars(progress))}
-    temporary = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, temporary, metadata)
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"The checkpoint {path} cannot be written: {error}. Free space or choose --out.") from error
-
-
-def _resume(
-    path: Path, identity: str, module: nn.Module, optimiser: torch.optim.Optimizer, best: dict[str, Tensor]
-) -> Progress:
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise FitError(f"The checkpoint {path} cannot be read: {error}. Delete it to start again.") from error
-    if metadata.get("identity") != identity:
-        raise FitError(
-            f"The checkpoint {path} belongs to another run. Method, options, seed, split and data must be the same to "
-            "resume. Delete it, or choose another --out."
-        )
-    try:
-        return _restore(tensors, json.loads(metadata["progress"]), module, optimiser, best)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
-        raise FitError(f"The checkpoint {path} does not hold together: {error}. Delete it to start again.") from error
-
-
-def _restore(
-    tensors: dict[str, Tensor],
-    progress: dict[str, Any],
-    module: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    best: dict[str, Tensor],
-) -> Progress:
-    best.update({name[5:]: value for name, value in tensors.items() if name.startswith("best.")})
-    module.load_state_dict({name[5:]: value for name, value in tensors.items() if name.startswith("best.")})
-    module.load_state_dict({name[7:]: value for name, value in tensors.items() if name.startswith("module.")})
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, key = name.split(".", 2)
-            if value.ndim and value.shape != parameters[int(index)].shape:
-                raise ValueError(f"{name} is of shape {tuple(value.shape)}")
-            state.setdefault(int(index), {})[key] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    restored = Progress(**progress)
-    if not isinstance(restored.epoch, int) or not isinstance(restored.best_epoch, int):
-        raise TypeError(f"it stands at epoch {restored.epoch!r}")
-    return restored

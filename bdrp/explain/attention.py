@@ -1,0 +1,95 @@
+"""Cross-attention read out: which gene programmes a drug attends to, through which genes, and which atoms asked.
+
+Attention shows where the network looked, not what causes a response (Jain & Wallace 2019); use it to ask questions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bdrp.features.batch import Inputs, Pairs
+from bdrp.model.network import Network
+
+PAIRS_A_PASS = 65_536  # chosen: bounds the memory of a pass over H x M weights a pair
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Attention of D drugs, averaged over the heads and over the pairs of each drug.
+
+    Attributes:
+        programmes: (D, M) weights; rows sum to one. Index drug_id.
+        genes: (D, G) weights; each programme's weight is shared among genes by the size of their loadings; rows sum to
+            one.
+        loadings: (M, G) signed weights of the genes in each programme's activity.
+        atoms: a row an atom; drug_id, atom (position in the canonical SMILES as RDKit reads it) and weight, the share
+            of the drug's query that the atom asked, which sums to one over a drug.
+    """
+
+    programmes: pd.DataFrame
+    genes: pd.DataFrame
+    loadings: pd.DataFrame
+    atoms: pd.DataFrame
+
+    def top_genes(self, drug_id: str, most: int = 10) -> pd.Series:
+        """The genes that a drug attends to most, with their weights, largest first."""
+        return self.genes.loc[drug_id].nlargest(most)
+
+
+@torch.no_grad()
+def read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...]) -> Attention:
+    """Read the attention of N pairs.
+
+    Args:
+        network: trained.
+        inputs: the drugs and lines.
+        pairs: which of them; a drug without a pair is left out.
+        genes: G names.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    inputs, pairs = inputs.to(device), pairs.to(device)
+    used = torch.unique(pairs.drug).cpu()
+    drug_ids = np.asarray(inputs.drug_ids, dtype=object)
+    by_programme = _by_programme(network, inputs, pairs)[used]
+    loadings = network.lines.programmes.weight.cpu()
+    share = loadings.abs() / loadings.abs().sum(1, keepdim=True)
+    names = [f"programme {m}" for m in range(len(loadings))]
+    ids = list(drug_ids[used.numpy()])
+    return Attention(
+        programmes=pd.DataFrame(by_programme.numpy(), index=ids, columns=names),
+        genes=pd.DataFrame((by_programme @ share).numpy(), index=ids, columns=list(genes)),
+        loadings=pd.DataFrame(loadings.numpy(), index=names, columns=list(genes)),
+        atoms=_atoms(network, inputs, set(ids)),
+    )
+
+
+def _by_programme(network: Network, inputs: Inputs, pairs: Pairs) -> Tensor:
+    """(D, M) mean over pairs and heads."""
+    drugs, lines = network.encode(inputs.molecules, inputs.genes)
+    total = torch.zeros(len(inputs.drug_ids), network.size.programmes, device=pairs.drug.device)
+    for line, drug in zip(pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS), strict=True):
+        weights = network.attention.weights(drugs.at(drug), lines.activity[line])
+        total.index_add_(0, drug, weights.mean(1))
+    count = torch.bincount(pairs.drug, minlength=len(total)).clamp(min=1)
+    return (total / count[:, None]).cpu()
+
+
+def _atoms(network: Network, inputs: Inputs, wanted: set[str]) -> pd.DataFrame:
+    molecules = inputs.molecules
+    weight = network.drugs.atom_weights(network.drugs.graph(molecules), molecules).mean(1).cpu().numpy()
+    molecule = molecules.molecule.cpu().numpy()
+    first = np.searchsorted(molecule, molecule)
+    frame = pd.DataFrame(
+        {
+            "drug_id": np.asarray(inputs.drug_ids, dtype=object)[molecule],
+            "atom": np.arange(len(molecule)) - first,
+            "weight": weight.astype(float),
+        }
+    )
+    return frame[frame["drug_id"].isin(wanted)].reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Deterministic networks: graph encoder, expression encoder, cross-attention and heads. No Pyro."""
