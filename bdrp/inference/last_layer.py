@@ -108,11 +108,12 @@ class LastLayerMethod(Method):
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> LastLayerFit:
         """Rebuild a fit; see `Method.restore`."""
-        with _isolated(torch.device("cpu")), pyro.settings.context(module_local_params=True):
-            fitted = self._assemble(features, 1)
+        # Made without memory, so that sizes which the tensors do not bear out are refused before they are allocated.
         try:
-            fitted.modules.load_state_dict(dict(state))
-        except RuntimeError as error:
+            with pyro.settings.context(module_local_params=True), torch.device("meta"):
+                fitted = self._assemble(features, 1)
+            fitted.modules.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+        except (RuntimeError, TypeError) as error:
             raise ModelFolderError(
                 f"The weights do not fit the method's options: {str(error)[:400]} The folder was altered or belongs to "
                 "another version. Fit again, or restore the folder."
