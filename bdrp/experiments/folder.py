@@ -156,12 +156,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors, or an error that names the file.
 
     Raises:
-        ModelFolderError: not safetensors.
+        ModelFolderError: not safetensors, or a value is not finite.
     """
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ModelFolderError(f"{path} is not a safetensors file ({error}). Restore it, or fit again.") from error
+    wrong = sorted(name for name, value in tensors.items() if not value.isfinite().all())
+    if wrong:
+        raise ModelFolderError(f"{path} holds values that are not finite in {', '.join(wrong[:5])}. Fit again.")
+    return tensors
 
 
 def _take_the_name(temporary: Path, out: Path) -> None:

@@ -17,7 +17,7 @@ from bdrp import __version__, calibration, inference
 from bdrp.calibration import Recalibration
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
-from bdrp.errors import DataError, ModelFolderError
+from bdrp.errors import DataError, ModelFolderError, SplitError
 from bdrp.experiments import folder
 from bdrp.experiments.trained import LIMITS, HeldOut, Predictions, TrainedModel
 from bdrp.features import batch as features
@@ -110,6 +110,11 @@ def predict(
 
 def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime) -> TrainedModel:
     batch = features.prepare(screen, split)
+    if len(batch.calibration) < 2:
+        raise SplitError(
+            f"The calibration part has {len(batch.calibration)} rows. At least two are needed, and some hundred for "
+            "intervals that hold. Give it a share of the split."
+        )
     fitted: Fitted = method.fit(batch, runtime)
     recalibration = _recalibrate(fitted, batch, split, screen, runtime.seed)
     return TrainedModel(

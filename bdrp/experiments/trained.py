@@ -104,7 +104,8 @@ class TrainedModel:
         Warns:
             BdrpWarning: genes are missing, or a line bears a training line's id but not its expression.
         """
-        pairs = every_pair(drugs, expression) if pairs is None else pairs.reset_index(drop=True)
+        _check_tables(drugs, expression)
+        pairs = every_pair(drugs, expression) if pairs is None else _ids(pairs).reset_index(drop=True)
         if pairs.empty:
             raise DataError(
                 "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
@@ -112,7 +113,7 @@ class TrainedModel:
         needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
         needed_lines = expression.loc[expression.index.isin(pairs["cell_line_id"])]
         inputs = self._without_impostors(self.features.inputs(needed_drugs, needed_lines))
-        rows = as_pairs(pairs[["cell_line_id", "drug_id"]], inputs)
+        rows = as_pairs(pairs, inputs)
         raw = self.fitted.predict(inputs, rows)
         return Predictions(self.recalibration(raw), self._context(pairs, inputs, needed_drugs, cell_lines))
 
@@ -216,7 +217,16 @@ class TrainedModel:
             return cls._load(path, manifest)
         except ModelFolderError:
             raise
-        except (BdrpError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (
+            BdrpError,
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            OSError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ModelFolderError(
                 f"The model folder {path} does not hold together: {error}. Restore it from a copy, or fit again."
             ) from error
@@ -232,8 +242,9 @@ class TrainedModel:
         scaler = ExpressionScaler(
             tuple(keys["genes"]), *(arrays[name].numpy() for name in ("mean", "scale", "components"))
         )
-        if not len(scaler.genes) == len(scaler.mean) == len(scaler.scale) == len(scaler.components):
-            raise ModelFolderError(f"{path} names {len(scaler.genes)} genes and scales {len(scaler.mean)}. Fit again.")
+        genes = len(scaler.genes)
+        if {scaler.mean.shape, scaler.scale.shape, scaler.components.shape[:1]} != {(genes,)}:
+            raise ModelFolderError(f"{path} names {genes} genes and scales {len(scaler.mean)}. Fit again.")
         features = Features(
             MEASURES[manifest["measure"]],
             scaler,
@@ -242,14 +253,18 @@ class TrainedModel:
             float(manifest["centre"]),
             float(manifest["spread"]),
         )
+        if not np.isfinite([features.centre, features.spread]).all() or min(features.spread, *scaler.scale) <= 0:
+            raise ValueError(f"responses of mean {features.centre} and SD {features.spread} cannot be")
         method = inference.make(manifest["method"], manifest["options"])
-        limits = pd.DataFrame.from_dict(keys["limits"], orient="index", columns=list(LIMITS), dtype=float)
+        neighbourhood = novelty.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
+        _check_neighbourhood(neighbourhood, features)
+        limits = pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float)
         return cls(
             manifest,
             features,
             method.restore(features, folder.read_tensors(path / "weights.safetensors")),
             calibration.from_json(folder.read_json(path / "calibration.json")),
-            novelty.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays),
+            neighbourhood,
             limits,
             _load_held_out(path) if (path / OBSERVED).exists() else None,
         )
@@ -261,9 +276,44 @@ def every_pair(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
     return product.to_frame(index=False)
 
 
+def _check_tables(drugs: pd.DataFrame, expression: pd.DataFrame) -> None:
+    lacking = [column for column in ("smiles", "structure_key") if column not in drugs]
+    if lacking:
+        raise DataError(
+            f"drugs lack the column {', '.join(lacking)}. A structure and its key are needed. "
+            "Read the table with bdrp.data.sources.tables.read_drugs, which makes both from SMILES."
+        )
+    for what, index in (("drugs hold", drugs.index), ("expression holds", expression.index)):
+        twice = index[index.duplicated()].unique()
+        if len(twice):
+            raise DataError(
+                f"{what} {len(twice)} ids twice: {', '.join(map(str, twice[:5]))}. Every id may stand once. "
+                "Keep one row of each."
+            )
+
+
+def _ids(pairs: pd.DataFrame) -> pd.DataFrame:
+    lacking = [column for column in ("cell_line_id", "drug_id") if column not in pairs]
+    if lacking:
+        raise DataError(f"pairs lack the column {', '.join(lacking)}. Every pair is a line and a drug. Add the ids.")
+    return pairs[["cell_line_id", "drug_id"]]
+
+
+def _check_neighbourhood(hood: Neighbourhood, features: Features) -> None:
+    lines, components = len(features.lines), features.scaler.components.shape[1]
+    sizes = {"fingerprints": len(hood.fingerprints), "drug names": len(hood.drug_names)}
+    wrong = [f"{count} {what} for {len(hood.drug_ids)} drugs" for what, count in sizes.items()]
+    if set(sizes.values()) != {len(hood.drug_ids)} or hood.profiles.shape != (lines, components) or not hood.drug_ids:
+        raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(hood.profiles.shape)} of {lines} lines")
+
+
 def _load_held_out(path: Path) -> HeldOut:
     observed = pd.read_parquet(path / OBSERVED)
-    return HeldOut(observed, predictive.load(path / PREDICTIONS), predictive.load(path / UNCALIBRATED))
+    predictions, uncalibrated = predictive.load(path / PREDICTIONS), predictive.load(path / UNCALIBRATED)
+    for pred in (predictions, uncalibrated):
+        if not np.array_equal(pred.keys.to_numpy(), observed[list(pred.keys)].to_numpy()):
+            raise ValueError("held-out responses and predictions are of different pairs")
+    return HeldOut(observed, predictions, uncalibrated)
 
 
 def _or_none(value: float) -> float | None:
