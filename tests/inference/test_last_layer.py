@@ -67,12 +67,12 @@ def test_closed_form_moments_agree_with_draws_through_the_pyro_model(
 ) -> None:
     rows = some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
     pred = fits[kind].predict(some_unseen.inputs, rows)
-    drawn = drawn_means(fits[kind], some_unseen.inputs, rows, 500, monkeypatch)
+    drawn = drawn_means(fits[kind], some_unseen.inputs, rows, 400, monkeypatch)
     # 5 standard errors: for fewer than 100 pairs and both moments, 1 run in 8,000 would miss by chance
     assert len(rows) < 100
-    z = (drawn.mean(0) - pred.mean) / (pred.epistemic_std / np.sqrt(500))
+    z = (drawn.mean(0) - pred.mean) / (pred.epistemic_std / np.sqrt(400))
     assert np.abs(z).max() < 5
-    assert drawn.std(0, ddof=1) / pred.epistemic_std == pytest.approx(1, abs=5 / np.sqrt(2 * 500))
+    assert drawn.std(0, ddof=1) / pred.epistemic_std == pytest.approx(1, abs=5 / np.sqrt(2 * 400))
 
 
 @pytest.mark.parametrize("kind", COVARIANCES)
