@@ -65,7 +65,9 @@ def fit(
     chosen = inference.make(method, options)
     if out is None:
         return _fit(screen, split, chosen, Runtime(seed, device, None, progress))
-    out = Path(os.path.abspath(out))
+    out = Path(out)
+    if out.name in ("", ".."):
+        out = Path(os.path.abspath(out))
     checkpoint = out.parent / f"{out.name}.checkpoint.safetensors"
     with folder.writing(out, overwrite=overwrite or (resume and checkpoint.is_file())) as place:
         if not resume:
