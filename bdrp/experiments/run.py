@@ -6,7 +6,7 @@ import math
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ from bdrp.inference.method import Fitted, Runtime
 from bdrp.predictive import PredictiveDistribution
 
 VERSIONS = ("torch", "torch-geometric", "pyro-ppl", "rdkit", "numpy", "pandas", "netcal")
+REFITTED = (
+    "After the recalibration was chosen, the method was fitted again on training, validation and calibration rows. "
+    "The test part was used for neither."
+)
 # What is unlike between two parts of a split is also what pairs of one part share: their unit of exchange.
 UNIT = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
 
@@ -42,6 +46,7 @@ def fit(
     device: str = "auto",
     resume: bool = False,
     overwrite: bool = False,
+    refit: bool = True,
     progress: bool = False,
 ) -> TrainedModel:
     """Fit a method, recalibrate it on the calibration part, predict the test part, and save the model folder.
@@ -57,6 +62,8 @@ def fit(
         resume: go on from the checkpoint that a stopped run left beside `out`; the model that an interrupted run
             saved is then replaced.
         overwrite: replace a model that stands at `out`.
+        refit: once the recalibration is chosen, fit again on all rows but the test part, for as long as the first fit
+            took to be at its best. The recalibration then errs on the wide side, for it saw a model that knew less.
         progress: show a progress bar.
 
     Raises:
@@ -64,19 +71,25 @@ def fit(
     """
     chosen = inference.make(method, options)
     if out is None:
-        return _fit(screen, split, chosen, Runtime(seed, device, None, progress))
+        return _fit(screen, split, chosen, Runtime(seed, device, None, progress), refit)
     out = Path(out)
     if out.name in ("", ".."):
         out = Path(os.path.abspath(out))
     checkpoint = out.parent / f"{out.name}.checkpoint.safetensors"
     with folder.writing(out, overwrite=overwrite or (resume and checkpoint.is_file())) as place:
         if not resume:
-            checkpoint.unlink(missing_ok=True)
-        model = _fit(screen, split, chosen, Runtime(seed, device, checkpoint, progress))
+            _forget(checkpoint)
+        model = _fit(screen, split, chosen, Runtime(seed, device, checkpoint, progress), refit)
         model.save(place)
-    if not model.manifest["history"].get("interrupted"):
-        checkpoint.unlink(missing_ok=True)
+    if not model.manifest["interrupted"]:
+        _forget(checkpoint)
     return model
+
+
+def _forget(checkpoint: Path) -> None:
+    for stage in (Runtime(checkpoint=checkpoint), Runtime(checkpoint=checkpoint).second()):
+        if stage.checkpoint is not None:
+            stage.checkpoint.unlink(missing_ok=True)
 
 
 def predict(
@@ -110,7 +123,7 @@ def predict(
     return trained.predict(drugs, expression, pairs, None if screen is None else screen.cell_lines)
 
 
-def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime) -> TrainedModel:
+def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: bool) -> TrainedModel:
     batch = features.prepare(screen, split)
     if len(batch.calibration) < 2:
         raise SplitError(
@@ -119,8 +132,17 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime) -> Trained
         )
     fitted: Fitted = method.fit(batch, runtime)
     recalibration = _recalibrate(fitted, batch, split, screen, runtime.seed)
+    interrupted, notices = fitted.interrupted, list(screen.notices)
+    if refit and not interrupted:
+        whole = features.prepare(screen, _whole(split))
+        again = method.refitted(fitted).fit(whole, runtime.second())
+        interrupted = again.interrupted
+        if not interrupted:  # half a second fit is worth less than the whole first one
+            fitted, batch = again, whole
+            notices.append(REFITTED)
     return TrainedModel(
-        manifest=_manifest(screen, split, method, runtime, fitted, batch),
+        manifest=_manifest(screen, split, method, runtime, fitted, batch)
+        | {"notices": notices, "interrupted": interrupted},
         features=batch.features,
         fitted=fitted,
         recalibration=recalibration,
@@ -128,6 +150,10 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime) -> Trained
         limits=_limits(screen, split),
         held_out_part=_held_out(screen, split, fitted, recalibration, batch) if len(batch.test) else None,
     )
+
+
+def _whole(split: Split) -> Split:
+    return replace(split, parts=split.parts.replace({"validation": "train", "calibration": "train"}))
 
 
 def _recalibrate(fitted: Fitted, batch: Batch, split: Split, screen: Screen, seed: int) -> Recalibration:
@@ -170,7 +196,6 @@ def _manifest(
         "screen": screen.name,
         "split": split.summary(),
         "checksums": dict(screen.checksums),
-        "notices": list(screen.notices),
         "history": _finite(getattr(fitted, "history", {})),
         "versions": {"bdrp": __version__, "python": platform.python_version()}
         | {name: version(name) for name in VERSIONS},

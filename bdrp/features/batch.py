@@ -196,7 +196,8 @@ def grid_blocks(rows: Pairs, lines_a_block: int, generator: torch.Generator) -> 
     present = torch.unique(rows.line)
     order = torch.argsort(rows.line.cpu(), stable=True)
     sorted_lines = rows.line.cpu()[order]
-    for block in torch.split(present.cpu()[torch.randperm(len(present), generator=generator)], lines_a_block):
+    shuffled = present.cpu()[torch.randperm(len(present), generator=generator)]
+    for block in torch.tensor_split(shuffled, -(-len(present) // lines_a_block)):  # of near-equal size
         block, _ = torch.sort(block)
         starts = torch.searchsorted(sorted_lines, block)
         ends = torch.searchsorted(sorted_lines, block, right=True)

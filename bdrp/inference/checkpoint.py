@@ -41,12 +41,14 @@ class State:
 
     module: nn.Module
     optimiser: torch.optim.Optimizer
+    average: dict[str, Tensor]
     best: dict[str, Tensor]
     progress: Progress
 
     def snapshot(self, identity: str) -> tuple[dict[str, Tensor], dict[str, str]]:
         """Copies of every tensor, and the rest as text."""
         tensors = {f"module.{name}": value for name, value in copied(self.module).items()}
+        tensors |= {f"average.{name}": value.clone() for name, value in self.average.items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value).clone() for name, value in state.items()}
@@ -103,13 +105,14 @@ def read(path: Path, identity: str, state: State) -> None:
 
 
 def _restore(tensors: dict[str, Tensor], progress: dict[str, Any], state: State) -> None:
-    best, module = (
+    best, average, module = (
         {name.split(".", 1)[1]: value for name, value in tensors.items() if name.startswith(kind)}
-        for kind in ("best.", "module.")
+        for kind in ("best.", "average.", "module.")
     )
-    state.module.load_state_dict(best)  # a best state that does not fit is refused before anything goes on
-    state.module.load_state_dict(module)
+    for part in (best, average, module):  # a part that does not fit is refused before anything goes on
+        state.module.load_state_dict(part)
     state.best.update(best)
+    state.average.update(average)
     parameters = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():

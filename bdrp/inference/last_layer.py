@@ -9,6 +9,7 @@ Hoffman et al. 2013; the tool, Pyro, Bingham et al. 2019.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -86,7 +87,7 @@ class LastLayerMethod(Method):
     def fit(self, batch: Batch, runtime: Runtime) -> LastLayerFit:
         """Fit by SVI on grid blocks; see `Method.fit`."""
         device = runtime.torch_device
-        with _isolated(device), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
+        with _isolated(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             _start_at_ridge(fitted, batch)
@@ -94,17 +95,21 @@ class LastLayerMethod(Method):
             identity = f"{self} seed={runtime.seed} {_digest(batch)}"
             trainable = _Svi(self, fitted, batch.to(device))
             schedule = Schedule(self.epochs, self.patience)
-            fitted.history = asdict(
-                train(
-                    trainable,
-                    schedule,
-                    seed=runtime.seed,
-                    checkpoint=runtime.checkpoint,
-                    identity=identity,
-                    show=runtime.progress,
-                )
+            progress = train(
+                trainable,
+                schedule,
+                seed=runtime.seed,
+                checkpoint=runtime.checkpoint,
+                identity=identity,
+                show=runtime.progress,
             )
+        fitted.history, fitted.interrupted = asdict(progress), progress.interrupted
         return fitted
+
+    def refitted(self, fitted: Fitted) -> LastLayerMethod:
+        """The same, for as many epochs as the first fit needed; see `Method.refitted`."""
+        epochs = max(1, int(getattr(fitted, "history", {}).get("best_epoch") or self.epochs))
+        return replace(self, epochs=epochs, patience=epochs)
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> LastLayerFit:
         """Rebuild a fit; see `Method.restore`."""
@@ -233,7 +238,7 @@ class _Joint:
         terms = fit.model.terms(
             self.encoded, self.inputs, torch.arange(len(self.inputs.line_ids), device=device), self.line, self.drug
         )
-        with _isolated(device):
+        with _isolated():
             torch.manual_seed(int(generator.initial_seed()))
             w = fit.guide.w().sample((draws,)) - fit.guide.w_mean
             v = _noise(draws, fit.compounds(self.inputs)[1][drugs])
@@ -329,14 +334,19 @@ def _start_at_ridge(fitted: LastLayerFit, batch: Batch) -> None:
         model.compound_noise[:, 0] = ridge.noise.log() - ridge.noise.log().mean()
 
 
-def _isolated(device: torch.device) -> Any:
-    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+def _isolated() -> Any:
+    # Seeding the CPU seeds every GPU too, so that all are kept apart.
+    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
 
 
 def _digest(batch: Batch) -> str:
-    rows = batch.train
-    parts = (len(rows), round(float(rows.response.sum()), 6), int(rows.line.sum()), int(rows.drug.sum()))
-    return f"{parts} {len(batch.validation)}"
+    """A checksum of what is fitted, so that a run resumes on the same data only."""
+    rows = (getattr(part, name) for part in (batch.train, batch.validation) for name in ("line", "drug", "response"))
+    inputs = batch.inputs
+    checksum = hashlib.sha256()
+    for tensor in (*rows, inputs.genes, inputs.molecules.fingerprints, inputs.drug_effect, inputs.line_effect):
+        checksum.update(tensor.cpu().contiguous().numpy().tobytes())
+    return checksum.hexdigest()
 
 
 METHOD = LastLayerMethod

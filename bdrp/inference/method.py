@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,10 @@ class Runtime:
     device: str = "auto"
     checkpoint: Path | None = None
     progress: bool = False
+
+    def second(self) -> Runtime:
+        """The same for a second fit of the run, with a checkpoint of its own."""
+        return self if self.checkpoint is None else replace(self, checkpoint=self.checkpoint.with_suffix(".second"))
 
     @property
     def torch_device(self) -> torch.device:
@@ -65,6 +69,7 @@ class Fitted(ABC):
     """A fitted method: predicts distributions and gives its tensors up for saving."""
 
     features: Features
+    interrupted: bool = False
 
     @abstractmethod
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
@@ -110,6 +115,10 @@ class Method(ABC):
         Raises:
             FitError: the method cannot be fitted on these data, or collapsed.
         """
+
+    def refitted(self, fitted: Fitted) -> Self:
+        """The options for fitting again on more rows without a validation part, `fitted` being the first fit."""
+        return self
 
     @abstractmethod
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> Fitted:

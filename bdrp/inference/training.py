@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.inference.checkpoint import Progress, State, copied, read, write
 
+AVERAGED_STEPS = 60  # chosen on validation (docs/tried.md): the noise of one draw a step goes, the trend stays
 SECONDS_BETWEEN_CHECKPOINTS = 5.0  # chosen: a kill loses little, and writing costs little
 
 
@@ -94,7 +95,7 @@ def train(
     """
     optimiser = torch.optim.AdamW(trainable.parameter_groups())
     peaks = [group["lr"] for group in optimiser.param_groups]
-    state = State(trainable.module, optimiser, copied(trainable.module), Progress())
+    state = State(trainable.module, optimiser, copied(trainable.module), copied(trainable.module), Progress())
     if checkpoint is not None and checkpoint.exists():
         read(checkpoint, identity, state)
     bar: Any = _bar(schedule.epochs) if show else nullcontext(lambda progress: None)
@@ -103,11 +104,12 @@ def train(
         advance(state.progress)
         try:
             while not _finished(state.progress, schedule):
-                _epoch(trainable, optimiser, peaks, schedule, state.progress, seed)
-                if _improved(trainable, state.progress):
-                    state.best.update(copied(trainable.module))
+                _epoch(trainable, state, peaks, schedule, seed)
+                if _improved(trainable, state):
+                    state.best.update({name: value.clone() for name, value in state.average.items()})
                 keeper.keep()
                 advance(state.progress)
+            keeper.finish()
         except KeyboardInterrupt:
             keeper.write()
             state.progress.interrupted = True
@@ -141,20 +143,19 @@ class _Keeper:
         if time.monotonic() - self.written > SECONDS_BETWEEN_CHECKPOINTS:
             self.write()
 
+    def finish(self) -> None:
+        """Bring a checkpoint up to date, if the run was long enough to have one."""
+        if self.path is not None and self.path.exists():
+            self.write()
+
     def write(self) -> None:
         if self.path is not None:
             write(self.path, *self.last)
             self.written = time.monotonic()
 
 
-def _epoch(
-    trainable: Trainable,
-    optimiser: torch.optim.Optimizer,
-    peaks: list[float],
-    schedule: Schedule,
-    progress: Progress,
-    seed: int,
-) -> None:
+def _epoch(trainable: Trainable, state: State, peaks: list[float], schedule: Schedule, seed: int) -> None:
+    progress, optimiser = state.progress, state.optimiser
     trainable.module.train()
     epoch_seed = seed * 1_000_003 + progress.epoch
     torch.manual_seed(epoch_seed)
@@ -174,14 +175,32 @@ def _epoch(
         loss.backward()
         nn.utils.clip_grad_norm_(trainable.module.parameters(), schedule.clip)
         optimiser.step()
+        _average(state, progress.epoch * len(blocks) + position)
         total += loss.item()
     progress.losses.append(total / len(blocks))
     progress.epoch += 1
 
 
-def _improved(trainable: Trainable, progress: Progress) -> bool:
+@torch.no_grad()
+def _average(state: State, step: int) -> None:
+    """Exponential moving average of every weight (Polyak & Juditsky 1992), shorter at the start."""
+    weight = max(1 / AVERAGED_STEPS, 1 / (1 + step / 4))
+    for name, value in state.module.state_dict().items():
+        state.average[name].lerp_(value, weight)
+
+
+def _improved(trainable: Trainable, state: State) -> bool:
+    """Judge the averaged weights on the validation part."""
+    progress, raw = state.progress, copied(trainable.module)
+    trainable.module.load_state_dict(state.average)
     trainable.module.eval()
     score = trainable.validation_score()
+    trainable.module.load_state_dict(raw)
+    if score is not None and not math.isfinite(score):
+        raise FitError(
+            f"The validation score became {score} in epoch {progress.epoch}. It must be finite. "
+            "Lower learning_rate, and check the validation part for outliers."
+        )
     progress.scores.append(score)
     if score is not None and not score < progress.best_score:
         return False

@@ -1,7 +1,7 @@
 """Cross-attention between a drug's atoms and a cell line's gene programmes, factorised so that a pair stays cheap.
 
-Every atom asks; a drug's query in head h is the softmax-weighted sum of its atoms' states (the weights say which atoms
-asked). The query meets programme m of line l as
+Every atom asks; a drug's query is the sum of its atoms' states, weighted by the mean of H softmaxes over them (the
+weights say which atoms asked). The query meets programme m of line l as
 
     logit[l, d, h, m] = offset[d, h, m] + slope[d, h, m] * activity[l, m],
 
@@ -80,7 +80,7 @@ class DrugEncoder(nn.Module):
         )
 
     def atom_weights(self, atoms: Tensor, molecules: MoleculeGraphs) -> Tensor:
-        """(A, H): the share of a head's query that each atom asked; sums to one over a molecule's atoms."""
+        """(A, H): the share that each atom has in what the drug asks; sums to one over a molecule's atoms."""
         return torch.as_tensor(softmax(self.ask(atoms), molecules.molecule, num_nodes=len(molecules)))
 
 

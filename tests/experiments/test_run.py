@@ -548,7 +548,6 @@ def test_an_interruption_outside_the_training_leaves_nothing_behind(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.xfail(strict=False, reason="a checkpoint knows its data by their sums only")
 def test_a_checkpoint_of_other_data_is_refused(
     tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
