@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from rdkit import Chem, rdBase
-from rdkit.Chem import Descriptors, rdFingerprintGenerator
+from rdkit.Chem import rdFingerprintGenerator
 from torch import Tensor
 
 from bdrp.errors import DataError
@@ -23,16 +23,6 @@ FINGERPRINT_BITS = 1024  # chosen: Morgan radius 2 folded to 1,024 is the field'
 
 ATOM_WIDTH = len(ELEMENTS) + 1 + 6 + 5 + 5 + len(HYBRIDISATIONS) + 1 + 3
 BOND_WIDTH = len(BONDS) + 1 + 3
-DESCRIPTORS = (
-    ("molecular weight / 500", lambda m: Descriptors.MolWt(m) / 500.0),
-    ("Crippen logP / 5", lambda m: Descriptors.MolLogP(m) / 5.0),
-    ("polar surface / 150", lambda m: Descriptors.TPSA(m) / 150.0),
-    ("hydrogen donors / 5", lambda m: Descriptors.NumHDonors(m) / 5.0),
-    ("hydrogen acceptors / 10", lambda m: Descriptors.NumHAcceptors(m) / 10.0),
-    ("rotatable bonds / 10", lambda m: Descriptors.NumRotatableBonds(m) / 10.0),
-    ("rings / 5", lambda m: Descriptors.RingCount(m) / 5.0),
-    ("fraction sp3", lambda m: Descriptors.FractionCSP3(m)),
-)
 
 
 @dataclass(frozen=True)
@@ -45,7 +35,6 @@ class MoleculeGraphs:
         bond_features: (E, BOND_WIDTH).
         molecule: (A,) the molecule of each atom, ascending.
         fingerprints: (D, FINGERPRINT_BITS) Morgan bits, radius 2, as 0 or 1.
-        descriptors: (D, len(DESCRIPTORS)) physico-chemical descriptors, scaled by constants to about one.
     """
 
     atoms: Tensor
@@ -53,7 +42,6 @@ class MoleculeGraphs:
     bond_features: Tensor
     molecule: Tensor
     fingerprints: Tensor
-    descriptors: Tensor
 
     def __len__(self) -> int:
         """The number of molecules."""
@@ -85,7 +73,6 @@ class MoleculeGraphs:
             self.bond_features[edges],
             molecule,
             self.fingerprints[index],
-            self.descriptors[index],
         )
 
 
@@ -100,7 +87,6 @@ def graphs(smiles: Sequence[str]) -> MoleculeGraphs:
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     bonds = [_bonds(molecule, int(offset)) for molecule, offset in zip(parsed, offsets, strict=False)]
     no_ends, no_bond = np.zeros((2, 0), np.int64), np.zeros((0, BOND_WIDTH), np.float32)
-    descriptors = torch.tensor([[f(m) for _, f in DESCRIPTORS] for m in parsed], dtype=torch.float32)
     return MoleculeGraphs(
         atoms=torch.tensor(
             np.array([_atom(a) for m in parsed for a in m.GetAtoms()], np.float32).reshape(-1, ATOM_WIDTH)
@@ -109,7 +95,6 @@ def graphs(smiles: Sequence[str]) -> MoleculeGraphs:
         bond_features=torch.tensor(np.concatenate([no_bond, *(features for _, features in bonds)])),
         molecule=torch.repeat_interleave(torch.arange(len(parsed)), torch.tensor(sizes, dtype=torch.int64)),
         fingerprints=torch.tensor(_fingerprints(parsed), dtype=torch.float32),
-        descriptors=descriptors.reshape(-1, len(DESCRIPTORS)).clamp(-3, 3),
     )
 
 

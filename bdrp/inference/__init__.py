@@ -11,7 +11,7 @@ from typing import Any
 
 from bdrp.errors import FitError
 
-_NOT_METHODS = {"checkpoint", "method", "training", "hierarchy", "hierarchical_ridge"}
+_NOT_METHODS = {"checkpoint", "method", "training", "hierarchy", "hierarchical_ridge", "kronecker"}
 
 
 def names() -> list[str]:

@@ -9,7 +9,7 @@ from rdkit import Chem
 
 from bdrp.errors import DataError
 from bdrp.features import molecules
-from bdrp.features.molecules import ATOM_WIDTH, BOND_WIDTH, DESCRIPTORS, FINGERPRINT_BITS, MoleculeGraphs, tanimoto
+from bdrp.features.molecules import ATOM_WIDTH, BOND_WIDTH, FINGERPRINT_BITS, MoleculeGraphs, tanimoto
 
 ETHANOL, BENZENE, METHANE = "CCO", "c1ccccc1", "C"
 IMATINIB = "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1"
@@ -86,7 +86,7 @@ def test_metals_salts_and_single_atoms_pass(text: str, atoms: int, bonds: int) -
     graph = molecules.graphs([text])
     assert len(graph.atoms) == atoms and graph.bonds.shape == (2, 2 * bonds)
     assert graph.bond_features.shape == (2 * bonds, BOND_WIDTH)
-    assert all(torch.isfinite(getattr(graph, name)).all() for name in ("atoms", "fingerprints", "descriptors"))
+    assert all(torch.isfinite(getattr(graph, name)).all() for name in ("atoms", "fingerprints"))
 
 
 def test_every_one_hot_group_has_exactly_one_one() -> None:
@@ -102,19 +102,11 @@ def test_bonds_join_atoms_of_one_molecule() -> None:
     assert torch.bincount(graph.molecule).tolist() == sizes
 
 
-def test_descriptors_of_ethanol_are_known_figures() -> None:
-    weight, logp, polar, donors, acceptors, rotatable, rings, sp3 = molecules.graphs([ETHANOL]).descriptors[0].tolist()
-    assert weight * 500 == pytest.approx(46.07, abs=0.01)
-    assert logp * 5 == pytest.approx(-0.0014, abs=1e-3)
-    assert polar * 150 == pytest.approx(20.23, abs=0.01)
-    assert (donors * 5, acceptors * 10, rotatable * 10, rings * 5, sp3) == pytest.approx((1, 1, 0, 0, 1), abs=1e-5)
-
-
 def test_no_structure_is_an_empty_graph() -> None:
     graph = molecules.graphs([])
     assert len(graph) == 0
     assert graph.atoms.shape == (0, ATOM_WIDTH) and graph.bonds.shape == (2, 0)
-    assert graph.fingerprints.shape == (0, FINGERPRINT_BITS) and graph.descriptors.shape == (0, len(DESCRIPTORS))
+    assert graph.fingerprints.shape == (0, FINGERPRINT_BITS)
     assert graph.molecule.dtype == graph.bonds.dtype == torch.int64
 
 
@@ -141,10 +133,9 @@ def test_selecting_nothing_gives_nothing() -> None:
     assert len(chosen) == 0 and chosen.bonds.shape == (2, 0)
 
 
-def test_equal_structures_written_differently_have_one_fingerprint_and_one_set_of_descriptors() -> None:
+def test_equal_structures_written_differently_have_one_fingerprint() -> None:
     one, other = molecules.graphs(["OCC"]), molecules.graphs([ETHANOL])
     assert torch.equal(one.fingerprints, other.fingerprints)
-    assert torch.equal(one.descriptors, other.descriptors)
 
 
 def test_tanimoto_of_known_bits() -> None:
