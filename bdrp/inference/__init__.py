@@ -11,7 +11,16 @@ from typing import Any
 
 from bdrp.errors import FitError
 
-_NOT_METHODS = {"checkpoint", "method", "training", "hierarchy", "hierarchical_ridge", "kronecker"}
+_NOT_METHODS = {
+    "checkpoint",
+    "closed_form",
+    "method",
+    "training",
+    "hierarchy",
+    "hierarchical_ridge",
+    "kinship",
+    "kronecker",
+}
 
 
 def names() -> list[str]:
