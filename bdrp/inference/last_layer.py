@@ -1,7 +1,8 @@
 """Bayesian last layer, fitted by stochastic variational inference; prediction in closed form.
 
 The network is trained by maximum a posteriori inside the same ELBO that fits the posterior of the last layer and of the
-hierarchical deviations of compounds and lines (see `hierarchy`).
+hierarchical deviations of compounds and lines (see `hierarchy`); an unseen compound borrows from like ones (see
+`kinship`).
 
 Sources: variational Bayesian last layers, Harrison, Willes & Snoek 2024; neural linear models, Snoek et al. 2015; SVI,
 Hoffman et al. 2013; the tool, Pyro, Bingham et al. 2019.
@@ -15,24 +16,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 import pyro
 import torch
 from pyro.infer import TraceMeanField_ELBO
 from torch import Tensor, nn
 
 from bdrp.errors import FitError, ModelFolderError
-from bdrp.features.batch import Batch, Features, Inputs, Pairs, grid_blocks
+from bdrp.features.batch import Batch, Features, Inputs, grid_blocks
 from bdrp.inference import hierarchical_ridge
-from bdrp.inference.hierarchy import Block, Guide, LastLayer, Terms
-from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.inference.closed_form import LastLayerFit
+from bdrp.inference.hierarchy import Block, Guide, LastLayer
+from bdrp.inference.method import Fitted, Method, Runtime, isolated
 from bdrp.inference.training import Schedule, train
 from bdrp.model.architecture import Architecture
-from bdrp.model.network import Encoded, Network
-from bdrp.predictive import Normal
-from bdrp.predictive.distribution import Index
-
-PAIRS_A_PASS = 65_536  # chosen: the attention weights of one pass take 50 MB
+from bdrp.model.network import Network
 
 
 @dataclass(frozen=True)
@@ -87,10 +84,11 @@ class LastLayerMethod(Method):
     def fit(self, batch: Batch, runtime: Runtime) -> LastLayerFit:
         """Fit by SVI on grid blocks; see `Method.fit`."""
         device = runtime.torch_device
-        with _isolated(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
+        with isolated(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             _start_at_ridge(fitted, batch)
+            _learn_kinship(fitted, batch.inputs)
             fitted.to(device)
             identity = f"{self} seed={runtime.seed} {_digest(batch)}"
             trainable = _Svi(self, fitted, batch.to(device))
@@ -103,6 +101,7 @@ class LastLayerMethod(Method):
                 identity=identity,
                 show=runtime.progress,
             )
+            _learn_kinship(fitted, trainable.batch.inputs)
         fitted.history, fitted.interrupted = asdict(progress), progress.interrupted
         return fitted
 
@@ -135,118 +134,6 @@ class LastLayerMethod(Method):
     def _architecture(self, genes: int) -> Architecture:
         names = ("width", "hidden", "programmes", "heads", "factors", "gene_dropout", "drug_dropout")
         return Architecture(genes=genes, **{name: getattr(self, name) for name in names})
-
-
-class LastLayerFit(Fitted):
-    """Network, priors and posterior; predicts in closed form."""
-
-    def __init__(self, features: Features, model: LastLayer, guide: Guide) -> None:
-        self.features = features
-        self.model, self.guide = model, guide
-        self.modules = nn.ModuleDict({"model": model, "guide": guide})
-        self.history: dict[str, Any] = {}
-
-    def to(self, device: torch.device) -> None:
-        """Move every tensor to a device."""
-        self.modules.to(device)
-
-    def state(self) -> dict[str, Tensor]:
-        """Weights, priors and posterior."""
-        return {name: value.detach().cpu().contiguous() for name, value in self.modules.state_dict().items()}
-
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
-        """Exact predictive moments of N pairs, encoding each drug and line once; see `Fitted.predict`."""
-        device = self.guide.w_mean.device
-        inputs = inputs.to(device)
-        encoded = self.encode(inputs)
-        moments = self.moments(encoded, inputs, pairs.to(device))
-        arrays = tuple(part.double().cpu().numpy() for part in moments)
-        joint = _Joint(self, encoded, inputs, pairs.line.to(device), pairs.drug.to(device))
-        return self.distribution(inputs, pairs, arrays, joint)
-
-    @torch.no_grad()
-    def encode(self, inputs: Inputs) -> Encoded:
-        """Encode all drugs and lines."""
-        self.modules.eval()
-        return self.model.network.encode(inputs.molecules, inputs.genes)
-
-    @torch.no_grad()
-    def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-        """Standardised mean, aleatoric and epistemic variance of encoded pairs, (N,) each."""
-        line, drug = pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS)
-        parts = [self._moments(encoded, inputs, a, b) for a, b in zip(line, drug, strict=True)]
-        if not parts:
-            return tuple(torch.zeros(0) for _ in range(3))  # type: ignore[return-value]
-        return tuple(torch.cat(part) for part in zip(*parts, strict=True))  # type: ignore[return-value]
-
-    def _moments(self, encoded: Encoded, inputs: Inputs, line: Tensor, drug: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        lines = torch.arange(len(inputs.line_ids), device=line.device)
-        terms = self.model.terms(encoded, inputs, lines, line, drug)
-        v_mean, v_variance = self.compounds(inputs)
-        u_mean, u_variance = self.lines(inputs)
-        mean = (
-            terms.offset
-            + terms.features @ self.guide.w_mean
-            + _rowwise(terms.by_compound, v_mean, line, drug)
-            + _rowwise(u_mean, terms.by_line, line, drug)
-        )
-        epistemic = (
-            self._weight_variance(terms)
-            + _rowwise(terms.by_compound**2, v_variance, line, drug)
-            + _rowwise(u_variance, terms.by_line**2, line, drug)
-        )
-        terms = terms._replace(own=terms.own + v_mean[drug, 0])
-        return mean, (2 * terms.log_noise(mean)).exp(), epistemic
-
-    def compounds(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Mean and variance of v for D drugs, (D, 1 + K) each; the prior where the compound was not trained on."""
-        guide, prior = self.guide, self.model.compound_scale(inputs.drug_effect) ** 2
-        return _posterior_or_prior(inputs.drug_effect, guide.v_mean, (2 * guide.v_log_scale).exp(), prior)
-
-    def lines(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Mean and variance of u for L lines, (L, 1 + R) each; the prior where the line was not trained on."""
-        guide, prior = self.guide, (2 * self.model.log_line_scale).exp()
-        return _posterior_or_prior(inputs.line_effect, guide.u_mean, (2 * guide.u_log_scale).exp(), prior)
-
-    def _weight_variance(self, terms: Terms) -> Tensor:
-        posterior = self.guide.w()
-        if self.guide.covariance == "full":
-            return ((terms.features @ posterior.scale_tril) ** 2).sum(1)
-        variance = (terms.features**2) @ (self.guide.w_log_scale * 2).exp()
-        if self.guide.covariance == "low_rank":
-            variance = variance + ((terms.features @ posterior.cov_factor) ** 2).sum(1)
-        return variance
-
-
-class _Joint:
-    """Epistemic deviations of pairs that share w, v and u."""
-
-    def __init__(self, fit: LastLayerFit, encoded: Encoded, inputs: Inputs, line: Tensor, drug: Tensor) -> None:
-        self.fit, self.encoded, self.inputs, self.line, self.drug = fit, encoded, inputs, line, drug
-
-    def __getitem__(self, index: Index) -> _Joint:
-        chosen = torch.as_tensor(np.arange(len(self.line))[index])
-        return _Joint(self.fit, self.encoded, self.inputs, self.line[chosen], self.drug[chosen])
-
-    @torch.no_grad()
-    def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
-        """(S, N) deviations in the measure's unit."""
-        fit, device = self.fit, self.line.device
-        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        lines, line = torch.unique(self.line, return_inverse=True)
-        drugs, drug = torch.unique(self.drug, return_inverse=True)
-        terms = fit.model.terms(
-            self.encoded, self.inputs, torch.arange(len(self.inputs.line_ids), device=device), self.line, self.drug
-        )
-        with _isolated():
-            torch.manual_seed(int(generator.initial_seed()))
-            w = fit.guide.w().sample((draws,)) - fit.guide.w_mean
-            v = _noise(draws, fit.compounds(self.inputs)[1][drugs])
-            u = _noise(draws, fit.lines(self.inputs)[1][lines])
-        by_compound = v @ terms.by_compound[lines].T  # (S, D, L)
-        by_line = u @ terms.by_line[drugs].T  # (S, L, D)
-        deviation = w @ terms.features.T + by_compound[:, drug, line] + by_line[:, line, drug]
-        return fit.features.spread * deviation.double().cpu().numpy()
 
 
 class _Svi:
@@ -298,22 +185,6 @@ class _Svi:
         return float(0.5 * (error**2 / variance + variance.log() + math.log(2 * math.pi)).mean())
 
 
-def _rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
-    """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way."""
-    if len(left) * len(right) <= 4 * len(line):
-        return (left @ right.T)[line, drug]
-    return (left[line] * right[drug]).sum(1)
-
-
-def _posterior_or_prior(effect: Tensor, mean: Tensor, variance: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
-    known, at = (effect >= 0)[:, None], effect.clamp(min=0)
-    return torch.where(known, mean[at], 0.0), torch.where(known, variance[at], prior)
-
-
-def _noise(draws: int, variance: Tensor) -> Tensor:
-    return torch.randn(draws, *variance.shape, device=variance.device) * variance.sqrt()
-
-
 def _start_at_ridge(fitted: LastLayerFit, batch: Batch) -> None:
     """Start where a hierarchical ridge ends, so that no epoch is spent on finding what is linear in expression."""
     features, rows, model, guide = batch.features, batch.train, fitted.model, fitted.guide
@@ -334,9 +205,12 @@ def _start_at_ridge(fitted: LastLayerFit, batch: Batch) -> None:
         model.compound_noise[:, 0] = ridge.noise.log() - ridge.noise.log().mean()
 
 
-def _isolated() -> Any:
-    # Seeding the CPU seeds every GPU too, so that all are kept apart.
-    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
+def _learn_kinship(fitted: LastLayerFit, inputs: Inputs) -> None:
+    """Let unseen compounds borrow from the intercepts that were found for trained ones."""
+    known = torch.nonzero(inputs.drug_effect >= 0)[:, 0]
+    row = torch.zeros(len(fitted.features.compounds), dtype=torch.int64, device=known.device)
+    row[inputs.drug_effect[known]] = known  # any one of a compound's ids: they share the structure
+    fitted.kinship.learn(inputs.molecules.fingerprints[row], fitted.guide.v_mean[:, 0])
 
 
 def _digest(batch: Batch) -> str:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -127,3 +127,9 @@ class Method(ABC):
         Raises:
             ModelFolderError: tensors are missing, foreign, or of the wrong shape.
         """
+
+
+def isolated() -> Any:
+    """A context in which seeding and drawing leave torch's random state, on every device, as it was."""
+    # Seeding the CPU seeds every GPU too, so that all are kept apart.
+    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
