@@ -1,0 +1,370 @@
+"""Exact Gaussian process on the drug x line grid: the strongest shallow rival on held-out pairs and drugs.
+
+The response of drug d and line l is g(d, l) + noise, noise ~ Normal(0, s[d]^2), with the covariance of g a sum of
+Kronecker kernels (Bonilla, Chai & Williams 2008; Saatci 2011)
+
+    K = (a1 T + a2 I) (x) 11' + 11' (x) a3 I + (b1 11' + b2 T + b3 I) (x) (c1 E + c2 R + c3 I):
+
+T is Tanimoto similarity of fingerprints, E the linear kernel of the genes, R their squared-exponential kernel, I is one
+for the same drug or line. Replicates are averaged into their cell, whose noise is s[d]^2 / count.
+
+Scales, length and noise maximise the marginal likelihood of some of the lines under weak priors; its gradient takes
+traces from random probes (Gardner et al. 2018, doi:10.48550/arXiv.1809.11165). With W = (K + noise)^-1, the mean is
+k' W y, and S posterior draws are pathwise (Wilson et al. 2020, doi:10.48550/arXiv.2002.09309)
+
+    g_s = prior_s + k' W (y - prior_s - noise_s),
+
+all solved by conjugate gradients. The epistemic variance of a pair is the mean square of the S draws about the mean,
+with a relative error of sqrt(2 / S) that its neighbours share, plus in closed form what the prior leaves open once the
+training grid is known: nothing for a known drug and line, and the greatest part for a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bdrp.errors import FitError, ModelFolderError
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.inference.kronecker import (
+    Cells,
+    Grid,
+    Kernels,
+    between,
+    cells,
+    covariance,
+    identified,
+    preconditioner,
+    solve,
+)
+from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.predictive import Normal
+from bdrp.predictive.distribution import Floats, Index
+
+# Where the scales start, in variances of the response (chosen: near their order on GDSC2); the last is a length.
+START = {"a1": 0.3, "a2": 0.3, "a3": 0.05, "b1": 0.3, "b2": 0.3, "b3": 0.3, "c1": 0.2, "c2": 0.2, "c3": 0.05, "r": 1.0}
+START_NOISE = 0.3
+SCALE_PRIOR = 2.0  # chosen: the SD of a log scale about its start; only a screen that says nothing feels it
+NOISE_PRIOR = 5.0  # chosen: the precision of a log noise about the pooled one, which is that of ten responses
+LOWEST = 1e-4  # chosen: no scale below this, so that every factor can be inverted
+RATE = 0.15  # chosen: of Adam on log scales; 25 steps go as far as a factor of forty
+PROBES = 6  # chosen: every trace sums over thousands of cells, so a few probes suffice
+BLOCK = 16  # chosen: draws solved or predicted at once; bounds memory
+MOST = 2_000  # steps of conjugate gradients; some hundred are usual
+
+
+@dataclass(frozen=True)
+class GaussianProcessMethod(Method):
+    """Options.
+
+    Attributes:
+        lines: the most training lines that the marginal likelihood looks at, chosen at random. steps: of its ascent.
+        draws: S posterior draws, for epistemic variances (16 give them to a third) and
+            joint draws.
+        tolerance: of a solution's residual, relative.
+    """
+
+    name: ClassVar[str] = "gaussian_process"
+
+    lines: int = 120
+    steps: int = 25
+    draws: int = 16
+    tolerance: float = 1e-2
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be.
+
+        Raises:
+            FitError: naming the option, what it was and what it may be.
+        """
+        for option, least in (("lines", 1), ("steps", 0), ("draws", 2)):
+            if getattr(self, option) < least:
+                raise FitError(
+                    f"{option} is {getattr(self, option)}; it must be at least {least}. Choose another value."
+                )
+        if not 1e-6 <= self.tolerance <= 0.1:
+            raise FitError(f"tolerance is {self.tolerance}; it must be from 1e-6 to 0.1. Choose another value.")
+
+    def fit(self, batch: Batch, runtime: Runtime) -> GaussianProcessFit:
+        """Choose scales, then solve for the mean and the draws; see `Method.fit`."""
+        features, table = batch.features, _table(batch)
+        drugs, genes = _known(batch)
+        kernels = between(drugs, genes, drugs, genes, *(torch.arange(n) for n in (len(drugs), len(genes))))
+        generator = torch.Generator().manual_seed(runtime.seed)
+        some = torch.randperm(len(genes), generator=generator)[: self.lines].sort().values
+        scales, noise = _maximise(kernels.lines(some), table.lines(some), self.steps, generator)
+        weights = _weights(kernels.grid(scales), table, noise, self, generator)
+        state = {"scales": scales, "noise": noise, "fingerprints": drugs.to(torch.uint8), "genes": genes}
+        return GaussianProcessFit(features, state | weights)
+
+    def restore(self, features: Features, state: Mapping[str, Tensor]) -> GaussianProcessFit:
+        """Rebuild a fit; see `Method.restore`."""
+        drugs, lines, many = len(features.compounds), len(features.lines), 1 + self.draws
+        shapes = {"scales": (len(START),), "noise": (drugs,), "fingerprints": (drugs, FINGERPRINT_BITS)}
+        shapes |= {"genes": (lines, len(features.scaler.genes)), "drug_weights": (many, drugs)}
+        shapes |= {"line_weights": (many, lines), "weights": (many, drugs, lines)}
+        seen = {name: tuple(value.shape) for name, value in state.items()}
+        kinds = dict.fromkeys(shapes, torch.float32) | {"scales": torch.float64, "noise": torch.float64}
+        kinds |= {"fingerprints": torch.uint8}
+        usable = seen == shapes and all(state[name].dtype == kind for name, kind in kinds.items())
+        usable = usable and all(bool(torch.isfinite(value).all()) for value in state.values())
+        if not (usable and all(bool((state[name] > 0).all()) for name in ("scales", "noise"))):
+            raise ModelFolderError(
+                f"The tensors of gaussian_process are {seen}; finite ones of {shapes} are needed, with scales and "
+                "noise above 0. The folder was altered. Fit again, or restore it."
+            )
+        return GaussianProcessFit(features, dict(state))
+
+
+class GaussianProcessFit(Fitted):
+    """Scales, training points, and the weights of the mean (first) and of S draws about it."""
+
+    def __init__(self, features: Features, tensors: dict[str, Tensor]) -> None:
+        self.features, self.tensors = features, tensors
+
+    def state(self) -> dict[str, Tensor]:
+        """Scales, noise, fingerprints and genes of the training grid, and weights."""
+        return self.tensors
+
+    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+        """Mean and epistemic variance from the draws and the prior; an unseen drug has the compounds' mean noise."""
+        points = _Points(self, inputs, pairs)
+        mean, square = points.moments()
+        compound, noise = inputs.drug_effect.cpu()[pairs.drug.cpu()], self.tensors["noise"]
+        own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
+        moments = (mean.numpy(), own.numpy(), (square + points.open_variance()).numpy())
+        every = torch.arange(len(pairs)).numpy()
+        return self.distribution(inputs, pairs, moments, _Joint(points, every, self.features.spread))
+
+    @cached_property
+    def known(self) -> Kernels:
+        """Kernels among the training drugs and lines."""
+        count = (len(self.tensors["fingerprints"]), len(self.tensors["genes"]))
+        return self.with_known(self.tensors["fingerprints"], self.tensors["genes"], *map(torch.arange, count))
+
+    @cached_property
+    def roots(self) -> Grid:
+        """Cholesky factors of the training grid's."""
+        return Grid(*(_cholesky(part) for part in self.known.grid(self.tensors["scales"])))
+
+    def with_known(self, drugs: Tensor, genes: Tensor, drug_is: Tensor, line_is: Tensor) -> Kernels:
+        """Kernels of drugs and lines with the training grid's."""
+        return between(drugs, genes, self.tensors["fingerprints"], self.tensors["genes"], drug_is, line_is)
+
+
+class _Points:
+    """The grid of the drugs and lines that some pairs name."""
+
+    def __init__(self, fit: GaussianProcessFit, inputs: Inputs, pairs: Pairs) -> None:
+        self.fit, inputs = fit, inputs.to("cpu")
+        drugs, self.drug = torch.unique(pairs.drug.cpu(), return_inverse=True)
+        lines, self.line = torch.unique(pairs.line.cpu(), return_inverse=True)
+        bits, genes = inputs.molecules.fingerprints[drugs], inputs.genes[lines]
+        drug_is, line_is = inputs.drug_effect[drugs], inputs.line_effect[lines]
+        scales = fit.tensors["scales"]
+        self.cross = fit.with_known(bits, genes, drug_is, line_is).grid(scales)
+        among = identified(between(bits, genes, bits, genes, _own(drugs), _own(lines)), drug_is, line_is)
+        self.prior = among.grid(scales)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and mean square of the draws about it, (N,) each."""
+        square = torch.zeros(len(self.drug), dtype=torch.float64)
+        blocks = torch.arange(1, 1 + self.draws).split(BLOCK)
+        for block in blocks:
+            square += self.deviations(block).square().sum(0)
+        return self.deviations(torch.tensor([0]))[0], square / self.draws
+
+    @property
+    def draws(self) -> int:
+        """S."""
+        return len(self.fit.tensors["weights"]) - 1
+
+    def deviations(self, index: Tensor) -> Tensor:
+        """Some draws about the mean, or the mean itself at 0, for each pair, (len(index), N)."""
+        names = ("drug_weights", "line_weights", "weights")
+        parts = (self.fit.tensors[name][index].double() for name in names)
+        return self.cross.combine(*parts)[:, self.drug, self.line]
+
+    @cached_property
+    def seen(self) -> Grid:
+        """Each cross factor over the training root: what the training grid tells of these points, (M, C), (P, L)."""
+        solved = (
+            torch.linalg.solve_triangular(root, cross.T, upper=False).T
+            for root, cross in zip(self.fit.roots, self.cross, strict=True)
+        )
+        return Grid(*solved)
+
+    def open_variance(self) -> Tensor:
+        """The prior variance that is left once the training grid is known, (N,)."""
+        whole = Grid(*(part.diagonal()[:, None] for part in self.prior))
+        told = Grid(*(part.square().sum(1, keepdim=True) for part in self.seen))
+        drug = (whole.drug_effect - told.drug_effect).clamp(min=0)[self.drug, 0]
+        line = (whole.line_effect - told.line_effect).clamp(min=0)[self.line, 0]
+        both = (whole.drug @ whole.line.T - told.drug @ told.line.T).clamp(min=0)
+        return drug + line + both[self.drug, self.line]
+
+    @cached_property
+    def open_roots(self) -> Grid:
+        """Roots of what the training grid does not tell of each factor, (M, M), (P, P)."""
+        return Grid(*(_root(whole - told @ told.T) for whole, told in zip(self.prior, self.seen, strict=True)))
+
+    def open_draw(self, rng: np.random.Generator) -> Tensor:
+        """A draw of what is left of the prior, for each pair, (N,)."""
+        (drugs, drugs_known), (lines, lines_known) = self.seen.drug.shape, self.seen.line.shape
+
+        def noise(*shape: int) -> Tensor:
+            return torch.as_tensor(rng.standard_normal(shape))
+
+        open_, seen = self.open_roots, self.seen
+        inner = noise(drugs, lines_known) @ seen.line.T + noise(drugs, lines) @ open_.line.T
+        both = open_.drug @ inner + seen.drug @ (noise(drugs_known, lines) @ open_.line.T)
+        effects = (open_.drug_effect @ noise(drugs))[:, None] + (open_.line_effect @ noise(lines))[None, :]
+        return (both + effects)[self.drug, self.line]
+
+
+class _Joint:
+    """Deviations of all pairs together: random sums of the S draws, which have their covariance, plus what is open."""
+
+    def __init__(self, points: _Points, index: np.ndarray, spread: float) -> None:
+        self.points, self.index, self.spread = points, index, spread
+
+    def draw(self, rng: np.random.Generator, draws: int) -> Floats:
+        """(draws, N) in the measure's unit."""
+        points, count = self.points, self.points.draws
+        mix = torch.as_tensor(rng.standard_normal((draws, count)) / np.sqrt(count))
+        total = torch.stack([points.open_draw(rng) for _ in range(draws)])[:, self.index]
+        for block in torch.arange(count).split(BLOCK):
+            total += mix[:, block] @ points.deviations(1 + block)[:, self.index]
+        return np.asarray(self.spread * total.numpy())
+
+    def __getitem__(self, index: Index) -> _Joint:
+        return _Joint(self.points, self.index[index], self.spread)
+
+
+def _known(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Fingerprints (C, FINGERPRINT_BITS) and genes (L, G) of the training compounds and lines."""
+    inputs, features = batch.inputs, batch.features
+    drug, line = (torch.zeros(len(ids), dtype=torch.int64) for ids in (features.compounds, features.lines))
+    for positions, at in ((inputs.drug_effect, drug), (inputs.line_effect, line)):
+        rows = torch.nonzero(positions >= 0)[:, 0]
+        at[positions[rows]] = rows
+    return inputs.molecules.fingerprints[drug], inputs.genes[line]
+
+
+def _table(batch: Batch) -> Cells:
+    rows, features, inputs = batch.train, batch.features, batch.inputs
+    response = (rows.response - features.centre) / features.spread
+    shape = (len(features.compounds), len(features.lines))
+    return cells(inputs.drug_effect[rows.drug], inputs.line_effect[rows.line], response, shape)
+
+
+def _maximise(kernels: Kernels, table: Cells, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Scales and noise variances, (10,) and (C,), that make the responses likely."""
+    start = torch.tensor(list(START.values()), dtype=torch.float64).log()
+    scales = start.clone().requires_grad_()
+    pooled = torch.tensor(np.log(START_NOISE), dtype=torch.float64, requires_grad=True)
+    own = torch.zeros(len(table.mean), dtype=torch.float64, requires_grad=True)
+    ascent = torch.optim.Adam([scales, pooled, own], lr=RATE)
+    signs = torch.randint(0, 2, (PROBES, *table.mean.shape), generator=generator).double() * 2 - 1
+    right = torch.cat([table.mean[None], signs * table.measured])
+    solved: Tensor | None = None
+    for _ in range(steps):
+        ascent.zero_grad()
+        loss, solved = _negative_evidence(kernels.grid(scales.exp()), (pooled + own).exp(), table, right, solved)
+        loss = loss + 0.5 * ((scales - start) / SCALE_PRIOR).square().sum() + 0.5 * NOISE_PRIOR * own.square().sum()
+        torch.autograd.backward(loss)
+        ascent.step()
+        with torch.no_grad():
+            scales.clamp_(min=float(np.log(LOWEST)))
+            pooled.clamp_(min=float(np.log(LOWEST)))
+            own.clamp_(-2.0, 2.0)
+    return scales.detach().exp(), (pooled + own).detach().exp()
+
+
+def _negative_evidence(
+    grid: Grid, noise: Tensor, table: Cells, right: Tensor, start: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """A loss with the gradient of the negative log marginal likelihood, and the solutions behind it.
+
+    With K the covariance of the measured cells, u = K^-1 y and v = K^-1 z for probes z, the gradient is that of
+    (mean of v' K z - u' K u) / 2 at fixed u and v; replicates about their cell's mean add a chi-square density.
+    """
+    variance, measured = table.variance(noise) * table.measured, table.measured
+    multiply = covariance(grid, measured, variance)
+    with torch.no_grad():
+        nearly = preconditioner(grid, measured, noise)
+        solved = solve(multiply, right, nearly=nearly, start=start, tolerance=0.02, steps=20, strict=False)
+    other = torch.cat([solved[:1], right[1:]])
+    products = (solved * multiply(other)).sum((1, 2))
+    within = (table.surplus * noise.log() + table.within / noise).sum()
+    return 0.5 * (products[1:].mean() - products[0] + within), solved
+
+
+def _weights(
+    grid: Grid, table: Cells, noise: Tensor, method: GaussianProcessMethod, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Weights of the mean, then of each draw about it, a term of the covariance each."""
+    variance = table.variance(noise) * table.measured
+    exact, nearly = covariance(grid, table.measured, variance), preconditioner(grid, table.measured, noise)
+    mean = solve(exact, table.mean[None], nearly=nearly, tolerance=0.1 * method.tolerance, steps=MOST)
+    parts = [(mean.sum(2), mean.sum(1), mean)]
+    roots = Grid(*map(_cholesky, grid))
+    measured = table.measured.float()
+    multiply, nearly = (
+        covariance(grid.to(torch.float32), measured, variance.float()),
+        preconditioner(grid, measured, noise),
+    )
+    for block in torch.arange(method.draws).split(BLOCK):
+        prior, own = _prior(roots, table.mean.shape, len(block), generator)
+        error = variance.sqrt() * _noise(generator, *prior.shape)
+        right = (table.measured * prior + error).float()
+        solved = solve(multiply, right, nearly=nearly, tolerance=method.tolerance, steps=MOST).double()
+        drugs, lines, both = own
+        parts.append((drugs - solved.sum(2), lines - solved.sum(1), both - solved))
+    names = ("drug_weights", "line_weights", "weights")
+    return {name: torch.cat(part).float() for name, part in zip(names, zip(*parts, strict=True), strict=True)}
+
+
+def _prior(
+    roots: Grid, shape: tuple[int, ...], draws: int, generator: torch.Generator
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """Draws of g on the training grid, (draws, C, L), and the weights of each term that give them."""
+    drugs, lines = shape
+    drug, line = _noise(generator, draws, drugs), _noise(generator, draws, lines)
+    both = _noise(generator, draws, drugs, lines)
+    values = roots.combine(drug, line, both)
+    turned = Grid(*(_inverse(root) for root in roots))
+    weights = (drug @ turned.drug_effect, line @ turned.line_effect, turned.drug.T @ both @ turned.line)
+    return values, weights
+
+
+def _noise(generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def _own(items: Tensor) -> Tensor:
+    return torch.arange(len(items))
+
+
+def _cholesky(matrix: Tensor) -> Tensor:
+    return torch.linalg.cholesky(matrix)
+
+
+def _inverse(root: Tensor) -> Tensor:
+    return torch.linalg.solve_triangular(root, torch.eye(len(root), dtype=root.dtype), upper=False)
+
+
+def _root(matrix: Tensor) -> Tensor:
+    """A square root of a positive semidefinite matrix."""
+    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
+    return vectors * values.clamp(min=0).sqrt()
+
+
+METHOD = GaussianProcessMethod

@@ -1,0 +1,245 @@
+"""Sums of Kronecker kernels on a drug x line grid: products, conjugate gradients on the cells that were measured.
+
+The covariance of C drugs and L lines is
+
+    K = D0 (x) 1 1' + 1 1' (x) R0 + D (x) R,
+
+drug effects, line effects and their interaction. A product with a (C, L) table costs C^2 L + C L^2 and forms no
+matrix of pairs (Saatci 2011; Stegle et al. 2011); cells that were not measured are masked out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bdrp.errors import FitError
+from bdrp.features.molecules import tanimoto
+
+
+class Grid(NamedTuple):
+    """The four factors, from C drugs to M and from L lines to P; square where both are the training grid.
+
+    Attributes:
+        drug_effect: (M, C) D0.
+        line_effect: (P, L) R0.
+        drug: (M, C) D.
+        line: (P, L) R.
+    """
+
+    drug_effect: Tensor
+    line_effect: Tensor
+    drug: Tensor
+    line: Tensor
+
+    def product(self, table: Tensor) -> Tensor:
+        """K times tables (..., C, L), as (..., M, P)."""
+        return self.combine(table.sum(-1), table.sum(-2), table)
+
+    def combine(self, drugs: Tensor, lines: Tensor, table: Tensor) -> Tensor:
+        """The same with weights of their own for each term: (..., C), (..., L) and (..., C, L)."""
+        effects = (drugs @ self.drug_effect.T)[..., :, None] + (lines @ self.line_effect.T)[..., None, :]
+        return effects + self.drug @ (table @ self.line.T)
+
+    def to(self, dtype: torch.dtype) -> Grid:
+        """The same factors in another precision."""
+        return Grid(*(part.to(dtype) for part in self))
+
+
+class Kernels(NamedTuple):
+    """Similarities of M drugs with C, and of P lines with L, before any scale.
+
+    Attributes:
+        tanimoto: (M, C). same_drug: (M, C), one for the same drug.
+        linear: (P, L). distance: (P, L) mean squared difference of genes. same_line: (P, L).
+    """
+
+    tanimoto: Tensor
+    same_drug: Tensor
+    linear: Tensor
+    distance: Tensor
+    same_line: Tensor
+
+    def grid(self, scales: Tensor) -> Grid:
+        """The factors of K under the ten scales, a1 to c3 and the length r."""
+        a1, a2, a3, b1, b2, b3, c1, c2, c3, r = scales
+        drug = b1 + b2 * self.tanimoto + b3 * self.same_drug
+        # Genes have variance one, so two lines differ by two on average: r is a length in units of that.
+        line = c1 * self.linear + c2 * torch.exp(-self.distance / (4 * r**2)) + c3 * self.same_line
+        return Grid(a1 * self.tanimoto + a2 * self.same_drug, a3 * self.same_line, drug, line)
+
+    def lines(self, index: Tensor) -> Kernels:
+        """Some of the lines, on both sides."""
+        return Kernels(self.tanimoto, self.same_drug, *(part[index][:, index] for part in self[2:]))
+
+
+def between(
+    drugs: Tensor, genes: Tensor, known_drugs: Tensor, known_genes: Tensor, drug_is: Tensor, line_is: Tensor
+) -> Kernels:
+    """Kernels of drugs and lines with known ones.
+
+    Args:
+        drugs: (M, FINGERPRINT_BITS) bits.
+        genes: (P, G).
+        known_drugs: (C, FINGERPRINT_BITS).
+        known_genes: (L, G).
+        drug_is: (M,) the known drug that each is, -1 if none.
+        line_is: (P,) the known line likewise.
+    """
+    left, right, width = genes.double(), known_genes.double(), max(genes.shape[1], 1)
+    linear = left @ right.T / width
+    squares = left.square().sum(1)[:, None] / width + right.square().sum(1) / width
+    same_drug = drug_is[:, None] == torch.arange(len(known_drugs))
+    same_line = line_is[:, None] == torch.arange(len(known_genes))
+    distance = (squares - 2 * linear).clamp(min=0)
+    return Kernels(
+        tanimoto(drugs.double(), known_drugs.double()), same_drug.double(), linear, distance, same_line.double()
+    )
+
+
+def identified(kernels: Kernels, drug_is: Tensor, line_is: Tensor) -> Kernels:
+    """Two ids of one known drug are the same drug."""
+    same_drug = (drug_is[:, None] == drug_is) & (drug_is >= 0) | kernels.same_drug.bool()
+    same_line = (line_is[:, None] == line_is) & (line_is >= 0) | kernels.same_line.bool()
+    return kernels._replace(same_drug=same_drug.double(), same_line=same_line.double())
+
+
+class Cells(NamedTuple):
+    """Measured responses in a C x L table, replicates averaged.
+
+    Attributes:
+        mean: (C, L), 0 where nothing was measured.
+        replicates: (C, L) how many were averaged.
+        within: (C,) sum of squares of replicates about their cell's mean.
+        surplus: (C,) replicates beyond the first of a cell.
+    """
+
+    mean: Tensor
+    replicates: Tensor
+    within: Tensor
+    surplus: Tensor
+
+    @property
+    def measured(self) -> Tensor:
+        """(C, L), 1 where there is a response."""
+        return (self.replicates > 0).to(self.mean.dtype)
+
+    def variance(self, noise: Tensor) -> Tensor:
+        """(C, L) noise of each cell's mean, from the noise of one response a drug, (C,)."""
+        return noise[:, None] / self.replicates.clamp(min=1)
+
+    def lines(self, index: Tensor) -> Cells:
+        """Some of the lines; replicates keep their sums a drug."""
+        return Cells(self.mean[:, index], self.replicates[:, index], self.within, self.surplus)
+
+
+def cells(drug: Tensor, line: Tensor, response: Tensor, shape: tuple[int, int]) -> Cells:
+    """N responses, (N,) each, in a table of the shape (C, L)."""
+    at = drug * shape[1] + line
+    empty = torch.zeros(shape[0] * shape[1], dtype=torch.float64)
+    count = empty.index_add(0, at, torch.ones_like(response))
+    mean = empty.index_add(0, at, response) / count.clamp(min=1)
+    within = torch.zeros(shape[0], dtype=torch.float64).index_add(0, drug, (response - mean[at]) ** 2)
+    surplus = (count - 1).clamp(min=0).reshape(shape).sum(1)
+    return Cells(mean.reshape(shape), count.reshape(shape), within, surplus)
+
+
+def covariance(grid: Grid, measured: Tensor, variance: Tensor) -> Callable[[Tensor], Tensor]:
+    """Multiply by K + noise on the measured cells; tables must be 0 elsewhere."""
+    return lambda table: measured * grid.product(table) + variance * table
+
+
+def preconditioner(grid: Grid, measured: Tensor, noise: Tensor) -> Callable[[Tensor], Tensor]:
+    """Multiply by nearly the inverse of `covariance`: that of the whole grid, were every cell measured once.
+
+    The line kernel is made to have the constant q as an eigenvector (linear kernels of centred genes have it); then the
+    covariance falls apart into a C x C matrix for each eigenvalue m[j],
+
+        m[j] D + diag(noise) + r 1 1',   r the mean diagonal of R0,
+
+    and L D0 more for q. All but q share the eigenvectors of noise^-1/2 D noise^-1/2; r is added by Sherman & Morrison.
+
+    Args:
+        grid: the training grid's factors.
+        measured: (C, L), 1 or 0.
+        noise: (C,) variance of one response a drug.
+    """
+    lines, shift = len(grid.line), grid.line_effect.diagonal().mean()
+    q = torch.full((lines,), lines**-0.5, dtype=grid.line.dtype)
+    apart = grid.line - torch.outer(q, q @ grid.line)
+    apart = apart - torch.outer(apart @ q, q)
+    m, turn = torch.linalg.eigh(apart - torch.outer(q, q) * grid.line.trace())  # q comes first, by its low eigenvalue
+    root = noise.sqrt()
+    values, vectors = torch.linalg.eigh(grid.drug / root[:, None] / root)
+    left = vectors.T / root
+    scale = 1 / (values.clamp(min=0)[:, None] * m.clamp(min=0) + 1)
+    ones = left.T @ (scale * left.sum(1)[:, None])
+    whole = q @ grid.line @ q * grid.drug + lines * grid.drug_effect + shift + noise.diag()
+    constant = torch.linalg.inv(whole)
+    gain = shift / (1 + shift * ones.sum(0))
+
+    def multiply(table: Tensor) -> Tensor:
+        turned = table @ turn
+        inner = left.T @ (scale * (left @ turned))
+        inner = inner - ones * (gain * inner.sum(-2, keepdim=True))
+        inner[..., 0] = turned[..., 0] @ constant
+        return measured * (inner @ turn.T)
+
+    left, scale, ones, gain, constant, turn, measured = (
+        part.to(measured.dtype) for part in (left, scale, ones, gain, constant, turn, measured)
+    )
+    return multiply
+
+
+def solve(
+    multiply: Callable[[Tensor], Tensor],
+    right: Tensor,
+    *,
+    nearly: Callable[[Tensor], Tensor],
+    start: Tensor | None = None,
+    tolerance: float,
+    steps: int,
+    strict: bool = True,
+) -> Tensor:
+    """Conjugate gradients on several tables at once (Hestenes & Stiefel 1952).
+
+    Args:
+        multiply: by a symmetric positive matrix.
+        right: (S, C, L) right-hand sides.
+        nearly: multiply by something near the inverse, also symmetric and positive.
+        start: first guess; 0 if None.
+        tolerance: of the residual's norm, relative to the right-hand side's.
+        steps: the most there may be.
+        strict: refuse a solution that is not within the tolerance.
+
+    Raises:
+        FitError: it is not, and strict.
+    """
+    solution = torch.zeros_like(right) if start is None else start.clone()
+    residual = right - multiply(solution) if start is not None else right.clone()
+    wanted, tiny = tolerance**2 * _dot(right, right), torch.finfo(right.dtype).tiny
+    conditioned = nearly(residual)
+    direction, slope = conditioned, _dot(residual, conditioned)
+    for _ in range(steps):
+        if bool((_dot(residual, residual) <= wanted).all()):
+            return solution
+        image = multiply(direction)
+        step = slope / _dot(direction, image).clamp(min=tiny)
+        solution += step * direction
+        residual -= step * image
+        conditioned = nearly(residual)
+        before, slope = slope, _dot(residual, conditioned)
+        direction = conditioned + slope / before.clamp(min=tiny) * direction
+    if strict and not bool((_dot(residual, residual) <= wanted).all()):
+        raise FitError(
+            f"The Gaussian process was not solved to {tolerance:g} in {steps} steps. "
+            "Noise far below the signal makes this slow. Choose a larger tolerance."
+        )
+    return solution
+
+
+def _dot(left: Tensor, right: Tensor) -> Tensor:
+    return (left * right).sum((-2, -1), keepdim=True)
