@@ -119,21 +119,27 @@ class _Joint:
     def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
         """(S, N) deviations in the measure's unit."""
         fit, device = self.fit, self.line.device
-        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        seed = int(rng.integers(2**63))
         lines, line = torch.unique(self.line, return_inverse=True)
-        drugs, drug = torch.unique(self.drug, return_inverse=True)
-        terms = fit.model.terms(
-            self.encoded, self.inputs, torch.arange(len(self.inputs.line_ids), device=device), self.line, self.drug
-        )
+        drugs, drug = self._one_id_a_compound()
+        every = torch.arange(len(self.inputs.line_ids), device=device)
+        terms = fit.model.terms(self.encoded, self.inputs, every, self.line, self.drug)
         with isolated():
-            torch.manual_seed(int(generator.initial_seed()))
+            torch.manual_seed(seed)
             w = fit.guide.w().sample((draws,)) - fit.guide.w_mean
             v = _noise(draws, fit.compounds(self.inputs)[1][drugs])
             u = _noise(draws, fit.lines(self.inputs)[1][lines])
         by_compound = v @ terms.by_compound[lines].T  # (S, D, L)
-        by_line = u @ terms.by_line[drugs].T  # (S, L, D)
-        deviation = w @ terms.features.T + by_compound[:, drug, line] + by_line[:, line, drug]
+        by_line = u @ terms.by_line.T  # (S, L, D)
+        deviation = w @ terms.features.T + by_compound[:, drug, line] + by_line[:, line, self.drug]
         return fit.features.spread * deviation.double().cpu().numpy()
+
+    def _one_id_a_compound(self) -> tuple[Tensor, Tensor]:
+        """Drugs to draw v for, and which of them each pair takes: two ids of one trained compound share a draw."""
+        effect = self.inputs.drug_effect[self.drug]
+        compound = torch.where(effect >= 0, effect, len(self.fit.features.compounds) + self.drug)
+        kinds, which = torch.unique(compound, return_inverse=True)
+        return torch.zeros_like(kinds).scatter(0, which, self.drug), which
 
 
 def _rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:

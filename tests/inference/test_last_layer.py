@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -279,3 +280,20 @@ def test_the_guide_finds_the_conjugate_posterior_where_features_and_noise_are_fi
         (features @ covariance @ features.T).diagonal() for covariance in (found.covariance_matrix.double(), exact)
     )
     assert (predicted / wanted).sqrt().tolist() == pytest.approx([1] * 60, rel=0.1)
+
+
+def test_two_ids_of_one_compound_share_their_draws(some_unseen: Batch, fits: dict[str, LastLayerFit]) -> None:
+    fitted, inputs = fits["full"], some_unseen.inputs
+    first = int(inputs.drug_effect.ge(0).nonzero()[0])
+    twin = replace(
+        inputs,
+        drug_ids=(inputs.drug_ids[first], "twin"),
+        molecules=inputs.molecules.select(torch.tensor([first, first])),
+        drug_effect=inputs.drug_effect[[first, first]],
+    )
+    nothing = torch.full((2,), torch.nan, dtype=torch.float64)
+    pair = Pairs(torch.zeros(2, dtype=torch.int64), torch.arange(2), nothing, nothing, nothing)
+    pred = fitted.predict(twin, pair)
+    assert pred._joint is not None
+    draws = pred._joint.draw(np.random.default_rng(0), 50)
+    np.testing.assert_allclose(draws[:, 0], draws[:, 1], rtol=1e-4, atol=1e-5)
