@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Device, Overwrite, given, load_screen
+from bdrp.cli.options import Device, Overwrite, Seed, given, load_screen
 from bdrp.errors import OutputError
 
 
@@ -19,7 +19,7 @@ def run(
     ] = "cell_line",
     epochs: Annotated[int | None, typer.Option(help="Most passes over the training lines.")] = None,
     budget: Annotated[int, typer.Option(help="How many pairs an expert can look at.")] = 50,
-    seed: Annotated[int, typer.Option(help="Of the split and of every random draw.")] = 0,
+    seed: Seed = 0,
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Device, Overwrite, Root, ScreenOptions, given, key_values, load_screen
+from bdrp.cli.options import Device, Overwrite, Root, ScreenOptions, Seed, given, key_values, load_screen
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
@@ -35,7 +35,7 @@ def run(
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the split and of every random draw.")] = 0,
+    seed: Seed = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped fit left off.")] = False,
     overwrite: Overwrite = False,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Root = Annotated[Path | None, typer.Option(help="The folder below which the screen's files lie.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 ScreenOptions = Annotated[
     list[str] | None,

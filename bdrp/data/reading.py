@@ -189,7 +189,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{path.name} cannot be read as Parquet: {error}. A whole Parquet file is needed; write or fetch it again."
+            f"{path.name} cannot be read as Parquet: {str(error).rstrip('.')}. A whole Parquet file is needed; "
+            "write or fetch it again."
         ) from error
     if not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None:
         frame = frame.reset_index(names=[name or "" for name in frame.index.names])

@@ -102,6 +102,11 @@ def _read(path: Path) -> pa.Table:
 def _write(table: pa.Table, path: Path) -> None:
     from pyarrow import parquet
 
+    if path.is_dir():
+        raise OutputError(
+            f"The predictions could not be written to {path}: a folder stands there. Allowed: a file. "
+            f"Name it {path / 'predictions.parquet'}."
+        )
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bdrp.errors import OutputError
+
 if TYPE_CHECKING:
     from bdrp.evaluation import Scores
 
@@ -32,6 +34,8 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
     from bdrp.experiments.trained import TrainedModel
     from bdrp.report.output import write
 
+    _check_apart(Path(model_path), Path(out))
+
     trained = TrainedModel.load(Path(model_path))
     observed, pred, uncalibrated = trained.held_out(), trained.held_out_predictions(), trained.held_out_uncalibrated()
     manifest: Mapping[str, Any] = trained.manifest
@@ -47,6 +51,14 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
         before=None if uncalibrated is None else score(uncalibrated, observed, seed=seed),
     )
     return scores
+
+
+def _check_apart(model: Path, out: Path) -> None:
+    if out.resolve() == model.resolve():
+        raise OutputError(
+            f"The report could not be written to {out}: it is the model folder, which holds nothing but the model. "
+            "A report needs a folder of its own. Choose another folder with --out."
+        )
 
 
 def _card(manifest: Mapping[str, Any]) -> dict[str, Any]:

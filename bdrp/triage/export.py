@@ -72,6 +72,8 @@ def neutralised(text: str) -> str:
 
 
 def _stem(path: Path) -> Path:
+    if path.name in ("", ".."):
+        raise OutputError(f"The queue cannot be written to {path}: a folder. It is a file. Name it {path}/queue.csv.")
     if path.suffix in _WRITERS or not path.suffix:
         return path.with_suffix("")
     raise OutputError(

@@ -32,10 +32,12 @@ def read_predictions(path: Path | str) -> pd.DataFrame:
         DataError: the file is missing, is no Parquet, or lacks columns.
     """
     try:
-        table = pq.read_table(path)
+        with Path(path).open("rb") as file:
+            table = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
+        seen = (getattr(error, "strerror", None) or str(error)).rstrip(".")
         raise DataError(
-            f"The predictions {path} cannot be read: {error}. A Parquet file that `bdrp predict` wrote is needed; "
+            f"The predictions {path} cannot be read: {seen}. A Parquet file that `bdrp predict` wrote is needed; "
             "check the path, or predict again."
         ) from error
     frame = table.to_pandas(ignore_metadata=True)

@@ -158,3 +158,11 @@ def test_screens_finds_the_files_of_a_real_screen(real_data):
     said = CliRunner().invoke(app, ["screens", "--root", str(real_data)], env={"COLUMNS": "200"})
     assert said.stdout.count(" found") >= 2
     assert said.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["fit", "demo"])
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999", "one"])
+def test_a_seed_that_no_generator_takes_is_refused_at_once(command, seed):
+    ran = CliRunner().invoke(app, [command, "--out", "nowhere", "--seed", seed])
+    assert ran.exit_code == 2
+    assert "--seed" in ran.stderr

@@ -147,3 +147,9 @@ def test_a_full_disk_leaves_the_old_file_and_no_debris(pred, tmp_path, monkeypat
         pred[:3].save(path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["p.parquet"]
+
+
+def test_predictions_are_not_written_over_a_folder(tmp_path):
+    pred = Normal(pd.DataFrame({"cell_line_id": ["a"], "drug_id": ["b"]}), "ln_ic50_um", [0.0], [1.0], [1.0])
+    with pytest.raises(OutputError, match="a folder stands there"):
+        pred.save(tmp_path)

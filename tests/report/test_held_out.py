@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bdrp import report
+from bdrp.errors import OutputError
 
 
 @pytest.fixture
@@ -47,6 +48,13 @@ def test_a_model_without_predictions_before_recalibration_gives_a_page_without_t
     report.evaluate(tmp_path / "model", tmp_path / "out")
     assert "Before recalibration" not in (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "out/scores.json").read_text(encoding="utf-8"))["before_recalibration"] is None
+
+
+def test_a_report_does_not_go_into_the_model_folder_itself(trained, tmp_path):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(OutputError, match="it is the model folder"):
+        report.evaluate(tmp_path / "model", tmp_path / "out/../model")
+    assert not any((tmp_path / "model").iterdir())
 
 
 def test_the_room_is_entered_without_plotting_or_templates():

@@ -129,3 +129,9 @@ def test_a_folder_or_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="could not be written"):
         export(queue_of(["a"]), tmp_path / "file" / "queue.csv")
+
+
+@pytest.mark.parametrize("place", [".", "..", "/"])
+def test_a_queue_is_not_named_by_a_folder_alone(place):
+    with pytest.raises(OutputError, match="a folder. It is a file. Name it"):
+        export(queue_of(["a"]), place)

@@ -296,8 +296,10 @@ def test_predictions_with_foreign_metadata_are_read_without_a_unit(note: bytes, 
 
 
 def test_a_missing_or_foreign_predictions_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone.parquet cannot be read"):
+    with pytest.raises(DataError, match=r"gone.parquet cannot be read: No such file or directory\. A"):
         read_predictions(tmp_path / "gone.parquet")
+    with pytest.raises(DataError, match=r"cannot be read: Is a directory\. A"):
+        read_predictions(tmp_path)
     (tmp_path / "p.parquet").write_text("cell_line_id,drug_id\n")
     with pytest.raises(DataError, match="A Parquet file that `bdrp predict` wrote is needed"):
         read_predictions(tmp_path / "p.parquet")
