@@ -18,7 +18,7 @@ from bdrp.predictive import Normal, PredictiveDistribution
 FOLDS = 5
 TIE = 0.002  # chosen: nobody would notice 0.2 % of CRPS
 KEPT = 0.01  # chosen: but a point of coverage they would, and an SD wrong by 9 % costs only those 0.2 %
-EVIDENCE = 2.0  # chosen: standard errors of coverage that a few unlucky groups may account for
+EVIDENCE = 1.0  # chosen: the one-standard-error rule of Breiman et al. 1984, here for coverage as for CRPS
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 ENOUGH_GROUPS = 10  # chosen: two in each of the five folds
 COVERAGE_SE = 0.02  # chosen: coverage is to be known to about two points
@@ -48,7 +48,7 @@ def choose(
 
     Each recalibrator is fitted to four fifths of the groups and scored on the rest. The lowest mean CRPS wins; a
     simpler one is preferred if it loses no more than one standard error (over groups) or 0.2 %, provided that its
-    intervals' coverage is no further from what they promise than one point, or two standard errors over groups: a few
+    intervals' coverage is no further from what they promise than one point, or one standard error over groups: a few
     unlucky lines are no reason to distort a posterior.
 
     Args:
