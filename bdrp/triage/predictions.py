@@ -35,7 +35,7 @@ def read_predictions(path: Path | str) -> pd.DataFrame:
         with Path(path).open("rb") as file:
             table = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
-        seen = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        seen = getattr(error, "strerror", None) or "it is no Parquet file, or a damaged one"
         raise DataError(
             f"The predictions {path} cannot be read: {seen}. A Parquet file that `bdrp predict` wrote is needed; "
             "check the path, or predict again."
