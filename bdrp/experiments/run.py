@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from bdrp import __version__, calibration, inference
 from bdrp.calibration import Recalibration
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
-from bdrp.errors import DataError, ModelFolderError, SplitError
+from bdrp.errors import BdrpWarning, DataError, ModelFolderError, SplitError
 from bdrp.experiments import folder
 from bdrp.experiments.trained import LIMITS, HeldOut, Predictions, TrainedModel
 from bdrp.features import batch as features
@@ -50,7 +51,7 @@ def fit(
     refit: bool = True,
     progress: bool = False,
 ) -> TrainedModel:
-    """Fit a method, recalibrate it on the calibration part, predict the test part, and save the model folder.
+    """Fit a method, recalibrate it on rows it has not seen, predict the test part, and save the model folder.
 
     Args:
         screen: what was measured.
@@ -78,6 +79,12 @@ def fit(
         out = Path(os.path.abspath(out))
     checkpoint = out.parent / f"{out.name}.checkpoint.safetensors"
     with folder.writing(out, overwrite=overwrite or (resume and checkpoint.is_file())) as place:
+        if resume and not checkpoint.is_file():
+            warnings.warn(
+                f"There is no checkpoint at {checkpoint} to resume from. The fit starts at the beginning.",
+                BdrpWarning,
+                stacklevel=2,
+            )
         if not resume:
             _forget(checkpoint)
         model = _fit(screen, split, chosen, Runtime(seed, device, checkpoint, progress), refit)
@@ -223,5 +230,5 @@ def _check_measure(trained: TrainedModel, screen: Screen) -> None:
     if ours != theirs:
         raise ModelFolderError(
             f"The model predicts {ours}, the screen holds {theirs}. They must agree. "
-            f"Load the screen with --measure {ours}, or fit a model on {theirs}."
+            f"Load the screen with measure={ours}, or fit a model on {theirs}."
         )

@@ -69,7 +69,7 @@ class TrainedModel:
         manifest: what was fitted, on what, how, and with which versions.
         features: how tables become tensors.
         fitted: the method's fit.
-        recalibration: fitted on the calibration part.
+        recalibration: fitted on rows that the weights had not seen.
         neighbourhood: the trained drugs and lines.
         limits: index drug_id; lower_limit and upper_limit of the doses that each trained drug was tested at.
         held_out_part: the test part, None for a model without one.

@@ -34,6 +34,15 @@ class Runtime:
     checkpoint: Path | None = None
     progress: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse a seed that the generators do not take.
+
+        Raises:
+            FitError: the seed is negative or too large.
+        """
+        if not 0 <= self.seed < 2**32:
+            raise FitError(f"seed is {self.seed}; it must be at least 0 and below {2**32:,}. Choose another.")
+
     def second(self) -> Runtime:
         """The same for a second fit of the run, with a checkpoint of its own."""
         return self if self.checkpoint is None else replace(self, checkpoint=self.checkpoint.with_suffix(".second"))
