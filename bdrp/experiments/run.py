@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -78,26 +78,28 @@ def fit(
     if out.name in ("", ".."):
         out = Path(os.path.abspath(out))
     checkpoint = out.parent / f"{out.name}.checkpoint.safetensors"
-    with folder.writing(out, overwrite=overwrite or (resume and checkpoint.is_file())) as place:
-        if resume and not checkpoint.is_file():
+    runtime = Runtime(seed, device, checkpoint, progress)
+    stages = [stage for stage in (checkpoint, runtime.second().checkpoint) if stage is not None]
+    begun = any(os.path.isfile(stage) for stage in stages)  # False, not an error, where the name is too long
+    with folder.writing(out, overwrite=overwrite or (resume and begun)) as place:
+        if resume and not begun:
             warnings.warn(
                 f"There is no checkpoint at {checkpoint} to resume from. The fit starts at the beginning.",
                 BdrpWarning,
                 stacklevel=2,
             )
         if not resume:
-            _forget(checkpoint)
-        model = _fit(screen, split, chosen, Runtime(seed, device, checkpoint, progress), refit)
+            _forget(stages)
+        model = _fit(screen, split, chosen, runtime, refit)
         model.save(place)
     if not model.manifest["interrupted"]:
-        _forget(checkpoint)
+        _forget(stages)
     return model
 
 
-def _forget(checkpoint: Path) -> None:
-    for stage in (Runtime(checkpoint=checkpoint), Runtime(checkpoint=checkpoint).second()):
-        if stage.checkpoint is not None:
-            stage.checkpoint.unlink(missing_ok=True)
+def _forget(checkpoints: Iterable[Path]) -> None:
+    for checkpoint in checkpoints:
+        checkpoint.unlink(missing_ok=True)
 
 
 def predict(
@@ -140,13 +142,14 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
         )
     fitted: Fitted = method.fit(batch, runtime)
     recalibration = _recalibrate(fitted, batch, split, screen, runtime.seed)
-    interrupted, notices = fitted.interrupted, list(screen.notices)
+    trained, interrupted, notices = split, fitted.interrupted, list(screen.notices)
     if refit and not interrupted:
-        whole = features.prepare(screen, _whole(split))
+        everything = _whole(split)
+        whole = features.prepare(screen, everything)
         again = method.refitted(fitted).fit(whole, runtime.second())
         interrupted = again.interrupted
         if not interrupted:  # half a second fit is worth less than the whole first one
-            fitted, batch = again, whole
+            fitted, batch, trained = again, whole, everything
             notices.append(REFITTED)
     return TrainedModel(
         manifest=_manifest(screen, split, method, runtime, fitted, batch)
@@ -155,7 +158,7 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
         fitted=fitted,
         recalibration=recalibration,
         neighbourhood=novelty.fit(batch, screen.drugs),
-        limits=_limits(screen, split),
+        limits=_limits(screen, trained),
         held_out_part=_held_out(screen, split, fitted, recalibration, batch) if len(batch.test) else None,
     )
 

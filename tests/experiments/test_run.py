@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -585,3 +586,17 @@ def test_fitting_leaves_the_random_states_alone(tiny_screen: Screen, tiny_split:
     fit(tiny_screen, tiny_split)
     assert torch.equal(torch.random.get_rng_state(), torch_state)
     assert np.random.get_state()[1].tolist() == numpy_state  # type: ignore[index]
+
+
+def test_limits_come_from_every_row_that_was_fitted(tiny_screen: Screen) -> None:
+    split = splits.make(tiny_screen, "drug", seed=0)
+    fitted = split.parts != "test"
+    small = {"method": "mean_effects", "seed": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BdrpWarning)  # few drugs calibrate
+        again = run.fit(tiny_screen, split, **small)
+        once = run.fit(tiny_screen, split, refit=False, **small)
+    drugs = tiny_screen.responses["drug_id"]
+    assert set(again.limits.index) == set(drugs[fitted.to_numpy()])
+    assert set(once.limits.index) == set(drugs.iloc[split.rows("train")])
+    assert len(once.limits) < len(again.limits)
