@@ -37,7 +37,18 @@ def histogram_band(n: int, bins: int, seed: int, level: float = 0.95) -> tuple[f
     return float(low[0]), float(high[0])
 
 
-def resampled_means(values: Bools, lines: Ints, drugs: Ints, seed: int) -> Floats:
+def binomial_band(n: Ints, p: Floats, seed: int, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Shares that B groups of n independent events of probability p all stay between with probability `level`.
+
+    Returns:
+        The lower and the upper share, (B,) each.
+    """
+    counts = np.random.default_rng(seed).binomial(n, p, size=(TRIALS, len(n)))
+    low, high = _pointwise(n, p, counts, level)
+    return low / n, high / n
+
+
+def resampled_means(values: Bools | Floats, lines: Ints, drugs: Ints, seed: int) -> Floats:
     """Column means of values (N, Q) under resampling of cell lines and of drugs, (replicates, Q).
 
     Pairs of one line, and pairs of one drug, are wrong together. So lines and drugs are drawn with replacement, each on
@@ -52,7 +63,7 @@ def resampled_means(values: Bools, lines: Ints, drugs: Ints, seed: int) -> Float
     return np.stack(sums, axis=1)[kept] / total[kept, None]
 
 
-def _pointwise(n: int, p: Floats, counts: npt.NDArray[np.int64], level: float) -> tuple[Floats, Floats]:
+def _pointwise(n: int | Ints, p: Floats, counts: npt.NDArray[np.int64], level: float) -> tuple[Floats, Floats]:
     tail = np.minimum(binom.cdf(counts, n, p), binom.sf(counts - 1, n, p)).min(axis=1)
     gamma = np.quantile(tail, 1 - level)
     return np.asarray(binom.ppf(gamma, n, p)), np.asarray(binom.ppf(1 - gamma, n, p))

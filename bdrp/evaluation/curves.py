@@ -35,7 +35,7 @@ def coverage_figures(pred: PredictiveDistribution, observed: Observed, seed: int
     y = observed.response
     intervals = {level: pred.interval(level) for level in LEVELS}
     inside = np.stack([covered(interval, y) for interval in intervals.values()], axis=1)
-    low, high = _resampled_interval(inside, observed, seed)
+    low, high = resampled_interval(inside, observed, seed)
     return {
         percent(level): Coverage(
             coverage=float(inside[:, k].mean()),
@@ -98,6 +98,21 @@ def miscalibration_area(pit: Floats, seed: int) -> dict[str, float]:
     }
 
 
+def resampled_interval(inside: Bools | Floats, observed: Observed, seed: int) -> tuple[Floats, Floats]:
+    """The 95 % interval of each column's mean, cell lines and drugs resampled; nan for a single line and drug."""
+    if alone(observed):
+        nothing = np.full(inside.shape[1], np.nan)
+        return nothing, nothing
+    means = resampled_means(inside, observed.line_codes, observed.drug_codes, seed)
+    low, high = np.quantile(means, [0.025, 0.975], axis=0)
+    return low, high
+
+
+def alone(observed: Observed) -> bool:
+    """Whether there is nothing to resample: one cell line and one drug."""
+    return observed.cell_lines.nunique() == 1 and observed.drugs.nunique() == 1
+
+
 def depth(pit: Floats) -> Floats:
     """The level of the narrowest central interval that holds the response, |2 PIT - 1|, (N,)."""
     return np.abs(2 * pit - 1)
@@ -128,23 +143,10 @@ def _curve(name: str, levels: Floats, values: Floats, observed: Observed, seed: 
 
 def _resampled_band(inside: Bools, levels: Floats, observed: Observed, seed: int) -> tuple[Floats, Floats]:
     """A band that holds the whole true curve with 95 %: the resampled curves' largest standardised distance."""
-    if _alone(observed):
+    if alone(observed):
         return np.full(len(levels), np.nan), np.full(len(levels), np.nan)
     means, centre = resampled_means(inside, observed.line_codes, observed.drug_codes, seed), inside.mean(axis=0)
     # Never below the binomial error: a level that every pair satisfies would seem certain.
     error = np.maximum(means.std(axis=0), np.sqrt(levels * (1 - levels) / len(inside)))
     reach = error * np.quantile(np.max(np.abs(means - centre) / error, axis=1), 0.95)
     return np.clip(centre - reach, 0, 1), np.clip(centre + reach, 0, 1)
-
-
-def _alone(observed: Observed) -> bool:
-    return observed.cell_lines.nunique() == 1 and observed.drugs.nunique() == 1
-
-
-def _resampled_interval(inside: Bools, observed: Observed, seed: int) -> tuple[Floats, Floats]:
-    if _alone(observed):
-        nothing = np.full(inside.shape[1], np.nan)
-        return nothing, nothing
-    means = resampled_means(inside, observed.line_codes, observed.drug_codes, seed)
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    return low, high

@@ -16,7 +16,13 @@ from bdrp.predictive import PredictiveDistribution
 
 def notes(pred: PredictiveDistribution, seen: Observed, simulated: Simulated) -> list[str]:
     """One sentence for each thing that the reader of the figures should know."""
-    return [*_about_responses(pred, seen), *_about_columns(seen), *_about_size(pred, seen, simulated)]
+    return [
+        *_about_responses(pred, seen),
+        *_about_columns(seen),
+        *_about_limits(seen),
+        *_about_repeats(seen),
+        *_about_size(pred, seen, simulated),
+    ]
 
 
 def _about_responses(pred: PredictiveDistribution, seen: Observed) -> Iterator[str]:
@@ -43,6 +49,33 @@ def _about_columns(seen: Observed) -> Iterator[str]:
     nowhere = int(np.sum(seen.tissues == "unknown"))
     if nowhere:
         yield f"The tissue of {nowhere} of {len(seen.response)} pairs is unknown."
+
+
+def _about_limits(seen: Observed) -> Iterator[str]:
+    known = ~np.isnan(seen.upper_limit)
+    if not known.all():
+        yield (
+            f"The upper limit of {np.sum(~known)} of {len(known)} pairs is unknown: "
+            "they are left out of the figures about responses beyond the highest dose."
+        )
+    if known.any() and seen.above[known].min() == seen.above[known].max():
+        yield (
+            f"{'Every' if seen.above[known].all() else 'No'} response lies beyond its highest dose: "
+            "AUROC is not defined, and the Brier score has little to tell."
+        )
+
+
+def _about_repeats(seen: Observed) -> Iterator[str]:
+    pairs = pd.DataFrame({"lines": seen.cell_lines, "compounds": seen.compounds})
+    sets = pairs[pairs.duplicated(keep=False)].drop_duplicates()
+    if sets.empty:
+        yield "No cell line was measured twice with one compound: the noise floor is not known."
+        return
+    compounds, lines = (f"{sets[name].nunique()} of {pairs[name].nunique()} {name}" for name in pairs.columns[::-1])
+    yield (
+        f"The noise floor rests on {len(sets)} sets of repeats ({compounds}, {lines}): "
+        "the others may be noisier or less noisy."
+    )
 
 
 def _about_size(pred: PredictiveDistribution, seen: Observed, simulated: Simulated) -> Iterator[str]:

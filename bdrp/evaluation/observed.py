@@ -19,7 +19,10 @@ REQUIRED = ("cell_line_id", "drug_id", "response")
 
 @dataclass(frozen=True)
 class Observed:
-    """N responses with what is known about their pairs; unknown numbers are nan, unknown tissues "unknown"."""
+    """N responses with what is known about their pairs; unknown numbers are nan, unknown tissues "unknown".
+
+    `compounds` tells structures apart: two drug ids of one compound share a key; without keys each id is its own.
+    """
 
     response: Floats
     lower_limit: Floats
@@ -29,6 +32,7 @@ class Observed:
     drugs: pd.Series
     drug_names: pd.Series
     tissues: pd.Series
+    compounds: pd.Series
 
     @property
     def line_codes(self) -> Ints:
@@ -41,9 +45,19 @@ class Observed:
         return codes(self.drugs)
 
     @property
+    def above(self) -> Bools:
+        """Whether the response lies above what the assay could see, (N,); False where the limit is unknown."""
+        return np.asarray(self.response > self.upper_limit)
+
+    @property
+    def below(self) -> Bools:
+        """Whether the response lies below what the assay could see, (N,); False where the limit is unknown."""
+        return np.asarray(self.response < self.lower_limit)
+
+    @property
     def extrapolated(self) -> Bools:
         """Whether the response lies outside what the assay could see, (N,); False where the limits are unknown."""
-        return (self.response > self.upper_limit) | (self.response < self.lower_limit)
+        return self.above | self.below
 
 
 def check(pred: PredictiveDistribution, observed: pd.DataFrame) -> Observed:
@@ -72,6 +86,7 @@ def check(pred: PredictiveDistribution, observed: pd.DataFrame) -> Observed:
         drugs=drugs,
         drug_names=_words(observed, "drug_name", drugs),
         tissues=_words(observed, "tissue", pd.Series("unknown", index=drugs.index)),
+        compounds=_words(observed, "structure_key", drugs),
     )
 
 

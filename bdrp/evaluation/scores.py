@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bdrp.evaluation import curves, groups
+from bdrp.evaluation import beyond, curves, groups, replicates
+from bdrp.evaluation.censored import censored_figures
 from bdrp.evaluation.extrapolation import extrapolation_figures
 from bdrp.evaluation.notes import notes
 from bdrp.evaluation.observed import Floats, Observed, check
@@ -38,6 +39,8 @@ class Scores:
         risk_coverage: mean squared error when only the surest pairs are kept.
         sd_bins: RMSE against predicted SD.
         worst_groups: drugs and tissues whose 90 % coverage is furthest off.
+        beyond_reliability: the predicted probability of "beyond the highest dose" against how often it happened.
+        noise_by_compound: how far repeats of one experiment scatter, a row a compound.
     """
 
     figures: Mapping[str, Any]
@@ -50,6 +53,8 @@ class Scores:
     risk_coverage: pd.DataFrame
     sd_bins: pd.DataFrame
     worst_groups: pd.DataFrame
+    beyond_reliability: pd.DataFrame
+    noise_by_compound: pd.DataFrame
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -68,8 +73,8 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
     Args:
         pred: the predictions of N pairs.
         observed: the same pairs in the same order: cell_line_id, drug_id and response; and, where known, lower_limit,
-            upper_limit (what the assay could see), tissue, drug_name and mean_effects (the naive prediction, drug mean
-            plus cell line effect).
+            upper_limit (what the assay could see), tissue, drug_name, structure_key (which drug ids are one compound)
+            and mean_effects (the naive prediction, drug mean plus cell line effect).
         seed: simulations and resampling; the same seed gives the same scores.
 
     Raises:
@@ -79,6 +84,7 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
     rows, simulated, pit = groups.row_figures(pred, seen), simulate(pred, seed), pred.cdf(seen.response)
     by_drug = groups.group_table(rows, pred, seen, seen.drugs, seen.drug_names)
     by_tissue = groups.group_table(rows, pred, seen, seen.tissues, seen.tissues)
+    repeated = replicates.repeats(pred, seen)
     tables = {
         "by_tissue": by_tissue,
         "by_drug": by_drug,
@@ -88,6 +94,8 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         "risk_coverage": risk_coverage(pred, seen, seed),
         "sd_bins": sd_bins(pred.std, pred.mean - seen.response, simulated),
         "worst_groups": groups.worst_groups(by_drug, by_tissue),
+        "beyond_reliability": beyond.reliability(pred, seen, seed),
+        "noise_by_compound": replicates.by_compound(repeated, seed),
     }
     about = {"format": FORMAT, "measure": pred.measure, "unit": pred.unit, "seed": seed, "n": _counts(seen)}
     figures = {
@@ -98,6 +106,9 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         "calibration": _calibration(pred, seen, simulated, pit, tables, seed),
         "selective": selective_figures(pred, seen, simulated, seed),
         "extrapolated": extrapolation_figures(rows, seen),
+        "as_observed": censored_figures(pred, seen, seed),
+        "beyond": beyond.beyond_figures(pred, seen, tables["beyond_reliability"], seed),
+        "noise": replicates.noise_figures(repeated, seed),
     }
     return Scores(figures={**about, **figures, "notes": notes(pred, seen, simulated)}, pit=pit, **tables)
 

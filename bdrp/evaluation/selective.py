@@ -75,8 +75,7 @@ def kept(loss: Floats, by: Floats) -> float:
 
 def drug_sd(loss: Floats, observed: Observed, seed: int) -> Floats:
     """Each pair's drug's RMSE among the other half of the cell lines, (N,); overall RMSE for a drug unseen there."""
-    lines, drugs = observed.line_codes, observed.drug_codes
-    half = np.random.default_rng(seed).permutation(int(lines.max()) + 1)[lines] % 2
+    drugs, half = observed.drug_codes, halves(observed, seed)
     spread = np.empty(len(loss))
     for side in (0, 1):
         other = half != side
@@ -85,6 +84,12 @@ def drug_sd(loss: Floats, observed: Observed, seed: int) -> Floats:
         mean = np.where(n > 0, total / np.maximum(n, 1), loss.mean())
         spread[~other] = np.sqrt(mean)[drugs[~other]]
     return spread
+
+
+def halves(observed: Observed, seed: int) -> Ints:
+    """0 or 1 for each pair, (N,): cell lines dealt at random into two halves, so that each half can judge the other."""
+    lines = observed.line_codes
+    return np.random.default_rng(seed).permutation(int(lines.max()) + 1)[lines] % 2
 
 
 def _if_calibrated(std: Floats, drugs: Ints, simulated: Floats) -> dict[str, float]:

@@ -188,6 +188,7 @@ def _held_out(screen: Screen, split: Split, fitted: Fitted, recalibration: Recal
     observed = test.assign(
         tissue=screen.cell_lines.loc[test["cell_line_id"], "tissue"].to_numpy(),
         drug_name=screen.drugs.loc[test["drug_id"], "name"].to_numpy(),
+        structure_key=screen.drugs.loc[test["drug_id"], "structure_key"].to_numpy(),
         mean_effects=naive.mean,
     )
     return HeldOut(observed, recalibration(raw), raw)

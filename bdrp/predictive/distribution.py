@@ -90,6 +90,10 @@ class PredictiveDistribution(ABC):
     def cdf(self, y: npt.ArrayLike) -> Floats:
         """P(response <= y). A number or (N,) gives (N,); (N, Q) gives (N, Q)."""
 
+    def survival(self, y: npt.ArrayLike) -> Floats:
+        """P(response > y), of the shape of `cdf`; a family that can keeps it exact where cdf rounds to 1."""
+        return 1 - self.cdf(y)
+
     @abstractmethod
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """The response that is not exceeded with probability p. A number gives (N,), (Q,) gives (N, Q)."""

@@ -87,6 +87,10 @@ class Normal(PredictiveDistribution):
         """Phi((y - mean) / std), (N,) or (N, Q)."""
         return np.asarray(ndtr(self._standardised(y)))
 
+    def survival(self, y: npt.ArrayLike) -> Floats:
+        """Phi((mean - y) / std), (N,) or (N, Q)."""
+        return np.asarray(ndtr(-self._standardised(y)))
+
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """Mean + std * Phi^-1(p), (N,) or (N, Q)."""
         z = np.asarray(ndtri(levels(p)))

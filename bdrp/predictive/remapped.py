@@ -84,6 +84,10 @@ class Remapped(PredictiveDistribution):
         """g(F(y)), (N,) or (N, Q)."""
         return self.shape.cdf(self._standardised(y))
 
+    def survival(self, y: npt.ArrayLike) -> Floats:
+        """1 - g(F(y)), (N,) or (N, Q)."""
+        return self.shape.survival(self._standardised(y))
+
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """F^-1(g^-1(p)), (N,) or (N, Q)."""
         w = self.shape.quantile(levels(p))

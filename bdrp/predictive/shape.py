@@ -53,6 +53,10 @@ class RemappedShape:
         """P(w' <= w), of the same shape as w."""
         return np.asarray(ndtr(self.probit(w)))
 
+    def survival(self, w: Floats) -> Floats:
+        """P(w' > w), of the same shape as w; exact where the cdf rounds to 1."""
+        return np.asarray(ndtr(-self.probit(w)))
+
     def log_density(self, w: Floats) -> Floats:
         """The log of the density, log phi(h(w)) + log h'(w)."""
         return np.asarray(np.log(self._slope(w)) - 0.5 * np.square(self.probit(w)) - _LOG_SQRT_2PI)

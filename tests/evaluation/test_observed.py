@@ -30,6 +30,13 @@ def test_beyond_either_limit_is_extrapolated_and_unknown_limits_are_not(make_pai
     assert check(pred, table).extrapolated.tolist() == [True, False, True, False]
 
 
+def test_drug_ids_share_a_compound_by_their_structure_key_only(make_pairs):
+    pred, table = make_pairs(1, 4)
+    assert check(pred, table).compounds.tolist() == ["D0", "D1", "D2", "D3"]
+    keyed = check(pred, table.assign(structure_key=["K", "K", None, " "]))
+    assert keyed.compounds.tolist() == ["K", "K", "D2", "D3"]
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_response_that_is_not_finite_is_refused_by_row(make_pairs, value):
     pred, table = make_pairs(3, 4)

@@ -11,6 +11,7 @@ from bdrp.predictive import Normal, Remapped
 
 TABLES = {
     "by_tissue", "by_drug", "reliability", "pit_histogram", "pit_ecdf", "risk_coverage", "sd_bins", "worst_groups",
+    "beyond_reliability", "noise_by_compound",
 }  # fmt: skip
 
 
@@ -26,7 +27,7 @@ def scores(make_pairs):
 def test_all_topics_and_tables_are_there(scores):
     assert set(strict(scores)) == {
         "format", "measure", "unit", "seed", "n", "point", "naive", "probabilistic", "coverage", "calibration",
-        "selective", "extrapolated", "notes", "worst_groups",
+        "selective", "extrapolated", "as_observed", "beyond", "noise", "notes", "worst_groups",
     }  # fmt: skip
     assert set(scores.tables) == TABLES
     assert strict(scores)["n"] == {"pairs": 2400, "cell_lines": 60, "drugs": 40, "tissues": 6}
@@ -116,6 +117,19 @@ def test_missing_columns_give_nulls_with_reasons(make_pairs):
     text = " ".join(figures["notes"])
     for reason in ("mean-effects prediction is unknown", "dose limits of 60 of 60", "tissue of 60 of 60"):
         assert reason in text
+
+
+def test_what_is_not_known_of_limits_and_repeats_is_said(make_pairs):
+    pred, table = make_pairs(20, 3)
+    said = " ".join(score(pred, table.assign(upper_limit=np.nan)).figures["notes"])
+    assert "upper limit of 60 of 60 pairs is unknown" in said
+    assert "No cell line was measured twice" in said
+    figures = strict(score(pred, table.assign(upper_limit=-99.0, structure_key=["X", "X", "Y"] * 20)))
+    said = " ".join(figures["notes"])
+    assert "Every response lies beyond its highest dose" in said
+    assert "rests on 20 sets of repeats (1 of 2 compounds, 20 of 20 lines)" in said
+    assert figures["noise"]["all"]["sets"] == 20
+    assert figures["beyond"]["auroc"] is None
 
 
 def test_replicates_of_one_pair_are_scored_as_rows():

@@ -61,6 +61,15 @@ def test_the_cdf_undoes_the_quantile(make_normal, p):
         np.testing.assert_allclose(pred.cdf(pred.quantile(p)), p, rtol=1e-8)
 
 
+def test_survival_is_what_the_cdf_leaves_and_stays_exact_far_out(pred):
+    y = np.linspace(-3, 3, len(pred))
+    np.testing.assert_allclose(pred.survival(y), 1 - pred.cdf(y), atol=1e-14)
+    far = pred.quantile(1 - 1e-12) + 20 * pred.std
+    assert np.all(pred.survival(far) > 0) and np.all(pred.cdf(far) == 1)
+    grid = np.stack([y, y + 1], axis=1)
+    np.testing.assert_array_equal(pred.survival(grid)[:, 0], pred.survival(y))
+
+
 @given(order=st.permutations(range(12)))
 @settings(max_examples=20, deadline=None)
 def test_permuting_pairs_permutes_every_answer(make_normal, order):
