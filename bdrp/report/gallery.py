@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from bdrp.report.pictures import extrapolated, groups, levels, pit, predicted, reliability, risk, sharpness, spread
+from bdrp.report.pictures import (
+    beyond,
+    extrapolated,
+    groups,
+    levels,
+    noise,
+    pit,
+    predicted,
+    reliability,
+    risk,
+    sharpness,
+    spread,
+)
 from bdrp.report.style import Picture
 
 if TYPE_CHECKING:
@@ -82,3 +94,15 @@ class Gallery:
         if not (seen["observed"]["n"] and seen["extrapolated"]["n"]):
             return ()
         return (extrapolated.picture(seen, self.unit),)
+
+    def beyond(self) -> tuple[Picture, ...]:
+        """Predicted probability of "beyond the highest dose" against its share, where that dose is known."""
+        curve = self.scores.beyond_reliability
+        return () if curve.empty else (beyond.picture(curve, self.figures["beyond"]),)
+
+    def noise(self) -> tuple[Picture, ...]:
+        """Measured beside predicted noise, where repeats measured it."""
+        seen = self.figures["noise"]["all"]
+        if seen["noise_sd"] is None:
+            return ()
+        return (noise.picture(self.scores.noise_by_compound, seen, self.unit),)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bdrp.report import opening, tables, words
+from bdrp.report import censored_tables, opening, tables, words
+from bdrp.report.censored_definitions import CENSORED_DEFINITIONS
 from bdrp.report.definitions import DEFINITIONS, Definition
 from bdrp.report.gallery import UNKNOWN_UNIT, Gallery
 from bdrp.report.style import Picture
@@ -56,9 +57,11 @@ def page(
         _groups("drug", "drugs", scores, gallery),
         Section("accuracy", "How good are the predictions, and how sharp?", pictures=gallery.accuracy()),
         Section("ranking", "Does the SD tell good predictions from bad ones?", pictures=gallery.ranking()),
+        _beyond(figures, scores, gallery),
+        _noise(figures, scores, gallery),
         _worst(scores),
         _figures(figures, earlier),
-        Section("definitions", "What the figures mean", _NOTE, definitions=DEFINITIONS),
+        Section("definitions", "What the figures mean", _NOTE, definitions=(*DEFINITIONS, *CENSORED_DEFINITIONS)),
         _provenance(model_card),
     )
     return _render(
@@ -132,6 +135,35 @@ def _groups(what: str, several: str, scores: Scores, gallery: Gallery) -> Sectio
         pictures=gallery.groups(what),
         folded=(tables.by_group(table, what),),
     )
+
+
+_AS_OBSERVED = (
+    "Of a response above the highest or below the lowest tested dose, no more was observed than that it lies there; "
+    "the published value is a fitted curve's continuation. The figures elsewhere on this page take that value for a "
+    "measurement, as is usual. Here such a response counts as what was observed."
+)
+_UNKNOWN_DOSES = "The highest tested doses are not known, so no response is known to lie above them."
+
+
+def _beyond(figures: Mapping[str, Any], scores: Scores, gallery: Gallery) -> Section:
+    known = bool(figures["beyond"]["pairs"])
+    said = (_AS_OBSERVED,) if known else (_AS_OBSERVED, _UNKNOWN_DOSES)
+    shown = [censored_tables.scores(figures), censored_tables.coverage(figures)]
+    if known:
+        shown.append(censored_tables.beyond(figures))
+    curve = scores.beyond_reliability
+    folded = () if curve.empty else (censored_tables.bins(curve),)
+    title = "Does it know which responses lie beyond the tested doses?"
+    return Section("beyond", title, said, tuple(shown), gallery.beyond(), folded)
+
+
+def _noise(figures: Mapping[str, Any], scores: Scores, gallery: Gallery) -> Section:
+    title = "Is the predicted noise what repeats show?"
+    if not figures["noise"]["all"]["rows"]:
+        return Section("noise", title, ("No cell line was measured twice with one compound, so it cannot be told.",))
+    table = scores.noise_by_compound
+    folded = (censored_tables.compounds(table),)
+    return Section("noise", title, (), (censored_tables.noise(figures),), gallery.noise(), folded)
 
 
 def _worst(scores: Scores) -> Section:

@@ -73,6 +73,7 @@ def make_case() -> Callable[..., Case]:
             tissue=[(names or "Tissue {}").replace("{}", str(i % tissues)) for i in line],
             drug_name=[(names or "Drug {}").replace("{}", str(i)) for i in drug],
             mean_effects=effects + 0.2 * rng.normal(size=n),
+            structure_key=[f"K{max(i, 1)}" for i in drug],
         )
         earlier = score(pred.scaled(0.7), observed) if recalibrated else None
         return Case(pred, observed, score(pred, observed), earlier)

@@ -116,6 +116,9 @@ def test_every_figure_of_the_json_file_is_on_the_page(written, record):
         "calibration",
         "selective",
         "extrapolated",
+        "as_observed",
+        "beyond",
+        "noise",
         "worst_groups",
     )
     assert set(topics) < set(record)
@@ -143,6 +146,7 @@ def test_every_picture_is_there_and_states_its_claim_in_numbers(written):
             *("reliability", "coverage", "pit-histogram", "pit-ecdf", "recalibration", "extrapolated"),
             *("groups-drug", "levels-drug", "groups-tissue", "levels-tissue"),
             *("predicted-observed", "sharpness", "error-sd", "risk-coverage"),
+            *("beyond", "noise"),
         )
     )
     claims = [value for name, value in page.attributes if name == "aria-label" and re.search(r"\d", value)]
