@@ -50,8 +50,8 @@ def crps_inside(pred: PredictiveDistribution, seen: Observed) -> Floats:
     Integral from lower to upper limit of (F(t) - 1{t >= y})^2 dt (Gneiting and Ranjan 2011,
     doi:10.1198/jbes.2010.08110). It is the CRPS after all mass beyond a limit, and a response beyond it, were moved to
     the limit (Allen, Ginsbourger and Ziegel 2023, doi:10.1137/22M1532184), so where beyond a limit the mass lies does
-    not count. A normal's has a closed form (written out here because that of scoringrules is 0 / 0 for an
-    infinite limit, and for limits that enclose next to no mass); any other family's is integrated.
+    not count. A normal's has a closed form (written out here because that of scoringrules is 0 / 0 for an infinite
+    limit, and for limits that enclose next to no mass); any other family's is integrated.
     """
     lower, upper = _limits(seen)
     if isinstance(pred, Normal):
@@ -82,9 +82,9 @@ def coverage(pred: PredictiveDistribution, seen: Observed, seed: int) -> dict[st
     `coverage` counts such a response with the share of the mass beyond its limit that lies inside the interval. That is
     the mean of the randomised answer (draw the response from the prediction's own tail, then look), so it equals the
     level if the prediction is calibrated, without the draw's noise. `compatible` counts it as covered whenever the
-    interval reaches beyond the limit: no response contradicts the others, but even a calibrated model exceeds the
-    level, so it can show intervals that are too narrow and never any that are too wide. `lower` and `upper` bound
-    `coverage` (95 %, lines and drugs resampled).
+    interval reaches beyond the limit: what was observed does not contradict the interval, but even a calibrated model
+    exceeds the level, so it can show intervals that are too narrow and never any that are too wide. `lower` and
+    `upper` bound `coverage` (95 %, lines and drugs resampled).
     """
     low, high = pit_bounds(pred, seen)
     held = np.stack([_share_held(low, high, level) for level in LEVELS], axis=1)

@@ -64,8 +64,8 @@ def check(pred: PredictiveDistribution, observed: pd.DataFrame) -> Observed:
     """The observed table as arrays.
 
     Raises:
-        DataError: a column is missing, a response is not finite, there is no pair, or the pairs are not the predicted
-            ones in the same order.
+        DataError: a column is missing, a response is not finite, limits are crossed, there is no pair, or the pairs are
+            not the predicted ones in the same order.
     """
     _check_columns(observed)
     _check_keys(pred, observed)
@@ -76,6 +76,7 @@ def check(pred: PredictiveDistribution, observed: pd.DataFrame) -> Observed:
             f"{bad.size} of {len(response)} observed responses are not finite (rows {', '.join(map(str, bad[:5]))}). "
             "Allowed: finite numbers. Drop these rows from the predictions and the responses."
         )
+    _check_limits(observed)
     drugs = observed["drug_id"].astype(str).reset_index(drop=True)
     return Observed(
         response=response,
@@ -112,6 +113,15 @@ def _check_keys(pred: PredictiveDistribution, observed: pd.DataFrame) -> None:
             f"Predictions and responses are not of the same pairs: {len(predicted)} predicted, {len(seen)} observed"
             f"{_first_difference(predicted, seen)}. "
             "Allowed: the same pairs in the same order. Align the two tables by cell_line_id and drug_id first."
+        )
+
+
+def _check_limits(observed: pd.DataFrame) -> None:
+    crossed = np.flatnonzero(_numbers(observed, "lower_limit") > _numbers(observed, "upper_limit"))
+    if crossed.size:
+        raise DataError(
+            f"The limits of {crossed.size} of {len(observed)} pairs are crossed: lower_limit is above upper_limit "
+            f"(rows {', '.join(map(str, crossed[:5]))}). Allowed: lower below upper, or missing. Swap them or leave them out."
         )
 
 

@@ -88,13 +88,6 @@ class Gallery:
             risk.picture(self.scores.risk_coverage, unit),
         )
 
-    def extrapolated(self) -> tuple[Picture, ...]:
-        """Observed beside extrapolated responses, where there are both."""
-        seen = self.figures["extrapolated"]
-        if not (seen["observed"]["n"] and seen["extrapolated"]["n"]):
-            return ()
-        return (extrapolated.picture(seen, self.unit),)
-
     def beyond(self) -> tuple[Picture, ...]:
         """Predicted probability of "beyond the highest dose" against its share, where that dose is known."""
         curve = self.scores.beyond_reliability
@@ -106,3 +99,10 @@ class Gallery:
         if seen["noise_sd"] is None:
             return ()
         return (noise.picture(self.scores.noise_by_compound, seen, self.unit),)
+
+    def extrapolated(self) -> tuple[Picture, ...]:
+        """Observed beside extrapolated responses, where there are both."""
+        seen = self.figures["extrapolated"]
+        if not (seen["observed"]["n"] and seen["extrapolated"]["n"]):
+            return ()
+        return (extrapolated.picture(seen, self.unit),)

@@ -130,7 +130,7 @@ def test_without_any_upper_limit_nothing_is_claimed(make_seen):
 @pytest.mark.parametrize("upper", [-50.0, 50.0])
 def test_where_all_or_none_lie_beyond_there_is_nothing_to_order(make_pairs, upper):
     pred, table = make_pairs(30, 10)
-    seen = check(pred, table.assign(upper_limit=upper))
+    seen = check(pred, table.assign(lower_limit=-99.0, upper_limit=upper))
     figures = figures_of(pred, seen)
     assert figures["share"] == (upper < 0)
     assert figures["brier"] == pytest.approx(0, abs=1e-12)

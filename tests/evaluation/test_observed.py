@@ -45,6 +45,13 @@ def test_a_response_that_is_not_finite_is_refused_by_row(make_pairs, value):
         check(pred, table)
 
 
+def test_crossed_limits_are_refused_by_row(make_pairs):
+    pred, table = make_pairs(1, 4)
+    table = table.assign(lower_limit=[0.0, 3.0, np.nan, 1.0], upper_limit=[1.0, 2.0, 0.0, 0.5])
+    with pytest.raises(DataError, match=r"limits of 2 of 4 pairs are crossed.*rows 1, 3"):
+        check(pred, table)
+
+
 def test_other_pairs_or_another_order_are_refused(make_pairs):
     pred, table = make_pairs(3, 4)
     with pytest.raises(DataError, match=r"first difference in row 0 \(L0/D0 and L2/D3\)"):

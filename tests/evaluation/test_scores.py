@@ -124,7 +124,9 @@ def test_what_is_not_known_of_limits_and_repeats_is_said(make_pairs):
     said = " ".join(score(pred, table.assign(upper_limit=np.nan)).figures["notes"])
     assert "upper limit of 60 of 60 pairs is unknown" in said
     assert "No cell line was measured twice" in said
-    figures = strict(score(pred, table.assign(upper_limit=-99.0, structure_key=["X", "X", "Y"] * 20)))
+    figures = strict(
+        score(pred, table.assign(lower_limit=-999.0, upper_limit=-99.0, structure_key=["X", "X", "Y"] * 20))
+    )
     said = " ".join(figures["notes"])
     assert "Every response lies beyond its highest dose" in said
     assert "rests on 20 sets of repeats (1 of 2 compounds, 20 of 20 lines)" in said

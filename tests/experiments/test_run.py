@@ -95,7 +95,9 @@ def test_the_held_out_part_survives_being_saved(
     test = tiny_screen.responses.iloc[tiny_split.rows("test")]
     assert loaded.held_out()["response"].tolist() == test["response"].tolist()
     assert loaded.held_out_predictions().keys["drug_id"].tolist() == test["drug_id"].tolist()
-    assert {"tissue", "drug_name", "mean_effects", "lower_limit", "upper_limit"} <= set(loaded.held_out().columns)
+    assert {"tissue", "drug_name", "structure_key", "mean_effects", "lower_limit", "upper_limit"} <= set(
+        loaded.held_out().columns
+    )
 
 
 def test_predicting_the_test_part_again_gives_what_was_held_out(
