@@ -121,7 +121,8 @@ def _check_limits(observed: pd.DataFrame) -> None:
     if crossed.size:
         raise DataError(
             f"The limits of {crossed.size} of {len(observed)} pairs are crossed: lower_limit is above upper_limit "
-            f"(rows {', '.join(map(str, crossed[:5]))}). Allowed: lower below upper, or missing. Swap them or leave them out."
+            f"(rows {', '.join(map(str, crossed[:5]))}). Allowed: lower below upper, or missing. "
+            "Swap them or leave them out."
         )
 
 
