@@ -40,7 +40,13 @@ class HierarchicalRidge(NamedTuple):
 
 
 def fit(
-    regressors: Tensor, line: Tensor, compound: Tensor, response: Tensor, compounds: int, steps: int = 15
+    regressors: Tensor,
+    line: Tensor,
+    compound: Tensor,
+    response: Tensor,
+    compounds: int,
+    steps: int = 15,
+    start: HierarchicalRidge | None = None,
 ) -> HierarchicalRidge:
     """Fit N responses.
 
@@ -51,6 +57,7 @@ def fit(
         response: (N,), standardised.
         compounds: C.
         steps: of expectation-maximisation.
+        start: scales to start from; small slopes and much noise if None.
     """
     x = regressors.double()
     width = x.shape[1]
@@ -62,6 +69,8 @@ def fit(
     scale = torch.cat([torch.tensor([1.0]), torch.full((width - 1,), 0.05)]).double()
     slope = torch.ones(compounds, dtype=torch.float64)
     noise = torch.full((compounds,), 0.3, dtype=torch.float64)
+    if start is not None:
+        scale, slope, noise = start.scale.double(), start.slope_scale.double(), start.noise.double() ** 2
     mean, variance = moment, gram.diagonal(dim1=1, dim2=2)
     for _ in range(steps):
         covariance = torch.linalg.inv(gram / noise[:, None, None] + torch.diag_embed(_precision(scale, slope)))
