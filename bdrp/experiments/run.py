@@ -20,7 +20,7 @@ from bdrp.calibration import Recalibration
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, SplitError
-from bdrp.experiments import folder
+from bdrp.experiments import folder, posterior
 from bdrp.experiments.trained import LIMITS, HeldOut, Predictions, TrainedModel
 from bdrp.features import batch as features
 from bdrp.features import novelty
@@ -160,6 +160,7 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
         neighbourhood=novelty.fit(batch, screen.drugs),
         limits=_limits(screen, trained),
         held_out_part=_held_out(screen, split, fitted, recalibration, batch) if len(batch.test) else None,
+        posterior_check=posterior.check(fitted, batch, runtime.seed),
     )
 
 
