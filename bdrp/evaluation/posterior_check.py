@@ -119,7 +119,7 @@ def _leave_one_out(drawn: PosteriorDraws, response: Floats) -> tuple[Floats, Flo
 
 
 def _log_mean(values: Floats, axis: int) -> Floats:
-    """log of the mean of exp(values)."""
+    """The log of the mean of exp(values)."""
     most = values.max(axis=axis)
     return np.asarray(most + np.log(np.mean(np.exp(values - np.expand_dims(most, axis)), axis=axis)))
 

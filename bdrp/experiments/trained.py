@@ -159,7 +159,7 @@ class TrainedModel:
             expression: as in `predict`.
             observed: cell_line_id, drug_id and response of N pairs; the held-out part if None.
             draws: in each of four chains; all are independent.
-            most_pairs: a random part of this size is taken of more pairs. The coordinate `pair` is the row in `observed`.
+            most_pairs: a random part of this size is taken of more; the coordinate `pair` is the row in `observed`.
             seed: decides which pairs and which draws.
 
         Raises:
