@@ -87,8 +87,8 @@ def _check_flags(posterior: bool, screen: str | None, drugs: Path | None, expres
     if posterior and not inputs:
         raise DataError(
             "--posterior draws from the model at its held-out pairs, whose drugs and expression a model folder does "
-            "not hold: no --screen, and not both of --drugs and --expression. Give the screen that it was fitted on, or a "
-            "table of each."
+            "not hold: no --screen, and not both of --drugs and --expression. Give the screen that it was fitted on, "
+            "or a table of each."
         )
     if not posterior and (screen, drugs, expression) != (None, None, None):
         raise DataError(

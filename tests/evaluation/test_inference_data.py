@@ -85,6 +85,7 @@ def test_posterior_draws_fill_every_group(make_drawn):
     assert data.observed_data["pair"].to_numpy().tolist() == list(range(7, 19))
 
 
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
 def test_arviz_stores_posterior_draws_and_reads_them_for_leave_one_out(make_drawn, tmp_path):
     import arviz
 
