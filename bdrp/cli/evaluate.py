@@ -1,24 +1,97 @@
-"""`bdrp evaluate`: a model folder becomes a calibration report."""
+"""`bdrp evaluate`: a model folder becomes a calibration report and, if asked, draws of its posterior."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bdrp.cli import speech
+from bdrp.cli.options import Root, ScreenOptions, key_values, load_screen
+from bdrp.errors import DataError, OutputError
+
+if TYPE_CHECKING:
+    import arviz
+
+POSTERIOR = "Draws of the posterior, for ArviZ"
 
 
 def run(
     model: Annotated[Path, typer.Argument(help="A model folder that `bdrp fit` wrote.")],
     out: Annotated[Path, typer.Option(help="The folder for report.html and scores.json.", metavar="DIR")],
+    posterior: Annotated[
+        bool,
+        typer.Option(
+            "--posterior",
+            help="Also write posterior.nc; needs the drugs and expression of the held-out pairs.",
+            rich_help_panel=POSTERIOR,
+        ),
+    ] = False,
+    screen: Annotated[
+        str | None, typer.Option(help="Take drugs and expression from this screen.", rich_help_panel=POSTERIOR)
+    ] = None,
+    root: Root = None,
+    drugs: Annotated[
+        Path | None, typer.Option(help="Table of drugs: drug_id and smiles.", rich_help_panel=POSTERIOR)
+    ] = None,
+    expression: Annotated[
+        Path | None,
+        typer.Option(help="Table of samples: cell_line_id and one column a gene.", rich_help_panel=POSTERIOR),
+    ] = None,
+    screen_option: ScreenOptions = None,
 ) -> None:
     """Score a model on its held-out part: report.html, and the same figures in scores.json."""
+    _check_flags(posterior, screen, drugs, expression)
     from bdrp import report
     from bdrp.cli.figures import show_figures
+    from bdrp.data.sources import tables
+    from bdrp.experiments import run as experiments
+    from bdrp.experiments.trained import TrainedModel
 
+    drawn = None
+    if posterior:
+        trained = TrainedModel.load(model)
+        options = key_values(screen_option, "--screen-option")
+        drawn = experiments.draw(
+            trained,
+            screen=load_screen(screen, root, trained.manifest["measure"], options) if screen else None,
+            drugs=tables.read_drugs(drugs) if drugs else None,
+            expression=tables.read_expression(expression) if expression else None,
+        )
     scores = report.evaluate(model, out)
     show_figures(scores)
     speech.result(f"report: {out / 'report.html'}")
     speech.result(f"scores: {out / 'scores.json'}")
+    if drawn is not None:
+        _write(drawn, out / "posterior.nc")
+        speech.result(f"posterior: {out / 'posterior.nc'}")
+
+
+def _write(drawn: arviz.InferenceData, path: Path) -> None:
+    """NetCDF, written beside its place and renamed."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        drawn.to_netcdf(str(beside), engine="h5netcdf")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}. It needs a place that you may write to, on a disk "
+            "with space. Choose another --out, or free some space."
+        ) from error
+
+
+def _check_flags(posterior: bool, screen: str | None, drugs: Path | None, expression: Path | None) -> None:
+    inputs = screen is not None or (drugs is not None and expression is not None)
+    if posterior and not inputs:
+        raise DataError(
+            "--posterior draws from the model at its held-out pairs, whose drugs and expression a model folder does "
+            "not hold: no --screen, and not both of --drugs and --expression. Give the screen that it was fitted on, "
+            "or a table of each."
+        )
+    if not posterior and (screen, drugs, expression) != (None, None, None):
+        raise DataError(
+            "--screen, --drugs and --expression serve --posterior alone: the report needs the model folder only. "
+            "Say --posterior, or leave them out."
+        )

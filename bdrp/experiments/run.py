@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,16 @@ from bdrp.calibration import Recalibration
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, SplitError
-from bdrp.experiments import folder
+from bdrp.experiments import folder, posterior
 from bdrp.experiments.trained import LIMITS, HeldOut, Predictions, TrainedModel
 from bdrp.features import batch as features
 from bdrp.features import novelty
 from bdrp.features.batch import Batch
 from bdrp.inference.method import Fitted, Runtime
 from bdrp.predictive import PredictiveDistribution
+
+if TYPE_CHECKING:
+    import arviz
 
 VERSIONS = ("torch", "torch-geometric", "pyro-ppl", "rdkit", "numpy", "pandas", "netcal")
 REFITTED = (
@@ -123,6 +126,35 @@ def predict(
         DataError: neither a screen nor both tables were given, or see `TrainedModel.predict`.
         ModelFolderError: the screen's measure is not the model's.
     """
+    trained, drugs, expression = _with_tables(model, screen, drugs, expression)
+    return trained.predict(drugs, expression, pairs, None if screen is None else screen.cell_lines)
+
+
+def draw(
+    model: Path | str | TrainedModel,
+    *,
+    screen: Screen | None = None,
+    drugs: pd.DataFrame | None = None,
+    expression: pd.DataFrame | None = None,
+    draws: int = 100,
+) -> arviz.InferenceData:
+    """Posterior draws at a model's held-out pairs; tables as in `predict`, draws as in `TrainedModel.to_arviz`.
+
+    Raises:
+        FitError: the method has no posterior.
+        DataError: neither a screen nor both tables were given, or see `TrainedModel.to_arviz`.
+        ModelFolderError: the screen's measure is not the model's.
+    """
+    trained, drugs, expression = _with_tables(model, screen, drugs, expression)
+    return trained.to_arviz(drugs, expression, draws=draws, seed=int(trained.manifest["seed"]))
+
+
+def _with_tables(
+    model: Path | str | TrainedModel,
+    screen: Screen | None,
+    drugs: pd.DataFrame | None,
+    expression: pd.DataFrame | None,
+) -> tuple[TrainedModel, pd.DataFrame, pd.DataFrame]:
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     if screen is not None:
         _check_measure(trained, screen)
@@ -130,7 +162,7 @@ def predict(
         expression = screen.expression if expression is None else expression
     if drugs is None or expression is None:
         raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
-    return trained.predict(drugs, expression, pairs, None if screen is None else screen.cell_lines)
+    return trained, drugs, expression
 
 
 def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: bool) -> TrainedModel:
@@ -160,6 +192,7 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
         neighbourhood=novelty.fit(batch, screen.drugs),
         limits=_limits(screen, trained),
         held_out_part=_held_out(screen, split, fitted, recalibration, batch) if len(batch.test) else None,
+        posterior_check=posterior.check(fitted, batch, runtime.seed),
     )
 
 

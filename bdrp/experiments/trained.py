@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,9 @@ from bdrp import calibration, explain, inference, predictive
 from bdrp.calibration import Recalibration
 from bdrp.data.screen import MEASURES
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
-from bdrp.experiments import folder
+from bdrp.evaluation import PosteriorCheck, posterior_data
+from bdrp.evaluation.inference_data import CHAINS, check_counts, chosen_rows
+from bdrp.experiments import folder, posterior
 from bdrp.explain import Attention
 from bdrp.features import novelty
 from bdrp.features.batch import Features, Inputs
@@ -25,6 +27,9 @@ from bdrp.features.expression import ExpressionScaler
 from bdrp.features.novelty import Neighbourhood
 from bdrp.inference.method import Fitted
 from bdrp.predictive import PredictiveDistribution
+
+if TYPE_CHECKING:
+    import arviz
 
 LIMITS = ("lower_limit", "upper_limit")
 PREDICTIONS, UNCALIBRATED, OBSERVED = (
@@ -73,6 +78,7 @@ class TrainedModel:
         neighbourhood: the trained drugs and lines.
         limits: index drug_id; lower_limit and upper_limit of the doses that each trained drug was tested at.
         held_out_part: the test part, None for a model without one.
+        posterior_check: of the posterior on its training rows, None for a method without a posterior.
     """
 
     manifest: Mapping[str, Any]
@@ -82,6 +88,7 @@ class TrainedModel:
     neighbourhood: Neighbourhood
     limits: pd.DataFrame
     held_out_part: HeldOut | None = None
+    posterior_check: PosteriorCheck | None = None
 
     def predict(
         self,
@@ -131,6 +138,47 @@ class TrainedModel:
         return explain.read(
             network, inputs, as_pairs(pairs[["cell_line_id", "drug_id"]], inputs), self.features.scaler.genes
         )
+
+    def to_arviz(
+        self,
+        drugs: pd.DataFrame,
+        expression: pd.DataFrame,
+        observed: pd.DataFrame | None = None,
+        *,
+        draws: int = 100,
+        most_pairs: int = 2000,
+        seed: int = 0,
+    ) -> arviz.InferenceData:
+        """Joint draws of the weights, what they predict, and how likely they make observed responses.
+
+        They are the method's own, before recalibration, so that all groups speak of one posterior. See
+        `bdrp.evaluation.posterior_data` for the groups.
+
+        Args:
+            drugs: as in `predict`.
+            expression: as in `predict`.
+            observed: cell_line_id, drug_id and response of N pairs; the held-out part if None.
+            draws: in each of four chains; all are independent.
+            most_pairs: a random part of this size is taken of more; the coordinate `pair` is the row in `observed`.
+            seed: decides which pairs and which draws.
+
+        Raises:
+            FitError: the method has no posterior of weights.
+            DataError: as in `predict`, or a response is missing.
+        """
+        check_counts(draws, most_pairs)
+        _check_tables(drugs, expression)
+        observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
+        some = observed.iloc[chosen_rows(len(observed), most_pairs, np.random.default_rng(seed))]
+        inputs = self._without_impostors(
+            self.features.inputs(
+                drugs.loc[drugs.index.isin(some["drug_id"])],
+                expression.loc[expression.index.isin(some["cell_line_id"])],
+            )
+        )
+        rows = as_pairs(some, inputs)
+        drawn = self.fitted.posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
+        return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
 
     def _without_impostors(self, inputs: Inputs) -> Inputs:
         impostors = self.neighbourhood.impostors(self.features, inputs)
@@ -202,6 +250,8 @@ class TrainedModel:
             self.held_out_part.observed.to_parquet(into / OBSERVED, index=False)
             self.held_out_part.predictions.save(into / PREDICTIONS)
             self.held_out_part.uncalibrated.save(into / UNCALIBRATED)
+        if self.posterior_check is not None:
+            posterior.save(self.posterior_check, into)
         folder.seal(into, self.manifest)
 
     @classmethod
@@ -267,6 +317,7 @@ class TrainedModel:
             neighbourhood,
             limits,
             _load_held_out(path) if (path / OBSERVED).exists() else None,
+            posterior.load(path),
         )
 
 

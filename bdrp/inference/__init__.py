@@ -20,6 +20,7 @@ _NOT_METHODS = {
     "hierarchical_ridge",
     "kinship",
     "kronecker",
+    "weight_draws",
 }
 
 

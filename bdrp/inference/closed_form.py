@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.inference.hierarchy import Guide, LastLayer, Terms
 from bdrp.inference.kinship import Kinship
 from bdrp.inference.method import Fitted, isolated
+from bdrp.inference.weight_draws import draw
 from bdrp.model.network import Encoded
-from bdrp.predictive import Normal
+from bdrp.predictive import Normal, PosteriorDraws
 from bdrp.predictive.distribution import Index
 
 PAIRS_A_PASS = 65_536  # chosen: the attention weights of one pass take 50 MB
@@ -21,6 +22,8 @@ PAIRS_A_PASS = 65_536  # chosen: the attention weights of one pass take 50 MB
 
 class LastLayerFit(Fitted):
     """Network, priors and posterior; predicts in closed form."""
+
+    can_draw: ClassVar[bool] = True
 
     def __init__(self, features: Features, model: LastLayer, guide: Guide) -> None:
         self.features = features
@@ -46,6 +49,10 @@ class LastLayerFit(Fitted):
         arrays = tuple(part.double().cpu().numpy() for part in moments)
         joint = _Joint(self, encoded, inputs, pairs.line.to(device), pairs.drug.to(device))
         return self.distribution(inputs, pairs, arrays, joint)
+
+    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+        """Draws of the guide; see `Fitted.posterior`."""
+        return draw(self, inputs, pairs, draws, seed)
 
     @torch.no_grad()
     def encode(self, inputs: Inputs) -> Encoded:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.predictive import JointDraws, Normal
+from bdrp.predictive import JointDraws, Normal, PosteriorDraws
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,14 @@ class Runtime:
 
 
 class Fitted(ABC):
-    """A fitted method: predicts distributions and gives its tensors up for saving."""
+    """A fitted method: predicts distributions and gives its tensors up for saving.
+
+    `can_draw` is true of a method that has a posterior of weights, and so overrides `posterior`.
+    """
 
     features: Features
     interrupted: bool = False
+    can_draw: ClassVar[bool] = False
 
     @abstractmethod
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
@@ -87,6 +91,17 @@ class Fitted(ABC):
     @abstractmethod
     def state(self) -> dict[str, Tensor]:
         """Every tensor that `Method.restore` needs."""
+
+    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+        """S joint draws of the weights and what they say about N pairs.
+
+        Raises:
+            FitError: the method has no posterior of weights.
+        """
+        raise FitError(
+            f"{type(self).__name__} has no posterior to draw from: it predicts by a formula without random weights. "
+            "Allowed: methods that draw weights, such as last_layer. Fit one of these."
+        )
 
     def distribution(
         self, inputs: Inputs, pairs: Pairs, moments: tuple[np.ndarray, ...], joint: JointDraws | None = None

@@ -2,7 +2,8 @@
 
 from bdrp.predictive.distribution import JointDraws, PredictiveDistribution
 from bdrp.predictive.normal import Normal
+from bdrp.predictive.posterior import Parameter, PosteriorDraws
 from bdrp.predictive.remapped import Remapped
 from bdrp.predictive.storage import load
 
-__all__ = ["JointDraws", "Normal", "PredictiveDistribution", "Remapped", "load"]
+__all__ = ["JointDraws", "Normal", "Parameter", "PosteriorDraws", "PredictiveDistribution", "Remapped", "load"]

@@ -219,4 +219,39 @@ DEFINITIONS: Final = (
     ),
 )
 
-LABELS: Final = {definition.key: definition.label for definition in DEFINITIONS}
+_LOO = "Vehtari, Gelman and Gabry 2017, doi:10.1007/s11222-016-9696-4"
+
+POSTERIOR_DEFINITIONS: Final = (
+    Definition(
+        "posterior.elpd",
+        "ELPD, leave-one-out",
+        "Sum over rows of the log density of each given all others. High is good; compare on the same rows only.",
+        _LOO,
+    ),
+    Definition("posterior.elpd_se", "Its standard error", "How far other cell lines would move that sum."),
+    Definition(
+        "posterior.p_loo",
+        "Effective parameters (p_loo)",
+        "How much better rows are described with than without themselves, in parameters. Near the number of rows: the "
+        "model leans on single rows.",
+        _LOO,
+    ),
+    Definition(
+        "posterior.largest_k",
+        "Largest k-hat",
+        "Shape of the heaviest tail among the rows' importance weights; up to 0.7 is reliable.",
+        "Vehtari, Simpson, Gelman, Yao and Gabry 2024, arXiv:1507.02646",
+    ),
+    Definition("posterior.share_above", "Share of k-hats above 0.7", "For this share of rows the sum is not reliable."),
+)
+
+STATISTICS: Final = {
+    "mean": "Mean",
+    "sd": "SD",
+    "skewness": "Skewness",
+    "kurtosis": "Kurtosis",
+    "q05": "5 % quantile",
+    "q50": "Median",
+    "q95": "95 % quantile",
+}
+LABELS: Final = {definition.key: definition.label for definition in (*DEFINITIONS, *POSTERIOR_DEFINITIONS)}

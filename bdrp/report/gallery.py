@@ -16,6 +16,7 @@ from bdrp.report.pictures import (
     levels,
     noise,
     pit,
+    posterior,
     predicted,
     reliability,
     risk,
@@ -25,7 +26,7 @@ from bdrp.report.pictures import (
 from bdrp.report.style import Picture
 
 if TYPE_CHECKING:
-    from bdrp.evaluation import Scores
+    from bdrp.evaluation import PosteriorCheck, Scores
     from bdrp.predictive import PredictiveDistribution
 
 UNKNOWN_UNIT: Final = "unit unknown"
@@ -106,3 +107,15 @@ class Gallery:
         if not (seen["observed"]["n"] and seen["extrapolated"]["n"]):
             return ()
         return (extrapolated.picture(seen, self.unit),)
+
+    def posterior(self, checked: PosteriorCheck) -> tuple[Picture, ...]:
+        """Importance weights, LOO-PIT and replicated responses of the training rows."""
+        from bdrp.evaluation.curves import pit_histogram
+
+        left_out = checked.rows["loo_pit"].to_numpy(float)
+        return (
+            posterior.k_hat(checked.rows, checked.figures["good_k"]),
+            pit.left_out(pit_histogram(left_out, int(self.figures["seed"])), left_out),
+            posterior.replicated(checked.densities, self.unit),
+            posterior.statistics(checked.statistics),
+        )

@@ -49,6 +49,7 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
         model_card=_card(manifest) | {"recalibration": trained.recalibration.to_json()},
         out=out,
         before=None if uncalibrated is None else score(uncalibrated, observed, seed=seed),
+        posterior=trained.posterior_check,
     )
     return scores
 

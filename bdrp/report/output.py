@@ -17,7 +17,7 @@ from bdrp.report.words import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bdrp.evaluation import Scores
+    from bdrp.evaluation import PosteriorCheck, Scores
     from bdrp.predictive import PredictiveDistribution
 
 
@@ -30,6 +30,7 @@ def write(
     model_card: Mapping[str, Any],
     out: Path | str,
     before: Scores | None = None,
+    posterior: PosteriorCheck | None = None,
 ) -> Path:
     """Write report.html and scores.json into the folder `out`, each whole or not at all.
 
@@ -41,6 +42,7 @@ def write(
         model_card: any of method, options, seed, versions, measure, unit, screen, checksums, recalibration, notices.
         out: the folder; made if it does not exist.
         before: the scores of the same pairs before recalibration, for the pictures that compare the two.
+        posterior: the check of the posterior on training rows, None for a method without a posterior.
 
     Returns:
         The path of report.html.
@@ -51,16 +53,22 @@ def write(
     from bdrp.report.page import page
 
     folder = _folder(Path(out))
-    text = json.dumps(_record(scores, split_summary, model_card, before), indent=1, ensure_ascii=False, allow_nan=False)
-    html = page(scores, pred, observed, split_summary=split_summary, model_card=model_card, before=before)
+    record = _record(scores, split_summary, model_card, before, posterior)
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    about: dict[str, Any] = {"split_summary": split_summary, "model_card": model_card}
+    html = page(scores, pred, observed, **about, before=before, posterior=posterior)
     _write(folder / "scores.json", f"{text}\n")
     return _write(folder / "report.html", html)
 
 
 def _record(
-    scores: Scores, split_summary: Mapping[str, Any], model_card: Mapping[str, Any], before: Scores | None
+    scores: Scores,
+    split_summary: Mapping[str, Any],
+    model_card: Mapping[str, Any],
+    before: Scores | None,
+    posterior: PosteriorCheck | None,
 ) -> dict[str, Any]:
-    """What scores.json holds: the figures, then tables, split, model, and the figures before recalibration."""
+    """What scores.json holds: figures, tables, split, model, figures before recalibration, the posterior's check."""
     tables = {name: table.to_dict("records") for name, table in scores.tables.items()}
     earlier = None if before is None else before.to_dict()
     record = {
@@ -69,6 +77,9 @@ def _record(
         "split": split_summary,
         "model": model_card,
         "before_recalibration": earlier,
+        "posterior": None
+        if posterior is None
+        else {**posterior.figures, "statistics": posterior.statistics.to_dict("records")},
     }
     return dict(strict(record))
 

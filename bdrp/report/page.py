@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bdrp.report import censored_tables, opening, tables, words
 from bdrp.report.censored_definitions import CENSORED_DEFINITIONS
-from bdrp.report.definitions import DEFINITIONS, Definition
+from bdrp.report.definitions import DEFINITIONS, POSTERIOR_DEFINITIONS, Definition
 from bdrp.report.gallery import UNKNOWN_UNIT, Gallery
 from bdrp.report.style import Picture
 from bdrp.report.tables import Table
@@ -18,7 +18,7 @@ from bdrp.report.verdict import held_out_responses, judge
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bdrp.evaluation import Scores
+    from bdrp.evaluation import PosteriorCheck, Scores
     from bdrp.predictive import PredictiveDistribution
 
 
@@ -44,6 +44,7 @@ def page(
     split_summary: Mapping[str, Any],
     model_card: Mapping[str, Any],
     before: Scores | None = None,
+    posterior: PosteriorCheck | None = None,
 ) -> str:
     """The report as HTML; the arguments are those of `bdrp.report.write`."""
     figures, earlier = scores.to_dict(), None if before is None else before.to_dict()
@@ -60,6 +61,7 @@ def page(
         _beyond(figures, scores, gallery),
         _noise(figures, scores, gallery),
         _worst(scores),
+        _posterior(posterior, gallery),
         _figures(figures, earlier),
         Section("definitions", "What the figures mean", _NOTE, definitions=(*DEFINITIONS, *CENSORED_DEFINITIONS)),
         _provenance(model_card),
@@ -170,6 +172,26 @@ def _worst(scores: Scores) -> Section:
     table = tables.worst_groups(scores.worst_groups)
     said = () if table.rows else ("No drug and no tissue has enough pairs to be judged on its own.",)
     return Section("worst", "Where calibration is worst", said, (table,) if table.rows else ())
+
+
+def _posterior(checked: PosteriorCheck | None, gallery: Gallery) -> Section:
+    title = "Can the posterior be believed where it was fitted?"
+    if checked is None:
+        return Section("posterior", title, (_NO_POSTERIOR,))
+    said = (
+        f"This section alone is about training rows, {checked.figures['rows']:,} taken at random of "
+        f"{checked.figures['of_rows']:,}, and about the method before recalibration: {checked.figures['draws']:,} "
+        "joint draws of the weights were taken when the model was fitted. Held-out rows need no leave-one-out: "
+        "everything above was predicted without them.",
+    )
+    shown = (tables.leave_one_out(checked.figures), tables.replicated(checked.statistics))
+    return Section("posterior", title, said, shown, gallery.posterior(checked), definitions=POSTERIOR_DEFINITIONS)
+
+
+_NO_POSTERIOR = (
+    "There is nothing to show: no draws of a posterior were kept with this model. Methods without random weights, such "
+    "as ridge or random forest, have none; the figures above judge their predictions alike."
+)
 
 
 def _provenance(card: Mapping[str, Any]) -> Section:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from bdrp.report.definitions import LABELS
+from bdrp.report.definitions import LABELS, STATISTICS
 from bdrp.report.words import count
 
 Figures = Mapping[str, Any]
@@ -211,6 +211,24 @@ def split_parts(summary: Figures) -> Table:
     )
     rows = tuple((_words(name) or "Unused", *(seen.get(key) for key in keys)) for name, seen in counted)
     return Table("Parts", _columns("Part", *map(_words, keys)), rows)
+
+
+def leave_one_out(figures: Figures) -> Table:
+    """Leave-one-out of training rows by importance sampling."""
+    names = ("elpd", "elpd_se", "p_loo", "largest_k", "share_above")
+    rows = tuple((_label("posterior", name), figures[name]) for name in names)
+    caption = "Sums over the sampled training rows; the standard error lets whole cell lines vary together."
+    return Table("Leave-one-out", _columns("Figure", "This model"), rows, caption)
+
+
+def replicated(statistics: pd.DataFrame) -> Table:
+    """Statistics of training responses beside their replicates."""
+    columns = _columns(
+        "Statistic", "Observed", "Replicated: from", "median", "to", "Share of replicates at least as large"
+    )
+    caption = "Ranges hold 95 % of the replicates. A share near 0 or 1 is a feature that the model does not reproduce."
+    rows = tuple((STATISTICS.get(name, name), *seen) for name, *seen in statistics.itertuples(index=False, name=None))
+    return Table("Replicated responses", columns, rows, caption)
 
 
 def _beside(figures: Figures, before: Figures | None, section: str, caption: str) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,39 @@ def test_evaluate_writes_a_report_and_its_figures(model, folder):
     figures = json.loads((folder / "report" / "scores.json").read_text())
     assert f"{figures['point']['rmse']:.3f}" in ran.stdout
     assert f"{100 * figures['coverage']['90']['coverage']:.1f} %" in ran.stdout
+
+
+def test_evaluate_writes_draws_of_the_posterior_where_asked(model, folder):
+    ran = bdrp(
+        *("evaluate", model, "--out", "drawn", "--posterior", "--drugs", "drugs.csv", "--expression", "expression.csv")
+    )
+    assert ran.exit_code == 0, ran.output
+    assert "posterior: drawn/posterior.nc" in ran.stdout
+    assert sorted(path.name for path in (folder / "drawn").iterdir()) == ["posterior.nc", "report.html", "scores.json"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ArviZ announces its own future when it is imported
+        import arviz
+
+        data = arviz.from_netcdf(str(folder / "drawn" / "posterior.nc"), engine="h5netcdf")
+    held_out = pd.read_parquet(folder / "model" / "held_out.parquet")
+    assert data.log_likelihood["response"].shape == (4, 100, len(held_out))
+    assert data.constant_data["cell_line_id"].to_numpy().tolist() == held_out["cell_line_id"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--posterior"], "whose drugs and expression a model folder does not hold"),
+        (["--posterior", "--drugs", "drugs.csv"], "not both of --drugs and --expression"),
+        (["--screen", "simulated"], "serve --posterior alone"),
+        (["--posterior", "--drugs", "new_drugs.csv", "--expression", "expression.csv"], "drug_id with no structure"),
+    ],
+)
+def test_evaluate_refuses_flags_that_do_not_go_together(model, folder, flags, said):
+    ran = bdrp("evaluate", model, *flags, "--out", "never")
+    assert ran.exit_code == 2
+    assert said in ran.stderr
+    assert not (folder / "never").exists()
 
 
 def test_predict_gives_new_drugs_on_new_samples_in_the_promised_columns(model, folder):

@@ -25,6 +25,8 @@ FILES = [
     "held_out_predictions.parquet",
     "held_out_uncalibrated.parquet",
     "keys.json",
+    "posterior.json",
+    "posterior_rows.parquet",
     "weights.safetensors",
 ]
 
@@ -200,6 +202,26 @@ def test_forged_keys_are_refused(model_folder: Path, spoil: Spoil, change: Any) 
 def test_a_forged_calibration_is_refused(model_folder: Path, spoil: Spoil, change: Any) -> None:
     spoil(model_folder, "calibration.json", change)
     refused(model_folder, "does not hold together|recalibration|calibration")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.pop("figures") and None,
+        lambda content: content.update(statistics=[]),
+        lambda content: content["figures"].update(draws="many"),
+        lambda content: content["figures"].update(rows=3),
+        lambda content: content["figures"].update(rows=None),
+        lambda content: content["figures"].update(colour=1),
+        lambda content: content["statistics"][0].update(lower=None),
+        lambda content: content["densities"][0].update(upper="high"),
+        lambda content: content["densities"].append([1, 2]),
+        lambda content: [],
+    ],
+)
+def test_a_forged_check_of_the_posterior_is_refused(model_folder: Path, spoil: Spoil, change: Any) -> None:
+    spoil(model_folder, "posterior.json", change)
+    refused(model_folder, "does not hold together")
 
 
 @pytest.mark.parametrize("name", ["features.safetensors", "weights.safetensors"])

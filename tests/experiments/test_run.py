@@ -57,6 +57,8 @@ def test_a_model_folder_holds_what_it_should_and_nothing_stands_beside_it(traine
         "held_out_uncalibrated.parquet",
         "keys.json",
         "manifest.json",
+        "posterior.json",
+        "posterior_rows.parquet",
         "weights.safetensors",
     ]
     assert out.stat().st_mode & 0o777 == 0o755

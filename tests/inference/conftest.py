@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -64,3 +68,15 @@ def fit_of(some_unseen: Batch) -> Callable[[str], Fitted]:
         return fits[name]
 
     return fitted
+
+
+@pytest.fixture(scope="session")
+def quality() -> ModuleType:
+    """tests/benchmarks/posterior_quality.py: a small problem whose true posterior is known."""
+    path = Path(__file__).resolve().parents[1] / "benchmarks" / "posterior_quality.py"
+    spec = importlib.util.spec_from_file_location("posterior_quality", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ import pandas as pd
 import pytest
 
 from bdrp import report
-from bdrp.evaluation import Scores, score
-from bdrp.predictive import Normal
+from bdrp.evaluation import PosteriorCheck, Scores, posterior_check, score
+from bdrp.predictive import Normal, PosteriorDraws
 
 HOSTILE = """</title><script>alert('x')</script> & "$x^2$" <!-- -- > 'DejaVu Sans' \x00\x1b\u2028 日本"""
 
@@ -29,6 +30,20 @@ class Case:
         """The report of this case, written into `out`."""
         given = {"split_summary": SPLIT, "model_card": CARD, "before": self.before, **more}
         return report.write(self.scores, self.pred, self.observed, out=out, **given)
+
+
+@pytest.fixture(scope="session")
+def checked() -> PosteriorCheck:
+    """The check of a posterior on 60 rows, some of which it leans on."""
+    rng = np.random.default_rng(0)
+    noise, response = np.linspace(0.5, 2.0, 60), rng.normal(0, 1.5, 60)
+    mean = 0.3 * response + rng.standard_normal((400, 60))
+    density = -0.5 * ((response - mean) / noise) ** 2 - np.log(noise)
+    drawn = PosteriorDraws(mean, mean + noise * rng.standard_normal(mean.shape), density)
+    rows = pd.DataFrame({"cell_line_id": [f"L{i % 9}" for i in range(60)], "drug_id": "D", "response": response})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ArviZ announces its own future when it is imported
+        return posterior_check(drawn, rows, of_rows=5000)
 
 
 SPLIT = {

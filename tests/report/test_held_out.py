@@ -18,6 +18,7 @@ def trained(case, monkeypatch):
         held_out=lambda: case.observed,
         held_out_predictions=lambda: case.pred,
         held_out_uncalibrated=lambda: case.pred.scaled(0.7),
+        posterior_check=None,
         recalibration=SimpleNamespace(to_json=lambda: {"kind": "variance_scaling", "factor": 1.43}),
         manifest={
             "method": "last_layer",

@@ -22,6 +22,13 @@ _HISTOGRAM_READING = (
     "All bars stay in the grey band in 95 % of samples of this size if calibration is perfect and pairs are "
     "independent."
 )
+_LEFT_OUT_READING = (
+    "The PIT of training rows, each in the distribution that the other rows give it: the posterior draws are weighted "
+    "by one over the row's likelihood (Pareto-smoothed importance sampling; Vehtari, Gelman and Gabry 2017), before "
+    "recalibration. Read it as the PIT of held-out responses. It tells about new pairs of known drugs and lines, not "
+    "about new lines or drugs, and only as well as the k-hat beside it allows: where k-hat is large, the row is not "
+    "wholly left out, and the histogram leans towards a hill."
+)
 _ECDF_READING = (
     "The same values without bins: the share of responses with a PIT up to each point, less the share that "
     "calibration promises. Blue band: how well the line is known, all of it together (95 %, cell lines and drugs "
@@ -34,31 +41,39 @@ _ECDF_READING = (
 
 def histogram(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Picture:
     """The PIT histogram; `bins` has left, right, density, null_lower, null_upper; `pit` is (N,)."""
+    axis = "where the response fell in its predicted distribution (PIT)"
+    return draw("pit-histogram", _shape(pit), _HISTOGRAM_READING, lambda figure: _bars(figure, bins, axis))
+
+
+def left_out(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Picture:
+    """The same of training rows, each predicted from all the others (LOO-PIT)."""
+    axis = "where a training response fell, predicted from all others (LOO-PIT)"
+    claim = f"Training rows, each left out in turn: {_shape(pit)}"
+    return draw("loo-pit", claim, _LEFT_OUT_READING, lambda figure: _bars(figure, bins, axis))
+
+
+def _bars(figure: Figure, bins: pd.DataFrame, axis: str) -> None:
     left, right = bins["left"].to_numpy(float), bins["right"].to_numpy(float)
     relative, lower, upper = (bins[name].to_numpy(float) for name in ("density", "null_lower", "null_upper"))
-
-    def paint(figure: Figure) -> None:
-        axes = figure.subplots()
-        axes.bar(
-            left,
-            relative,
-            width=right - left,
-            align="edge",
-            color=BLUE,
-            edgecolor="white",
-            linewidth=0.8,
-            label="this model",
-        )
-        steps = np.append(left, right[-1])
-        axes.stairs(upper, steps, baseline=lower, fill=True, color=INK, alpha=0.16, label=INDEPENDENT)
-        nominal_line(axes, y=1.0)
-        axes.set(xlim=(0, 1), ylim=(0, max(1.4, 1.08 * float(max(relative.max(), upper.max())))))
-        axes.set_xlabel("where the response fell in its predicted distribution (PIT)")
-        axes.set_ylabel("responses, relative to a fair share")
-        axes.grid(visible=False, axis="x")
-        legend_below(axes)
-
-    return draw("pit-histogram", _shape(pit), _HISTOGRAM_READING, paint)
+    axes = figure.subplots()
+    axes.bar(
+        left,
+        relative,
+        width=right - left,
+        align="edge",
+        color=BLUE,
+        edgecolor="white",
+        linewidth=0.8,
+        label="this model",
+    )
+    steps = np.append(left, right[-1])
+    axes.stairs(upper, steps, baseline=lower, fill=True, color=INK, alpha=0.16, label=INDEPENDENT)
+    nominal_line(axes, y=1.0)
+    axes.set(xlim=(0, 1), ylim=(0, max(1.4, 1.08 * float(max(relative.max(), upper.max())))))
+    axes.set_xlabel(axis)
+    axes.set_ylabel("responses, relative to a fair share")
+    axes.grid(visible=False, axis="x")
+    legend_below(axes)
 
 
 def ecdf(curve: pd.DataFrame, pairs: int) -> Picture:
