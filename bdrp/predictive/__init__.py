@@ -4,5 +4,6 @@ from bdrp.predictive.distribution import JointDraws, PredictiveDistribution
 from bdrp.predictive.normal import Normal
 from bdrp.predictive.remapped import Remapped
 from bdrp.predictive.storage import load
+from bdrp.predictive.student_t import StudentT
 
-__all__ = ["JointDraws", "Normal", "PredictiveDistribution", "Remapped", "load"]
+__all__ = ["JointDraws", "Normal", "PredictiveDistribution", "Remapped", "StudentT", "load"]

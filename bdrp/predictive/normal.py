@@ -62,7 +62,7 @@ class Normal(PredictiveDistribution):
         *,
         unit: str = "",
     ) -> None:
-        super().__init__(keys, measure, mean, _root("aleatoric", aleatoric), _root("epistemic", epistemic), unit=unit)
+        super().__init__(keys, measure, mean, root("aleatoric", aleatoric), root("epistemic", epistemic), unit=unit)
         self._joint = joint
 
     @classmethod
@@ -117,7 +117,7 @@ class Normal(PredictiveDistribution):
 
     def scaled(self, factor: float) -> Normal:
         """The same means with every SD times `factor`: noise, epistemic and joint deviations alike."""
-        joint = None if self._joint is None else _ScaledDraws(self._joint, factor)
+        joint = None if self._joint is None else ScaledDraws(self._joint, factor)
         spread = self.aleatoric_std * factor, self.epistemic_std * factor
         return Normal.from_std(self.keys, self.measure, self.mean, *spread, joint, unit=self.unit)
 
@@ -136,20 +136,22 @@ class Normal(PredictiveDistribution):
 
 
 @dataclass(frozen=True)
-class _ScaledDraws:
+class ScaledDraws:
     """Joint deviations stretched with the epistemic SD, so that the two stay one statement."""
 
     draws_of: JointDraws
     factor: float
 
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
+        """The deviations times the factor, (S, N)."""
         return self.factor * self.draws_of.draw(rng, draws)
 
-    def __getitem__(self, index: Index) -> _ScaledDraws:
-        return _ScaledDraws(self.draws_of[index], self.factor)
+    def __getitem__(self, index: Index) -> ScaledDraws:
+        return ScaledDraws(self.draws_of[index], self.factor)
 
 
-def _root(name: str, variance: npt.ArrayLike) -> Floats:
+def root(name: str, variance: npt.ArrayLike) -> Floats:
+    """SDs from variances, or a DataError where one is negative."""
     values = np.asarray(variance, dtype=np.float64)
     negative = int(np.sum(values < 0))
     if negative:

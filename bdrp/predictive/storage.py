@@ -16,6 +16,7 @@ from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution
 from bdrp.predictive.normal import Normal
 from bdrp.predictive.remapped import Remapped
 from bdrp.predictive.shape import RemappedShape
+from bdrp.predictive.student_t import StudentT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,13 +57,15 @@ def load(path: str | Path) -> PredictiveDistribution:
 
 
 def _rebuild(frame: pd.DataFrame, header: dict[str, Any], path: str | Path) -> PredictiveDistribution:
-    spread = frame["aleatoric_std"], frame["epistemic_std"]
-    keys = frame[list(KEYS)]
+    moments = frame["mean"], frame["aleatoric_std"], frame["epistemic_std"]
+    pairs, unit = (frame[list(KEYS)], header["measure"]), header["unit"]
     try:
         if header["family"] == Normal.family:
-            return Normal.from_std(keys, header["measure"], frame["mean"], *spread, unit=header["unit"])
+            return Normal.from_std(*pairs, *moments, unit=unit)
+        if header["family"] == StudentT.family:
+            return StudentT.from_std(*pairs, *moments, header["shape"]["dof"], unit=unit)
         shape = RemappedShape(tuple(header["shape"]["levels"]), tuple(header["shape"]["remapped"]))
-        return Remapped.from_std(keys, header["measure"], frame["mean"], *spread, shape, unit=header["unit"])
+        return Remapped.from_std(*pairs, *moments, shape, unit=unit)
     except (DataError, KeyError, TypeError, ValueError) as error:
         raise _refused(path, f"its content is not usable: {error}") from error
 
@@ -77,7 +80,7 @@ def _header(table: pa.Table, path: Path) -> dict[str, Any]:
         raise _refused(path, "its metadata are not JSON") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _refused(path, f"its metadata are {_short(header)}; this version reads format {FORMAT}")
-    known = (Normal.family, Remapped.family)
+    known = (Normal.family, StudentT.family, Remapped.family)
     if header.get("family") not in known or not all(isinstance(header.get(k), str) for k in ("measure", "unit")):
         raise _refused(path, f"its metadata are {_short(header)}; family must be one of {', '.join(known)}")
     return header
