@@ -33,8 +33,8 @@ class Identity(Recalibration):
 
 def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Identity:
     """Fit nothing; the input is checked as for any other recalibrator."""
-    normal, values, count = checked(pred, response, groups)
-    return Identity(normal.measure, len(values), count)
+    own, values, count = checked(pred, response, groups)
+    return Identity(own.measure, len(values), count)
 
 
 def from_json(data: Mapping[str, Any]) -> Identity:

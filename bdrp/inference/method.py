@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.predictive import JointDraws, Normal
+from bdrp.predictive import JointDraws, Normal, StudentT
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Fitted(ABC):
     interrupted: bool = False
 
     @abstractmethod
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
         """The predictive distribution of N pairs, in the measure's unit."""
 
     @abstractmethod

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import RectBivariateSpline
+from scipy.interpolate import CubicSpline, RectBivariateSpline
 from scipy.special import gammainc, gammainccinv, gammaincinv, gammaln, log_ndtr, ndtr, ndtri
 
 from bdrp.errors import DataError
@@ -20,6 +20,21 @@ _FAR = 10.0  # chosen: in SDs; the nodes serve as well here as in the centre
 _SQRT_2PI = np.sqrt(2 * np.pi)
 _TINY = 1e-300  # chosen: the smallest tail whose probit a double holds
 _STEPS = 80  # chosen: doubling alone would reach any quantile; from the table Newton takes 2 or 3 steps
+
+
+def scale_mixture(dof: float) -> ScaleMixture:
+    """The mixture for those degrees of freedom, with its tables; kept, because making them takes a second.
+
+    Raises:
+        DataError: dof is no finite number above 2.
+    """
+    numeric = isinstance(dof, int | float | np.number) and not isinstance(dof, bool)
+    if not (numeric and 2 < float(dof) < np.inf):
+        raise DataError(
+            f"A Student-t's degrees of freedom are {dof!r}. Allowed: a finite number above 2, below which the "
+            "noise has no variance. Fit the noise again, or use Normal."
+        )
+    return _mixture(float(dof))
 
 
 @dataclass(frozen=True)
@@ -38,23 +53,9 @@ class ScaleMixture:
 
     Args:
         dof: degrees of freedom of the t, more than 2.
-
-    Raises:
-        DataError: dof is no finite number above 2.
     """
 
     dof: float
-
-    def __post_init__(self) -> None:
-        if (
-            isinstance(self.dof, bool)
-            or not isinstance(self.dof, int | float | np.number)
-            or not 2 < float(self.dof) < np.inf
-        ):
-            raise DataError(
-                f"A Student-t's degrees of freedom are {self.dof!r}. Allowed: a finite number above 2, below which the "
-                "noise has no variance. Fit the noise again, or use Normal."
-            )
 
     @cached_property
     def nodes(self) -> tuple[Floats, Floats]:
@@ -127,6 +128,22 @@ class ScaleMixture:
                 break
         return np.sign(z) * w.reshape(z.shape)
 
+    def standard_quantiles(self, z: Floats) -> Floats:
+        """The w whose normal scores are z, (K,), for the R shares of noise that `blend` blends, (K, R)."""
+        return np.asarray(self._standard(z))
+
+    @cached_property
+    def _standard(self) -> Any:
+        grid = np.linspace(-_REACH, _REACH, _POINTS)
+        return CubicSpline(grid, self.from_probit(grid[:, None], np.power(_ROOTS, 3)[None]))
+
+    def blend(self, share: Floats) -> Floats:
+        """Barycentric weights for the cube root of the share (Berrut and Trefethen 2004, 10.1137/S0036144502417715)."""
+        apart = np.cbrt(share)[:, None] - _ROOTS
+        hit = np.abs(apart) < 1e-14
+        weights = np.where(hit.any(axis=1, keepdims=True), hit, _BARYCENTRIC / np.where(hit, 1, apart))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
     def _improved(self, w: Floats, share: Floats, target: Floats) -> Floats:
         tail, density = np.zeros_like(w), np.zeros_like(w)
         for weight, sd in self._parts(share):
@@ -157,8 +174,16 @@ class ScaleMixture:
             yield weight, np.sqrt(1 - share + share * tau)
 
 
+_mixture = lru_cache(maxsize=8)(ScaleMixture)
+
 _TABLE_ROOTS = np.linspace(0, 1, 41)
 _TABLE_Z = np.linspace(0, 9, 91)
+
+
+_REACH, _POINTS = 12.5, 1251  # chosen: beyond the normal scores that any remap looks at; steps of 0.02
+# Chebyshev points of the second kind on [0, 1], for the cube root of the share.
+_ROOTS = (1 - np.cos(np.pi * np.arange(17) / 16)) / 2
+_BARYCENTRIC = np.where(np.isin(np.arange(17), (0, 16)), 0.5, 1.0) * (-1.0) ** np.arange(17)
 
 
 def _absolute(w: Floats, sd: Floats) -> Floats:

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError, OutputError
-from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution
+from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution, Scalable
+from bdrp.predictive.level_map import LevelMaps
 from bdrp.predictive.normal import Normal
 from bdrp.predictive.remapped import Remapped
-from bdrp.predictive.shape import RemappedShape
 from bdrp.predictive.student_t import StudentT
 
 if TYPE_CHECKING:
@@ -57,17 +57,25 @@ def load(path: str | Path) -> PredictiveDistribution:
 
 
 def _rebuild(frame: pd.DataFrame, header: dict[str, Any], path: str | Path) -> PredictiveDistribution:
-    moments = frame["mean"], frame["aleatoric_std"], frame["epistemic_std"]
-    pairs, unit = (frame[list(KEYS)], header["measure"]), header["unit"]
     try:
-        if header["family"] == Normal.family:
-            return Normal.from_std(*pairs, *moments, unit=unit)
-        if header["family"] == StudentT.family:
-            return StudentT.from_std(*pairs, *moments, header["shape"]["dof"], unit=unit)
-        shape = RemappedShape(tuple(header["shape"]["levels"]), tuple(header["shape"]["remapped"]))
-        return Remapped.from_std(*pairs, *moments, shape, unit=unit)
-    except (DataError, KeyError, TypeError, ValueError) as error:
+        if header["family"] != Remapped.family:
+            return _own(frame, header, header["family"], header.get("shape"))
+        shape = dict(header["shape"])
+        base = shape.get("base", {"family": Normal.family, "shape": {}})
+        own = _own(frame, header, base["family"], base["shape"])
+        return Remapped.from_moments(own, LevelMaps.from_metadata(shape, own.least_slope))
+    except (DataError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise _refused(path, f"its content is not usable: {error}") from error
+
+
+def _own(frame: pd.DataFrame, header: dict[str, Any], family: str, shape: Any) -> Scalable:
+    """The file's moments in a family that is its own and nobody's map."""
+    pairs, moments = frame[list(KEYS)], (frame["mean"], frame["aleatoric_std"], frame["epistemic_std"])
+    if family == StudentT.family:
+        return StudentT.from_std(pairs, header["measure"], *moments, shape["dof"], unit=header["unit"])
+    if family == Normal.family:
+        return Normal.from_std(pairs, header["measure"], *moments, unit=header["unit"])
+    raise DataError(f"no family {family!r} can be remapped")
 
 
 def _header(table: pa.Table, path: Path) -> dict[str, Any]:

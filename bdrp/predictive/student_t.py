@@ -14,17 +14,19 @@ from bdrp.predictive.distribution import (
     Index,
     JointDraws,
     PredictiveDistribution,
+    Scalable,
     aligned,
     beside,
     levels,
     require_joint,
+    scaled_draws,
 )
-from bdrp.predictive.normal import ScaledDraws, root
-from bdrp.predictive.scale_mixture import ScaleMixture
+from bdrp.predictive.normal import root
+from bdrp.predictive.scale_mixture import scale_mixture
 
 
 @final
-class StudentT(PredictiveDistribution):
+class StudentT(Scalable):
     """y = mean + epistemic deviation + noise: a normal deviation, and noise from a Student-t, for each pair.
 
     The t is stretched so that its variance is `aleatoric`; its degrees of freedom say how often the assay is far off.
@@ -53,6 +55,7 @@ class StudentT(PredictiveDistribution):
     """
 
     family = "student_t"
+    least_slope = 1.0  # a map that stretched the tails of a t could leave it without a variance
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class StudentT(PredictiveDistribution):
         return made
 
     def _settle(self, dof: float, joint: JointDraws | None) -> None:
-        self.mixture = ScaleMixture(dof)
+        self.mixture = scale_mixture(dof)
         self._joint = joint
         self._share = np.minimum(np.square(self.aleatoric_std / self.std), 1.0)
 
@@ -106,9 +109,7 @@ class StudentT(PredictiveDistribution):
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """Mean + std * the standard mixture's quantile, (N,) or (N, Q)."""
         z = np.asarray(ndtri(levels(p)))
-        share = self._share if z.ndim == 0 else self._share[:, None]
-        w = self.mixture.from_probit(z, share)
-        return beside(self.mean, w) + beside(self.std, w) * w
+        return self.from_probit(z if z.ndim == 0 else np.tile(z, (len(self), 1)))
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
         """The log of the mixture's density, (N,)."""
@@ -132,10 +133,35 @@ class StudentT(PredictiveDistribution):
         deviations = require_joint(self._joint).draw(rng, draws)
         return self.mean + deviations + self._noise(rng, draws)
 
-    def scaled(self, factor: float) -> StudentT:
-        """The same means with every SD times `factor`: noise, epistemic and joint deviations alike."""
-        joint = None if self._joint is None else ScaledDraws(self._joint, factor)
-        spread = self.aleatoric_std * factor, self.epistemic_std * factor
+    def probit(self, y: npt.ArrayLike) -> Floats:
+        """Phi^-1(F(y)), (N,) or (N, Q)."""
+        w = self._standardised(y)
+        return self.mixture.probit(w, beside(self._share, w))
+
+    def from_probit(self, z: npt.ArrayLike) -> Floats:
+        """The y whose normal score is z, (N,) or (N, Q)."""
+        values = aligned(z, len(self))
+        w = self.mixture.from_probit(values, beside(self._share, values))
+        return beside(self.mean, w) + beside(self.std, w) * w
+
+    def standard_quantiles(self, z: Floats) -> Floats:
+        """The standard mixture's quantiles at shares of noise between 0 and 1, (K, R)."""
+        return self.mixture.standard_quantiles(z)
+
+    def blend(self) -> Floats:
+        """Weights that interpolate over the share of noise, (N, R)."""
+        return self.mixture.blend(self._share)
+
+    def moved(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> StudentT:
+        """The same pairs with other moments; the degrees of freedom and the joint draws stay as they are."""
+        moments = mean, aleatoric_std, epistemic_std
+        return StudentT.from_std(self.keys, self.measure, *moments, self.dof, self._joint, unit=self.unit)
+
+    def scaled(self, factor: npt.ArrayLike) -> StudentT:
+        """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
+        factors = np.asarray(factor, dtype=np.float64)
+        spread = self.aleatoric_std * factors, self.epistemic_std * factors
+        joint = scaled_draws(self._joint, factors)
         return StudentT.from_std(self.keys, self.measure, self.mean, *spread, self.dof, joint, unit=self.unit)
 
     def __getitem__(self, index: Index) -> StudentT:

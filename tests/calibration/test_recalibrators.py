@@ -58,6 +58,17 @@ def test_the_order_of_pairs_does_not_matter(name, fitted, overconfident_part):
     np.testing.assert_allclose(shuffled(pred).cdf(response), fitted(pred).cdf(response), rtol=1e-9, atol=1e-12)
 
 
+def test_a_student_is_recalibrated_like_a_normal(name, make_heavy_part):
+    pred, response, lines = make_heavy_part(width=2.0, dof=4.0)
+    again = calibration.from_json(calibration.fit(name, pred, response, groups=lines).to_json())
+    out = again(pred)
+    assert np.all(np.isfinite(out.log_prob(response)))
+    np.testing.assert_allclose(out.epistemic / out.variance, pred.epistemic / pred.variance)
+    np.testing.assert_allclose(out.cdf(out.quantile(0.9)), 0.9)
+    if name != "identity":  # 1,800 pairs, SE 0.7 points
+        assert np.mean(np.abs(2 * out.cdf(response) - 1) <= 0.9) == pytest.approx(0.9, abs=0.03)
+
+
 def test_another_measure_is_refused(fitted, overconfident_part):
     pred = overconfident_part[0]
     other = Normal(pred.keys, "auc_fraction", pred.mean, pred.aleatoric, pred.epistemic)
@@ -79,7 +90,7 @@ def test_responses_must_be_finite_and_line_up(name, overconfident_part):
 
 def test_a_remapped_prediction_is_not_recalibrated_again(name, overconfident_part):
     pred, response, _ = overconfident_part
-    with pytest.raises(DataError, match="starts from a normal prediction"):
+    with pytest.raises(DataError, match="starts from a method's own prediction"):
         calibration.fit(name, Remapped(pred, [0.2, 0.8], [0.1, 0.9]), response)
 
 

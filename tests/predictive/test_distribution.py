@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from bdrp.errors import DataError
 from bdrp.predictive import Normal, Remapped, StudentT
+from bdrp.predictive.level_map import LevelMap, LevelMaps
 
 KNOTS = [0.05, 0.25, 0.5, 0.75, 0.95], [0.1, 0.2, 0.55, 0.7, 0.9]
 
 
 DOF = 8.0
+MAPS = LevelMaps(LevelMap(*map(tuple, KNOTS)), "drug_id", (LevelMap((0.1, 0.9), (0.2, 0.85)),), {"D1": 0, "D3": 0})
 
 FAMILIES = {
     "normal": lambda base: base,
@@ -20,6 +22,8 @@ FAMILIES = {
         base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, DOF, unit=base.unit
     ),
     "remapped": lambda base: Remapped(base, *KNOTS),
+    "remapped_student_t": lambda base: Remapped(FAMILIES["student_t"](base), *KNOTS),
+    "remapped_by_drug": lambda base: Remapped.by_group(base, MAPS),
 }
 
 
