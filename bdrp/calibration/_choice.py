@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bdrp.calibration._recalibration import Floats, Recalibration, checked
-from bdrp.calibration._registry import fit, names
+from bdrp.calibration._registry import automatic, fit
 from bdrp.errors import BdrpWarning
 from bdrp.predictive import PredictiveDistribution, Scalable
 
@@ -70,7 +70,7 @@ def choose(
     if count < 2 or len(values) < 2 * FOLDS:
         return fit("identity", own, values, groups=groups)
     labels = np.arange(len(values)) if groups is None else _codes(groups)
-    trials = [_trial(name, own, values, labels, seed) for name in names()]
+    trials = [_trial(name, own, values, labels, seed) for name in automatic()]
     return fit(_simplest_of_the_best(trials, labels), own, values, groups=groups)
 
 

@@ -13,6 +13,7 @@ from bdrp.predictive import PredictiveDistribution
 
 DESCRIPTION = "leave the distribution as it is"
 PARAMETERS = 0
+AUTOMATIC = True
 
 
 @final
@@ -31,7 +32,13 @@ class Identity(Recalibration):
         return {}
 
 
-def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Identity:
+def fit(
+    pred: PredictiveDistribution,
+    response: npt.ArrayLike,
+    *,
+    groups: Sequence[str] | None = None,
+    tissues: Mapping[str, str] | None = None,
+) -> Identity:
     """Fit nothing; the input is checked as for any other recalibrator."""
     own, values, count = checked(pred, response, groups)
     return Identity(own.measure, len(values), count)

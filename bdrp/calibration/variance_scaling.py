@@ -24,6 +24,7 @@ from bdrp.predictive import Normal, PredictiveDistribution, Scalable
 
 DESCRIPTION = "multiply every SD by one factor"
 PARAMETERS = 1
+AUTOMATIC = True
 SMALLEST, LARGEST = 1e-3, 1e3  # chosen: a model off by a factor of a thousand is broken, not miscalibrated
 
 
@@ -46,7 +47,11 @@ class VarianceScaling(Recalibration):
 
 
 def fit(
-    pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None
+    pred: PredictiveDistribution,
+    response: npt.ArrayLike,
+    *,
+    groups: Sequence[str] | None = None,
+    tissues: Mapping[str, str] | None = None,
 ) -> VarianceScaling:
     """Fit the factor to the calibration part.
 
@@ -54,6 +59,7 @@ def fit(
         pred: the method's prediction for the N pairs of the calibration part.
         response: what was measured, (N,).
         groups: the cell line (or drug) of each pair; counted, to tell how much independent evidence there was.
+        tissues: not needed.
 
     Raises:
         DataError: the responses do not line up with the prediction.

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.special import ndtr
 
 from bdrp.predictive.distribution import Floats, Scalable
@@ -85,7 +85,7 @@ class StandardShape:
 
     @cached_property
     def _excess(self) -> tuple[Floats, Any]:
-        """Breaks in z, and a spline through what the score exceeds sqrt(1 + w^2) by at each of them, (R,).
+        """Breaks in z, and a cubic through what the score exceeds sqrt(1 + w^2) by at each of them, (R,).
 
         Far out the score is the distance, which differs between standard pairs; what is left hardly does.
         """
@@ -97,4 +97,5 @@ class StandardShape:
         below, above = (np.sum(steps * np.square(ndtr(side * h)), axis=1) for side in (1, -1))
         zero = np.zeros((1, below.shape[1]))
         score = np.vstack([zero, np.cumsum(below, axis=0)]) + np.vstack([np.cumsum(above[::-1], axis=0)[::-1], zero])
-        return self._breaks, CubicSpline(self._breaks, score - np.hypot(1, w))
+        slope = 2 * ndtr(self.level_map.probit(self._breaks))[:, None] - 1 - w / np.hypot(1, w)
+        return self._breaks, CubicHermiteSpline(self._breaks, score - np.hypot(1, w), slope * width(self._breaks))
