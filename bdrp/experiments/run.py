@@ -34,6 +34,10 @@ REFITTED = (
     "After the recalibration was chosen, the method was fitted again on training, validation and calibration rows. "
     "The test part was used for neither."
 )
+UNPROMISED = (
+    "The conformal recalibration's promise was made for the first fit. It is not proven for the second one, whose "
+    "weights have seen the calibration rows; leave the second fit out (refit=False) to keep the proof."
+)
 # What is unlike between two parts of a split is also what pairs of one part share: their unit of exchange.
 UNIT = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
 
@@ -155,7 +159,7 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
         interrupted = again.interrupted
         if not interrupted:  # half a second fit is worth less than the whole first one
             fitted, batch, trained = again, whole, everything
-            notices.append(REFITTED)
+            notices += [REFITTED, UNPROMISED] if recalibration.kind.startswith("conformal") else [REFITTED]
     return TrainedModel(
         manifest=_manifest(screen, split, method, runtime, fitted, batch)
         | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind},

@@ -35,7 +35,8 @@ def coverage_of_new_lines(fit, lines, repeats):
     groups, covered = pred.keys["cell_line_id"].tolist(), []
     for seed in range(repeats):
         rng = np.random.default_rng(seed)
-        low, high = fit(pred, clustered(rng, line), groups=groups)(pred[:1]).interval(0.9)[0]
+        fitted = fit(pred, clustered(rng, line), groups=groups)
+        low, high = fitted(pred[:1]).interval(0.9)[0]
         fresh = rng.standard_normal(200)
         covered.append(np.mean((low <= fresh) & (fresh <= high)))
     return np.array(covered)
@@ -43,8 +44,8 @@ def coverage_of_new_lines(fit, lines, repeats):
 
 def test_by_pair_too_few_new_lines_are_covered_and_by_unit_enough():
     # 20 lines of 20 pairs that share 80 % of their variance. In 400 repeats by pair: 87.7 % (SE 0.3); by unit: 97.2 %
-    # (SE 0.1). With 200 repeats the SEs are 0.4 and 0.2 points: two of them below 90 % by pair is 3.7 SEs from the mean,
-    # which one seed in 10,000 would miss; two above it by unit is over 30 away.
+    # (SE 0.1). With 200 repeats the SEs are 0.4 and 0.2 points: two of them below 90 % by pair is 3.7 SEs from the
+    # mean, which one seed in 10,000 would miss; two above it by unit is over 30 away.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The calibration part is too small", BdrpWarning)
         by_unit = coverage_of_new_lines(conformal_by_unit.fit, lines=20, repeats=200)

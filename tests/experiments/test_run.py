@@ -609,6 +609,7 @@ def test_the_recalibration_asked_for_is_fitted_and_recorded(
         arguments = {"method": "mean_effects", "options": None, "recalibration": name}
         model = fit(tiny_screen, tiny_split, out=tmp_path / name, **arguments)
         assert (model.recalibration.kind, model.manifest["recalibration"]) == (name, name)
+        assert (run.UNPROMISED in model.manifest["notices"]) == name.startswith("conformal")
         loaded = TrainedModel.load(tmp_path / name)
         assert loaded.recalibration == model.recalibration
         assert loaded.held_out_predictions().to_frame().equals(model.held_out_predictions().to_frame())
