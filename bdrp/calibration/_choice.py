@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bdrp.calibration._recalibration import Floats, Recalibration, checked
-from bdrp.calibration._registry import fit, names
+from bdrp.calibration._registry import automatic, fit
 from bdrp.errors import BdrpWarning
-from bdrp.predictive import Normal, PredictiveDistribution
+from bdrp.predictive import PredictiveDistribution, Scalable
 
 FOLDS = 5
 TIE = 0.002  # chosen: nobody would notice 0.2 % of CRPS
@@ -65,16 +65,16 @@ def choose(
     Warns:
         BdrpWarning: the calibration part is too small for that level.
     """
-    normal, values, count = checked(pred, response, groups)
+    own, values, count = checked(pred, response, groups)
     _warn_if_small(len(values), count, level)
     if count < 2 or len(values) < 2 * FOLDS:
-        return fit("identity", normal, values, groups=groups)
+        return fit("identity", own, values, groups=groups)
     labels = np.arange(len(values)) if groups is None else _codes(groups)
-    trials = [_trial(name, normal, values, labels, seed) for name in names()]
-    return fit(_simplest_of_the_best(trials, labels), normal, values, groups=groups)
+    trials = [_trial(name, own, values, labels, seed) for name in automatic()]
+    return fit(_simplest_of_the_best(trials, labels), own, values, groups=groups)
 
 
-def _trial(name: str, pred: Normal, response: Floats, labels: Ints, seed: int) -> _Trial:
+def _trial(name: str, pred: Scalable, response: Floats, labels: Ints, seed: int) -> _Trial:
     fold = _folds(labels, seed)
     crps, depth = np.empty(len(response)), np.empty(len(response))
     for held_out in np.unique(fold):

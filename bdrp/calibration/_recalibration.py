@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bdrp.errors import DataError
-from bdrp.predictive import Normal, PredictiveDistribution
+from bdrp.predictive import PredictiveDistribution, Scalable
 
 VERSION = 1
 Floats = npt.NDArray[np.float64]
@@ -62,9 +62,9 @@ class Recalibration(ABC):
 
 def checked(
     pred: PredictiveDistribution, response: npt.ArrayLike, groups: Sequence[str] | None
-) -> tuple[Normal, Floats, int]:
-    """The normal prediction, the responses beside it (N,), and the number of groups; or a DataError."""
-    normal = require_normal(pred)
+) -> tuple[Scalable, Floats, int]:
+    """The method's own prediction, the responses beside it (N,), and the number of groups; or a DataError."""
+    own = require_scalable(pred)
     values = np.asarray(response, dtype=np.float64)
     if values.shape != (len(pred),) or values.size < 2 or not np.all(np.isfinite(values)):
         raise DataError(
@@ -72,7 +72,7 @@ def checked(
             f"{int(np.sum(~np.isfinite(values)))} of them not finite. Allowed: ({len(pred)},), at least 2. "
             "Pass the calibration part's responses in the order of the prediction."
         )
-    return normal, values, count_groups(groups, len(pred))
+    return own, values, count_groups(groups, len(pred))
 
 
 def count_groups(groups: Sequence[str] | None, n: int) -> int:
@@ -87,13 +87,13 @@ def count_groups(groups: Sequence[str] | None, n: int) -> int:
     return int(np.unique(np.asarray(groups, dtype=str)).size)
 
 
-def require_normal(pred: PredictiveDistribution) -> Normal:
-    """`pred` itself if it is normal, or a DataError."""
-    if isinstance(pred, Normal):
+def require_scalable(pred: PredictiveDistribution) -> Scalable:
+    """`pred` itself if it can be scaled, or a DataError."""
+    if isinstance(pred, Scalable):
         return pred
     raise DataError(
-        f"Recalibration starts from a normal prediction; a {type(pred).__name__} was given. Allowed: Normal. "
-        "Recalibrate the method's own prediction, once."
+        f"Recalibration starts from a method's own prediction; a {type(pred).__name__} was given. "
+        "Allowed: Normal and StudentT. Recalibrate what the method predicted, once."
     )
 
 

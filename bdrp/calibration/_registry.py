@@ -23,21 +23,38 @@ def names() -> list[str]:
     return sorted(public, key=lambda name: recalibrator(name).PARAMETERS)
 
 
+def automatic() -> list[str]:
+    """Those of them that `choose` chooses from; the others are fitted only when they are named."""
+    return [name for name in names() if recalibrator(name).AUTOMATIC]
+
+
 def recalibrator(name: str) -> ModuleType:
-    """The module of one recalibrator: DESCRIPTION, PARAMETERS, fit, from_json."""
+    """The module of one recalibrator: DESCRIPTION, PARAMETERS, AUTOMATIC, fit, from_json."""
     return import_module(f"bdrp.calibration.{name}")
 
 
 def fit(
-    name: str, pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None
+    name: str,
+    pred: PredictiveDistribution,
+    response: npt.ArrayLike,
+    *,
+    groups: Sequence[str] | None = None,
+    tissues: Mapping[str, str] | None = None,
 ) -> Recalibration:
     """Fit the recalibrator of that name to the calibration part.
+
+    Args:
+        name: one of `names()`.
+        pred: the method's prediction for the N pairs of the calibration part.
+        response: what was measured, (N,).
+        groups: the cell line (or drug) of each pair: the unit of which there will be new ones.
+        tissues: cell_line_id -> tissue, for those that group by tissue.
 
     Raises:
         DataError: there is no such recalibrator, or the responses do not line up with the prediction.
         FitError: no usable recalibration comes out of these responses.
     """
-    return cast(Recalibration, recalibrator(_known(name)).fit(pred, response, groups=groups))
+    return cast(Recalibration, recalibrator(known(name)).fit(pred, response, groups=groups, tissues=tissues))
 
 
 def from_json(data: Mapping[str, Any]) -> Recalibration:
@@ -52,13 +69,15 @@ def from_json(data: Mapping[str, Any]) -> Recalibration:
             f"The stored recalibration has version {seen!r}. Allowed: {VERSION}. "
             "Use the version of bdrp that fitted the model, or fit the model's calibration again."
         )
-    return cast(Recalibration, recalibrator(_known(data.get("kind"))).from_json(data))
+    return cast(Recalibration, recalibrator(known(data.get("kind"))).from_json(data))
 
 
-def _known(name: object) -> str:
-    known = names()
-    if name not in known:
+def known(name: object) -> str:
+    """`name` itself, or a DataError that lists the recalibrators there are."""
+    allowed = names()
+    if name not in allowed:
         raise DataError(
-            f"There is no recalibrator called {name!r}. Allowed: {', '.join(known)}. Choose one of these, or fit again."
+            f"There is no recalibrator called {name!r}. Allowed: {', '.join(allowed)}. "
+            "Choose one of these, or fit again."
         )
     return str(name)

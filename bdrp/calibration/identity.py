@@ -13,6 +13,7 @@ from bdrp.predictive import PredictiveDistribution
 
 DESCRIPTION = "leave the distribution as it is"
 PARAMETERS = 0
+AUTOMATIC = True
 
 
 @final
@@ -31,10 +32,16 @@ class Identity(Recalibration):
         return {}
 
 
-def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Identity:
+def fit(
+    pred: PredictiveDistribution,
+    response: npt.ArrayLike,
+    *,
+    groups: Sequence[str] | None = None,
+    tissues: Mapping[str, str] | None = None,
+) -> Identity:
     """Fit nothing; the input is checked as for any other recalibrator."""
-    normal, values, count = checked(pred, response, groups)
-    return Identity(normal.measure, len(values), count)
+    own, values, count = checked(pred, response, groups)
+    return Identity(own.measure, len(values), count)
 
 
 def from_json(data: Mapping[str, Any]) -> Identity:

@@ -1,7 +1,8 @@
 """Isotonic recalibration of quantiles, after variance scaling.
 
 Kuleshov, Fenner and Ermon (2018, proceedings.mlr.press/v80/kuleshov18a): if a fraction g(p) of the calibration part
-lies below the p-quantile, then F'(y) = g(F(y)) is calibrated. netcal fits g by isotonic regression. A step function
+lies below the p-quantile, then F'(y) = g(F(y)) is calibrated. netcal fits g by isotonic regression, to normal scores
+z = Phi^-1(F(y)), in which every family looks alike. A step function
 has no density and a few pairs decide its tails, so g is read off where it reaches a fixed grid of levels, drawn towards
 the identity with the weight of a few pairs, and joined smoothly (`bdrp.predictive.Remapped`). Scaling comes first, so
 that beyond the outermost level the tails have the right width.
@@ -19,15 +20,16 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from bdrp.calibration import variance_scaling
-from bdrp.calibration._recalibration import Floats, Recalibration, checked, fitted_to, number, require_normal
-from bdrp.errors import DataError
-from bdrp.predictive import Normal, PredictiveDistribution, Remapped
+from bdrp.calibration._mapped import Curve
+from bdrp.calibration._recalibration import Floats, Recalibration, checked, fitted_to, number, require_scalable
+from bdrp.predictive import PredictiveDistribution, Remapped
 
 LEVELS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99)
 DESCRIPTION = "multiply every SD by one factor, then map probability levels by a monotone curve"
 PARAMETERS = 1 + len(LEVELS)
+AUTOMATIC = True
 OUTSIDE = 10  # chosen: a level is used only if about this many pairs are expected beyond it
-_GRID = np.linspace(-6, 6, 2401)  # chosen: in SDs; after scaling nearly all responses lie within
+_GRID = np.linspace(-6, 6, 2401)  # chosen: in normal scores; after scaling nearly all responses lie within
 PRIOR_PAIRS = 10  # chosen: the identity counts as much as this many pairs, so that g increases strictly
 
 
@@ -44,21 +46,27 @@ class Isotonic(Recalibration):
 
     def apply(self, pred: PredictiveDistribution) -> Remapped:
         """The prediction scaled, then remapped."""
-        return Remapped(require_normal(pred).scaled(self.factor), self.levels, self.remapped)
+        return Remapped(require_scalable(pred).scaled(self.factor), self.levels, self.remapped)
 
     def parameters(self) -> dict[str, Any]:
         """The factor on the SD, and the knots of the curve."""
         return {"factor": self.factor, "levels": list(self.levels), "remapped": list(self.remapped)}
 
 
-def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Isotonic:
+def fit(
+    pred: PredictiveDistribution,
+    response: npt.ArrayLike,
+    *,
+    groups: Sequence[str] | None = None,
+    tissues: Mapping[str, str] | None = None,
+) -> Isotonic:
     """Fit factor and curve to the calibration part; arguments and errors as for variance scaling."""
-    normal, values, count = checked(pred, response, groups)
-    factor = variance_scaling.factor(normal, values)
+    own, values, count = checked(pred, response, groups)
+    factor = variance_scaling.factor(own, values)
     remapped = usable_levels(len(values))
-    reached = _reached(normal.scaled(factor), values, remapped)
+    reached = reached_at(own.scaled(factor).probit(values), remapped)
     z = (len(values) * reached + PRIOR_PAIRS * ndtri(remapped)) / (len(values) + PRIOR_PAIRS)
-    return Isotonic(normal.measure, len(values), count, factor, tuple(ndtr(z).tolist()), tuple(remapped.tolist()))
+    return Isotonic(own.measure, len(values), count, factor, tuple(ndtr(z).tolist()), tuple(remapped.tolist()))
 
 
 def usable_levels(pairs: int) -> Floats:
@@ -68,37 +76,18 @@ def usable_levels(pairs: int) -> Floats:
     return inside if inside.size >= 3 else np.array([0.25, 0.5, 0.75])
 
 
-def _reached(pred: Normal, response: Floats, levels: Floats) -> Floats:
-    """How many SDs from the mean the isotonic fit of the share of responses reaches each level, (Q,)."""
+def reached_at(scores: Floats, levels: Floats) -> Floats:
+    """The normal score at which the isotonic fit of the share of responses reaches each level, (Q,)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from netcal.regression import IsotonicRegression as Fitter
 
-        fitter = Fitter().fit((pred.mean, pred.std), response)
+        fitter = Fitter().fit((np.zeros_like(scores), np.ones_like(scores)), scores)
         _, _, cdf = fitter.transform((np.zeros(1), np.ones(1)), t=_GRID)
     return np.asarray(np.interp(levels, cdf.reshape(-1), _GRID))
 
 
 def from_json(data: Mapping[str, Any]) -> Isotonic:
     """What `to_json` described."""
-    factor = number(data, "factor", variance_scaling.SMALLEST, variance_scaling.LARGEST)
-    made = Isotonic(**fitted_to(data), factor=factor, levels=_knots(data, "levels"), remapped=_knots(data, "remapped"))
-    if len(made.levels) != len(made.remapped):
-        raise DataError(
-            f"The stored recalibration has {len(made.levels)} levels and {len(made.remapped)} remapped levels. "
-            "Allowed: as many of one as of the other. The file was altered or damaged; fit the calibration again."
-        )
-    return made
-
-
-def _knots(data: Mapping[str, Any], name: str) -> tuple[float, ...]:
-    stored = data.get(name)
-    values = stored if isinstance(stored, list) else []
-    knots = tuple(number({name: value}, name, 0, 1) for value in values)
-    if len(knots) < 2 or knots[0] <= 0 or knots[-1] >= 1 or min(np.diff(knots)) <= 0:
-        raise DataError(
-            f"The stored recalibration's {name} are {stored!r}. "
-            "Allowed: at least two probabilities between 0 and 1, strictly increasing. "
-            "The file was altered or damaged; fit the calibration again."
-        )
-    return knots
+    factor, curve = number(data, "factor", variance_scaling.SMALLEST, variance_scaling.LARGEST), Curve.from_json(data)
+    return Isotonic(**fitted_to(data), factor=factor, levels=curve.levels, remapped=curve.remapped)

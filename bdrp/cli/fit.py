@@ -35,6 +35,14 @@ def run(
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")
     ] = None,
+    recalibration: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="auto chooses by cross-validation; else identity, variance_scaling, isotonic or conformal, "
+            "the last three also with _by_drug or _by_tissue, or conformal_by_unit.",
+        ),
+    ] = "auto",
     seed: Seed = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped fit left off.")] = False,
@@ -66,6 +74,7 @@ def run(
         device=device,
         resume=resume,
         overwrite=overwrite,
+        recalibration=recalibration,
         progress=True,
     )
     speech.result(f"model: {out}")

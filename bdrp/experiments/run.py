@@ -32,9 +32,14 @@ if TYPE_CHECKING:
     import arviz
 
 VERSIONS = ("torch", "torch-geometric", "pyro-ppl", "rdkit", "numpy", "pandas", "netcal")
+AUTO = "auto"
 REFITTED = (
     "After the recalibration was chosen, the method was fitted again on training, validation and calibration rows. "
     "The test part was used for neither."
+)
+UNPROMISED = (
+    "The conformal recalibration's promise was made for the first fit. It is not proven for the second one, whose "
+    "weights have seen the calibration rows; leave the second fit out (refit=False) to keep the proof."
 )
 # What is unlike between two parts of a split is also what pairs of one part share: their unit of exchange.
 UNIT = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
@@ -52,6 +57,7 @@ def fit(
     resume: bool = False,
     overwrite: bool = False,
     refit: bool = True,
+    recalibration: str = AUTO,
     progress: bool = False,
 ) -> TrainedModel:
     """Fit a method, recalibrate it on rows it has not seen, predict the test part, and save the model folder.
@@ -69,14 +75,17 @@ def fit(
         overwrite: replace a model that stands at `out`.
         refit: once the recalibration is chosen, fit again on all rows but the test part, for as long as the first fit
             took to be at its best. The recalibration then errs on the wide side, for it saw a model that knew less.
+        recalibration: "auto" chooses by cross-validation inside the calibration part; else one of
+            `bdrp.calibration.names()`. What conformal ones promise is exact for a model that is not fitted again.
         progress: show a progress bar.
 
     Raises:
         BdrpError: see `DataError`, `SplitError`, `FitError` and `OutputError`.
     """
     chosen = inference.make(method, options)
+    asked = recalibration if recalibration == AUTO else calibration.known(recalibration)
     if out is None:
-        return _fit(screen, split, chosen, Runtime(seed, device, None, progress), refit)
+        return _fit(screen, split, chosen, Runtime(seed, device, None, progress), refit, asked)
     out = Path(out)
     if out.name in ("", ".."):
         out = Path(os.path.abspath(out))
@@ -93,7 +102,7 @@ def fit(
             )
         if not resume:
             _forget(stages)
-        model = _fit(screen, split, chosen, runtime, refit)
+        model = _fit(screen, split, chosen, runtime, refit, asked)
         model.save(place)
     if not model.manifest["interrupted"]:
         _forget(stages)
@@ -165,7 +174,7 @@ def _with_tables(
     return trained, drugs, expression
 
 
-def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: bool) -> TrainedModel:
+def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: bool, asked: str) -> TrainedModel:
     batch = features.prepare(screen, split)
     if len(batch.calibration) < 2:
         raise SplitError(
@@ -173,7 +182,7 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
             "intervals that hold. Give it a share of the split."
         )
     fitted: Fitted = method.fit(batch, runtime)
-    recalibration = _recalibrate(fitted, batch, split, screen, runtime.seed)
+    recalibration = _recalibrate(asked, fitted, batch, split, screen, runtime.seed)
     trained, interrupted, notices = split, fitted.interrupted, list(screen.notices)
     if refit and not interrupted:
         everything = _whole(split)
@@ -182,10 +191,10 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
         interrupted = again.interrupted
         if not interrupted:  # half a second fit is worth less than the whole first one
             fitted, batch, trained = again, whole, everything
-            notices.append(REFITTED)
+            notices += [REFITTED, UNPROMISED] if recalibration.kind.startswith("conformal") else [REFITTED]
     return TrainedModel(
         manifest=_manifest(screen, split, method, runtime, fitted, batch)
-        | {"notices": notices, "interrupted": interrupted},
+        | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind},
         features=batch.features,
         fitted=fitted,
         recalibration=recalibration,
@@ -200,8 +209,8 @@ def _whole(split: Split) -> Split:
     return replace(split, parts=split.parts.replace({"validation": "train", "calibration": "train"}))
 
 
-def _recalibrate(fitted: Fitted, batch: Batch, split: Split, screen: Screen, seed: int) -> Recalibration:
-    """Choose on the calibration and the validation part together.
+def _recalibrate(asked: str, fitted: Fitted, batch: Batch, split: Split, screen: Screen, seed: int) -> Recalibration:
+    """Choose, or fit the one that was asked for, on the calibration and the validation part together.
 
     A factor is decided by the number of lines or drugs, not of pairs, and there are few. The validation part has chosen
     an epoch and nothing else, which costs it next to no honesty.
@@ -211,7 +220,10 @@ def _recalibrate(fitted: Fitted, batch: Batch, split: Split, screen: Screen, see
     unit = UNIT.get(split.by, "cell_line_id")
     positions = np.concatenate([split.rows("calibration"), split.rows("validation")])
     groups = None if unit is None else screen.responses[unit].to_numpy()[positions]
-    return calibration.choose(pred, rows.response.numpy(), groups, seed=seed)
+    if asked == AUTO:
+        return calibration.choose(pred, rows.response.numpy(), groups, seed=seed)
+    tissues = screen.cell_lines["tissue"].dropna().astype(str).to_dict()
+    return calibration.fit(asked, pred, rows.response.numpy(), groups=groups, tissues=tissues)
 
 
 def _held_out(screen: Screen, split: Split, fitted: Fitted, recalibration: Recalibration, batch: Batch) -> HeldOut:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.predictive import JointDraws, Normal, PosteriorDraws
+from bdrp.predictive import JointDraws, Normal, PosteriorDraws, StudentT
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Fitted(ABC):
     can_draw: ClassVar[bool] = False
 
     @abstractmethod
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
         """The predictive distribution of N pairs, in the measure's unit."""
 
     @abstractmethod

@@ -1,9 +1,23 @@
 """The currency of the house: one distribution of the response for each of N pairs."""
 
-from bdrp.predictive.distribution import JointDraws, PredictiveDistribution
+from bdrp.predictive.distribution import JointDraws, PredictiveDistribution, Scalable
+from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.normal import Normal
 from bdrp.predictive.posterior import Parameter, PosteriorDraws
 from bdrp.predictive.remapped import Remapped
 from bdrp.predictive.storage import load
+from bdrp.predictive.student_t import StudentT
 
-__all__ = ["JointDraws", "Normal", "Parameter", "PosteriorDraws", "PredictiveDistribution", "Remapped", "load"]
+__all__ = [
+    "JointDraws",
+    "LevelMap",
+    "LevelMaps",
+    "Normal",
+    "Parameter",
+    "PosteriorDraws",
+    "PredictiveDistribution",
+    "Remapped",
+    "Scalable",
+    "StudentT",
+    "load",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -172,6 +173,61 @@ class PredictiveDistribution(ABC):
         from bdrp.predictive import storage
 
         return storage.load(path)
+
+
+class Scalable(PredictiveDistribution):
+    """A family that recalibration can start from: it can be scaled, and its levels can be mapped.
+
+    The normal score of a response, z = Phi^-1(F(y)), is the currency between families: in it all of them look alike,
+    and a map of probability levels is a map of z.
+    """
+
+    least_slope: float = 0.0  # of a map of normal scores in the tails; a family with heavy tails must not stretch them
+
+    @abstractmethod
+    def probit(self, y: npt.ArrayLike) -> Floats:
+        """Phi^-1(F(y)), (N,) or (N, Q); exact in both tails. Draws (S, N) stand as `probit(draws.T).T`."""
+
+    @abstractmethod
+    def from_probit(self, z: npt.ArrayLike) -> Floats:
+        """The y whose normal score is z, (N,) or (N, Q)."""
+
+    @abstractmethod
+    def standard_quantiles(self, z: Floats) -> Floats:
+        """(y - mean) / std at K normal scores for R standard pairs between which this family's pairs lie, (K, R)."""
+
+    @abstractmethod
+    def blend(self) -> Floats:
+        """How each pair's standard quantiles are blended from those of the R standard pairs, (N, R); rows sum to 1."""
+
+    @abstractmethod
+    def moved(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Self:
+        """The same family, keys and joint draws with other moments, (N,) each."""
+
+    @abstractmethod
+    def scaled(self, factor: npt.ArrayLike) -> Self:
+        """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
+
+
+@dataclass(frozen=True)
+class ScaledDraws:
+    """Joint deviations stretched with the epistemic SD, so that the two stay one statement; one factor or (N,)."""
+
+    draws_of: JointDraws
+    factor: Floats
+
+    def draw(self, rng: np.random.Generator, draws: int) -> Floats:
+        """The deviations times the factor, (S, N)."""
+        return self.factor * self.draws_of.draw(rng, draws)
+
+    def __getitem__(self, index: Index) -> ScaledDraws:
+        """The same for some of the pairs."""
+        return ScaledDraws(self.draws_of[index], self.factor[index] if self.factor.ndim else self.factor)
+
+
+def scaled_draws(joint: JointDraws | None, factor: Floats) -> JointDraws | None:
+    """`joint` stretched, if there is any."""
+    return None if joint is None else ScaledDraws(joint, factor)
 
 
 def require_joint(joint: JointDraws | None) -> JointDraws:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -16,17 +15,19 @@ from bdrp.predictive.distribution import (
     Index,
     JointDraws,
     PredictiveDistribution,
+    Scalable,
     aligned,
     beside,
     levels,
     require_joint,
+    scaled_draws,
 )
 
 _LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 
 
 @final
-class Normal(PredictiveDistribution):
+class Normal(Scalable):
     """y ~ Normal(mean, aleatoric + epistemic), for each pair.
 
     Args:
@@ -62,7 +63,7 @@ class Normal(PredictiveDistribution):
         *,
         unit: str = "",
     ) -> None:
-        super().__init__(keys, measure, mean, _root("aleatoric", aleatoric), _root("epistemic", epistemic), unit=unit)
+        super().__init__(keys, measure, mean, root("aleatoric", aleatoric), root("epistemic", epistemic), unit=unit)
         self._joint = joint
 
     @classmethod
@@ -119,10 +120,33 @@ class Normal(PredictiveDistribution):
         deviations = require_joint(self._joint).draw(rng, draws)
         return self.mean + deviations + self.aleatoric_std * rng.standard_normal((draws, len(self)))
 
-    def scaled(self, factor: float) -> Normal:
-        """The same means with every SD times `factor`: noise, epistemic and joint deviations alike."""
-        joint = None if self._joint is None else _ScaledDraws(self._joint, factor)
-        spread = self.aleatoric_std * factor, self.epistemic_std * factor
+    def probit(self, y: npt.ArrayLike) -> Floats:
+        """(y - mean) / std, (N,) or (N, Q)."""
+        return self._standardised(y)
+
+    def from_probit(self, z: npt.ArrayLike) -> Floats:
+        """Mean + std z, (N,) or (N, Q)."""
+        values = aligned(z, len(self))
+        return beside(self.mean, values) + beside(self.std, values) * values
+
+    def standard_quantiles(self, z: Floats) -> Floats:
+        """Z itself: one standard normal serves every pair, (K, 1)."""
+        return z[:, None]
+
+    def blend(self) -> Floats:
+        """Ones, (N, 1)."""
+        return np.ones((len(self), 1))
+
+    def moved(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Normal:
+        """The normals of the same pairs with other moments; the joint draws stay as they are."""
+        moments = mean, aleatoric_std, epistemic_std
+        return Normal.from_std(self.keys, self.measure, *moments, self._joint, unit=self.unit)
+
+    def scaled(self, factor: npt.ArrayLike) -> Normal:
+        """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
+        factors = np.asarray(factor, dtype=np.float64)
+        spread = self.aleatoric_std * factors, self.epistemic_std * factors
+        joint = scaled_draws(self._joint, factors)
         return Normal.from_std(self.keys, self.measure, self.mean, *spread, joint, unit=self.unit)
 
     def __getitem__(self, index: Index) -> Normal:
@@ -139,21 +163,8 @@ class Normal(PredictiveDistribution):
         return (values - beside(self.mean, values)) / beside(self.std, values)
 
 
-@dataclass(frozen=True)
-class _ScaledDraws:
-    """Joint deviations stretched with the epistemic SD, so that the two stay one statement."""
-
-    draws_of: JointDraws
-    factor: float
-
-    def draw(self, rng: np.random.Generator, draws: int) -> Floats:
-        return self.factor * self.draws_of.draw(rng, draws)
-
-    def __getitem__(self, index: Index) -> _ScaledDraws:
-        return _ScaledDraws(self.draws_of[index], self.factor)
-
-
-def _root(name: str, variance: npt.ArrayLike) -> Floats:
+def root(name: str, variance: npt.ArrayLike) -> Floats:
+    """SDs from variances, or a DataError where one is negative."""
     values = np.asarray(variance, dtype=np.float64)
     negative = int(np.sum(values < 0))
     if negative:

@@ -1,36 +1,27 @@
-"""A normal predictive distribution whose probability levels were remapped."""
+"""A predictive distribution whose probability levels were remapped."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+from scipy.special import ndtr, ndtri
 
 from bdrp.errors import DataError
-from bdrp.predictive.distribution import (
-    Floats,
-    Index,
-    JointDraws,
-    PredictiveDistribution,
-    aligned,
-    beside,
-    levels,
-    require_joint,
-)
-from bdrp.predictive.normal import Normal
-from bdrp.predictive.shape import RemappedShape
+from bdrp.predictive.distribution import Floats, Index, PredictiveDistribution, Scalable, aligned, beside, levels
+from bdrp.predictive.level_map import LevelMap, LevelMaps
+from bdrp.predictive.standard_shape import StandardShape
 
 
 @final
 class Remapped(PredictiveDistribution):
-    """F'(y) = g(F(y)): the levels of a normal prediction F mapped by one smooth increasing curve g.
+    """F'(y) = g(F(y)): the levels of a prediction F mapped by a smooth increasing curve g, or by one for each group.
 
-    A normal differs between pairs only in place and width, so all pairs share one remapped standard shape w
-    (`RemappedShape`) and y = base mean + base SD * w. Every answer follows from that: density, quantiles, CRPS, mean
-    and variance are coherent. The variance is shared out between aleatoric and epistemic in the base's proportion.
+    In normal scores z = Phi^-1(F(y)) a map of levels is a map h of z (`LevelMap`), whatever the family. Density,
+    quantiles, CRPS, mean and variance all follow from F and h, so they are coherent. The variance is shared out between
+    aleatoric and epistemic in the base's proportion.
 
     Args:
         base: the prediction as the method made it, perhaps scaled.
@@ -38,94 +29,123 @@ class Remapped(PredictiveDistribution):
         remapped: the probabilities that they turned out to have.
 
     Raises:
-        DataError: the base is not normal, or the knots are not strictly increasing probabilities.
+        DataError: the base cannot be remapped, or the knots are not strictly increasing probabilities.
     """
 
     family = "remapped"
 
     def __init__(self, base: PredictiveDistribution, levels: Sequence[float], remapped: Sequence[float]) -> None:
-        if not isinstance(base, Normal):
-            raise DataError(
-                f"Only a normal prediction can be remapped; a {type(base).__name__} was given. Allowed: Normal. "
-                "Recalibrate the method's own prediction, not one that was remapped before."
-            )
-        shape = RemappedShape(tuple(map(float, levels)), tuple(map(float, remapped)))
-        mean = base.mean + base.std * shape.mean
-        spread = base.aleatoric_std * shape.std, base.epistemic_std * shape.std
-        super().__init__(base.keys, base.measure, mean, *spread, unit=base.unit)
-        self._settle(shape, base._joint)
+        least = require_scalable(base).least_slope
+        self._remap(base, LevelMaps(LevelMap(tuple(map(float, levels)), tuple(map(float, remapped)), least)))
 
     @classmethod
-    def from_std(
-        cls,
-        keys: pd.DataFrame,
-        measure: str,
-        mean: npt.ArrayLike,
-        aleatoric_std: npt.ArrayLike,
-        epistemic_std: npt.ArrayLike,
-        shape: RemappedShape,
-        joint: JointDraws | None = None,
-        *,
-        unit: str = "",
-    ) -> Remapped:
-        """From the remapped distribution's own moments, as a file holds them."""
+    def by_group(cls, base: PredictiveDistribution, maps: LevelMaps) -> Remapped:
+        """The same with a map for each group of drugs or cell lines."""
         made = cls.__new__(cls)
-        PredictiveDistribution.__init__(made, keys, measure, mean, aleatoric_std, epistemic_std, unit=unit)
-        made._settle(shape, joint)
+        made._remap(base, maps)
         return made
 
-    def _settle(self, shape: RemappedShape, joint: JointDraws | None) -> None:
-        self.shape = shape
-        self._joint = joint
-        self._base_std = self.std / shape.std
-        self._base_mean = self.mean - self._base_std * shape.mean
+    @classmethod
+    def from_moments(cls, own: Scalable, maps: LevelMaps) -> Remapped:
+        """From the remapped distribution's own moments, held by a distribution of the base's family."""
+        made = cls.__new__(cls)
+        made._settle(own, maps, _shapes(own, maps))
+        return made
+
+    def _remap(self, base: PredictiveDistribution, maps: LevelMaps) -> None:
+        base, shapes = require_scalable(base), _shapes(require_scalable(base), maps)
+        mean, std = _standard_moments(base, maps, shapes)
+        own = base.moved(base.mean + base.std * mean, base.aleatoric_std * std, base.epistemic_std * std)
+        self._settle(own, maps, shapes)
+
+    def _settle(self, own: Scalable, maps: LevelMaps, shapes: Sequence[StandardShape]) -> None:
+        moments = own.mean, own.aleatoric_std, own.epistemic_std
+        super().__init__(own.keys, own.measure, *moments, unit=own.unit)
+        self._own, self.maps, self._shapes = own, maps, shapes
+        self._which = maps.positions(own.keys)
+        mean, std = _standard_moments(own, maps, shapes)
+        base_mean = self.mean - self.std / std * mean
+        self._base = own.moved(base_mean, self.aleatoric_std / std, self.epistemic_std / std)
 
     def cdf(self, y: npt.ArrayLike) -> Floats:
         """g(F(y)), (N,) or (N, Q)."""
-        return self.shape.cdf(self._standardised(y))
+        return np.asarray(ndtr(self._mapped(LevelMap.probit, self._base.probit(y))))
 
     def survival(self, y: npt.ArrayLike) -> Floats:
         """1 - g(F(y)), (N,) or (N, Q)."""
-        return self.shape.survival(self._standardised(y))
+        return np.asarray(ndtr(-self._mapped(LevelMap.probit, self._base.probit(y))))
 
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """F^-1(g^-1(p)), (N,) or (N, Q)."""
-        w = self.shape.quantile(levels(p))
-        return self._placed(w) if w.ndim == 0 else self._base_mean[:, None] + self._base_std[:, None] * w
+        h = np.asarray(ndtri(levels(p)))
+        return self._from_mapped(np.full(len(self), h) if h.ndim == 0 else np.tile(h, (len(self), 1)))
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
         """The log of g'(F(y)) f(y), (N,)."""
-        w = self._standardised(y)
-        return self.shape.log_density(w) - beside(np.log(self._base_std), w)
+        z = self._base.probit(y)
+        h, slope = self._mapped(LevelMap.probit, z), self._mapped(LevelMap.slope, z)
+        return np.log(slope) + (np.square(z) - np.square(h)) / 2 + self._base.log_prob(y)
 
     def crps(self, y: npt.ArrayLike) -> Floats:
         """Base SD times the score of the standard shape, (N,)."""
-        w = self._standardised(y)
-        return beside(self._base_std, w) * self.shape.crps(w)
+        values, z = aligned(y, len(self)), self._base.probit(y)
+        w = (values - beside(self._base.mean, values)) / beside(self._base.std, values)
+        score, blend = np.empty_like(w), self._base.blend()
+        for position in np.unique(self._which):
+            here = self._which == position
+            score[here] = self._shapes[position].crps(z[here], w[here], blend[here])
+        return beside(self._base.std, values) * score
 
     def sample(self, draws: int, seed: int) -> Floats:
         """S independent draws a pair, (S, N)."""
-        return self._placed(self.shape.from_probit(np.random.default_rng(seed).standard_normal((draws, len(self)))))
+        return self._from_mapped(np.random.default_rng(seed).standard_normal((draws, len(self))).T).T
 
     def joint(self, draws: int, seed: int) -> Floats:
         """As the base's joint draw, each column then carried to its remapped level (a Gaussian copula)."""
-        rng = np.random.default_rng(seed)
-        deviations = require_joint(self._joint).draw(rng, draws)
-        noise = self.aleatoric_std / self.shape.std * rng.standard_normal((draws, len(self)))
-        return self._placed(self.shape.from_probit((deviations + noise) / self._base_std))
+        return self._from_mapped(self._base.probit(self._base.joint(draws, seed).T)).T
 
     def __getitem__(self, index: Index) -> Remapped:
-        joint = None if self._joint is None else self._joint[index]
-        moments = self.mean[index], self.aleatoric_std[index], self.epistemic_std[index]
-        return Remapped.from_std(self.keys.iloc[index], self.measure, *moments, self.shape, joint, unit=self.unit)
+        made = Remapped.__new__(Remapped)
+        made._settle(self._own[index], self.maps, self._shapes)
+        return made
 
     def shape_metadata(self) -> dict[str, Any]:
-        """The knots of g."""
-        return {"levels": list(self.shape.levels), "remapped": list(self.shape.remapped)}
+        """The knots of g, and the base's family and shape."""
+        base = {"family": self._base.family, "shape": self._base.shape_metadata()}
+        return {**self.maps.metadata(), "base": base}
 
-    def _placed(self, w: Floats) -> Floats:
-        return self._base_mean + self._base_std * w
+    def _from_mapped(self, h: Floats) -> Floats:
+        return self._base.from_probit(self._mapped(LevelMap.from_probit, h))
 
-    def _standardised(self, y: npt.ArrayLike) -> Floats:
-        values = aligned(y, len(self))
-        return (values - beside(self._base_mean, values)) / beside(self._base_std, values)
+    def _mapped(self, function: Callable[[LevelMap, Floats], Floats], values: Floats) -> Floats:
+        """`function` of each pair's own map, (N,) or (N, Q)."""
+        mapped = np.empty_like(values)
+        for position in np.unique(self._which):
+            here = self._which == position
+            mapped[here] = function(self.maps.each[position], values[here])
+        return mapped
+
+
+def require_scalable(pred: PredictiveDistribution) -> Scalable:
+    """`pred` itself if it can be remapped, or a DataError."""
+    if isinstance(pred, Scalable):
+        return pred
+    raise DataError(
+        f"Only a method's own prediction can be remapped; a {type(pred).__name__} was given. "
+        "Allowed: Normal and StudentT. Recalibrate the method's own prediction, not one that was remapped before."
+    )
+
+
+def _shapes(base: Scalable, maps: LevelMaps) -> Sequence[StandardShape]:
+    return [StandardShape(one, base) for one in maps.each]
+
+
+def _standard_moments(base: Scalable, maps: LevelMaps, shapes: Sequence[StandardShape]) -> tuple[Floats, Floats]:
+    """Mean and SD of each pair's standard shape, (N,) each."""
+    which, blend = maps.positions(base.keys), base.blend()
+    mean, std = np.empty(len(base)), np.empty(len(base))
+    for position in np.unique(which):
+        here, shape = which == position, shapes[position]
+        mean[here] = np.sum(blend[here] * shape.mean, axis=1)
+        std[here] = np.sum(blend[here] * shape.std, axis=1)
+    return mean, std

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError, OutputError
-from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution
+from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution, Scalable
+from bdrp.predictive.level_map import LevelMaps
 from bdrp.predictive.normal import Normal
 from bdrp.predictive.remapped import Remapped
-from bdrp.predictive.shape import RemappedShape
+from bdrp.predictive.student_t import StudentT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,15 +57,25 @@ def load(path: str | Path) -> PredictiveDistribution:
 
 
 def _rebuild(frame: pd.DataFrame, header: dict[str, Any], path: str | Path) -> PredictiveDistribution:
-    spread = frame["aleatoric_std"], frame["epistemic_std"]
-    keys = frame[list(KEYS)]
     try:
-        if header["family"] == Normal.family:
-            return Normal.from_std(keys, header["measure"], frame["mean"], *spread, unit=header["unit"])
-        shape = RemappedShape(tuple(header["shape"]["levels"]), tuple(header["shape"]["remapped"]))
-        return Remapped.from_std(keys, header["measure"], frame["mean"], *spread, shape, unit=header["unit"])
-    except (DataError, KeyError, TypeError, ValueError) as error:
+        if header["family"] != Remapped.family:
+            return _own(frame, header, header["family"], header.get("shape"))
+        shape = dict(header["shape"])
+        base = shape.get("base", {"family": Normal.family, "shape": {}})
+        own = _own(frame, header, base["family"], base["shape"])
+        return Remapped.from_moments(own, LevelMaps.from_metadata(shape, own.least_slope))
+    except (DataError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise _refused(path, f"its content is not usable: {error}") from error
+
+
+def _own(frame: pd.DataFrame, header: dict[str, Any], family: str, shape: Any) -> Scalable:
+    """The file's moments in a family that is its own and nobody's map."""
+    pairs, moments = frame[list(KEYS)], (frame["mean"], frame["aleatoric_std"], frame["epistemic_std"])
+    if family == StudentT.family:
+        return StudentT.from_std(pairs, header["measure"], *moments, shape["dof"], unit=header["unit"])
+    if family == Normal.family:
+        return Normal.from_std(pairs, header["measure"], *moments, unit=header["unit"])
+    raise DataError(f"no family {family!r} can be remapped")
 
 
 def _header(table: pa.Table, path: Path) -> dict[str, Any]:
@@ -77,7 +88,7 @@ def _header(table: pa.Table, path: Path) -> dict[str, Any]:
         raise _refused(path, "its metadata are not JSON") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _refused(path, f"its metadata are {_short(header)}; this version reads format {FORMAT}")
-    known = (Normal.family, Remapped.family)
+    known = (Normal.family, StudentT.family, Remapped.family)
     if header.get("family") not in known or not all(isinstance(header.get(k), str) for k in ("measure", "unit")):
         raise _refused(path, f"its metadata are {_short(header)}; family must be one of {', '.join(known)}")
     return header

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bdrp.predictive import Normal
+from bdrp.predictive import Normal, StudentT
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,18 @@ def make_part() -> Callable[..., tuple[Normal, np.ndarray, list[str]]]:
         keys = pd.DataFrame({"cell_line_id": [f"L{i}" for i in line], "drug_id": [f"D{i}" for i in drug]})
         pred = Normal(keys, "ln_ic50_um", rng.normal(0, 2, n), rng.uniform(0.2, 2, n), rng.uniform(0.05, 0.5, n))
         return pred, pred.mean + pred.std * residual(rng, n), keys["cell_line_id"].tolist()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_heavy_part(make_part) -> Callable[..., tuple[StudentT, np.ndarray, list[str]]]:
+    """As `make_part`, with Student-t noise that is `width` times as wide as promised."""
+
+    def make(width=1.0, dof=3.0, seed=0, **size):
+        base, _, lines = make_part(seed=seed, **size)
+        pred = StudentT(base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, dof, unit=base.unit)
+        return pred, pred.scaled(width).sample(1, seed=seed + 1)[0], lines
 
     return make
 

@@ -53,6 +53,17 @@ def test_outer_levels_need_pairs_beyond_them(pairs, outermost):
     np.testing.assert_allclose(levels, 1 - levels[::-1])
 
 
+def test_a_students_levels_are_mapped_in_its_own_shape(make_heavy_part):
+    # The t is right but for its width and a bias: 1,800 pairs, SE of a level at most 1.2 points; 4 points is over 3 SE.
+    pred, response, _ = make_heavy_part(width=1.5, dof=4.0)
+    fitted = isotonic.fit(pred, response + pred.std)
+    fresh, fresh_response, _ = make_heavy_part(width=1.5, dof=4.0, lines=200, seed=9)
+    levels = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
+    below = np.mean((fresh_response + fresh.std)[:, None] <= fitted(fresh).quantile(levels), axis=0)
+    assert np.abs(below - levels).max() < 0.04
+    assert np.all(fitted(fresh).quantile(0.5) > fresh.quantile(0.5))
+
+
 @pytest.mark.parametrize("pairs", [2, 3, 7, 25])
 def test_a_handful_of_pairs_still_gives_a_proper_distribution(make_part, pairs):
     pred, response, _ = make_part(lines=1, drugs=pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 import bdrp.calibration
 from bdrp import calibration
 from bdrp.errors import DataError
-from bdrp.predictive import Normal, Remapped
+from bdrp.predictive import Normal, Remapped, load
+
+TISSUES = {f"L{i}": ("lung", "skin", "blood")[i % 3] for i in range(60)}
 
 
 @pytest.fixture(params=calibration.names())
@@ -22,14 +25,33 @@ def name(request):
 @pytest.fixture
 def fitted(name, overconfident_part):
     pred, response, lines = overconfident_part
-    return calibration.fit(name, pred, response, groups=lines)
+    return calibration.fit(name, pred, response, groups=lines, tissues=TISSUES)
 
 
 def test_the_names_are_the_files_of_the_folder():
     folder = Path(bdrp.calibration.__file__).parent
     files = {file.stem for file in folder.glob("*.py") if not file.stem.startswith("_")}
-    assert set(calibration.names()) == files == {"identity", "variance_scaling", "isotonic"}
+    grouped = {f"{name}_by_{by}" for name in ("variance_scaling", "isotonic", "conformal") for by in ("drug", "tissue")}
+    assert set(calibration.names()) == files
+    assert files == {"identity", "variance_scaling", "isotonic", "conformal", "conformal_by_unit"} | grouped
+    assert calibration.automatic() == ["identity", "variance_scaling", "isotonic"]
     assert calibration.names()[0] == "identity"
+
+
+def test_it_tells_what_it_does(name):
+    module = import_module(f"bdrp.calibration.{name}")
+    assert module.DESCRIPTION and module.PARAMETERS >= 0 and isinstance(module.AUTOMATIC, bool)
+
+
+def test_an_unknown_name_is_refused_with_those_there_are(overconfident_part):
+    with pytest.raises(DataError, match=r"no recalibrator called 'platt'. Allowed: identity, .*conformal_by_unit"):
+        calibration.fit("platt", *overconfident_part[:2])
+
+
+def test_what_was_recalibrated_can_be_saved(fitted, overconfident_part, tmp_path):
+    out = fitted(overconfident_part[0])
+    out.save(tmp_path / "p.parquet")
+    assert load(tmp_path / "p.parquet").to_frame().equals(out.to_frame())
 
 
 def test_json_brings_back_the_same_recalibration(fitted, overconfident_part):
@@ -52,10 +74,22 @@ def test_keys_and_the_epistemic_share_stay(fitted, overconfident_part):
 
 
 def test_the_order_of_pairs_does_not_matter(name, fitted, overconfident_part):
-    pred, response, _ = overconfident_part
+    pred, response, lines = overconfident_part
     order = np.random.default_rng(0).permutation(len(pred))
-    shuffled = calibration.fit(name, pred[order], response[order])
+    mixed = np.array(lines)[order].tolist()
+    shuffled = calibration.fit(name, pred[order], response[order], groups=mixed, tissues=TISSUES)
     np.testing.assert_allclose(shuffled(pred).cdf(response), fitted(pred).cdf(response), rtol=1e-9, atol=1e-12)
+
+
+def test_a_student_is_recalibrated_like_a_normal(name, make_heavy_part):
+    pred, response, lines = make_heavy_part(width=2.0, dof=4.0)
+    again = calibration.from_json(calibration.fit(name, pred, response, groups=lines, tissues=TISSUES).to_json())
+    out = again(pred)
+    assert np.all(np.isfinite(out.log_prob(response)))
+    np.testing.assert_allclose(out.epistemic / out.variance, pred.epistemic / pred.variance)
+    np.testing.assert_allclose(out.cdf(out.quantile(0.9)), 0.9)
+    if name != "identity":  # 1,800 pairs, SE 0.7 points; conformal ones err on the wide side
+        assert 0.87 < np.mean(np.abs(2 * out.cdf(response) - 1) <= 0.9) < 0.95
 
 
 def test_another_measure_is_refused(fitted, overconfident_part):
@@ -79,7 +113,7 @@ def test_responses_must_be_finite_and_line_up(name, overconfident_part):
 
 def test_a_remapped_prediction_is_not_recalibrated_again(name, overconfident_part):
     pred, response, _ = overconfident_part
-    with pytest.raises(DataError, match="starts from a normal prediction"):
+    with pytest.raises(DataError, match="starts from a method's own prediction"):
         calibration.fit(name, Remapped(pred, [0.2, 0.8], [0.1, 0.9]), response)
 
 

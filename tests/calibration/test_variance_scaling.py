@@ -49,3 +49,33 @@ def test_a_stored_factor_must_be_a_plausible_number(overconfident_part, factor):
     stored = variance_scaling.fit(*overconfident_part[:2]).to_json()
     with pytest.raises(DataError, match="factor is"):
         calibration.from_json({**stored, "factor": factor})
+
+
+def test_a_students_factor_is_that_of_its_own_likelihood(make_heavy_part):
+    # 1,800 pairs: SE of the factor about 2.5 %; 10 % is 4 of them for each of 5 seeds. The root mean square, which
+    # three degrees leave without a variance, strays further in most of them.
+    errors = []
+    for seed in range(5):
+        pred, response, _ = make_heavy_part(width=2.0, seed=seed)
+        found = variance_scaling.fit(pred, response).factor
+        squares = np.sqrt(np.mean(np.square(response - pred.mean) / pred.variance))
+        errors.append((abs(np.log(found / 2)), abs(np.log(squares / 2))))
+    ours, naive = np.array(errors).T
+    assert ours.max() < 0.1
+    assert ours.mean() < naive.mean()
+
+
+def test_no_other_factor_makes_the_responses_likelier(make_heavy_part):
+    pred, response, _ = make_heavy_part(width=1.5)
+    fitted = variance_scaling.fit(pred, response)
+    best = fitted(pred).log_prob(response).mean()
+    for nudge in (0.99, 1.01):
+        assert pred.scaled(fitted.factor * nudge).log_prob(response).mean() < best
+
+
+def test_a_students_responses_in_another_unit_give_no_factor(make_heavy_part):
+    pred = make_heavy_part()[0]
+    with pytest.raises(FitError, match="Check the unit of the responses"):
+        variance_scaling.fit(pred, pred.mean + 1e6)
+    with pytest.raises(FitError, match="Check the unit of the responses"):
+        variance_scaling.fit(pred, pred.mean)

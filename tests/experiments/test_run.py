@@ -604,3 +604,30 @@ def test_limits_come_from_every_row_that_was_fitted(tiny_screen: Screen) -> None
     assert set(again.limits.index) == set(drugs[fitted.to_numpy()])
     assert set(once.limits.index) == set(drugs.iloc[split.rows("train")])
     assert len(once.limits) < len(again.limits)
+
+
+def test_the_recalibration_asked_for_is_fitted_and_recorded(
+    tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path
+) -> None:
+    for name in ("conformal_by_unit", "isotonic_by_tissue"):
+        arguments = {"method": "mean_effects", "options": None, "recalibration": name}
+        model = fit(tiny_screen, tiny_split, out=tmp_path / name, **arguments)
+        assert (model.recalibration.kind, model.manifest["recalibration"]) == (name, name)
+        assert (run.UNPROMISED in model.manifest["notices"]) == name.startswith("conformal")
+        loaded = TrainedModel.load(tmp_path / name)
+        assert loaded.recalibration == model.recalibration
+        assert loaded.held_out_predictions().to_frame().equals(model.held_out_predictions().to_frame())
+
+
+def test_without_a_wish_the_recalibration_is_chosen_and_recorded(trained: tuple[TrainedModel, Path]) -> None:
+    manifest = trained[0].manifest
+    assert manifest["recalibration"] == "auto"
+    assert manifest["recalibrator"] == trained[0].recalibration.kind
+
+
+def test_an_unknown_recalibration_is_refused_before_the_fit(
+    tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"no recalibrator called 'platt'. Allowed: .*conformal_by_unit"):
+        fit(tiny_screen, tiny_split, out=tmp_path / "model", recalibration="platt")
+    assert list(tmp_path.iterdir()) == []

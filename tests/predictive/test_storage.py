@@ -13,14 +13,30 @@ from hypothesis.extra import numpy as hnp
 from pyarrow import parquet
 
 from bdrp.errors import DataError, OutputError
-from bdrp.predictive import Normal, PredictiveDistribution, Remapped, load
+from bdrp.predictive import Normal, PredictiveDistribution, Remapped, StudentT, load
+from bdrp.predictive.level_map import LevelMap, LevelMaps
 
 KNOTS = [0.05, 0.25, 0.5, 0.75, 0.95], [0.1, 0.2, 0.55, 0.7, 0.9]
 
 
-@pytest.fixture(params=["normal", "remapped"])
+def student_t(base, dof=4.2):
+    return StudentT(base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, dof, unit=base.unit)
+
+
+MAPS = LevelMaps(LevelMap(*map(tuple, KNOTS)), "drug_id", (LevelMap((0.1, 0.9), (0.2, 0.85)),), {"D1": 0, "D3": 0})
+
+FAMILIES = {
+    "normal": lambda base: base,
+    "student_t": student_t,
+    "remapped": lambda base: Remapped(base, *KNOTS),
+    "remapped_student_t": lambda base: Remapped(student_t(base), *KNOTS),
+    "remapped_by_drug": lambda base: Remapped.by_group(base, MAPS),
+}
+
+
+@pytest.fixture(params=FAMILIES)
 def pred(request, make_normal):
-    return make_normal() if request.param == "normal" else Remapped(make_normal(), *KNOTS)
+    return FAMILIES[request.param](make_normal())
 
 
 def rewrite(path, change=lambda frame: frame, header=lambda header: header):
@@ -55,7 +71,7 @@ def test_what_is_loaded_answers_bit_for_bit_as_what_was_saved(pred, tmp_path):
 def test_any_values_and_names_survive_the_round_trip(moments, names, tmp_path):
     keys = pd.DataFrame({"cell_line_id": names, "drug_id": names[::-1]})
     pred = Normal(keys, "auc_fraction", *moments)
-    for saved in (pred, Remapped(pred, *KNOTS)):
+    for saved in (make(pred) for make in FAMILIES.values()):
         saved.save(tmp_path / "p.parquet")
         assert_same(saved, load(tmp_path / "p.parquet"))
 
@@ -89,7 +105,7 @@ def test_context_that_does_not_fit_is_refused(pred, tmp_path):
         (lambda f: f.assign(q50=f["q50"] + 0.1), dict, "column q50 contradicts"),
         (lambda f: f.assign(mean="high"), dict, "its content is not usable"),
         (lambda f: f, lambda h: h | {"format": 2}, "this version reads format 1"),
-        (lambda f: f, lambda h: h | {"family": "student"}, "family must be one of normal, remapped"),
+        (lambda f: f, lambda h: h | {"family": "student"}, "family must be one of normal, student_t, remapped"),
         (lambda f: f, lambda h: h | {"measure": None}, "metadata"),
         (lambda f: f, lambda h: h | {"family": "remapped", "shape": {}}, "its content is not usable"),
         (lambda f: f, lambda h: [], "metadata"),
@@ -100,6 +116,55 @@ def test_altered_files_are_refused(make_normal, tmp_path, change, header, messag
     make_normal().save(path)
     rewrite(path, change, header)
     with pytest.raises(DataError, match=message):
+        load(path)
+
+
+@pytest.mark.parametrize("dof", [float("nan"), float("inf"), 2.0, -3, "many", None, True, [4.2]])
+def test_forged_degrees_of_freedom_are_refused(make_normal, tmp_path, dof):
+    path = tmp_path / "p.parquet"
+    student_t(make_normal()).save(path)
+    rewrite(path, header=lambda h: h | {"shape": {"dof": dof}})
+    with pytest.raises(DataError, match="its content is not usable: A Student-t's degrees of freedom are"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"members": {"D1": 4}},
+        {"members": ["D1"]},
+        {"members": {"D1": "0"}},
+        {"by": "tissue"},
+        {"by": ["drug_id"]},
+        {"groups": [{}]},
+        {"groups": 3},
+        {"groups": [{"levels": [0.1], "remapped": [0.2]}]},
+        {"base": {"family": "remapped", "shape": {}}},
+        {"base": None},
+        {"base": {"family": "student_t", "shape": {}}},
+    ],
+)
+def test_forged_maps_by_group_are_refused(make_normal, tmp_path, change):
+    path = tmp_path / "p.parquet"
+    FAMILIES["remapped_by_drug"](make_normal()).save(path)
+    rewrite(path, header=lambda h: h | {"shape": h["shape"] | change})
+    with pytest.raises(DataError, match="its content is not usable"):
+        load(path)
+
+
+def test_remapped_files_from_before_there_were_other_bases_are_read(make_normal, tmp_path):
+    path, pred = tmp_path / "p.parquet", Remapped(make_normal(), *KNOTS)
+    pred.save(path)
+    rewrite(path, header=lambda h: h | {"shape": {k: h["shape"][k] for k in ("levels", "remapped")}})
+    assert_same(pred, load(path))
+
+
+@pytest.mark.parametrize("shape", [{}, None, [], {"dof": 9.0}])
+def test_degrees_of_freedom_that_are_missing_or_others_are_refused(make_normal, tmp_path, shape):
+    path = tmp_path / "p.parquet"
+    student_t(make_normal()).save(path)
+    rewrite(path, header=lambda h: h | {"shape": shape})
+    with pytest.raises(DataError, match=r"its content is not usable|contradicts the moments"):
         load(path)
 
 

@@ -1,0 +1,135 @@
+"""Curves whose knots are conformal: at their levels the intervals hold in finite samples, whatever the model.
+
+The score of a response is its normal score z = Phi^-1(F(y)) under the prediction. Each knot bounds one tail: the lower
+bound at p lies below a new score with probability at least 1 - p, the upper bound above it, so that the central
+interval between two of them holds with at least its level. They are the quantiles of the scores with the new pair's own
+mass put at infinity (Vovk, Gammerman and Shafer 2005, doi:10.1007/b106715; Vovk et al. 2019,
+doi:10.1007/s10994-018-5755-8). Between knots, levels are interpolated.
+
+A factor on all SDs comes first. For a normal it cancels at the knots; for a Student-t the promise holds as for a factor
+that was known before, which one number fitted to the whole part hardly violates.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from bdrp.calibration import variance_scaling
+from bdrp.calibration._grouping import Grouping
+from bdrp.calibration._mapped import Curve
+from bdrp.calibration._recalibration import Floats
+from bdrp.errors import BdrpWarning
+from bdrp.predictive import Scalable
+
+LOWER = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25)  # chosen: central intervals of 99 % down to 50 %
+PROMISED = 0.95  # chosen: the widest interval that a report scores
+LEAST_PAIRS = 39  # a tail of 2.5 % needs 1 / (n + 1) <= 0.025
+_GAP = 1e-4  # chosen: the least distance of two knots, in normal scores; ties are spread outwards, to the safe side
+_FAR = 7.0  # chosen: beyond, a level as a double no longer tells scores apart
+
+
+def pooled_bounds(scores: Floats, labels: npt.NDArray[np.intp]) -> Floats:
+    """Lower and upper bounds at each of LOWER for each label, (G, 2, Q), computed by crepes; +-inf where none holds.
+
+    Args:
+        scores: normal scores of the calibration part, (N,), exchangeable with a new pair's of the same label.
+        labels: 0 to G - 1, (N,).
+    """
+    from crepes import ConformalPredictiveSystem
+
+    groups, percent = np.unique(labels), 100 * np.array(LOWER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there are too few is said once, by `curve`
+        system = ConformalPredictiveSystem().fit(scores, bins=labels)
+        bounds = system.predict_percentiles(
+            np.zeros(len(groups)),
+            bins=groups,
+            lower_percentiles=percent.tolist(),
+            higher_percentiles=(100 - percent).tolist(),
+        )
+    return np.asarray(bounds, dtype=np.float64).reshape(len(groups), 2, len(LOWER))
+
+
+def unit_bounds(scores: Floats, units: npt.NDArray[np.intp]) -> Floats:
+    """Lower and upper bounds at each of LOWER for a pair of a unit never seen, (2, Q); +-inf where none holds.
+
+    Each of K units has the mass 1 / (K + 1), shared evenly among its pairs, and the new unit's own lies at infinity
+    (hierarchical conformal prediction: Lee, Barber and Willett 2023, arXiv:2306.06342; the pooled distribution of Dunn,
+    Wasserman and Ramdas 2023, doi:10.1080/01621459.2022.2060112). Units must be exchangeable, not pairs.
+    """
+    sizes = np.bincount(units)
+    mass = 1 / ((np.count_nonzero(sizes) + 1) * sizes[units])
+    return np.array([-_upper(-scores, mass), _upper(scores, mass)])
+
+
+def _upper(scores: Floats, mass: Floats) -> Floats:
+    """The smallest score that has at least 1 - p of the mass at or below it, for each p of LOWER."""
+    order = np.argsort(scores, kind="stable")
+    reached = np.cumsum(mass[order]) + 1e-12  # rounding must not push a bound that is just reached to the next score
+    at = np.searchsorted(reached, 1 - np.array(LOWER))
+    return np.append(scores[order], np.inf)[at]
+
+
+def mondrian(pred: Scalable, response: Floats, grouping: Grouping) -> tuple[float, Curve, Grouping, tuple[Curve, ...]]:
+    """Factor and pooled curve of all pairs, the groups with enough pairs or together enough, and a curve for each."""
+    factor = variance_scaling.factor(pred, response)
+    scores = pred.scaled(factor).probit(response)
+    overall, kept = pooled(scores), grouping.large(pred.keys, LEAST_PAIRS, rest="all others")
+    if not kept.labels:
+        return factor, overall, kept, ()
+    positions = kept.positions(pred.keys)
+    member = positions >= 0
+    bounds = pooled_bounds(scores[member], positions[member])
+    curves = [curve(bounds[group], float(np.median(scores[positions == group]))) for group in range(len(kept.labels))]
+    return factor, overall, kept, tuple(curves)
+
+
+def pooled(scores: Floats) -> Curve:
+    """The curve of all pairs together; a warning if they are too few."""
+    bounds = pooled_bounds(scores, np.zeros(len(scores), dtype=np.intp))[0]
+    warn_if_short(bounds, f"{len(scores)} pairs")
+    return curve(bounds, float(np.median(scores)))
+
+
+def curve(bounds: Floats, median: float) -> Curve:
+    """The curve through the median and those of the bounds (2, Q) that are finite.
+
+    Beyond the outermost bound nothing is promised and the family's own tail goes on; without any the curve is straight.
+    """
+    low, high = _outwards(median - bounds[0], median), _outwards(bounds[1] - median, median)
+    if not low.size or not high.size:
+        return Curve((0.25, 0.75), (0.25, 0.75))
+    inner_first = np.array(LOWER[::-1])
+    z = np.concatenate([median - low[::-1], [median], median + high])
+    remapped = np.concatenate([inner_first[: len(low)][::-1], [0.5], 1 - inner_first[: len(high)]])
+    return Curve(tuple(ndtr(z).tolist()), tuple(remapped.tolist()))
+
+
+def promised(bounds: Floats) -> float:
+    """The widest central interval that these bounds (2, Q) promise; 0 if none."""
+    finite = np.isfinite(bounds[0]) & np.isfinite(bounds[1])
+    return 1 - 2 * float(np.array(LOWER)[finite].min()) if finite.any() else 0.0
+
+
+def warn_if_short(bounds: Floats, what: str) -> None:
+    """Say so if the bounds promise less than the widest interval that a report scores."""
+    level = promised(bounds)
+    if level < PROMISED - 1e-9:
+        warnings.warn(
+            f"The calibration part is too small to promise {PROMISED:.0%} intervals: {what} can promise "
+            f"{f'up to {level:.0%}' if level else 'none'}. Wider intervals follow the model's own tails, without a "
+            f"promise. Enough: {LEAST_PAIRS}. Give the calibration part a larger share of the split.",
+            BdrpWarning,
+            stacklevel=4,
+        )
+
+
+def _outwards(distances: Floats, median: float) -> Floats:
+    """Usable distances from the median, the innermost first, strictly increasing."""
+    inner_first, steps = distances[::-1], _GAP * np.arange(len(distances))
+    apart = np.maximum.accumulate(np.maximum(inner_first, _GAP) - steps) + steps
+    return np.asarray(apart[apart <= _FAR - abs(median)])
