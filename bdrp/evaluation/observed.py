@@ -42,8 +42,8 @@ class Observed:
 
     @property
     def extrapolated(self) -> Bools:
-        """Whether the response lies outside what the assay could see, (N,); False where the limits are unknown."""
-        return (self.response > self.upper_limit) | (self.response < self.lower_limit)
+        """Whether the response lies at or beyond what the assay could see, (N,); False where the limits are unknown."""
+        return (self.response >= self.upper_limit) | (self.response <= self.lower_limit)
 
 
 def check(pred: PredictiveDistribution, observed: pd.DataFrame) -> Observed:
