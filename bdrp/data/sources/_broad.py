@@ -145,7 +145,9 @@ def read_rnaseq(path: Path, models: _lines.Models, notices: joining.Notices) -> 
     raw = reading.read_table(path, needs=("DepMap_ID",), text=False)
     own = reading.ids(raw, "DepMap_ID")
     rows = [models.row(one) for one in own]
-    ids = pd.Index([one if row is None else models.ids(row)[0] for one, row in zip(own, rows, strict=True)], dtype="str")
+    ids = pd.Index(
+        [one if row is None else models.ids(row)[0] for one, row in zip(own, rows, strict=True)], dtype="str"
+    )
     genes = pd.Index([str(column) for column in raw.columns if column != "DepMap_ID"], dtype="str")
     values = reading.matrix(raw[[column for column in raw.columns if column != "DepMap_ID"]], path)
     table = pd.DataFrame(values, index=ids.rename("cell_line_id"), columns=genes)

@@ -33,7 +33,9 @@ class Models:
 
     def ids(self, row: int) -> tuple[str, ...]:
         """Every id of a row, COSMIC first: that is the id of the line in a screen, where it has one."""
-        broad = (one for column in ("BROAD_ID", "CCLE_ID") for one in identifiers.split_ids(self.rows[column].iloc[row]))
+        broad = (
+            one for column in ("BROAD_ID", "CCLE_ID") for one in identifiers.split_ids(self.rows[column].iloc[row])
+        )
         return tuple(dict.fromkeys((*self.cosmic[row], *broad)))
 
 
