@@ -150,9 +150,7 @@ def _matched_drugs(screens: Sequence[Screen], tally: Tally) -> pd.DataFrame:
         tally.add(screen.name, "drugs", "matched", "by structure", list(first.loc[shared, "name"]))
         tally.add(screen.name, "drugs", "apart", "in no earlier screen", list(first["name"].drop(index=shared)))
         other = first.loc[shared, "name"][first.loc[shared, "smiles"] != known.loc[shared, "smiles"]]
-        tally.add(
-            screen.name, "drugs", "mended", "the earlier screen's salt or stereoisomer stands for it", list(other)
-        )
+        tally.add(screen.name, "drugs", "mended", "an earlier screen's salt or stereoisomer stands in", list(other))
         known = pd.concat([known, first.drop(index=shared)])
     return known
 
@@ -222,8 +220,8 @@ def _warn_of_other_scale(first: Screen, other: Screen) -> None:
     if shift > FARTHEST:
         warnings.warn(
             f"The expression of {other.name} is not on the scale of {first.name}: the median gene's mean differs by "
-            f"{shift:.1f} of its SDs. A model that was fitted on one cannot read the other; load both with the same kind "
-            "of expression.",
+            f"{shift:.1f} of its SDs. A model that was fitted on one cannot read the other; load both with the same "
+            "kind of expression.",
             BdrpWarning,
             stacklevel=3,
         )

@@ -19,7 +19,7 @@ _WANTED = (*_NEEDS, "synonyms", "BROAD_ID", "CCLE_ID")
 class Models:
     """The model list: `rows` as in the file, `cosmic` the COSMIC ids of each row, and the row of each id.
 
-    `by_cosmic` goes by COSMIC id; `by_other` by the Broad Institute's ids, ACH-000001 and 1321N1_CENTRAL_NERVOUS_SYSTEM.
+    `by_cosmic` goes by COSMIC id; `by_other` by the Broad Institute's, ACH-000001 and 22RV1_PROSTATE.
     """
 
     rows: pd.DataFrame

@@ -84,6 +84,16 @@ def read_curves(path: Path, measure: str, notices: joining.Notices) -> pd.DataFr
     return _responses(curves[~repeated].reset_index(drop=True), measure, path)
 
 
+def drug_names(path: Path) -> dict[str, str]:
+    """What the release calls its drugs, which is also their name.
+
+    Raises:
+        DataError: the file cannot be read, or names no drug.
+    """
+    raw = reading.read_table(path, needs=("Compound",), wanted=("Compound",))
+    return {name: name for name in sorted(set(reading.text(raw, "Compound")) - {""})}
+
+
 def _responses(curves: pd.DataFrame, measure: str, path: Path) -> pd.DataFrame:
     table = curves[["broad_id", "line_name", "drug_id", "target"]].assign(
         lower_limit=np.nan, upper_limit=np.nan, laboratory=""

@@ -28,7 +28,7 @@ MEASURES: Final = ("auc_fraction",)
 RESPONSES: Final = ("Drug_sensitivity_AUC_*CTD*",)
 STRUCTURES: Final = ("ctrp*smiles*",)
 UNTOUCHED: Final = 15.0
-"""Area of a line that no dose touched: 16 doses are 15 doublings; the most frequent area by far is 15.0 (7,752 times)."""
+"""Area of a line that no dose touched: 16 doses are 15 doublings. By far the most frequent one (7,752 times)."""
 _LABEL: Final = re.compile(r"(.+) \(CTRP:(\d+)\)")
 
 
@@ -69,7 +69,7 @@ def read_areas(path: Path, notices: joining.Notices) -> pd.DataFrame:
     rows, columns = np.nonzero(~np.isnan(areas))
     table = pd.DataFrame({"broad_id": lines.to_numpy()[rows], "area": areas[rows, columns]})
     table = table.join(labels.iloc[columns].reset_index(drop=True))
-    schemas.check(table, schemas.CtrpAreas, path.name)
+    schemas.check(table.set_index(table["broad_id"] + " with " + table["label"]), schemas.CtrpAreas, path.name)
     _refuse_fractions(table["area"], path)
     above = table["area"] > UNTOUCHED
     if above.any():
@@ -79,6 +79,17 @@ def read_areas(path: Path, notices: joining.Notices) -> pd.DataFrame:
         )
     response = table.pop("area").clip(upper=UNTOUCHED) / UNTOUCHED
     return table.assign(response=response, line_name="", lower_limit=np.nan, upper_limit=np.nan, laboratory="")
+
+
+def drug_names(path: Path) -> dict[str, str]:
+    """The name of every compound by its label; "" for a mixture, which has no one structure.
+
+    Raises:
+        DataError: the file cannot be read, or a column names no compound.
+    """
+    labels = _labels(reading.read_table(path, text=False), path)
+    names = zip(labels["label"], labels["name"], strict=True)
+    return {label: "" if "MOL/MOL" in name else name for label, name in names}
 
 
 def _lines(raw: pd.DataFrame, path: Path) -> pd.Series:
@@ -122,7 +133,7 @@ def _labels(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _refuse_fractions(areas: pd.Series, path: Path) -> None:
     if float(areas.median()) <= 2.0:  # the official median is 13.4, and no half of all pairs is killed at every dose
         raise DataError(
-            f"{path.name} has areas of {areas.min():.3g} to {areas.max():.3g} (median {areas.median():.3g}), as if they "
-            "were fractions already. Areas over 16 doses are needed, 15 for an untouched line; load fractions with the "
-            "source 'tables'."
+            f"{path.name} has areas of {areas.min():.3g} to {areas.max():.3g} (median {areas.median():.3g}), as if "
+            "they were fractions already. Areas over 16 doses are needed, 15 for an untouched line; load fractions "
+            "with the source 'tables'."
         )
