@@ -21,7 +21,7 @@ CURVES = (
     HEADER
     + f"ES1_BONE,ES-1,Ethanol,ADH1B,{DOSES},8,Sigmoid,0.5,0.5,-90,4\n"
     + f"ES2_BONE,ES-2,Ethanol,ADH1B,{DOSES},8,Constant,,8,0,0\n"
-    + f'OLD_LUNG,Old name,Ethanol,ADH1B,".0080,2.53",2,Constant,,8,0,0.5\n'
+    + 'OLD_LUNG,Old name,Ethanol,ADH1B,".0080,2.53",2,Constant,,8,0,0.5\n'
     + f"ES1_BONE,ES-1,Benzene,all,{DOSES},8,Sigmoid,0.1,0.002542614,-99,7.9\n"
     + f"K2_LUNG,K-2,Benzene,all,{DOSES},8,Sigmoid,0.1,2,-99,1\n"
     + f"LOST_LUNG,Lost,Benzene,all,{DOSES},8,Sigmoid,0.1,1,-99,5\n"
@@ -136,8 +136,8 @@ BAD = {
     "no drug": (CURVES.replace("ES-1,Ethanol", "ES-1,"), r"drug_id has 1 empty texts"),
     "doses that are no list": (CURVES.replace('".0080,2.53"', "eight"), r"no list of doses \(row 3: 'eight'\)"),
     "a dose below zero": (CURVES.replace('".0080,2.53"', '"-1,2.53"'), r"no list of doses \(row 3: '-1,2.53'\)"),
-    "unknown lines alone": (CURVES.replace("ES", "XX").replace("K2", "X").replace("K-2", "X").replace("Old n", "N"), "No response of ccle has both"),
-}  # fmt: skip
+    "unknown lines alone": (HEADER + f"X,Y,Ethanol,,{DOSES},8,Sigmoid,1,1,0,1\n", "No response of ccle has both"),
+}
 
 
 @pytest.mark.parametrize("case", BAD)

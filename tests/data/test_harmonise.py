@@ -167,8 +167,8 @@ def test_different_measures_are_refused_with_what_each_screen_offers(small_scree
     ctrp = screen("ctrp", {"1": ("A-1", "p")}, {"e": "CCO"}, pairs, measure="auc_fraction")
     gdsc = screen("gdsc2", {"1": ("A-1", "p")}, {"e": "CCO"}, [("1", "e", -1.0), ("1", "e", 9.0)])
     said = (
-        r"gdsc2 is in ln_ic50_um and offers ln_ic50_um, auc_fraction; ctrp is in auc_fraction and offers auc_fraction\. "
-        r"One measure is needed for all; load each with measure='auc_fraction'"
+        r"gdsc2 is in ln_ic50_um and offers ln_ic50_um, auc_fraction; ctrp is in auc_fraction and offers "
+        r"auc_fraction\. One measure is needed for all; load each with measure='auc_fraction'"
     )
     with pytest.raises(DataError, match=said):
         harmonise(gdsc, ctrp)
