@@ -75,7 +75,7 @@ BAD = {
     "foreign columns": (AREAS.replace(" (CTRP:13)", ""), r"1 columns that name no compound \(Benzene\)"),
     "percent": (
         AREAS.replace("18,", "1800,"),
-        r"1 values that CTRPv2 cannot have \(rows ACH-000002 with Ethanol .CTRP:11.: 1800.0\).*15 for an untouched line",
+        r"1 values that CTRPv2 cannot have \(rows ACH-000002 with Ethanol .CTRP:11.: 1800.0\).*15 for an untouched",
     ),
     "a negative area": (AREAS.replace("18,", "-1,"), r"cannot have \(rows ACH-000002 .*: -1.0\)"),
     "infinity": (AREAS.replace("18,", "inf,"), r"cannot have \(rows ACH-000002 .*: inf\)"),

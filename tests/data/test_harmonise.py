@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -282,8 +283,12 @@ def test_only_the_rows_that_a_model_learns_from_count() -> None:
 def compare(real_data: Path) -> Callable[[str, str], tuple[Harmonised, Agreement]]:
     """GDSC2 against another screen."""
 
+    @cache
+    def loaded(name: str, measure: str) -> Screen:
+        return sources.load(name, real_data, measure=measure)
+
     def compared(other: str, measure: str) -> tuple[Harmonised, Agreement]:
-        together = harmonise(*(sources.load(name, real_data, measure=measure) for name in ("gdsc2", other)))
+        together = harmonise(loaded("gdsc2", measure), loaded(other, measure))
         return together, agreement(*together.screens)
 
     return compared
