@@ -229,7 +229,7 @@ def ids(frame: pd.DataFrame, column: str) -> pd.Series:
         return text(frame, column)
     values = frame[column]
     cleaned = {value: identifiers.clean_id(value) for value in values.dropna().unique()}
-    return values.map(cleaned).fillna("").astype("str")
+    return pd.Series([cleaned.get(value, "") for value in values], index=values.index, dtype="str", name=column)
 
 
 def lookup(keys: pd.Series, texts: Mapping[str, str]) -> pd.Series:

@@ -55,12 +55,64 @@ class CellLines(_Strict):
     patient_id: Series[str] = pa.Field(**_TEXT)
 
 
+CCLE_CAP_UM: Final = 8.0
+"""µM; CCLE's highest dose, which its IC50 are capped at (Barretina et al. 2012, supplement)."""
+CCLE_MOST_ACTIVE: Final = 8.0
+"""Activity area of a drug that kills at each of eight doses."""
+CTRP_LARGEST: Final = 30.0
+"""Area under a curve at twice the controls' viability throughout; the largest that was told is 29.35."""
+
+
+class CcleCurves(pa.DataFrameModel):
+    """One row a curve of CCLE's official table, in its own units; rows counted from 1."""
+
+    broad_id: Series[str] = pa.Field(**_TEXT)
+    drug_id: Series[str] = pa.Field(**_TEXT)
+    ic50_um: Series[float]
+    act_area: Series[float]
+
+    @pa.check("ic50_um", name="capped")
+    def _capped(cls, values: pd.Series) -> Any:  # noqa: N805 - pandera makes it a class method
+        return (values > 0) & (values <= CCLE_CAP_UM)
+
+    @pa.check("act_area", name="activity")
+    def _activity(cls, values: pd.Series) -> Any:  # noqa: N805
+        return (values >= 0) & (values <= CCLE_MOST_ACTIVE)
+
+
+class CtrpAreas(pa.DataFrameModel):
+    """One row an area of CTRPv2's table."""
+
+    broad_id: Series[str]
+    drug_id: Series[str]
+    area: Series[float]
+
+    @pa.check("area", name="area")
+    def _area(cls, values: pd.Series) -> Any:  # noqa: N805
+        return (values >= 0) & (values <= CTRP_LARGEST)
+
+
 _ALLOWED: Final = {
     "column_in_dataframe": ("is missing", "Every column of the table is needed", "add the column"),
     "column_in_schema": ("is not known", "Only the table's own columns are allowed", "drop the column"),
     "dtype": ("has the wrong type", "Ids and names are text, numbers float64", "convert the column"),
     "not_nullable": ("has {n} missing (NaN, non-finite) values", "Every row needs a value", "drop or fill these rows"),
     "finite": ("has {n} non-finite values", "Infinity is never allowed", "drop or correct these rows"),
+    "capped": (
+        "has {n} values that CCLE cannot have",
+        "An IC50 in µM lies above 0 and is capped at 8",
+        "check the unit (nM / 1000 is µM), or fetch the file again",
+    ),
+    "activity": (
+        "has {n} values that CCLE cannot have",
+        "An activity area over eight doses lies between 0 and 8",
+        "check the column (Amax is in percent), or fetch the file again",
+    ),
+    "area": (
+        "has {n} values that CTRPv2 cannot have",
+        "An area over 16 doses lies between 0 and 30, 15 for an untouched line",
+        "check the unit (percent of viability / 100), or fetch the file again",
+    ),
     "str_length": ("has {n} empty texts", "Every row needs a text that is not empty", "fill or drop these rows"),
     "field_uniqueness": ("has {n} rows with a repeated id", "Every id stands once", "merge or drop the repeated rows"),
     "field_name": ("has the wrong index name", "The index carries the id's name", "rename the index"),

@@ -120,8 +120,11 @@ class Screen:
 
 
 def extrapolated(responses: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Which responses (N,) lie beyond what the assay could observe; False where the limits are not known."""
+    """Which responses (N,) lie at or beyond the end of what the assay could observe; False where it is not known.
+
+    At the end too: a release that caps its values, as CCLE does, tells there that the response is that or more.
+    """
     response = responses["response"].to_numpy()
-    above = response > responses["upper_limit"].to_numpy()
-    below = response < responses["lower_limit"].to_numpy()
+    above = response >= responses["upper_limit"].to_numpy()
+    below = response <= responses["lower_limit"].to_numpy()
     return np.asarray(above | below, dtype=bool)

@@ -46,17 +46,17 @@ class Observed:
 
     @property
     def above(self) -> Bools:
-        """Whether the response lies above what the assay could see, (N,); False where the limit is unknown."""
-        return np.asarray(self.response > self.upper_limit)
+        """Whether the response lies at or above what the assay could see, (N,); False where the limit is unknown."""
+        return np.asarray(self.response >= self.upper_limit)
 
     @property
     def below(self) -> Bools:
-        """Whether the response lies below what the assay could see, (N,); False where the limit is unknown."""
-        return np.asarray(self.response < self.lower_limit)
+        """Whether the response lies at or below what the assay could see, (N,); False where the limit is unknown."""
+        return np.asarray(self.response <= self.lower_limit)
 
     @property
     def extrapolated(self) -> Bools:
-        """Whether the response lies outside what the assay could see, (N,); False where the limits are unknown."""
+        """Whether the response lies at or beyond what the assay could see, (N,); False where the limits are unknown."""
         return self.above | self.below
 
 

@@ -106,6 +106,11 @@ class StudentT(Scalable):
         w = self._standardised(y)
         return self.mixture.cdf(w, beside(self._share, w))
 
+    def survival(self, y: npt.ArrayLike) -> Floats:
+        """The cdf of the mirror image, exact where the cdf rounds to 1, (N,) or (N, Q)."""
+        w = self._standardised(y)
+        return self.mixture.cdf(-w, beside(self._share, w))
+
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """Mean + std * the standard mixture's quantile, (N,) or (N, Q)."""
         z = np.asarray(ndtri(levels(p)))

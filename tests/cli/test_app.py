@@ -143,15 +143,18 @@ def test_a_single_warning_is_not_counted():
 def test_screens_lists_every_source_without_a_root():
     said = CliRunner().invoke(app, ["screens"])
     assert said.exit_code == 0
-    assert [f" {name} " in said.stdout for name in ("gdsc1", "gdsc2", "simulated", "tables")] == [True] * 4
+    assert [f" {name} " in said.stdout for name in ("ccle", "ctrp", "gdsc1", "gdsc2", "simulated", "tables")] == [
+        True
+    ] * 6
     assert "files" not in said.stdout.splitlines()[0]
 
 
 def test_screens_says_what_is_missing_below_a_root(tmp_path):
     said = CliRunner().invoke(app, ["screens", "--root", str(tmp_path)], env={"COLUMNS": "200"})
     files = {line.split()[0]: line.rstrip().rpartition("  ")[2].strip() for line in said.stdout.splitlines()[1:]}
-    assert files == {"gdsc1": "missing", "gdsc2": "missing", "simulated": "none needed", "tables": "none needed"}
-    assert said.stderr.count("note: No file below") == 2
+    official = dict.fromkeys(("ccle", "ctrp", "gdsc1", "gdsc2"), "missing")
+    assert files == {**official, "simulated": "none needed", "tables": "none needed"}
+    assert said.stderr.count("note: No file below") == 4
 
 
 def test_screens_finds_the_files_of_a_real_screen(real_data):

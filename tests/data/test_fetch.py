@@ -373,10 +373,10 @@ def test_a_broken_list_of_checksums_is_told(site: Site, tmp_path: Path, content:
         get(site, tmp_path)
 
 
-def test_the_registry_names_https_addresses_real_checksums_and_both_screens() -> None:
-    assert {screen for item in FILES.values() for screen in item.screens} == {"gdsc1", "gdsc2"}
+def test_the_registry_names_https_addresses_real_checksums_and_every_official_screen() -> None:
+    assert {screen for item in FILES.values() for screen in item.screens} == {"ccle", "ctrp", "gdsc1", "gdsc2"}
     for name, item in FILES.items():
-        assert item.name == name and item.sources and item.what
+        assert item.name == name and item.what and bool(item.sources) != bool(item.by_hand and item.pattern)
         assert all(source.url.startswith("https://") for source in item.sources)
         assert all(re.fullmatch("[0-9a-f]{64}", known) for known in item.checksums)
 
@@ -490,6 +490,44 @@ def test_without_a_drug_list_the_names_of_the_release_are_asked_for(
         paths = fetch("gdsc2", tmp_path, progress=False, patience=QUICK)
     assert any("by the names in screened_compounds_rel_8.5.csv alone" in str(each.message) for each in told)
     assert rows_of(paths[-1])[1:] == [("5", "Acid", "176", "CC(=O)O", "name")]
+
+
+CCLE = "CCLE Cell Line Name,Compound\nA_LUNG,Acid\nB_LUNG,Acid\nA_LUNG,Unheard\n"
+AREAS = ",Acid (CTRP:7),Acid:Vague (1:1 MOL/MOL) (CTRP:8)\nACH-000001,14,13\n"
+
+
+def test_screens_without_a_drug_list_ask_for_structures_by_the_names_in_their_responses(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knowing(site)
+    monkeypatch.setattr(pubchem, "INTERVAL", 0.0)
+    monkeypatch.setattr(fetching, "PUBCHEM", site.url)
+    site.files["drugs.csv"] = CCLE.encode()
+    item = Item("drugs.csv", "drug data", (Source(f"{site.url}/drugs.csv", sha(CCLE.encode())),), ("ccle",))
+    monkeypatch.setattr(fetching, "FILES", {"drugs.csv": item})
+    with pytest.warns(BdrpWarning, match="1 structures in ccle_drug_smiles.csv were found by name.*Unheard"):
+        paths = fetch("ccle", tmp_path, progress=False, patience=QUICK)
+    assert [path.name for path in paths] == ["drugs.csv", "ccle_drug_smiles.csv"]
+    assert rows_of(paths[-1])[1:] == [("Acid", "Acid", "176", "CC(=O)O", "name")]
+
+
+def test_a_file_without_a_fixed_address_is_asked_for_in_words_and_then_found_under_any_of_its_names(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knowing(site)
+    monkeypatch.setattr(pubchem, "INTERVAL", 0.0)
+    monkeypatch.setattr(fetching, "PUBCHEM", site.url)
+    hand = FILES["Drug_sensitivity_AUC_(CTD^2).csv"]
+    first = Item(PINNED, "a test", (Source(f"{site.url}/{PINNED}", sha(BODY)),), ("ctrp",), 1 << 22)
+    monkeypatch.setattr(fetching, "FILES", {PINNED: first, hand.name: hand})
+    with pytest.raises(DataError, match="no fixed address.*customDownloads, put the file into .* again. The other"):
+        fetch("ctrp", tmp_path, progress=False, patience=QUICK)
+    assert (tmp_path / PINNED).exists()
+    (tmp_path / "Drug_sensitivity_AUC_(CTD^2)_subsetted.csv").write_text(AREAS)
+    with pytest.warns(BdrpWarning, match="found by name.*1 drugs have no structure at PubChem"):
+        paths = fetch("ctrp", tmp_path, progress=False, patience=QUICK)
+    assert [path.name for path in paths[1:]] == ["Drug_sensitivity_AUC_(CTD^2)_subsetted.csv", "ctrp_drug_smiles.csv"]
+    assert rows_of(paths[-1])[1:] == [("Acid (CTRP:7)", "Acid", "176", "CC(=O)O", "name")]
 
 
 def test_the_real_drug_list_yields_an_id_or_a_name_for_nearly_every_drug(real_data: Path) -> None:

@@ -47,6 +47,12 @@ def test_a_response_is_extrapolated_beyond_known_limits_only(small_screen: Scree
     assert extrapolated(rows.assign(response=-9.0)).all()
 
 
+def test_a_response_at_its_limit_is_that_or_more_and_counts_as_extrapolated(small_screen: Screen) -> None:
+    rows = small_screen.responses
+    assert extrapolated(rows.assign(response=rows["upper_limit"])).tolist() == [True, True, True, False, False, False]
+    assert extrapolated(rows.assign(response=rows["lower_limit"])).all()
+
+
 def test_a_screen_says_in_one_line_what_it_holds(small_screen: Screen) -> None:
     assert repr(small_screen) == "Screen(small: 6 ln IC50 [ln(µM)], 3 lines x 2 drugs, 4 genes)"
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from bdrp.data.fetch.ledger import NAME as LEDGER
 from bdrp.data.fetch.ledger import Ledger
-from bdrp.data.fetch.pubchem import PUBCHEM, write_structures
+from bdrp.data.fetch.pubchem import PUBCHEM, write_named_structures, write_structures
 from bdrp.data.fetch.registry import FILES, Item, Source
 from bdrp.data.fetch.resuming import Patience, Resuming, UnavailableError
+from bdrp.data.sources import ccle, ctrp
+from bdrp.data.unpacking import find
 from bdrp.errors import BdrpWarning, DataError, OutputError
 
 __all__ = ["FILES", "PUBCHEM", "Patience", "fetch", "write_structures"]
@@ -18,6 +22,8 @@ __all__ = ["FILES", "PUBCHEM", "Patience", "fetch", "write_structures"]
 DRUG_LIST = "GDSC_drug_list.csv"
 COMPOUNDS = "screened_compounds_rel_8.5.csv"
 STRUCTURES = "gdsc_drug_smiles.csv"
+DRUG_NAMES: Final[Mapping[str, Callable[[Path], dict[str, str]]]] = {"ccle": ccle.drug_names, "ctrp": ctrp.drug_names}
+"""How the drugs are called in the responses, for the screens that have no drug list."""
 _FOLDER = ".downloading"
 
 
@@ -35,12 +41,12 @@ def fetch(
     file takes its name only when it is whole and its checksum is right. Where no checksum is known beforehand, the
     one of the first download is trusted, with a warning, and written to `checksums.json`; later calls hold the file
     to it. Structures come from PubChem by the ids of the drug list, else by name; a table of structures that `root`
-    has already is kept.
+    has already is kept. A file without a fixed address is asked for in words, when all others are there.
 
     Args:
-        name: gdsc1 or gdsc2.
+        name: gdsc1, gdsc2, ccle or ctrp.
         root: the folder; made where it does not exist.
-        base_url: a mirror that holds the files under their own names, gdsc_drug_smiles.csv among them; the official
+        base_url: a mirror that holds the files under their own names, the table of structures among them; the official
             servers where None. Known checksums hold for a mirror too.
         progress: whether a bar is drawn on a terminal.
         patience: how long to wait for a server, and how often to try again.
@@ -59,7 +65,7 @@ def fetch(
         getter = _Getter(folder, ledger, progress, patience or Patience())
         paths = [getter.get(item) for item in items]
         if base_url is None:
-            paths += getter.structures()
+            paths += getter.named_structures(name, paths[-1]) if name in DRUG_NAMES else getter.structures()
         getter.finish()
     except OSError as error:
         raise _not_written(folder, error) from error
@@ -75,6 +81,8 @@ class _Getter:
 
     def get(self, item: Item) -> Path:
         """The path of one file, downloaded from the first source that gives it, unless it is there."""
+        if item.by_hand and not item.sources:
+            return self._put_there(item)
         path = self.folder / item.name
         if path.exists():
             self.ledger.check(path, item.checksums)
@@ -101,6 +109,27 @@ class _Getter:
         path = self.folder / STRUCTURES
         write_structures(drug_list, path, PUBCHEM, progress=self.progress, patience=self.patience)
         return [drug_list, path]
+
+    def named_structures(self, name: str, responses: Path) -> list[Path]:
+        """The table of structures, made from the names in the responses and PubChem unless there is one."""
+        found = sorted(path for path in self.folder.rglob("*.csv*") if _holds_structures(path.name, name))
+        path = found[0] if found else self.folder / _structures_of(name)
+        if not found:
+            names = DRUG_NAMES[name](responses)
+            write_named_structures(names, path, PUBCHEM, progress=self.progress, patience=self.patience)
+        return [path]
+
+    def _put_there(self, item: Item) -> Path:
+        """A file that has no fixed address, wherever it lies below the folder."""
+        path = find(self.folder, (item.pattern,), item.what, "keep one")
+        if path is None:
+            self.finish()
+            raise DataError(
+                f"{item.name} has no fixed address to download it from. It is {item.what}: {item.by_hand}, put the "
+                f"file into {self.folder} and run the same command again. The other files are there."
+            )
+        self.ledger.check(path, item.checksums)
+        return path
 
     def _drug_list(self) -> Path:
         """GDSC's list with PubChem ids; the release's list with names alone where that one cannot be had."""
@@ -146,19 +175,23 @@ def _items(name: str, base_url: str | None) -> list[Item]:
     if not items:
         known = sorted({screen for item in FILES.values() for screen in item.screens})
         raise DataError(
-            f"There is nothing to download for '{name}'. {' and '.join(known)} are downloaded; simulated is made on "
+            f"There is nothing to download for '{name}'. {', '.join(known)} are downloaded; simulated is made on "
             "the spot, and tables are your own files. Choose one of these."
         )
     if base_url is None:
         return items
     if not base_url.startswith(("https://", "http://")):
         raise DataError(f"base_url is '{base_url}'. It must start with https:// or http://. Give a web address.")
-    structures = Item(STRUCTURES, "the drugs' structures", (), (name,))
+    structures = Item(_structures_of(name), "the drugs' structures", (), (name,))
     return [item.at(base_url) for item in (*items, structures)]
 
 
-def _holds_structures(name: str) -> bool:
-    return name.lower().startswith("gdsc") and "smiles" in name.lower() and not name.endswith(".part")
+def _structures_of(name: str) -> str:
+    return f"{name}_drug_smiles.csv" if name in DRUG_NAMES else STRUCTURES
+
+
+def _holds_structures(name: str, screen: str = "gdsc") -> bool:
+    return name.lower().startswith(screen) and "smiles" in name.lower() and not name.endswith(".part")
 
 
 def _not_written(folder: Path, error: OSError) -> OutputError:

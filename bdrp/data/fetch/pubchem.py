@@ -8,7 +8,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +44,23 @@ def write_structures(drug_list: Path, path: Path, base_url: str, *, progress: bo
     Raises:
         DataError: the list has neither ids nor names, or PubChem does not answer.
     """
-    drugs = _listed(drug_list)
+    _write(_listed(drug_list), path, base_url, progress=progress, patience=patience)
+
+
+def write_named_structures(
+    names: Mapping[str, str], path: Path, base_url: str, *, progress: bool, patience: Patience
+) -> None:
+    """The same for drugs of which only names are known, by what the screen calls them ("" for what is no one compound).
+
+    Raises:
+        DataError: PubChem does not answer.
+    """
+    drugs = pd.DataFrame({"DRUG_ID": list(names), "name": list(names.values())})
+    drugs["query"] = [_query(name, "") for name in names.values()]
+    _write(drugs, path, base_url, progress=progress, patience=patience)
+
+
+def _write(drugs: pd.DataFrame, path: Path, base_url: str, *, progress: bool, patience: Patience) -> None:
     told = _Told(path.with_name(f"{path.name}.part"))
     asker = _Asker(base_url, patience)
     queries = [query for query in sorted(set(drugs["query"]) - {""}) if query not in told.found]
@@ -154,8 +170,8 @@ class _Asker:
                 seen = type(error).__name__
         raise DataError(
             f"PubChem ({self.base_url}) gives no structures: {seen}, at the last of {attempt + 1} attempts. They are "
-            "needed for the drugs. Run the same command later, which goes on from here, or put a table "
-            "gdsc_drug_smiles.csv with DRUG_ID,name,smiles beside the other files."
+            "needed for the drugs. Run the same command later, which goes on from here, or put a table such "
+            "as gdsc_drug_smiles.csv with DRUG_ID,name,smiles beside the other files."
         )
 
 
@@ -215,4 +231,4 @@ def _warn_of(lacking: pd.DataFrame, by_name: int, path: Path) -> None:
         names = ", ".join(lacking["name"].head(_SHOWN)) + (", …" if len(lacking) > _SHOWN else "")
         told.append(f"{len(lacking)} drugs have no structure at PubChem and cannot be predicted: {names}")
     if told:
-        warnings.warn(". ".join(told) + ".", BdrpWarning, stacklevel=5)
+        warnings.warn(". ".join(told) + ".", BdrpWarning, stacklevel=6)

@@ -14,6 +14,8 @@ _RELEASE: Final = "https://cog.sanger.ac.uk/cancerrxgene/GDSC_release8.5"
 _REHOSTED: Final = "https://cmp.cog.sanger.ac.uk/download"
 _EXPRESSION: Final = "https://www.cancerrxgene.org/gdsc1000/GDSC1000_WebResources/Data/preprocessed"
 _PASSPORTS: Final = "https://cog.sanger.ac.uk/cmp/download"
+_CCLE: Final = "https://data.broadinstitute.org/ccle_legacy_data/pharmacological_profiling"
+_MODELS: Final = "https://ndownloader.figshare.com/files/51065297"
 _MIB: Final = 1 << 20
 
 
@@ -36,6 +38,8 @@ class Item:
         screens: the sources (of `bdrp.data.sources`) that read it.
         most: bytes; more is not this file.
         known: every sha256 that it may have where its address does not say which.
+        by_hand: how to get it where it has no fixed address; then it is found by `pattern`, whoever named it.
+        pattern: the file names that it may have then.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Item:
     screens: tuple[str, ...]
     most: int = 64 * _MIB
     known: tuple[str, ...] = ()
+    by_hand: str = ""
+    pattern: str = ""
 
     @property
     def checksums(self) -> tuple[str, ...]:
@@ -95,14 +101,34 @@ _ITEMS: Final = (
         "model_list_20230923.csv",
         "Cell Model Passports' list of models, with tissues and patients",
         (Source(f"{_PASSPORTS}/model_list_20230923.csv"),),
-        ("gdsc1", "gdsc2"),
+        ("gdsc1", "gdsc2", "ccle", "ctrp"),
     ),
     Item(
         "Cell_line_RMA_proc_basalExp.txt.zip",
         "GDSC's basal expression",
         (Source(f"{_EXPRESSION}/Cell_line_RMA_proc_basalExp.txt.zip"),),
-        ("gdsc1", "gdsc2"),
+        ("gdsc1", "gdsc2", "ccle", "ctrp"),
         512 * _MIB,
+    ),
+    Item(
+        "Model.csv",
+        "DepMap's list of models, release 24Q4, which leads from its ids to COSMIC's",
+        (Source(_MODELS, "b7a0c1385e6cef30132b56aff61f1261d11e3f490490b355c430d32ee0dbdcfa"),),
+        ("ccle", "ctrp"),
+    ),
+    Item(
+        "CCLE_NP24.2009_Drug_data_2015.02.24.csv",
+        "CCLE's drug data",
+        (Source(f"{_CCLE}/CCLE_NP24.2009_Drug_data_2015.02.24.csv"),),
+        ("ccle",),
+    ),
+    Item(
+        "Drug_sensitivity_AUC_(CTD^2).csv",
+        "CTRPv2's table of areas",
+        (),
+        ("ctrp",),
+        by_hand="choose 'Drug sensitivity AUC (CTD^2)' under https://depmap.org/portal/data_page/?tab=customDownloads",
+        pattern="Drug_sensitivity_AUC_*CTD*",
     ),
     Item(
         "GDSC_drug_list.csv",

@@ -26,6 +26,15 @@ def describe(name: str) -> str:
     return str(_module(name).DESCRIPTION)
 
 
+def measures(name: str) -> tuple[str, ...]:
+    """The measures that a source offers, its own default first.
+
+    Raises:
+        DataError: there is no such source.
+    """
+    return tuple(getattr(_module(name), "MEASURES", MEASURES))
+
+
 def missing(name: str, root: Path) -> str | None:
     """Why a source cannot be loaded from below `root`, "" where it can; None where it looks for no files there.
 
@@ -42,16 +51,15 @@ def load(name: str, root: str | Path | None = None, measure: str | None = None, 
     Args:
         name: one of `names()`.
         root: the folder below which the source finds its files; a source without files needs none.
-        measure: one of `screen.MEASURES`; "ln_ic50_um" where nothing is said.
+        measure: one of `measures(name)`; the first of them where nothing is said.
         options: what the source's own `load` takes beside these.
 
     Raises:
         DataError: the name, the root, the measure or an option is not known, or the files do not hold a screen.
     """
     module = _module(name)
-    measure = "ln_ic50_um" if measure is None else measure
-    if measure not in MEASURES:
-        raise DataError(f"There is no measure {measure!r}. Known are {', '.join(MEASURES)}; choose one of them.")
+    measure = measures(name)[0] if measure is None else measure
+    _refuse_other_measures(name, measure)
     folder = None if root is None else Path(root)
     if folder is not None and not folder.is_dir():
         raise DataError(
@@ -60,6 +68,15 @@ def load(name: str, root: str | Path | None = None, measure: str | None = None, 
     _refuse_unknown_options(name, module, options)
     screen: Screen = module.load(folder, measure=measure, **options)
     return screen
+
+
+def _refuse_other_measures(name: str, measure: str) -> None:
+    if measure not in MEASURES:
+        raise DataError(f"There is no measure {measure!r}. Known are {', '.join(MEASURES)}; choose one of them.")
+    if measure not in measures(name):
+        raise DataError(
+            f"{name} has no {measure}. It offers {', '.join(measures(name))}; ask for that, or choose another screen."
+        )
 
 
 def _refuse_unknown_options(name: str, module: Any, options: dict[str, Any]) -> None:

@@ -1,0 +1,227 @@
+"""Several screens on shared keys: one id a line, one a structure, the genes that all have, one measure.
+
+    >>> from bdrp.data import harmonise, sources
+    >>> harmonised = harmonise.harmonise(sources.load("gdsc2", "data"), sources.load("ccle", "data"))  # doctest: +SKIP
+    >>> train, test = harmonised.screens  # doctest: +SKIP
+
+Nothing is lost in silence: `Harmonised.report` counts what was matched, kept apart, merged and dropped, and why.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from bdrp.data import sources
+from bdrp.data.identifiers import line_name_key, listed
+from bdrp.data.screen import Screen
+from bdrp.data.tally import Report, Tally
+from bdrp.errors import BdrpWarning, DataError
+
+FARTHEST: Final = 1.0
+"""SDs of a gene between two screens' means, in the median gene, from which their expression is not on one scale;
+chosen: other lines and tissues move it by a few tenths, another platform by several."""
+
+
+@dataclass(frozen=True)
+class Harmonised:
+    """Screens on shared keys, in the order they were given, and what was done to them."""
+
+    screens: tuple[Screen, ...]
+    report: Report
+
+
+def harmonise(*screens: Screen) -> Harmonised:
+    """Bring screens to one id a cell line, one a structure, the same genes in the same order, and one measure.
+
+    - Lines are matched with those of the earlier screens by id, else by name (upper-case letters and digits), where
+      the name fits one line on either side. A matched line takes the earlier id, name, tissue and patient.
+    - Drugs are matched by the first block of the InChIKey, which becomes their id: ids that share a structure become
+      one drug, their measurements replicates. SMILES, name, target and pathway are the earliest screen's.
+    - Genes are those that every screen has, in the first one's order. Each screen keeps its own values; where they
+      are not on one scale, a warning says so.
+
+    Raises:
+        DataError: fewer than two screens or two of one name, different measures, or no gene in common.
+    """
+    _refuse_unlike(screens)
+    tally = Tally()
+    lines = _matched_lines(screens, tally)
+    drugs = _matched_drugs(screens, tally)
+    genes = _shared_genes(screens, tally)
+    done = [_on_shared_keys(one, mapping, lines.described, drugs, genes, tally) for one, mapping in lines.of(screens)]
+    for other in done[1:]:
+        _warn_of_other_scale(done[0], other)
+    report = Report(tuple(tally.entries))
+    return Harmonised(tuple(_with_notices(one, report) for one in done), report)
+
+
+def _refuse_unlike(screens: Sequence[Screen]) -> None:
+    names = [screen.name for screen in screens]
+    if len(screens) < 2 or len(set(names)) < len(names):
+        raise DataError(
+            f"{len(screens)} screens named {listed(names) or 'nothing'} were given. Two or more of different names are "
+            "needed; rename one with dataclasses.replace(screen, name=...)."
+        )
+    if len({screen.measure.name for screen in screens}) == 1:
+        return
+    offers = {screen.name: _offered(screen) for screen in screens}
+    shared = [one for one in offers[names[0]] if all(one in each for each in offers.values())]
+    told = "; ".join(f"{one.name} is in {one.measure.name} and offers {', '.join(offers[one.name])}" for one in screens)
+    remedy = f"load each with measure={shared[0]!r}" if shared else "they have none in common, so they cannot be joined"
+    raise DataError(f"The screens are in different measures: {told}. One measure is needed for all; {remedy}.")
+
+
+def _offered(screen: Screen) -> tuple[str, ...]:
+    return sources.measures(screen.name) if screen.name in sources.names() else (screen.measure.name,)
+
+
+@dataclass
+class _Lines:
+    """Shared ids: for each screen a map from its own ids, and one description of every shared line."""
+
+    maps: list[dict[str, str]]
+    described: pd.DataFrame
+
+    def of(self, screens: Sequence[Screen]) -> zip[tuple[Screen, dict[str, str]]]:
+        return zip(screens, self.maps, strict=True)
+
+
+def _matched_lines(screens: Sequence[Screen], tally: Tally) -> _Lines:
+    lines = _Lines([{line: line for line in screens[0].cell_lines.index}], screens[0].cell_lines)
+    for screen in screens[1:]:
+        mapping = _match(screen, lines.described, tally)
+        own = screen.cell_lines
+        new = own[[mapping[line] not in lines.described.index for line in own.index]]
+        lines.maps.append(mapping)
+        lines.described = pd.concat([lines.described, new])
+    return lines
+
+
+def _match(screen: Screen, known: pd.DataFrame, tally: Tally) -> dict[str, str]:
+    """The shared id of each line of a screen: a known line's, else its own."""
+    own = screen.cell_lines
+    same = [line for line in own.index if line in known.index]
+    rest, free = own.drop(index=same), known.drop(index=same)
+    by_key = _by_name(free)
+    mine = _by_name(rest)
+    named = {lines[0]: by_key[key][0] for key, lines in mine.items() if len(lines) == len(by_key.get(key, ())) == 1}
+    vague = [line for key, lines in mine.items() if key in by_key for line in lines if line not in named]
+    other = [line for line in rest.index if line not in named and line not in vague]
+    doubtful = [line for line in same if _differ(str(own.loc[line, "name"]), str(known.loc[line, "name"]), line)]
+    tally.add(screen.name, "lines", "matched", "by id", same)
+    tally.add(screen.name, "lines", "matched", "by name", [f"{line} is {one}" for line, one in named.items()])
+    tally.add(screen.name, "lines", "apart", "the name fits several lines", vague)
+    tally.add(screen.name, "lines", "apart", "in no earlier screen", other)
+    if doubtful:
+        warnings.warn(
+            f"{len(doubtful):,} lines of {screen.name} are matched by an id whose name is another elsewhere "
+            f"({listed(doubtful)}). Ids that mean the same are needed; check them.",
+            BdrpWarning,
+            stacklevel=5,
+        )
+    return {line: named.get(line, line) for line in own.index}
+
+
+def _by_name(lines: pd.DataFrame) -> dict[str, list[str]]:
+    """Lines by what their name comes to; a line that is called by its id alone has none."""
+    found: dict[str, list[str]] = {}
+    for line, name in lines["name"].items():
+        if (key := line_name_key(name)) and name != line:
+            found.setdefault(key, []).append(str(line))
+    return found
+
+
+def _differ(mine: str, theirs: str, line: str) -> bool:
+    return line not in (mine, theirs) and line_name_key(mine) != line_name_key(theirs)
+
+
+def _matched_drugs(screens: Sequence[Screen], tally: Tally) -> pd.DataFrame:
+    """One description a structure, by structure key: the earliest screen's."""
+    known = _one_a_structure(screens[0], tally)
+    for screen in screens[1:]:
+        first = _one_a_structure(screen, tally)
+        shared = first.index.intersection(known.index)
+        tally.add(screen.name, "drugs", "matched", "by structure", list(first.loc[shared, "name"]))
+        tally.add(screen.name, "drugs", "apart", "in no earlier screen", list(first["name"].drop(index=shared)))
+        other = first.loc[shared, "name"][first.loc[shared, "smiles"] != known.loc[shared, "smiles"]]
+        tally.add(screen.name, "drugs", "mended", "an earlier screen's salt or stereoisomer stands in", list(other))
+        known = pd.concat([known, first.drop(index=shared)])
+    return known
+
+
+def _one_a_structure(screen: Screen, tally: Tally) -> pd.DataFrame:
+    own = screen.drugs
+    several = own[own["structure_key"].duplicated(keep=False)]
+    told = ["=".join(ids) for ids in several.groupby("structure_key").groups.values()]
+    tally.add(screen.name, "drugs", "merged", "their ids share a structure", told)
+    first = own.drop_duplicates("structure_key")
+    return first.set_index(pd.Index(first["structure_key"], dtype="str", name="drug_id"))
+
+
+def _shared_genes(screens: Sequence[Screen], tally: Tally) -> list[str]:
+    measured = [set(screen.expression.columns) for screen in screens]
+    shared = set.intersection(*measured)
+    if not shared:
+        told = "; ".join(f"{one.name} has {one.expression.shape[1]:,} ({listed(one.expression, 3)})" for one in screens)
+        raise DataError(
+            f"The screens have no gene in common: {told}. The same genes under the same names are needed; load them "
+            "with the same kind of expression, or rename the genes."
+        )
+    for screen in screens:
+        lost = [gene for gene in screen.expression.columns if gene not in shared]
+        tally.add(screen.name, "genes", "dropped", "not measured in every screen", lost)
+    return [gene for gene in screens[0].expression.columns if gene in shared]
+
+
+def _on_shared_keys(
+    screen: Screen,
+    line: Mapping[str, str],
+    described: pd.DataFrame,
+    drugs: pd.DataFrame,
+    genes: list[str],
+    tally: Tally,
+) -> Screen:
+    rows, expression = screen.responses, screen.expression[genes]
+    empty = list(expression.index[expression.isna().all(axis=1)])
+    lost = rows["cell_line_id"].isin(empty)
+    tally.add(screen.name, "lines", "dropped", "no value in the genes that are left", empty)
+    tally.add(screen.name, "responses", "dropped", "of these lines", [str(row) for row in rows.index[lost]])
+    rows, expression = rows[~lost].reset_index(drop=True), expression.drop(index=empty)
+    expression.index = pd.Index([line[one] for one in expression.index], dtype="str", name="cell_line_id")
+    key = screen.drugs["structure_key"]
+    rows["cell_line_id"] = rows["cell_line_id"].map(dict(line)).astype("str")
+    rows["drug_id"] = rows["drug_id"].map(key).astype("str")
+    own = pd.Index([line[one] for one in screen.cell_lines.index if one not in empty], dtype="str", name="cell_line_id")
+    return _rebuilt(
+        screen, responses=rows, drugs=drugs.loc[key.unique()], cell_lines=described.loc[own], expression=expression
+    )
+
+
+def _with_notices(screen: Screen, report: Report) -> Screen:
+    return _rebuilt(screen, notices=(*screen.notices, *report.sentences(screen.name)))
+
+
+def _rebuilt(screen: Screen, **changes: Any) -> Screen:
+    parts = {name: getattr(screen, name) for name in Screen.__dataclass_fields__}
+    return Screen(**{**parts, **changes})
+
+
+def _warn_of_other_scale(first: Screen, other: Screen) -> None:
+    """Warn where the median gene's mean differs by more than `FARTHEST` of its SDs: no model can read both."""
+    here, there = first.expression, other.expression
+    spread = here.std().replace(0.0, np.nan)
+    shift = float(((here.mean() - there.mean()).abs() / spread).median())
+    if shift > FARTHEST:
+        warnings.warn(
+            f"The expression of {other.name} is not on the scale of {first.name}: the median gene's mean differs by "
+            f"{shift:.1f} of its SDs. A model that was fitted on one cannot read the other; load both with the same "
+            "kind of expression.",
+            BdrpWarning,
+            stacklevel=3,
+        )
