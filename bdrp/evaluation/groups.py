@@ -20,6 +20,8 @@ MEANS = ("bias", "nll", "crps", "mean_std", "epistemic_share", "extrapolated_sha
 
 def row_figures(pred: PredictiveDistribution, observed: Observed) -> pd.DataFrame:
     """What is averaged over groups, a row a pair."""
+    from scoringrules import interval_score
+
     y = observed.response
     rows = pd.DataFrame({"cell_line_id": observed.cell_lines, "squared_error": np.square(pred.mean - y)})
     figures = (pred.mean - y, -pred.log_prob(y), pred.crps(y), pred.std, pred.epistemic / pred.variance)
@@ -28,6 +30,7 @@ def row_figures(pred: PredictiveDistribution, observed: Observed) -> pd.DataFram
         interval = pred.interval(level)
         rows[f"coverage_{percent(level)}"] = covered(interval, y).astype(np.float64)
         rows[f"width_{percent(level)}"] = interval[:, 1] - interval[:, 0]
+        rows[f"interval_score_{percent(level)}"] = interval_score(y, *interval.T, 1 - level, backend="numpy")
     return rows
 
 
