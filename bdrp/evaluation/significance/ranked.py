@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
@@ -76,6 +76,7 @@ class CriticalDifference:
 
     Attributes:
         figure: what was ranked.
+        split: on which split; "" if only one was given.
         ranks: method, mean_rank (1 is best), value (mean over blocks), the best first.
         pairs: method, other, rank_difference, p_value (Nemenyi), apart (whether the difference is critical).
         distance: the critical difference of mean ranks.
@@ -84,6 +85,7 @@ class CriticalDifference:
     """
 
     figure: str
+    split: str
     ranks: pd.DataFrame
     pairs: pd.DataFrame
     distance: float
@@ -110,11 +112,11 @@ def critical_difference(
     Raises:
         DataError: the figure describes and does not judge, or as in `friedman`.
     """
-    return tuple(_critical(str(labels["figure"]), wide, level) for labels, wide in each_figure(values, block))
+    return tuple(_critical(labels, wide, level) for labels, wide in each_figure(values, block))
 
 
-def _critical(name: str, wide: pd.DataFrame, level: float) -> CriticalDifference:
-    n, k = wide.shape
+def _critical(labels: Mapping[str, object], wide: pd.DataFrame, level: float) -> CriticalDifference:
+    (n, k), name = wide.shape, str(labels["figure"])
     _need_three(k)
     good = figure(name).direction.good
     if good == "neither":
@@ -127,7 +129,8 @@ def _critical(name: str, wide: pd.DataFrame, level: float) -> CriticalDifference
     distance = float(stats.studentized_range.ppf(level, k, np.inf) / np.sqrt(2) * unit)
     table = pd.DataFrame({"method": wide.columns.astype(str), "mean_rank": mean_ranks, "value": wide.mean().to_numpy()})
     table = table.sort_values("mean_rank", kind="stable", ignore_index=True)
-    return CriticalDifference(name, table, _nemenyi(table, unit, distance), distance, n, level)
+    split = str(labels.get("split", ""))
+    return CriticalDifference(name, split, table, _nemenyi(table, unit, distance), distance, n, level)
 
 
 def _nemenyi(ranks: pd.DataFrame, unit: float, distance: float) -> pd.DataFrame:
