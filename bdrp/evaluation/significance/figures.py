@@ -88,7 +88,8 @@ class RiskArea:
 
     AURC (Geifman, Uziel and El-Yaniv 2019, arxiv.org/abs/1805.08206) averages the error of the pairs kept; AUGRC
     (Traub et al. 2024, arxiv.org/abs/2407.01032), here `generalised`, counts the pairs set aside as free of error, so
-    a few errors among the surest pairs do not outweigh the rest. A replicate takes a pass over all pairs.
+    a few errors among the surest pairs do not outweigh the rest. A replicate takes a pass over all pairs; a pair
+    that was drawn several times is kept or set aside with all its copies at once.
     """
 
     direction: Direction

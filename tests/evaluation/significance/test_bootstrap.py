@@ -51,6 +51,15 @@ def test_methods_of_one_law_seldom_differ(make_rows, name):
     assert apart < 8
 
 
+def test_pairs_as_if_independent_would_call_equal_methods_different(make_rows):
+    # A z-test over pairs promises 5 % of 60 sets: 12 or more happen once in 28,000.
+    apart = 0
+    for seed in range(60):
+        a, b = make_rows(25, 25, 2, seed)["squared_error"].to_numpy().reshape(2, -1)
+        apart += abs((a - b).mean()) > 1.96 * (a - b).std() / np.sqrt(a.size)
+    assert apart >= 12
+
+
 def test_a_method_does_not_differ_from_itself(make_rows):
     one = make_rows(methods=1)
     found = differences(pd.concat([one, one.assign(method="again")]), ["rmse", "aurc"], Bootstrap(**FAST))
