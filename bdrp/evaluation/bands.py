@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 from scipy.stats import binom
 
 from bdrp.evaluation.observed import Bools, Floats, Ints
+from bdrp.evaluation.resampling import Resampling
 
 TRIALS = 1000  # chosen: the band's own probability is then right to about 0.7 points
 REPLICATES = 200  # chosen: 2.5 % quantiles rest on five replicates each
@@ -49,31 +49,11 @@ def binomial_band(n: Ints, p: Floats, seed: int, level: float = 0.95) -> tuple[F
 
 
 def resampled_means(values: Bools | Floats, lines: Ints, drugs: Ints, seed: int) -> Floats:
-    """Column means of values (N, Q) under resampling of cell lines and of drugs, (replicates, Q).
-
-    Pairs of one line, and pairs of one drug, are wrong together. So lines and drugs are drawn with replacement, each on
-    its own, and a pair counts as often as its line times its drug (pigeonhole bootstrap; Owen 2007,
-    doi:10.1214/07-AOAS122), which errs on the wide side. A single line or drug is kept as it is.
-    """
-    rng = np.random.default_rng(seed)
-    of_line, of_drug = _weights(lines, rng), _weights(drugs, rng)
-    total = _weighted_sum(np.ones(len(lines)), lines, drugs, of_line, of_drug)
-    sums = [_weighted_sum(column.astype(np.float64), lines, drugs, of_line, of_drug) for column in values.T]
-    kept = total > 0
-    return np.stack(sums, axis=1)[kept] / total[kept, None]
+    """Column means of values (N, Q) under `Resampling` of cell lines and of drugs, (replicates, Q)."""
+    return Resampling.draw(lines, drugs, seed, REPLICATES).means(values.astype(np.float64))
 
 
 def _pointwise(n: int | Ints, p: Floats, counts: npt.NDArray[np.int64], level: float) -> tuple[Floats, Floats]:
     tail = np.minimum(binom.cdf(counts, n, p), binom.sf(counts - 1, n, p)).min(axis=1)
     gamma = np.quantile(tail, 1 - level)
     return np.asarray(binom.ppf(gamma, n, p)), np.asarray(binom.ppf(1 - gamma, n, p))
-
-
-def _weights(groups: Ints, rng: np.random.Generator) -> Floats:
-    count = int(groups.max()) + 1
-    return rng.multinomial(count, np.full(count, 1 / count), size=REPLICATES).astype(np.float64)
-
-
-def _weighted_sum(values: Floats, lines: Ints, drugs: Ints, of_line: Floats, of_drug: Floats) -> Floats:
-    grid = csr_array((values, (lines, drugs)), shape=(of_line.shape[1], of_drug.shape[1]))
-    return np.asarray(np.sum((grid.T @ of_line.T).T * of_drug, axis=1))

@@ -28,7 +28,7 @@ def extrapolation_figures(rows: pd.DataFrame, observed: Observed) -> dict[str, A
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, float]:
-    means = ("bias", "crps", "coverage_90", "width_90")
+    means = ("bias", "nll", "crps", "coverage_90", "width_90", "interval_score_90")
     if rows.empty:
         return {"n": 0, "rmse": float("nan"), "mae": float("nan"), **dict.fromkeys(means, float("nan"))}
     return {

@@ -1,6 +1,8 @@
-"""The same figures for each drug and each tissue, and which of them are calibrated worst."""
+"""The same figures for each drug, each tissue and each cell line, and which of them are calibrated worst."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,8 @@ MEANS = ("bias", "nll", "crps", "mean_std", "epistemic_share", "extrapolated_sha
 
 def row_figures(pred: PredictiveDistribution, observed: Observed) -> pd.DataFrame:
     """What is averaged over groups, a row a pair."""
+    from scoringrules import interval_score
+
     y = observed.response
     rows = pd.DataFrame({"cell_line_id": observed.cell_lines, "squared_error": np.square(pred.mean - y)})
     figures = (pred.mean - y, -pred.log_prob(y), pred.crps(y), pred.std, pred.epistemic / pred.variance)
@@ -28,6 +32,7 @@ def row_figures(pred: PredictiveDistribution, observed: Observed) -> pd.DataFram
         interval = pred.interval(level)
         rows[f"coverage_{percent(level)}"] = covered(interval, y).astype(np.float64)
         rows[f"width_{percent(level)}"] = interval[:, 1] - interval[:, 0]
+        rows[f"interval_score_{percent(level)}"] = interval_score(y, *interval.T, 1 - level, backend="numpy")
     return rows
 
 
@@ -38,8 +43,8 @@ def group_table(
 
     `coverage_90_lower` and `_upper` are a 95 % interval (Jeffreys; Brown, Cai and DasGupta 2001,
     doi:10.1214/ss/1009213286) and `p_value` an exact two-sided binomial test against 0.9, both as if a group's pairs
-    were independent; `p_holm` allows for the number of groups (Holm 1979). Pairs of one tissue share cell lines, so
-    read a tissue's p-value as a hint.
+    were independent; `p_holm` allows for the number of groups (Holm 1979). Pairs of one cell line err together, so
+    read a tissue's or a line's p-value as a hint.
     """
     group = codes(labels)
     grouped = rows.assign(group=group).groupby("group", sort=True)
@@ -52,9 +57,9 @@ def group_table(
     return _with_evidence(table).sort_values("n", ascending=False, kind="stable", ignore_index=True)
 
 
-def worst_groups(by_drug: pd.DataFrame, by_tissue: pd.DataFrame) -> pd.DataFrame:
-    """The ten drugs and the ten tissues whose 90 % coverage is furthest off, among those with at least 20 pairs."""
-    tables = [_worst(table).assign(kind=kind) for kind, table in (("drug", by_drug), ("tissue", by_tissue))]
+def worst_groups(kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The ten groups of each kind whose 90 % coverage is furthest off, among those with at least 20 pairs."""
+    tables = [_worst(table).assign(kind=kind) for kind, table in kinds.items()]
     renamed = {"coverage_90_lower": "lower", "coverage_90_upper": "upper"}
     columns = ["kind", "group", "name", "n", "coverage_90", "lower", "upper", "p_value", "p_holm"]
     return pd.concat(tables, ignore_index=True).rename(columns=renamed)[columns]

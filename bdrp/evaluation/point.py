@@ -15,9 +15,9 @@ def point_figures(mean: Floats, observed: Observed) -> dict[str, float]:
     """RMSE, MAE, bias, R2, correlations; overall, within drugs, and beyond the mean effects.
 
     `within_drug_*` average each drug's own correlation over drugs with at least 10 pairs: pairs of different drugs
-    differ so much that an overall correlation proves little. `normalised_pearson` correlates what is left of response
-    and prediction when the naive mean-effects prediction is taken from both (DrEval; Bernett et al. 2025,
-    doi:10.1101/2025.05.26.655288).
+    differ so much that an overall correlation proves little. `normalised_*` score what is left of response and
+    prediction when the naive mean-effects prediction is taken from both (DrEval; Bernett et al. 2025,
+    doi:10.1101/2025.05.26.655288); they are nan for the mean effects themselves, of which nothing is left.
     """
     y, drug = observed.response, observed.drug_codes
     error = mean - y
@@ -34,7 +34,7 @@ def point_figures(mean: Floats, observed: Observed) -> dict[str, float]:
         "within_drug_pearson": nan_mean(within),
         "within_drug_spearman": nan_mean(ranked),
         "within_drug_count": int(np.sum(np.isfinite(within))),
-        "normalised_pearson": pearson(mean - naive, y - naive),
+        **_normalised(mean - naive, y - naive),
     }
 
 
@@ -83,6 +83,14 @@ def nan_mean(values: Floats) -> float:
     """The mean of the finite values; nan if there are none."""
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if finite.size else float("nan")
+
+
+def _normalised(mean: Floats, y: Floats) -> dict[str, float]:
+    return {
+        "normalised_r2": r_squared(mean, y) if _varies(mean) else float("nan"),
+        "normalised_pearson": pearson(mean, y),
+        "normalised_spearman": spearman(mean, y),
+    }
 
 
 def _centred(x: Floats, group: Ints, n: npt.NDArray[np.intp]) -> Floats:

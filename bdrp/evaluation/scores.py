@@ -33,12 +33,13 @@ class Scores:
         pit: each pair's predicted probability of a response at most as large as the observed one, (N,).
         by_tissue: a row a tissue.
         by_drug: a row a drug.
+        by_line: a row a cell line.
         reliability: what central intervals promise and keep.
         pit_histogram: PIT values in bins.
         pit_ecdf: the share of PIT values below each level.
         risk_coverage: mean squared error when only the surest pairs are kept.
         sd_bins: RMSE against predicted SD.
-        worst_groups: drugs and tissues whose 90 % coverage is furthest off.
+        worst_groups: drugs, tissues and cell lines whose 90 % coverage is furthest off.
         beyond_reliability: the predicted probability of "beyond the highest dose" against how often it happened.
         noise_by_compound: how far repeats of one experiment scatter, a row a compound.
     """
@@ -47,6 +48,7 @@ class Scores:
     pit: Floats
     by_tissue: pd.DataFrame
     by_drug: pd.DataFrame
+    by_line: pd.DataFrame
     reliability: pd.DataFrame
     pit_histogram: pd.DataFrame
     pit_ecdf: pd.DataFrame
@@ -85,22 +87,24 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
     by_drug = groups.group_table(rows, pred, seen, seen.drugs, seen.drug_names)
     by_tissue = groups.group_table(rows, pred, seen, seen.tissues, seen.tissues)
     repeated = replicates.repeats(pred, seen)
+    by_line = groups.group_table(rows, pred, seen, seen.cell_lines, seen.cell_lines).drop(columns="cell_lines")
     tables = {
         "by_tissue": by_tissue,
         "by_drug": by_drug,
+        "by_line": by_line,
         "reliability": curves.reliability(pit, seen, seed),
         "pit_histogram": curves.pit_histogram(pit, seed),
         "pit_ecdf": curves.pit_ecdf(pit, seen, seed),
         "risk_coverage": risk_coverage(pred, seen, seed),
         "sd_bins": sd_bins(pred.std, pred.mean - seen.response, simulated),
-        "worst_groups": groups.worst_groups(by_drug, by_tissue),
+        "worst_groups": groups.worst_groups({"drug": by_drug, "tissue": by_tissue, "cell line": by_line}),
         "beyond_reliability": beyond.reliability(pred, seen, seed),
         "noise_by_compound": replicates.by_compound(repeated, seed),
     }
     about = {"format": FORMAT, "measure": pred.measure, "unit": pred.unit, "seed": seed, "n": _counts(seen)}
     figures = {
         "point": point_figures(pred.mean, seen),
-        "naive": point_figures(seen.mean_effects, seen) | {"normalised_pearson": float("nan")},
+        "naive": point_figures(seen.mean_effects, seen),
         "probabilistic": _probabilistic(pred, rows),
         "coverage": curves.coverage_figures(pred, seen, seed),
         "calibration": _calibration(pred, seen, simulated, pit, tables, seed),
@@ -146,6 +150,7 @@ def _calibration(
         "reliability_consistent": curves.consistent(tables["reliability"]),
         **groups.worst_deviation(tables["by_drug"], "drug", seed),
         **groups.worst_deviation(tables["by_tissue"], "tissue", seed),
+        **groups.worst_deviation(tables["by_line"], "cell_line", seed),
     }
 
 

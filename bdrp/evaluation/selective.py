@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bdrp.evaluation.curves import percent
 from bdrp.evaluation.observed import Floats, Ints, Observed
-from bdrp.evaluation.point import nan_mean, pearson, ranks, spearman
+from bdrp.evaluation.point import nan_mean, ranks, spearman, within_group_pearson
 from bdrp.evaluation.simulated import Simulated
 from bdrp.predictive import PredictiveDistribution
 
-KEPT = 0.1
+KEPT = (0.1, 0.5, 0.8)
 MIN_WITHIN = 20  # chosen: 10 % of a drug are then at least two pairs
 NULL_DRAWS = 20
 
@@ -21,29 +22,23 @@ def selective_figures(
     """How well the predicted SD ranks the errors.
 
     AURC is the mean over all coverages of the kept pairs' mean squared error (Geifman, Uziel and El-Yaniv 2019,
-    arxiv.org/abs/1805.08206); `excess_aurc` is what it has above the oracle, which keeps the smallest errors first.
-    `kept_at_10` is the squared error of the 10 % surest pairs as a share of all pairs' (1: no ranking;
-    `_if_calibrated`: what these SDs would give if they were true). `within_drug_*` rank inside each drug with at least
-    20 pairs and average over drugs, because an SD that only knows which drugs are hard already does well overall:
-    `drug_sd_*` is that rival, each drug's own RMSE, taken from the other half of the cell lines.
+    arxiv.org/abs/1805.08206); AUGRC counts the pairs set aside as free of error instead of leaving them out, so that
+    the few surest pairs do not dominate (Traub et al. 2024, arxiv.org/abs/2407.01032); `excess_*` is what they have
+    above the oracle, which keeps the smallest errors first. `kept_at_10` is the squared error of the 10 % surest pairs
+    as a share of all pairs' (1: no ranking). `_if_calibrated` is what these SDs would give if they were true.
+    `within_drug_*` rank inside each drug with at least 20 pairs and average over drugs, because an SD that only knows
+    which drugs are hard already does well overall: `drug_sd_*` is that rival, each drug's own RMSE, taken from the
+    other half of the cell lines.
     """
-    loss = np.square(observed.response - pred.mean)
-    rival = drug_sd(loss, observed, seed)
-    curve, best, drugs = risk_curve(loss, pred.std), risk_curve(loss, loss), observed.drug_codes
-    within = _kept_within(loss, pred.std, drugs)
+    loss, drugs = np.square(observed.response - pred.mean), observed.drug_codes
+    rival = _overall(loss, drug_sd(loss, observed, seed))
     return {
-        "aurc": float(curve.mean()),
-        "aurc_oracle": float(best.mean()),
+        **_ranking(loss, pred.std, drugs),
+        "within_drug_count": int(np.sum(np.isfinite(_kept_within(loss, pred.std, drugs, KEPT[0])))),
+        **{f"{name}_oracle": value for name, value in _overall(loss, loss).items()},
         "aurc_random": float(loss.mean()),
-        "excess_aurc": float(curve.mean() - best.mean()),
-        "kept_at_10": kept(loss, pred.std),
-        "kept_at_10_oracle": kept(loss, loss),
-        "within_drug_kept_at_10": nan_mean(within),
-        "within_drug_count": int(np.sum(np.isfinite(within))),
-        "error_spearman": spearman(np.sqrt(loss), pred.std),
-        "within_drug_error_spearman": _spearman_within(loss, pred.std, drugs),
-        "drug_sd_aurc": float(risk_curve(loss, rival).mean()),
-        "drug_sd_kept_at_10": kept(loss, rival),
+        "augrc_random": float(loss.mean()) * (1 + 1 / len(loss)) / 2,
+        **{f"drug_sd_{name}": value for name, value in rival.items()},
         **_if_calibrated(pred.std[simulated.rows], drugs[simulated.rows], simulated.squared_errors[:NULL_DRAWS]),
     }
 
@@ -67,10 +62,14 @@ def risk_curve(loss: Floats, by: Floats) -> Floats:
     return np.asarray(np.cumsum(_shared(loss, by)[order]) / np.arange(1, len(loss) + 1))
 
 
-def kept(loss: Floats, by: Floats) -> float:
-    """Mean loss of the first 10 % in rising order of `by` as a share of the mean loss of all; nan without loss."""
-    total = float(loss.mean())
-    return float(risk_curve(loss, by)[_first(KEPT, len(loss)) - 1]) / total if total > 0 else float("nan")
+def generalised_risk_area(curve: Floats) -> float:
+    """AUGRC from a `risk_curve`: the mean of the kept pairs' share of the loss per pair of all pairs."""
+    return float(np.mean(curve * np.arange(1, len(curve) + 1)) / len(curve))
+
+
+def kept(loss: Floats, by: Floats, share: float = KEPT[0]) -> float:
+    """Mean loss of the first `share` in rising order of `by` as a share of the mean loss of all; nan without loss."""
+    return _kept(risk_curve(loss, by), share)
 
 
 def drug_sd(loss: Floats, observed: Observed, seed: int) -> Floats:
@@ -92,33 +91,52 @@ def halves(observed: Observed, seed: int) -> Ints:
     return np.random.default_rng(seed).permutation(int(lines.max()) + 1)[lines] % 2
 
 
-def _if_calibrated(std: Floats, drugs: Ints, simulated: Floats) -> dict[str, float]:
+def _ranking(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
+    """Everything that is told of a ranking and of its null, overall and within drugs."""
+    found, best = _overall(loss, by), risk_curve(loss, loss)
+    within = {share: nan_mean(_kept_within(loss, by, drugs, share)) for share in KEPT}
     return {
-        "kept_at_10_if_calibrated": nan_mean(np.array([kept(loss, std) for loss in simulated])),
-        "error_spearman_if_calibrated": nan_mean(np.array([spearman(np.sqrt(loss), std) for loss in simulated])),
-        "within_drug_kept_at_10_if_calibrated": nan_mean(
-            np.array([nan_mean(_kept_within(loss, std, drugs)) for loss in simulated])
-        ),
+        **found,
+        "excess_aurc": found["aurc"] - float(best.mean()),
+        "excess_augrc": found["augrc"] - generalised_risk_area(best),
+        **{f"within_drug_kept_at_{percent(share)}": value for share, value in within.items()},
+        "error_spearman": spearman(loss, by),
+        "within_drug_error_spearman": _spearman_within(loss, by, drugs),
     }
 
 
-def _kept_within(loss: Floats, by: Floats, group: Ints) -> Floats:
+def _overall(loss: Floats, by: Floats) -> dict[str, float]:
+    curve = risk_curve(loss, by)
+    areas = {"aurc": float(curve.mean()), "augrc": generalised_risk_area(curve)}
+    return areas | {f"kept_at_{percent(share)}": _kept(curve, share) for share in KEPT}
+
+
+def _kept(curve: Floats, share: float) -> float:
+    total = float(curve[-1])
+    return float(curve[_first(share, len(curve)) - 1]) / total if total > 0 else float("nan")
+
+
+def _if_calibrated(std: Floats, drugs: Ints, simulated: Floats) -> dict[str, float]:
+    """Every figure of the ranking when the SDs are true: the mean over simulated errors."""
+    drawn = pd.DataFrame([_ranking(loss, std, drugs) for loss in simulated])
+    return {f"{name}_if_calibrated": nan_mean(drawn[name].to_numpy()) for name in drawn}
+
+
+def _kept_within(loss: Floats, by: Floats, group: Ints, share: float) -> Floats:
     """`kept` inside each group, (groups,); nan for groups under 20 pairs or without loss."""
     n = np.bincount(group)
     order = np.lexsort((by, group))
     sorted_group = group[order]
     place = np.arange(len(order)) - np.repeat(np.cumsum(n) - n, n)
-    first = place < _first(KEPT, n)[sorted_group]
+    first = place < _first(share, n)[sorted_group]
     some = np.bincount(sorted_group[first], weights=_shared(loss, by, group)[order][first], minlength=len(n))
     total = np.bincount(group, weights=loss)
     usable = (n >= MIN_WITHIN) & (total > 0)
-    return np.where(usable, some / _first(KEPT, n) * n / np.where(usable, total, 1), np.nan)
+    return np.where(usable, some / _first(share, n) * n / np.where(usable, total, 1), np.nan)
 
 
 def _spearman_within(loss: Floats, std: Floats, group: Ints) -> float:
-    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
-    error, spread = ranks(loss, group), ranks(std, group)
-    return nan_mean(np.array([pearson(error[m], spread[m]) for m in members if len(m) >= MIN_WITHIN]))
+    return nan_mean(within_group_pearson(ranks(loss, group), ranks(std, group), group, MIN_WITHIN))
 
 
 def _shared(loss: Floats, by: Floats, group: Ints | None = None) -> Floats:

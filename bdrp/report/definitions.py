@@ -7,6 +7,7 @@ from typing import Final
 
 _GNEITING = "Gneiting and Raftery 2007, doi:10.1198/016214506000001437"
 _SELECTIVE = "Geifman, Uziel and El-Yaniv 2019, arXiv:1805.08206"
+_TRAUB = "Traub et al. 2024, arXiv:2407.01032"
 _DREVAL = "DrEval, Bernett et al. 2025, doi:10.1101/2025.05.26.655288"
 _LEVI = "Levi et al. 2022, doi:10.3390/s22155540"
 _NULL = "The value that a perfectly calibrated model would show by chance stands beside it"
@@ -53,6 +54,16 @@ DEFINITIONS: Final = (
         "Mean-effects-normalised Pearson",
         "Correlation of prediction and response after the naive mean-effects prediction is taken from both: what the "
         "model knows beyond drug and line means.",
+        _DREVAL,
+    ),
+    Definition(
+        "point.normalised_spearman", "Mean-effects-normalised Spearman", "The same correlation of ranks.", _DREVAL
+    ),
+    Definition(
+        "point.normalised_r2",
+        "Mean-effects-normalised R²",
+        "Share of the variance beyond the naive mean-effects prediction that the predicted means explain. High is "
+        "good; 0 is as good as mean effects with their overall error taken out.",
         _DREVAL,
     ),
     Definition(
@@ -136,6 +147,12 @@ DEFINITIONS: Final = (
         f"Largest distance of a tissue's 90 % coverage from 90 %. {_NULL}.",
     ),
     Definition(
+        "calibration.worst_cell_line_deviation",
+        "Worst cell line's deviation",
+        f"Largest distance of a cell line's 90 % coverage from 90 %. {_NULL}; drugs on one line err together, so a "
+        "calibrated model can exceed it.",
+    ),
+    Definition(
         "calibration.pit_consistent",
         "PIT consistent with calibration",
         "Whether the 95 % band around the PIT's distribution, cell lines and drugs resampled, holds the even "
@@ -179,6 +196,15 @@ DEFINITIONS: Final = (
         _SELECTIVE,
     ),
     Definition(
+        "selective.augrc",
+        "AUGRC",
+        "Area under the generalised risk–coverage curve: squared error of the pairs kept per pair of all pairs, "
+        "averaged over all shares kept. Unlike AURC, the few surest pairs do not dominate it. Low is good; a random "
+        "order gives half the mean squared error.",
+        _TRAUB,
+    ),
+    Definition("selective.excess_augrc", "Excess AUGRC", "AUGRC less that of the oracle. Low is good.", _TRAUB),
+    Definition(
         "selective.kept_at_10",
         "Squared error kept at 10 %",
         "Mean squared error of the tenth of pairs with the smallest SD, as a share of that of all pairs. Low is good; "
@@ -188,6 +214,18 @@ DEFINITIONS: Final = (
         "selective.within_drug_kept_at_10",
         "Squared error kept at 10 %, within a drug",
         "The same among the pairs of one drug, averaged over drugs: can the SD tell lines apart?",
+    ),
+    Definition("selective.kept_at_50", "Squared error kept at 50 %", "The same for the surer half of pairs."),
+    Definition("selective.kept_at_80", "Squared error kept at 80 %", "The same for the surest 80 % of pairs."),
+    Definition(
+        "selective.within_drug_kept_at_50",
+        "Squared error kept at 50 %, within a drug",
+        "The same among the pairs of one drug, averaged over drugs.",
+    ),
+    Definition(
+        "selective.within_drug_kept_at_80",
+        "Squared error kept at 80 %, within a drug",
+        "The same among the pairs of one drug, averaged over drugs.",
     ),
     Definition("selective.within_drug_count", "Drugs behind within-drug ranking", "How many drugs had enough pairs."),
     Definition(

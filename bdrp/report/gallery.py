@@ -26,6 +26,8 @@ from bdrp.report.pictures import (
 from bdrp.report.style import Picture
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bdrp.evaluation import PosteriorCheck, Scores
     from bdrp.predictive import PredictiveDistribution
 
@@ -65,9 +67,14 @@ class Gallery:
             shown if self.before is None else (*shown, reliability.change(scores.reliability, self.before.reliability))
         )
 
+    def table(self, what: str) -> pd.DataFrame:
+        """The figures of each "drug", "tissue" or "cell line"."""
+        tables = {"drug": self.scores.by_drug, "tissue": self.scores.by_tissue, "cell line": self.scores.by_line}
+        return tables[what]
+
     def groups(self, what: str) -> tuple[Picture, ...]:
-        """Coverage and width by drug or by tissue."""
-        table = self.scores.by_drug if what == "drug" else self.scores.by_tissue
+        """Coverage and width by drug, by tissue or by cell line."""
+        table = self.table(what)
         named = groups.picture(table, what, self.unit)
         return (named,) if len(table) < FEWEST_GROUPS else (named, levels.over_groups(table, what, self.unit))
 

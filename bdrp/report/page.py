@@ -54,8 +54,9 @@ def page(
     sections = (
         _held_out(figures, split_summary, gallery),
         Section("calibration", "Do the intervals keep their promise?", pictures=gallery.calibration()),
-        _groups("tissue", "tissues", scores, gallery),
-        _groups("drug", "drugs", scores, gallery),
+        _groups("tissue", "tissues", gallery),
+        _groups("drug", "drugs", gallery),
+        _groups("cell line", "cell lines", gallery),
         Section("accuracy", "How good are the predictions, and how sharp?", pictures=gallery.accuracy()),
         Section("ranking", "Does the SD tell good predictions from bad ones?", pictures=gallery.ranking()),
         _beyond(figures, scores, gallery),
@@ -129,13 +130,12 @@ def _figures(figures: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> S
     return Section("figures", "All figures", said, shown)
 
 
-def _groups(what: str, several: str, scores: Scores, gallery: Gallery) -> Section:
-    table = scores.by_drug if what == "drug" else scores.by_tissue
+def _groups(what: str, several: str, gallery: Gallery) -> Section:
     return Section(
-        several,
+        several.replace(" ", "-"),
         f"Which {several} are covered too little or too much?",
         pictures=gallery.groups(what),
-        folded=(tables.by_group(table, what),),
+        folded=(tables.by_group(gallery.table(what), what),),
     )
 
 
@@ -170,7 +170,7 @@ def _noise(figures: Mapping[str, Any], scores: Scores, gallery: Gallery) -> Sect
 
 def _worst(scores: Scores) -> Section:
     table = tables.worst_groups(scores.worst_groups)
-    said = () if table.rows else ("No drug and no tissue has enough pairs to be judged on its own.",)
+    said = () if table.rows else ("No drug, no tissue and no cell line has enough pairs to be judged on its own.",)
     return Section("worst", "Where calibration is worst", said, (table,) if table.rows else ())
 
 

@@ -112,14 +112,14 @@ def ranking(figures: Figures) -> Table:
 def extrapolated(figures: Figures) -> Table:
     """The same figures on observed and on extrapolated responses."""
     seen = figures["extrapolated"]
-    keys = ("n", "rmse", "bias", "mae", "crps", "coverage_90", "width_90")
+    keys = ("n", "rmse", "bias", "mae", "nll", "crps", "coverage_90", "width_90", "interval_score_90")
     unknown = seen.get("unknown_limits_share")
     columns = (
         Column("Responses"),
         Column("Pairs"),
-        *_columns("RMSE", "Bias", "MAE", "CRPS"),
+        *_columns("RMSE", "Bias", "MAE", "NLL", "CRPS"),
         Column("90 % coverage", "share"),
-        Column("90 % width"),
+        *_columns("90 % width", "90 % interval score"),
     )
     rows = tuple(
         (name, *_of(seen.get(key) or {}, *keys))

@@ -17,6 +17,10 @@ def test_rows_beyond_the_doses_are_scored_apart(make_seen):
     assert figures["extrapolated"]["rmse"] == pytest.approx(np.sqrt((9 + 25) / 2))
     assert figures["extrapolated"]["bias"] == pytest.approx(-4)
     assert figures["extrapolated"]["mae"] == pytest.approx(4)
+    # NLL of a standard normal: half the squared error and ln sqrt(2 pi).
+    assert figures["observed"]["nll"] == pytest.approx(0.5 + np.log(2 * np.pi) / 2)
+    z = 1.6448536269514722
+    assert figures["extrapolated"]["interval_score_90"] == pytest.approx(2 * z + 20 * ((3 - z) + (5 - z)) / 2)
     assert (figures["observed"]["coverage_90"], figures["extrapolated"]["coverage_90"]) == (1, 0)
 
 

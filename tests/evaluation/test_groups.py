@@ -53,7 +53,7 @@ def test_a_planted_group_is_found_and_survives_the_correction(planted):
     pred, seen = planted
     table = by_drug(pred, seen)
     by_tissue = groups.group_table(groups.row_figures(pred, seen), pred, seen, seen.tissues, seen.tissues)
-    worst = groups.worst_groups(table, by_tissue)
+    worst = groups.worst_groups({"drug": table, "tissue": by_tissue})
     assert worst.loc[0, "group"] == "D7"
     assert worst.loc[0, "p_holm"] < 1e-6
     # The other 39 drugs: Holm keeps all of them with 95 % probability, and more, since the test is discrete.
@@ -84,7 +84,7 @@ def test_small_groups_are_listed_but_not_ranked(make_pairs):
     seen = check(pred, table)
     drugs = by_drug(pred, seen)
     assert len(drugs) == 3
-    assert groups.worst_groups(drugs, drugs).empty
+    assert groups.worst_groups({"drug": drugs}).empty
     assert np.isnan(groups.worst_deviation(drugs, "drug", 0)["worst_drug_deviation"])
 
 

@@ -27,8 +27,13 @@ def test_the_normalised_correlation_is_of_what_mean_effects_leave(make_seen):
     naive, rest = np.array([0.0, 10.0, 20.0, 30.0]), np.array([1.0, -1.0, 2.0, -2.0])
     mean = naive + np.array([2.0, -2.0, 4.0, -4.0])
     _, seen = make_seen(mean, [1] * 4, naive + rest, mean_effects=naive)
-    assert point_figures(mean, seen)["normalised_pearson"] == pytest.approx(1.0)
-    assert np.isnan(point_figures(naive, seen)["normalised_pearson"])
+    figures = point_figures(mean, seen)
+    assert figures["normalised_pearson"] == pytest.approx(1.0)
+    assert figures["normalised_spearman"] == pytest.approx(1.0)
+    # What is left is predicted twice too large: squared errors 1 + 1 + 4 + 4 against squares 1 + 1 + 4 + 4.
+    assert figures["normalised_r2"] == pytest.approx(0.0)
+    alone = point_figures(naive, seen)
+    assert np.isnan([alone[f"normalised_{name}"] for name in ("pearson", "spearman", "r2")]).all()
 
 
 def test_within_drugs_is_the_mean_of_each_drugs_own_correlation(make_pairs):

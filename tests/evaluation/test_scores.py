@@ -10,7 +10,8 @@ from bdrp.evaluation import score
 from bdrp.predictive import Normal, Remapped
 
 TABLES = {
-    "by_tissue", "by_drug", "reliability", "pit_histogram", "pit_ecdf", "risk_coverage", "sd_bins", "worst_groups",
+    "by_tissue", "by_drug", "by_line", "reliability", "pit_histogram", "pit_ecdf", "risk_coverage", "sd_bins",
+    "worst_groups",
     "beyond_reliability", "noise_by_compound",
 }  # fmt: skip
 
@@ -48,7 +49,8 @@ def test_the_naive_baseline_stands_in_the_same_terms(scores, make_pairs):
     naive = scores.figures["naive"]
     assert set(naive) == set(scores.figures["point"])
     assert naive["rmse"] == pytest.approx(np.sqrt(np.mean((table["mean_effects"] - table["response"]) ** 2)))
-    assert strict(scores)["naive"]["normalised_pearson"] is None
+    for name in ("normalised_pearson", "normalised_spearman", "normalised_r2"):
+        assert strict(scores)["naive"][name] is None
 
 
 def test_a_calibrated_model_passes_its_own_checks(scores):
@@ -58,6 +60,18 @@ def test_a_calibrated_model_passes_its_own_checks(scores):
     assert calibration["pit_consistent"]
     assert calibration["reliability_consistent"]
     assert calibration["ence"] < calibration["ence_null_q95"]
+
+
+def test_each_cell_line_has_a_row_of_its_own_figures(scores, make_pairs):
+    pred, table = make_pairs()
+    assert len(scores.by_line) == 60
+    mine = (table["cell_line_id"] == "L7").to_numpy()
+    row = scores.by_line.set_index("group").loc["L7"]
+    error = (pred.mean - table["response"].to_numpy())[mine]
+    assert (row["n"], row["rmse"]) == (40, pytest.approx(np.sqrt(np.mean(error**2))))
+    assert set(scores.worst_groups["kind"]) == {"drug", "tissue", "cell line"}
+    calibration = scores.figures["calibration"]
+    assert 0 < calibration["worst_cell_line_deviation"] < 2 * calibration["worst_cell_line_deviation_null_q95"]
 
 
 def test_the_same_seed_gives_the_same_scores(scores, make_pairs):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bdrp.evaluation.observed import check
-from bdrp.evaluation.selective import drug_sd, kept, risk_coverage, risk_curve, selective_figures
+from bdrp.evaluation.selective import drug_sd, generalised_risk_area, kept, risk_coverage, risk_curve, selective_figures
 from bdrp.evaluation.simulated import simulate
 
 
@@ -22,10 +22,18 @@ def test_pairs_that_cannot_be_told_apart_share_their_loss():
     np.testing.assert_allclose(risk_curve(loss, np.array([1.0, 1.0, 0.0])), [3, 3.75, 4])
 
 
+def test_the_generalised_risk_area_by_hand():
+    # Kept losses 0, 2, 4 of three pairs: 0, 2 and 6 over 3, averaged over the three shares kept.
+    loss, by = np.array([4.0, 0.0, 2.0]), np.array([3.0, 1.0, 2.0])
+    assert generalised_risk_area(risk_curve(loss, by)) == pytest.approx((0 + 2 / 3 + 6 / 3) / 3)
+
+
 def test_the_share_kept_at_ten_per_cent_by_hand():
     loss = np.arange(20.0)
     assert kept(loss, loss) == pytest.approx(0.5 / 9.5)
     assert kept(loss, np.zeros(20)) == pytest.approx(1)
+    assert kept(loss, loss, 0.5) == pytest.approx(4.5 / 9.5)
+    assert kept(loss, loss, 0.8) == pytest.approx(7.5 / 9.5)
     assert np.isnan(kept(np.zeros(3), np.ones(3)))
 
 
@@ -46,9 +54,24 @@ def test_true_sds_rank_errors_as_they_promise(make_pairs):
     # 400 kept pairs: the share varies by about a tenth of itself.
     assert figures["kept_at_10"] == pytest.approx(figures["kept_at_10_if_calibrated"], rel=0.3)
     assert figures["error_spearman"] == pytest.approx(figures["error_spearman_if_calibrated"], abs=0.06)
+    assert figures["kept_at_10"] < figures["kept_at_50"] < figures["kept_at_80"] < 1
+    assert figures["within_drug_kept_at_10"] < figures["within_drug_kept_at_80"] < 1
+    assert figures["augrc_oracle"] < figures["augrc"] < figures["augrc_random"]
+    assert figures["augrc_random"] == pytest.approx(figures["aurc_random"] / 2, rel=1e-3)
+    assert figures["excess_augrc"] == pytest.approx(figures["augrc"] - figures["augrc_oracle"])
     assert figures["within_drug_kept_at_10"] < 0.9
     assert figures["within_drug_error_spearman"] > 0.05
     assert figures["within_drug_count"] == 40
+
+
+@pytest.mark.parametrize("figure", ["aurc", "augrc", "excess_aurc", "excess_augrc", "kept_at_50", "kept_at_80"])
+def test_every_figure_of_a_ranking_stands_beside_its_null(make_pairs, figure):
+    # 4,000 true SDs: areas vary by a few per cent of themselves.
+    pred, table = make_pairs(100, 40)
+    figures = selective_figures(pred, check(pred, table), simulate(pred, 0), seed=0)
+    assert figures[figure] == pytest.approx(figures[f"{figure}_if_calibrated"], rel=0.12)
+    names = [name for name in figures if f"{name}_if_calibrated" in figures]
+    assert len(names) == 12
 
 
 def test_an_sd_that_only_knows_drugs_ranks_nothing_within_them(make_pairs):

@@ -123,7 +123,7 @@ def test_every_figure_of_the_json_file_is_on_the_page(written, record):
     )
     assert set(topics) < set(record)
     figures = {topic: record[topic] for topic in topics} | {
-        name: record["tables"][name] for name in ("by_drug", "by_tissue")
+        name: record["tables"][name] for name in ("by_drug", "by_tissue", "by_line")
     }
     missing = [path for path, value in leaves(figures) if repr(value) not in shown]
     assert missing == []
@@ -145,6 +145,7 @@ def test_every_picture_is_there_and_states_its_claim_in_numbers(written):
         for name in (
             *("reliability", "coverage", "pit-histogram", "pit-ecdf", "recalibration", "extrapolated"),
             *("groups-drug", "levels-drug", "groups-tissue", "levels-tissue"),
+            *("groups-cell-line", "levels-cell-line"),
             *("predicted-observed", "sharpness", "error-sd", "risk-coverage"),
             *("beyond", "noise"),
         )

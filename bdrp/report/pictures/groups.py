@@ -1,4 +1,4 @@
-"""Which tissues and which drugs are covered too little or too much?"""
+"""Which tissues, drugs and cell lines are covered too little or too much?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _READING = (
     "considered together (exact binomial test, Holm), as if pairs were independent.{hint} Right: the mean width of "
     "those intervals."
 )
-_HINT = " All drugs on one cell line err together, so with few lines orange is no more than a hint."
+_HINTS = {
+    "drug": "",
+    "tissue": " All drugs on one cell line err together, so with few lines orange is no more than a hint.",
+    "cell line": " All drugs on one cell line err together, so orange is no more than a hint.",
+}
 _CUT = " Shown are the {each} {what}s covered least and the {each} covered most of {many}; the table below holds all."
 
 
@@ -31,7 +35,7 @@ def picture(groups: pd.DataFrame, what: str, unit: str) -> Picture:
 
     Args:
         groups: one row a group: name, n, cell_lines, coverage_90, its lower and upper, p_holm, width_90.
-        what: the noun of one group, "drug" or "tissue".
+        what: the noun of one group, "drug", "tissue" or "cell line".
         unit: of the width.
     """
     ranked = groups.sort_values(["coverage_90", "n", "name"], ascending=[True, False, True]).reset_index(drop=True)
@@ -39,8 +43,8 @@ def picture(groups: pd.DataFrame, what: str, unit: str) -> Picture:
     shown = ranked if len(ranked) <= MOST_NAMED else pd.concat([ranked[:EACH_END], ranked[-EACH_END:]])
 
     by_line = what == "tissue"
-    counted, hint = ("cell lines", _HINT) if by_line else ("pairs", "")
-    reading = _READING.format(what=what, counted=counted, hint=hint)
+    counted = "cell lines" if by_line else "pairs"
+    reading = _READING.format(what=what, counted=counted, hint=_HINTS[what])
 
     def paint(figure: Figure) -> None:
         covered, widths = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
@@ -66,7 +70,13 @@ def picture(groups: pd.DataFrame, what: str, unit: str) -> Picture:
 
     if len(shown) < len(ranked):
         reading += _CUT.format(each=EACH_END, what=what, many=len(ranked))
-    return draw(f"groups-{what}", _claim(ranked, what), reading, paint, height_in=1.15 + 0.235 * (len(shown) + 1))
+    return draw(
+        f"groups-{what.replace(' ', '-')}",
+        _claim(ranked, what),
+        reading,
+        paint,
+        height_in=1.15 + 0.235 * (len(shown) + 1),
+    )
 
 
 def _coverage(axes: Axes, shown: pd.DataFrame, at: np.ndarray) -> None:

@@ -71,7 +71,7 @@ def over_groups(groups: pd.DataFrame, what: str, unit: str) -> Picture:
 
     Args:
         groups: one row a group, with coverage_50, coverage_80, coverage_90, coverage_95 and width_50 ... width_95.
-        what: the noun of one group, "drug" or "tissue".
+        what: the noun of one group, "drug", "tissue" or "cell line".
         unit: of the width.
     """
 
@@ -96,7 +96,7 @@ def over_groups(groups: pd.DataFrame, what: str, unit: str) -> Picture:
         f"{percent(high, 0)}; the {what} covered least reaches {percent(float(groups['coverage_90'].min()), 0)}."
     )
     reading = _GROUP_READING.format(what=what, what_capital=what.capitalize())
-    return draw(f"levels-{what}", claim, reading, paint, height_in=3.2)
+    return draw(f"levels-{what.replace(' ', '-')}", claim, reading, paint, height_in=3.2)
 
 
 def _strip(axes: Axes, values: np.ndarray, at: int, colour: str) -> None:

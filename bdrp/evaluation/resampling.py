@@ -1,0 +1,60 @@
+"""What other cell lines and other drugs would have made of a mean: whole lines and drugs are drawn with replacement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from bdrp.evaluation.observed import Floats, Ints
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How often each line and each drug was drawn in each of B replicates.
+
+    Pairs of one line, and pairs of one drug, are wrong together. So lines and drugs are drawn with replacement, each on
+    its own, and a pair counts as often as its line times its drug (pigeonhole bootstrap; Owen 2007,
+    doi:10.1214/07-AOAS122), which errs on the wide side. A single line or drug is kept as it is, so codes that are all
+    0 leave that side out and make it a plain cluster bootstrap of the other.
+
+    Attributes:
+        lines: each pair's line, (N,), from 0.
+        drugs: each pair's drug, (N,), from 0.
+        of_line: (B, lines).
+        of_drug: (B, drugs).
+    """
+
+    lines: Ints
+    drugs: Ints
+    of_line: Floats
+    of_drug: Floats
+
+    @classmethod
+    def draw(cls, lines: Ints, drugs: Ints, seed: int, replicates: int) -> Self:
+        """Draw lines and drugs; a replicate without a single pair is left out."""
+        rng = np.random.default_rng(seed)
+        drawn = cls(lines, drugs, _counts(lines, rng, replicates), _counts(drugs, rng, replicates))
+        some = drawn._sums(np.ones(len(lines))) > 0
+        return cls(lines, drugs, drawn.of_line[some], drawn.of_drug[some])
+
+    def __len__(self) -> int:
+        return len(self.of_line)
+
+    def means(self, values: Floats) -> Floats:
+        """Column means of `values` (N, Q) in each replicate, (B, Q)."""
+        total = self._sums(np.ones(len(self.lines)))
+        return np.stack([self._sums(column) for column in values.T], axis=1) / total[:, None]
+
+    def _sums(self, values: Floats) -> Floats:
+        """Sums over lines and drugs first: a replicate then costs no pass over the pairs."""
+        shape = (self.of_line.shape[1], self.of_drug.shape[1])
+        grid = csr_array((values, (self.lines, self.drugs)), shape=shape)
+        return np.asarray(np.sum((grid.T @ self.of_line.T).T * self.of_drug, axis=1))
+
+
+def _counts(groups: Ints, rng: np.random.Generator, replicates: int) -> Floats:
+    count = int(groups.max()) + 1
+    return rng.multinomial(count, np.full(count, 1 / count), size=replicates).astype(np.float64)
