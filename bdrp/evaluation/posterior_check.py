@@ -16,7 +16,7 @@ from bdrp.predictive import PosteriorDraws
 
 GOOD_K = 0.7  # Vehtari, Simpson, Gelman, Yao and Gabry 2024: above it, importance sampling cannot be relied on
 BINS = 30  # chosen: of the picture that lays replicated responses over the observed ones
-ROWS = ("cell_line_id", "drug_id", "response", "elpd", "k_hat", "loo_pit")
+ROWS = ("cell_line_id", "drug_id", "elpd", "k_hat", "loo_pit")
 STATISTICS: Mapping[str, Callable[[Floats], Floats]] = {
     "mean": lambda values: values.mean(axis=-1),
     "sd": lambda values: values.std(axis=-1),
@@ -36,7 +36,7 @@ class PosteriorCheck:
         figures: draws, rows, of_rows (how many the sample was taken from), elpd and elpd_se (the sum over the N rows of
             the log density of each row given all others, and its standard error, whole cell lines varying together),
             p_loo (the effective number of parameters that these rows feel), largest_k, good_k, share_above.
-        rows: a row a training row: its keys, response, elpd, k_hat and loo_pit.
+        rows: a row a training row: its keys, elpd, k_hat and loo_pit; its response is not among them.
         statistics: a row a statistic of all N responses together: observed, and lower, median and upper (95 %) and
             p_value (the share of replicates at least as large) over replicated responses.
         densities: a row a bin of the response: left, right, the observed density, and its 95 % range over replicates.
@@ -73,7 +73,7 @@ def posterior_check(drawn: PosteriorDraws, observed: pd.DataFrame, *, of_rows: i
     log_weights, k_hat, pit = _leave_one_out(drawn, response)
     elpd = _log_mean(log_weights + drawn.log_likelihood.T, axis=1) + np.log(drawn.draws)
     within = _log_mean(drawn.log_likelihood, axis=0)
-    rows = observed[["cell_line_id", "drug_id", "response"]].reset_index(drop=True)
+    rows = observed[["cell_line_id", "drug_id"]].reset_index(drop=True)
     figures = {
         "draws": drawn.draws,
         "rows": len(drawn),

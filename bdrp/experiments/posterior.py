@@ -70,7 +70,7 @@ def load(path: Path) -> PosteriorCheck | None:
     numbers = (
         tables["densities"],
         tables["statistics"].drop(columns="statistic"),
-        rows[["response", "elpd", "loo_pit"]],
+        rows[["elpd", "loo_pit"]],
     )
     if not all(np.isfinite(table.to_numpy(np.float64)).all() for table in numbers):
         raise ValueError(f"{SUMMARY} or {TABLE} holds values that are not finite")

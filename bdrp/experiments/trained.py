@@ -68,7 +68,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """Everything that predicting needs; no training response is among it.
+    """Everything that predicting needs; no training response is among it, but summaries of them are.
 
     Attributes:
         manifest: what was fitted, on what, how, and with which versions.

@@ -59,13 +59,13 @@ def test_the_guide_agrees_with_nuts_where_the_noise_follows_the_mean(quality: Mo
         torch.manual_seed(1)
         response, guide = quality.simulated(task)[1], Guide(task.model, "full")
         quality.fitted(task, guide, response, STEPS)
-        drawn = quality.nuts(task, response, draws=120, warmup=60)
+        drawn = quality.nuts(task, response, draws=150, warmup=80)
         seen = quality.compared(task, (drawn.mean(0), torch.cov(drawn.T)), quality.approximate(guide))
-    # 120 draws know a mean to 0.09 SDs and an SD to 6 % if they were independent; four of these are allowed and more
+    # 150 independent draws know a mean to 0.08 SDs and an SD to 6 %, those of a chain to twice that: four of these
     assert seen["weights_distance"].max() < 0.4 and seen["pairs_distance"].max() < 0.4
     assert 0.9 < seen["pairs_ratio"].median() < 1.1
-    assert seen["pairs_ratio"].min() > 0.65 and seen["pairs_ratio"].max() < 1.4
-    assert seen["weights_ratio"].min() > 0.45 and seen["weights_ratio"].max() < 1.25
+    assert seen["pairs_ratio"].min() > 0.55 and seen["pairs_ratio"].max() < 1.6
+    assert seen["weights_ratio"].min() > 0.4 and seen["weights_ratio"].max() < 1.5
 
 
 def test_simulation_based_calibration_of_the_last_layer_alone_is_uniform(quality: ModuleType) -> None:
