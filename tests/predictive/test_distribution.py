@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 
 from bdrp.errors import DataError
 from bdrp.predictive import Normal, Remapped, StudentT
@@ -79,13 +80,23 @@ def test_the_cdf_undoes_the_quantile(make_normal, p):
         np.testing.assert_allclose(pred.cdf(pred.quantile(p)), p, rtol=1e-8)
 
 
-def test_survival_is_what_the_cdf_leaves_and_stays_exact_far_out(pred):
+def test_cdf_and_survival_sum_to_one(pred):
     y = np.linspace(-3, 3, len(pred))
-    np.testing.assert_allclose(pred.survival(y), 1 - pred.cdf(y), atol=1e-14)
-    far = pred.quantile(1 - 1e-12) + 20 * pred.std
-    assert np.all(pred.survival(far) > 0) and np.all(pred.cdf(far) == 1)
-    grid = np.stack([y, y + 1], axis=1)
-    np.testing.assert_array_equal(pred.survival(grid)[:, 0], pred.survival(y))
+    grid = pred.quantile([1e-9, 0.05, 0.5, 0.95, 1 - 1e-9])
+    np.testing.assert_allclose(pred.cdf(grid) + pred.survival(grid), 1, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(pred.survival(np.stack([y, y + 1], axis=1))[:, 0], pred.survival(y))
+
+
+def test_survival_is_the_integral_of_the_density_even_where_the_cdf_rounds_to_one(pred):
+    one, away = pred[:1], 4.0
+    while one.cdf(one.mean + away * one.std)[0] < 1:
+        away *= 1.2
+    y = (one.mean + away * one.std)[0]
+    left = one.survival(y)[0]
+    assert 0 < left < 1e-15
+    reach = 60 * left / np.exp(one.log_prob(y)[0])
+    beyond = quad(lambda t: np.exp(one.log_prob(t)[0]), y, y + reach, epsabs=0, limit=200)[0]
+    assert left == pytest.approx(beyond, rel=1e-6)
 
 
 @given(order=st.permutations(range(12)))
