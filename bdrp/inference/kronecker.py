@@ -152,48 +152,6 @@ def covariance(grid: Grid, measured: Tensor, variance: Tensor) -> Callable[[Tens
     return lambda table: measured * grid.product(table) + variance * table
 
 
-def preconditioner(grid: Grid, measured: Tensor, noise: Tensor) -> Callable[[Tensor], Tensor]:
-    """Multiply by nearly the inverse of `covariance`: that of the whole grid, were every cell measured once.
-
-    The line kernel is made to have the constant q as an eigenvector (linear kernels of centred genes have it); then the
-    covariance falls apart into a C x C matrix for each eigenvalue m[j],
-
-        m[j] D + diag(noise) + r 1 1',   r the mean diagonal of R0,
-
-    and L D0 more for q. All but q share the eigenvectors of noise^-1/2 D noise^-1/2; r is added by Sherman & Morrison.
-
-    Args:
-        grid: the training grid's factors.
-        measured: (C, L), 1 or 0.
-        noise: (C,) variance of one response a drug.
-    """
-    lines, shift = len(grid.line), grid.line_effect.diagonal().mean()
-    q = torch.full((lines,), lines**-0.5, dtype=grid.line.dtype)
-    apart = grid.line - torch.outer(q, q @ grid.line)
-    apart = apart - torch.outer(apart @ q, q)
-    m, turn = torch.linalg.eigh(apart - torch.outer(q, q) * grid.line.trace())  # q comes first, by its low eigenvalue
-    root = noise.sqrt()
-    values, vectors = torch.linalg.eigh(grid.drug / root[:, None] / root)
-    left = vectors.T / root
-    scale = 1 / (values.clamp(min=0)[:, None] * m.clamp(min=0) + 1)
-    ones = left.T @ (scale * left.sum(1)[:, None])
-    whole = q @ grid.line @ q * grid.drug + lines * grid.drug_effect + shift + noise.diag()
-    constant = torch.linalg.inv(whole)
-    gain = shift / (1 + shift * ones.sum(0))
-
-    def multiply(table: Tensor) -> Tensor:
-        turned = table @ turn
-        inner = left.T @ (scale * (left @ turned))
-        inner = inner - ones * (gain * inner.sum(-2, keepdim=True))
-        inner[..., 0] = turned[..., 0] @ constant
-        return measured * (inner @ turn.T)
-
-    left, scale, ones, gain, constant, turn, measured = (
-        part.to(measured.dtype) for part in (left, scale, ones, gain, constant, turn, measured)
-    )
-    return multiply
-
-
 def solve(
     multiply: Callable[[Tensor], Tensor],
     right: Tensor,

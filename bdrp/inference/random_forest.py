@@ -78,7 +78,11 @@ class RandomForestMethod(Method):
         # Single precision makes the response the same in every unit, so that ties between splits fall the same way.
         response = ((rows.response - features.centre) / features.spread).float().double().numpy()
         forest = RandomForestRegressor(
-            self.trees, min_samples_leaf=self.leaf, max_features=self.share, random_state=runtime.seed % 2**32
+            self.trees,
+            min_samples_leaf=self.leaf,
+            max_features=self.share,
+            random_state=runtime.seed,
+            n_jobs=torch.get_num_threads(),  # trees draw from seeds of their own: the same forest for any number
         ).fit(table, response)
         compound = inputs.drug_effect[rows.drug].numpy()
         noise = _noise(_out_of_bag(forest, table), response, compound, len(features.compounds))

@@ -67,6 +67,15 @@ def test_noise_is_the_out_of_bag_error_a_drug(
         assert float(fitted.state()["noise"][c]) == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_number_of_threads_does_not_change_the_forest(
+    made: Batch, fitted: RandomForestFit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = torch.get_num_threads()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1 if asked > 1 else 3)
+    again = RandomForestMethod().fit(made, Runtime(seed=4)).state()
+    assert all(torch.equal(again[name], value) for name, value in fitted.state().items())
+
+
 def test_rows_go_down_the_trees_in_blocks(
     made: Batch, fitted: RandomForestFit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
