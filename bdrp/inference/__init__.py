@@ -14,12 +14,17 @@ from bdrp.errors import FitError
 _NOT_METHODS = {
     "checkpoint",
     "closed_form",
-    "method",
-    "training",
-    "hierarchy",
+    "factor_analysis",
     "hierarchical_ridge",
+    "hierarchy",
     "kinship",
     "kronecker",
+    "likelihood",
+    "method",
+    "network_method",
+    "point",
+    "start",
+    "training",
     "weight_draws",
 }
 

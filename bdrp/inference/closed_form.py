@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.hierarchy import Guide, LastLayer, Terms
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.kinship import Kinship
+from bdrp.inference.likelihood import observed
 from bdrp.inference.method import Fitted, isolated
-from bdrp.inference.weight_draws import draw
+from bdrp.inference.weight_draws import correlated, draw
 from bdrp.model.network import Encoded
-from bdrp.predictive import Normal, PosteriorDraws
+from bdrp.predictive import Normal, PosteriorDraws, StudentT
 from bdrp.predictive.distribution import Index
+
+if TYPE_CHECKING:
+    from bdrp.inference.point import Point
 
 PAIRS_A_PASS = 65_536  # chosen: the attention weights of one pass take 50 MB
 
@@ -25,10 +30,11 @@ class LastLayerFit(Fitted):
 
     can_draw: ClassVar[bool] = True
 
-    def __init__(self, features: Features, model: LastLayer, guide: Guide) -> None:
+    def __init__(self, features: Features, model: LastLayer, guide: Guide | Point) -> None:
         self.features = features
         self.model, self.guide = model, guide
-        self.kinship = Kinship(len(features.compounds))
+        slopes, loadings = len(model.log_compound_scale) - 1, len(model.log_line_scale) - 1
+        self.kinship = Kinship(len(features.compounds), (1, slopes, loadings))
         self.modules = nn.ModuleDict({"model": model, "guide": guide, "kinship": self.kinship})
         self.history: dict[str, Any] = {}
 
@@ -40,7 +46,17 @@ class LastLayerFit(Fitted):
         """Weights, priors and posterior."""
         return {name: value.detach().cpu().contiguous() for name, value in self.modules.state_dict().items()}
 
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+    def learn_kinship(self, inputs: Inputs) -> None:
+        """Let unseen compounds borrow from what was found for trained ones."""
+        known = torch.nonzero(inputs.drug_effect >= 0)[:, 0]
+        row = torch.zeros(len(self.features.compounds), dtype=torch.int64, device=known.device)
+        row[inputs.drug_effect[known]] = known  # any one of a compound's ids: they share the structure
+        loadings_variance = (self.guide.g_scale_tril() ** 2).sum(2)
+        mean = torch.cat([self.guide.v_mean, self.guide.g_mean], dim=1)
+        variance = torch.cat([self.guide.v_variance(), loadings_variance], dim=1)
+        self.kinship.learn(inputs.molecules.fingerprints[row], mean, variance)
+
+    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
         """Exact predictive moments of N pairs, encoding each drug and line once; see `Fitted.predict`."""
         device = self.guide.w_mean.device
         inputs = inputs.to(device)
@@ -48,7 +64,7 @@ class LastLayerFit(Fitted):
         moments = self.moments(encoded, inputs, pairs.to(device))
         arrays = tuple(part.double().cpu().numpy() for part in moments)
         joint = _Joint(self, encoded, inputs, pairs.line.to(device), pairs.drug.to(device))
-        return self.distribution(inputs, pairs, arrays, joint)
+        return self.distribution(inputs, pairs, arrays, joint, self.model.law.tails)
 
     def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Draws of the guide; see `Fitted.posterior`."""
@@ -59,6 +75,21 @@ class LastLayerFit(Fitted):
         """Encode all drugs and lines."""
         self.modules.eval()
         return self.model.network.encode(inputs.molecules, inputs.genes)
+
+    @torch.no_grad()
+    def score(self, rows: Pairs, batch: Batch) -> float:
+        """Mean negative log predictive density of some rows of a batch, standardised; encodes only their lines."""
+        inputs = batch.inputs
+        lines, line = torch.unique(rows.line, return_inverse=True)
+        few = replace(
+            inputs,
+            line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
+            genes=inputs.genes[lines],
+            components=inputs.components[lines],
+            line_effect=inputs.line_effect[lines],
+        )
+        moments = self.moments(self.encode(few), few, replace(rows, line=line))
+        return -float(self.model.law.predictive_log_prob(observed(rows, batch.features), *moments).mean())
 
     @torch.no_grad()
     def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
@@ -72,44 +103,57 @@ class LastLayerFit(Fitted):
     def _moments(self, encoded: Encoded, inputs: Inputs, line: Tensor, drug: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         lines = torch.arange(len(inputs.line_ids), device=line.device)
         terms = self.model.terms(encoded, inputs, lines, line, drug)
-        v_mean, v_variance = self.compounds(inputs)
-        u_mean, u_variance = self.lines(inputs)
+        compounds, (u_mean, u_covariance) = self.compounds(inputs), self.lines(inputs)
+        by_line = terms.by_line + nn.functional.pad(compounds.loadings, (1, 0))
         mean = (
             terms.offset
             + terms.features @ self.guide.w_mean
-            + _rowwise(terms.by_compound, v_mean, line, drug)
-            + _rowwise(u_mean, terms.by_line, line, drug)
+            + _rowwise(terms.by_compound, compounds.mean, line, drug)
+            + _rowwise(u_mean, by_line, line, drug)
         )
+        square = (_outer(u_mean) + u_covariance)[:, 1:, 1:]
         epistemic = (
-            self._weight_variance(terms)
-            + _rowwise(terms.by_compound**2, v_variance, line, drug)
-            + _rowwise(u_variance, terms.by_line**2, line, drug)
+            self.guide.weight_variance(terms.features)
+            + _rowwise(terms.by_compound**2, compounds.variance, line, drug)
+            + _rowwise(u_covariance.flatten(1), _outer(by_line).flatten(1), line, drug)
+            + _rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug)
         )
-        terms = terms._replace(own=terms.own + v_mean[drug, 0])
-        return mean, (2 * terms.log_noise(mean)).exp(), epistemic
+        terms = terms._replace(own=terms.own + compounds.mean[drug, 0])
+        return mean, (2 * terms.log_noise(mean)).exp(), epistemic.clamp(min=0)
 
-    def compounds(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Mean and variance of v for D drugs, (D, 1 + K) each; prior and kinship for a compound not trained on."""
-        guide, prior = self.guide, self.model.compound_scale(inputs.drug_effect) ** 2
+    def compounds(self, inputs: Inputs) -> Compounds:
+        """What is believed of D drugs: the posterior of trained compounds, prior and kinship of others."""
+        guide, known = self.guide, (inputs.drug_effect >= 0)[:, None]
         kriged, spread = self.kinship(inputs.molecules.fingerprints)
-        expected = torch.cat([kriged[:, None], torch.zeros_like(prior[:, 1:])], dim=1)
-        prior = torch.cat([spread[:, None], prior[:, 1:]], dim=1)
-        return _posterior_or_prior(inputs.drug_effect, guide.v_mean, (2 * guide.v_log_scale).exp(), expected, prior)
+        width, at = guide.v_mean.shape[1], inputs.drug_effect.clamp(min=0)
+        mean = torch.where(known, guide.v_mean[at], kriged[:, :width])
+        variance = torch.where(known, guide.v_variance()[at], spread[:, :width])
+        loadings = torch.where(known, guide.g_mean[at], kriged[:, width:])
+        root = guide.g_scale_tril()[at]
+        covariance = torch.where(known[:, :, None], root @ root.transpose(1, 2), torch.diag_embed(spread[:, width:]))
+        return Compounds(mean, variance, loadings, covariance)
 
     def lines(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Mean and variance of u for L lines, (L, 1 + R) each; the prior where the line was not trained on."""
-        guide, prior = self.guide, (2 * self.model.log_line_scale).exp()
-        variance = (2 * guide.u_log_scale).exp()
-        return _posterior_or_prior(inputs.line_effect, guide.u_mean, variance, torch.zeros_like(prior), prior)
+        """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u; the prior where the line was not trained on."""
+        known, at = (inputs.line_effect >= 0)[:, None], inputs.line_effect.clamp(min=0)
+        root = self.guide.u_scale_tril(at)
+        prior = (2 * self.model.log_line_scale).exp().diag()
+        mean = torch.where(known, self.guide.u_mean[at], 0.0)
+        return mean, torch.where(known[:, :, None], root @ root.transpose(1, 2), prior)
 
-    def _weight_variance(self, terms: Terms) -> Tensor:
-        posterior = self.guide.w()
-        if self.guide.covariance == "full":
-            return ((terms.features @ posterior.scale_tril) ** 2).sum(1)
-        variance = (terms.features**2) @ (self.guide.w_log_scale * 2).exp()
-        if self.guide.covariance == "low_rank":
-            variance = variance + ((terms.features @ posterior.cov_factor) ** 2).sum(1)
-        return variance
+
+class Compounds(NamedTuple):
+    """What is believed of D drugs.
+
+    Attributes:
+        mean, variance: (D, 1 + K) of v.
+        loadings: (D, R) their mean. loadings_covariance: (D, R, R).
+    """
+
+    mean: Tensor
+    variance: Tensor
+    loadings: Tensor
+    loadings_covariance: Tensor
 
 
 class _Joint:
@@ -131,14 +175,17 @@ class _Joint:
         drugs, drug = self._one_id_a_compound()
         every = torch.arange(len(self.inputs.line_ids), device=device)
         terms = fit.model.terms(self.encoded, self.inputs, every, self.line, self.drug)
+        compounds, (u_mean, u_covariance) = fit.compounds(self.inputs), fit.lines(self.inputs)
+        by_line = (terms.by_line + nn.functional.pad(compounds.loadings, (1, 0)))[drugs]
         with isolated():
             torch.manual_seed(seed)
-            w = fit.guide.w().sample((draws,)) - fit.guide.w_mean
-            v = _noise(draws, fit.compounds(self.inputs)[1][drugs])
-            u = _noise(draws, fit.lines(self.inputs)[1][lines])
+            w = fit.guide.w_deviations(draws)
+            v = _noise(draws, compounds.variance[drugs])
+            u = correlated(draws, u_covariance[lines])
+            g = correlated(draws, compounds.loadings_covariance[drugs])
         by_compound = v @ terms.by_compound[lines].T  # (S, D, L)
-        by_line = u @ terms.by_line.T  # (S, L, D)
-        deviation = w @ terms.features.T + by_compound[:, drug, line] + by_line[:, line, self.drug]
+        shared = u @ by_line.T + (u[..., 1:] + u_mean[lines][:, 1:]) @ g.transpose(1, 2)  # (S, L, D)
+        deviation = w @ terms.features.T + by_compound[:, drug, line] + shared[:, line, drug]
         return fit.features.spread * deviation.double().cpu().numpy()
 
     def _one_id_a_compound(self) -> tuple[Tensor, Tensor]:
@@ -156,11 +203,9 @@ def _rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
     return (left[line] * right[drug]).sum(1)
 
 
-def _posterior_or_prior(
-    effect: Tensor, mean: Tensor, variance: Tensor, expected: Tensor, prior: Tensor
-) -> tuple[Tensor, Tensor]:
-    known, at = (effect >= 0)[:, None], effect.clamp(min=0)
-    return torch.where(known, mean[at], expected), torch.where(known, variance[at], prior)
+def _outer(rows: Tensor) -> Tensor:
+    """(M, W, W) outer products of rows (M, W)."""
+    return rows[:, :, None] * rows[:, None, :]
 
 
 def _noise(draws: int, variance: Tensor) -> Tensor:

@@ -5,11 +5,11 @@ With residuals r of line l and compound c beyond the ridge on expression,
     r[l, c] = u[l, 0] + sum_k u[l, k] g[c, k] + noise,   noise ~ Normal(0, s[c]^2),
     u[l, k] ~ Normal(0, lambda_k^2),   g[c, k] ~ Normal(0, 1),
 
-a line has a general sensitivity u[l, 0] and R factors. The E-step is the exact normal posterior of u[l], with its full
-covariance: the factors of a line are told apart by few drugs, so they are far from independent. The M-step finds the
-loadings, each scale and each noise (probabilistic principal components with missing cells; Tipping & Bishop 1999,
-doi:10.1111/1467-9868.00196; Ilin & Raiko 2010). Factors are rotated to be uncorrelated over lines, which the likelihood
-leaves open and which makes the prior right.
+a line has a general sensitivity u[l, 0] and R factors. Both u[l] and g[c] have normal posteriors with full covariances:
+the factors of a line are told apart by few drugs, so they are far from independent, and loadings taken as known would
+explain noise. The two are updated in turn, then each scale and noise (variational principal components with missing
+cells; Bishop 1999; Ilin & Raiko 2010, jmlr.org/papers/v11/ilin10a). Factors are rotated to be uncorrelated over lines,
+which the likelihood leaves open and which makes the prior right.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ class FactorAnalysis(NamedTuple):
 
     Attributes:
         mean: (L, 1 + R) of u. covariance: (L, 1 + R, 1 + R) of u.
-        loadings: (C, R) g. scale: (1 + R,) lambda. noise: (C,) s.
+        loadings: (C, R) mean of g. loadings_covariance: (C, R, R).
+        scale: (1 + R,) lambda. noise: (C,) s.
     """
 
     mean: Tensor
     covariance: Tensor
     loadings: Tensor
+    loadings_covariance: Tensor
     scale: Tensor
     noise: Tensor
 
@@ -63,19 +65,21 @@ def fit(
     cells = _Cells(residual.double(), line, compound, (lines, len(noise)))
     if start is None:
         loadings = 0.1 * torch.randn(len(noise), factors, generator=generator, dtype=torch.float64)
+        spread = torch.zeros(len(noise), factors, factors, dtype=torch.float64)
         scale = torch.cat([torch.tensor([0.3]), torch.ones(factors)]).double()
     else:
-        loadings, scale = start.loadings.double(), start.scale.double()
+        loadings, spread, scale = (part.double() for part in (start.loadings, start.loadings_covariance, start.scale))
     variance = noise.double() ** 2
-    mean, covariance = _posterior(cells, loadings, scale, variance)
+    mean, covariance = _lines(cells, _second(loadings, spread), loadings, scale, variance)
     for _ in range(steps):
-        square = covariance + mean[:, :, None] * mean[:, None, :]
-        loadings = _loadings(cells, mean, square, variance)
-        loadings, mean, covariance = _rotated(loadings, mean, covariance)
+        loadings, spread = _compounds(cells, mean, covariance + _squares(mean), variance)
+        loadings, spread, mean, covariance = _rotated(loadings, spread, mean, covariance)
         scale = (mean**2 + covariance.diagonal(dim1=1, dim2=2)).mean(0).clamp(min=LEAST).sqrt()
-        variance = _variance(cells, loadings, mean, covariance)
-        mean, covariance = _posterior(cells, loadings, scale, variance)
-    return FactorAnalysis(*(part.float() for part in (mean, covariance, loadings, scale, variance.sqrt())))
+        second = _second(loadings, spread)
+        variance = _variance(cells, mean @ _with_one(loadings).T, covariance + _squares(mean), second)
+        mean, covariance = _lines(cells, second, loadings, scale, variance)
+    parts = (mean, covariance, loadings, spread, scale, variance.sqrt())
+    return FactorAnalysis(*(part.float() for part in parts))
 
 
 class _Cells:
@@ -89,50 +93,59 @@ class _Cells:
         self.square = table(residual**2).sum(0)
 
 
-def _posterior(cells: _Cells, loadings: Tensor, scale: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+def _lines(
+    cells: _Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor
+) -> tuple[Tensor, Tensor]:
     """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u given the rest."""
-    regressors = _with_one(loadings)
+    width = len(scale)
     weight = cells.count / variance
-    precision = (weight @ _outer(regressors)).reshape(len(weight), *[len(scale)] * 2) + torch.diag(scale**-2)
+    precision = (weight @ second.flatten(1)).reshape(-1, width, width) + torch.diag(scale**-2)
     covariance = torch.linalg.inv(precision)
-    moment = (cells.total / variance) @ regressors
+    moment = (cells.total / variance) @ _with_one(loadings)
     return (covariance @ moment[:, :, None])[:, :, 0], covariance
 
 
-def _loadings(cells: _Cells, mean: Tensor, square: Tensor, variance: Tensor) -> Tensor:
-    """(C, R): ridge of the residuals on the factors, with the general sensitivity taken off."""
+def _compounds(cells: _Cells, mean: Tensor, square: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (C, R) and covariance (C, R, R) of g: ridge of the residuals, with the general sensitivity taken off."""
     width = mean.shape[1] - 1
     gram = (cells.count.T @ square[:, 1:, 1:].flatten(1)).reshape(-1, width, width)
     moment = cells.total.T @ mean[:, 1:] - cells.count.T @ square[:, 0, 1:]
-    precision = gram / variance[:, None, None] + torch.eye(width, dtype=torch.float64)
-    return torch.linalg.solve(precision, (moment / variance[:, None])[:, :, None])[:, :, 0]
+    covariance = torch.linalg.inv(gram / variance[:, None, None] + torch.eye(width, dtype=torch.float64))
+    return (covariance @ (moment / variance[:, None])[:, :, None])[:, :, 0], covariance
 
 
-def _rotated(loadings: Tensor, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _rotated(
+    loadings: Tensor, spread: Tensor, mean: Tensor, covariance: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Factors uncorrelated over lines, each with loadings of mean square one."""
-    square = (covariance + mean[:, :, None] * mean[:, None, :]).mean(0)[1:, 1:]
-    root = torch.linalg.cholesky(square + LEAST * torch.eye(len(square), dtype=torch.float64))
-    turned = loadings @ root
-    size = turned.square().mean(0).clamp(min=LEAST).sqrt()
-    back = size[:, None] * torch.linalg.solve_triangular(root, torch.eye(len(root)).double(), upper=False)
-    turn = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), back)
-    return turned / size, mean @ turn.T, turn @ covariance @ turn.T
+    square = (covariance + _squares(mean)).mean(0)[1:, 1:]
+    identity = torch.eye(len(square), dtype=torch.float64)
+    root = torch.linalg.cholesky(square + LEAST * identity)
+    second = root.T @ (_squares(loadings) + spread).mean(0) @ root
+    forth = root / second.diagonal().clamp(min=LEAST).sqrt()
+    back = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), torch.linalg.inv(forth))
+    return loadings @ forth, forth.T @ spread @ forth, mean @ back.T, back @ covariance @ back.T
 
 
-def _variance(cells: _Cells, loadings: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+def _variance(cells: _Cells, expected: Tensor, square: Tensor, second: Tensor) -> Tensor:
     """(C,) expected squared noise; the pooled one counts as some responses."""
-    regressors = _with_one(loadings)
-    expected = mean @ regressors.T
-    spread = covariance.flatten(1) @ _outer(regressors).T
-    squares = cells.square - 2 * (cells.total * expected).sum(0) + (cells.count * (expected**2 + spread)).sum(0)
+    squares = square.flatten(1) @ second.flatten(1).T
+    total = cells.square + (cells.count * squares - 2 * cells.total * expected).sum(0)
     count = cells.count.sum(0)
-    pooled = squares.sum() / count.sum()
-    return ((squares + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES)).clamp(min=1e-4)
+    pooled = total.sum() / count.sum()
+    return ((total + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES)).clamp(min=1e-4)
 
 
-def _outer(rows: Tensor) -> Tensor:
-    """(C, W * W) outer products of rows (C, W)."""
-    return (rows[:, :, None] * rows[:, None, :]).flatten(1)
+def _second(loadings: Tensor, spread: Tensor) -> Tensor:
+    """(C, 1 + R, 1 + R) expected outer products of (1, g)."""
+    second = _squares(_with_one(loadings))
+    second[:, 1:, 1:] += spread
+    return second
+
+
+def _squares(rows: Tensor) -> Tensor:
+    """(M, W, W) outer products of rows (M, W)."""
+    return rows[:, :, None] * rows[:, None, :]
 
 
 def _with_one(values: Tensor) -> Tensor:

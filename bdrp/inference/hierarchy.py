@@ -3,16 +3,22 @@
 In standardised units, for compound c, line l and their pair features phi,
 
     y[l, c] = mu + offset[l, c] + w . phi[l, c] + v[c] . (1, h[l]) + u[l] . (1, g[c]) + noise[l, c]
-    w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v[c]^2))    u[l] ~ Normal(0, diag(lambda_u^2)),
+    w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v[c]^2))    u[l] ~ Normal(0, diag(lambda_u^2))
+    g[c] = what structure says + loadings[c]    loadings[c] ~ Normal(0, I),
 
-with h the line's expression components and g the compound's learned factors: `v` is a hierarchical Bayesian ridge a
-compound on expression, `u` a hierarchical factor model a line. The prior scales lambda are learned with the network by
-maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps its prior, so
-its epistemic variance is the spread among the compounds or lines that were trained on. All of w, v, u enter the mean
-linearly: the predictive moments are exact.
+with h the line's expression components: `v` is a hierarchical Bayesian ridge a compound on expression, `u` and `g` a
+Bayesian factor analysis of what a line's measured drugs say about its others. The prior scales lambda are learned with the network by maximising the ELBO (empirical Bayes;
+MacKay 1992). An unseen compound or line has no posterior and keeps its prior, so its epistemic variance is the spread
+among the compounds or lines that were trained on. The mean is linear in w and v and bilinear in u and g, which the
+guide keeps apart: the predictive moments are exact.
 
 The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
-components and so nearly orthogonal, and for u.
+components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start, with
+free means and scales, for few drugs tell a line's factors apart.
+
+Where the model is to serve new lines, each step takes the rows of half of its lines as if nothing else were known of
+them: u is left out of their mean and its prior variance is added. Without that, u would explain all lines that there
+are, and nothing would be learned for those that are not.
 """
 
 from __future__ import annotations
@@ -23,13 +29,14 @@ from typing import NamedTuple
 import pyro
 import pyro.distributions as dist
 import torch
-from pyro.nn import PyroModule
 from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
+from bdrp.inference.likelihood import Likelihood, Noise, Observed
 from bdrp.model.network import Encoded, Network, PairFeatures
 
 LOG_NOISE_RANGE = (-4.0, 1.5)  # chosen: noise SDs from 0.02 to 4.5 response SDs; keeps a step away from overflow
+USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about what structure says of it
 
 
 class Block(NamedTuple):
@@ -38,20 +45,23 @@ class Block(NamedTuple):
     Attributes:
         lines: (B,) positions in the inputs.
         line: (n,) positions among `lines`. drug: (n,) positions in the inputs.
-        response: (n,) standardised.
+        seen: (n,) standardised responses with their limits.
+        hidden: (n,) rows that are taken as if nothing else were known of their line.
     """
 
     lines: Tensor
     line: Tensor
     drug: Tensor
-    response: Tensor
+    seen: Observed
+    hidden: Tensor
 
 
 class Terms(NamedTuple):
     """What the random weights of n pairs multiply, and the rest of their mean and noise.
 
     Attributes:
-        features: (n, P) for w. by_compound: (L, 1 + K) for v, a line. by_line: (D, 1 + R) for u, a drug.
+        features: (n, P) for w. by_compound: (L, 1 + K) for v, a line. by_line: (D, 1 + R) for u, a
+            drug, as far as structure tells.
         offset: (n,). own: (n,) what of the mean belongs to the drug alone. noise: (n, 3) see `log_noise`.
     """
 
@@ -73,36 +83,77 @@ class Terms(NamedTuple):
         return (level + slope * beyond + bend * beyond**2).clamp(*LOG_NOISE_RANGE)
 
 
-class LastLayer(PyroModule):
-    """Network and priors: the Pyro model."""
+class Weights(NamedTuple):
+    """One value of everything random: w (P,), v (C, 1 + K), loadings (C, R), and u (B, 1 + R) of a block's lines."""
 
-    def __init__(self, network: Network, compounds: int, lines: int, components: int, responses: int) -> None:
+    w: Tensor
+    v: Tensor
+    loadings: Tensor
+    u: Tensor
+
+
+class Rows(NamedTuple):
+    """What is expected of n rows.
+
+    Attributes:
+        mean, log_sd: (n,) mean and log SD of the noise.
+        new_mean, new_log_sd: (n,) the same if nothing else were known of their line.
+    """
+
+    mean: Tensor
+    log_sd: Tensor
+    new_mean: Tensor
+    new_log_sd: Tensor
+
+
+class LastLayer(nn.Module):
+    """Network and priors: the Pyro model.
+
+    Args:
+        network: deterministic.
+        likelihood: the law of the noise.
+        sizes: C compounds, L lines, K components.
+        responses: how many there are to train on; a block's are scaled up to them.
+    """
+
+    def __init__(self, network: Network, likelihood: Likelihood, sizes: tuple[int, int, int], responses: int) -> None:
         super().__init__()
-        self.network = network
-        self.compounds, self.lines, self.responses = compounds, lines, responses
+        self.network, self.law = network, Noise(likelihood)
+        (self.compounds, self.lines, components), self.responses = sizes, responses
         size = network.size
         self.mu = nn.Parameter(torch.zeros(()))
         self.noise = nn.Parameter(torch.tensor([-0.9, 0.0, 0.0]))
-        self.compound_noise = nn.Parameter(torch.zeros(compounds, 3))
+        self.compound_noise = nn.Parameter(torch.zeros(self.compounds, 3))
         # Starting points only: an intercept a compound explains most of a screen, a single component little.
         self.log_compound_scale = nn.Parameter(torch.tensor([0.8] + [0.02] * components).log())
-        self.log_slope_scale = nn.Parameter(torch.zeros(compounds))
+        self.log_slope_scale = nn.Parameter(torch.zeros(self.compounds))
         self.log_line_scale = nn.Parameter(torch.tensor([0.2] + [0.1] * size.factors).log())
         self.register_buffer("weight_scale", torch.ones(size.pair_width))
+
+    def scales(self) -> list[nn.Parameter]:
+        """The prior scales that empirical Bayes learns; a point estimate must leave them alone."""
+        return [self.log_compound_scale, self.log_slope_scale, self.log_line_scale]
 
     def terms(self, encoded: Encoded, inputs: Inputs, lines: Tensor, line: Tensor, drug: Tensor) -> Terms:
         """Terms of the pairs (lines[line[n]], drug[n])."""
         pair: PairFeatures = self.network.pairs(encoded, line, drug)
-        compound = inputs.drug_effect[drug]
-        own = torch.where((compound >= 0)[:, None], self.compound_noise[compound.clamp(min=0)], 0.0)
         return Terms(
             pair.features,
             _with_one(inputs.components[lines]),
             _with_one(encoded.drugs.factors),
             self.mu + pair.offset,
             self.mu + pair.own,
-            self.noise + own + pair.noise,
+            self._noise(pair, inputs.drug_effect[drug]),
         )
+
+    def _noise(self, pair: PairFeatures, compound: Tensor) -> Tensor:
+        """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
+        if self.law.likelihood.noise == "constant":
+            return torch.cat([self.noise[:1], self.noise.new_zeros(2)]).expand(len(compound), 3)
+        own = self.noise + of_known(self.compound_noise, compound)
+        if self.law.likelihood.noise == "drug":
+            return torch.cat([own[:, :1] + pair.drug_noise[:, None], torch.zeros_like(own[:, 1:])], dim=1)
+        return own + pair.noise
 
     def compound_scale(self, compound: Tensor) -> Tensor:
         """Prior SDs of v, (n, 1 + K), for compounds (n,), -1 for an unseen one: lambda, its slopes stretched by tau."""
@@ -111,30 +162,51 @@ class LastLayer(PyroModule):
         scale = self.log_compound_scale.exp()
         return torch.cat([scale[:1].expand(len(compound), 1), stretch[:, None] * scale[1:]], dim=1)
 
+    def rows(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
+        """What is expected of a block's rows if the weights were these."""
+        encoded = self.network.encode(inputs.molecules, inputs.genes[block.lines])
+        return self.weighed(self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights)
+
+    def weighed(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:
+        """The same from terms."""
+        compound = inputs.drug_effect[block.drug]
+        by_line = terms.by_line + nn.functional.pad(of_known(weights.loadings, inputs.drug_effect), (1, 0))
+        alone = terms.offset + terms.features @ weights.w
+        alone = alone + (terms.by_compound @ weights.v.T)[block.line, compound]
+        mean = alone + (weights.u @ by_line.T)[block.line, block.drug]
+        terms = terms._replace(own=terms.own + weights.v[compound, 0])
+        log_noise = terms.log_noise(alone)
+        open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
+        total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
+        return Rows(mean, terms.log_noise(mean), alone, total)
+
+    def estimates_log_prior(self) -> Tensor:
+        """Log density of what is estimated and not drawn: a compound's own noise."""
+        return -0.5 * ((self.compound_noise / USUAL_NOISE) ** 2).sum()
+
     def forward(self, inputs: Inputs, block: Block) -> None:
         """The joint density of a block, scaled to the whole training part."""
-        encoded = self.network.encode(inputs.molecules, inputs.genes[block.lines])
-        terms = self.terms(encoded, inputs, block.lines, block.line, block.drug)
         w = pyro.sample("w", dist.Normal(torch.zeros_like(self.weight_scale), self.weight_scale).to_event(1))
         with pyro.plate("compounds", self.compounds):
             v = pyro.sample("v", _centred(self.compound_scale(torch.arange(self.compounds, device=self.mu.device))))
+            loadings = pyro.sample("loadings", _apart(torch.ones_like(self.log_line_scale[1:]), self.compounds))
         with pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines]):
-            u = pyro.sample("u", _centred(self.log_line_scale.exp()))
-        compound = inputs.drug_effect[block.drug]
-        by_compound = terms.by_compound @ v.T
-        by_line = u @ terms.by_line.T
-        mean = terms.offset + terms.features @ w
-        mean = mean + by_compound[block.line, compound] + by_line[block.line, block.drug]
-        terms = terms._replace(own=terms.own + v[compound, 0])
-        usual = dist.Normal(torch.zeros_like(self.compound_noise), 0.5).to_event(2)
-        pyro.sample("compound_noise_prior", usual, obs=self.compound_noise)
-        rows = torch.arange(len(block.response), device=mean.device)
-        with pyro.plate("responses", self.responses, subsample=rows):
-            pyro.sample("response", dist.Normal(mean, terms.log_noise(mean).exp()), obs=block.response)
+            u = pyro.sample("u", _apart(self.log_line_scale.exp(), len(block.lines)))
+        rows = self.rows(inputs, block, Weights(w, v, loadings, u))
+        pyro.factor("estimates", self.estimates_log_prior())
+        self._observe("response", ~block.hidden, block.seen, rows.mean, rows.log_sd)
+        self._observe("response of a hidden line", block.hidden, block.seen, rows.new_mean, rows.new_log_sd)
+
+    def _observe(self, name: str, which: Tensor, seen: Observed, mean: Tensor, log_sd: Tensor) -> None:
+        """Some of the rows, scaled to all; none where there is none."""
+        at = torch.nonzero(which)[:, 0]
+        if len(at):
+            with pyro.plate(f"{name}s", self.responses, subsample=at):
+                pyro.factor(name, self.law.log_prob(seen.at(at), mean[at], log_sd[at]))
 
 
-class Guide(PyroModule):
-    """Normal posterior of w, v and u.
+class Guide(nn.Module):
+    """Normal posterior of w, v, u and the loadings g.
 
     Args:
         model: whose sizes it takes.
@@ -154,6 +226,11 @@ class Guide(PyroModule):
         self.v_log_scale = nn.Parameter(torch.full(self.v_mean.shape, math.log(0.02)))
         self.u_mean = nn.Parameter(torch.zeros(model.lines, len(model.log_line_scale)))
         self.u_log_scale = nn.Parameter(torch.full(self.u_mean.shape, math.log(0.04)))
+        self.register_buffer("u_root", torch.eye(self.u_mean.shape[1]).repeat(model.lines, 1, 1))
+        factors = self.u_mean.shape[1] - 1
+        self.g_mean = nn.Parameter(torch.zeros(model.compounds, factors))
+        self.g_log_scale = nn.Parameter(torch.full(self.g_mean.shape, math.log(0.04)))
+        self.register_buffer("g_root", torch.eye(factors).repeat(model.compounds, 1, 1))
 
     def w(self) -> dist.Distribution:
         """The posterior of w, with `.mean` and `.covariance_matrix` or `.variance`."""
@@ -166,19 +243,68 @@ class Guide(PyroModule):
             return dist.LowRankMultivariateNormal(self.w_mean, scale[:, None] * self.w_factor, scale**2)
         return dist.Normal(self.w_mean, scale).to_event(1)
 
+    def weight_variance(self, features: Tensor) -> Tensor:
+        """Variance of w . features, (n,), of features (n, P)."""
+        posterior = self.w()
+        if self.covariance == "full":
+            return ((features @ posterior.scale_tril) ** 2).sum(1)
+        variance = (features**2) @ (self.w_log_scale * 2).exp()
+        if self.covariance == "low_rank":
+            variance = variance + ((features @ posterior.cov_factor) ** 2).sum(1)
+        return variance
+
+    def w_deviations(self, draws: int) -> Tensor:
+        """S draws of w about its mean, (S, P)."""
+        return torch.as_tensor(self.w().sample((draws,)) - self.w_mean)
+
+    def v_variance(self) -> Tensor:
+        """(C, 1 + K)."""
+        return (2 * self.v_log_scale).exp()
+
+    def u_scale_tril(self, lines: Tensor) -> Tensor:
+        """Cholesky factors of the covariance of u of lines (B,), (B, 1 + R, 1 + R)."""
+        return self.u_log_scale[lines].exp()[:, :, None] * self.u_root[lines]
+
+    def g_scale_tril(self) -> Tensor:
+        """Cholesky factors of the covariance of the loadings, (C, R, R)."""
+        return self.g_log_scale.exp()[:, :, None] * self.g_root
+
+    def spread(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
+        """Be as wide as exact posteriors of v, (C, 1 + K), u, (L, 1 + R, 1 + R), and the loadings, (C, R, R)."""
+        self.v_log_scale.copy_(0.5 * v_variance.log())
+        for covariance, log_scale, root in (
+            (u_covariance, self.u_log_scale, self.u_root),
+            (g_covariance, self.g_log_scale, self.g_root),
+        ):
+            size = covariance.diagonal(dim1=1, dim2=2).sqrt()
+            log_scale.copy_(size.log())
+            root.copy_(torch.linalg.cholesky(covariance.double()) / size[:, :, None])
+
     def forward(self, inputs: Inputs, block: Block) -> None:
         """Sample the weights that the block needs."""
         pyro.sample("w", self.w())
         with pyro.plate("compounds", len(self.v_mean)):
             pyro.sample("v", dist.Normal(self.v_mean, self.v_log_scale.exp()).to_event(1))
+            pyro.sample("loadings", dist.MultivariateNormal(self.g_mean, scale_tril=self.g_scale_tril()))
         lines = inputs.line_effect[block.lines]
         with pyro.plate("lines", len(self.u_mean), subsample=lines):
-            pyro.sample("u", dist.Normal(self.u_mean[lines], self.u_log_scale[lines].exp()).to_event(1))
+            pyro.sample("u", dist.MultivariateNormal(self.u_mean[lines], scale_tril=self.u_scale_tril(lines)))
 
 
 def _centred(scale: Tensor) -> dist.Distribution:
     return dist.Normal(torch.zeros_like(scale), scale).to_event(1)
 
 
+def _apart(scale: Tensor, many: int) -> dist.Distribution:
+    """`many` independent normals of SDs (W,), in the family whose divergence from a guide is known in closed form."""
+    root = scale.diag().expand(many, -1, -1)
+    return dist.MultivariateNormal(scale.new_zeros(many, len(scale)), scale_tril=root)
+
+
 def _with_one(values: Tensor) -> Tensor:
     return torch.cat([values.new_ones(len(values), 1), values], dim=1)
+
+
+def of_known(table: Tensor, compound: Tensor) -> Tensor:
+    """Rows of the compounds (n,) that were trained on, 0 for the others (-1)."""
+    return torch.where((compound >= 0)[:, None], table[compound.clamp(min=0)], 0.0)

@@ -104,9 +104,17 @@ class Fitted(ABC):
         )
 
     def distribution(
-        self, inputs: Inputs, pairs: Pairs, moments: tuple[np.ndarray, ...], joint: JointDraws | None = None
-    ) -> Normal:
-        """Standardised mean, aleatoric and epistemic variance, (N,) each, as a distribution in the measure's unit."""
+        self,
+        inputs: Inputs,
+        pairs: Pairs,
+        moments: tuple[np.ndarray, ...],
+        joint: JointDraws | None = None,
+        dof: float | None = None,
+    ) -> Normal | StudentT:
+        """Standardised mean, aleatoric and epistemic variance, (N,) each, as a distribution in the measure's unit.
+
+        Its noise is a Student-t where degrees of freedom are given.
+        """
         mean, aleatoric, epistemic = (np.asarray(part, np.float64) for part in moments)
         centre, spread = self.features.centre, self.features.spread
         keys = pd.DataFrame(
@@ -116,15 +124,10 @@ class Fitted(ABC):
             }
         ).astype(str)
         measure = self.features.measure
-        return Normal(
-            keys,
-            measure.name,
-            centre + spread * mean,
-            spread**2 * aleatoric,
-            spread**2 * epistemic,
-            joint=joint,
-            unit=measure.unit,
-        )
+        moments = centre + spread * mean, spread**2 * aleatoric, spread**2 * epistemic
+        if dof is not None:
+            return StudentT(keys, measure.name, *moments, dof, joint=joint, unit=measure.unit)
+        return Normal(keys, measure.name, *moments, joint=joint, unit=measure.unit)
 
 
 class Method(ABC):

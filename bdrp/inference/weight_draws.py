@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.inference.hierarchy import Terms
+from bdrp.inference.likelihood import observed
 from bdrp.inference.method import isolated
 from bdrp.predictive import Parameter, PosteriorDraws
 
@@ -21,10 +22,12 @@ NUMBERS_A_PASS = 4_000_000  # chosen: draws x pairs x regressors of one pass; th
 
 
 class _Weights(NamedTuple):
-    """S draws of w, (S, P), and of v and u of the compounds and lines at hand, (S, C, 1 + K) and (S, L, 1 + R)."""
+    """S draws of w, (S, P), of v and loadings of the compounds, (S, C, 1 + K) and (S, C, R), and u of the lines at hand,
+    (S, L, 1 + R)."""
 
     w: Tensor
     v: Tensor
+    loadings: Tensor
     u: Tensor
 
 
@@ -48,19 +51,20 @@ def draw(fit: LastLayerFit, inputs: Inputs, pairs: Pairs, draws: int, seed: int)
     """
     device = fit.guide.w_mean.device
     inputs, pairs = inputs.to(device), pairs.to(device)
-    rows = _rows(fit, inputs, pairs)
+    rows, law, seen = _rows(fit, inputs, pairs), fit.model.law, observed(pairs, fit.features)
+    # A density is one of the measure's unit; the probability of lying beyond a limit has none.
+    measured = 1.0 - (law.likelihood.censored * (seen.above | seen.below)).double().cpu()
     size = max(1, NUMBERS_A_PASS // max(1, rows.terms.by_compound.shape[1] * len(pairs)))
     parts: list[tuple[Tensor, ...]] = []
     with isolated():
         torch.manual_seed(seed)
         for start in range(0, draws, size):
             weights = _weights(fit, inputs, rows, min(size, draws - start))
-            mean, sd = _means(weights, rows)
-            parts.append((mean, sd, torch.randn_like(mean), weights.w, weights.v[..., 0], weights.u[..., 0]))
-    mean, sd, noise, w, v, u = (torch.cat(part).double().cpu() for part in zip(*parts, strict=True))
+            mean, log_sd = _means(weights, rows)
+            density, response = law.log_prob(seen, mean, log_sd), law.sample(mean, log_sd)
+            parts.append((mean, response, density, weights.w, weights.v[..., 0], weights.u[..., 0]))
+    mean, response, density, w, v, u = (torch.cat(part).double().cpu() for part in zip(*parts, strict=True))
     centre, spread = fit.features.centre, fit.features.spread
-    error = ((pairs.response.cpu() - centre) / spread - mean) / sd
-    density = -0.5 * error**2 - sd.log() - 0.5 * math.log(2 * math.pi) - math.log(spread)
     drug_ids, line_ids = (
         tuple(ids[at] for at in kept.tolist())
         for ids, kept in ((inputs.drug_ids, rows.compounds), (inputs.line_ids, rows.lines))
@@ -72,8 +76,8 @@ def draw(fit: LastLayerFit, inputs: Inputs, pairs: Pairs, draws: int, seed: int)
     }
     return PosteriorDraws(
         mean=np.asarray(centre + spread * mean),
-        response=np.asarray(centre + spread * (mean + sd * noise)),
-        log_likelihood=np.asarray(density),
+        response=np.asarray(centre + spread * response),
+        log_likelihood=np.asarray(density - measured * math.log(spread)),
         parameters=parameters,
         estimates=_estimates(fit),
     )
@@ -93,23 +97,34 @@ def _rows(fit: LastLayerFit, inputs: Inputs, pairs: Pairs) -> _Rows:
 
 
 def _weights(fit: LastLayerFit, inputs: Inputs, rows: _Rows, draws: int) -> _Weights:
-    v_mean, v_variance = (part[rows.compounds] for part in fit.compounds(inputs))
-    u_mean, u_variance = (part[rows.lines] for part in fit.lines(inputs))
+    compounds, (u_mean, u_covariance) = fit.compounds(inputs), fit.lines(inputs)
+    v_mean, v_variance = compounds.mean[rows.compounds], compounds.variance[rows.compounds]
+    g_covariance = compounds.loadings_covariance[rows.compounds]
     return _Weights(
-        fit.guide.w().sample((draws,)),
+        fit.guide.w_mean + fit.guide.w_deviations(draws),
         v_mean + v_variance.sqrt() * torch.randn(draws, *v_mean.shape, device=v_mean.device),
-        u_mean + u_variance.sqrt() * torch.randn(draws, *u_mean.shape, device=u_mean.device),
+        compounds.loadings[rows.compounds] + correlated(draws, g_covariance),
+        u_mean[rows.lines] + correlated(draws, u_covariance[rows.lines]),
     )
 
 
 def _means(weights: _Weights, rows: _Rows) -> tuple[Tensor, Tensor]:
-    """Standardised mean and noise SD of N pairs under each draw, (S, N) each."""
+    """Standardised mean and log SD of the noise of N pairs under each draw, (S, N) each."""
     terms = rows.terms
     by_compound = (weights.v[:, rows.compound] * terms.by_compound[rows.lines[rows.line]]).sum(-1)
-    by_line = (weights.u[:, rows.line] * terms.by_line[rows.drug]).sum(-1)
-    mean = terms.offset + weights.w @ terms.features.T + by_compound + by_line
+    by_line = terms.by_line[rows.drug] + nn.functional.pad(weights.loadings[:, rows.compound], (1, 0))
+    shared = (weights.u[:, rows.line] * by_line).sum(-1)
+    mean = terms.offset + weights.w @ terms.features.T + by_compound + shared
     drawn = terms._replace(own=terms.own + weights.v[:, rows.compound, 0])
-    return mean, drawn.log_noise(mean).exp()
+    return mean, drawn.log_noise(mean)
+
+
+def correlated(draws: int, covariance: Tensor) -> Tensor:
+    """S draws of M centred normals with covariances (M, W, W), (S, M, W)."""
+    values, vectors = torch.linalg.eigh(covariance.double())  # a point has no variance, and so no Cholesky factor
+    root = (vectors * values.clamp(min=0).sqrt()[:, None, :]).to(covariance.dtype)
+    noise = torch.randn(draws, *covariance.shape[:2], 1, device=covariance.device)
+    return (root @ noise)[..., 0]
 
 
 def _estimates(fit: LastLayerFit) -> dict[str, Parameter]:

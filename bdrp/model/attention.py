@@ -62,6 +62,8 @@ class DrugEncoder(nn.Module):
         self.factors = nn.Linear(size.width, size.factors)
         self.offset = nn.Linear(size.width, size.heads * size.programmes)
         self.slope = nn.Linear(size.width, size.heads * size.programmes)
+        nn.init.zeros_(self.factors.weight)  # a compound's own loadings come first; structure explains them later
+        nn.init.zeros_(self.factors.bias)
 
     def forward(self, molecules: MoleculeGraphs) -> DrugStates:
         """Encode D molecules."""

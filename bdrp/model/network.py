@@ -28,12 +28,14 @@ class PairFeatures(NamedTuple):
         offset: (N,) the part of the mean that structure alone and expression alone explain.
         own: (N,) the part of `offset` that structure alone explains.
         noise: (N, 3) level, slope and bend of the log noise that structure, expression and the pair explain.
+        drug_noise: (N,) the part of its level that structure alone explains.
     """
 
     features: Tensor
     offset: Tensor
     own: Tensor
     noise: Tensor
+    drug_noise: Tensor
 
 
 class Network(nn.Module):
@@ -69,4 +71,4 @@ class Network(nn.Module):
         features = torch.cat([drugs.state[drug] * lines.state[line], context], dim=-1)
         level = by_drug[:, 1:2] + by_line[:, 1:2] + self.pair_noise(features)
         noise = torch.cat([level, by_drug[:, 2:]], dim=1)
-        return PairFeatures(features, by_drug[:, 0] + by_line[:, 0], by_drug[:, 0], noise)
+        return PairFeatures(features, by_drug[:, 0] + by_line[:, 0], by_drug[:, 0], noise, by_drug[:, 1])

@@ -1,0 +1,51 @@
+"""The network with one value for every weight and a noise head: how far a model gets that knows no doubt of its own.
+
+Maximum a posteriori of the same model that the Bayesian methods fit (see `point`), so that a comparison shows what the
+posterior adds and nothing else. Its predictive variance is the noise head's (Nix & Weigend 1994), to which only
+compounds and lines that were never trained on add their prior spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bdrp.features.batch import Batch, Features
+from bdrp.inference.method import Runtime
+from bdrp.inference.network_method import NetworkMethod, quietly, restored, trained
+from bdrp.inference.point import Point, PointFit, PointTrainee
+
+
+@dataclass(frozen=True)
+class DeterministicMethod(NetworkMethod):
+    """Options: those of `NetworkMethod`."""
+
+    name: ClassVar[str] = "deterministic"
+
+    def fit(self, batch: Batch, runtime: Runtime) -> PointFit:
+        """Maximise the joint density on grid blocks; see `Method.fit`."""
+        with quietly():
+            torch.manual_seed(runtime.seed)
+            fitted = self._assemble(batch.features, len(batch.train))
+            method = self.begun(batch, fitted, runtime.seed)
+            fitted.to(runtime.torch_device)
+            trained(PointTrainee(method, fitted, batch.to(runtime.torch_device)), runtime)
+            return fitted
+
+    def restore(self, features: Features, state: Mapping[str, Tensor]) -> PointFit:
+        """Rebuild a fit; see `Method.restore`."""
+        with torch.device("meta"):
+            fitted = self._assemble(features, 1)
+        restored(fitted, state)
+        return fitted
+
+    def _assemble(self, features: Features, responses: int) -> PointFit:
+        model = self.model(features, responses)
+        return PointFit(features, model, Point(model))
+
+
+METHOD = DeterministicMethod

@@ -1,0 +1,202 @@
+"""What all methods that train the network share: options, the loop's view of a batch, and where training starts."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Self
+
+import pyro
+import torch
+from torch import Tensor, nn
+
+from bdrp.errors import FitError, ModelFolderError
+from bdrp.features.batch import Batch, Features, grid_blocks
+from bdrp.inference import start as starting
+from bdrp.inference.closed_form import LastLayerFit
+from bdrp.inference.hierarchy import Block, LastLayer
+from bdrp.inference.likelihood import Likelihood, observed
+from bdrp.inference.method import Fitted, Method, Runtime, isolated
+from bdrp.inference.training import Schedule, train
+from bdrp.model.architecture import Architecture
+from bdrp.model.network import Network
+
+LINES = ("auto", "known", "new")
+HIDDEN = 0.5  # chosen: as many lines of a step teach what a new line needs as teach what a known one does
+
+
+@dataclass(frozen=True)
+class NetworkMethod(Method, ABC):
+    """Options of every method that trains the network.
+
+    Attributes:
+        likelihood: the law of a response: "normal", "student_t" or "censored"; see `Likelihood`.
+        noise: what its SD depends on: "constant", "drug" or "pair".
+        lines: which lines are to be predicted best: "known" ones, of which other drugs were measured; "new" ones; or
+            "auto", whichever does better on the validation part. See `bdrp.inference.start` and `hierarchy`.
+        epochs: most passes over the training lines.
+        patience: epochs without a better validation score before stopping.
+        lines_a_block: lines of a grid block; each step encodes these and all drugs once.
+        learning_rate: peak rate of the network. weight_decay: of the network.
+        head_rate: peak rate of everything else: the last layer, its posterior, and prior scales.
+        width, hidden, programmes, heads, factors, gene_dropout, drug_dropout: see `Architecture`.
+    """
+
+    likelihood: Literal["normal", "student_t", "censored"] = "normal"
+    noise: Literal["constant", "drug", "pair"] = "pair"
+    lines: Literal["auto", "known", "new"] = "auto"
+    epochs: int = 20
+    patience: int = 8
+    lines_a_block: int = 32
+    learning_rate: float = 1e-3
+    head_rate: float = 5e-3
+    weight_decay: float = 1.0
+    width: int = 64
+    hidden: int = 128
+    programmes: int = 48
+    heads: int = 4
+    factors: int = 32
+    gene_dropout: float = 0.6
+    drug_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be.
+
+        Raises:
+            FitError: naming the option, what it was and what it may be.
+        """
+        Likelihood(self.likelihood, self.noise)
+        if self.lines not in LINES:
+            raise FitError(f"lines is {self.lines!r}. Choose auto, known or new.")
+        for name in ("learning_rate", "head_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise FitError(
+                    f"{name} is {getattr(self, name)}; it must be above 0 and below 1. Choose another value."
+                )
+        if self.lines_a_block < 1 or self.weight_decay < 0:
+            raise FitError("lines_a_block must be at least 1 and weight_decay at least 0. Choose other values.")
+        Schedule(self.epochs, self.patience)
+        self.architecture(1)
+
+    def architecture(self, genes: int) -> Architecture:
+        """The network's sizes."""
+        names = ("width", "hidden", "programmes", "heads", "factors", "gene_dropout", "drug_dropout")
+        return Architecture(genes=genes, **{name: getattr(self, name) for name in names})
+
+    def model(self, features: Features, responses: int) -> LastLayer:
+        """A network with its hierarchical last layer, at random."""
+        genes, components = features.scaler.components.shape
+        sizes = (len(features.compounds), len(features.lines), components)
+        likelihood = Likelihood(self.likelihood, self.noise)
+        return LastLayer(Network(self.architecture(genes)), likelihood, sizes, responses)
+
+    def begun(self, batch: Batch, fitted: LastLayerFit, seed: int) -> Self:
+        """Put a fit where training starts, and settle which lines the model serves, by the validation part."""
+        judged = bool(len(batch.validation))
+        kinds = [self.lines] if self.lines != "auto" else ["known", "new"] if judged else ["new"]
+        starts, scores = {}, {}
+        for kind in kinds:
+            starts[kind] = starting.solve(
+                batch, self.factors, together=kind == "known", censored=self.likelihood == "censored", seed=seed
+            )
+            starts[kind].place(fitted)
+            fitted.learn_kinship(batch.inputs)
+            scores[kind] = fitted.score(batch.validation, batch) if judged else 0.0
+        best = min(kinds, key=lambda kind: scores[kind])
+        starts[best].place(fitted)
+        fitted.learn_kinship(batch.inputs)
+        return replace(self, lines=best)
+
+    def refitted(self, fitted: Fitted) -> Self:
+        """For the same lines, for as many epochs as the first fit needed; see `Method.refitted`."""
+        history: Mapping[str, Any] = getattr(fitted, "history", {})
+        epochs = max(1, int(history.get("best_epoch") or self.epochs))
+        return replace(self, epochs=epochs, patience=epochs, lines=history.get("lines", self.lines))
+
+
+class Trainee:
+    """The training loop's view of a fit on a batch; a method adds the loss."""
+
+    def __init__(self, method: NetworkMethod, fitted: LastLayerFit, batch: Batch) -> None:
+        self.method, self.fitted, self.batch = method, fitted, batch
+        self.module: nn.Module = fitted.modules
+        self.seen = observed(batch.train, batch.features)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Network and the rest, each with its rate."""
+        method, network = self.method, list(self.fitted.model.network.parameters())
+        within = {id(parameter) for parameter in network}
+        rest = [parameter for parameter in self.module.parameters() if id(parameter) not in within]
+        return [
+            {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},
+            {"params": rest, "lr": method.head_rate, "weight_decay": 0.0},
+        ]
+
+    def blocks(self, generator: torch.Generator) -> Iterator[Block]:
+        """One epoch's blocks."""
+        rows = self.batch.train
+        device = rows.line.device
+        for lines, index in grid_blocks(rows, self.method.lines_a_block, generator):
+            lines, index = lines.to(device), index.to(device)
+            line = torch.searchsorted(lines, rows.line[index])
+            share = HIDDEN if self.method.lines == "new" else 0.0
+            hidden = (torch.rand(len(lines), generator=generator) < share).to(device)[line]
+            yield Block(lines, line, rows.drug[index], self.seen.at(index), hidden)
+
+    def validation_score(self) -> float | None:
+        """Mean negative log density of the validation part; None where there is none."""
+        return self.fitted.score(self.batch.validation, self.batch) if len(self.batch.validation) else None
+
+
+def trained(trainee: Any, runtime: Runtime) -> LastLayerFit:
+    """Train, learn the kinship of what was found, and write the history down."""
+    method, fitted = trainee.method, trainee.fitted
+    identity = f"{method} seed={runtime.seed} {digest(trainee.batch)}"
+    progress = train(
+        trainee,
+        Schedule(method.epochs, method.patience),
+        seed=runtime.seed,
+        checkpoint=runtime.checkpoint,
+        identity=identity,
+        show=runtime.progress,
+    )
+    fitted.learn_kinship(trainee.batch.inputs)
+    fitted.history, fitted.interrupted = {**asdict(progress), "lines": method.lines}, progress.interrupted
+    return fitted
+
+
+def restored(fitted: LastLayerFit, state: Mapping[str, Tensor]) -> LastLayerFit:
+    """A fit on the meta device filled from its tensors.
+
+    Raises:
+        ModelFolderError: tensors are missing, foreign, or of the wrong shape.
+    """
+    try:
+        fitted.modules.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    except (RuntimeError, TypeError) as error:
+        raise ModelFolderError(
+            f"The weights do not fit the method's options: {str(error)[:400]} The folder was altered or belongs to "
+            "another version. Fit again, or restore the folder."
+        ) from error
+    fitted.modules.eval()
+    return fitted
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Pyro without its global parameter store and without validation, torch's random state kept apart."""
+    with isolated(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
+        yield
+
+
+def digest(batch: Batch) -> str:
+    """A checksum of what is fitted, so that a run resumes on the same data only."""
+    rows = (getattr(part, name) for part in (batch.train, batch.validation) for name in ("line", "drug", "response"))
+    inputs = batch.inputs
+    checksum = hashlib.sha256()
+    for tensor in (*rows, inputs.genes, inputs.molecules.fingerprints, inputs.drug_effect, inputs.line_effect):
+        checksum.update(tensor.cpu().contiguous().numpy().tobytes())
+    return checksum.hexdigest()

@@ -1,0 +1,107 @@
+"""One value for every weight: what the deterministic network, the members of an ensemble and MC dropout are made of.
+
+The model is that of `hierarchy`; w, v, u and the loadings are the maximum of its joint density (maximum a posteriori)
+instead of a distribution. The prior scales stay where empirical Bayes started them: maximised together with the
+weights, they would run to zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bdrp.features.batch import Batch, Inputs
+from bdrp.inference.closed_form import LastLayerFit
+from bdrp.inference.hierarchy import Block, LastLayer, Weights
+from bdrp.inference.network_method import NetworkMethod, Trainee
+
+
+class Point(nn.Module):
+    """Weights without a spread, with the reading of a `Guide`."""
+
+    def __init__(self, model: LastLayer) -> None:
+        super().__init__()
+        factors = len(model.log_line_scale) - 1
+        self.w_mean = nn.Parameter(torch.zeros(len(model.weight_scale)))
+        self.v_mean = nn.Parameter(torch.zeros(model.compounds, len(model.log_compound_scale)))
+        self.u_mean = nn.Parameter(torch.zeros(model.lines, 1 + factors))
+        self.g_mean = nn.Parameter(torch.zeros(model.compounds, factors))
+
+    def weight_variance(self, features: Tensor) -> Tensor:
+        """None, (n,)."""
+        return features.new_zeros(len(features))
+
+    def w_deviations(self, draws: int) -> Tensor:
+        """None, (S, P)."""
+        return self.w_mean.new_zeros(draws, len(self.w_mean))
+
+    def v_variance(self) -> Tensor:
+        """None, (C, 1 + K)."""
+        return torch.zeros_like(self.v_mean)
+
+    def u_scale_tril(self, lines: Tensor) -> Tensor:
+        """None, (B, 1 + R, 1 + R)."""
+        return torch.diag_embed(torch.zeros_like(self.u_mean[lines]))
+
+    def g_scale_tril(self) -> Tensor:
+        """None, (C, R, R)."""
+        return torch.diag_embed(torch.zeros_like(self.g_mean))
+
+    def spread(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
+        """A point has no spread."""
+
+
+class PointFit(LastLayerFit):
+    """One network and one value of each weight; only what was never trained on keeps its prior spread."""
+
+    can_draw = False
+
+
+class PointModel(nn.Module):
+    """Model and weights together, with the loss of a block: plain torch, so that many can be stacked."""
+
+    def __init__(self, model: LastLayer, point: Point) -> None:
+        super().__init__()
+        self.model, self.point = model, point
+        for scale in model.scales():
+            scale.requires_grad_(False)
+
+    def forward(self, inputs: Inputs, block: Block) -> Tensor:
+        """Negative log joint density, about one a response."""
+        model, point = self.model, self.point
+        lines = inputs.line_effect[block.lines]
+        weights = Weights(point.w_mean, point.v_mean, point.g_mean, point.u_mean[lines])
+        rows = model.rows(inputs, block, weights)
+        fit = torch.where(
+            block.hidden,
+            model.law.log_prob(block.seen, rows.new_mean, rows.new_log_sd),
+            model.law.log_prob(block.seen, rows.mean, rows.log_sd),
+        )
+        return -fit.mean() - self._log_prior(inputs, weights, len(lines)) / model.responses
+
+    def _log_prior(self, inputs: Inputs, weights: Weights, lines: int) -> Tensor:
+        model = self.model
+        compounds = torch.arange(model.compounds, device=weights.v.device)
+        v = weights.v / model.compound_scale(compounds)
+        u = weights.u / model.log_line_scale.exp()
+        squares = (weights.w**2).sum() + (v**2).sum() + (weights.loadings**2).sum()
+        return model.estimates_log_prior() - 0.5 * (squares + model.lines / lines * (u**2).sum())
+
+
+class PointTrainee(Trainee):
+    """The loop's view of a point."""
+
+    def __init__(self, method: NetworkMethod, fitted: LastLayerFit, batch: Batch) -> None:
+        super().__init__(method, fitted, batch)
+        self.joint = PointModel(fitted.model, fitted.guide)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Without the prior scales."""
+        groups = super().parameter_groups()
+        return [{**group, "params": [p for p in group["params"] if p.requires_grad]} for group in groups]
+
+    def loss(self, block: Block) -> Tensor:
+        """Negative log joint density of a block."""
+        return torch.as_tensor(self.joint(self.batch.inputs, block))
