@@ -37,6 +37,7 @@ class LastLayerFit(Fitted):
         self.kinship = Kinship(len(features.compounds), (1, slopes, loadings))
         self.modules = nn.ModuleDict({"model": model, "guide": guide, "kinship": self.kinship})
         self.history: dict[str, Any] = {}
+        self.leverage = torch.zeros(0)  # of the training rows; only while training
 
     def to(self, device: torch.device) -> None:
         """Move every tensor to a device."""
@@ -45,6 +46,11 @@ class LastLayerFit(Fitted):
     def state(self) -> dict[str, Tensor]:
         """Weights, priors and posterior."""
         return {name: value.detach().cpu().contiguous() for name, value in self.modules.state_dict().items()}
+
+    def slopes(self) -> list[nn.Parameter]:
+        """What the ridge found: v and its scales."""
+        v = [parameter for name, parameter in self.guide.named_parameters() if name.startswith("v_")]
+        return [*v, self.model.log_compound_scale, self.model.log_slope_scale]
 
     def learn_kinship(self, inputs: Inputs) -> None:
         """Let unseen compounds borrow from what was found for trained ones."""

@@ -20,6 +20,8 @@ from torch import Tensor
 PSEUDO_COMPONENTS = 5.0  # chosen: tau counts as 1 for five components, so that a short regression keeps it near 1
 PSEUDO_RESPONSES = 10.0  # chosen: the pooled noise counts as ten responses, so that a rarely tested compound keeps some
 
+MOST_LEVERAGE = 0.9  # chosen: no residual is stretched more than tenfold
+
 
 class HierarchicalRidge(NamedTuple):
     """The fit.
@@ -30,6 +32,8 @@ class HierarchicalRidge(NamedTuple):
         scale: (1 + K,) lambda.
         slope_scale: (C,) tau.
         noise: (C,) s.
+        leverage: (C, L) how much of a response's own deviation the fit of its compound follows, in [0, 1): a residual
+            over 1 - leverage is what the line would have left, had it not been there (Allen 1974).
     """
 
     mean: Tensor
@@ -37,6 +41,7 @@ class HierarchicalRidge(NamedTuple):
     scale: Tensor
     slope_scale: Tensor
     noise: Tensor
+    leverage: Tensor
 
 
 def fit(
@@ -71,8 +76,9 @@ def fit(
     noise = torch.full((compounds,), 0.3, dtype=torch.float64)
     if start is not None:
         scale, slope, noise = start.scale.double(), start.slope_scale.double(), start.noise.double() ** 2
-    mean, variance = moment, gram.diagonal(dim1=1, dim2=2)
+    mean, covariance = moment, gram
     for _ in range(steps):
+        used = noise
         covariance = torch.linalg.inv(gram / noise[:, None, None] + torch.diag_embed(_precision(scale, slope)))
         mean = (covariance @ moment[:, :, None])[:, :, 0] / noise[:, None]
         variance = covariance.diagonal(dim1=1, dim2=2)
@@ -85,7 +91,9 @@ def fit(
         slope = ((within.sum(1) + PSEUDO_COMPONENTS) / (width - 1 + PSEUDO_COMPONENTS)).sqrt()
         intercept, slopes = square_mean[:, :1].mean(0), (square_mean[:, 1:] / slope[:, None] ** 2).mean(0)
         scale = torch.cat([intercept, slopes]).clamp(min=1e-8).sqrt()
-    return HierarchicalRidge(*(part.float() for part in (mean, variance, scale, slope, noise.sqrt())))
+    leverage = torch.stack([((x @ one) * x).sum(1) for one in covariance]) / used[:, None]
+    parts = (mean, variance, scale, slope, noise.sqrt(), leverage.clamp(max=MOST_LEVERAGE))
+    return HierarchicalRidge(*(part.float() for part in parts))
 
 
 def _precision(scale: Tensor, slope: Tensor) -> Tensor:

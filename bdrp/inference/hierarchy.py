@@ -18,7 +18,8 @@ free means and scales, for few drugs tell a line's factors apart.
 
 Where the model is to serve new lines, each step takes the rows of half of its lines as if nothing else were known of
 them: u is left out of their mean and its prior variance is added. Without that, u would explain all lines that there
-are, and nothing would be learned for those that are not.
+are, and nothing would be learned for those that are not. Their residuals are those of leaving the line out, and the
+slopes stay where the ridge found them, in which leaving out is exact.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Block(NamedTuple):
         line: (n,) positions among `lines`. drug: (n,) positions in the inputs.
         seen: (n,) standardised responses with their limits.
         hidden: (n,) rows that are taken as if nothing else were known of their line.
+        leverage: (n,) how much of its own deviation the ridge of its compound follows; see `hierarchical_ridge`.
     """
 
     lines: Tensor
@@ -54,6 +56,7 @@ class Block(NamedTuple):
     drug: Tensor
     seen: Observed
     hidden: Tensor
+    leverage: Tensor
 
 
 class Terms(NamedTuple):
@@ -97,7 +100,7 @@ class Rows(NamedTuple):
 
     Attributes:
         mean, log_sd: (n,) mean and log SD of the noise.
-        new_mean, new_log_sd: (n,) the same if nothing else were known of their line.
+        new_mean, new_log_sd: (n,) the same had nothing of their line been known, its own rows included.
     """
 
     mean: Tensor
@@ -178,7 +181,8 @@ class LastLayer(nn.Module):
         log_noise = terms.log_noise(alone)
         open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
         total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
-        return Rows(mean, terms.log_noise(mean), alone, total)
+        left = (block.seen.response - alone) / (1 - block.leverage)
+        return Rows(mean, terms.log_noise(mean), block.seen.response - left, total)
 
     def estimates_log_prior(self) -> Tensor:
         """Log density of what is estimated and not drawn: a compound's own noise."""

@@ -124,12 +124,15 @@ class Trainee:
         self.method, self.fitted, self.batch = method, fitted, batch
         self.module: nn.Module = fitted.modules
         self.seen = observed(batch.train, batch.features)
+        if method.lines == "new":
+            for parameter in fitted.slopes():
+                parameter.requires_grad_(False)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Network and the rest, each with its rate."""
         method, network = self.method, list(self.fitted.model.network.parameters())
         within = {id(parameter) for parameter in network}
-        rest = [parameter for parameter in self.module.parameters() if id(parameter) not in within]
+        rest = [p for p in self.module.parameters() if id(p) not in within and p.requires_grad]
         return [
             {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},
             {"params": rest, "lr": method.head_rate, "weight_decay": 0.0},
@@ -144,7 +147,9 @@ class Trainee:
             line = torch.searchsorted(lines, rows.line[index])
             share = HIDDEN if self.method.lines == "new" else 0.0
             hidden = (torch.rand(len(lines), generator=generator) < share).to(device)[line]
-            yield Block(lines, line, rows.drug[index], self.seen.at(index), hidden)
+            compound = self.batch.inputs.drug_effect[rows.drug[index]]
+            leverage = self.fitted.leverage.to(device)[compound, rows.line[index]]
+            yield Block(lines, line, rows.drug[index], self.seen.at(index), hidden, leverage)
 
     def validation_score(self) -> float | None:
         """Mean negative log density of the validation part; None where there is none."""

@@ -7,8 +7,6 @@ weights, they would run to zero.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -96,11 +94,6 @@ class PointTrainee(Trainee):
     def __init__(self, method: NetworkMethod, fitted: LastLayerFit, batch: Batch) -> None:
         super().__init__(method, fitted, batch)
         self.joint = PointModel(fitted.model, fitted.guide)
-
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """Without the prior scales."""
-        groups = super().parameter_groups()
-        return [{**group, "params": [p for p in group["params"] if p.requires_grad]} for group in groups]
 
     def loss(self, block: Block) -> Tensor:
         """Negative log joint density of a block."""

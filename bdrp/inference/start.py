@@ -2,7 +2,8 @@
 
 A ridge a compound on expression (`hierarchical_ridge`) and a factor analysis of what it leaves (`factor_analysis`) can
 be solved apart, the ridge first, or together, each on what the other leaves. Apart serves new lines, where the ridge
-stands alone; together serves unmeasured pairs of known lines, where a slope should explain only what the line's other
+stands alone: the factors are then of what a line would leave if it had not been fitted, for that is what a new line
+leaves. Together serves unmeasured pairs of known lines, where a slope should explain only what the line's other
 drugs do not.
 
 Under a censored likelihood a response beyond its limit is replaced by its expectation given that it lies beyond
@@ -41,6 +42,7 @@ class Start:
     def place(self, fitted: LastLayerFit) -> None:
         """Put model and guide where this start is."""
         model, guide, ridge, factors = fitted.model, fitted.guide, self.ridge, self.factors
+        fitted.leverage = ridge.leverage
         guide.v_mean.copy_(ridge.mean)
         guide.u_mean.copy_(factors.mean)
         guide.g_mean.copy_(factors.loadings)
@@ -87,7 +89,8 @@ class _Problem:
             return self._together(response, start)
         steps = 15 if start is None else 3
         ridge = self._ridge(response, steps, None if start is None else start.ridge)
-        return self._analysis(response - self._linear(ridge), ridge, steps + 5, start)
+        stretch = 1 - ridge.leverage[self.compound, self.row]
+        return self._analysis((response - self._linear(ridge)) / stretch, ridge, steps + 5, start)
 
     def _together(self, response: Tensor, start: Start | None) -> Start:
         """Factors first: slopes that were found alone would keep what factors explain better."""
