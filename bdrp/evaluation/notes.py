@@ -93,4 +93,7 @@ def _about_size(pred: PredictiveDistribution, seen: Observed, simulated: Simulat
         yield f"No drug has {MIN_PAIRS} pairs: drugs are not ranked by calibration, nor errors within drugs."
     if len(simulated.rows) < n:
         yield f"What chance makes of ENCE and of the rankings was simulated on {len(simulated.rows)} of {n} pairs."
-    yield "What is named null or if_calibrated takes pairs as independent; pairs of one cell line or drug are not."
+    yield (
+        "Chance values (null, if_calibrated) take pairs as independent; pairs of one cell line or one drug err "
+        "together, so a calibrated model can stray somewhat further."
+    )

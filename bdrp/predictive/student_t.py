@@ -51,7 +51,7 @@ class StudentT(Scalable):
         >>> keys = pd.DataFrame({"cell_line_id": ["906826"], "drug_id": ["1003"]})
         >>> pred = StudentT(keys, "ln_ic50_um", mean=[-1.0], aleatoric=[0.64], epistemic=[0.36], dof=4.0)
         >>> pred.interval(0.99).round(2).tolist()
-        [[-3.74, 1.74]]
+        [[-3.91, 1.91]]
     """
 
     family = "student_t"

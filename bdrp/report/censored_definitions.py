@@ -9,8 +9,8 @@ from bdrp.report.definitions import Definition
 _TWCRPS = "Gneiting and Ranjan 2011, doi:10.1198/jbes.2010.08110; Allen, Ginsbourger and Ziegel 2023"
 
 CENSORED_DEFINITIONS: Final = (
-    Definition("as_observed.above", "Above the highest dose", "How many responses lie above their highest dose."),
-    Definition("as_observed.below", "Below the lowest dose", "How many responses lie below their lowest dose."),
+    Definition("as_observed.above", "Above the highest dose", "How many responses lie at or above their highest dose."),
+    Definition("as_observed.below", "Below the lowest dose", "How many responses lie at or below their lowest dose."),
     Definition(
         "as_observed.nll",
         "NLL, as observed",
@@ -39,7 +39,7 @@ CENSORED_DEFINITIONS: Final = (
         "response there. Even a calibrated model exceeds the level; below the level, intervals are too narrow.",
     ),
     Definition("beyond.pairs", "Pairs with a known highest dose", "Pairs whose highest dose is unknown are left out."),
-    Definition("beyond.share", "Share beyond", "Share of responses above their highest dose."),
+    Definition("beyond.share", "Share beyond", "Share of responses at or above their highest dose."),
     Definition(
         "beyond.mean_probability",
         "Mean probability of beyond",
@@ -95,10 +95,14 @@ CENSORED_DEFINITIONS: Final = (
         "Whether all shares stay where a calibrated model's would with 95 % probability if pairs were independent.",
         "Bröcker and Smith 2007, doi:10.1175/WAF993.1",
     ),
-    Definition("noise.rows", "Responses", "Responses of a cell line that was measured more than once with a compound."),
+    Definition(
+        "noise.rows", "Repeated responses", "Responses of a cell line that was measured more than once with a compound."
+    ),
     Definition("noise.sets", "Sets of repeats", "A set is one cell line with one compound."),
-    Definition("noise.cell_lines", "Cell lines", "Cell lines with a set of repeats."),
-    Definition("noise.compounds", "Compounds", "Compounds, told apart by structure, with a set of repeats."),
+    Definition("noise.cell_lines", "Cell lines with repeats", "Cell lines with a set of repeats."),
+    Definition(
+        "noise.compounds", "Compounds with repeats", "Compounds, told apart by structure, with a set of repeats."
+    ),
     Definition(
         "noise.noise_sd",
         "Measured noise SD",

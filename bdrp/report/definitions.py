@@ -248,7 +248,7 @@ DEFINITIONS: Final = (
     Definition(
         "extrapolated.share",
         "Share extrapolated",
-        "Share of responses above the highest or below the lowest dose that was tested.",
+        "Share of responses at or above the highest or at or below the lowest dose that was tested.",
     ),
     Definition(
         "extrapolated.unknown_limits_share",
@@ -266,7 +266,7 @@ POSTERIOR_DEFINITIONS: Final = (
         "Sum over rows of the log density of each given all others. High is good; compare on the same rows only.",
         _LOO,
     ),
-    Definition("posterior.elpd_se", "Its standard error", "How far other cell lines would move that sum."),
+    Definition("posterior.elpd_se", "Standard error of the ELPD", "How far other cell lines would move that sum."),
     Definition(
         "posterior.p_loo",
         "Effective parameters (p_loo)",

@@ -11,6 +11,7 @@ from bdrp.report import censored_tables, opening, tables, words
 from bdrp.report.censored_definitions import CENSORED_DEFINITIONS
 from bdrp.report.definitions import DEFINITIONS, POSTERIOR_DEFINITIONS, Definition
 from bdrp.report.gallery import UNKNOWN_UNIT, Gallery
+from bdrp.report.pictures.groups import SIGNIFICANT
 from bdrp.report.style import Picture
 from bdrp.report.tables import Table
 from bdrp.report.verdict import held_out_responses, judge
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from bdrp.evaluation import PosteriorCheck, Scores
     from bdrp.predictive import PredictiveDistribution
+
+MOST_NAMED = 6  # chosen: a sentence holds no more; the table below holds all
 
 
 @dataclass(frozen=True)
@@ -48,23 +51,24 @@ def page(
 ) -> str:
     """The report as HTML; the arguments are those of `bdrp.report.write`."""
     figures, earlier = scores.to_dict(), None if before is None else before.to_dict()
+    moved = earlier != figures
     figures["unit"] = figures["unit"] or UNKNOWN_UNIT
-    gallery = Gallery(scores, pred, observed["response"].to_numpy(float), before)
+    gallery = Gallery(scores, pred, observed["response"].to_numpy(float), before if moved else None)
     seen = opening.evidence(figures, str(split_summary.get("by", "")))
     sections = (
         _held_out(figures, split_summary, gallery),
-        Section("calibration", "Do the intervals keep their promise?", pictures=gallery.calibration()),
+        _calibration(() if moved else (_UNCHANGED,), gallery),
         _groups("tissue", "tissues", gallery),
         _groups("drug", "drugs", gallery),
         _groups("cell line", "cell lines", gallery),
+        _worst(scores),
         Section("accuracy", "How good are the predictions, and how sharp?", pictures=gallery.accuracy()),
         Section("ranking", "Does the SD tell good predictions from bad ones?", pictures=gallery.ranking()),
         _beyond(figures, scores, gallery),
         _noise(figures, scores, gallery),
-        _worst(scores),
         _posterior(posterior, gallery),
-        _figures(figures, earlier),
-        Section("definitions", "What the figures mean", _NOTE, definitions=(*DEFINITIONS, *CENSORED_DEFINITIONS)),
+        _figures(figures, earlier if moved else None),
+        _definitions(posterior),
         _provenance(model_card),
     )
     return _render(
@@ -78,10 +82,10 @@ def page(
 
 
 _NOTE = (
-    "Figures are computed on held-out pairs only; nothing is fitted to them. Chance values come from simulating "
-    "responses from the predicted distributions themselves, pairs independent; in truth pairs of one cell line or one "
-    "drug err together, so a calibrated model can stray somewhat further.",
+    "Figures are computed on held-out pairs only, those of leave-one-out apart; nothing is fitted to them. Chance "
+    "values come from simulating responses from the predicted distributions themselves.",
 )
+_UNCHANGED = "Recalibration found nothing to change: these are the method's own distributions."
 
 
 def _held_out(figures: Mapping[str, Any], summary: Mapping[str, Any], gallery: Gallery) -> Section:
@@ -89,12 +93,10 @@ def _held_out(figures: Mapping[str, Any], summary: Mapping[str, Any], gallery: G
     described = f"Everything below describes {held_out_responses(by)}. {_extrapolation(figures)}"
     said = (_split_in_words(summary), f"{described} Replicates count as pairs of their own.")
     parts = tables.split_parts(summary)
-    shown = tuple(
-        table
-        for table in (parts, tables.counts(figures), tables.shares(figures), tables.extrapolated(figures))
-        if table.rows
+    shown = (parts,) if parts.rows else ()
+    return Section(
+        "held-out", "What was held out", said, shown, gallery.extrapolated(), (tables.extrapolated(figures),)
     )
-    return Section("held-out", "What was held out", said, shown, gallery.extrapolated())
 
 
 def _split_in_words(summary: Mapping[str, Any]) -> str:
@@ -120,6 +122,8 @@ def _extrapolation(figures: Mapping[str, Any]) -> str:
 
 def _figures(figures: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> Section:
     shown = (
+        tables.counts(figures),
+        tables.shares(figures),
         tables.accuracy(figures),
         tables.distributions(figures, earlier),
         tables.coverage(figures, earlier),
@@ -170,8 +174,31 @@ def _noise(figures: Mapping[str, Any], scores: Scores, gallery: Gallery) -> Sect
 
 def _worst(scores: Scores) -> Section:
     table = tables.worst_groups(scores.worst_groups)
-    said = () if table.rows else ("No drug, no tissue and no cell line has enough pairs to be judged on its own.",)
-    return Section("worst", "Where calibration is worst", said, (table,) if table.rows else ())
+    said = _worst_in_words(scores.worst_groups)
+    return Section("worst", "Where calibration is worst", (said,), folded=(table,) if table.rows else ())
+
+
+def _worst_in_words(groups: pd.DataFrame) -> str:
+    if groups.empty:
+        return "No drug, no tissue and no cell line has enough pairs to be judged on its own."
+    off = groups[groups["p_holm"] < SIGNIFICANT]
+    if off.empty:
+        return "No drug's, tissue's or cell line's coverage is further from 90 % than chance explains."
+    named = [f"{row.name} ({words.percent(row.coverage_90)})" for row in off.head(MOST_NAMED).itertuples(index=False)]
+    more = f" and {len(off) - MOST_NAMED} more" if len(off) > MOST_NAMED else ""
+    return (
+        f"90 % intervals miss their promise by more than chance explains, if pairs were independent, for "
+        f"{', '.join(named)}{more}. Pairs of one cell line or one drug err together, so this is a hint and no proof."
+    )
+
+
+def _calibration(said: tuple[str, ...], gallery: Gallery) -> Section:
+    return Section("calibration", "Do the intervals keep their promise?", said, pictures=gallery.calibration())
+
+
+def _definitions(checked: PosteriorCheck | None) -> Section:
+    defined = (*DEFINITIONS, *CENSORED_DEFINITIONS, *(POSTERIOR_DEFINITIONS if checked else ()))
+    return Section("definitions", "What the figures mean", _NOTE, definitions=defined)
 
 
 def _posterior(checked: PosteriorCheck | None, gallery: Gallery) -> Section:
@@ -185,7 +212,7 @@ def _posterior(checked: PosteriorCheck | None, gallery: Gallery) -> Section:
         "everything above was predicted without them.",
     )
     shown = (tables.leave_one_out(checked.figures), tables.replicated(checked.statistics))
-    return Section("posterior", title, said, shown, gallery.posterior(checked), definitions=POSTERIOR_DEFINITIONS)
+    return Section("posterior", title, said, shown, gallery.posterior(checked))
 
 
 _NO_POSTERIOR = (

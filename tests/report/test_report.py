@@ -5,6 +5,7 @@ import json
 import os
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -165,6 +166,23 @@ def test_the_page_says_what_the_split_was_and_where_the_model_comes_from(written
         "1.25",
     ):
         assert said in text
+
+
+def test_recalibration_that_changed_nothing_is_said_once_and_not_drawn(case, written, tmp_path):
+    same = read(case.write(tmp_path, before=case.scores))
+    assert "Recalibration found nothing to change" in " ".join(same.text)
+    assert "picture-recalibration" not in same.ids
+    assert "Before recalibration" in read(written).text and "Before recalibration" not in same.text
+
+
+def test_groups_that_chance_does_not_explain_are_named(make_case, tmp_path):
+    case = make_case(stretch=1.6, tissues=2)
+    text = " ".join(read(case.write(tmp_path)).text)
+    off = case.scores.worst_groups.query("p_holm < 0.05")
+    assert f"for {off['name'].iloc[0]} (" in text
+    calm = replace(case.scores, worst_groups=case.scores.worst_groups.assign(p_holm=1.0))
+    said = " ".join(read(replace(case, scores=calm).write(tmp_path)).text)
+    assert "coverage is further from 90\u202f% than chance explains" in said
 
 
 def test_hostile_names_stay_text(make_case, hostile_name, tmp_path):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 32  # chosen: more rows than this leave no room for legible names
 EACH_END = 10
+SIGNIFICANT = 0.05  # chosen: the usual level; a group below it is orange
 _READING = (
     "Left: the share of a {what}'s responses inside their 90 % intervals; the bar is the 95 % interval of that "
     "share, in brackets the number of {counted}. Orange: differs from 90 % by more than chance, all {what}s "
@@ -39,7 +40,7 @@ def picture(groups: pd.DataFrame, what: str, unit: str) -> Picture:
         unit: of the width.
     """
     ranked = groups.sort_values(["coverage_90", "n", "name"], ascending=[True, False, True]).reset_index(drop=True)
-    ranked = ranked.assign(off=ranked["p_holm"] < 0.05)
+    ranked = ranked.assign(off=ranked["p_holm"] < SIGNIFICANT)
     shown = ranked if len(ranked) <= MOST_NAMED else pd.concat([ranked[:EACH_END], ranked[-EACH_END:]])
 
     by_line = what == "tissue"
