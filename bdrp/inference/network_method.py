@@ -33,7 +33,8 @@ class NetworkMethod(Method, ABC):
     """Options of every method that trains the network.
 
     Attributes:
-        likelihood: the law of a response: "normal", "student_t" or "censored"; see `Likelihood`.
+        likelihood: the law of a response: "normal", "student_t" (the best of the three on GDSC2's validation and
+            calibration rows; docs/tried.md) or "censored"; see `Likelihood`.
         noise: what its SD depends on: "constant", "drug" or "pair".
         lines: which lines are to be predicted best: "known" ones, of which other drugs were measured; "new" ones; or
             "auto", whichever does better on the validation part. See `bdrp.inference.start` and `hierarchy`.
@@ -45,11 +46,11 @@ class NetworkMethod(Method, ABC):
         width, hidden, programmes, heads, factors, gene_dropout, drug_dropout: see `Architecture`.
     """
 
-    likelihood: Literal["normal", "student_t", "censored"] = "normal"
+    likelihood: Literal["normal", "student_t", "censored"] = "student_t"
     noise: Literal["constant", "drug", "pair"] = "pair"
     lines: Literal["auto", "known", "new"] = "auto"
-    epochs: int = 20
-    patience: int = 8
+    epochs: int = 30
+    patience: int = 15
     lines_a_block: int = 32
     learning_rate: float = 1e-3
     head_rate: float = 5e-3
