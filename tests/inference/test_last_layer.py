@@ -173,6 +173,7 @@ def test_a_hidden_line_says_nothing_of_its_own_deviation_and_is_spread_as_a_new_
     lines = torch.unique(rows.line)
     block = block_of(rows, torch.arange(len(lines)) % 2 == 0)
     assert block.open.tolist() == [position % 2 == 1 for position in range(len(lines))]
+    fitted.modules.zero_grad(set_to_none=True)
     with quickly():
         TraceMeanField_ELBO()(fitted.model, fitted.guide)(inputs, block).backward()
     for parameter in (fitted.guide.u_mean, fitted.guide.u_share):
