@@ -23,6 +23,7 @@ _NOT_METHODS = {
     "method",
     "network_method",
     "point",
+    "preconditioning",
     "start",
     "training",
     "weight_draws",

@@ -55,9 +55,12 @@ def fit(
     """Fit N residuals.
 
     Args:
-        residual: (N,), standardised. line: (N,), below `lines`. compound: (N,).
+        residual: (N,), standardised.
+        line: (N,), below `lines`.
+        compound: (N,), below C.
         noise: (C,) SDs to start from.
-        lines: L. factors: R.
+        lines: L.
+        factors: R.
         generator: of the loadings that the ascent starts at.
         steps: of expectation-maximisation.
         start: loadings and scales to start from; small random loadings if None.
@@ -93,9 +96,7 @@ class _Cells:
         self.square = table(residual**2).sum(0)
 
 
-def _lines(
-    cells: _Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor
-) -> tuple[Tensor, Tensor]:
+def _lines(cells: _Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u given the rest."""
     width = len(scale)
     weight = cells.count / variance

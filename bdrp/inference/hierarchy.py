@@ -7,19 +7,20 @@ In standardised units, for compound c, line l and their pair features phi,
     g[c] = what structure says + loadings[c]    loadings[c] ~ Normal(0, I),
 
 with h the line's expression components: `v` is a hierarchical Bayesian ridge a compound on expression, `u` and `g` a
-Bayesian factor analysis of what a line's measured drugs say about its others. The prior scales lambda are learned with the network by maximising the ELBO (empirical Bayes;
-MacKay 1992). An unseen compound or line has no posterior and keeps its prior, so its epistemic variance is the spread
-among the compounds or lines that were trained on. The mean is linear in w and v and bilinear in u and g, which the
-guide keeps apart: the predictive moments are exact.
+Bayesian factor analysis of what a line's measured drugs say about its others. The prior scales lambda are learned with
+the network by maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps
+its prior, so its epistemic variance is the spread among the compounds or lines that were trained on. The mean is linear
+in w and v and bilinear in u and g, which the guide keeps apart: the predictive moments are exact.
 
 The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
-components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start, with
-free means and scales, for few drugs tell a line's factors apart.
+components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start,
+with free means and scales, for few drugs tell a line's factors apart. An SD of u is a share of its prior SD: what was
+measured of a line never makes it less certain than a line of which nothing is known.
 
 Where the model is to serve new lines, each step takes the rows of half of its lines as if nothing else were known of
-them: u is left out of their mean and its prior variance is added. Without that, u would explain all lines that there
-are, and nothing would be learned for those that are not. Their residuals are those of leaving the line out, and the
-slopes stay where the ridge found them, in which leaving out is exact.
+them: u is left out of their mean and of the divergence, and its prior variance is added. Without that, u would explain
+all lines that there are, and nothing would be learned for those that are not. Their residuals are those of leaving the
+line out, and the slopes stay where the ridge found them, in which leaving out is exact.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import NamedTuple
 import pyro
 import pyro.distributions as dist
 import torch
+from pyro import poutine
 from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
@@ -37,6 +39,7 @@ from bdrp.inference.likelihood import Likelihood, Noise, Observed
 from bdrp.model.network import Encoded, Network, PairFeatures
 
 LOG_NOISE_RANGE = (-4.0, 1.5)  # chosen: noise SDs from 0.02 to 4.5 response SDs; keeps a step away from overflow
+MOST_SHARE = 0.999  # chosen: what a line's drugs leave wholly open starts a thousandth below its prior SD, and can move
 USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about what structure says of it
 
 
@@ -57,6 +60,12 @@ class Block(NamedTuple):
     seen: Observed
     hidden: Tensor
     leverage: Tensor
+
+    @property
+    def open(self) -> Tensor:
+        """(B,) lines of which no row is hidden: those that say something of their own u."""
+        covered = torch.zeros(len(self.lines), device=self.line.device)
+        return covered.index_add(0, self.line, self.hidden.to(covered)) == 0
 
 
 class Terms(NamedTuple):
@@ -118,6 +127,8 @@ class LastLayer(nn.Module):
         sizes: C compounds, L lines, K components.
         responses: how many there are to train on; a block's are scaled up to them.
     """
+
+    weight_scale: Tensor
 
     def __init__(self, network: Network, likelihood: Likelihood, sizes: tuple[int, int, int], responses: int) -> None:
         super().__init__()
@@ -194,19 +205,18 @@ class LastLayer(nn.Module):
         with pyro.plate("compounds", self.compounds):
             v = pyro.sample("v", _centred(self.compound_scale(torch.arange(self.compounds, device=self.mu.device))))
             loadings = pyro.sample("loadings", _apart(torch.ones_like(self.log_line_scale[1:]), self.compounds))
-        with pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines]):
+        lines = pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines])
+        with lines, poutine.mask(mask=block.open):
             u = pyro.sample("u", _apart(self.log_line_scale.exp(), len(block.lines)))
         rows = self.rows(inputs, block, Weights(w, v, loadings, u))
         pyro.factor("estimates", self.estimates_log_prior())
-        self._observe("response", ~block.hidden, block.seen, rows.mean, rows.log_sd)
-        self._observe("response of a hidden line", block.hidden, block.seen, rows.new_mean, rows.new_log_sd)
+        with pyro.plate("responses", self.responses, subsample=torch.arange(len(block.line), device=self.mu.device)):
+            pyro.factor("response", self.log_likelihood(block, rows))
 
-    def _observe(self, name: str, which: Tensor, seen: Observed, mean: Tensor, log_sd: Tensor) -> None:
-        """Some of the rows, scaled to all; none where there is none."""
-        at = torch.nonzero(which)[:, 0]
-        if len(at):
-            with pyro.plate(f"{name}s", self.responses, subsample=at):
-                pyro.factor(name, self.law.log_prob(seen.at(at), mean[at], log_sd[at]))
+    def log_likelihood(self, block: Block, rows: Rows) -> Tensor:
+        """(n,) of a block's rows, those of hidden lines as if nothing else were known of them."""
+        mean = torch.where(block.hidden, rows.new_mean, rows.mean)
+        return self.law.log_prob(block.seen, mean, torch.where(block.hidden, rows.new_log_sd, rows.log_sd))
 
 
 class Guide(nn.Module):
@@ -217,6 +227,9 @@ class Guide(nn.Module):
         covariance: of w: "full", "diagonal" or "low_rank".
         rank: of the low-rank covariance.
     """
+
+    u_root: Tensor
+    g_root: Tensor
 
     def __init__(self, model: LastLayer, covariance: str, rank: int = 8) -> None:
         super().__init__()
@@ -229,7 +242,8 @@ class Guide(nn.Module):
         self.v_mean = nn.Parameter(torch.zeros(model.compounds, len(model.log_compound_scale)))
         self.v_log_scale = nn.Parameter(torch.full(self.v_mean.shape, math.log(0.02)))
         self.u_mean = nn.Parameter(torch.zeros(model.lines, len(model.log_line_scale)))
-        self.u_log_scale = nn.Parameter(torch.full(self.u_mean.shape, math.log(0.04)))
+        self._model = (model,)  # in a tuple, so that its parameters are not taken for the guide's
+        self.u_share = nn.Parameter(torch.full(self.u_mean.shape, -1.4))  # a fifth
         self.register_buffer("u_root", torch.eye(self.u_mean.shape[1]).repeat(model.lines, 1, 1))
         factors = self.u_mean.shape[1] - 1
         self.g_mean = nn.Parameter(torch.zeros(model.compounds, factors))
@@ -267,7 +281,8 @@ class Guide(nn.Module):
 
     def u_scale_tril(self, lines: Tensor) -> Tensor:
         """Cholesky factors of the covariance of u of lines (B,), (B, 1 + R, 1 + R)."""
-        return self.u_log_scale[lines].exp()[:, :, None] * self.u_root[lines]
+        scale = self._model[0].log_line_scale.exp() * torch.sigmoid(self.u_share[lines])
+        return scale[:, :, None] * self.u_root[lines]
 
     def g_scale_tril(self) -> Tensor:
         """Cholesky factors of the covariance of the loadings, (C, R, R)."""
@@ -276,13 +291,12 @@ class Guide(nn.Module):
     def spread(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
         """Be as wide as exact posteriors of v, (C, 1 + K), u, (L, 1 + R, 1 + R), and the loadings, (C, R, R)."""
         self.v_log_scale.copy_(0.5 * v_variance.log())
-        for covariance, log_scale, root in (
-            (u_covariance, self.u_log_scale, self.u_root),
-            (g_covariance, self.g_log_scale, self.g_root),
-        ):
-            size = covariance.diagonal(dim1=1, dim2=2).sqrt()
-            log_scale.copy_(size.log())
-            root.copy_(torch.linalg.cholesky(covariance.double()) / size[:, :, None])
+        (u_size, u_root), (g_size, g_root) = _sizes_and_root(u_covariance), _sizes_and_root(g_covariance)
+        share = u_size / self._model[0].log_line_scale.exp()
+        self.u_share.copy_(torch.logit(share.clamp(max=MOST_SHARE)))
+        self.g_log_scale.copy_(g_size.log())
+        self.u_root.copy_(u_root)
+        self.g_root.copy_(g_root)
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """Sample the weights that the block needs."""
@@ -291,8 +305,14 @@ class Guide(nn.Module):
             pyro.sample("v", dist.Normal(self.v_mean, self.v_log_scale.exp()).to_event(1))
             pyro.sample("loadings", dist.MultivariateNormal(self.g_mean, scale_tril=self.g_scale_tril()))
         lines = inputs.line_effect[block.lines]
-        with pyro.plate("lines", len(self.u_mean), subsample=lines):
+        with pyro.plate("lines", len(self.u_mean), subsample=lines), poutine.mask(mask=block.open):
             pyro.sample("u", dist.MultivariateNormal(self.u_mean[lines], scale_tril=self.u_scale_tril(lines)))
+
+
+def _sizes_and_root(covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """SDs (M, W) of covariances (M, W, W), and Cholesky factors (M, W, W) of their correlations."""
+    size = covariance.diagonal(dim1=1, dim2=2).sqrt()
+    return size, (torch.linalg.cholesky(covariance.double()) / size[:, :, None]).to(covariance)
 
 
 def _centred(scale: Tensor) -> dist.Distribution:

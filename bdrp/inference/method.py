@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -102,6 +102,21 @@ class Fitted(ABC):
             f"{type(self).__name__} has no posterior to draw from: it predicts by a formula without random weights. "
             "Allowed: methods that draw weights, such as last_layer. Fit one of these."
         )
+
+    @overload
+    def distribution(
+        self, inputs: Inputs, pairs: Pairs, moments: tuple[np.ndarray, ...], joint: JointDraws | None = None
+    ) -> Normal: ...
+
+    @overload
+    def distribution(
+        self,
+        inputs: Inputs,
+        pairs: Pairs,
+        moments: tuple[np.ndarray, ...],
+        joint: JointDraws | None,
+        dof: float | None,
+    ) -> Normal | StudentT: ...
 
     def distribution(
         self,

@@ -97,7 +97,9 @@ class NetworkMethod(Method, ABC):
     def begun(self, batch: Batch, fitted: LastLayerFit, seed: int) -> Self:
         """Put a fit where training starts, and settle which lines the model serves, by the validation part."""
         judged = bool(len(batch.validation))
-        kinds = [self.lines] if self.lines != "auto" else ["known", "new"] if judged else ["new"]
+        kinds: list[Literal["auto", "known", "new"]] = [self.lines]
+        if self.lines == "auto":
+            kinds = ["known", "new"] if judged else ["new"]
         starts, scores = {}, {}
         for kind in kinds:
             starts[kind] = starting.solve(

@@ -10,10 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bdrp.features.batch import Batch, Inputs
+from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.inference.closed_form import LastLayerFit
 from bdrp.inference.hierarchy import Block, LastLayer, Weights
+from bdrp.inference.method import Fitted
 from bdrp.inference.network_method import NetworkMethod, Trainee
+from bdrp.predictive import PosteriorDraws
 
 
 class Point(nn.Module):
@@ -54,7 +56,12 @@ class Point(nn.Module):
 class PointFit(LastLayerFit):
     """One network and one value of each weight; only what was never trained on keeps its prior spread."""
 
+    guide: Point
     can_draw = False
+
+    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+        """None; see `Fitted.posterior`."""
+        return Fitted.posterior(self, inputs, pairs, draws=draws, seed=seed)
 
 
 class PointModel(nn.Module):
@@ -72,26 +79,22 @@ class PointModel(nn.Module):
         lines = inputs.line_effect[block.lines]
         weights = Weights(point.w_mean, point.v_mean, point.g_mean, point.u_mean[lines])
         rows = model.rows(inputs, block, weights)
-        fit = torch.where(
-            block.hidden,
-            model.law.log_prob(block.seen, rows.new_mean, rows.new_log_sd),
-            model.law.log_prob(block.seen, rows.mean, rows.log_sd),
-        )
-        return -fit.mean() - self._log_prior(inputs, weights, len(lines)) / model.responses
+        fit = model.log_likelihood(block, rows)
+        return -fit.mean() - self._log_prior(weights, block.open) / model.responses
 
-    def _log_prior(self, inputs: Inputs, weights: Weights, lines: int) -> Tensor:
+    def _log_prior(self, weights: Weights, open_lines: Tensor) -> Tensor:
         model = self.model
         compounds = torch.arange(model.compounds, device=weights.v.device)
         v = weights.v / model.compound_scale(compounds)
-        u = weights.u / model.log_line_scale.exp()
+        u = open_lines[:, None] * weights.u / model.log_line_scale.exp()
         squares = (weights.w**2).sum() + (v**2).sum() + (weights.loadings**2).sum()
-        return model.estimates_log_prior() - 0.5 * (squares + model.lines / lines * (u**2).sum())
+        return model.estimates_log_prior() - 0.5 * (squares + model.lines / len(u) * (u**2).sum())
 
 
 class PointTrainee(Trainee):
     """The loop's view of a point."""
 
-    def __init__(self, method: NetworkMethod, fitted: LastLayerFit, batch: Batch) -> None:
+    def __init__(self, method: NetworkMethod, fitted: PointFit, batch: Batch) -> None:
         super().__init__(method, fitted, batch)
         self.joint = PointModel(fitted.model, fitted.guide)
 

@@ -22,8 +22,7 @@ NUMBERS_A_PASS = 4_000_000  # chosen: draws x pairs x regressors of one pass; th
 
 
 class _Weights(NamedTuple):
-    """S draws of w, (S, P), of v and loadings of the compounds, (S, C, 1 + K) and (S, C, R), and u of the lines at hand,
-    (S, L, 1 + R)."""
+    """S draws of w (S, P); v (S, C, 1 + K) and loadings (S, C, R) of C compounds; u (S, L, 1 + R) of L lines."""
 
     w: Tensor
     v: Tensor

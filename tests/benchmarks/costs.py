@@ -62,7 +62,7 @@ def measure(batch: Any, device: str) -> None:
         optimiser.zero_grad()
         terms = fitted.model.terms(network.encode(inputs.molecules, genes), inputs, block.lines, block.line, block.drug)
         mean = terms.offset + terms.features @ fitted.guide.w_mean
-        error = (block.response - mean) ** 2 / (2 * terms.log_noise(mean)).exp() + 2 * terms.log_noise(mean)
+        error = (block.seen.response - mean) ** 2 / (2 * terms.log_noise(mean)).exp() + 2 * terms.log_noise(mean)
         error.mean().backward()
         optimiser.step()
 
@@ -76,7 +76,7 @@ def measure(batch: Any, device: str) -> None:
         "deterministic step, whole": plain,
         "SVI step, whole": svi,
     }
-    print(f"block: {len(block.lines)} lines x {len(inputs.drug_ids)} drugs, {len(block.response)} responses")
+    print(f"block: {len(block.lines)} lines x {len(inputs.drug_ids)} drugs, {len(block.line)} responses")
     took = {name: clock(step, device) for name, step in parts.items()}
     for name, seconds in took.items():
         print(f"{name:28s} {1000 * seconds:8.1f} ms")

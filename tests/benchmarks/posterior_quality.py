@@ -11,7 +11,7 @@ same of the predicted means of all pairs, simulation-based calibration, and cove
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -26,6 +26,7 @@ from bdrp.evaluation.simulation_based import ranks, uniformity
 from bdrp.features import molecules
 from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchy import Block, Guide, LastLayer, Terms
+from bdrp.inference.likelihood import Likelihood, Observed
 from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
 
@@ -73,7 +74,7 @@ def problem(
     """Every line with every drug; `parts` are the unknown ones, w always; `noise` as `Terms.noise` has it."""
     torch.manual_seed(seed)
     size = Architecture(20, 4, 1, 4, 3, 1, 2, 2, gene_dropout=0, drug_dropout=0)
-    model = LastLayer(Network(size), drugs, lines, 2, lines * drugs).eval().requires_grad_(False)
+    model = LastLayer(Network(size), Likelihood(), (drugs, lines, 2), lines * drugs).eval().requires_grad_(False)
     model.log_compound_scale.copy_(torch.tensor([0.8, 0.3, 0.3] if "v" in parts else [OFF] * 3).log())
     model.log_line_scale.copy_(torch.tensor([0.3, 0.2, 0.2] if "u" in parts else [OFF] * 3).log())
     inputs = Inputs(
@@ -86,7 +87,7 @@ def problem(
         torch.arange(lines),
     )
     line, drug = torch.cartesian_prod(torch.arange(lines), torch.arange(drugs)).unbind(1)
-    block = Block(torch.arange(lines), line, drug, torch.zeros(lines * drugs))
+    block = _block(torch.arange(lines), line, drug)
     encoded = model.network.encode(inputs.molecules, inputs.genes)
     terms = model.terms(encoded, inputs, block.lines, line, drug)
     # An untrained network's features hardly differ between pairs; a trained one's do.
@@ -95,6 +96,19 @@ def problem(
     model.network.encode = lambda molecules, genes: encoded  # type: ignore[method-assign]
     model.terms = lambda *_: terms  # type: ignore[method-assign]
     return Problem(model, inputs, block, terms, _design(terms, block), _scales(model))
+
+
+def measured(response: Tensor) -> Observed:
+    """Responses without limits."""
+    never = torch.zeros(len(response), dtype=torch.bool)
+    return Observed(response, never, never, response)
+
+
+def structural(model: LastLayer) -> Callable[..., None]:
+    """The model with loadings that structure alone says, so that the mean is linear in what is unknown."""
+    still = torch.zeros(model.compounds, len(model.log_line_scale) - 1)
+    conditioned: Callable[..., None] = poutine.condition(model, {"loadings": still})
+    return conditioned
 
 
 def exact(task: Problem, response: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,15 +130,16 @@ def simulated(task: Problem) -> tuple[Tensor, Tensor]:
 
 def fitted(task: Problem, guide: Guide, response: Tensor, steps: int, rate: float = 0.1, particles: int = 1) -> None:
     """Fit the guide by SVI as the method does, from where it stands; its second half of steps is averaged."""
-    elbo = TraceMeanField_ELBO(num_particles=particles)(task.model, guide)
-    block = task.block._replace(response=response)
-    weights = list(guide.parameters())
+    elbo = TraceMeanField_ELBO(num_particles=particles)
+    model, some = structural(task.model), poutine.block(guide, hide=["loadings"])
+    block = task.block._replace(seen=measured(response))
+    weights = [part for name, part in guide.named_parameters() if not name.startswith("g_")]
     optimiser = torch.optim.Adam(weights, lr=rate)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     total = [torch.zeros_like(weight) for weight in weights]
     for step in range(steps):
         optimiser.zero_grad()
-        elbo(task.inputs, block).backward()
+        elbo.differentiable_loss(model, some, task.inputs, block).backward()
         optimiser.step()
         fall.step()
         if step >= steps // 2:
@@ -139,18 +154,18 @@ def approximate(guide: Guide) -> tuple[Tensor, Tensor]:
     """Mean and covariance of all weights in the guide."""
     w = guide.w()
     within = w.covariance_matrix if hasattr(w, "covariance_matrix") else torch.diag(w.variance)
-    rest = torch.cat([guide.v_log_scale.flatten(), guide.u_log_scale.flatten()])
+    rest = torch.cat([guide.v_log_scale.exp().flatten(), _line_sds(guide).flatten()])
     mean = torch.cat([guide.w_mean, guide.v_mean.flatten(), guide.u_mean.flatten()])
-    return mean.detach().double(), torch.block_diag(within, torch.diag((2 * rest).exp())).detach().double()
+    return mean.detach().double(), torch.block_diag(within, torch.diag(rest**2)).detach().double()
 
 
 def nuts(task: Problem, response: Tensor, draws: int, warmup: int, seed: int = 0) -> Tensor:
     """(S, W) draws of the true posterior."""
-    block = task.block._replace(response=response)
+    block = task.block._replace(seen=measured(response))
     torch.manual_seed(seed)
     # u is held at 0 rather than switched off by its scale, which would make the posterior stiff.
     still = {} if task.active[-1] else {"u": torch.zeros(task.model.lines, len(task.model.log_line_scale))}
-    kernel = NUTS(poutine.condition(task.model, still), jit_compile=False, max_tree_depth=6)
+    kernel = NUTS(poutine.condition(structural(task.model), still), jit_compile=False, max_tree_depth=6)
     chain = MCMC(kernel, num_samples=draws, warmup_steps=warmup, disable_progbar=True)
     chain.run(task.inputs, block)
     drawn = chain.get_samples() | {name: value.expand(draws, *value.shape) for name, value in still.items()}
@@ -161,7 +176,8 @@ def repeated(task: Problem, times: int) -> Problem:
     """R replications as one problem of R times the weights, lines and compounds that share nothing: fitted at once."""
     one, terms, block = task.model, task.terms, task.block
     lines, drugs = one.lines, one.compounds
-    model = LastLayer(one.network, times * drugs, times * lines, 2, times * one.responses).eval().requires_grad_(False)
+    sizes = (times * drugs, times * lines, 2)
+    model = LastLayer(one.network, Likelihood(), sizes, times * one.responses).eval().requires_grad_(False)
     model.weight_scale = torch.ones(times * len(one.weight_scale))
     model.log_compound_scale.copy_(one.log_compound_scale)
     model.log_line_scale.copy_(one.log_line_scale)
@@ -183,7 +199,7 @@ def repeated(task: Problem, times: int) -> Problem:
     )
     shift = torch.arange(times).repeat_interleave(len(block.line))
     line, drug = block.line.repeat(times) + lines * shift, block.drug.repeat(times) + drugs * shift
-    every = Block(torch.arange(times * lines), line, drug, torch.zeros(len(line)))
+    every = _block(torch.arange(times * lines), line, drug)
     return Problem(model, inputs, every, many, task.design, task.scale)
 
 
@@ -205,10 +221,17 @@ def calibrated(
     return ranks(truth.numpy(), sample.numpy()), ranks((truth @ design.T).numpy(), (sample @ design.T).numpy())
 
 
+def _block(lines: Tensor, line: Tensor, drug: Tensor) -> Block:
+    return Block(lines, line, drug, measured(torch.zeros(len(line))), torch.zeros(len(line), dtype=torch.bool))
+
+
+def _line_sds(guide: Guide) -> Tensor:
+    """(L, 1 + R) SDs of u; its correlations are those of the start, none here."""
+    return guide.u_scale_tril(torch.arange(len(guide.u_mean))).diagonal(dim1=1, dim2=2)
+
+
 def _draws(guide: Guide, draws: int) -> tuple[Tensor, Tensor, Tensor]:
-    v, u = (
-        (mean, scale.exp()) for mean, scale in ((guide.v_mean, guide.v_log_scale), (guide.u_mean, guide.u_log_scale))
-    )
+    v, u = (guide.v_mean, guide.v_log_scale.exp()), (guide.u_mean, _line_sds(guide))
     with torch.no_grad():
         drawn = (mean + scale * torch.randn(draws, *mean.shape) for mean, scale in (v, u))
         return guide.w().sample((draws,)), *drawn
