@@ -93,9 +93,7 @@ class _Cells:
         self.square = table(residual**2).sum(0)
 
 
-def _lines(
-    cells: _Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor
-) -> tuple[Tensor, Tensor]:
+def _lines(cells: _Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u given the rest."""
     width = len(scale)
     weight = cells.count / variance

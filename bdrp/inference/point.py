@@ -68,18 +68,23 @@ class PointModel(nn.Module):
         for scale in model.scales():
             scale.requires_grad_(False)
 
-    def forward(self, inputs: Inputs, block: Block) -> Tensor:
-        """Negative log joint density, about one a response."""
+    def forward(self, inputs: Inputs, block: Block, weight: Tensor | None = None) -> Tensor:
+        """Negative log joint density, about one a response; rows count `weight` times, (n,), once where it is None."""
         model, point = self.model, self.point
         lines = inputs.line_effect[block.lines]
         weights = Weights(point.w_mean, point.v_mean, point.g_mean, point.u_mean[lines])
-        rows = model.rows(inputs, block, weights)
+        rows = model.rows(inputs, block, self.used(weights))
         fit = torch.where(
             block.hidden,
             model.law.log_prob(block.seen, rows.new_mean, rows.new_log_sd),
             model.law.log_prob(block.seen, rows.mean, rows.log_sd),
         )
+        fit = fit if weight is None else weight * fit
         return -fit.mean() - self._log_prior(inputs, weights, len(lines)) / model.responses
+
+    def used(self, weights: Weights) -> Weights:
+        """What of the weights the rows see: everything."""
+        return weights
 
     def _log_prior(self, inputs: Inputs, weights: Weights, lines: int) -> Tensor:
         model = self.model
@@ -93,9 +98,9 @@ class PointModel(nn.Module):
 class PointTrainee(Trainee):
     """The loop's view of a point."""
 
-    def __init__(self, method: NetworkMethod, fitted: LastLayerFit, batch: Batch) -> None:
+    def __init__(self, method: NetworkMethod, fitted: PointFit, batch: Batch, joint: PointModel | None = None) -> None:
         super().__init__(method, fitted, batch)
-        self.joint = PointModel(fitted.model, fitted.guide)
+        self.joint = joint or PointModel(fitted.model, fitted.guide)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Without the prior scales."""

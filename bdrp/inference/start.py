@@ -134,4 +134,3 @@ def _expected(seen: Observed, mean: Tensor, sd: Tensor) -> Tensor:
     ratio = (log_density - torch.special.log_ndtr(beyond)).exp()
     drawn_in = seen.limit + sign * beyond * sd  # the mean, but no further inside the limit than the tail allows
     return torch.where(seen.above | seen.below, drawn_in + sign * sd * ratio, seen.response)
-
