@@ -24,6 +24,7 @@ _NOT_METHODS = {
     "mixture",
     "network_method",
     "point",
+    "preconditioning",
     "start",
     "training",
     "weight_draws",

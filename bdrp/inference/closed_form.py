@@ -116,15 +116,15 @@ class LastLayerFit(Fitted):
         mean = (
             terms.offset
             + terms.features @ self.guide.w_mean
-            + _rowwise(terms.by_compound, compounds.mean, line, drug)
-            + _rowwise(u_mean, by_line, line, drug)
+            + rowwise(terms.by_compound, compounds.mean, line, drug)
+            + rowwise(u_mean, by_line, line, drug)
         )
         square = (_outer(u_mean) + u_covariance)[:, 1:, 1:]
         epistemic = (
             self.guide.weight_variance(terms.features)
-            + _rowwise(terms.by_compound**2, compounds.variance, line, drug)
-            + _rowwise(u_covariance.flatten(1), _outer(by_line).flatten(1), line, drug)
-            + _rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug)
+            + rowwise(terms.by_compound**2, compounds.variance, line, drug)
+            + rowwise(u_covariance.flatten(1), _outer(by_line).flatten(1), line, drug)
+            + rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug)
         )
         terms = terms._replace(own=terms.own + compounds.mean[drug, 0])
         return mean, (2 * terms.log_noise(mean)).exp(), epistemic.clamp(min=0)
@@ -204,7 +204,7 @@ class Joint:
         return torch.zeros_like(kinds).scatter(0, which, self.drug), which
 
 
-def _rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
+def rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
     """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way."""
     if len(left) * len(right) <= 4 * len(line):
         return (left @ right.T)[line, drug]
