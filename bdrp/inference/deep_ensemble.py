@@ -5,9 +5,9 @@ They share the linear start, which is a solution and no matter of chance, and di
 what dropout hides from them; with `bootstrap` also in the lines that they see and in the start solved on these. What
 the members disagree about is epistemic variance; what a member was never trained on adds its prior spread.
 
-The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one of
-every member, and the epoch kept is the best of the mixture. So an ensemble can be stopped at any time, and all members
-are equally far.
+The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one
+of every member, and the epoch kept is the best of the mixture. So an ensemble can be stopped at any time, and all
+members are equally far.
 
 Sources: Lakshminarayanan, Pritzel & Blundell 2017; the bootstrap, Breiman 1996; vectorised members, torch.func.
 """
@@ -179,10 +179,10 @@ class _Members(Trainee):
         self.joints = [PointModel(member.model, member.guide) for member in fitted.members]
         parameters, self.buffers = stack_module_state(self.joints)
         self.names = list(parameters)
-        self.module = nn.ParameterList(
+        self.module = self.stack = nn.ParameterList(
             nn.Parameter(value.detach(), requires_grad=value.requires_grad) for value in parameters.values()
         )
-        for stacked, *own in zip(self.module, *(joint.parameters() for joint in self.joints), strict=True):
+        for stacked, *own in zip(self.stack, *(joint.parameters() for joint in self.joints), strict=True):
             for index, parameter in enumerate(own):
                 parameter.data = stacked.data[index]  # a view: what trains the stack trains the members
         on_gpu = fitted.times.device.type == "cuda"
@@ -190,7 +190,7 @@ class _Members(Trainee):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Networks and the rest, without the prior scales; see `Trainee`."""
-        method, named = self.method, list(zip(self.names, self.module, strict=True))
+        method, named = self.method, list(zip(self.names, self.stack, strict=True))
         network, rest = (
             [value for name, value in named if value.requires_grad and name.startswith("model.network.") == within]
             for within in (True, False)
@@ -211,11 +211,11 @@ class _Members(Trainee):
             self.joints[0].train(self.module.training)
             return functional_call(self.joints[0], (parameters, buffers), (self.batch.inputs, block, weight))
 
-        stacked = dict(zip(self.names, self.module, strict=True))
+        stacked = dict(zip(self.names, self.stack, strict=True))
         return torch.as_tensor(vmap(one, randomness="different")(stacked, self.buffers, weight)).mean()
 
     def _in_turn(self, block: Block, weight: Tensor) -> Tensor:
-        apart = [value.unbind(0) for value in self.module]  # unlike an index, its gradient is one stack
+        apart = [value.unbind(0) for value in self.stack]  # unlike an index, its gradient is one stack
         losses = []
         for index, joint in enumerate(self.joints):
             own = {name: values[index] for name, values in zip(self.names, apart, strict=True)}
@@ -226,7 +226,7 @@ class _Members(Trainee):
     @torch.no_grad()
     def clip(self, limit: float) -> None:
         """Each member's own gradient, of which the average loss holds a share."""
-        gradients = [value.grad.mul_(len(self.joints)) for value in self.module if value.grad is not None]
+        gradients = [value.grad.mul_(len(self.joints)) for value in self.stack if value.grad is not None]
         norm = torch.stack([(gradient**2).view(len(gradient), -1).sum(1) for gradient in gradients]).sum(0).sqrt()
         share = (limit / (norm + 1e-6)).clamp(max=1)  # as torch's own clip_grad_norm_
         for gradient in gradients:

@@ -1,7 +1,7 @@
 """Moments and joint draws of an equal mixture: the members of an ensemble, or the passes of a network with dropout.
 
-With M components of means m_i, noise variances a_i and variances e_i of what they know themselves not to know, the law of
-total variance gives
+With M components of means m_i, noise variances a_i and variances e_i of what they know themselves not to know, the law
+of total variance gives
 
     mean = average(m)    aleatoric = average(a)    epistemic = variance(m) + average(e),
 
@@ -56,7 +56,7 @@ class MixtureJoint:
 def law_of(tails: Sequence[float | None]) -> float | None:
     """Degrees of freedom of a mixture: the average of its members'; None where they are normal.
 
-    A mixture of Student-t is none; members that saw one screen differ by a few degrees, and the average stands for them.
+    A mixture of Student-t is none; members that saw one screen differ little, and the average stands for them.
     """
     heavy = [dof for dof in tails if dof is not None]
     return float(torch.tensor(heavy, dtype=torch.float64).mean()) if heavy else None
