@@ -1,7 +1,7 @@
 """Monte Carlo dropout: the deterministic network with dropout left on, each pass a draw of an approximate posterior.
 
-Trained as the deterministic network (see `point`), with a dropout of the heads beside the encoders' own: entries of w, of
-the slopes of v and of the factors of u are dropped at `rate`, the rest scaled up. To predict, S passes each draw one
+Trained as the deterministic network (see `point`), with a dropout of the heads beside the encoders' own: entries of w,
+of the slopes of v and of the factors of u are dropped at `rate`, the rest scaled up. To predict, S passes each draw one
 network: a mask hides features (genes, hidden units, drug states) and weights, the same for all drugs, lines and pairs.
 A dropped feature is a row of weights at zero, so a pass is one draw of the weights, and pairs that share a pass have
 joint draws; a mask for each row would be noise that no set of weights makes.

@@ -56,6 +56,7 @@ class Point(nn.Module):
 class PointFit(LastLayerFit):
     """One network and one value of each weight; only what was never trained on keeps its prior spread."""
 
+    guide: Point
     can_draw = False
 
 
