@@ -12,10 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bdrp.features.batch import Batch, Inputs
+from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.inference.closed_form import LastLayerFit
 from bdrp.inference.hierarchy import Block, LastLayer, Weights
+from bdrp.inference.method import Fitted
 from bdrp.inference.network_method import NetworkMethod, Trainee
+from bdrp.predictive import PosteriorDraws
 
 
 class Point(nn.Module):
@@ -58,6 +60,10 @@ class PointFit(LastLayerFit):
 
     guide: Point
     can_draw = False
+
+    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+        """None: there is one value of each weight; see `Fitted.posterior`."""
+        return Fitted.posterior(self, inputs, pairs, draws=draws, seed=seed)
 
 
 class PointModel(nn.Module):
