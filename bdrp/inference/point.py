@@ -26,7 +26,7 @@ class Point(nn.Module):
     def __init__(self, model: LastLayer) -> None:
         super().__init__()
         factors = len(model.log_line_scale) - 1
-        self.w_mean = nn.Parameter(torch.zeros(len(model.weight_scale)))
+        self.w_mean = nn.Parameter(torch.zeros(model.network.size.pair_width))
         self.v_mean = nn.Parameter(torch.zeros(model.compounds, len(model.log_compound_scale)))
         self.u_mean = nn.Parameter(torch.zeros(model.lines, 1 + factors))
         self.g_mean = nn.Parameter(torch.zeros(model.compounds, factors))
