@@ -21,6 +21,7 @@ _NOT_METHODS = {
     "kronecker",
     "likelihood",
     "method",
+    "mixture",
     "network_method",
     "point",
     "preconditioning",

@@ -64,13 +64,16 @@ class LastLayerFit(Fitted):
 
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
         """Exact predictive moments of N pairs, encoding each drug and line once; see `Fitted.predict`."""
+        moments, joint = self.believed(inputs, pairs)
+        return self.distribution(inputs, pairs, moments, joint, self.model.law.tails)
+
+    def believed(self, inputs: Inputs, pairs: Pairs) -> tuple[tuple[np.ndarray, ...], Joint]:
+        """Standardised mean, aleatoric and epistemic variance of N pairs, (N,) each, and their joint deviations."""
         device = self.guide.w_mean.device
-        inputs = inputs.to(device)
+        inputs, pairs = inputs.to(device), pairs.to(device)
         encoded = self.encode(inputs)
-        moments = self.moments(encoded, inputs, pairs.to(device))
-        arrays = tuple(part.double().cpu().numpy() for part in moments)
-        joint = _Joint(self, encoded, inputs, pairs.line.to(device), pairs.drug.to(device))
-        return self.distribution(inputs, pairs, arrays, joint, self.model.law.tails)
+        arrays = tuple(part.double().cpu().numpy() for part in self.moments(encoded, inputs, pairs))
+        return arrays, Joint(self, encoded, inputs, pairs.line, pairs.drug)
 
     def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Draws of the guide; see `Fitted.posterior`."""
@@ -85,17 +88,22 @@ class LastLayerFit(Fitted):
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Mean negative log predictive density of some rows of a batch, standardised; encodes only their lines."""
-        inputs = batch.inputs
+        few, near = self.few(rows, batch.inputs)
+        moments = self.moments(self.encode(few), few, near)
+        return -float(self.model.law.predictive_log_prob(observed(rows, batch.features), *moments).mean())
+
+    @staticmethod
+    def few(rows: Pairs, inputs: Inputs) -> tuple[Inputs, Pairs]:
+        """Only the lines that some rows name, and the rows as indices into them."""
         lines, line = torch.unique(rows.line, return_inverse=True)
-        few = replace(
+        kept = replace(
             inputs,
             line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
             genes=inputs.genes[lines],
             components=inputs.components[lines],
             line_effect=inputs.line_effect[lines],
         )
-        moments = self.moments(self.encode(few), few, replace(rows, line=line))
-        return -float(self.model.law.predictive_log_prob(observed(rows, batch.features), *moments).mean())
+        return kept, replace(rows, line=line)
 
     @torch.no_grad()
     def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
@@ -114,15 +122,15 @@ class LastLayerFit(Fitted):
         mean = (
             terms.offset
             + terms.features @ self.guide.w_mean
-            + _rowwise(terms.by_compound, compounds.mean, line, drug)
-            + _rowwise(u_mean, by_line, line, drug)
+            + rowwise(terms.by_compound, compounds.mean, line, drug)
+            + rowwise(u_mean, by_line, line, drug)
         )
         square = (_outer(u_mean) + u_covariance)[:, 1:, 1:]
         epistemic = (
             self.guide.weight_variance(terms.features)
-            + _rowwise(terms.by_compound**2, compounds.variance, line, drug)
-            + _rowwise(u_covariance.flatten(1), _outer(by_line).flatten(1), line, drug)
-            + _rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug)
+            + rowwise(terms.by_compound**2, compounds.variance, line, drug)
+            + rowwise(u_covariance.flatten(1), _outer(by_line).flatten(1), line, drug)
+            + rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug)
         )
         terms = terms._replace(own=terms.own + compounds.mean[drug, 0])
         return mean, (2 * terms.log_noise(mean)).exp(), epistemic.clamp(min=0)
@@ -162,15 +170,15 @@ class Compounds(NamedTuple):
     loadings_covariance: Tensor
 
 
-class _Joint:
+class Joint:
     """Epistemic deviations of pairs that share w, v and u."""
 
     def __init__(self, fit: LastLayerFit, encoded: Encoded, inputs: Inputs, line: Tensor, drug: Tensor) -> None:
         self.fit, self.encoded, self.inputs, self.line, self.drug = fit, encoded, inputs, line, drug
 
-    def __getitem__(self, index: Index) -> _Joint:
+    def __getitem__(self, index: Index) -> Joint:
         chosen = torch.as_tensor(np.arange(len(self.line))[index])
-        return _Joint(self.fit, self.encoded, self.inputs, self.line[chosen], self.drug[chosen])
+        return Joint(self.fit, self.encoded, self.inputs, self.line[chosen], self.drug[chosen])
 
     @torch.no_grad()
     def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
@@ -202,7 +210,7 @@ class _Joint:
         return torch.zeros_like(kinds).scatter(0, which, self.drug), which
 
 
-def _rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
+def rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
     """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way."""
     if len(left) * len(right) <= 4 * len(line):
         return (left @ right.T)[line, drug]

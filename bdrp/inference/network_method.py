@@ -123,7 +123,7 @@ class NetworkMethod(Method, ABC):
 class Trainee:
     """The training loop's view of a fit on a batch; a method adds the loss."""
 
-    def __init__(self, method: NetworkMethod, fitted: LastLayerFit, batch: Batch) -> None:
+    def __init__(self, method: NetworkMethod, fitted: Any, batch: Batch) -> None:
         self.method, self.fitted, self.batch = method, fitted, batch
         self.module: nn.Module = fitted.modules
         self.seen = observed(batch.train, batch.features)
@@ -154,12 +154,16 @@ class Trainee:
             leverage = self.fitted.leverage.to(device)[compound, rows.line[index]]
             yield Block(lines, line, rows.drug[index], self.seen.at(index), hidden, leverage)
 
+    def clip(self, limit: float) -> None:
+        """All parameters descend together."""
+        nn.utils.clip_grad_norm_(self.module.parameters(), limit)
+
     def validation_score(self) -> float | None:
         """Mean negative log density of the validation part; None where there is none."""
         return self.fitted.score(self.batch.validation, self.batch) if len(self.batch.validation) else None
 
 
-def trained(trainee: Any, runtime: Runtime) -> LastLayerFit:
+def trained(trainee: Any, runtime: Runtime) -> Any:
     """Train, learn the kinship of what was found, and write the history down."""
     method, fitted = trainee.method, trainee.fitted
     identity = f"{method} seed={runtime.seed} {digest(trainee.batch)}"
@@ -176,7 +180,7 @@ def trained(trainee: Any, runtime: Runtime) -> LastLayerFit:
     return fitted
 
 
-def restored(fitted: LastLayerFit, state: Mapping[str, Tensor]) -> LastLayerFit:
+def restored(fitted: Any, state: Mapping[str, Tensor]) -> Any:
     """A fit on the meta device filled from its tensors.
 
     Raises:

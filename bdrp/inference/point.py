@@ -24,7 +24,7 @@ class Point(nn.Module):
     def __init__(self, model: LastLayer) -> None:
         super().__init__()
         factors = len(model.log_line_scale) - 1
-        self.w_mean = nn.Parameter(torch.zeros(len(model.weight_scale)))
+        self.w_mean = nn.Parameter(torch.zeros(model.network.size.pair_width))
         self.v_mean = nn.Parameter(torch.zeros(model.compounds, len(model.log_compound_scale)))
         self.u_mean = nn.Parameter(torch.zeros(model.lines, 1 + factors))
         self.g_mean = nn.Parameter(torch.zeros(model.compounds, factors))
@@ -60,7 +60,7 @@ class PointFit(LastLayerFit):
     can_draw = False
 
     def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
-        """None; see `Fitted.posterior`."""
+        """None: there is one value of each weight; see `Fitted.posterior`."""
         return Fitted.posterior(self, inputs, pairs, draws=draws, seed=seed)
 
 
@@ -73,14 +73,19 @@ class PointModel(nn.Module):
         for scale in model.scales():
             scale.requires_grad_(False)
 
-    def forward(self, inputs: Inputs, block: Block) -> Tensor:
-        """Negative log joint density, about one a response."""
+    def forward(self, inputs: Inputs, block: Block, weight: Tensor | None = None) -> Tensor:
+        """Negative log joint density, about one a response; rows count `weight` times, (n,), once where it is None."""
         model, point = self.model, self.point
         lines = inputs.line_effect[block.lines]
         weights = Weights(point.w_mean, point.v_mean, point.g_mean, point.u_mean[lines])
-        rows = model.rows(inputs, block, weights)
+        rows = model.rows(inputs, block, self.used(weights))
         fit = model.log_likelihood(block, rows)
+        fit = fit if weight is None else weight * fit
         return -fit.mean() - self._log_prior(weights, block.open) / model.responses
+
+    def used(self, weights: Weights) -> Weights:
+        """What of the weights the rows see: everything."""
+        return weights
 
     def _log_prior(self, weights: Weights, open_lines: Tensor) -> Tensor:
         model = self.model
@@ -94,9 +99,9 @@ class PointModel(nn.Module):
 class PointTrainee(Trainee):
     """The loop's view of a point."""
 
-    def __init__(self, method: NetworkMethod, fitted: PointFit, batch: Batch) -> None:
+    def __init__(self, method: NetworkMethod, fitted: PointFit, batch: Batch, joint: PointModel | None = None) -> None:
         super().__init__(method, fitted, batch)
-        self.joint = PointModel(fitted.model, fitted.guide)
+        self.joint = joint or PointModel(fitted.model, fitted.guide)
 
     def loss(self, block: Block) -> Tensor:
         """Negative log joint density of a block."""

@@ -64,6 +64,9 @@ class Trainable(Protocol):
     def loss(self, block: Any) -> Tensor:
         """The loss of a block, about one a response."""
 
+    def clip(self, limit: float) -> None:
+        """Shorten the gradient of whatever descends on its own to a norm of at most `limit`."""
+
     def validation_score(self) -> float | None:
         """Mean negative log density of the validation part; None where there is none."""
 
@@ -173,7 +176,7 @@ def _epoch(trainable: Trainable, state: State, peaks: list[float], schedule: Sch
                 "Lower learning_rate, and check the responses for outliers."
             )
         loss.backward()
-        nn.utils.clip_grad_norm_(trainable.module.parameters(), schedule.clip)
+        trainable.clip(schedule.clip)
         optimiser.step()
         _average(state, progress.epoch * len(blocks) + position)
         total += loss.item()

@@ -26,7 +26,9 @@ from bdrp.predictive import Normal
 
 NAMES = inference.names()
 WITHOUT_DRAWS = {"mean_effects", "ridge"}  # no random number is drawn
-WITHOUT_LINES = {"ridge"}  # a new line is as certain as a known one
+# A new line is as certain as a known one: ridge has no line effects, and the spread of dropout follows the size of what
+# enters, which is less in the new lines of the tiny screen.
+WITHOUT_LINES = {"mc_dropout", "ridge"}
 
 FitOf = Callable[[str], Fitted]
 Make = Callable[..., Any]

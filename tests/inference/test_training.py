@@ -51,6 +51,9 @@ class Line:
         self.block += 1
         return (self.module(self.x[block])[:, 0] - self.y[block]).square().mean()
 
+    def clip(self, limit: float) -> None:
+        nn.utils.clip_grad_norm_(self.module.parameters(), limit)
+
     def validation_score(self) -> float | None:
         self.interrupt(self.epoch, BLOCKS)
         if self.scores is not None:

@@ -1,0 +1,236 @@
+"""Deep ensemble: networks that differ in their random start, as a mixture with equal weights.
+
+Each member is the deterministic network (see `point`): weights at the maximum of the joint density, and a noise head.
+They share the linear start, which is a solution and no matter of chance, and differ in where the network starts and in
+what dropout hides from them; with `bootstrap` also in the lines that they see and in the start solved on these. What
+the members disagree about is epistemic variance; what a member was never trained on adds its prior spread.
+
+The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one
+of every member, and the epoch kept is the best of the mixture. So an ensemble can be stopped at any time, and all
+members are equally far.
+
+Sources: Lakshminarayanan, Pritzel & Blundell 2017; the bootstrap, Breiman 1996; vectorised members, torch.func.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from bdrp.errors import FitError
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.inference import start as starting
+from bdrp.inference.hierarchy import Block
+from bdrp.inference.likelihood import observed
+from bdrp.inference.method import Fitted, Runtime
+from bdrp.inference.mixture import MixtureJoint, law_of, moments
+from bdrp.inference.network_method import NetworkMethod, Trainee, quietly, restored, trained
+from bdrp.inference.point import Point, PointFit, PointModel
+from bdrp.predictive import Normal, StudentT
+
+TOGETHER = ("auto", "yes", "no")
+
+
+@dataclass(frozen=True)
+class DeepEnsembleMethod(NetworkMethod):
+    """Options of the ensemble, beside those of `NetworkMethod`.
+
+    Attributes:
+        members: M, how many networks.
+        bootstrap: "yes": each member sees a bootstrap of the training lines, whole lines with all their rows, and their
+            starts are solved one by one; "no": all see all.
+        together: compute a step of all members as one batched network: "yes"; one after another: "no"; or "auto",
+            together on a GPU, where small networks leave most of it idle. Both estimate the same.
+    """
+
+    name: ClassVar[str] = "deep_ensemble"
+
+    members: int = 5
+    bootstrap: Literal["no", "yes"] = "no"
+    together: Literal["auto", "yes", "no"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be; see `NetworkMethod`."""
+        super().__post_init__()
+        if self.members < 1:
+            raise FitError(f"members is {self.members}; it must be at least 1. Choose another number, such as 5.")
+        if self.bootstrap not in ("no", "yes"):
+            raise FitError(f"bootstrap is {self.bootstrap!r}. Choose no or yes.")
+        if self.together not in TOGETHER:
+            raise FitError(f"together is {self.together!r}. Choose auto, yes or no.")
+
+    def fit(self, batch: Batch, runtime: Runtime) -> EnsembleFit:
+        """Descend with all members in step; see `Method.fit`."""
+        device = runtime.torch_device
+        with quietly():
+            torch.manual_seed(runtime.seed)
+            fitted = self._assemble(batch.features, len(batch.train))
+            method = self._begun(batch, fitted, runtime.seed)
+            fitted.to(device)
+            trained(_Members(method, fitted, batch.to(device)), runtime)
+            return fitted
+
+    def _begun(self, batch: Batch, fitted: EnsembleFit, seed: int) -> DeepEnsembleMethod:
+        """Start all members where the first starts, their networks apart, or each on its own lines."""
+        first, *others = fitted.members
+        method = self.begun(batch, first, seed)
+        begun = {name: value for name, value in first.state().items() if not name.startswith("model.network.")}
+        for member in others:
+            member.modules.load_state_dict(begun, strict=False)
+        if self.bootstrap == "yes":
+            for index, member in enumerate(fitted.members):
+                fitted.times[index] = drawn = resampled(len(batch.features.lines))
+                few = replace(batch, train=batch.train.at(repeated(batch, drawn)))
+                together, censored = method.lines == "known", self.likelihood == "censored"
+                starting.solve(few, self.factors, together=together, censored=censored, seed=seed + index).place(member)
+        return method
+
+    def restore(self, features: Features, state: Mapping[str, Tensor]) -> EnsembleFit:
+        """Rebuild a fit; see `Method.restore`."""
+        with torch.device("meta"):
+            fitted = self._assemble(features, 1)
+        restored(fitted, state)
+        return fitted
+
+    def _assemble(self, features: Features, responses: int) -> EnsembleFit:
+        models = [self.model(features, responses) for _ in range(self.members)]
+        return EnsembleFit(features, [PointFit(features, model, Point(model)) for model in models])
+
+
+def resampled(lines: int) -> Tensor:
+    """How often each of L lines is in a bootstrap of L lines, (L,)."""
+    return torch.bincount(torch.randint(lines, (lines,)), minlength=lines).float()
+
+
+def repeated(batch: Batch, times: Tensor) -> Tensor:
+    """Indices of the training rows, each as often as its line was drawn, given for all lines, (L,)."""
+    rows = torch.arange(len(batch.train))
+    return torch.repeat_interleave(rows, times[batch.inputs.line_effect[batch.train.line]].long())
+
+
+class EnsembleFit(Fitted):
+    """M networks; predicts their mixture."""
+
+    def __init__(self, features: Features, members: list[PointFit]) -> None:
+        self.features, self.members = features, members
+        self.modules = nn.ModuleDict({str(index): member.modules for index, member in enumerate(members)})
+        # How often each member saw each of the training lines: once, but for a bootstrap.
+        self.modules.register_buffer("times", torch.ones(len(members), len(features.lines)))
+        self.history: dict[str, Any] = {}
+
+    @property
+    def times(self) -> Tensor:
+        """(M, L) how often a member saw a training line; one that it never saw is new to it."""
+        return torch.as_tensor(self.modules.times)
+
+    def to(self, device: torch.device) -> None:
+        """Move every tensor to a device."""
+        self.modules.to(device)
+
+    def state(self) -> dict[str, Tensor]:
+        """The members' tensors, their names behind the member's number."""
+        return {name: value.detach().cpu().clone() for name, value in self.modules.state_dict().items()}
+
+    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
+        """The mixture's moments; see `mixture` and `Fitted.predict`."""
+        parts, joints = zip(
+            *(member.believed(self._as_seen(index, inputs), pairs) for index, member in enumerate(self.members)),
+            strict=True,
+        )
+        means, aleatoric, epistemic = (np.stack(part) for part in zip(*parts, strict=True))
+        mixed = moments(means, aleatoric, epistemic)
+        joint = MixtureJoint(self.features.spread * (means - mixed[0]), joints)
+        return self.distribution(inputs, pairs, mixed, joint, law_of([m.model.law.tails for m in self.members]))
+
+    def learn_kinship(self, inputs: Inputs) -> None:
+        """Let unseen compounds borrow, in each member from what it found; see `LastLayerFit`."""
+        for member in self.members:
+            member.learn_kinship(inputs)
+
+    @torch.no_grad()
+    def score(self, rows: Pairs, batch: Batch) -> float:
+        """Mean negative log density of some rows under the mixture's moments, standardised."""
+        parts = []
+        for index, member in enumerate(self.members):
+            few, near = member.few(rows, self._as_seen(index, batch.inputs))
+            parts.append(member.moments(member.encode(few), few, near))
+        mixed = moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
+        # The members' degrees of freedom differ too little to matter for the choice of an epoch.
+        law = self.members[0].model.law
+        return -float(law.predictive_log_prob(observed(rows, batch.features), *mixed).mean())
+
+    def _as_seen(self, member: int, inputs: Inputs) -> Inputs:
+        """The inputs as a member knows them: a line that its bootstrap left out is new to it."""
+        effect, times = inputs.line_effect, self.times[member].to(inputs.line_effect.device)
+        return replace(inputs, line_effect=torch.where(times[effect.clamp(min=0)] > 0, effect, -1))
+
+
+class _Members(Trainee):
+    """The loop's view of all members: one parameter for each of theirs, stacked."""
+
+    def __init__(self, method: DeepEnsembleMethod, fitted: EnsembleFit, batch: Batch) -> None:
+        super().__init__(method, fitted, batch)
+        self.joints = [PointModel(member.model, member.guide) for member in fitted.members]
+        parameters, self.buffers = stack_module_state(self.joints)
+        self.names = list(parameters)
+        self.module = self.stack = nn.ParameterList(
+            nn.Parameter(value.detach(), requires_grad=value.requires_grad) for value in parameters.values()
+        )
+        for stacked, *own in zip(self.stack, *(joint.parameters() for joint in self.joints), strict=True):
+            for index, parameter in enumerate(own):
+                parameter.data = stacked.data[index]  # a view: what trains the stack trains the members
+        on_gpu = fitted.times.device.type == "cuda"
+        self.together = method.together == "yes" or (method.together == "auto" and on_gpu)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Networks and the rest, without the prior scales; see `Trainee`."""
+        method, named = self.method, list(zip(self.names, self.stack, strict=True))
+        network, rest = (
+            [value for name, value in named if value.requires_grad and name.startswith("model.network.") == within]
+            for within in (True, False)
+        )
+        return [
+            {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},
+            {"params": rest, "lr": method.head_rate, "weight_decay": 0.0},
+        ]
+
+    def loss(self, block: Block) -> Tensor:
+        """The average of the members' losses."""
+        inputs = self.batch.inputs
+        weight = self.fitted.times[:, inputs.line_effect[block.lines]][:, block.line]
+        return self._together(block, weight) if self.together else self._in_turn(block, weight)
+
+    def _together(self, block: Block, weight: Tensor) -> Tensor:
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], weight: Tensor) -> Tensor:
+            self.joints[0].train(self.module.training)
+            return functional_call(self.joints[0], (parameters, buffers), (self.batch.inputs, block, weight))
+
+        stacked = dict(zip(self.names, self.stack, strict=True))
+        return torch.as_tensor(vmap(one, randomness="different")(stacked, self.buffers, weight)).mean()
+
+    def _in_turn(self, block: Block, weight: Tensor) -> Tensor:
+        apart = [value.unbind(0) for value in self.stack]  # unlike an index, its gradient is one stack
+        losses = []
+        for index, joint in enumerate(self.joints):
+            own = {name: values[index] for name, values in zip(self.names, apart, strict=True)}
+            joint.train(self.module.training)
+            losses.append(functional_call(joint, own, (self.batch.inputs, block, weight[index])))
+        return torch.stack(losses).mean()
+
+    @torch.no_grad()
+    def clip(self, limit: float) -> None:
+        """Each member's own gradient, of which the average loss holds a share."""
+        gradients = [value.grad.mul_(len(self.joints)) for value in self.stack if value.grad is not None]
+        norm = torch.stack([(gradient**2).view(len(gradient), -1).sum(1) for gradient in gradients]).sum(0).sqrt()
+        share = (limit / (norm + 1e-6)).clamp(max=1)  # as torch's own clip_grad_norm_
+        for gradient in gradients:
+            gradient.mul_(share.view(-1, *[1] * (gradient.ndim - 1)))
+
+
+METHOD = DeepEnsembleMethod
