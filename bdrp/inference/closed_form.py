@@ -63,7 +63,7 @@ class LastLayerFit(Fitted):
         encoded = self.encode(inputs)
         moments = self.moments(encoded, inputs, pairs.to(device))
         arrays = tuple(part.double().cpu().numpy() for part in moments)
-        joint = _Joint(self, encoded, inputs, pairs.line.to(device), pairs.drug.to(device))
+        joint = Joint(self, encoded, inputs, pairs.line.to(device), pairs.drug.to(device))
         return self.distribution(inputs, pairs, arrays, joint, self.model.law.tails)
 
     def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
@@ -88,8 +88,12 @@ class LastLayerFit(Fitted):
             components=inputs.components[lines],
             line_effect=inputs.line_effect[lines],
         )
-        moments = self.moments(self.encode(few), few, replace(rows, line=line))
+        moments = self.scored_moments(few, replace(rows, line=line))
         return -float(self.model.law.predictive_log_prob(observed(rows, batch.features), *moments).mean())
+
+    def scored_moments(self, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+        """Standardised moments by which `score` judges."""
+        return self.moments(self.encode(inputs), inputs, pairs)
 
     @torch.no_grad()
     def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,24 +105,35 @@ class LastLayerFit(Fitted):
         return tuple(torch.cat(part) for part in zip(*parts, strict=True))  # type: ignore[return-value]
 
     def _moments(self, encoded: Encoded, inputs: Inputs, line: Tensor, drug: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        lines = torch.arange(len(inputs.line_ids), device=line.device)
-        terms = self.model.terms(encoded, inputs, lines, line, drug)
+        return self.given(encoded, inputs, self.apart(inputs, line, drug))
+
+    def apart(self, inputs: Inputs, line: Tensor, drug: Tensor) -> Apart:
+        """What the moments of pairs take from elsewhere than the network."""
         compounds, (u_mean, u_covariance) = self.compounds(inputs), self.lines(inputs)
-        by_line = terms.by_line + nn.functional.pad(compounds.loadings, (1, 0))
-        mean = (
-            terms.offset
-            + terms.features @ self.guide.w_mean
-            + _rowwise(terms.by_compound, compounds.mean, line, drug)
-            + _rowwise(u_mean, by_line, line, drug)
-        )
+        by_compound = nn.functional.pad(inputs.components, (1, 0), value=1.0)
         square = (_outer(u_mean) + u_covariance)[:, 1:, 1:]
-        epistemic = (
-            self.guide.weight_variance(terms.features)
-            + _rowwise(terms.by_compound**2, compounds.variance, line, drug)
-            + _rowwise(u_covariance.flatten(1), _outer(by_line).flatten(1), line, drug)
-            + _rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug)
+        epistemic = _rowwise(by_compound**2, compounds.variance, line, drug)
+        return Apart(
+            line,
+            drug,
+            _rowwise(by_compound, compounds.mean, line, drug),
+            compounds.mean[drug, 0],
+            epistemic + _rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug),
+            nn.functional.pad(compounds.loadings, (1, 0)),
+            u_mean,
+            u_covariance.flatten(1),
         )
-        terms = terms._replace(own=terms.own + compounds.mean[drug, 0])
+
+    def given(self, encoded: Encoded, inputs: Inputs, apart: Apart) -> tuple[Tensor, Tensor, Tensor]:
+        """Moments of n pairs given what the network says; nothing but torch, so that networks can be stacked."""
+        line, drug = apart.line, apart.drug
+        terms = self.model.terms(encoded, inputs, torch.arange(len(inputs.line_ids), device=line.device), line, drug)
+        by_line = terms.by_line + apart.loadings
+        mean = terms.offset + terms.features @ self.guide.w_mean + apart.mean
+        mean = mean + _rowwise(apart.u_mean, by_line, line, drug)
+        epistemic = self.guide.weight_variance(terms.features) + apart.epistemic
+        epistemic = epistemic + _rowwise(apart.u_covariance, _outer(by_line).flatten(1), line, drug)
+        terms = terms._replace(own=terms.own + apart.own)
         return mean, (2 * terms.log_noise(mean)).exp(), epistemic.clamp(min=0)
 
     def compounds(self, inputs: Inputs) -> Compounds:
@@ -142,6 +157,25 @@ class LastLayerFit(Fitted):
         return mean, torch.where(known[:, :, None], root @ root.transpose(1, 2), prior)
 
 
+class Apart(NamedTuple):
+    """What the moments of n pairs take from elsewhere than the network.
+
+    Attributes:
+        line, drug: (n,) positions.
+        mean, own, epistemic: (n,) parts of the mean, of what of it belongs to the drug alone, and of the variance.
+        loadings: (D, 1 + R). u_mean: (L, 1 + R). u_covariance: (L, (1 + R)^2).
+    """
+
+    line: Tensor
+    drug: Tensor
+    mean: Tensor
+    own: Tensor
+    epistemic: Tensor
+    loadings: Tensor
+    u_mean: Tensor
+    u_covariance: Tensor
+
+
 class Compounds(NamedTuple):
     """What is believed of D drugs.
 
@@ -156,15 +190,15 @@ class Compounds(NamedTuple):
     loadings_covariance: Tensor
 
 
-class _Joint:
+class Joint:
     """Epistemic deviations of pairs that share w, v and u."""
 
     def __init__(self, fit: LastLayerFit, encoded: Encoded, inputs: Inputs, line: Tensor, drug: Tensor) -> None:
         self.fit, self.encoded, self.inputs, self.line, self.drug = fit, encoded, inputs, line, drug
 
-    def __getitem__(self, index: Index) -> _Joint:
+    def __getitem__(self, index: Index) -> Joint:
         chosen = torch.as_tensor(np.arange(len(self.line))[index])
-        return _Joint(self.fit, self.encoded, self.inputs, self.line[chosen], self.drug[chosen])
+        return Joint(self.fit, self.encoded, self.inputs, self.line[chosen], self.drug[chosen])
 
     @torch.no_grad()
     def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
