@@ -79,16 +79,7 @@ class LastLayerFit(Fitted):
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Mean negative log predictive density of some rows of a batch, standardised; encodes only their lines."""
-        inputs = batch.inputs
-        lines, line = torch.unique(rows.line, return_inverse=True)
-        few = replace(
-            inputs,
-            line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
-            genes=inputs.genes[lines],
-            components=inputs.components[lines],
-            line_effect=inputs.line_effect[lines],
-        )
-        moments = self.scored_moments(few, replace(rows, line=line))
+        moments = self.scored_moments(*narrowed(batch.inputs, rows))
         return -float(self.model.law.predictive_log_prob(observed(rows, batch.features), *moments).mean())
 
     def scored_moments(self, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
@@ -228,6 +219,19 @@ class Joint:
         compound = torch.where(effect >= 0, effect, len(self.fit.features.compounds) + self.drug)
         kinds, which = torch.unique(compound, return_inverse=True)
         return torch.zeros_like(kinds).scatter(0, which, self.drug), which
+
+
+def narrowed(inputs: Inputs, pairs: Pairs) -> tuple[Inputs, Pairs]:
+    """Only the lines that the pairs name, and the pairs as positions among them."""
+    lines, line = torch.unique(pairs.line, return_inverse=True)
+    few = replace(
+        inputs,
+        line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
+        genes=inputs.genes[lines],
+        components=inputs.components[lines],
+        line_effect=inputs.line_effect[lines],
+    )
+    return few, replace(pairs, line=line)
 
 
 def _rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:

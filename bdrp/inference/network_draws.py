@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.utils import _pytree as pytree
 
 from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.closed_form import PAIRS_A_PASS, Joint, LastLayerFit
+from bdrp.inference.closed_form import PAIRS_A_PASS, Joint, LastLayerFit, narrowed
 from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.method import isolated
-from bdrp.inference.network_weights import Spread, split
+from bdrp.inference.network_weights import Spread, flat, split
 from bdrp.inference.weight_draws import draw
 from bdrp.model.network import Encoded, Network
 from bdrp.predictive import Normal, Parameter, PosteriorDraws, StudentT
@@ -30,7 +31,7 @@ from bdrp.predictive.distribution import Index
 
 SEED = 20_261  # chosen: any will do
 DRAWS_TO_SCORE = 8  # chosen: epochs are compared under the same draws, so few will do
-DRAWS_ENCODED_TOGETHER = 4  # chosen: measured fastest among 1 to 16 on one core (docs/tried.md)
+DRAWS_ENCODED_TOGETHER = 16  # chosen, on a GPU: one core encodes drugs 1.7 to 3 times faster apart (docs/tried.md)
 NUMBERS_A_PASS = 8_000_000  # chosen: draws x pairs x factors squared of one pass; they take 32 MB
 
 Moments = tuple[Tensor, Tensor, Tensor]
@@ -86,7 +87,7 @@ class VariationalFit(LastLayerFit):
         scale = self.spread.log_scale
         generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
         noise = torch.stack([torch.randn(len(scale), generator=generator) for _ in range(draws)])
-        return self.spread.drawn(self.model.network, noise.to(scale.device)).detach()
+        return noise.to(scale.device).mul_(scale.detach().exp()).add_(flat(self.model.network).detach())
 
     def under(self, weights: Tensor, call: Callable[..., Any], *args: Any) -> Any:
         """`call(*args)` while the network has the weights (W,)."""
@@ -96,6 +97,7 @@ class VariationalFit(LastLayerFit):
     @torch.no_grad()
     def mixed(self, inputs: Inputs, pairs: Pairs, draws: int) -> Moments:
         """Standardised mean, aleatoric and epistemic variance, (N,) each."""
+        inputs, pairs = narrowed(inputs, pairs)
         drawn = self.drawn(inputs, draws)
         line, drug = pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS)
         parts = [_total(self.by_draw(drawn, inputs, a, b)) for a, b in zip(line, drug, strict=True)]
@@ -111,7 +113,8 @@ class VariationalFit(LastLayerFit):
         def encode(one: Tensor) -> Any:
             return self.under(one, lambda: network.encode(inputs.molecules, inputs.genes))
 
-        return Drawn(weights, vmap(encode, chunk_size=DRAWS_ENCODED_TOGETHER)(weights))
+        together = 1 if weights.device.type == "cpu" else DRAWS_ENCODED_TOGETHER
+        return Drawn(weights, _stacked(encode, together, weights))
 
     @torch.no_grad()
     def by_draw(self, drawn: Drawn, inputs: Inputs, line: Tensor, drug: Tensor) -> Moments:
@@ -122,8 +125,7 @@ class VariationalFit(LastLayerFit):
         def given(one: Tensor, encoded: Encoded) -> Any:
             return self.under(one, self.given, encoded, inputs, apart)
 
-        together = max(1, NUMBERS_A_PASS // numbers)
-        moments: Moments = vmap(given, chunk_size=together)(drawn.weights, drawn.encoded)
+        moments: Moments = _stacked(given, max(1, NUMBERS_A_PASS // numbers), drawn.weights, drawn.encoded)
         return moments
 
     def _shared_out(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
@@ -168,6 +170,18 @@ class _Mixture:
             own = fit.under(drawn.weights[at], joint.draw, rng, int(often[at]))
             parts.append(own + fit.features.spread * (means[at] - means.mean(0)))
         return rng.permutation(np.concatenate(parts))
+
+
+def _stacked(call: Callable[..., Any], together: int, *many: Any) -> Any:
+    """`call` for each of S, side by side by `torch.func.vmap` as far as memory allows; one by one if that is not far.
+
+    What does not fit in the cache together is slower side by side.
+    """
+    if together > 1:
+        return vmap(call, chunk_size=together)(*many)
+    draws = len(many[0])
+    apart = [call(*pytree.tree_map(lambda part, at=at: part[at], many)) for at in range(draws)]
+    return pytree.tree_map(lambda *parts: torch.stack(parts), *apart)
 
 
 def _total(moments: Moments) -> Moments:

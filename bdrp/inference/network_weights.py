@@ -9,6 +9,7 @@ that a trained network is a posterior without a spread.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pyro
 import pyro.distributions as dist
@@ -45,8 +46,7 @@ def centre(network: Network) -> Tensor:
     return _filled(network, lambda name, old: float(".norms." in name and name.endswith("weight")))
 
 
-def _filled(network: Network, value: object) -> Tensor:
-    assert callable(value)
+def _filled(network: Network, value: Callable[[str, Tensor], float]) -> Tensor:
     return torch.cat([torch.full_like(old, value(name, old)).flatten() for name, old in network.named_parameters()])
 
 
@@ -61,10 +61,6 @@ class Spread(nn.Module):
     def __init__(self, network: Network, start: float) -> None:
         super().__init__()
         self.log_scale = nn.Parameter((start * usual_size(network)).log().detach())
-
-    def drawn(self, network: Network, noise: Tensor) -> Tensor:
-        """Weights from standard normals, (..., W) each."""
-        return flat(network) + self.log_scale.exp() * noise
 
 
 class WholeModel(nn.Module):
