@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bdrp.inference.point import Point
 
 PAIRS_A_PASS = 65_536  # chosen: the attention weights of one pass take 50 MB
+PRODUCT_A_PAIR = 64  # chosen: rows gathered for a pair leave the cache, so a product this much larger is as fast
 
 
 class LastLayerFit(Fitted):
@@ -236,7 +237,7 @@ def narrowed(inputs: Inputs, pairs: Pairs) -> tuple[Inputs, Pairs]:
 
 def _rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
     """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way."""
-    if len(left) * len(right) <= 4 * len(line):
+    if len(left) * len(right) <= PRODUCT_A_PAIR * len(line):
         return (left @ right.T)[line, drug]
     return (left[line] * right[drug]).sum(1)
 
