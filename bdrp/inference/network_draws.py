@@ -22,7 +22,6 @@ from torch.utils import _pytree as pytree
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.inference.closed_form import PAIRS_A_PASS, Joint, LastLayerFit, narrowed
 from bdrp.inference.hierarchy import Guide, LastLayer
-from bdrp.inference.method import isolated
 from bdrp.inference.network_weights import Spread, flat, split
 from bdrp.inference.weight_draws import draw
 from bdrp.model.network import Encoded, Network
@@ -166,7 +165,7 @@ class _Mixture:
         often = np.bincount(rng.integers(fit.draws, size=draws), minlength=fit.draws)
         parts = []
         for at in np.flatnonzero(often):
-            joint = Joint(fit, drawn.at(at), self.inputs, self.line, self.drug)
+            joint = Joint(fit, drawn.at(int(at)), self.inputs, self.line, self.drug)
             own = fit.under(drawn.weights[at], joint.draw, rng, int(often[at]))
             parts.append(own + fit.features.spread * (means[at] - means.mean(0)))
         return rng.permutation(np.concatenate(parts))

@@ -36,8 +36,10 @@ def split(network: Network, weights: Tensor, prefix: str = "network.") -> dict[s
 
 
 def usual_size(network: Network) -> Tensor:
-    """(W,) 1 / sqrt(inputs of a weight's layer), for a vector its own length: layers then keep a signal's variance
-    (LeCun et al. 1998, Efficient BackProp)."""
+    """(W,) 1 / sqrt(inputs of a weight's layer), for a vector of its own length.
+
+    Weights of this SD keep a signal's variance through a layer (LeCun et al. 1998, Efficient BackProp).
+    """
     return _filled(network, lambda name, old: 1 / math.sqrt(old.shape[min(1, old.dim() - 1)]))
 
 

@@ -27,6 +27,7 @@ from bdrp.inference.method import Runtime
 from bdrp.inference.network_draws import DRAWS_TO_SCORE, VariationalFit
 from bdrp.inference.network_method import NetworkMethod, Trainee, quietly, restored, trained
 from bdrp.inference.network_weights import Spread, WholeGuide, WholeModel
+from bdrp.model.network import Encoded
 
 SPREAD_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
 LEAST_NATS = 0.02  # chosen: a weight this near to its prior was told nothing by the data
@@ -68,8 +69,10 @@ class VariationalMethod(NetworkMethod):
             raise FitError(f"draws is {self.draws}; it must be at least 1. Choose another value.")
 
     def warmth(self, epoch: int) -> float | None:
-        """What the network's divergence counts in an epoch, from 0: it rises to the temperature over the first half of
-        the epochs with a spread; None where there is no spread yet."""
+        """What the network's divergence counts in an epoch, from 0; None where there is no spread yet.
+
+        It rises to the temperature over the first half of the epochs with a spread.
+        """
         start = int(self.pretrain * self.epochs)
         rise = math.ceil((self.epochs - start) / 2)
         return None if epoch < start else self.temperature * min(1.0, (epoch - start + 1) / rise)
@@ -87,7 +90,7 @@ class VariationalMethod(NetworkMethod):
             method = self.begun(batch, fitted, runtime.seed)
             fitted.to(device)
             svi = _Svi(method, fitted, batch.to(device))
-            before = explained(fitted, svi.batch)
+            before = explained(fitted, svi.batch, spread=False)
             trained(svi, runtime)
             if not fitted.interrupted:
                 refuse_collapse(svi.model, fitted, svi.batch, before)
@@ -161,47 +164,53 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
         FitError: saying what was seen and what to do.
     """
     advice = "Lower init_scale or prior_scale, raise pretrain or epochs, or lower temperature."
+    told = (model.divergence(fitted.spread) > LEAST_NATS).float().mean().item()
+    signal, noise = contribution(fitted, batch)
+    if told < LEAST_SHARE and signal < max(LEAST_SHARE, noise):
+        raise FitError(
+            f"The network's weights collapsed to their prior: {told:.1%} of them lie more than {LEAST_NATS} nats from "
+            f"it, and what the network adds varies by {signal:.2g} between pairs and by {noise:.2g} between draws, in "
+            f"variances of the response. At least {LEAST_SHARE:.1%} of the weights, or a signal above "
+            f"{LEAST_SHARE} and above its noise, is needed. {advice}"
+        )
     after = explained(fitted, batch)
     if before > 10 * LEAST_SHARE and after < 0.1 * before:
         raise FitError(
             f"The means collapsed to a constant: they explain {max(after, 0):.1%} of the training responses' variance, "
             f"where the linear start explained {before:.1%}. A fit must keep at least a tenth of that. {advice}"
         )
-    told = (model.divergence(fitted.spread) > LEAST_NATS).float().mean().item()
-    share = contribution(fitted, batch)
-    if told < LEAST_SHARE and share < LEAST_SHARE:
-        raise FitError(
-            f"The network's weights collapsed to their prior: {told:.1%} of them lie more than {LEAST_NATS} nats from "
-            f"it, and the network explains {share:.2%} of the variance. At least {LEAST_SHARE:.1%} of either is needed "
-            f"for the network to be of use. {advice}"
-        )
 
 
 @torch.no_grad()
-def explained(fitted: VariationalFit, batch: Batch) -> float:
-    """The share of the training responses' variance that the predicted means explain."""
+def explained(fitted: VariationalFit, batch: Batch, *, spread: bool = True) -> float:
+    """The share of the training responses' variance that the means explain, over draws or without the spread."""
     rows = batch.train.at(_some(len(batch.train), batch.train.line.device))
     response = observed(rows, batch.features).response
-    mean = fitted.scored_moments(batch.inputs, rows)[0]
+    inputs = batch.inputs
+    moments = fitted.scored_moments(inputs, rows) if spread else fitted.moments(fitted.encode(inputs), inputs, rows)
     total = response.var(correction=0)
-    return float(1 - (response - mean).square().mean() / total) if total > 0 else 0.0
+    return float(1 - (response - moments[0]).square().mean() / total) if total > 0 else 0.0
 
 
 @torch.no_grad()
-def contribution(fitted: VariationalFit, batch: Batch) -> float:
-    """The variance over training rows of what the network adds to the mean, in variances of the response."""
+def contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
+    """What the network adds to the means of training rows, in variances of the response.
+
+    Returns:
+        The variance between rows of what the draws agree on, and the mean variance between draws.
+    """
     rows, inputs = batch.train.at(_some(len(batch.train), batch.train.line.device)), batch.inputs
-    drawn = fitted.drawn(inputs, min(fitted.draws, DRAWS_TO_SCORE))
-    total = torch.zeros(len(rows), device=rows.line.device)
+    drawn = fitted.drawn(inputs, DRAWS_TO_SCORE)
     every = torch.arange(len(inputs.line_ids), device=rows.line.device)
 
-    def added(encoded: object) -> Tensor:
-        terms = fitted.model.terms(encoded, inputs, every, rows.line, rows.drug)  # type: ignore[arg-type]
+    def added(encoded: Encoded) -> Tensor:
+        terms = fitted.model.terms(encoded, inputs, every, rows.line, rows.drug)
         return terms.offset + terms.features @ fitted.guide.w_mean
 
-    for at, weights in enumerate(drawn.weights):
-        total += fitted.under(weights, added, drawn.at(at))
-    return float((total / len(drawn.weights)).var(correction=0))
+    parts = torch.stack([fitted.under(weights, added, drawn.at(at)) for at, weights in enumerate(drawn.weights)])
+    noise = parts.var(0).mean()
+    # The mean of a few draws keeps a share of their noise, which is no signal.
+    return float(parts.mean(0).var(correction=0) - noise / DRAWS_TO_SCORE), float(noise)
 
 
 def _some(rows: int, device: torch.device) -> Tensor:
