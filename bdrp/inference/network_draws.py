@@ -20,7 +20,7 @@ from torch.func import functional_call, vmap
 from torch.utils import _pytree as pytree
 
 from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.closed_form import PAIRS_A_PASS, Joint, LastLayerFit, narrowed
+from bdrp.inference.closed_form import Joint, LastLayerFit, narrowed
 from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.network_weights import Spread, flat, split
 from bdrp.inference.weight_draws import draw
@@ -31,6 +31,7 @@ from bdrp.predictive.distribution import Index
 SEED = 20_261  # chosen: any will do
 DRAWS_TO_SCORE = 8  # chosen: epochs are compared under the same draws, so few will do
 DRAWS_ENCODED_TOGETHER = 16  # chosen, on a GPU: one core encodes drugs 1.7 to 3 times faster apart (docs/tried.md)
+PAIRS_A_PASS = 8_192  # chosen: 100 draws of 40,000 pairs take 12.8 s on one core, with 65,536 a pass 16.9 s
 NUMBERS_A_PASS = 8_000_000  # chosen: draws x pairs x factors squared of one pass; they take 32 MB
 
 Moments = tuple[Tensor, Tensor, Tensor]
