@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bdrp.inference.point import Point
 
 PAIRS_A_PASS = 65_536  # chosen: the attention weights of one pass take 50 MB
+PRODUCT_A_PAIR = 64  # chosen: rows gathered for a pair leave the cache, so a product this much larger is as fast
 
 
 class LastLayerFit(Fitted):
@@ -88,22 +89,12 @@ class LastLayerFit(Fitted):
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Mean negative log predictive density of some rows of a batch, standardised; encodes only their lines."""
-        few, near = self.few(rows, batch.inputs)
-        moments = self.moments(self.encode(few), few, near)
+        moments = self.scored_moments(*narrowed(batch.inputs, rows))
         return -float(self.model.law.predictive_log_prob(observed(rows, batch.features), *moments).mean())
 
-    @staticmethod
-    def few(rows: Pairs, inputs: Inputs) -> tuple[Inputs, Pairs]:
-        """Only the lines that some rows name, and the rows as indices into them."""
-        lines, line = torch.unique(rows.line, return_inverse=True)
-        kept = replace(
-            inputs,
-            line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
-            genes=inputs.genes[lines],
-            components=inputs.components[lines],
-            line_effect=inputs.line_effect[lines],
-        )
-        return kept, replace(rows, line=line)
+    def scored_moments(self, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+        """Standardised moments by which `score` judges."""
+        return self.moments(self.encode(inputs), inputs, pairs)
 
     @torch.no_grad()
     def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
@@ -115,24 +106,35 @@ class LastLayerFit(Fitted):
         return tuple(torch.cat(part) for part in zip(*parts, strict=True))  # type: ignore[return-value]
 
     def _moments(self, encoded: Encoded, inputs: Inputs, line: Tensor, drug: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        lines = torch.arange(len(inputs.line_ids), device=line.device)
-        terms = self.model.terms(encoded, inputs, lines, line, drug)
+        return self.given(encoded, inputs, self.apart(inputs, line, drug))
+
+    def apart(self, inputs: Inputs, line: Tensor, drug: Tensor) -> Apart:
+        """What the moments of pairs take from elsewhere than the network."""
         compounds, (u_mean, u_covariance) = self.compounds(inputs), self.lines(inputs)
-        by_line = terms.by_line + nn.functional.pad(compounds.loadings, (1, 0))
-        mean = (
-            terms.offset
-            + terms.features @ self.guide.w_mean
-            + rowwise(terms.by_compound, compounds.mean, line, drug)
-            + rowwise(u_mean, by_line, line, drug)
-        )
+        by_compound = nn.functional.pad(inputs.components, (1, 0), value=1.0)
         square = (_outer(u_mean) + u_covariance)[:, 1:, 1:]
-        epistemic = (
-            self.guide.weight_variance(terms.features)
-            + rowwise(terms.by_compound**2, compounds.variance, line, drug)
-            + rowwise(u_covariance.flatten(1), _outer(by_line).flatten(1), line, drug)
-            + rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug)
+        epistemic = rowwise(by_compound**2, compounds.variance, line, drug)
+        return Apart(
+            line,
+            drug,
+            rowwise(by_compound, compounds.mean, line, drug),
+            compounds.mean[drug, 0],
+            epistemic + rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug),
+            nn.functional.pad(compounds.loadings, (1, 0)),
+            u_mean,
+            u_covariance.flatten(1),
         )
-        terms = terms._replace(own=terms.own + compounds.mean[drug, 0])
+
+    def given(self, encoded: Encoded, inputs: Inputs, apart: Apart) -> tuple[Tensor, Tensor, Tensor]:
+        """Moments of n pairs given what the network says; nothing but torch, so that networks can be stacked."""
+        line, drug = apart.line, apart.drug
+        terms = self.model.terms(encoded, inputs, torch.arange(len(inputs.line_ids), device=line.device), line, drug)
+        by_line = terms.by_line + apart.loadings
+        mean = terms.offset + terms.features @ self.guide.w_mean + apart.mean
+        mean = mean + rowwise(apart.u_mean, by_line, line, drug)
+        epistemic = self.guide.weight_variance(terms.features) + apart.epistemic
+        epistemic = epistemic + rowwise(apart.u_covariance, _outer(by_line).flatten(1), line, drug)
+        terms = terms._replace(own=terms.own + apart.own)
         return mean, (2 * terms.log_noise(mean)).exp(), epistemic.clamp(min=0)
 
     def compounds(self, inputs: Inputs) -> Compounds:
@@ -154,6 +156,25 @@ class LastLayerFit(Fitted):
         prior = (2 * self.model.log_line_scale).exp().diag()
         mean = torch.where(known, self.guide.u_mean[at], 0.0)
         return mean, torch.where(known[:, :, None], root @ root.transpose(1, 2), prior)
+
+
+class Apart(NamedTuple):
+    """What the moments of n pairs take from elsewhere than the network.
+
+    Attributes:
+        line, drug: (n,) positions.
+        mean, own, epistemic: (n,) parts of the mean, of what of it belongs to the drug alone, and of the variance.
+        loadings: (D, 1 + R). u_mean: (L, 1 + R). u_covariance: (L, (1 + R)^2).
+    """
+
+    line: Tensor
+    drug: Tensor
+    mean: Tensor
+    own: Tensor
+    epistemic: Tensor
+    loadings: Tensor
+    u_mean: Tensor
+    u_covariance: Tensor
 
 
 class Compounds(NamedTuple):
@@ -210,9 +231,22 @@ class Joint:
         return torch.zeros_like(kinds).scatter(0, which, self.drug), which
 
 
+def narrowed(inputs: Inputs, pairs: Pairs) -> tuple[Inputs, Pairs]:
+    """Only the lines that the pairs name, and the pairs as positions among them."""
+    lines, line = torch.unique(pairs.line, return_inverse=True)
+    few = replace(
+        inputs,
+        line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
+        genes=inputs.genes[lines],
+        components=inputs.components[lines],
+        line_effect=inputs.line_effect[lines],
+    )
+    return few, replace(pairs, line=line)
+
+
 def rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
     """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way."""
-    if len(left) * len(right) <= 4 * len(line):
+    if len(left) * len(right) <= PRODUCT_A_PAIR * len(line):
         return (left @ right.T)[line, drug]
     return (left[line] * right[drug]).sum(1)
 

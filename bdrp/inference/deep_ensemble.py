@@ -26,6 +26,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference import start as starting
+from bdrp.inference.closed_form import narrowed
 from bdrp.inference.hierarchy import Block
 from bdrp.inference.likelihood import observed
 from bdrp.inference.method import Fitted, Runtime
@@ -158,7 +159,7 @@ class EnsembleFit(Fitted):
         """Mean negative log density of some rows under the mixture's moments, standardised."""
         parts = []
         for index, member in enumerate(self.members):
-            few, near = member.few(rows, self._as_seen(index, batch.inputs))
+            few, near = narrowed(self._as_seen(index, batch.inputs), rows)
             parts.append(member.moments(member.encode(few), few, near))
         mixed = moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
         # The members' degrees of freedom differ too little to matter for the choice of an epoch.

@@ -32,7 +32,7 @@ from torch_geometric.nn import GINEConv
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.closed_form import Joint, rowwise
+from bdrp.inference.closed_form import Joint, narrowed, rowwise
 from bdrp.inference.hierarchy import LastLayer, Weights
 from bdrp.inference.method import Runtime, isolated
 from bdrp.inference.network_method import NetworkMethod, quietly, restored, trained
@@ -151,7 +151,7 @@ class DropoutFit(PointFit):
         """Moments over the passes, and the prior spread of what was not trained on; see `Fitted.predict`."""
         device = self.guide.w_mean.device
         inputs, pairs = inputs.to(device), pairs.to(device)
-        inputs, pairs = self.few(pairs, inputs)
+        inputs, pairs = narrowed(inputs, pairs)
         encoded = self.encode(inputs)
         whole, _, unseen = (part.double() for part in self.moments(encoded, inputs, pairs))
         noise, first, second = (torch.zeros_like(whole) for _ in range(3))

@@ -141,6 +141,9 @@ class Trainee:
             {"params": rest, "lr": method.head_rate, "weight_decay": 0.0},
         ]
 
+    def begin(self, epoch: int) -> None:
+        """Nothing here depends on how far training is."""
+
     def blocks(self, generator: torch.Generator) -> Iterator[Block]:
         """One epoch's blocks."""
         rows = self.batch.train

@@ -58,6 +58,9 @@ class Trainable(Protocol):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimiser groups with their own peak learning rate and weight decay."""
 
+    def begin(self, epoch: int) -> None:
+        """Be told how many epochs are done, before each; a resumed run starts in the midst."""
+
     def blocks(self, generator: torch.Generator) -> Iterator[Any]:
         """One epoch's blocks."""
 
@@ -160,6 +163,7 @@ class _Keeper:
 def _epoch(trainable: Trainable, state: State, peaks: list[float], schedule: Schedule, seed: int) -> None:
     progress, optimiser = state.progress, state.optimiser
     trainable.module.train()
+    trainable.begin(progress.epoch)
     epoch_seed = seed * 1_000_003 + progress.epoch
     torch.manual_seed(epoch_seed)
     blocks = list(trainable.blocks(torch.Generator().manual_seed(epoch_seed)))

@@ -20,7 +20,8 @@ from bdrp.features import batch
 from bdrp.features.batch import Batch
 from bdrp.inference.method import Fitted, Runtime
 
-SMALL = {"epochs": 3, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2, "members": 2, "passes": 20}
+SMALL = {"epochs": 3, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
+SMALL |= {"members": 2, "passes": 20, "draws": 8}
 
 
 def small_method(name: str, **options: Any) -> Any:

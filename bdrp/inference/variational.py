@@ -1,0 +1,221 @@
+"""Variational weights over the whole network: every weight of the encoders, the attention and the heads is random.
+
+Mean-field normals over the network's weights (see `network_weights`) beside the posterior of the hierarchical last
+layer, fitted by one ELBO in Pyro. The means start at a network that was trained without a spread, and the divergence
+of the network's weights from their prior is let in by degrees: from a random start, and at once, it would silence the
+network before it has learned anything. A fit that was silenced nevertheless is refused.
+
+Sources: Bayes by backprop, Blundell et al. 2015; warm-up, Sønderby et al. 2016; the tool, Pyro, Bingham et al. 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from pyro.infer import TraceMeanField_ELBO
+from torch import Tensor
+
+from bdrp.errors import FitError
+from bdrp.features.batch import Batch, Features
+from bdrp.inference.hierarchy import Block, Guide
+from bdrp.inference.likelihood import observed
+from bdrp.inference.method import Runtime
+from bdrp.inference.network_draws import DRAWS_TO_SCORE, VariationalFit
+from bdrp.inference.network_method import NetworkMethod, Trainee, quietly, restored, trained
+from bdrp.inference.network_weights import Spread, WholeGuide, WholeModel
+from bdrp.model.network import Encoded
+
+SPREAD_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
+LEAST_NATS = 0.02  # chosen: a weight this near to its prior was told nothing by the data
+LEAST_SHARE = 0.001  # chosen: a thousandth of the responses' variance is no contribution
+ROWS_CHECKED = 4096  # chosen: a share of variance is known to a few per cent from so many
+
+
+@dataclass(frozen=True)
+class VariationalMethod(NetworkMethod):
+    """Options of variational weights, beside those of `NetworkMethod`; `weight_decay` is left to the prior.
+
+    Attributes:
+        prior_scale: prior SD of a weight in units of 1 / sqrt(inputs of its layer). At 1 a random network's layers keep
+            the variance of what they are given, so that the prior says nothing of the size of a signal.
+        init_scale: posterior SD that the weights start from, in the same units. Well above 0.1 the noise drowns what
+            was learned before the spread is fitted; 0.02 did better than 0.1 on validation (docs/tried.md).
+        pretrain: share of the epochs in which the network has no spread yet.
+        temperature: weight of the network's divergence from its prior in the ELBO; 1 is Bayes' rule.
+        draws: S networks that a prediction averages.
+    """
+
+    name: ClassVar[str] = "variational"
+
+    prior_scale: float = 1.0
+    init_scale: float = 0.02
+    pretrain: float = 0.5
+    temperature: float = 1.0
+    draws: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be; see `NetworkMethod`."""
+        super().__post_init__()
+        for name in ("prior_scale", "init_scale", "temperature"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise FitError(f"{name} is {getattr(self, name)}; it must be above 0. Choose another value.")
+        if not 0 <= self.pretrain < 1:
+            raise FitError(f"pretrain is {self.pretrain}; it must be at least 0 and below 1. Choose another value.")
+        if self.draws < 1:
+            raise FitError(f"draws is {self.draws}; it must be at least 1. Choose another value.")
+
+    def warmth(self, epoch: int) -> float | None:
+        """What the network's divergence counts in an epoch, from 0; None where there is no spread yet.
+
+        It rises to the temperature over the first half of the epochs with a spread.
+        """
+        start = int(self.pretrain * self.epochs)
+        rise = math.ceil((self.epochs - start) / 2)
+        return None if epoch < start else self.temperature * min(1.0, (epoch - start + 1) / rise)
+
+    def fit(self, batch: Batch, runtime: Runtime) -> VariationalFit:
+        """Fit by SVI on grid blocks; see `Method.fit`.
+
+        Raises:
+            FitError: the weights fell back on their prior, or the means to a constant.
+        """
+        device = runtime.torch_device
+        with quietly():
+            torch.manual_seed(runtime.seed)
+            fitted = self._assemble(batch.features, len(batch.train))
+            method = self.begun(batch, fitted, runtime.seed)
+            fitted.to(device)
+            svi = _Svi(method, fitted, batch.to(device))
+            before = explained(fitted, svi.batch, spread=False)
+            trained(svi, runtime)
+            if not fitted.interrupted:
+                refuse_collapse(svi.model, fitted, svi.batch, before)
+            return fitted
+
+    def restore(self, features: Features, state: Mapping[str, Tensor]) -> VariationalFit:
+        """Rebuild a fit; see `Method.restore`."""
+        with torch.device("meta"):
+            fitted = self._assemble(features, 1)
+        restored(fitted, state)
+        return fitted
+
+    def _assemble(self, features: Features, responses: int) -> VariationalFit:
+        model = self.model(features, responses)
+        return VariationalFit(features, model, Guide(model, "full"), Spread(model.network, self.init_scale), self.draws)
+
+
+class _Svi(Trainee):
+    """The loss of a block is its negative evidence lower bound, a response."""
+
+    method: VariationalMethod
+    fitted: VariationalFit
+
+    def __init__(self, method: VariationalMethod, fitted: VariationalFit, batch: Batch) -> None:
+        super().__init__(method, fitted, batch)
+        layer, guide = fitted.model, fitted.guide
+        self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.genes.device)
+        self.pointed = TraceMeanField_ELBO()(layer, guide)
+        self.elbo = TraceMeanField_ELBO()(self.model, WholeGuide(self.model, fitted.spread, guide))
+        self.warmth: float | None = None
+
+    def parameter_groups(self) -> list[dict[str, object]]:
+        """The network's decay is its prior's; the spread goes at a rate of its own."""
+        network, rest = super().parameter_groups()
+        spread = self.fitted.spread.log_scale
+        head = [parameter for parameter in rest["params"] if parameter is not spread]
+        rate = SPREAD_RATE * self.method.head_rate
+        return [
+            {**network, "weight_decay": 0.0},
+            {**rest, "params": head},
+            {"params": [spread], "lr": rate, "weight_decay": 0.0},
+        ]
+
+    def begin(self, epoch: int) -> None:
+        """Let the divergence in by degrees."""
+        self.warmth = self.method.warmth(epoch)
+
+    def loss(self, block: Block) -> Tensor:
+        """Without a spread, the network's weights are estimated with the same prior."""
+        if self.warmth is None:
+            penalty = self.method.temperature * self.model.penalty()
+            return (self.pointed(self.batch.inputs, block) + penalty) / len(self.batch.train)
+        self.model.warmth = self.warmth
+        return torch.as_tensor(self.elbo(self.batch.inputs, block)) / len(self.batch.train)
+
+    def validation_score(self) -> float | None:
+        """None before the divergence counts in full, so that no posterior is chosen for being unfinished."""
+        return super().validation_score() if self.warmth == self.method.temperature else None
+
+
+def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, before: float) -> None:
+    """Refuse a posterior that learned nothing.
+
+    Args:
+        model: with the prior.
+        fitted: at its end.
+        batch: that it was trained on.
+        before: the share of the training responses' variance that the linear start explained.
+
+    Raises:
+        FitError: saying what was seen and what to do.
+    """
+    advice = "Lower init_scale or prior_scale, raise pretrain or epochs, or lower temperature."
+    told = (model.divergence(fitted.spread) > LEAST_NATS).float().mean().item()
+    signal, noise = contribution(fitted, batch)
+    if told < LEAST_SHARE and signal < max(LEAST_SHARE, noise):
+        raise FitError(
+            f"The network's weights collapsed to their prior: {told:.1%} of them lie more than {LEAST_NATS} nats from "
+            f"it, and what the network adds varies by {signal:.2g} between pairs and by {noise:.2g} between draws, in "
+            f"variances of the response. At least {LEAST_SHARE:.1%} of the weights, or a signal above "
+            f"{LEAST_SHARE} and above its noise, is needed. {advice}"
+        )
+    after = explained(fitted, batch)
+    if before > 10 * LEAST_SHARE and after < 0.1 * before:
+        raise FitError(
+            f"The means collapsed to a constant: they explain {max(after, 0):.1%} of the training responses' variance, "
+            f"where the linear start explained {before:.1%}. A fit must keep at least a tenth of that. {advice}"
+        )
+
+
+@torch.no_grad()
+def explained(fitted: VariationalFit, batch: Batch, *, spread: bool = True) -> float:
+    """The share of the training responses' variance that the means explain, over draws or without the spread."""
+    rows = batch.train.at(_some(len(batch.train), batch.train.line.device))
+    response = observed(rows, batch.features).response
+    inputs = batch.inputs
+    moments = fitted.scored_moments(inputs, rows) if spread else fitted.moments(fitted.encode(inputs), inputs, rows)
+    total = response.var(correction=0)
+    return float(1 - (response - moments[0]).square().mean() / total) if total > 0 else 0.0
+
+
+@torch.no_grad()
+def contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
+    """What the network adds to the means of training rows, in variances of the response.
+
+    Returns:
+        The variance between rows of what the draws agree on, and the mean variance between draws.
+    """
+    rows, inputs = batch.train.at(_some(len(batch.train), batch.train.line.device)), batch.inputs
+    drawn = fitted.drawn(inputs, DRAWS_TO_SCORE)
+    every = torch.arange(len(inputs.line_ids), device=rows.line.device)
+
+    def added(encoded: Encoded) -> Tensor:
+        terms = fitted.model.terms(encoded, inputs, every, rows.line, rows.drug)
+        return terms.offset + terms.features @ fitted.guide.w_mean
+
+    parts = torch.stack([fitted.under(weights, added, drawn.at(at)) for at, weights in enumerate(drawn.weights)])
+    noise = parts.var(0).mean()
+    # The mean of a few draws keeps a share of their noise, which is no signal.
+    return float(parts.mean(0).var(correction=0) - noise / DRAWS_TO_SCORE), float(noise)
+
+
+def _some(rows: int, device: torch.device) -> Tensor:
+    """Positions of at most ROWS_CHECKED rows, evenly spread."""
+    return torch.arange(0, rows, max(1, rows // ROWS_CHECKED), device=device)
+
+
+METHOD = VariationalMethod
