@@ -38,7 +38,7 @@ class LastLayerFit(Fitted):
         self.kinship = Kinship(len(features.compounds), (1, slopes, loadings))
         self.modules = nn.ModuleDict({"model": model, "guide": guide, "kinship": self.kinship})
         self.history: dict[str, Any] = {}
-        self.leverage = torch.zeros(0)  # of the training rows; only while training
+        self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
     def to(self, device: torch.device) -> None:
         """Move every tensor to a device."""

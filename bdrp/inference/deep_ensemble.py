@@ -84,6 +84,7 @@ class DeepEnsembleMethod(NetworkMethod):
         begun = {name: value for name, value in first.state().items() if not name.startswith("model.network.")}
         for member in others:
             member.modules.load_state_dict(begun, strict=False)
+            member.leverage = first.leverage
         if self.bootstrap == "yes":
             for index, member in enumerate(fitted.members):
                 fitted.times[index] = drawn = resampled(len(batch.features.lines))
@@ -148,6 +149,16 @@ class EnsembleFit(Fitted):
         mixed = moments(means, aleatoric, epistemic)
         joint = MixtureJoint(self.features.spread * (means - mixed[0]), joints)
         return self.distribution(inputs, pairs, mixed, joint, law_of([m.model.law.tails for m in self.members]))
+
+    @property
+    def leverage(self) -> Tensor | None:
+        """Averaged over members that each have their own ridge; see `hierarchical_ridge`."""
+        each = [member.leverage for member in self.members if member.leverage is not None]
+        return torch.stack(each).mean(0) if each else None
+
+    def slopes(self) -> list[nn.Parameter]:
+        """What the members' ridges found."""
+        return [parameter for member in self.members for parameter in member.slopes()]
 
     def learn_kinship(self, inputs: Inputs) -> None:
         """Let unseen compounds borrow, in each member from what it found; see `LastLayerFit`."""

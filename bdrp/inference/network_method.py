@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.errors import FitError, ModelFolderError
-from bdrp.features.batch import Batch, Features, grid_blocks
+from bdrp.features.batch import Batch, Features, Pairs, grid_blocks
 from bdrp.inference import start as starting
 from bdrp.inference.closed_form import LastLayerFit
 from bdrp.inference.hierarchy import Block, LastLayer
@@ -153,9 +153,14 @@ class Trainee:
             line = torch.searchsorted(lines, rows.line[index])
             share = HIDDEN if self.method.lines == "new" else 0.0
             hidden = (torch.rand(len(lines), generator=generator) < share).to(device)[line]
-            compound = self.batch.inputs.drug_effect[rows.drug[index]]
-            leverage = self.fitted.leverage.to(device)[compound, rows.line[index]]
-            yield Block(lines, line, rows.drug[index], self.seen.at(index), hidden, leverage)
+            yield Block(lines, line, rows.drug[index], self.seen.at(index), hidden, self._leverage(rows.at(index)))
+
+    def _leverage(self, rows: Pairs) -> Tensor:
+        """(n,): none where training did not start from a ridge."""
+        table, compound = self.fitted.leverage, self.batch.inputs.drug_effect[rows.drug]
+        if table is None:
+            return torch.zeros(len(rows), device=rows.line.device)
+        return torch.as_tensor(table.to(rows.line.device)[compound, rows.line])
 
     def clip(self, limit: float) -> None:
         """All parameters descend together."""
