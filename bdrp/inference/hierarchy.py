@@ -52,6 +52,7 @@ class Block(NamedTuple):
         seen: (n,) standardised responses with their limits.
         hidden: (n,) rows that are taken as if nothing else were known of their line.
         leverage: (n,) how much of its own deviation the ridge of its compound follows; see `hierarchical_ridge`.
+            0 where the slopes were not fitted to these rows.
     """
 
     lines: Tensor
@@ -59,7 +60,7 @@ class Block(NamedTuple):
     drug: Tensor
     seen: Observed
     hidden: Tensor
-    leverage: Tensor
+    leverage: Tensor | float = 0.0
 
     @property
     def open(self) -> Tensor:

@@ -155,12 +155,10 @@ class Trainee:
             hidden = (torch.rand(len(lines), generator=generator) < share).to(device)[line]
             yield Block(lines, line, rows.drug[index], self.seen.at(index), hidden, self._leverage(rows.at(index)))
 
-    def _leverage(self, rows: Pairs) -> Tensor:
-        """(n,): none where training did not start from a ridge."""
+    def _leverage(self, rows: Pairs) -> Tensor | float:
+        """(n,); 0 where training did not start from a ridge."""
         table, compound = self.fitted.leverage, self.batch.inputs.drug_effect[rows.drug]
-        if table is None:
-            return torch.zeros(len(rows), device=rows.line.device)
-        return torch.as_tensor(table.to(rows.line.device)[compound, rows.line])
+        return 0.0 if table is None else torch.as_tensor(table.to(rows.line.device)[compound, rows.line])
 
     def clip(self, limit: float) -> None:
         """All parameters descend together."""
