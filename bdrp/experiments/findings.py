@@ -133,7 +133,9 @@ def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) 
     if not done:
         notes.append(f"Split by {split}: no run has finished.")
         return None
-    rows, before = (pd.concat(tables, ignore_index=True) for tables in zip(*map(_pairs, *zip(*done)), strict=True))
+    both = [_pairs(run, record) for run, record in done]
+    rows = pd.concat([after for after, _ in both], ignore_index=True)
+    before = pd.concat([earlier for _, earlier in both], ignore_index=True)
     figures = pd.concat([_figures(rows), _figures(before, "uncalibrated_"), _costs(done)], ignore_index=True)
     shared = _shared(split, rows, notes)
     if shared.empty:
@@ -193,9 +195,7 @@ def _shared(split: str, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return rows[pd.MultiIndex.from_frame(rows[PLACE]).isin(kept)].reset_index(drop=True)
 
 
-def _over_folds(
-    split: str, rows: pd.DataFrame, folds: int, notes: list[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _over_folds(split: str, rows: pd.DataFrame, folds: int, notes: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The corrected t-test and practical equivalence; a fold tests 1 / folds, however many of them finished."""
     if rows["fold"].nunique() < 2:
         notes.append(f"Split by {split}: only one fold has finished, so nothing is known of other training pairs.")

@@ -1,4 +1,4 @@
-"""What is compared: methods on folds of splits with several seeds, each run known by the hash of all that decides it."""
+"""What is compared: methods on folds of splits with several seeds, each run known by the hash of what decides it."""
 
 from __future__ import annotations
 

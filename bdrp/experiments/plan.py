@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Final
 
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, ModelFolderError, OutputError

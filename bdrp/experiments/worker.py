@@ -38,7 +38,7 @@ _screen: Screen | None = None  # a worker's own copy, received once and not with
 
 def begin(screen: Screen) -> None:
     """Make a process ready: it leaves Ctrl-C to its parent, goes when its parent goes, and computes on one thread."""
-    global _screen  # noqa: PLW0603 - a process pool has no other place for what its workers share
+    global _screen
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_go_with_the_parent, daemon=True).start()
     import torch
