@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,11 +77,11 @@ class _OfSplit:
     """What one split says; empty tables where there is nothing to compare."""
 
     figures: pd.DataFrame
-    intervals: pd.DataFrame
-    evidence: pd.DataFrame
-    tests: pd.DataFrame
-    ranks: tuple[CriticalDifference, ...]
-    risk: pd.DataFrame
+    intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    evidence: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tests: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ranks: tuple[CriticalDifference, ...] = ()
+    risk: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def gather(out: Path, runs: Sequence[Run]) -> Findings:
@@ -139,7 +139,7 @@ def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) 
     figures = pd.concat([_figures(rows), _figures(before, "uncalibrated_"), _costs(done)], ignore_index=True)
     shared = _shared(split, rows, notes)
     if shared.empty:
-        return _OfSplit(figures, *(pd.DataFrame() for _ in range(3)), (), pd.DataFrame())
+        return _OfSplit(figures)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", BdrpWarning)
         values = significance.intervals(shared, SHOWN)
@@ -147,7 +147,7 @@ def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) 
         differences = significance.differences(shared, JUDGED) if several else pd.DataFrame()
     notes += [f"Split by {split}: {each.message}" for each in told if issubclass(each.category, BdrpWarning)]
     if not several:
-        return _OfSplit(figures, values, *(pd.DataFrame() for _ in range(2)), (), _risk(split, shared))
+        return _OfSplit(figures, values, risk=_risk(split, shared))
     folds, equivalence = _over_folds(split, shared, done[0][0].folds, notes)
     drugs, ranks = _over_drugs(shared)
     tests = _stacked([folds, equivalence.assign(test="practical_equivalence") if len(equivalence) else folds, drugs])

@@ -75,8 +75,7 @@ def record(screen: Screen, run: Run, out: Path, device: str) -> Ended:
     said = dict.fromkeys(f"{each.category.__name__}: {each.message}" for each in told)
     content |= {"peak_memory_bytes": _peak(), "peak_memory_of": "run" if resets else "worker", "warnings": list(said)}
     records.write(out, run, content | {"host": _host(device)}, predicted)
-    error = content.get("error", {}).get("message", "")
-    return Ended(sum(content["seconds"].values()), error)
+    return Ended(sum(content["seconds"].values()), content.get("error", {}).get("message", ""))
 
 
 def _fit(screen: Screen, run: Run, device: str) -> tuple[HeldOut, dict[str, Any]]:
