@@ -135,9 +135,7 @@ def test_a_record_of_another_run_is_not_taken_for_this_one(tiny_screen, compared
         assert other[0] in plan.make(tiny_screen, GRID, tmp_path).todo
 
 
-def test_a_failed_run_is_recorded_with_its_error_stops_no_other_and_is_tried_again(
-    tiny_screen, tmp_path, monkeypatch
-):
+def test_a_failed_run_is_recorded_with_its_error_stops_no_other_and_is_tried_again(tiny_screen, tmp_path, monkeypatch):
     real = worker.experiments.fit
 
     def fit(*given, method, **named):
@@ -227,7 +225,7 @@ def main():
     here = Path(sys.argv[1])
     files = {name: here / f"{name}.csv" for name in ("responses", "drugs", "expression", "cell_lines")}
     grid = Grid({"mean_effects": "mean_effects", "ridge": "ridge"}, ["pair", "cell_line"], 3, 1)
-    plan, outcome = compare.compare(tables.load(measure="ln_ic50_um", **files), grid, here / "out", device="cpu")
+    plan, outcome = compare.compare(tables.load(None, measure="ln_ic50_um", **files), grid, here / "out", device="cpu")
     print(len(plan.done), len(outcome.done), len(outcome.failed))
 
 if __name__ == "__main__":
