@@ -186,10 +186,10 @@ def trained(trainee: Any, runtime: Runtime) -> Any:
     return fitted
 
 
-F = TypeVar("F", bound=Fitted)
+AnyFit = TypeVar("AnyFit", bound=Fitted)
 
 
-def restored(assemble: Callable[[], F], state: Mapping[str, Tensor]) -> F:
+def restored(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> AnyFit:
     """A fit made without memory and filled from its tensors.
 
     Sizes that the tensors do not bear out are so refused before they are allocated.
@@ -207,7 +207,7 @@ def restored(assemble: Callable[[], F], state: Mapping[str, Tensor]) -> F:
             "another version. Fit again, or restore the folder."
         ) from error
     fitted.modules.eval()
-    return cast(F, fitted)
+    return cast(AnyFit, fitted)
 
 
 @contextmanager
