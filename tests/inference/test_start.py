@@ -141,7 +141,6 @@ def levels(batch: Batch, start: Start) -> torch.Tensor:
 def test_censored_rows_give_back_the_mean_of_the_whole(cut: tuple[Batch, torch.Tensor]) -> None:
     batch, whole = cut
     compound = batch.inputs.drug_effect[batch.train.drug]
-    count = len(batch.features.compounds)
     of = [torch.nonzero(compound == c)[:, 0] for c in range(len(batch.features.compounds))]
     true = torch.stack([whole[rows].mean() for rows in of])
     beyond = torch.stack([(batch.train.response[rows] >= LIMIT).double().mean() for rows in of])
