@@ -21,7 +21,8 @@ from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, SplitError
 from bdrp.experiments import folder, posterior
-from bdrp.experiments.trained import LIMITS, HeldOut, Predictions, TrainedModel
+from bdrp.experiments.held_out import HeldOut
+from bdrp.experiments.trained import LIMITS, Predictions, TrainedModel
 from bdrp.features import batch as features
 from bdrp.features import novelty
 from bdrp.features.batch import Batch

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bdrp import calibration, explain, inference, predictive
+from bdrp import calibration, explain, inference
 from bdrp.calibration import Recalibration
 from bdrp.data.screen import MEASURES
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, chosen_rows
 from bdrp.experiments import folder, posterior
+from bdrp.experiments.held_out import OBSERVED, HeldOut
 from bdrp.explain import Attention
 from bdrp.features import novelty
 from bdrp.features.batch import Features, Inputs
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
     import arviz
 
 LIMITS = ("lower_limit", "upper_limit")
-PREDICTIONS, UNCALIBRATED, OBSERVED = (
-    "held_out_predictions.parquet",
-    "held_out_uncalibrated.parquet",
-    "held_out.parquet",
-)
 
 
 @dataclass(frozen=True)
@@ -55,15 +51,6 @@ class Predictions:
     def save(self, path: Path) -> None:
         """Write predictions.parquet: the distribution's columns, then the context's; measure and unit as metadata."""
         self.distribution.save(path, self.context)
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """The test part: observed responses, and what was predicted for them before and after recalibration."""
-
-    observed: pd.DataFrame
-    predictions: PredictiveDistribution
-    uncalibrated: PredictiveDistribution
 
 
 @dataclass(frozen=True)
@@ -247,9 +234,7 @@ class TrainedModel:
         )
         folder.write_json(into / "calibration.json", self.recalibration.to_json())
         if self.held_out_part is not None:
-            self.held_out_part.observed.to_parquet(into / OBSERVED, index=False)
-            self.held_out_part.predictions.save(into / PREDICTIONS)
-            self.held_out_part.uncalibrated.save(into / UNCALIBRATED)
+            self.held_out_part.save(into)
         if self.posterior_check is not None:
             posterior.save(self.posterior_check, into)
         folder.seal(into, self.manifest)
@@ -316,7 +301,7 @@ class TrainedModel:
             calibration.from_json(folder.read_json(path / "calibration.json")),
             neighbourhood,
             limits,
-            _load_held_out(path) if (path / OBSERVED).exists() else None,
+            HeldOut.load(path) if (path / OBSERVED).exists() else None,
             posterior.load(path),
         )
 
@@ -356,15 +341,6 @@ def _check_neighbourhood(hood: Neighbourhood, features: Features) -> None:
     wrong = [f"{count} {what} for {len(hood.drug_ids)} drugs" for what, count in sizes.items()]
     if set(sizes.values()) != {len(hood.drug_ids)} or hood.profiles.shape != (lines, components) or not hood.drug_ids:
         raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(hood.profiles.shape)} of {lines} lines")
-
-
-def _load_held_out(path: Path) -> HeldOut:
-    observed = pd.read_parquet(path / OBSERVED)
-    predictions, uncalibrated = predictive.load(path / PREDICTIONS), predictive.load(path / UNCALIBRATED)
-    for pred in (predictions, uncalibrated):
-        if not np.array_equal(pred.keys.to_numpy(), observed[list(pred.keys)].to_numpy()):
-            raise ValueError("held-out responses and predictions are of different pairs")
-    return HeldOut(observed, predictions, uncalibrated)
 
 
 def _or_none(value: float) -> float | None:

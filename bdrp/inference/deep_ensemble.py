@@ -95,10 +95,7 @@ class DeepEnsembleMethod(NetworkMethod):
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> EnsembleFit:
         """Rebuild a fit; see `Method.restore`."""
-        with torch.device("meta"):
-            fitted = self._assemble(features, 1)
-        restored(fitted, state)
-        return fitted
+        return restored(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> EnsembleFit:
         models = [self.model(features, responses) for _ in range(self.members)]

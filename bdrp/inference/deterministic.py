@@ -38,10 +38,7 @@ class DeterministicMethod(NetworkMethod):
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> PointFit:
         """Rebuild a fit; see `Method.restore`."""
-        with torch.device("meta"):
-            fitted = self._assemble(features, 1)
-        restored(fitted, state)
-        return fitted
+        return restored(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> PointFit:
         model = self.model(features, responses)

@@ -58,10 +58,7 @@ class LastLayerMethod(NetworkMethod):
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> LastLayerFit:
         """Rebuild a fit; see `Method.restore`."""
-        # Made without memory, so that sizes which the tensors do not bear out are refused before they are allocated.
-        with torch.device("meta"):
-            fitted = self._assemble(features, 1)
-        return restored(fitted, state)
+        return restored(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> LastLayerFit:
         model = self.model(features, responses)

@@ -82,10 +82,7 @@ class McDropoutMethod(NetworkMethod):
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> DropoutFit:
         """Rebuild a fit; see `Method.restore`."""
-        with torch.device("meta"):
-            fitted = self._assemble(features, 1)
-        restored(fitted, state)
-        return fitted
+        return restored(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> DropoutFit:
         model = self.model(features, responses)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar, cast
 
 import pyro
 import torch
@@ -186,13 +186,20 @@ def trained(trainee: Any, runtime: Runtime) -> Any:
     return fitted
 
 
-def restored(fitted: Any, state: Mapping[str, Tensor]) -> Any:
-    """A fit on the meta device filled from its tensors.
+AnyFit = TypeVar("AnyFit", bound=Fitted)
+
+
+def restored(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> AnyFit:
+    """A fit made without memory and filled from its tensors.
+
+    Sizes that the tensors do not bear out are so refused before they are allocated.
 
     Raises:
         ModelFolderError: tensors are missing, foreign, or of the wrong shape.
     """
     try:
+        with torch.device("meta"):
+            fitted: Any = assemble()
         fitted.modules.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
     except (RuntimeError, TypeError) as error:
         raise ModelFolderError(
@@ -200,7 +207,7 @@ def restored(fitted: Any, state: Mapping[str, Tensor]) -> Any:
             "another version. Fit again, or restore the folder."
         ) from error
     fitted.modules.eval()
-    return fitted
+    return cast(AnyFit, fitted)
 
 
 @contextmanager

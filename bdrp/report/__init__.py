@@ -1,6 +1,7 @@
 """The calibration report: one self-contained HTML file and the same figures as JSON."""
 
+from bdrp.report.comparison import compare
 from bdrp.report.held_out import evaluate
 from bdrp.report.output import write
 
-__all__ = ["evaluate", "write"]
+__all__ = ["compare", "evaluate", "write"]

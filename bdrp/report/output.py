@@ -52,13 +52,13 @@ def write(
     """
     from bdrp.report.page import page
 
-    folder = _folder(Path(out))
+    place = folder(Path(out))
     record = _record(scores, split_summary, model_card, before, posterior)
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     about: dict[str, Any] = {"split_summary": split_summary, "model_card": model_card}
     html = page(scores, pred, observed, **about, before=before, posterior=posterior)
-    _write(folder / "scores.json", f"{text}\n")
-    return _write(folder / "report.html", html)
+    write_text(place / "scores.json", f"{text}\n")
+    return write_text(place / "report.html", html)
 
 
 def _record(
@@ -99,7 +99,8 @@ def strict(value: Any) -> Any:
     return str(value)
 
 
-def _folder(out: Path) -> Path:
+def folder(out: Path) -> Path:
+    """The folder, made if it does not exist."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -107,7 +108,7 @@ def _folder(out: Path) -> Path:
     return out
 
 
-def _write(path: Path, text: str) -> Path:
+def write_text(path: Path, text: str) -> Path:
     """Write beside the target, flush, then rename: a reader sees the old file or the new one, never half of one."""
     beside: str | None = None
     try:

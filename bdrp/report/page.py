@@ -71,7 +71,9 @@ def page(
         _definitions(posterior),
         _provenance(model_card),
     )
-    return _render(
+    return render(
+        kicker="bdrp calibration report",
+        beside="scores.json beside it holds",
         title=opening.title(model_card),
         subtitle=opening.subtitle(figures, split_summary, model_card),
         verdict=judge(seen),
@@ -250,7 +252,8 @@ def _words(key: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _render(**context: Any) -> str:
+def render(**context: Any) -> str:
+    """The page from its parts: kicker, title, subtitle, verdict, tiles, sections, version, and what lies beside it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     filters: dict[str, Callable[..., Any]] = {"number": words.number, "percent": words.percent, "exact": words.exact}

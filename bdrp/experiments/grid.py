@@ -1,0 +1,146 @@
+"""What is compared: methods on folds of splits with several seeds, each run known by the hash of what decides it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from bdrp import __version__, inference
+from bdrp.data.screen import Screen
+from bdrp.data.splits import BY
+from bdrp.errors import DataError
+
+PARTITION_SEED: Final = 0  # chosen: folds are the same for every seed, so that seeds tell what a random start changes
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fit: a method on one fold of one split with one seed.
+
+    Attributes:
+        label: what the comparison calls the method; not part of the address.
+        method: one of `bdrp.inference.names()`.
+        options: all of its options, defaults too.
+        split: what is held out.
+        fold: which fold is the test part, from 0.
+        folds: how many there are.
+        seed: of the fit's random draws.
+        screen: `fingerprint` of the screen.
+    """
+
+    label: str
+    method: str
+    options: Mapping[str, Any]
+    split: str
+    fold: int
+    folds: int
+    seed: int
+    screen: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All that decides the result, ready for JSON."""
+        split = {"by": self.split, "fold": self.fold, "folds": self.folds, "seed": PARTITION_SEED}
+        return {
+            "bdrp": __version__,
+            "screen": dict(self.screen),
+            "split": split,
+            "method": self.method,
+            "options": dict(self.options),
+            "seed": self.seed,
+        }
+
+    @cached_property
+    def address(self) -> str:
+        """The sha256 of the configuration: equal runs have one address, whatever they are called."""
+        text = json.dumps(self.config, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __str__(self) -> str:
+        """What a progress display says of it."""
+        return f"{self.label}, split by {self.split}, fold {self.fold}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every method on every fold of every split with every seed.
+
+    Attributes:
+        methods: label to method; a method may stand under several labels with other options.
+        splits: names of `bdrp.data.splits.BY`.
+        folds: of each split.
+        seeds: seeds 0, 1, ... of the fits; the folds stay the same.
+        options: label to the options of its method.
+    """
+
+    methods: Mapping[str, str]
+    splits: Sequence[str]
+    folds: int = 5
+    seeds: int = 3
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, before anything is.
+
+        Raises:
+            DataError: a split or a label is not known, or a number is too small.
+            FitError: a method or an option is not known.
+        """
+        if not self.methods or not self.splits or self.folds < 2 or self.seeds < 1:
+            raise DataError(
+                f"There is nothing to compare: {len(self.methods)} methods, {len(self.splits)} splits, {self.folds} "
+                f"folds, {self.seeds} seeds. Allowed: at least one method, split and seed, and two folds. Give more."
+            )
+        _refuse("split", self.splits, BY)
+        _refuse("method with options", list(self.options), list(self.methods))
+        for label, method in self.methods.items():
+            inference.make(method, self.options.get(label))
+
+    def runs(self, screen: Screen) -> tuple[Run, ...]:
+        """Every run, fold by fold: where time ends early, all methods have the same folds behind them."""
+        return tuple(self._runs(fingerprint(screen)))
+
+    def _runs(self, screen: Mapping[str, Any]) -> Iterator[Run]:
+        full = {
+            label: asdict(inference.make(method, self.options.get(label))) for label, method in self.methods.items()
+        }
+        for seed in range(self.seeds):
+            for fold in range(self.folds):
+                for split in self.splits:
+                    for label, method in self.methods.items():
+                        yield Run(label, method, full[label], split, fold, self.folds, seed, screen)
+
+
+def fingerprint(screen: Screen) -> dict[str, Any]:
+    """What a screen is: name, measure, the sha256 of every file that was read and of every table that came of them."""
+    tables = {name: getattr(screen, name) for name in ("responses", "drugs", "cell_lines", "expression")}
+    return {
+        "name": screen.name,
+        "measure": screen.measure.name,
+        "checksums": dict(sorted(screen.checksums.items())),
+        "tables": {name: _digest(table) for name, table in tables.items()},
+    }
+
+
+def _digest(table: pd.DataFrame) -> str:
+    """The sha256 of a table's columns, index and values."""
+    seen = hashlib.sha256(json.dumps([str(column) for column in table.columns]).encode())
+    numbers = set(table.dtypes) == {np.dtype("float32")}  # the expression: thousands of columns, hashed at once
+    seen.update(pd.util.hash_pandas_object(table.index.to_frame() if numbers else table).to_numpy().tobytes())
+    if numbers:
+        seen.update(np.ascontiguousarray(table.to_numpy()).tobytes())
+    return seen.hexdigest()
+
+
+def _refuse(what: str, names: Sequence[str], allowed: Sequence[str]) -> None:
+    unknown, twice = [name for name in names if name not in allowed], len(set(names)) < len(names)
+    if unknown or twice:
+        seen = f"there is no {what} {unknown[0]!r}" if unknown else f"a {what} is named twice in {', '.join(names)}"
+        raise DataError(f"The comparison cannot be made: {seen}. Allowed: {', '.join(allowed)}, each once.")

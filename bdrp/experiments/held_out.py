@@ -1,0 +1,50 @@
+"""The test part of a split: what was observed, and what was predicted for it before and after recalibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from bdrp import predictive
+from bdrp.predictive import PredictiveDistribution
+
+PREDICTIONS, UNCALIBRATED, OBSERVED = (
+    "held_out_predictions.parquet",
+    "held_out_uncalibrated.parquet",
+    "held_out.parquet",
+)
+FILES: Final = (PREDICTIONS, UNCALIBRATED, OBSERVED)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The test part: observed responses, and what was predicted for them before and after recalibration."""
+
+    observed: pd.DataFrame
+    predictions: PredictiveDistribution
+    uncalibrated: PredictiveDistribution
+
+    def save(self, into: Path) -> None:
+        """Write the three files into a folder."""
+        self.observed.to_parquet(into / OBSERVED, index=False)
+        self.predictions.save(into / PREDICTIONS)
+        self.uncalibrated.save(into / UNCALIBRATED)
+
+    @classmethod
+    def load(cls, path: Path) -> HeldOut:
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: the files are of different pairs.
+            DataError: a file is no prediction of bdrp's.
+        """
+        observed = pd.read_parquet(path / OBSERVED)
+        predictions, uncalibrated = predictive.load(path / PREDICTIONS), predictive.load(path / UNCALIBRATED)
+        for pred in (predictions, uncalibrated):
+            if not np.array_equal(pred.keys.to_numpy(), observed[list(pred.keys)].to_numpy()):
+                raise ValueError("held-out responses and predictions are of different pairs")
+        return cls(observed, predictions, uncalibrated)

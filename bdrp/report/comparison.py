@@ -1,0 +1,284 @@
+"""The page of a comparison: which method is better on which split, on what evidence, and at what cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from bdrp.report import words
+from bdrp.report.definitions import DEFINITIONS, LABELS, Definition
+from bdrp.report.opening import Tile
+from bdrp.report.output import folder, write_text
+from bdrp.report.page import Section, render
+from bdrp.report.pictures import by_method, critical_difference
+from bdrp.report.tables import Column, Table
+from bdrp.report.verdict import Verdict
+
+if TYPE_CHECKING:
+    from bdrp.experiments.findings import Findings
+
+HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
+_NAMES: Final = {"interval_score_90": "Interval score, 90 %", "aurc": "AURC", "width_90": "Width of 90 % intervals"}
+_PAIRS = (
+    "Splits are different questions and are never pooled. Differences are the first method less the second. Their 95 % "
+    "intervals draw cell lines and drugs anew, which asks whether the difference would hold for others of their kind; "
+    "the probabilities over folds (better, practically equal, worse) ask whether it would hold had the methods been "
+    "trained on other pairs. Evidence on both sides counts; on one side alone it is called that. “Not told apart” does "
+    "not say that methods are equal."
+)
+_DRUGS = (
+    "Mean ranks over drugs say how consistent a difference is. Drugs share cell lines and are no independent "
+    "observations, so these tests do not decide."
+)
+_CHEAP = "Seconds are of one process with one thread; a fit fits twice, the second time on the calibration part too."
+
+
+def compare(findings: Findings, out: Path | str) -> Path:
+    """Write compare.html, figures.parquet and comparisons.parquet into the folder of a comparison.
+
+    Returns:
+        The path of compare.html.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    place = folder(Path(out))
+    findings.save(place)
+    return write_text(place / "compare.html", page(findings))
+
+
+def page(findings: Findings) -> str:
+    """The comparison as HTML, readable alone."""
+    from bdrp import __version__
+
+    runs = findings.runs
+    methods, splits = list(dict.fromkeys(runs["method"])), list(dict.fromkeys(runs["split"]))
+    return render(
+        kicker="bdrp comparison of methods",
+        beside="figures.parquet and comparisons.parquet beside it hold",
+        title=f"{words.count(len(methods), 'method')} on {findings.screen['name']}: which is better?",
+        subtitle=f"{', '.join(methods)}; split by {', '.join(splits).replace('_', ' ')}. Measure: "
+        f"{findings.screen['measure']}, in {findings.screen['unit']}.",
+        verdict=_verdict(findings, splits),
+        tiles=_tiles(findings),
+        sections=_sections(findings),
+        version=__version__,
+    )
+
+
+def _verdict(findings: Findings, splits: list[str]) -> Verdict:
+    unfinished = int((findings.runs["status"] != "done").sum())
+    said = tuple(_best(findings, split) for split in splits)
+    if unfinished:
+        headline = f"{unfinished} of {len(findings.runs)} fits are missing; what is said rests on the others."
+        return Verdict("doubt", headline, said)
+    return Verdict("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {_label(HEADLINE)}:", said)
+
+
+def _best(findings: Findings, split: str) -> str:
+    """The method with the lowest headline figure on a split, and from how many others evidence tells it apart."""
+    where, table = f"Split by {split.replace('_', ' ')}", findings.intervals
+    mine = table[(table["split"] == split) & (table["figure"] == HEADLINE)] if len(table) else table
+    if mine.empty:
+        return f"{where}: methods have no fold in common yet."
+    best = mine.loc[mine["value"].idxmin()]
+    value = f"{words.number(best['value'])} ({words.number(best['lower'])} to {words.number(best['upper'])})"
+    text = f"{where}: {best['method']} has the lowest {_label(HEADLINE)}, {value} {findings.screen['unit']}."
+    pairs = findings.evidence
+    if pairs.empty:
+        return text
+    pairs = pairs[(pairs["split"] == split) & (pairs["figure"] == HEADLINE)]
+    return f"{text} {' '.join(_against(row, str(best['method'])) for row in pairs.to_dict('records'))}".strip()
+
+
+def _against(row: dict[str, object], best: str) -> str:
+    if best not in (row["method"], row["other"]):
+        return ""
+    first = row["method"] == best
+    evidence = str(row["evidence"])
+    if not first:
+        swap = {"better": "worse", "worse": "better"}
+        evidence = " ".join(swap.get(word, word) for word in evidence.split())
+    return f"Beside {row['other'] if first else row['method']}: {evidence}."
+
+
+def _tiles(findings: Findings) -> tuple[Tile, ...]:
+    runs = findings.runs
+    done = runs[runs["status"] == "done"]
+    responses = done.drop_duplicates(["split", "fold"])["responses"].sum()
+    seconds = done.drop_duplicates("address")[["fit_seconds", "predict_seconds"]].sum().sum()
+    return (
+        Tile("Fits finished", words.number(len(done)), f"of {len(runs)}"),
+        Tile("Failed", words.number(int((runs["status"] == "failed").sum())), "each with its error below"),
+        Tile("Methods", words.number(runs["method"].nunique()), "on the same held-out pairs"),
+        Tile("Splits", words.number(runs["split"].nunique()), "never pooled"),
+        Tile(
+            "Folds, seeds", f"{runs['fold'].nunique()} · {runs['seed'].nunique()}", "folds are the same for all seeds"
+        ),
+        Tile("Held-out responses", words.number(int(responses)), f"{words.number(seconds, 0)} seconds of fits in all"),
+    )
+
+
+def _sections(findings: Findings) -> tuple[Section, ...]:
+    empty = findings.intervals.empty
+    unit = str(findings.screen["unit"])
+    shown = (
+        ()
+        if empty
+        else tuple(
+            by_method.dots(findings.intervals, name, _label(name), "" if name in ("nll",) else _unit(name, unit))
+            for name in ("rmse", "nll", "crps", "aurc")
+        )
+    )
+    coverage = () if empty else (by_method.dots(findings.intervals, "coverage_90", "90 % intervals cover", "%", 0.9),)
+    risks = tuple(
+        by_method.risk(part, str(split), unit)
+        for split, part in (findings.risk.groupby("split", sort=False) if len(findings.risk) else ())
+    )
+    return (
+        Section("figures", "How good is each method on each split?", findings.notes, _figures(findings), shown),
+        Section("coverage", "Do the intervals keep their promise?", (), _coverage(findings), coverage),
+        Section("differences", "Which differences would hold?", (_PAIRS,), _differences(findings)),
+        _ranks(findings),
+        Section("risk", "Whose SD tells good predictions from bad ones?", pictures=risks),
+        Section("costs", "What does each method cost?", (_CHEAP,), (_costs(findings.runs),)),
+        *_missing(findings.runs),
+        Section("definitions", "What the figures mean", definitions=_definitions()),
+        Section("provenance", "Data and runs", facts=_facts(findings), folded=(_addresses(findings.runs),)),
+    )
+
+
+def _figures(findings: Findings) -> tuple[Table, ...]:
+    """Values with their intervals, a table a split."""
+    columns = [Column("Method")] + [Column(_label(name)) for name in _FIGURES]
+    return tuple(
+        Table(
+            f"Split by {split.replace('_', ' ')}",
+            tuple(columns),
+            tuple((method, *(_with_interval(mine, name) for name in _FIGURES)) for method, mine in methods),
+            "95 % intervals with cell lines and drugs resampled.",
+        )
+        for split, methods in _by_split(findings.intervals)
+    )
+
+
+_FIGURES: Final = ("rmse", "nll", "crps", "interval_score_90", "aurc")
+_LEVELS: Final = ("50", "80", "90", "95")
+
+
+def _coverage(findings: Findings) -> tuple[Table, ...]:
+    """Coverage at four levels with intervals, and at 90 % before recalibration."""
+    figures = findings.figures
+    before = figures[figures["figure"] == "uncalibrated_coverage_90"] if len(figures) else figures
+    tables = []
+    for split, methods in _by_split(findings.intervals):
+        earlier = before[before["split"] == split].groupby("method")["value"].mean()
+        rows = tuple(
+            (
+                method,
+                *(_with_interval(mine, f"coverage_{level}", share=True) for level in _LEVELS),
+                float(earlier[method]),
+                float(mine.loc[mine["figure"] == "width_90", "value"].iloc[0]),
+            )
+            for method, mine in methods
+        )
+        columns = [Column("Method"), *(Column(f"{level} % intervals") for level in _LEVELS)]
+        columns += [Column("90 % before recalibration, mean of folds", "share"), Column("Width of 90 % intervals")]
+        tables.append(Table(f"Split by {split.replace('_', ' ')}", tuple(columns), rows, "Share of responses inside."))
+    return tuple(tables)
+
+
+def _differences(findings: Findings) -> tuple[Table, ...]:
+    if findings.evidence.empty:
+        return ()
+    heads = ("Figure: methods", "Difference", "from", "to", "P(better)", "P(equal)", "P(worse)", "Evidence")
+    kinds = {"P(better)": "share", "P(equal)": "share", "P(worse)": "share"}
+    columns = tuple(Column(head, kinds.get(head, "number")) for head in heads)
+    names = ("difference", "lower", "upper", "p_better", "p_equal", "p_worse", "evidence")
+    return tuple(
+        Table(
+            f"Split by {str(split).replace('_', ' ')}",
+            columns,
+            tuple(
+                (f"{_label(row['figure'])}: {row['method']} less {row['other']}", *(row[name] for name in names))
+                for row in part.to_dict("records")
+            ),
+            "“Better” and “worse” speak of the first method.",
+        )
+        for split, part in findings.evidence.groupby("split", sort=False)
+    )
+
+
+def _ranks(findings: Findings) -> Section:
+    title = "Which method ranks best over drugs?"
+    chosen = [rank for rank in findings.ranks if rank.figure == HEADLINE]
+    if not chosen:
+        return Section("ranks", title, ("Ranks are compared from three methods on, each with a fold in common.",))
+    return Section(
+        "ranks", title, (_DRUGS,), pictures=tuple(critical_difference.picture(rank, "drug") for rank in chosen)
+    )
+
+
+def _costs(runs: pd.DataFrame) -> Table:
+    columns = ("Method and split", "Fits", "Seconds a fit", "Seconds to predict", "Peak memory, GiB")
+    rows = []
+    for (method, split), part in runs[runs["status"] == "done"].groupby(["method", "split"], sort=False):
+        middle = part[["fit_seconds", "predict_seconds", "peak_memory_bytes"]].median()
+        memory = float(middle["peak_memory_bytes"]) / 2**30
+        cost = (len(part), float(middle["fit_seconds"]), float(middle["predict_seconds"]), memory)
+        rows.append((f"{method}, by {str(split).replace('_', ' ')}", *cost))
+    return Table("Medians over fits", tuple(Column(name, digits=2) for name in columns), tuple(rows), "")
+
+
+def _missing(runs: pd.DataFrame) -> tuple[Section, ...]:
+    missing = runs[runs["status"] != "done"]
+    if missing.empty:
+        return ()
+    rows = tuple((_run(row), row["status"], row["error"] or None) for row in missing.to_dict("records"))
+    table = Table("Fits that are missing", (Column("Fit"), Column("Status"), Column("Error")), rows)
+    return (Section("missing", "What is missing?", ("The same command tries them again.",), (table,)),)
+
+
+def _addresses(runs: pd.DataFrame) -> Table:
+    rows = tuple((_run(row), row["recalibrator"] or None, row["address"][:16]) for row in runs.to_dict("records"))
+    return Table("Every fit and its record", (Column("Fit"), Column("Recalibration"), Column("Address begins")), rows)
+
+
+def _facts(findings: Findings) -> tuple[tuple[str, str], ...]:
+    screen = findings.screen
+    files = tuple((f"File {name}", str(value)) for name, value in screen["checksums"].items())
+    tables = tuple((f"Table {name}, sha256", str(value)) for name, value in screen["tables"].items())
+    return (("Screen", str(screen["name"])), ("Measure", f"{screen['measure']}, {screen['unit']}"), *files, *tables)
+
+
+def _definitions() -> tuple[Definition, ...]:
+    kept = ("point.rmse", "probabilistic.nll", "probabilistic.crps", "coverage.interval_score", "selective.aurc")
+    return tuple(definition for definition in DEFINITIONS if definition.key in kept)
+
+
+def _by_split(intervals: pd.DataFrame) -> list[tuple[str, list[tuple[str, pd.DataFrame]]]]:
+    if intervals.empty:
+        return []
+    splits = intervals.groupby("split", sort=False)
+    return [(str(split), [(str(m), t) for m, t in part.groupby("method", sort=False)]) for split, part in splits]
+
+
+def _with_interval(table: pd.DataFrame, figure: str, *, share: bool = False) -> str:
+    row = table[table["figure"] == figure].iloc[0]
+    write = words.percent if share else words.number
+    return f"{write(row['value'])} ({write(row['lower'])} to {write(row['upper'])})"
+
+
+def _run(row: dict[str, object]) -> str:
+    return f"{row['method']}, by {str(row['split']).replace('_', ' ')}, fold {row['fold']}, seed {row['seed']}"
+
+
+def _label(figure: str) -> str:
+    named = (LABELS.get(f"{topic}.{figure}") for topic in ("point", "probabilistic", "selective"))
+    return _NAMES.get(figure) or next((label for label in named if label), figure.replace("_", " "))
+
+
+def _unit(figure: str, unit: str) -> str:
+    return f"({unit})²" if figure == "aurc" else unit

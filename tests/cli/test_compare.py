@@ -1,0 +1,65 @@
+"""`bdrp compare` from tables to report, on a corner of the simulated screen."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from bdrp.cli.app import app
+
+
+@pytest.fixture(scope="module")
+def words(tiny_screen, tmp_path_factory):
+    """The command on the tiny screen's tables, without --out."""
+    made = tmp_path_factory.mktemp("compare")
+    tiny_screen.responses.rename(columns={"response": "ln_ic50_um"}).to_csv(made / "responses.csv", index=False)
+    for name in ("drugs", "expression", "cell_lines"):
+        getattr(tiny_screen, name).to_csv(made / f"{name}.csv")
+    tables = [
+        f"--screen-option={name}={made / name}.csv" for name in ("responses", "drugs", "expression", "cell_lines")
+    ]
+    grid = "--methods mean_effects,ridge --splits pair --folds 2 --seeds 1 --device cpu".split()
+    return ["compare", "--screen", "tables", *tables, *grid]
+
+
+def bdrp(*given):
+    ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
+    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return ran
+
+
+def test_plan_only_says_what_would_be_done(words, tmp_path):
+    ran = bdrp(*words, "--plan", "--out", tmp_path / "out")
+    assert ran.exit_code == 0, ran.output
+    assert "4 fits in all, 0 already done, 4 to do. Estimated time with 1 worker:" in ran.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_comparison_is_fitted_reported_and_taken_up_again(words, tmp_path):
+    out = tmp_path / "out"
+    ran = bdrp(*words, "--out", out, "--workers", "2")
+    assert ran.exit_code == 0, ran.output
+    assert f"report: {out / 'compare.html'}" in ran.stdout
+    assert set(pd.read_parquet(out / "figures.parquet")["method"]) == {"mean_effects", "ridge"}
+    records = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/record.json")}
+    again = bdrp(*words, "--out", out)
+    assert "4 fits in all, 4 already done, 0 to do." in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/record.json")} == records
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--methods", "ridge,ridge"], "names a method twice"),
+        (["--option", "forest.trees=3"], "names no method of this comparison"),
+        (["--option", "ridge.nothing=3"], "ridge has no option nothing"),
+        (["--splits", "moon"], "no split 'moon'"),
+    ],
+)
+def test_flags_that_make_no_comparison_are_refused(words, tmp_path, more, said):
+    ran = bdrp(*words, *more, "--out", tmp_path / "out")
+    assert ran.exit_code == 2
+    assert said in ran.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from bdrp import report
+from bdrp.experiments import findings, plan, worker
+from bdrp.experiments.grid import Grid
+
+
+@pytest.fixture(scope="module")
+def found(tiny_screen, tmp_path_factory, hostile_name):
+    """Three methods, one with a hostile label, on two folds of two splits; and one that always fails."""
+    out = tmp_path_factory.mktemp("comparison")
+    labels = {"mean_effects": "mean_effects", "ridge": "ridge", hostile_name: "ridge"}
+    made = plan.make(tiny_screen, Grid(labels, ["pair", "cell_line"], 2, 1), out)
+    for run in made.todo:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            worker.record(tiny_screen, run, out, "cpu")
+    return findings.gather(out, made.runs)
+
+
+def test_the_page_stands_alone_and_escapes_hostile_names(found, tmp_path):
+    path = report.compare(found, tmp_path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "compare.html",
+        "comparisons.parquet",
+        "figures.parquet",
+    ]
+    html = path.read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert not re.search(r"""(?:src|href)=["'](?!#)""", html)
+    HTMLParser().feed(html)
+
+
+def test_the_page_says_who_is_best_and_on_what_evidence(found):
+    html = report.comparison.page(found)
+    assert "All 12 fits finished" in html
+    assert "Split by cell line: ridge has the lowest CRPS" in html
+    assert "ridge less mean_effects" in html or "mean_effects less ridge" in html
+    assert html.count("picture-critical-difference") == 2
+    assert html.count('id="picture-risk-') == 2
+    assert 'id="picture-coverage-90-by-method"' in html
+
+
+def test_missing_fits_are_told_with_their_errors(found):
+    runs = found.runs.copy()
+    runs.loc[0, ["status", "error"]] = ["failed", "<b>no memory</b>"]
+    html = report.comparison.page(replace(found, runs=runs))
+    assert "1 of 12 fits are missing" in html
+    assert "&lt;b&gt;no memory&lt;/b&gt;" in html
+
+
+def test_a_comparison_without_a_finished_fit_is_a_page_that_says_so(tiny_screen, tmp_path):
+    runs = Grid({"ridge": "ridge"}, ["pair"], 2, 1).runs(tiny_screen)
+    html = report.comparison.page(findings.gather(tmp_path, runs))
+    assert "2 of 2 fits are missing" in html
+    assert "no run has finished" in html
