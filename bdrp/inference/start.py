@@ -24,10 +24,10 @@ from bdrp.inference.factor_analysis import FactorAnalysis
 from bdrp.inference.hierarchical_ridge import HierarchicalRidge
 from bdrp.inference.likelihood import Observed, observed
 
-TOGETHER_ROUNDS = 8  # chosen: held-out pairs of GDSC2 gain less than 0.002 in RMSE from more (docs/tried.md)
+TOGETHER_ROUNDS = 8  # chosen: bounds the time of a start; whether more would gain was not measured
 TOGETHER_STEPS = 2
 FACTORS_FIRST = 10
-CENSORED_ROUNDS = 4  # chosen: expectations of censored responses move by less than a tenth of the noise after four
+CENSORED_ROUNDS = 4  # chosen: bounds the time of a start; training goes on from there
 TAIL = -5.0  # chosen: a row so far from its limit is expected as if at five SDs; the ratio stays finite
 
 
