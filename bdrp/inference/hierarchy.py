@@ -193,8 +193,14 @@ class LastLayer(nn.Module):
         log_noise = terms.log_noise(alone)
         open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
         total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
-        left = (block.seen.response - alone) / (1 - block.leverage)
-        return Rows(mean, terms.log_noise(mean), block.seen.response - left, total)
+        return Rows(mean, terms.log_noise(mean), self._without(block, alone, total), total)
+
+    def _without(self, block: Block, alone: Tensor, total: Tensor) -> Tensor:
+        """(n,) the mean `alone` without what the row's own response gave it; see `HierarchicalRidge.leverage`."""
+        with torch.no_grad():
+            measured = self.law.measured(block.seen, alone, total)
+            told = 1 - measured.variance * (-2 * total).exp()  # the share of a measurement that a censored row is
+        return alone - block.leverage * (measured.mean - alone) / (1 - told * block.leverage)
 
     def estimates_log_prior(self) -> Tensor:
         """Log density of what is estimated and not drawn: a compound's own noise."""

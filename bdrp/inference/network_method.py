@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
 
 LINES = ("auto", "known", "new")
+LEAST_AGAIN = 0.5  # chosen: while the rate is high the validation part says little; no fit again is shorter than half
 HIDDEN = 0.5  # chosen: as many lines of a step teach what a new line needs as teach what a known one does
 
 
@@ -49,8 +51,8 @@ class NetworkMethod(Method, ABC):
     likelihood: Literal["normal", "student_t", "censored"] = "student_t"
     noise: Literal["constant", "drug", "pair"] = "pair"
     lines: Literal["auto", "known", "new"] = "auto"
-    epochs: int = 30
-    patience: int = 15
+    epochs: int = 20
+    patience: int = 20
     lines_a_block: int = 32
     learning_rate: float = 1e-3
     head_rate: float = 5e-3
@@ -98,8 +100,9 @@ class NetworkMethod(Method, ABC):
         """Put a fit where training starts, and settle which lines the model serves, by the validation part."""
         judged = bool(len(batch.validation))
         kinds: list[Literal["auto", "known", "new"]] = [self.lines]
-        if self.lines == "auto":
-            kinds = ["known", "new"] if judged else ["new"]
+        if self.lines == "auto":  # where validation knows no line, there is nothing to try
+            known = bool((batch.inputs.line_effect[batch.validation.line] >= 0).any())
+            kinds = ["known", "new"] if known else ["new"]
         starts, scores = {}, {}
         for kind in kinds:
             starts[kind] = starting.solve(
@@ -116,7 +119,7 @@ class NetworkMethod(Method, ABC):
     def refitted(self, fitted: Fitted) -> Self:
         """For the same lines, for as many epochs as the first fit needed; see `Method.refitted`."""
         history: Mapping[str, Any] = getattr(fitted, "history", {})
-        epochs = max(1, int(history.get("best_epoch") or self.epochs))
+        epochs = max(int(history.get("best_epoch") or self.epochs), math.ceil(LEAST_AGAIN * self.epochs))
         return replace(self, epochs=epochs, patience=epochs, lines=history.get("lines", self.lines))
 
 
