@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,17 +20,18 @@ from bdrp.evaluation import significance
 from bdrp.evaluation.observed import codes
 from bdrp.evaluation.point import MIN_WITHIN, nan_mean, ranks, root_mean_square, within_group_pearson
 from bdrp.evaluation.significance import Bootstrap
-from bdrp.experiments.adaptation import Positions, Target, draw_labelled
+from bdrp.experiments.adaptation import Adapted, Positions, Target, draw_labelled
 from bdrp.experiments.trained import TrainedModel
 
 HOME: Final = "at home"
 LABORATORY: Final = "the other laboratory"
 FIGURES: Final = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias")
-MOST_A_CLASS: Final = 10_000  # chosen: the standard error of a coverage is then 0.3 points, were pairs independent
+MOST_A_CLASS: Final = 5_000  # chosen: the standard error of a coverage is then 0.4 points, were pairs independent
 FEWEST: Final = 20  # chosen: of fewer pairs of a class no figure says anything
 LABELLED_SHARE: Final = 0.5  # chosen: at least as many pairs are left to score as are labelled
-_LINE_BINS: Final = {"trained line": -1.0, "new, nearer half": 0.0, "new, 50 to 90 %": 0.5, "new, farthest 10 %": 0.9}
-_DRUG_BINS: Final = {"below 0.3": 0.0, "0.3 to 0.5": 0.3, "0.5 to 1": 0.5, "trained compound": 1.0}
+LINE_BINS: Final = {"trained line": -1.0, "new, nearer half": 0.0, "new, 50 to 90 %": 0.5, "new, farthest 10 %": 0.9}
+DRUG_BINS: Final = {"below 0.3": 0.0, "0.3 to 0.5": 0.3, "0.5 to 1": 0.5, "trained compound": 1.0}
+SAME_DRUG: Final = 0.999  # of fingerprints; in single precision a compound is no more like itself
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class TargetScores:
     """What was found on one target.
 
     Attributes:
-        figures: a row a class of pairs, adaptation, number of labelled pairs and figure: value, lower, upper, n.
+        figures: a row a class of pairs, adaptation, number of labelled pairs and figure: value over all draws of
+            labelled pairs, lower and upper with cell lines resampled, lowest and highest of single draws, n pairs.
         shift: the same by bins of line distance and drug similarity (kind, bin).
         ceiling: on the pairs that both laboratories measured, a row a class and predictor, the training laboratory's
             own measurement among them: rmse, rmse_within_drug, within_drug_spearman, n.
@@ -71,61 +73,121 @@ def learned(model: TrainedModel, train: Screen) -> Positions:
     return np.asarray(found, dtype=np.intp)
 
 
-def score_target(model: TrainedModel, train: Screen, test: Screen, counts: Sequence[int], seed: int) -> TargetScores:
+def score_target(
+    model: TrainedModel, train: Screen, test: Screen, counts: Sequence[int], *, draws: int = 1, seed: int = 0
+) -> TargetScores:
     """Score the transfer of a model to a target, raw and after each number of labelled target pairs.
 
-    The labelled pairs are the first of one random order, and none of their responses is scored; the scored pairs are
-    the same for all of them, at most `MOST_A_CLASS` a class.
+    The scored pairs are the same for all, at most `MOST_A_CLASS` a class, and no draw labels any of them.
 
     Args:
         model: trained on `train`.
         train: the training screen, from `harmonise`.
         test: the target, from the same.
         counts: numbers of labelled pairs; those that would leave less than half of the pairs are left out.
+        draws: how often labelled pairs are drawn; figures are over all draws.
         seed: decides which pairs are labelled and scored.
+
+    Raises:
+        DataError: the model is of another screen, or no class has enough pairs.
     """
-    rows, seen = test.responses, overlap(train, test, learned(model, train))["seen"].astype(str).to_numpy()
-    pairs = len(rows.drop_duplicates(["cell_line_id", "drug_id"]))
-    used = sorted({0, *(count for count in counts if count <= LABELLED_SHARE * pairs)})
-    labelled = draw_labelled(rows, used[-1], seed)
+    rows = test.responses
+    seen = overlap(train, test, learned(model, train))["seen"].astype(str).to_numpy()
+    used = _affordable(rows, counts, draws)
+    labelled = draw_labelled(rows, used[-1], draws, seed)
     scored = _scored(rows, seen, labelled, seed)
     target = Target.of(model, test, scored, labelled)
-    observed, agreed = rows.iloc[scored].reset_index(drop=True), _agreement(train, test)
-    bins, about = _bins(target.novelty()), pd.DataFrame({"seen": seen[scored]})
-    scores, ceilings, told = [], _ceiling(LABORATORY, 0, _measured(agreed, observed), observed, about, agreed), {}
-    for adapted in target.adapted(used):
-        name = _label(adapted.name, adapted.labelled)
-        scores.append(significance.pair_rows(adapted.distribution, observed).assign(method=name))
-        mean = adapted.distribution.mean
-        ceilings += _ceiling(adapted.name, adapted.labelled, mean, observed, about, agreed)
-        told[name] = dict(adapted.found)
-    table, notes = pd.concat(scores, ignore_index=True), []
-    every = len(scores)
-    figures = _figures(table.assign(split=np.tile(about["seen"], every)), notes)
-    shifts = [
-        _figures(table.assign(split=np.tile(bins[kind], every)), notes)
-        .rename(columns={"seen": "bin"})
-        .assign(kind=kind)
-        for kind in bins
-    ]
+    asked = _Asked(rows.iloc[scored].reset_index(drop=True), seen[scored], _agreement(train, test))
+    found = _Found.of(asked, target.adapted(used))
+    notes: list[str] = []
     return TargetScores(
-        figures.assign(target=test.name, measure=test.measure.name),
-        pd.concat(shifts, ignore_index=True).assign(target=test.name),
-        pd.DataFrame(ceilings).assign(target=test.name),
+        _figures(found.by(asked.seen), notes).rename(columns={"split": "seen"}).assign(**_about(test)),
+        _shift(found, target, notes).assign(**_about(test)),
+        found.ceiling().assign(**_about(test)),
         {
-            "target": test.name,
-            "measure": test.measure.name,
+            **_about(test),
             "unit": test.measure.unit,
-            "responses": {kind: int((seen == kind).sum()) for kind in SEEN},
-            "scored": {kind: int((about["seen"] == kind).sum()) for kind in SEEN},
-            "labelled": {kind: int((seen[labelled] == kind).sum()) for kind in SEEN},
+            "pairs": {
+                name: {kind: int((some == kind).sum()) for kind in SEEN}
+                for name, some in (("of", seen), ("scored", asked.seen), ("labelled", seen[labelled[0]]))
+            },
+            "draws": draws,
             "left_out": [count for count in counts if count not in used],
-            "agreement": agreed.summary() if agreed else None,
+            "agreement": asked.agreed.summary() if asked.agreed else None,
             "expression": expression_shift(train, test).summary(),
-            "found": told,
+            "found": found.told,
             "notes": list(dict.fromkeys(notes)),
         },
     )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """N scored pairs: their responses, their classes, and what the two laboratories say of pairs that both measured."""
+
+    observed: pd.DataFrame
+    seen: np.ndarray
+    agreed: Agreement | None
+
+    def measured(self) -> np.ndarray:
+        """What the training laboratory measured of each pair, (N,); NaN where it did not."""
+        if self.agreed is None:
+            return np.full(len(self.observed), np.nan)
+        table = self.agreed.table.set_index(["cell_line_id", "drug_id"])["first"]
+        keys = pd.MultiIndex.from_frame(self.observed[["cell_line_id", "drug_id"]])
+        return table.reindex(keys).to_numpy(np.float64)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Every adaptation's rows of figures, one after the other; its means; and what it took from labelled pairs."""
+
+    asked: _Asked
+    rows: list[pd.DataFrame]
+    means: list[tuple[str, int, np.ndarray]]
+    told: dict[str, list[dict[str, Any]]]
+
+    @classmethod
+    def of(cls, asked: _Asked, adapted: Iterable[Adapted]) -> _Found:
+        found = cls(asked, [], [(LABORATORY, 0, asked.measured())], {})
+        for one in adapted:
+            name = _label(one.name, one.labelled)
+            scored = significance.pair_rows(one.distribution, asked.observed)
+            found.rows.append(scored.assign(method=name, seed=one.draw))
+            found.means.append((one.name, one.labelled, one.distribution.mean))
+            found.told.setdefault(name, []).append(dict(one.found))
+        return found
+
+    def by(self, split: np.ndarray) -> pd.DataFrame:
+        """All rows, split by a label of each pair, (N,)."""
+        return pd.concat([rows.assign(split=split) for rows in self.rows], ignore_index=True)
+
+    def ceiling(self) -> pd.DataFrame:
+        """How each adaptation, and the other laboratory, does on the pairs that both measured: means over draws."""
+        found = [row for name, labelled, mean in self.means for row in _on_shared(self.asked, name, labelled, mean)]
+        if not found:
+            return pd.DataFrame()
+        return pd.DataFrame(found).groupby(["seen", "adaptation", "labelled"], sort=False, as_index=False).mean()
+
+
+def _on_shared(asked: _Asked, name: str, labelled: int, mean: np.ndarray) -> Iterator[dict[str, Any]]:
+    both = np.isfinite(asked.measured())
+    for kind in SEEN:
+        chosen = both & (asked.seen == kind)
+        if chosen.sum() < FEWEST:
+            continue
+        rows = asked.observed[chosen]
+        response, drug = rows["response"].to_numpy(), rows["drug_id"].to_numpy()
+        error = pd.Series(mean[chosen] - response)
+        yield {
+            "seen": kind,
+            "adaptation": name,
+            "labelled": labelled,
+            "rmse": root_mean_square(error.to_numpy()),
+            "rmse_within_drug": root_mean_square((error - error.groupby(drug).transform("mean")).to_numpy()),
+            "within_drug_spearman": _within_drug(mean[chosen], response, rows["drug_id"]),
+            "n": int(chosen.sum()),
+        }
 
 
 def score_home(model: TrainedModel, train: Screen) -> TargetScores:
@@ -135,19 +197,32 @@ def score_home(model: TrainedModel, train: Screen) -> TargetScores:
     drug = observed["structure_key"].isin(model.features.compounds)
     seen = np.select([line & drug, drug, line], SEEN[1:4], SEEN[4])
     notes: list[str] = []
-    rows = significance.pair_rows(pred, observed).assign(method=_label(HOME, 0), split=seen)
-    about = {"target": train.name, "measure": train.measure.name}
-    return TargetScores(
-        _figures(rows, notes).assign(**about), pd.DataFrame(), pd.DataFrame(), {**about, "notes": notes}
-    )
+    rows = significance.pair_rows(pred, observed).assign(method=_label(HOME, 0), split=seen, seed=0)
+    figures = _figures(rows, notes).rename(columns={"split": "seen"}).assign(**_about(train))
+    return TargetScores(figures, pd.DataFrame(), pd.DataFrame(), {**_about(train), "notes": notes})
+
+
+def _about(screen: Screen) -> dict[str, str]:
+    return {"target": screen.name, "measure": screen.measure.name}
+
+
+def _affordable(rows: pd.DataFrame, counts: Sequence[int], draws: int) -> list[int]:
+    pairs = len(rows.drop_duplicates(["cell_line_id", "drug_id"]))
+    return sorted({0, *(count for count in counts if draws * count <= LABELLED_SHARE * pairs)})
 
 
 def _scored(rows: pd.DataFrame, seen: np.ndarray, labelled: Positions, seed: int) -> Positions:
-    """Up to `MOST_A_CLASS` responses a class, of pairs that are not labelled."""
+    """Up to `MOST_A_CLASS` responses a class, of pairs that no draw labels."""
     keys = pd.MultiIndex.from_frame(rows[["cell_line_id", "drug_id"]])
-    free = np.flatnonzero(~keys.isin(keys[labelled]))
-    order = free[np.random.default_rng([seed, 1]).permutation(len(free))]
-    return np.sort(np.concatenate([order[seen[order] == kind][:MOST_A_CLASS] for kind in SEEN]))
+    free = np.flatnonzero(~keys.isin(keys[labelled.ravel()]))
+    order = free[np.random.default_rng([seed, len(labelled)]).permutation(len(free))]
+    chosen = [order[seen[order] == kind][:MOST_A_CLASS] for kind in SEEN]
+    if max(map(len, chosen)) < FEWEST:
+        raise DataError(
+            f"No class of pairs has {FEWEST} to score: {len(free)} are left beside those that are labelled. Label "
+            "fewer, or take a larger target."
+        )
+    return np.sort(np.concatenate(chosen))
 
 
 def _label(name: str, labelled: int) -> str:
@@ -155,27 +230,35 @@ def _label(name: str, labelled: int) -> str:
 
 
 def _figures(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Figures with intervals from drawing whole lines, a row a split, method and figure, where pairs are enough."""
-    sizes = rows.groupby("split")["method"].value_counts().groupby("split").max()
+    """Figures with intervals from drawing whole lines, a row a split, method and figure, where pairs are enough.
+
+    `lowest` and `highest` are the figure's values in single draws of labelled pairs.
+    """
+    sizes = rows.groupby(["split", "method", "seed"]).size().groupby("split").max()
     rows = rows[rows["split"].isin(sizes.index[sizes >= FEWEST])].reset_index(drop=True)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", BdrpWarning)
         table = significance.intervals(rows, FIGURES, Bootstrap(by="cell_line"))
     notes += [str(each.message) for each in told if issubclass(each.category, BdrpWarning)]
-    whole = pd.concat([table, _spearmans(rows)], ignore_index=True)
-    whole["n"] = whole["split"].map(sizes).astype(int)
+    single = pd.concat([significance.tabulate(rows, FIGURES, by=["seed"]), _spearmans(rows)], ignore_index=True)
+    keys = ["split", "method", "figure"]
+    drawn = single.groupby(keys, sort=False)["value"].agg(mean="mean", lowest="min", highest="max").reset_index()
+    whole = drawn.merge(table[[*keys, "value", "lower", "upper"]], how="left", on=keys)
+    whole["value"] = whole["value"].fillna(whole.pop("mean"))
     named = whole["method"].str.rpartition(", ")
-    whole = whole.assign(adaptation=named[0], labelled=named[2].astype(int)).rename(columns={"split": "seen"})
-    return whole[["seen", "adaptation", "labelled", "figure", "value", "lower", "upper", "n"]]
+    whole = whole.assign(adaptation=named[0], labelled=named[2].astype(int), n=whole["split"].map(sizes).astype(int))
+    return whole[["split", "adaptation", "labelled", "figure", "value", "lower", "upper", "lowest", "highest", "n"]]
 
 
 def _spearmans(rows: pd.DataFrame) -> pd.DataFrame:
+    keys = ["split", "method", "seed"]
     found = [
-        {"split": split, "method": method, "figure": "within_drug_spearman"}
+        dict(zip(keys, names, strict=True))
+        | {"figure": "within_drug_spearman"}
         | {"value": _within_drug(part["mean"].to_numpy(), part["response"].to_numpy(), part["drug_id"])}
-        for (split, method), part in rows.groupby(["split", "method"], sort=False)
+        for names, part in rows.groupby(keys, sort=False)
     ]
-    return pd.DataFrame(found).assign(lower=np.nan, upper=np.nan)
+    return pd.DataFrame(found)
 
 
 def _within_drug(mean: np.ndarray, response: np.ndarray, drugs: pd.Series) -> float:
@@ -184,13 +267,16 @@ def _within_drug(mean: np.ndarray, response: np.ndarray, drugs: pd.Series) -> fl
     return nan_mean(within_group_pearson(ranks(mean, drug), ranks(response, drug), drug, MIN_WITHIN))
 
 
-def _bins(novelty: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Each pair's bin of line distance and of drug similarity."""
-    distance, similarity = (novelty[name].to_numpy() for name in ("line_distance_percentile", "drug_similarity"))
-    return {
-        "line distance": _binned(np.where(distance == 0, -1, distance), _LINE_BINS),
-        "drug similarity": _binned(np.where(similarity > 0.999, 1, similarity), _DRUG_BINS),
+def _shift(found: _Found, target: Target, notes: list[str]) -> pd.DataFrame:
+    """Figures by bins of line distance and of drug similarity."""
+    novelty = target.novelty()
+    distance, similarity = novelty["line_distance_percentile"].to_numpy(), novelty["drug_similarity"].to_numpy()
+    bins = {
+        "line distance": _binned(np.where(distance == 0, -1, distance), LINE_BINS),
+        "drug similarity": _binned(np.where(similarity > SAME_DRUG, 1, similarity), DRUG_BINS),
     }
+    tables = [_figures(found.by(labels), notes).assign(kind=kind) for kind, labels in bins.items()]
+    return pd.concat(tables, ignore_index=True).rename(columns={"split": "bin"})
 
 
 def _binned(values: np.ndarray, starts: Mapping[str, float]) -> np.ndarray:
@@ -203,37 +289,3 @@ def _agreement(train: Screen, test: Screen) -> Agreement | None:
         return agreement(train, test)
     except DataError:  # no pair is shared, so there is no ceiling
         return None
-
-
-def _measured(agreed: Agreement | None, observed: pd.DataFrame) -> np.ndarray:
-    """What the training laboratory measured of each pair, (N,); NaN where it did not."""
-    if agreed is None:
-        return np.full(len(observed), np.nan)
-    table = agreed.table.set_index(["cell_line_id", "drug_id"])["first"]
-    return table.reindex(pd.MultiIndex.from_frame(observed[["cell_line_id", "drug_id"]])).to_numpy(np.float64)
-
-
-def _ceiling(
-    name: str, labelled: int, mean: np.ndarray, observed: pd.DataFrame, about: pd.DataFrame, agreed: Agreement | None
-) -> list[dict[str, Any]]:
-    """How a predictor does on the pairs that both laboratories measured, a row a class."""
-    both = np.isfinite(_measured(agreed, observed))
-    found = []
-    for kind in SEEN:
-        chosen = both & (about["seen"] == kind).to_numpy()
-        if chosen.sum() < FEWEST:
-            continue
-        rows, error = observed[chosen], mean[chosen] - observed["response"].to_numpy()[chosen]
-        centred = error - pd.Series(error).groupby(rows["drug_id"].to_numpy()).transform("mean").to_numpy()
-        found.append(
-            {
-                "seen": kind,
-                "adaptation": name,
-                "labelled": labelled,
-                "rmse": root_mean_square(error),
-                "rmse_within_drug": root_mean_square(centred),
-                "within_drug_spearman": _within_drug(mean[chosen], rows["response"].to_numpy(), rows["drug_id"]),
-                "n": int(chosen.sum()),
-            }
-        )
-    return found

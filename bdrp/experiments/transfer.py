@@ -1,0 +1,273 @@
+"""A model of one laboratory's screen on other laboratories' screens: fitted once a measure, scored on each, resumable.
+
+What is finished is a folder under the address of all that decides it, as in `compare`: the same call does the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from bdrp import __version__, inference
+from bdrp.data import splits
+from bdrp.data.harmonise import harmonise
+from bdrp.data.screen import Screen
+from bdrp.data.splits import Split
+from bdrp.errors import DataError, ModelFolderError, OutputError
+from bdrp.experiments import folder, run
+from bdrp.experiments.grid import fingerprint
+from bdrp.experiments.trained import TrainedModel
+from bdrp.experiments.transfer_scores import TargetScores, learned, score_home, score_target
+
+MODELS, TARGETS = "models", "targets"
+TABLES: Final = ("figures", "shift", "ceiling")
+LABELLED: Final = (0, 20, 100, 500)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every target.
+
+    Attributes:
+        method: one of `bdrp.inference.names()`. options: of it.
+        labelled: numbers of labelled target pairs.
+        draws: how often labelled pairs are drawn; chosen: with one draw, what a hundred pairs are worth is luck.
+        seed: of what is held out, of the fit, and of the draws.
+        model: a model folder to take instead of fitting one.
+    """
+
+    method: str = "last_layer"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    labelled: Sequence[int] = LABELLED
+    draws: int = 3
+    seed: int = 0
+    model: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, before anything is.
+
+        Raises:
+            DataError: a number of labelled pairs is negative or one, or there is no draw.
+            FitError: the method or an option is not known.
+        """
+        if not self.labelled or min(self.labelled) < 0 or 1 in self.labelled or self.draws < 1:
+            raise DataError(
+                f"A transfer cannot be adapted with {list(self.labelled)} labelled pairs in {self.draws} draws. "
+                "Allowed: 0 and numbers from 2 on, and at least one draw. Change --labelled or --draws."
+            )
+        inference.make(self.method, self.options)
+
+
+@dataclass(frozen=True)
+class Group:
+    """A training screen and its targets in one measure, on shared keys."""
+
+    train: Screen
+    tests: tuple[Screen, ...]
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """All tables, with a row for each target, as in `TargetScores`; `home` is the training laboratory's own part.
+
+    Attributes:
+        figures, shift, ceiling, home: tables.
+        targets: a summary each.
+        about: training screen, method, options, what was held out, and the version.
+    """
+
+    figures: pd.DataFrame
+    shift: pd.DataFrame
+    ceiling: pd.DataFrame
+    home: pd.DataFrame
+    targets: tuple[Mapping[str, Any], ...]
+    about: Mapping[str, Any]
+
+
+def grouped(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tuple[Group, ...]:
+    """Targets by measure, each group harmonised with the training screen in that measure.
+
+    Args:
+        train: the training screen in each measure that a target is in.
+        tests: the targets.
+
+    Raises:
+        DataError: two screens have one name, or see `bdrp.data.harmonise`.
+    """
+    names = [next(iter(train.values())).name, *(test.name for test in tests)]
+    if len(set(names)) < len(names) or not tests:
+        raise DataError(
+            f"A model of {names[0]} cannot be tested on {', '.join(names[1:]) or 'nothing'}. Allowed: one or more "
+            "screens, each once, and not the training screen. Change --test."
+        )
+    measures = list(dict.fromkeys(test.measure.name for test in tests))
+    found = []
+    for measure in measures:
+        mine = [test for test in tests if test.measure.name == measure]
+        first, *others = harmonise(train[measure], *mine).screens
+        found.append(Group(first, tuple(others)))
+    return tuple(found)
+
+
+def transfer(
+    groups: Sequence[Group],
+    question: Question,
+    out: Path | str,
+    *,
+    device: str = "auto",
+    progress: bool = False,
+    say: Say = lambda text: None,
+) -> Transferred:
+    """Fit or load a model a group, score it on every target, and keep each as soon as it is done.
+
+    Args:
+        groups: from `grouped`.
+        question: what is asked.
+        out: the folder of the transfer; what is in it from an earlier call is not done again.
+        device: "auto", "cpu" or "cuda".
+        progress: show a progress bar while fitting.
+        say: told what is being done.
+
+    Raises:
+        BdrpError: the model cannot be fitted or does not fit, nothing is shared, or `out` cannot be written to.
+    """
+    place, others = _place(Path(out)), [test for group in groups for test in group.tests]
+    scores, homes, abouts = [], [], []
+    for group in groups:
+        model, address, about = _model(group, others, question, place, device, progress, say)
+        abouts.append(about)
+        if model.held_out_part is not None:
+            key = {"model": address, "home": True}
+            homes.append(_kept(place, key, lambda model=model, group=group: score_home(model, group.train)))
+        for test in group.tests:
+            key = _key(address, group.train, test, question)
+            if not (place / TARGETS / _address(key)).exists():
+                say(f"{test.name}: scoring")
+            scores.append(
+                _kept(
+                    place, key, lambda model=model, group=group, test=test: _score(model, group.train, test, question)
+                )
+            )
+    return Transferred(
+        *(_stacked([getattr(score, name) for score in scores]) for name in TABLES),
+        home=_stacked([home.figures for home in homes]),
+        targets=tuple(score.summary for score in scores),
+        about={
+            "train": groups[0].train.name,
+            "method": abouts[0]["method"],
+            "seed": question.seed,
+            "draws": question.draws,
+            "bdrp": __version__,
+            "models": abouts,
+        },
+    )
+
+
+def _score(model: TrainedModel, train: Screen, test: Screen, question: Question) -> TargetScores:
+    return score_target(model, train, test, question.labelled, draws=question.draws, seed=question.seed)
+
+
+def _model(
+    group: Group, others: Sequence[Screen], question: Question, place: Path, device: str, progress: bool, say: Say
+) -> tuple[TrainedModel, str, dict[str, Any]]:
+    """The model of a group, its address, and what a report says of it."""
+    if question.model is not None:
+        model = _loaded(question.model, group)
+        address = _address({"files": model.manifest["files"]})
+    else:
+        split = splits.hold_out_shared(group.train, others, seed=question.seed)
+        address = _address(_fit_key(group.train, split, question))
+        path = place / MODELS / address[:16]
+        if path.exists():
+            say(f"{group.train.name} in {group.train.measure.name}: the fitted model is taken from {path}")
+        else:
+            say(f"{group.train.name} in {group.train.measure.name}: fitting {question.method}")
+            _fit(group.train, split, question, path, device, progress)
+        model = TrainedModel.load(path)
+    kept = ("method", "options", "seed", "measure", "split", "recalibrator")
+    return model, address, {name: model.manifest[name] for name in kept}
+
+
+def _fit(train: Screen, split: Split, question: Question, path: Path, device: str, progress: bool) -> None:
+    """Goes on from the checkpoint of a stopped fit, if there is one."""
+    begun = any(path.parent.glob(f"{path.name}.checkpoint*"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run.fit(
+        train,
+        split,
+        method=question.method,
+        seed=question.seed,
+        out=path,
+        options=question.options,
+        device=device,
+        resume=begun,
+        progress=progress,
+    )
+
+
+def _loaded(path: Path, group: Group) -> TrainedModel:
+    model, train = TrainedModel.load(path), group.train
+    seen = {"screen": model.manifest["screen"], "measure": model.manifest["measure"]}
+    asked = {"screen": train.name, "measure": train.measure.name}
+    if seen != asked:
+        raise ModelFolderError(
+            f"The model {path} is of {seen['screen']} in {seen['measure']}; {asked['screen']} in {asked['measure']} is "
+            "asked for. They must agree. Change --train, --measure or --model."
+        )
+    learned(model, train)
+    return model
+
+
+def _kept(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores]) -> TargetScores:
+    """What lies under a key's address; made, and written beside its place and renamed, where it does not."""
+    path = place / TARGETS / _address(key)
+    if path.exists():
+        manifest = folder.opened(path)
+        tables = {name: pd.read_parquet(path / f"{name}.parquet") for name in TABLES}
+        return TargetScores(**tables, summary=manifest["summary"])
+    made = make()
+    with folder.writing(path, overwrite=False) as beside:
+        for name in TABLES:
+            getattr(made, name).to_parquet(beside / f"{name}.parquet", index=False)
+        folder.seal(beside, {"key": dict(key), "summary": run.finite(made.summary)})
+    return made
+
+
+def _fit_key(train: Screen, split: Split, question: Question) -> dict[str, Any]:
+    method = inference.make(question.method, question.options)
+    parts = hashlib.sha256("\n".join(split.parts).encode()).hexdigest()
+    options = {"method": method.name, "options": asdict(method), "seed": question.seed}
+    return {"bdrp": __version__, "screen": fingerprint(train), "parts": parts, **options}
+
+
+def _key(model: str, train: Screen, test: Screen, question: Question) -> dict[str, Any]:
+    asked = {"labelled": sorted(set(question.labelled)), "draws": question.draws, "seed": question.seed}
+    screens = {"train": fingerprint(train), "test": fingerprint(test)}
+    return {"bdrp": __version__, "model": model, **screens, **asked}
+
+
+def _address(key: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def _place(out: Path) -> Path:
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"--out {out} is a file. A transfer is a folder. Choose another name.")
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_dir() for name in (MODELS, TARGETS)):
+        raise OutputError(
+            f"The folder {out} is not empty and holds no transfer. A transfer needs a folder of its own: a new one, or "
+            "that of an earlier transfer, which goes on. Choose another --out."
+        )
+    return out
+
+
+def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
