@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,7 +46,7 @@ def run(
     question = transfer.Question(
         method, key_values(option, "--option"), _numbers(labelled), draws=draws, seed=seed, model=model
     )
-    groups = _groups(train, test, root, measure, _by_screen(screen_option, [*_names(train), *_names(test)]))
+    groups = _groups(train, test, root, measure, screen_option)
     try:
         found = transfer.transfer(groups, question, out, device=device, progress=True, say=speech.remark)
     except KeyboardInterrupt:
@@ -59,7 +58,7 @@ def run(
 
 
 def _groups(
-    train: str, test: str, root: Path | None, measure: str | None, options: Mapping[str, Mapping[str, Any]]
+    train: str, test: str, root: Path | None, measure: str | None, screen_option: list[str] | None
 ) -> tuple[Group, ...]:
     """Every target in the first of its measures that the training screen has too, or in the one that is asked for."""
     from bdrp.data import sources
@@ -72,9 +71,8 @@ def _groups(
     if here in targets:
         raise DataError(f"{here} is both trained and tested on. Allowed: other screens to test on. Change --test.")
     offered = sources.measures(source)
-    chosen = {
-        label: measure or _shared(label, sources.measures(name), offered, here) for label, name in targets.items()
-    }
+    chosen = {label: _shared(label, sources.measures(name), offered, here, measure) for label, name in targets.items()}
+    options = _by_screen(screen_option, [here, *targets])
 
     def load(label: str, name: str, wanted: str) -> Screen:
         loaded = load_screen(name, root, wanted, options.get(label, {}))
@@ -84,12 +82,14 @@ def _groups(
     return grouped(trains, [load(label, name, chosen[label]) for label, name in targets.items()])
 
 
-def _shared(label: str, theirs: tuple[str, ...], ours: tuple[str, ...], here: str) -> str:
-    both = [one for one in ours if one in theirs]
+def _shared(label: str, theirs: tuple[str, ...], ours: tuple[str, ...], here: str, measure: str | None) -> str:
+    """The measure that is asked for, or the training screen's first one that the target offers too."""
+    both = [one for one in ours if one in theirs and measure in (None, one)]
     if not both:
+        asked = f", and --measure asks for {measure}" if measure else ""
         raise DataError(
-            f"{here} offers {', '.join(ours)} and {label} {', '.join(theirs)}. One measure is needed for both; test "
-            "on another screen."
+            f"{here} offers {', '.join(ours)} and {label} {', '.join(theirs)}{asked}. One measure is needed for both; "
+            "test on another screen, or change --measure."
         )
     return both[0]
 

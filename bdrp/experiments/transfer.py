@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,7 +81,7 @@ class Transferred:
     Attributes:
         figures, shift, ceiling, home: tables.
         targets: a summary each.
-        about: training screen, method, options, what was held out, and the version.
+        about: training screen, method, options, and what was held out.
     """
 
     figures: pd.DataFrame
@@ -144,19 +145,14 @@ def transfer(
         model, address, about = _model(group, others, question, place, device, progress, say)
         abouts.append(about)
         if model.held_out_part is not None:
-            key = {"model": address, "home": True}
-            homes.append(_kept(place, key, lambda model=model, group=group: score_home(model, group.train)))
+            homes.append(_kept(place, {"model": address, "home": True}, partial(score_home, model, group.train)))
         for test in group.tests:
-            key = _key(address, group.train, test, question)
-            if not (place / TARGETS / _address(key)).exists():
-                say(f"{test.name}: scoring")
-            scores.append(
-                _kept(
-                    place, key, lambda model=model, group=group, test=test: _score(model, group.train, test, question)
-                )
-            )
+            make = partial(_score, model, group.train, test, question, say)
+            scores.append(_kept(place, _key(address, group.train, test, question), make))
     return Transferred(
-        *(_stacked([getattr(score, name) for score in scores]) for name in TABLES),
+        figures=_stacked([score.figures for score in scores]),
+        shift=_stacked([score.shift for score in scores]),
+        ceiling=_stacked([score.ceiling for score in scores]),
         home=_stacked([home.figures for home in homes]),
         targets=tuple(score.summary for score in scores),
         about={
@@ -164,13 +160,13 @@ def transfer(
             "method": abouts[0]["method"],
             "seed": question.seed,
             "draws": question.draws,
-            "bdrp": __version__,
             "models": abouts,
         },
     )
 
 
-def _score(model: TrainedModel, train: Screen, test: Screen, question: Question) -> TargetScores:
+def _score(model: TrainedModel, train: Screen, test: Screen, question: Question, say: Say) -> TargetScores:
+    say(f"{test.name}: scoring")
     return score_target(model, train, test, question.labelled, draws=question.draws, seed=question.seed)
 
 

@@ -101,7 +101,7 @@ def score_target(
     found = _Found.of(asked, target.adapted(used))
     notes: list[str] = []
     return TargetScores(
-        _figures(found.by(asked.seen), notes).rename(columns={"split": "seen"}).assign(**_about(test)),
+        _by_class(_figures(found.by(asked.seen), notes), test),
         _shift(found, target, notes).assign(**_about(test)),
         found.ceiling().assign(**_about(test)),
         {
@@ -198,7 +198,7 @@ def score_home(model: TrainedModel, train: Screen) -> TargetScores:
     seen = np.select([line & drug, drug, line], SEEN[1:4], SEEN[4])
     notes: list[str] = []
     rows = significance.pair_rows(pred, observed).assign(method=_label(HOME, 0), split=seen, seed=0)
-    figures = _figures(rows, notes).rename(columns={"split": "seen"}).assign(**_about(train))
+    figures = _by_class(_figures(rows, notes), train)
     return TargetScores(figures, pd.DataFrame(), pd.DataFrame(), {**_about(train), "notes": notes})
 
 
@@ -248,6 +248,13 @@ def _figures(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     named = whole["method"].str.rpartition(", ")
     whole = whole.assign(adaptation=named[0], labelled=named[2].astype(int), n=whole["split"].map(sizes).astype(int))
     return whole[["split", "adaptation", "labelled", "figure", "value", "lower", "upper", "lowest", "highest", "n"]]
+
+
+def _by_class(figures: pd.DataFrame, screen: Screen) -> pd.DataFrame:
+    """Figures of classes, from the easiest to the hardest, with their screen."""
+    order = figures["split"].map(SEEN.index)
+    ordered = figures.iloc[np.argsort(order.to_numpy(), kind="stable")].rename(columns={"split": "seen"})
+    return ordered.reset_index(drop=True).assign(**_about(screen))
 
 
 def _spearmans(rows: pd.DataFrame) -> pd.DataFrame:

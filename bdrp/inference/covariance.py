@@ -10,7 +10,7 @@ and g where they share a compound, and through u where they share a line. The co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from bdrp.features.batch import Inputs, Pairs
+from bdrp.inference.hierarchy import Guide
 
 if TYPE_CHECKING:
     from bdrp.inference.closed_form import LastLayerFit
@@ -100,11 +101,12 @@ def _compounds(fit: LastLayerFit, inputs: Inputs) -> Labels:
 
 def _of_weights(fit: LastLayerFit, features: Tensor) -> Tensor:
     """(n, P or more) roots of the covariance through w."""
-    posterior = fit.guide.w()
-    if fit.guide.covariance == "full":
+    guide = cast(Guide, fit.guide)  # a point has no covariance, and is not asked
+    posterior = guide.w()
+    if guide.covariance == "full":
         return torch.as_tensor(features @ posterior.scale_tril)
-    diagonal = features * fit.guide.w_log_scale.exp()
-    if fit.guide.covariance == "low_rank":
+    diagonal = features * guide.w_log_scale.exp()
+    if guide.covariance == "low_rank":
         return torch.cat([diagonal, features @ posterior.cov_factor], dim=1)
     return diagonal
 

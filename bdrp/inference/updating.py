@@ -9,9 +9,9 @@ differs from the training one by offsets and in its noise, so for its response y
 m the predicted mean, standardised. Conditioning all of them on n labelled pairs is one solve with an n x n matrix
 (Rasmussen & Williams 2006, equations 2.25 and 2.26), and is what conjugate updating of the weights w, v, u and the
 offsets would give. The six scales have the highest posterior density: marginal likelihood of the labelled pairs times
-log-normal priors, so that twenty pairs move them a little and five hundred decide. Student-t noise counts by its
-variance, outliers by how likely they are: a t is a normal whose variance is drawn, and its weights are found by
-expectation-maximisation (Lange, Little & Taylor 1989).
+log-normal priors, so that twenty pairs move them a little and five hundred decide. Student-t noise is a normal whose
+variance is drawn anew for each pair: outliers get their weight by expectation-maximisation (Lange, Little & Taylor
+1989).
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ NAMES: Final = ("epistemic", "noise", "offset", "slope", "by_drug", "by_line")
 MEDIANS: Final = np.log([1.0, 1.0, 0.2, 0.1, 0.2, 0.1])
 """Of the scales' priors; chosen: the model's own doubt and noise, and offsets of a tenth or a fifth of the responses'
 SD, about what GDSC1 differs from GDSC2 by."""
-SPREADS: Final = np.array([0.4, 0.4, 1.0, 1.0, 1.0, 1.0])
-"""SDs of the scales' logs; chosen: doubt and noise to half or double, offsets to a seventh or sevenfold."""
+SPREADS: Final = np.array([0.4, 0.4, 1.0, 0.5, 1.0, 1.0])
+"""SDs of the scales' logs; chosen: doubt and noise to half or double, offsets to a seventh or sevenfold, and a slope to
+a third, for of twenty pairs an outlier alone would tilt it."""
 
 
 @dataclass(frozen=True)

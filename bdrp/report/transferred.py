@@ -16,6 +16,7 @@ from bdrp.report.opening import Tile
 from bdrp.report.output import folder, write_text
 from bdrp.report.page import Section, render
 from bdrp.report.pictures import adaptation
+from bdrp.report.pictures.adaptation import LABORATORY
 from bdrp.report.tables import Column, Table
 from bdrp.report.verdict import Verdict
 
@@ -126,7 +127,13 @@ def _tiles(found: Transferred) -> tuple[Tile, ...]:
 
 def _sections(found: Transferred) -> tuple[Section, ...]:
     return (
-        Section("transfer", "How well does it transfer?", _HOW, tuple(_table(found, each) for each in found.targets)),
+        Section(
+            "transfer",
+            "How well does it transfer?",
+            _HOW,
+            tuple(table for each in found.targets for table in _tables(found, each)),
+            folded=tuple(_table(found, each) for each in found.targets),
+        ),
         Section(
             "adaptation",
             "What are a few labelled pairs worth?",
@@ -174,8 +181,62 @@ def _home(found: Transferred, target: Mapping[str, Any]) -> pd.DataFrame:
     return found.home[found.home["measure"] == target["measure"]] if len(found.home) else found.home
 
 
+def _tables(found: Transferred, target: Mapping[str, Any]) -> tuple[Table, ...]:
+    """RMSE and coverage, a row a class and a column an adaptation."""
+    mine, home, ceiling = _of(found.figures, target), _home(found, target), _of(found.ceiling, target)
+    beside = [_by_seen(ceiling[ceiling["adaptation"] == LABORATORY], "rmse")] if len(ceiling) else []
+    captions = (
+        f"RMSE in {target['unit']}. {_BESIDE}",
+        "Share of responses inside; at home beside. 95 % intervals and all figures are in the folded table below.",
+    )
+    return (
+        _compact(mine, "rmse", f"{target['target']}: RMSE", [*beside, _by_figure(home, "rmse")], captions[0]),
+        _compact(
+            mine,
+            "coverage_90",
+            f"{target['target']}: 90 % intervals cover",
+            [_by_figure(home, "coverage_90")],
+            captions[1],
+        ),
+    )
+
+
+_BESIDE: Final = (
+    "The other laboratory: its own measurement as a prediction, on the pairs that both measured. At home: the model on "
+    "held-out pairs of the training laboratory."
+)
+
+
+def _compact(figures: pd.DataFrame, figure: str, title: str, beside: list[pd.Series], caption: str) -> Table:
+    table = figures[figures["figure"] == figure].sort_values("labelled", kind="stable")
+    kind = "share" if figure == "coverage_90" else "number"
+    cells = table.pivot_table(index="seen", columns=["adaptation", "labelled"], values="value", sort=False)
+    sizes = table.groupby("seen")["n"].first()
+    order = [seen for seen in dict.fromkeys(figures["seen"]) if seen in cells.index]
+    heads = [name if not labelled else f"{name}, {labelled:,}" for name, labelled in cells.columns]
+    columns = (Column("Pairs"), Column("Responses"), *(Column(head, kind) for head in heads))
+    columns += tuple(Column(str(series.name), kind) for series in beside)
+    rows = tuple(
+        (seen, int(sizes[seen]), *(float(cell) for cell in cells.loc[seen]), *(series.get(seen) for series in beside))
+        for seen in order
+    )
+    return Table(title, columns, rows, caption)
+
+
+def _by_seen(table: pd.DataFrame, column: str) -> pd.Series:
+    return table.set_index("seen")[column].rename(LABORATORY)
+
+
+def _by_figure(home: pd.DataFrame, figure: str) -> pd.Series:
+    if home.empty:
+        return pd.Series(dtype=float, name="at home")
+    return home[home["figure"] == figure].set_index("seen")["value"].rename("at home")
+
+
 def _table(found: Transferred, target: Mapping[str, Any]) -> Table:
-    return _rows(_of(found.figures, target), f"{target['target']}, {target['measure']} in {target['unit']}")
+    return _rows(
+        _of(found.figures, target), f"{target['target']}: all figures, {target['measure']} in {target['unit']}"
+    )
 
 
 def _rows(figures: pd.DataFrame, title: str) -> Table:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from bdrp import calibration
+from bdrp.calibration.affine import SLOPE_SD
 from bdrp.errors import DataError
 from bdrp.predictive import Normal, StudentT
 
@@ -29,15 +30,24 @@ def test_an_offset_a_slope_and_a_factor_are_found_again(dof):
     assert found.factor == pytest.approx(1.4, abs=0.12)
 
 
-def test_for_a_normal_it_is_weighted_least_squares():
+def test_for_a_normal_it_is_weighted_least_squares_with_one_more_row_for_the_prior():
     pred = prediction(50)
-    response = pred.sample(1, 2)[0]
+    response = 0.4 + 0.6 * pred.sample(1, 2)[0]
     found = calibration.fit("affine", pred, response)
-    slope, offset = np.polyfit(pred.mean, response, 1, w=1 / pred.std)
-    assert found.slope == pytest.approx(slope, abs=1e-4)
-    assert found.offset == pytest.approx(offset, abs=1e-4)
+    weight = 1 / (found.factor * pred.std)
+    design = np.vstack([weight[:, None] * np.stack([np.ones(50), pred.mean], axis=1), [0, 1 / SLOPE_SD]])
+    offset, slope = np.linalg.lstsq(design, np.append(weight * response, 1 / SLOPE_SD), rcond=None)[0]
+    assert found.slope == pytest.approx(slope, abs=1e-3)
+    assert found.offset == pytest.approx(offset, abs=1e-3)
     left = (response - offset - slope * pred.mean) / pred.std
-    assert found.factor == pytest.approx(np.sqrt(np.mean(left**2)), rel=1e-4)
+    assert found.factor == pytest.approx(np.sqrt(np.mean(left**2)), rel=1e-3)
+
+
+def test_an_outlier_among_twenty_pairs_does_not_tilt_the_scale():
+    pred = prediction(20, dof=4.0)
+    response = pred.mean.copy()
+    response[np.argmax(pred.mean)] -= 12
+    assert calibration.fit("affine", pred, response + 0.5 * pred.sample(1, 5)[0] - 0.5 * pred.mean).slope > 0.7
 
 
 def test_a_few_pairs_move_the_level_alone():
@@ -48,7 +58,7 @@ def test_a_few_pairs_move_the_level_alone():
 def test_a_prediction_is_never_turned_over():
     pred = prediction(200)
     found = calibration.fit("affine", pred, -pred.mean + 0.1 * pred.sample(1, 3)[0])
-    assert found.slope == 0
+    assert found.slope < 0.01
 
 
 @pytest.mark.parametrize("name", ["offset", "slope", "factor"])

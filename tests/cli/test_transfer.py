@@ -99,8 +99,8 @@ def test_it_is_taken_up_again_without_a_second_fit(words, done):
         (["--labelled=-3"], "0 and numbers from 2 on"),
         (["--screen-option", "far.responses=x.csv"], "names no screen of this transfer"),
         (["--option", "moons=3"], "ridge has no option moons"),
-        (["--measure", "weight"], "There is no measure 'weight'"),
-        (["--test", "ctrp", "--measure", "ln_ic50_um"], "ctrp has no ln_ic50_um"),
+        (["--measure", "weight"], "and --measure asks for weight"),
+        (["--test", "ctrp", "--measure", "ln_ic50_um"], "and ctrp auc_fraction, and --measure asks for ln_ic50_um"),
     ],
 )
 def test_flags_that_make_no_transfer_are_refused(words, tmp_path, more, said):

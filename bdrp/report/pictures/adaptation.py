@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LABORATORY: Final = (
+    "the other laboratory"  # as `bdrp.experiments.transfer_scores` calls it, which the report does not load
+)
 COLOURS: Final = {"raw": INK, "recalibrated": BLUE, "posterior as prior": VERMILION}
 COLUMNS: Final = {"coverage_90": "90 % intervals cover (%)", "width_90": "their width", "rmse": "RMSE"}
 ASIDE: Final = {"raw": 0.0, "recalibrated": -0.07, "posterior as prior": 0.07}
@@ -53,7 +57,7 @@ def picture(figures: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, ta
                 if name == "coverage_90":
                     nominal_line(axes, y=90)
                 if name == "rmse":
-                    _level(axes, _laboratory(ceiling, seen), 1, GREEN, "-", "the other laboratory")
+                    _level(axes, _laboratory(ceiling, seen), 1, GREEN, "-", LABORATORY)
             line[0].set_ylabel(seen)
         for axes, (name, label) in zip(grid[0], COLUMNS.items(), strict=True):
             axes.set_title(label if name == "coverage_90" else f"{label}, {unit}", loc="left", fontsize=9, color=INK)
@@ -66,7 +70,7 @@ def picture(figures: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, ta
     return draw(f"adaptation-{_plain(target)}", _claim(figures, target, counts), _READING, paint, height_in=height)
 
 
-def shift(figures: pd.DataFrame, target: str, unit: str, order: dict[str, tuple[str, ...]]) -> Picture:
+def shift(figures: pd.DataFrame, target: str, unit: str, order: Mapping[str, tuple[str, ...]]) -> Picture:
     """Coverage and width by bins of line distance and drug similarity, raw and with the most labelled pairs.
 
     Args:
@@ -119,9 +123,9 @@ def _by_bin(axes: Axes, table: pd.DataFrame, bins: list[str], scale: float) -> N
     axes.set_xlim(-0.4, len(bins) - 0.6)
 
 
-def _level(axes: Axes, value: float | None, scale: float, colour: str, style: object, label: str) -> None:
+def _level(axes: Axes, value: float | None, scale: float, colour: str, style: Any, label: str) -> None:
     if value is not None:
-        axes.axhline(scale * value, color=colour, linestyle=style, linewidth=1.3, zorder=1, label=label)  # type: ignore[arg-type]
+        axes.axhline(scale * value, color=colour, linestyle=style, linewidth=1.3, zorder=1, label=label)
 
 
 def _home(home: pd.DataFrame, seen: str, name: str) -> float | None:
@@ -134,15 +138,15 @@ def _home(home: pd.DataFrame, seen: str, name: str) -> float | None:
 def _laboratory(ceiling: pd.DataFrame, seen: str) -> float | None:
     if ceiling.empty:
         return None
-    found = ceiling[(ceiling["seen"] == seen) & (ceiling["adaptation"] == "the other laboratory")]["rmse"]
+    found = ceiling[(ceiling["seen"] == seen) & (ceiling["adaptation"] == LABORATORY)]["rmse"]
     return None if found.empty else float(found.iloc[0])
 
 
-def _legend(grid: object) -> None:
+def _legend(grid: Any) -> None:
     """One entry a label of any panel: where a line does not exist in the first panel, another has it."""
     import numpy as np
 
-    panels = np.ravel(grid)  # type: ignore[call-overload]
+    panels = np.ravel(grid)
     found = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     panels[0].figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3)
 
@@ -157,7 +161,7 @@ def _claim(figures: pd.DataFrame, target: str, counts: list[int]) -> str:
     return "; ".join(said) + ", over the classes."
 
 
-def _shift_claim(chosen: pd.DataFrame, target: str, order: dict[str, tuple[str, ...]]) -> str:
+def _shift_claim(chosen: pd.DataFrame, target: str, order: Mapping[str, tuple[str, ...]]) -> str:
     kind, bins = "drug similarity", order["drug similarity"]
     table = chosen[(chosen["kind"] == kind) & (chosen["figure"] == "width_90") & (chosen["adaptation"] == "raw")]
     widths = table.set_index("bin")["value"].reindex(bins).dropna()
