@@ -117,12 +117,20 @@ def _errors(found: Transferred, target: Mapping[str, Any]) -> str:
 def _tiles(found: Transferred) -> tuple[Tile, ...]:
     scored = found.figures.drop_duplicates(["target", "seen"])["n"].sum()
     counts = sorted(found.figures["labelled"].unique())
+    covered = found.figures[found.figures["figure"] == "coverage_90"]
+    raw, last = (covered[covered["labelled"] == count]["value"] for count in (0, counts[-1]))
     return (
         Tile("Targets", str(len(found.targets)), ", ".join(str(target["target"]) for target in found.targets)),
-        Tile("Scored responses", words.number(int(scored)), "the same for every adaptation"),
-        Tile("Labelled pairs", ", ".join(f"{count:,}" for count in counts), f"{found.about['draws']} draws each"),
         Tile("Models", str(len(found.about["models"])), "one a measure"),
+        Tile("Scored responses", words.number(int(scored)), "the same for every adaptation"),
+        Tile("Labelled pairs", f"{counts[-1]:,}", f"at most, drawn {found.about['draws']} times"),
+        Tile("Raw 90 % coverage is off by", _miss(raw), "mean over classes and targets"),
+        Tile(f"With {counts[-1]:,} labelled pairs", _miss(last), "over both adaptations"),
     )
+
+
+def _miss(covered: pd.Series) -> str:
+    return f"{words.number(100 * float((covered - 0.9).abs().mean()), 1)} points"
 
 
 def _sections(found: Transferred) -> tuple[Section, ...]:
@@ -208,17 +216,18 @@ _BESIDE: Final = (
 
 
 def _compact(figures: pd.DataFrame, figure: str, title: str, beside: list[pd.Series], caption: str) -> Table:
-    table = figures[figures["figure"] == figure].sort_values("labelled", kind="stable")
+    table = figures[figures["figure"] == figure]
+    order = table["adaptation"].map(list(adaptation.COLOURS).index)
+    table = table.assign(order=order).sort_values(["order", "labelled"], kind="stable")
     kind = "share" if figure == "coverage_90" else "number"
     cells = table.pivot_table(index="seen", columns=["adaptation", "labelled"], values="value", sort=False)
     sizes = table.groupby("seen")["n"].first()
-    order = [seen for seen in dict.fromkeys(figures["seen"]) if seen in cells.index]
     heads = [name if not labelled else f"{name}, {labelled:,}" for name, labelled in cells.columns]
     columns = (Column("Pairs"), Column("Responses"), *(Column(head, kind) for head in heads))
     columns += tuple(Column(str(series.name), kind) for series in beside)
     rows = tuple(
         (seen, int(sizes[seen]), *(float(cell) for cell in cells.loc[seen]), *(series.get(seen) for series in beside))
-        for seen in order
+        for seen in dict.fromkeys(figures["seen"])
     )
     return Table(title, columns, rows, caption)
 
@@ -308,10 +317,13 @@ def _shared(found: Transferred) -> tuple[Table, ...]:
     tables = []
     for each in found.targets:
         mine = _of(found.ceiling, each)
+        if mine.empty:
+            continue
+        order = {seen: place for place, seen in enumerate(dict.fromkeys(_of(found.figures, each)["seen"]))}
         rows = tuple(
             (f"{row['seen']}: {row['adaptation']}" + (f", {row['labelled']:,} labelled" if row["labelled"] else ""),)
             + (int(row["n"]), *(row[name] for name in names))
-            for row in mine.sort_values(["seen"], kind="stable").to_dict("records")
+            for row in mine.sort_values("seen", key=lambda seen: seen.map(order), kind="stable").to_dict("records")
         )
         tables.append(Table(f"{each['target']}: on pairs that both measured", columns, rows, "Means over draws."))
     return tuple(tables)

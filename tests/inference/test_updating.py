@@ -207,3 +207,9 @@ def test_two_ids_of_one_compound_are_one(loose, some_unseen, tiny_screen):
     known = np.isin(drugs.loc[frame["drug_id"], "structure_key"], fit.features.compounds)
     assert known.any()
     np.testing.assert_allclose(np.diag(here.covariance(there))[known], here.variance[known], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["deterministic", "variational", "deep_ensemble", "ridge"])
+def test_a_method_whose_moments_are_not_those_of_one_last_layer_cannot_be_updated(fit_of, name):
+    assert not fit_of(name).can_update
+    assert fit_of("last_layer").can_update

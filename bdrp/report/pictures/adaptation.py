@@ -60,10 +60,11 @@ def picture(figures: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, ta
                     _level(axes, _laboratory(ceiling, seen), 1, GREEN, "-", LABORATORY)
             line[0].set_ylabel(seen)
         for axes, (name, label) in zip(grid[0], COLUMNS.items(), strict=True):
-            axes.set_title(label if name == "coverage_90" else f"{label}, {unit}", loc="left", fontsize=9, color=INK)
+            told = label if name == "coverage_90" else f"{label},\n{unit}"
+            axes.set_title(told, loc="left", fontsize=8.5, color=INK)
         for axes in grid[-1]:
             axes.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
-        figure.supxlabel("labelled pairs of the target", fontsize=9.5)
+        grid[-1][1].set_xlabel("labelled pairs of the target")
         _legend(grid)
 
     height = 1.3 + 1.0 * len(classes)
@@ -92,7 +93,7 @@ def shift(figures: pd.DataFrame, target: str, unit: str, order: Mapping[str, tup
             nominal_line(grid[0, column], y=90)
             grid[0, column].set_title(kind, loc="left", fontsize=9.5, color=INK)
             grid[0, column].set_xticks(range(len(there)), [])
-            grid[1, column].set_xticks(range(len(there)), [name.replace(", ", ",\n") for name in there], fontsize=7.5)
+            grid[1, column].set_xticks(range(len(there)), [_wrapped(name) for name in there], fontsize=7.5)
         grid[0, 0].set_ylabel("90 % intervals\ncover (%)")
         grid[1, 0].set_ylabel(f"mean width,\n{unit}")
         grid[1, 0].set_ylim(bottom=0)
@@ -176,6 +177,10 @@ def _shift_claim(chosen: pd.DataFrame, target: str, order: Mapping[str, tuple[st
 def _range(table: pd.DataFrame) -> str:
     low, high = float(table["value"].min()), float(table["value"].max())
     return f"{percent(low, 0)} to {percent(high, 0)}"
+
+
+def _wrapped(name: str) -> str:
+    return name.replace(", ", ",\n").replace("trained ", "trained\n")
 
 
 def _plain(name: str) -> str:
