@@ -29,6 +29,7 @@ from bdrp.experiments.transfer_scores import TargetScores, learned, score_home, 
 MODELS, TARGETS = "models", "targets"
 TABLES: Final = ("figures", "shift", "ceiling")
 LABELLED: Final = (0, 20, 100, 500)
+ABOUT: Final = ("method", "options", "seed", "measure", "split", "recalibrator")  # what a report says of a model
 Say = Callable[[str], None]
 
 
@@ -139,16 +140,16 @@ def transfer(
     Raises:
         BdrpError: the model cannot be fitted or does not fit, nothing is shared, or `out` cannot be written to.
     """
-    place, others = _place(Path(out)), [test for group in groups for test in group.tests]
-    scores, homes, abouts = [], [], []
+    work = _Work(question, _place(Path(out)), [test for group in groups for test in group.tests], device, progress, say)
+    scores: list[TargetScores] = []
+    homes: list[TargetScores] = []
+    abouts: list[Mapping[str, Any]] = []
     for group in groups:
-        model, address, about = _model(group, others, question, place, device, progress, say)
-        abouts.append(about)
+        model, address = work.model(group)
+        abouts.append({name: model.manifest[name] for name in ABOUT})
+        scores += [work.scores(model, address, group.train, test) for test in group.tests]
         if model.held_out_part is not None:
-            homes.append(_kept(place, {"model": address, "home": True}, partial(score_home, model, group.train)))
-        for test in group.tests:
-            make = partial(_score, model, group.train, test, question, say)
-            scores.append(_kept(place, _key(address, group.train, test, question), make))
+            homes.append(_kept(work.place, {"model": address, "home": True}, partial(score_home, model, group.train)))
     return Transferred(
         figures=_stacked([score.figures for score in scores]),
         shift=_stacked([score.shift for score in scores]),
@@ -165,47 +166,62 @@ def transfer(
     )
 
 
-def _score(model: TrainedModel, train: Screen, test: Screen, question: Question, say: Say) -> TargetScores:
-    say(f"{test.name}: scoring")
-    return score_target(model, train, test, question.labelled, draws=question.draws, seed=question.seed)
+@dataclass(frozen=True)
+class _Work:
+    """What every group of a transfer needs; `others` are the targets of all of them."""
 
+    question: Question
+    place: Path
+    others: Sequence[Screen]
+    device: str
+    progress: bool
+    say: Say
 
-def _model(
-    group: Group, others: Sequence[Screen], question: Question, place: Path, device: str, progress: bool, say: Say
-) -> tuple[TrainedModel, str, dict[str, Any]]:
-    """The model of a group, its address, and what a report says of it."""
-    if question.model is not None:
-        model = _loaded(question.model, group)
-        address = _address({"files": model.manifest["files"]})
-    else:
-        split = splits.hold_out_shared(group.train, others, seed=question.seed)
-        address = _address(_fit_key(group.train, split, question))
-        path = place / MODELS / address[:16]
-        if path.exists():
-            say(f"{group.train.name} in {group.train.measure.name}: the fitted model is taken from {path}")
-        else:
-            say(f"{group.train.name} in {group.train.measure.name}: fitting {question.method}")
-            _fit(group.train, split, question, path, device, progress)
+    def model(self, group: Group) -> tuple[TrainedModel, str]:
+        """The model of a group and its address: the one that is given, found, or fitted now."""
+        if self.question.model is not None:
+            given = _loaded(self.question.model, group)
+            return given, _address({"files": given.manifest["files"]})
+        train = group.train
+        split = splits.hold_out_shared(train, self.others, seed=self.question.seed)
+        address = _address(_fit_key(train, split, self.question))
+        path, named = self.place / MODELS / address[:16], f"{train.name} in {train.measure.name}"
+        model = TrainedModel.load(path) if path.exists() else None
+        if model is not None and not model.manifest["interrupted"]:
+            self.say(f"{named}: the fitted model is taken from {path}")
+            return model, address
+        self.say(f"{named}: fitting {self.question.method}")
+        self._fit(train, split, path)
         model = TrainedModel.load(path)
-    kept = ("method", "options", "seed", "measure", "split", "recalibrator")
-    return model, address, {name: model.manifest[name] for name in kept}
+        if model.manifest["interrupted"]:  # half a fit is not scored; the next call goes on with it
+            raise KeyboardInterrupt
+        return model, address
 
+    def _fit(self, train: Screen, split: Split, path: Path) -> None:
+        """Goes on from the checkpoint of a stopped fit, if there is one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        run.fit(
+            train,
+            split,
+            method=self.question.method,
+            seed=self.question.seed,
+            out=path,
+            options=self.question.options,
+            device=self.device,
+            resume=any(path.parent.glob(f"{path.name}.checkpoint*")),
+            overwrite=path.exists(),
+            progress=self.progress,
+        )
 
-def _fit(train: Screen, split: Split, question: Question, path: Path, device: str, progress: bool) -> None:
-    """Goes on from the checkpoint of a stopped fit, if there is one."""
-    begun = any(path.parent.glob(f"{path.name}.checkpoint*"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    run.fit(
-        train,
-        split,
-        method=question.method,
-        seed=question.seed,
-        out=path,
-        options=question.options,
-        device=device,
-        resume=begun,
-        progress=progress,
-    )
+    def scores(self, model: TrainedModel, address: str, train: Screen, test: Screen) -> TargetScores:
+        """Of one target, kept under its address."""
+
+        def make() -> TargetScores:
+            self.say(f"{test.name}: scoring")
+            asked = self.question
+            return score_target(model, train, test, asked.labelled, draws=asked.draws, seed=asked.seed)
+
+        return _kept(self.place, _key(address, train, test, self.question), make)
 
 
 def _loaded(path: Path, group: Group) -> TrainedModel:

@@ -107,10 +107,7 @@ def score_target(
         {
             **_about(test),
             "unit": test.measure.unit,
-            "pairs": {
-                name: {kind: int((some == kind).sum()) for kind in SEEN}
-                for name, some in (("of", seen), ("scored", asked.seen), ("labelled", seen[labelled[0]]))
-            },
+            "pairs": _counted({"of": seen, "scored": asked.seen, "labelled": seen[labelled[0]]}),
             "draws": draws,
             "left_out": [count for count in counts if count not in used],
             "agreement": asked.agreed.summary() if asked.agreed else None,
@@ -119,6 +116,11 @@ def score_target(
             "notes": list(dict.fromkeys(notes)),
         },
     )
+
+
+def _counted(classes: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
+    """How many pairs of each class there are among several sets."""
+    return {name: {kind: int((some == kind).sum()) for kind in SEEN} for name, some in classes.items()}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 import warnings
 from collections.abc import Callable
 
@@ -136,6 +138,22 @@ def test_a_second_call_does_nothing_again_and_says_the_same(done, groups, questi
     assert again.targets[0]["found"] == found.targets[0]["found"]
 
 
+def test_half_a_fit_is_not_scored_and_the_next_call_goes_on_with_it(done, groups, question, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    shutil.copytree(done[1], out)
+    (path,) = out.glob("models/*/manifest.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"interrupted": True}))
+    asked: list[dict] = []
+    monkeypatch.setattr("bdrp.experiments.run.fit", lambda *given, **said: asked.append(said))
+    with pytest.raises(KeyboardInterrupt):
+        transfer(groups, question, out)
+    assert asked[0]["overwrite"] and not asked[0]["resume"]
+    path.parent.with_name(f"{path.parent.name}.checkpoint.safetensors").touch()
+    with pytest.raises(KeyboardInterrupt):
+        transfer(groups, question, out)
+    assert asked[1]["resume"]
+
+
 def test_other_numbers_of_labelled_pairs_take_the_same_model(done, groups, question):
     _, out = done
     models = sorted((out / "models").iterdir())
@@ -150,8 +168,6 @@ def test_other_numbers_of_labelled_pairs_take_the_same_model(done, groups, quest
 
 
 def test_a_target_that_was_altered_is_refused(groups, question, done, tmp_path):
-    import shutil
-
     out = tmp_path / "out"
     shutil.copytree(done[1], out)
     next(path for path in out.glob("targets/*/figures.parquet")).write_bytes(b"nothing")
