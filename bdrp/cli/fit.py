@@ -40,7 +40,7 @@ def run(
         typer.Option(
             metavar="NAME",
             help="auto chooses by cross-validation; else identity, variance_scaling, isotonic or conformal, "
-            "the last three also with _by_drug or _by_tissue, or conformal_by_unit.",
+            "the last three also with _by_drug or _by_tissue, or conformal_by_unit, or affine.",
         ),
     ] = "auto",
     seed: Seed = 0,

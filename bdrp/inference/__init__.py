@@ -14,6 +14,7 @@ from bdrp.errors import FitError
 _NOT_METHODS = {
     "checkpoint",
     "closed_form",
+    "covariance",
     "factor_analysis",
     "hierarchical_ridge",
     "hierarchy",
@@ -29,6 +30,7 @@ _NOT_METHODS = {
     "preconditioning",
     "start",
     "training",
+    "updating",
     "weight_draws",
 }
 

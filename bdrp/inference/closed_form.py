@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.inference.covariance import Deviations, deviations
 from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.kinship import Kinship
 from bdrp.inference.likelihood import observed
@@ -30,6 +31,7 @@ class LastLayerFit(Fitted):
     """Network, priors and posterior; predicts in closed form."""
 
     can_draw: ClassVar[bool] = True
+    can_update: ClassVar[bool] = True
 
     def __init__(self, features: Features, model: LastLayer, guide: Guide | Point) -> None:
         self.features = features
@@ -79,6 +81,10 @@ class LastLayerFit(Fitted):
     def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Draws of the guide; see `Fitted.posterior`."""
         return draw(self, inputs, pairs, draws, seed)
+
+    def deviations(self, inputs: Inputs, pairs: Pairs) -> Deviations:
+        """What the epistemic deviations of pairs share; see `covariance`."""
+        return deviations(self, inputs, pairs)
 
     @torch.no_grad()
     def encode(self, inputs: Inputs) -> Encoded:

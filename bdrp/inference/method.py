@@ -77,12 +77,14 @@ class Runtime:
 class Fitted(ABC):
     """A fitted method: predicts distributions and gives its tensors up for saving.
 
-    `can_draw` is true of a method that has a posterior of weights, and so overrides `posterior`.
+    `can_draw` is true of a method that has a posterior of weights, and so overrides `posterior`; `can_update` of one
+    whose posterior `bdrp.inference.updating` can take for a prior.
     """
 
     features: Features
     interrupted: bool = False
     can_draw: ClassVar[bool] = False
+    can_update: ClassVar[bool] = False
 
     @abstractmethod
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:

@@ -52,6 +52,8 @@ class Drawn(NamedTuple):
 class VariationalFit(LastLayerFit):
     """A random network under a random last layer."""
 
+    can_update = False
+
     def __init__(self, features: Features, model: LastLayer, guide: Guide, spread: Spread, draws: int) -> None:
         super().__init__(features, model, guide)
         self.spread, self.draws = spread, draws

@@ -3,5 +3,6 @@
 from bdrp.report.comparison import compare
 from bdrp.report.held_out import evaluate
 from bdrp.report.output import write
+from bdrp.report.transferred import transfer
 
-__all__ = ["compare", "evaluate", "write"]
+__all__ = ["compare", "evaluate", "transfer", "write"]

@@ -3,7 +3,8 @@
 from bdrp.data.splits.drawing import make
 from bdrp.data.splits.leaks import check_leaks
 from bdrp.data.splits.reading import from_file
+from bdrp.data.splits.shared import hold_out_shared
 from bdrp.data.splits.split import PARTS, UNUSED, Split
 from bdrp.data.splits.units import BY
 
-__all__ = ["BY", "PARTS", "UNUSED", "Split", "check_leaks", "from_file", "make"]
+__all__ = ["BY", "PARTS", "UNUSED", "Split", "check_leaks", "from_file", "hold_out_shared", "make"]
