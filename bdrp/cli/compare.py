@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Device, Root, ScreenOptions, key_values, load_screen
+from bdrp.cli.options import Device, Partition, Root, ScreenOptions, key_values, load_screen
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def run(
         str, typer.Option(help="What is held out, by commas: pair, cell_line, drug, scaffold, tissue, both.")
     ] = "pair,cell_line,tissue,drug,both",
     folds: Annotated[int, typer.Option(help="How many folds each split has.")] = 5,
+    partition: Partition = "drawn",
     seeds: Annotated[int, typer.Option(help="How many seeds each fold is fitted with.")] = 3,
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
@@ -43,7 +44,7 @@ def run(
     """Fit methods on the same folds and say which is better: compare.html, figures.parquet, comparisons.parquet."""
     from bdrp.experiments import plan as planning
 
-    grid = _grid(methods, splits, folds, seeds, option)
+    grid = _grid(methods, splits, folds, seeds, option, partition)
     loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option"))
     plan = planning.make(loaded, grid, out)
     speech.result(plan.said(max(workers, 1)))
@@ -66,7 +67,7 @@ def run(
         speech.result(f"{name}: {out / f'{name}.parquet'}")
 
 
-def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None) -> Grid:
+def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None, partition: str) -> Grid:
     from bdrp.experiments.grid import Grid
 
     named = [(label.strip(), method.strip()) for label, _, method in (one.partition("=") for one in methods.split(","))]
@@ -77,7 +78,7 @@ def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] |
             "method with itself under other options, write LABEL=METHOD, as in wide=last_layer."
         )
     chosen = {label: method or label for label, method in named}
-    return Grid(chosen, [name.strip() for name in splits.split(",")], folds, seeds, _options(option, labels))
+    return Grid(chosen, [name.strip() for name in splits.split(",")], folds, seeds, _options(option, labels), partition)
 
 
 def _options(option: list[str] | None, labels: list[str]) -> dict[str, dict[str, Any]]:

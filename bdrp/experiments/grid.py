@@ -14,7 +14,7 @@ import pandas as pd
 
 from bdrp import __version__, inference
 from bdrp.data.screen import Screen
-from bdrp.data.splits import BY
+from bdrp.data.splits import BY, PARTITIONS
 from bdrp.errors import DataError
 
 PARTITION_SEED: Final = 0  # chosen: folds are the same for every seed, so that seeds tell what a random start changes
@@ -33,6 +33,7 @@ class Run:
         folds: how many there are.
         seed: of the fit's random draws.
         screen: `fingerprint` of the screen.
+        partition: how the folds were made; see `bdrp.data.splits.make`.
     """
 
     label: str
@@ -43,11 +44,13 @@ class Run:
     folds: int
     seed: int
     screen: Mapping[str, Any] = field(repr=False)
+    partition: str = "drawn"
 
     @property
     def config(self) -> dict[str, Any]:
         """All that decides the result, ready for JSON."""
         split = {"by": self.split, "fold": self.fold, "folds": self.folds, "seed": PARTITION_SEED}
+        split |= {"partition": self.partition} if self.partition != "drawn" else {}
         return {
             "bdrp": __version__,
             "screen": dict(self.screen),
@@ -78,6 +81,7 @@ class Grid:
         folds: of each split.
         seeds: seeds 0, 1, ... of the fits; the folds stay the same.
         options: label to the options of its method.
+        partition: how the folds are made: "drawn" or "published"; see `bdrp.data.splits.make`.
     """
 
     methods: Mapping[str, str]
@@ -85,6 +89,7 @@ class Grid:
     folds: int = 5
     seeds: int = 3
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    partition: str = "drawn"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is.
@@ -99,6 +104,7 @@ class Grid:
                 f"folds, {self.seeds} seeds. Allowed: at least one method, split and seed, and two folds. Give more."
             )
         _refuse("split", self.splits, BY)
+        _refuse("partition", [self.partition], PARTITIONS)
         _refuse("method with options", list(self.options), list(self.methods))
         for label, method in self.methods.items():
             inference.make(method, self.options.get(label))
@@ -115,7 +121,7 @@ class Grid:
             for fold in range(self.folds):
                 for split in self.splits:
                     for label, method in self.methods.items():
-                        yield Run(label, method, full[label], split, fold, self.folds, seed, screen)
+                        yield Run(label, method, full[label], split, fold, self.folds, seed, screen, self.partition)
 
 
 def fingerprint(screen: Screen) -> dict[str, Any]:
