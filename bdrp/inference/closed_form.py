@@ -14,7 +14,7 @@ from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.kinship import Kinship
 from bdrp.inference.likelihood import observed
 from bdrp.inference.method import Fitted, isolated
-from bdrp.inference.weight_draws import correlated, draw
+from bdrp.inference.weight_draws import correlated, draw, root
 from bdrp.model.network import Encoded
 from bdrp.predictive import Normal, PosteriorDraws, StudentT
 from bdrp.predictive.distribution import Index
@@ -216,8 +216,8 @@ class Joint:
             torch.manual_seed(seed)
             w = fit.guide.w_deviations(draws)
             v = _noise(draws, compounds.variance[drugs])
-            u = correlated(draws, u_covariance[lines])
-            g = correlated(draws, compounds.loadings_covariance[drugs])
+            u = correlated(draws, root(u_covariance[lines]))
+            g = correlated(draws, root(compounds.loadings_covariance[drugs]))
         by_compound = v @ terms.by_compound[lines].T  # (S, D, L)
         shared = u @ by_line.T + (u[..., 1:] + u_mean[lines][:, 1:]) @ g.transpose(1, 2)  # (S, L, D)
         deviation = w @ terms.features.T + by_compound[:, drug, line] + shared[:, line, drug]
