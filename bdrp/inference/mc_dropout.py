@@ -253,10 +253,11 @@ class _BatchedGine(nn.Module):
         super().__init__()
         self.nn, self.eps = convolution.nn, convolution.eps
 
-    def forward(self, state: Tensor, bonds: Tensor, bond: Tensor) -> Tensor:
+    def forward(self, states: tuple[Tensor, Tensor], bonds: Tensor, bond: Tensor, size: tuple[int, int]) -> Tensor:
         source, target = bonds
-        message = torch.relu(embedding(source, state) + bond)
-        return torch.as_tensor(self.nn((1 + self.eps) * state + torch.zeros_like(state).index_add(0, target, message)))
+        spoken, own = states
+        message = torch.relu(embedding(source, spoken) + bond)
+        return torch.as_tensor(self.nn((1 + self.eps) * own + torch.zeros_like(own).index_add(0, target, message)))
 
 
 def _of_trained(drawn: Tensor, believed: Tensor, effect: Tensor) -> Tensor:
