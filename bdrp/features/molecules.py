@@ -55,7 +55,9 @@ class MoleculeGraphs:
         return AtomClasses(self.atoms, self.bonds, self.bond_features)
 
     def to(self, device: torch.device | str) -> MoleculeGraphs:
-        """The same graphs on another device."""
+        """The same graphs on another device; where they are there already, with the classes that were found."""
+        if self.atoms.device == torch.device(device):
+            return self
         return MoleculeGraphs(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
     def select(self, index: Tensor) -> MoleculeGraphs:

@@ -269,7 +269,9 @@ class Guide(nn.Module):
         """Variance of w . features, (n,), of features (n, P)."""
         posterior = self.w()
         if self.covariance == "full":
-            return ((features @ posterior.scale_tril) ** 2).sum(1)
+            root, half = posterior.scale_tril, features.shape[1] // 2  # a quarter of the root is zeros: left out
+            first, second = features @ root[:, :half], features[:, half:] @ root[half:, half:]
+            return (first**2).sum(1) + (second**2).sum(1)
         variance = (features**2) @ (self.w_log_scale * 2).exp()
         if self.covariance == "low_rank":
             variance = variance + ((features @ posterior.cov_factor) ** 2).sum(1)

@@ -46,7 +46,7 @@ class DrugStates(NamedTuple):
 
     def at(self, index: Tensor) -> DrugStates:
         """The drugs at `index`."""
-        return DrugStates(*(part[index] for part in self))
+        return DrugStates(*(part.index_select(0, index) for part in self))
 
     def along(self, place: int) -> DrugStates:
         """The same with an axis of length one at `place`, to broadcast over lines."""

@@ -20,7 +20,7 @@ class LineStates(NamedTuple):
 
     def at(self, index: Tensor) -> LineStates:
         """The lines at `index`."""
-        return LineStates(*(part[index] for part in self))
+        return LineStates(*(part.index_select(0, index) for part in self))
 
     def along(self, place: int) -> LineStates:
         """The same with an axis of length one at `place`, to broadcast over drugs."""

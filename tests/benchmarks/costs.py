@@ -31,9 +31,10 @@ from bdrp.experiments import posterior
 from bdrp.features import batch as features
 from bdrp.features.batch import Pairs
 from bdrp.inference import last_layer, mc_dropout, variational
-from bdrp.inference.closed_form import narrowed, rowwise
+from bdrp.inference.closed_form import PAIRS_A_PASS, narrowed, of_lines, parts, rowwise
 from bdrp.inference.point import PointTrainee
 from bdrp.inference.training import Schedule
+from bdrp.model.network import Encoded
 
 NAMES = ("deterministic", "last_layer", "variational", "mc_dropout")
 PAIRS = (1, 100, 1_000, 10_000, 32_000)
@@ -57,7 +58,7 @@ def main() -> None:
         trainees = {name: trainee(name, batch, arguments.device) for name in NAMES}
         clock = Clock(arguments.device, arguments.repeat)
         if arguments.parts:
-            parts(trainees["last_layer"], clock)
+            parts_of_a_step(trainees["last_layer"], clock)
         steps(trainees, clock)
         for one in trainees.values():
             one.fitted.learn_kinship(batch.inputs)
@@ -137,7 +138,7 @@ def steps(trainees: dict[str, Any], clock: Clock) -> None:
         print(f"{name:28s} {1000 * median(seconds):8.1f} ms {ratio(seconds, took['deterministic']):8.2f}")
 
 
-def parts(one: Any, clock: Clock) -> None:
+def parts_of_a_step(one: Any, clock: Clock) -> None:
     """Parts of the network, forward and backward."""
     network, inputs = one.fitted.model.network, one.batch.inputs
     block = next(iter(one.blocks(torch.Generator().manual_seed(0))))
@@ -171,17 +172,18 @@ def some(batch: Any, many: int | None) -> Pairs:
 def point_pass(fitted: Any, inputs: Any, pairs: Pairs) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and noise SD by one network with one value of each weight."""
     inputs, pairs = narrowed(inputs, pairs)
-    encoded, every = fitted.encode(inputs), torch.arange(len(inputs.line_ids), device=pairs.line.device)
-    compounds, (u_mean, _) = fitted.compounds(inputs), fitted.lines(inputs)
-    means, sds = [], []
-    for line, drug in zip(pairs.line.split(8192), pairs.drug.split(8192), strict=True):
-        terms = fitted.model.terms(encoded, inputs, every, line, drug)
+    encoded, compounds, found = fitted.encode(inputs), fitted.compounds(inputs), torch.empty(2, len(pairs))
+    for part in parts(pairs, PAIRS_A_PASS):
+        few, every = of_lines(inputs, part.lines), torch.arange(len(part.lines), device=part.line.device)
+        near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
+        terms, (u_mean, _) = fitted.model.terms(near, few, every, part.line, part.drug), fitted.lines(few)
         by_line = terms.by_line + torch.nn.functional.pad(compounds.loadings, (1, 0))
         mean = terms.offset + terms.features @ fitted.guide.w_mean
-        mean = mean + rowwise(terms.by_compound, compounds.mean, line, drug) + rowwise(u_mean, by_line, line, drug)
-        means.append(mean)
-        sds.append(terms._replace(own=terms.own + compounds.mean[drug, 0]).log_noise(mean).exp())
-    return torch.cat(means), torch.cat(sds)
+        mean = mean + rowwise(terms.by_compound, compounds.mean, part.line, part.drug)
+        mean = mean + rowwise(u_mean, by_line, part.line, part.drug)
+        terms = terms._replace(own=terms.own + compounds.mean[part.drug, 0])
+        found[:, part.rows] = torch.stack([mean, terms.log_noise(mean).exp()]).cpu()
+    return found[0], found[1]
 
 
 def predictions(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
