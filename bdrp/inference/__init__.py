@@ -14,6 +14,7 @@ from bdrp.errors import FitError
 _NOT_METHODS = {
     "checkpoint",
     "closed_form",
+    "dropping",
     "elbo",
     "factor_analysis",
     "hierarchical_ridge",

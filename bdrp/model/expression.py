@@ -36,7 +36,7 @@ class ExpressionEncoder(nn.Module):
 
     def __init__(self, size: Architecture) -> None:
         super().__init__()
-        self.dropout = Dropout(size.gene_dropout)
+        self.dropout: nn.Module = Dropout(size.gene_dropout)
         self.linear = nn.Linear(size.genes, size.width, bias=False)
         self.perceptron = nn.Sequential(
             nn.Linear(size.genes, size.hidden), nn.GELU(), Dropout(0.2), nn.Linear(size.hidden, size.width)
