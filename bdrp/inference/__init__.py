@@ -15,6 +15,8 @@ _NOT_METHODS = {
     "checkpoint",
     "closed_form",
     "covariance",
+    "dropping",
+    "elbo",
     "factor_analysis",
     "hierarchical_ridge",
     "hierarchy",

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from pyro.infer import TraceMeanField_ELBO
 from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
+from bdrp.inference.elbo import ClosedFormElbo
 from bdrp.inference.hierarchy import Block, Guide
 from bdrp.inference.likelihood import observed
 from bdrp.inference.method import Runtime
@@ -115,8 +115,8 @@ class _Svi(Trainee):
         super().__init__(method, fitted, batch)
         layer, guide = fitted.model, fitted.guide
         self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.genes.device)
-        self.pointed = TraceMeanField_ELBO()(layer, guide)
-        self.elbo = TraceMeanField_ELBO()(self.model, WholeGuide(self.model, fitted.spread, guide))
+        self.pointed = ClosedFormElbo()(layer, guide)
+        self.elbo = ClosedFormElbo()(self.model, WholeGuide(self.model, fitted.spread, guide))
         self.warmth: float | None = None
 
     def parameter_groups(self) -> list[dict[str, object]]:

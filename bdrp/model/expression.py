@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.model.architecture import Architecture
+from bdrp.model.dropout import Dropout
 
 
 class LineStates(NamedTuple):
@@ -19,7 +20,11 @@ class LineStates(NamedTuple):
 
     def at(self, index: Tensor) -> LineStates:
         """The lines at `index`."""
-        return LineStates(*(part[index] for part in self))
+        return LineStates(*(part.index_select(0, index) for part in self))
+
+    def along(self, place: int) -> LineStates:
+        """The same with an axis of length one at `place`, to broadcast over drugs."""
+        return LineStates(*(part.unsqueeze(place) for part in self))
 
 
 class ExpressionEncoder(nn.Module):
@@ -31,10 +36,10 @@ class ExpressionEncoder(nn.Module):
 
     def __init__(self, size: Architecture) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(size.gene_dropout)
+        self.dropout: nn.Module = Dropout(size.gene_dropout)
         self.linear = nn.Linear(size.genes, size.width, bias=False)
         self.perceptron = nn.Sequential(
-            nn.Linear(size.genes, size.hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(size.hidden, size.width)
+            nn.Linear(size.genes, size.hidden), nn.GELU(), Dropout(0.2), nn.Linear(size.hidden, size.width)
         )
         self.programmes = nn.Linear(size.genes, size.programmes)
         nn.init.normal_(self.linear.weight, std=0.3 / math.sqrt(size.genes))
