@@ -72,7 +72,7 @@ def expected(seen: Observed, mean: Tensor, sd: Tensor) -> Measured:
     """Rows under Normal(mean, sd), each beyond its limit replaced by what it is expected to be, given that it is."""
     sign = torch.where(seen.above, 1.0, -1.0)
     beyond = (sign * (mean - seen.limit) / sd).clamp(min=TAIL)
-    ratio = (-0.5 * beyond**2 - 0.5 * math.log(2 * math.pi) - torch.special.log_ndtr(beyond)).exp()
+    ratio = (-0.5 * beyond**2 - 0.5 * math.log(2 * math.pi) - _log_ndtr(beyond)).exp()
     drawn_in = seen.limit + sign * beyond * sd  # the mean, but no further inside the limit than the tail allows
     censored, variance = seen.above | seen.below, sd**2 * (1 - beyond * ratio - ratio**2).clamp(0, 1)
     return Measured(
