@@ -80,8 +80,7 @@ def record(screen: Screen, run: Run, out: Path, device: str) -> Ended:
 
 def _fit(screen: Screen, run: Run, device: str) -> tuple[HeldOut, dict[str, Any]]:
     """The straight line of `bdrp fit`; `predict` is what predicting the held-out pairs once more takes."""
-    where = {"fold": run.fold, "folds": run.folds, "partition": run.partition}
-    split = splits.make(screen, run.split, seed=PARTITION_SEED, **where)
+    split = splits.make(screen, run.split, seed=PARTITION_SEED, fold=run.fold, folds=run.folds, partition=run.partition)
     at = [time.perf_counter()]
     model = experiments.fit(
         screen, split, method=run.method, seed=run.seed, options=run.options, device=device, progress=False

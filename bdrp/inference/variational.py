@@ -73,8 +73,9 @@ class VariationalMethod(NetworkMethod):
 
         It rises to the temperature over the first half of the epochs with a spread.
         """
-        start = int(self.pretrain * self.epochs)
-        rise = math.ceil((self.epochs - start) / 2)
+        epochs = self.schedule().epochs
+        start = int(self.pretrain * epochs)
+        rise = math.ceil((epochs - start) / 2)
         return None if epoch < start else self.temperature * min(1.0, (epoch - start + 1) / rise)
 
     def fit(self, batch: Batch, runtime: Runtime) -> VariationalFit:
