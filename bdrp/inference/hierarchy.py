@@ -262,25 +262,29 @@ class Guide(nn.Module):
 
     def w(self) -> dist.Distribution:
         """The posterior of w, with `.mean` and `.covariance_matrix` or `.variance`."""
-        scale = self.w_log_scale.exp()
         if self.covariance == "full":
-            # Rows scaled together keep the triangular factor well conditioned; a free diagonal does not.
-            unit = torch.tril(self.w_factor, -1) + torch.eye(len(scale), device=scale.device)
-            return dist.MultivariateNormal(self.w_mean, scale_tril=scale[:, None] * unit)
+            return dist.MultivariateNormal(self.w_mean, scale_tril=self.w_scale_tril())
+        scale = self.w_log_scale.exp()
         if self.covariance == "low_rank":
             return dist.LowRankMultivariateNormal(self.w_mean, scale[:, None] * self.w_factor, scale**2)
         return dist.Normal(self.w_mean, scale).to_event(1)
 
+    def w_scale_tril(self) -> Tensor:
+        """Cholesky factor of a full covariance of w, (P, P)."""
+        # Rows scaled together keep the triangular factor well conditioned; a free diagonal does not.
+        unit = torch.tril(self.w_factor, -1) + torch.eye(len(self.w_factor), device=self.w_factor.device)
+        return self.w_log_scale.exp()[:, None] * unit
+
     def weight_variance(self, features: Tensor) -> Tensor:
         """Variance of w . features, (n,), of features (n, P)."""
-        posterior = self.w()
         if self.covariance == "full":
-            root, half = posterior.scale_tril, features.shape[1] // 2  # a quarter of the root is zeros: left out
+            root, half = self.w_scale_tril(), features.shape[1] // 2  # a quarter of the root is zeros: left out
             first, second = features @ root[:, :half], features[:, half:] @ root[half:, half:]
             return (first**2).sum(1) + (second**2).sum(1)
         variance = (features**2) @ (self.w_log_scale * 2).exp()
         if self.covariance == "low_rank":
-            variance = variance + ((features @ posterior.cov_factor) ** 2).sum(1)
+            factor = self.w_log_scale.exp()[:, None] * self.w_factor
+            variance = variance + ((features @ factor) ** 2).sum(1)
         return variance
 
     def w_deviations(self, draws: int) -> Tensor:

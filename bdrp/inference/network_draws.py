@@ -90,7 +90,9 @@ class VariationalFit(LastLayerFit):
         """(S, W) draws of the network's weights; the first of more are those of fewer."""
         scale = self.spread.log_scale
         generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
-        noise = torch.stack([torch.randn(len(scale), generator=generator) for _ in range(draws)])
+        noise = torch.empty(draws, len(scale))
+        for row in noise:
+            row.normal_(generator=generator)
         return noise.to(scale.device).mul_(scale.detach().exp()).add_(flat(self.model.network).detach())
 
     def under(self, weights: Tensor, call: Callable[..., Any], *args: Any) -> Any:

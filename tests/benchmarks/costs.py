@@ -24,6 +24,7 @@ from typing import Any
 
 import pyro
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from bdrp import inference
 from bdrp.data import sources, splits
@@ -206,9 +207,15 @@ def predictions(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
 
 
 def draws(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
-    """One hundred draws beside a point pass, and beside one draw of the same method."""
+    """One hundred draws beside a point pass, and beside one draw of the same method.
+
+    Arithmetic is the limit where matrix products run at nearly the speed of one large product, whatever else is done.
+    """
     point = trainees["deterministic"].fitted
-    print(f"\n{DRAWS} draws     pairs    seconds   / point pass   / one draw")
+    square = torch.randn(1024, 1024, device=clock.device)
+    best = 2 * 1024**3 / median(clock({"product": lambda: square @ square})["product"]) / 1e9
+    print(f"\na product of 1,024 x 1,024 matrices runs at {best:.0f} Gflop/s")
+    print(f"{DRAWS} draws     pairs    seconds   / point pass   / one draw   Gflop a draw   Gflop/s")
     for name in ("variational", "mc_dropout"):
         fitted = trainees[name].fitted
         for many in PAIRS:
@@ -221,9 +228,14 @@ def draws(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
                 },
                 repeat=max(1, clock.repeat // 3),
             )
+            with FlopCounterMode(display=False) as counted:
+                drawn(fitted, batch.inputs, pairs, 2)
+            with FlopCounterMode(display=False) as less:
+                drawn(fitted, batch.inputs, pairs, 1)
+            work, seconds = (counted.get_total_flops() - less.get_total_flops()) / 1e9, median(took["many"])
             print(
-                f"{name:12s} {len(pairs):8,d} {median(took['many']):8.2f} s {ratio(took['many'], took['point']):12.1f}"
-                f" {ratio(took['many'], took['one']):12.1f}"
+                f"{name:12s} {len(pairs):8,d} {seconds:8.2f} s {ratio(took['many'], took['point']):12.1f}"
+                f" {ratio(took['many'], took['one']):12.1f} {work:14.2f} {DRAWS * work / seconds:9.0f}"
             )
 
 
