@@ -9,7 +9,7 @@ a line has a general sensitivity u[l, 0] and R factors. Both u[l] and g[c] have 
 the factors of a line are told apart by few drugs, so they are far from independent, and loadings taken as known would
 explain noise. The two are updated in turn, then each scale and noise (variational principal components with missing
 cells; Bishop 1999; Ilin & Raiko 2010, jmlr.org/papers/v11/ilin10a). Factors are rotated to be uncorrelated over lines,
-and loadings over compounds, which the likelihood leaves open and which makes both priors right.
+which the likelihood leaves open and which makes the prior right.
 """
 
 from __future__ import annotations
@@ -122,12 +122,12 @@ def _compounds(cells: Cells, mean: Tensor, square: Tensor, variance: Tensor) -> 
 def _rotated(
     loadings: Tensor, spread: Tensor, mean: Tensor, covariance: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Factors uncorrelated over lines, and their loadings over compounds, these with mean squares of one."""
+    """Factors uncorrelated over lines, each with loadings of mean square one."""
     square = (covariance + _squares(mean)).mean(0)[1:, 1:]
     identity = torch.eye(len(square), dtype=torch.float64)
     root = torch.linalg.cholesky(square + LEAST * identity)
-    sizes, axes = torch.linalg.eigh(root.T @ (_squares(loadings) + spread).mean(0) @ root)
-    forth = root @ axes / sizes.clamp(min=LEAST).sqrt()
+    # Loadings that are uncorrelated too would make both priors right, and switch off factors that GDSC2 needs.
+    forth = root / (root.T @ (_squares(loadings) + spread).mean(0) @ root).diagonal().clamp(min=LEAST).sqrt()
     back = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), torch.linalg.inv(forth))
     return loadings @ forth, forth.T @ spread @ forth, mean @ back.T, back @ covariance @ back.T
 
