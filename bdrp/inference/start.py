@@ -24,11 +24,11 @@ from bdrp.inference.factor_analysis import Cells, FactorAnalysis
 from bdrp.inference.hierarchical_ridge import HierarchicalRidge, Regressions
 from bdrp.inference.likelihood import Measured, expected, observed
 
-APART_STEPS, FACTORS_MORE = 15, 5
+APART_STEPS, FACTORS_APART = 15, 20
 TOGETHER_ROUNDS = 20  # chosen on held-out pairs of GDSC2 (docs/tried.md): 8 are too few, 40 hardly gain
 TOGETHER_STEPS = 2
 FACTORS_FIRST = 10
-CENSORED_ROUNDS, STEPS_AGAIN = 20, 1  # chosen: where most rows of a compound are censored, the ascent is slow
+CENSORED_ROUNDS = 60  # chosen on the simulated screen (docs/tried.md): where most rows are censored, the ascent is slow
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ class _Problem:
         """From a start, or from nothing."""
         if together:
             return self._together(measured, start)
-        steps = APART_STEPS if start is None else STEPS_AGAIN
+        steps, more = (APART_STEPS, FACTORS_APART) if start is None else (1, 1)
         ridge = self.regressions.fit(*measured, steps, None if start is None else start.ridge)
         left = self._beyond(measured, self._linear(ridge))
         pull = ridge.leverage(self.regressors)[self.compound, self.row]
         told = 1 - measured.variance / ridge.noise[self.compound] ** 2
         left = left._replace(mean=left.mean * (1 + pull / (1 - told * pull)))
-        return self._analysis(left, ridge, steps + FACTORS_MORE, start)
+        return self._analysis(left, ridge, more, start)
 
     def _together(self, measured: Measured, start: Start | None) -> Start:
         """Factors first: slopes that were found alone would keep what factors explain better."""

@@ -5,11 +5,13 @@
 For every seed, method and split: coverage of recalibrated 90 % intervals over held-out responses, the correlation of
 predicted aleatoric SD with the true noise SD, the epistemic SD, and, over the held-out pairs that were extrapolated
 beyond the highest dose, the error of the predicted mean about the ln IC50 of the generative curve: bias and RMSE.
+With --capped, responses beyond the highest dose are reported at it, as CCLE does, instead of extrapolated.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,12 +32,13 @@ def main() -> None:
     parser.add_argument("--splits", nargs="*", default=["pair", "cell_line", "drug"])
     parser.add_argument("--methods", nargs="*", default=["last_layer"])
     parser.add_argument("--option", nargs="*", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--capped", action="store_true", help="report responses beyond the highest dose at it")
     arguments = parser.parse_args()
     options = dict(option.split("=", 1) for option in arguments.option)
     head = ("seed", "method", "split", *FIGURES)
     print("| " + " | ".join(head) + " |\n" + "| --- " * len(head) + "|")
     for seed in arguments.seeds:
-        simulation = simulate(seed)
+        simulation = capped(simulate(seed)) if arguments.capped else simulate(seed)
         for method in arguments.methods:
             for by in arguments.splits:
                 figures = one(simulation, by, seed, method, options)
@@ -64,6 +67,13 @@ def one(simulation: Any, by: str, seed: int, method: str, options: dict[str, str
         float(error.mean()),
         float(np.sqrt(np.mean(error**2))),
     )
+
+
+def capped(simulation: Any) -> Any:
+    """The same with no response beyond its highest dose."""
+    responses = simulation.screen.responses
+    cut = responses.assign(response=responses["response"].clip(upper=responses["upper_limit"]))
+    return replace(simulation, screen=replace(simulation.screen, responses=cut))
 
 
 def correlation(left: Any, right: Any) -> float:
