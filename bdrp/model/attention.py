@@ -101,7 +101,9 @@ class DrugEncoder(nn.Module):
         if self.size.drug_encoder == "fingerprint":
             return torch.as_tensor(self.fingerprint(molecules.fingerprints))
         if compounds is None:
-            raise FitError("drug_encoder is one_hot, and which compounds the drugs are was not said. Give their places.")
+            raise FitError(
+                "drug_encoder is one_hot, and which compounds the drugs are was not said. Give their places."
+            )
         return torch.where((compounds >= 0)[:, None], self.one_hot[compounds.clamp(min=0)], self.one_hot.mean(0))
 
     def atom_weights(self, atoms: Tensor, molecules: MoleculeGraphs) -> Tensor:

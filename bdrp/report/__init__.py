@@ -1,7 +1,8 @@
 """The calibration report: one self-contained HTML file and the same figures as JSON."""
 
+from bdrp.report.ablation import ablate
 from bdrp.report.comparison import compare
 from bdrp.report.held_out import evaluate
 from bdrp.report.output import write
 
-__all__ = ["compare", "evaluate", "write"]
+__all__ = ["ablate", "compare", "evaluate", "write"]
