@@ -16,13 +16,24 @@ from bdrp.evaluation.significance.figures import figure
 from bdrp.experiments import findings
 from bdrp.experiments import plan as planning
 from bdrp.experiments.grid import Run
-from bdrp.experiments.parts import BLIND_FLOOR, FLOOR, FULL, PARTS, SHUFFLED_LABELS
+from bdrp.experiments.parts import (
+    BETTER,
+    BLIND_FLOOR,
+    CONTRIBUTES,
+    FLOOR,
+    FULL,
+    HARMS,
+    NONE,
+    NONE_SHOWN,
+    ON_FOLDS,
+    PARTS,
+    SHUFFLED_LABELS,
+    WORSE,
+)
 from bdrp.experiments.records import Record
 
 JUDGED: Final = ("rmse", "nll", "crps")
 PLACE: Final = ["fold", "seed"]
-CONTRIBUTES, HARMS, WORSE, BETTER = "contributes", "harms", "worse", "better"
-ON_FOLDS, NONE, NONE_SHOWN = " on these folds alone", "none", "none shown"
 
 Finished = list[tuple[Run, Record]]
 
@@ -36,10 +47,10 @@ class Contributions:
         table: split, part, against, figure, value, against_value, contribution (`part` less `against`), lower, upper
             (95 %, cell lines and drugs drawn anew), folds_lower, folds_upper (95 %, of the corrected t-test over
             folds; nan where there is one fold), folds, seeds, said. `against` is "full" in rows about a part; the
-            others hold the whole model and shuffled labels against mean effects. `said` is "contributes" or "harms"
-            of a part, "better" or "worse" of the others (both intervals leave out 0, or with " on these folds alone"
-            the first); "none" (the first holds 0 and lies within what is practically equal) or "none shown" (it holds
-            0 and more than that).
+            others hold the whole model and shuffled labels against mean effects. `said` is "none" where the first
+            interval lies within what is practically equal, "none shown" where it is wider and holds 0; otherwise
+            "contributes" or "harms" of a part, "better" or "worse" of the others, with " on these folds alone" where
+            the second interval is lacking or does not leave out 0.
         notes: what makes the table weaker or smaller than it looks, in sentences.
         screen: name, measure, unit and checksums.
     """
@@ -147,11 +158,13 @@ def _over_folds(rows: pd.DataFrame, folds: int) -> pd.DataFrame:
 
 def _said(row: Mapping[str, Any]) -> str:
     """What a difference shows; all figures here are losses, so a loss that rises without a part is its contribution."""
+    direction = figure(row["figure"]).direction
+    unit = (abs(row["value"]) + abs(row["against_value"])) / 2 if direction.relative else 1.0
+    if max(-row["lower"], row["upper"]) <= direction.negligible * unit:
+        return NONE
     more, less = (CONTRIBUTES, HARMS) if row["against"] == FULL else (WORSE, BETTER)
     if row["lower"] > 0:
         return more if row["folds_lower"] > 0 else more + ON_FOLDS
     if row["upper"] < 0:
         return less if row["folds_upper"] < 0 else less + ON_FOLDS
-    direction = figure(row["figure"]).direction
-    unit = (abs(row["value"]) + abs(row["against_value"])) / 2 if direction.relative else 1.0
-    return NONE if max(-row["lower"], row["upper"]) <= direction.negligible * unit else NONE_SHOWN
+    return NONE_SHOWN

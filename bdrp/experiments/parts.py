@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 FULL, FLOOR, BLIND_FLOOR = "full", "mean_effects", "mean_effects_shuffled_labels"
 """Labels of what parts are compared with: the whole model, mean effects, and mean effects on shuffled labels."""
 
+CONTRIBUTES, HARMS, BETTER, WORSE = "contributes", "harms", "better", "worse"
+ON_FOLDS, NONE, NONE_SHOWN = " on these folds alone", "none", "none shown"
+"""What a row of `bdrp.experiments.ablate.Contributions` may say."""
+
 POINT: Final = "deterministic"
 SHUFFLED_LABELS: Final = "shuffled_labels"
 

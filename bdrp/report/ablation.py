@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from bdrp.experiments.parts import BLIND_FLOOR, FLOOR, FULL, PARTS, SHUFFLED_LABELS
+from bdrp.experiments.parts import (
+    BLIND_FLOOR,
+    CONTRIBUTES,
+    FLOOR,
+    FULL,
+    HARMS,
+    NONE,
+    NONE_SHOWN,
+    ON_FOLDS,
+    PARTS,
+    SHUFFLED_LABELS,
+)
 from bdrp.report import fits, words
 from bdrp.report.definitions import DEFINITIONS
 from bdrp.report.output import folder, write_text
@@ -24,14 +35,21 @@ HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the respon
 LABELS: Final = {"rmse": "RMSE", "nll": "NLL", "crps": "CRPS"}
 TITLES: Final = {name: part.title for name, part in PARTS.items()}
 FLOORS: Final = {FLOOR: "mean effects", BLIND_FLOOR: "mean effects on shuffled labels", FULL: "the whole model"}
+_LEADS: Final = {
+    CONTRIBUTES: "worse with",
+    NONE: "practically the same with",
+    NONE_SHOWN: "no difference shown with",
+    HARMS: "better with",
+}
 _READ = (
     "A contribution is the figure of the model without the part less that of the whole model, fitted and recalibrated "
-    "alike and scored on the same held-out pairs: positive where the part helps. “Contributes” says that the 95 % "
-    "interval over cell lines and drugs leaves out 0, and so does that of the corrected t-test over folds; “on these "
-    "folds alone” that the second does not, or that there is one fold: other training pairs might not show it. “None” "
-    "says that the interval holds 0 and lies within what is practically equal (1 % of RMSE and CRPS, 0.01 of NLL); "
-    "“none shown” that it holds 0 and is wider, so that a small contribution cannot be ruled out. Intervals are not "
-    "corrected for their number: of twenty parts that do nothing, one is expected to look as if it did."
+    "alike and scored on the same held-out pairs: positive where the part helps. “None” says that the 95 % interval "
+    "over cell lines and drugs lies within what is practically equal (1 % of RMSE and CRPS, 0.01 of NLL); “none "
+    "shown” that it is wider and holds 0, so that a contribution cannot be ruled out. “Contributes” and “harms” say "
+    "that it leaves out 0, and so does that of the corrected t-test over folds; “on these folds alone” that the "
+    "second does not, or that there is one fold: other training pairs might not show it. Intervals are not corrected "
+    "for their number: of twenty parts that do nothing, one is expected to look as if it did, where the interval is "
+    "wide."
 )
 _PARTS = (
     "Parts overlap: what one knows another may replace, so contributions do not add up. Structures and genes stay "
@@ -113,13 +131,9 @@ def _sentences(about: pd.DataFrame) -> Iterator[str]:
     """A sentence or three a split: what contributes, what does not, what harms."""
     mine = about[about["figure"] == HEADLINE] if len(about) else about
     for split, part in mine.groupby("split", sort=False) if len(mine) else ():
-        kinds = part["said"].map(contributions.kind_of)
+        kinds = part["said"].str.removesuffix(ON_FOLDS)
         text = [f"Split by {str(split).replace('_', ' ')}:"]
-        for kind, lead in (
-            ("contributes", "contributions of"),
-            ("none", "no contribution is shown of"),
-            ("harms", "better without"),
-        ):
+        for kind, lead in _LEADS.items():
             rows = part[kinds == kind].sort_values("contribution", ascending=False).to_dict("records")
             if rows:
                 text.append(f"{lead} {', '.join(_named(row) for row in rows)};")
@@ -127,7 +141,8 @@ def _sentences(about: pd.DataFrame) -> Iterator[str]:
 
 
 def _named(row: Mapping[str, Any]) -> str:
-    return f"{TITLES[str(row['part'])]} ({words.number(row['contribution'])})"
+    alone = "," + ON_FOLDS if str(row["said"]).endswith(ON_FOLDS) else ""
+    return f"{TITLES[str(row['part'])]} ({words.number(row['contribution'])}{alone})"
 
 
 def _leaks(table: pd.DataFrame) -> Iterator[str]:

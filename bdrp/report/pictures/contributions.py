@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLOURS: Final = {"contributes": BLUE, "harms": VERMILION, "none": MUTED}
 LEGEND: Final = {"contributes": "contributes", "harms": "does better without", "none": "no contribution shown"}
-FAR: Final = 6.0  # chosen: what is so many medians away is written at the edge, so that the others can be read
+FAR, OTHERS = 2.0, 0.8  # chosen: what is twice as large as four fifths of all is written at the edge, to show the rest
 READING: Final = (
     "Each row takes one part away; the dot is by how much {label} then rises, the bar its 95 % interval with cell "
     "lines and drugs resampled. To the right of 0 the part helps. A bar that touches 0 is grey: no contribution is "
@@ -96,7 +96,7 @@ def _legend(axes: Axes) -> None:
 def _limit(rows: pd.DataFrame) -> float:
     """The end of the axis: what lies far beyond the others has no say in it."""
     sizes = rows["contribution"].abs()
-    near = rows[sizes <= FAR * max(float(sizes.median()), _negligible(rows))]
+    near = rows[sizes <= FAR * max(float(sizes.quantile(OTHERS)), _negligible(rows))]
     ends = near[["lower", "upper"]].abs().to_numpy()
     return 1.1 * max(float(ends.max()) if ends.size else 0.0, 2 * _negligible(rows))
 
