@@ -18,7 +18,6 @@ from bdrp.experiments import plan as planning
 from bdrp.experiments.grid import Run
 from bdrp.experiments.parts import (
     BETTER,
-    BLIND_FLOOR,
     CONTRIBUTES,
     FLOOR,
     FULL,
@@ -26,6 +25,7 @@ from bdrp.experiments.parts import (
     NONE,
     NONE_SHOWN,
     ON_FOLDS,
+    OVERALL,
     PARTS,
     SHUFFLED_LABELS,
     WORSE,
@@ -110,7 +110,7 @@ def _of_split(split: str, runs: Sequence[Run], done: Finished, notes: list[str])
 def _pairs(labels: set[str]) -> list[tuple[str, str]]:
     """What is compared with what: parts with the whole, the whole and shuffled labels with mean effects."""
     wanted = [(name, FULL) for name in PARTS]
-    wanted += [(FULL, FLOOR), (SHUFFLED_LABELS, FLOOR), (SHUFFLED_LABELS, BLIND_FLOOR)]
+    wanted += [(FULL, FLOOR), (SHUFFLED_LABELS, FLOOR), (SHUFFLED_LABELS, OVERALL)]
     return [(label, against) for label, against in wanted if label in labels and against in labels]
 
 

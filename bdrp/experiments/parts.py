@@ -14,8 +14,11 @@ from bdrp.experiments.grid import Grid
 if TYPE_CHECKING:
     from bdrp.inference.network_method import NetworkMethod
 
-FULL, FLOOR, BLIND_FLOOR = "full", "mean_effects", "mean_effects_shuffled_labels"
-"""Labels of what parts are compared with: the whole model, mean effects, and mean effects on shuffled labels."""
+FULL, FLOOR, OVERALL = "full", "mean_effects", "overall_mean"
+"""Labels of what parts are compared with: the whole model, mean effects, and the overall mean, all that shuffled labels
+leave to be learned."""
+
+NO_EFFECTS: Final = {"shrinkage": 1e12}  # chosen: mean effects of nothing, so that the overall mean remains
 
 CONTRIBUTES, HARMS, BETTER, WORSE = "contributes", "harms", "better", "worse"
 ON_FOLDS, NONE, NONE_SHOWN = " on these folds alone", "none", "none shown"
@@ -104,7 +107,7 @@ def ablation(
     labels = {FULL: (method, asdict(full)), **variants, FLOOR: (FLOOR, {})}
     shuffled = {name: PARTS[name].shuffled for name in variants if PARTS[name].shuffled}
     if SHUFFLED_LABELS in variants:
-        labels[BLIND_FLOOR], shuffled[BLIND_FLOOR] = (FLOOR, {}), randomised.LABELS
+        labels[OVERALL], shuffled[OVERALL] = (FLOOR, NO_EFFECTS), randomised.LABELS
     methods = {label: name for label, (name, _) in labels.items()}
     return Grid(methods, splits, folds, seeds, {label: given for label, (_, given) in labels.items()}, shuffled)
 
