@@ -55,7 +55,8 @@ _PARTS = (
     "Parts overlap: what one knows another may replace, so contributions do not add up. Structures and genes stay "
     "known by name where they are shuffled: what a shuffle costs is what their content is worth beyond telling drugs "
     "and lines apart. Compounds that were never trained on borrow by fingerprint in every model, but those whose "
-    "hierarchical effects are left out."
+    "hierarchical effects are left out. Without these the start is not solved and the epochs are as many: part of "
+    "what is lost there is time."
 )
 _LABELS = (
     "Where responses change places over all lines and drugs before the fit, nothing is left to learn but their "
