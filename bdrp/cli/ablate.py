@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bdrp.cli import fits, speech
-from bdrp.cli.options import Device, Root, ScreenOptions, key_values, load_screen
+from bdrp.cli.options import Device, Partition, Root, ScreenOptions, key_values, load_screen
 
 
 def run(
@@ -21,6 +21,7 @@ def run(
     ] = None,
     splits: fits.Splits = fits.EVERY_SPLIT,
     folds: fits.Folds = 5,
+    partition: Partition = "drawn",
     seeds: fits.Seeds = 3,
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
@@ -39,7 +40,7 @@ def run(
 
     chosen = None if parts is None else fits.names(parts)
     options = key_values(option, "--option")
-    grid = taken.ablation(method, fits.names(splits), folds, seeds, options=options, parts=chosen)
+    grid = taken.ablation(method, fits.names(splits), folds, seeds, options=options, parts=chosen, partition=partition)
     loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option"))
     runs = fits.done(loaded, grid, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
     if runs is None:

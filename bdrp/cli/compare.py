@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bdrp.cli import fits, speech
-from bdrp.cli.options import Device, Root, ScreenOptions, key_values, load_screen
+from bdrp.cli.options import Device, Partition, Root, ScreenOptions, key_values, load_screen
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def run(
     ],
     splits: fits.Splits = fits.EVERY_SPLIT,
     folds: fits.Folds = 5,
+    partition: Partition = "drawn",
     seeds: fits.Seeds = 3,
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
@@ -36,7 +37,7 @@ def run(
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit methods on the same folds and say which is better: compare.html, figures.parquet, comparisons.parquet."""
-    grid = _grid(methods, splits, folds, seeds, option)
+    grid = _grid(methods, splits, folds, seeds, option, partition)
     loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option"))
     runs = fits.done(loaded, grid, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
     if runs is None:
@@ -52,7 +53,7 @@ def run(
         speech.result(f"{name}: {out / f'{name}.parquet'}")
 
 
-def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None) -> Grid:
+def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None, partition: str) -> Grid:
     from bdrp.experiments.grid import Grid
 
     named = [(label.strip(), method.strip()) for label, _, method in (one.partition("=") for one in methods.split(","))]
@@ -63,7 +64,7 @@ def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] |
             "method with itself under other options, write LABEL=METHOD, as in wide=last_layer."
         )
     chosen = {label: method or label for label, method in named}
-    return Grid(chosen, fits.names(splits), folds, seeds, _options(option, labels))
+    return Grid(chosen, fits.names(splits), folds, seeds, _options(option, labels), partition=partition)
 
 
 def _options(option: list[str] | None, labels: list[str]) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Device, Overwrite, Root, ScreenOptions, Seed, given, key_values, load_screen
+from bdrp.cli.options import Device, Overwrite, Partition, Root, ScreenOptions, Seed, given, key_values, load_screen
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
@@ -27,6 +27,7 @@ def run(
     ] = "pair",
     fold: Annotated[int, typer.Option(help="Which fold is the test part, from 0.")] = 0,
     folds: Annotated[int, typer.Option(help="How many folds there are.")] = 5,
+    partition: Partition = "drawn",
     split_file: Annotated[
         Path | None, typer.Option(help="CSV of cell_line_id, drug_id and part, instead of --split.")
     ] = None,
@@ -40,9 +41,12 @@ def run(
         typer.Option(
             metavar="NAME",
             help="auto chooses by cross-validation; else identity, variance_scaling, isotonic or conformal, "
-            "the last three also with _by_drug or _by_tissue, or conformal_by_unit.",
+            "the last three also with _by_drug or _by_tissue, or conformal_by_unit, or affine.",
         ),
     ] = "auto",
+    refit: Annotated[
+        bool, typer.Option(help="Fit again on all rows but the test part; a conformal guarantee needs --no-refit.")
+    ] = True,
     seed: Seed = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped fit left off.")] = False,
@@ -59,7 +63,7 @@ def run(
     options = key_values(option, "--option") | given(epochs=epochs)
     files = given(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option") | files)
-    held_out = _split(loaded, split_file, by=split, seed=seed, fold=fold, folds=folds)
+    held_out = _split(loaded, split_file, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
     speech.show(parts_table(held_out))
 
     from bdrp.experiments import run as experiments
@@ -75,6 +79,7 @@ def run(
         resume=resume,
         overwrite=overwrite,
         recalibration=recalibration,
+        refit=refit,
         progress=True,
     )
     speech.result(f"model: {out}")

@@ -14,6 +14,9 @@ from bdrp.errors import DataError
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
 
+Partition = Annotated[
+    str, typer.Option(help="How folds are made: drawn with the seed, or published (by the hash of each id alone).")
+]
 Root = Annotated[Path | None, typer.Option(help="The folder below which the screen's files lie.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of every random draw.")]

@@ -15,7 +15,7 @@ import pandas as pd
 from bdrp import __version__, inference
 from bdrp.data import randomised
 from bdrp.data.screen import Screen
-from bdrp.data.splits import BY
+from bdrp.data.splits import BY, PARTITIONS
 from bdrp.errors import DataError
 
 PARTITION_SEED: Final = 0  # chosen: folds are the same for every seed, so that seeds tell what a random start changes
@@ -35,6 +35,7 @@ class Run:
         seed: of the fit's random draws.
         screen: `fingerprint` of the screen.
         shuffled: what of the screen is shuffled before the fit, one of `bdrp.data.randomised.KINDS`; "" is nothing.
+        partition: how the folds were made; see `bdrp.data.splits.make`.
     """
 
     label: str
@@ -46,11 +47,13 @@ class Run:
     seed: int
     screen: Mapping[str, Any] = field(repr=False)
     shuffled: str = ""
+    partition: str = "drawn"
 
     @property
     def config(self) -> dict[str, Any]:
         """All that decides the result, ready for JSON; what is shuffled is told where something is."""
         split = {"by": self.split, "fold": self.fold, "folds": self.folds, "seed": PARTITION_SEED}
+        split |= {"partition": self.partition} if self.partition != "drawn" else {}
         return {
             "bdrp": __version__,
             "screen": dict(self.screen),
@@ -82,6 +85,7 @@ class Grid:
         seeds: seeds 0, 1, ... of the fits; the folds stay the same.
         options: label to the options of its method.
         shuffled: label to what is shuffled for it, one of `bdrp.data.randomised.KINDS`.
+        partition: how the folds are made: "drawn" or "published"; see `bdrp.data.splits.make`.
     """
 
     methods: Mapping[str, str]
@@ -90,6 +94,7 @@ class Grid:
     seeds: int = 3
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shuffled: Mapping[str, str] = field(default_factory=dict)
+    partition: str = "drawn"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is.
@@ -104,6 +109,7 @@ class Grid:
                 f"folds, {self.seeds} seeds. Allowed: at least one method, split and seed, and two folds. Give more."
             )
         _refuse("split", self.splits, BY)
+        _refuse("partition", [self.partition], PARTITIONS)
         _refuse("method with options", list(self.options), list(self.methods))
         _refuse("method with something shuffled", list(self.shuffled), list(self.methods))
         _refuse("way to shuffle", sorted(set(self.shuffled.values())), randomised.KINDS)
@@ -122,8 +128,18 @@ class Grid:
             for fold in range(self.folds):
                 for split in self.splits:
                     for label, method in self.methods.items():
-                        shuffled = self.shuffled.get(label, "")
-                        yield Run(label, method, full[label], split, fold, self.folds, seed, screen, shuffled)
+                        yield Run(
+                            label,
+                            method,
+                            full[label],
+                            split,
+                            fold,
+                            self.folds,
+                            seed,
+                            screen,
+                            shuffled=self.shuffled.get(label, ""),
+                            partition=self.partition,
+                        )
 
 
 def fingerprint(screen: Screen) -> dict[str, Any]:

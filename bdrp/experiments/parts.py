@@ -82,6 +82,7 @@ def ablation(
     *,
     options: Mapping[str, Any] | None = None,
     parts: Sequence[str] | None = None,
+    partition: str = "drawn",
 ) -> Grid:
     """The whole model, the model without each part, and mean effects, on the same folds.
 
@@ -92,6 +93,7 @@ def ablation(
         seeds: of each fold; the seed of a shuffle too.
         options: of the method, for the whole model and for those without a part alike.
         parts: names of `PARTS`; all that change something if None.
+        partition: how the folds are made; see `Grid`.
 
     Raises:
         DataError: a part is not known, is named twice, or changes nothing; or see `Grid`.
@@ -109,7 +111,8 @@ def ablation(
     if SHUFFLED_LABELS in variants:
         labels[OVERALL], shuffled[OVERALL] = (FLOOR, NO_EFFECTS), randomised.LABELS
     methods = {label: name for label, (name, _) in labels.items()}
-    return Grid(methods, splits, folds, seeds, {label: given for label, (_, given) in labels.items()}, shuffled)
+    given = {label: options for label, (_, options) in labels.items()}
+    return Grid(methods, splits, folds, seeds, given, shuffled=shuffled, partition=partition)
 
 
 def _chosen(names: Sequence[str] | None, full: NetworkMethod) -> list[Part]:

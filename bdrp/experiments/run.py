@@ -260,18 +260,18 @@ def _manifest(
         "screen": screen.name,
         "split": split.summary(),
         "checksums": dict(screen.checksums),
-        "history": _finite(getattr(fitted, "history", {})),
+        "history": finite(getattr(fitted, "history", {})),
         "versions": {"bdrp": __version__, "python": platform.python_version()}
         | {name: version(name) for name in VERSIONS},
     }
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """What JSON can say: None where a number is not finite."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -22,7 +22,7 @@ from bdrp.experiments import folder, posterior
 from bdrp.experiments.held_out import OBSERVED, HeldOut
 from bdrp.explain import Attention
 from bdrp.features import novelty
-from bdrp.features.batch import Features, Inputs
+from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.features.expression import ExpressionScaler
 from bdrp.features.novelty import Neighbourhood
@@ -104,12 +104,23 @@ class TrainedModel:
             raise DataError(
                 "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
             )
+        inputs, rows = self.prepared(drugs, expression, pairs)
+        raw = self.fitted.predict(inputs, rows)
+        return Predictions(self.recalibration(raw), self._context(pairs, inputs, drugs, cell_lines))
+
+    def prepared(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame) -> tuple[Inputs, Pairs]:
+        """What the fitted method takes: the drugs and lines that pairs name, and the pairs; arguments as in `predict`.
+
+        Raises:
+            DataError: as in `predict`.
+
+        Warns:
+            BdrpWarning: as in `predict`.
+        """
         needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
         needed_lines = expression.loc[expression.index.isin(pairs["cell_line_id"])]
         inputs = self._without_impostors(self.features.inputs(needed_drugs, needed_lines))
-        rows = as_pairs(pairs, inputs)
-        raw = self.fitted.predict(inputs, rows)
-        return Predictions(self.recalibration(raw), self._context(pairs, inputs, needed_drugs, cell_lines))
+        return inputs, as_pairs(pairs, inputs)
 
     def attention(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame | None = None) -> Attention:
         """Which gene programmes, genes and atoms the cross-attention weighs; arguments as in `predict`.
@@ -157,13 +168,7 @@ class TrainedModel:
         _check_tables(drugs, expression)
         observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
         some = observed.iloc[chosen_rows(len(observed), most_pairs, np.random.default_rng(seed))]
-        inputs = self._without_impostors(
-            self.features.inputs(
-                drugs.loc[drugs.index.isin(some["drug_id"])],
-                expression.loc[expression.index.isin(some["cell_line_id"])],
-            )
-        )
-        rows = as_pairs(some, inputs)
+        inputs, rows = self.prepared(drugs, expression, some)
         drawn = self.fitted.posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
 
@@ -175,7 +180,7 @@ class TrainedModel:
             f"{len(impostors)} lines bear a training line's id but not its expression: {', '.join(impostors[:5])}. "
             "They are predicted as new lines. Rename them if they are others; check the expression if they are not.",
             BdrpWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         strange = torch.tensor([line in set(impostors) for line in inputs.line_ids])
         return replace(inputs, line_effect=torch.where(strange, -1, inputs.line_effect))
@@ -184,7 +189,8 @@ class TrainedModel:
         self, pairs: pd.DataFrame, inputs: Inputs, drugs: pd.DataFrame, cell_lines: pd.DataFrame | None
     ) -> pd.DataFrame:
         by_drug = self.neighbourhood.drugs(inputs).join(self.limits)
-        by_drug.insert(0, "drug_name", drugs.get("name", by_drug.index))
+        names = drugs["name"].reindex(by_drug.index) if "name" in drugs else by_drug.index
+        by_drug.insert(0, "drug_name", names)
         by_line = self.neighbourhood.lines(self.features, inputs)
         tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
         by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from torch import Tensor
 
 from bdrp.errors import DataError
+from bdrp.features.atom_classes import AtomClasses
 
 ELEMENTS = ("C", "N", "O", "S", "F", "Cl", "Br", "I", "P", "B", "Si", "Se", "Pt", "As", "Na", "K")
 HYBRIDISATIONS = (Chem.HybridizationType.SP, Chem.HybridizationType.SP2, Chem.HybridizationType.SP3)
@@ -47,8 +49,15 @@ class MoleculeGraphs:
         """The number of molecules."""
         return int(self.fingerprints.shape[0])
 
+    @cached_property
+    def classes(self) -> AtomClasses:
+        """Which atoms look alike, found once."""
+        return AtomClasses(self.atoms, self.bonds, self.bond_features)
+
     def to(self, device: torch.device | str) -> MoleculeGraphs:
-        """The same graphs on another device."""
+        """The same graphs on another device; where they are there already, with the classes that were found."""
+        if self.atoms.device == torch.device(device):
+            return self
         return MoleculeGraphs(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
     def select(self, index: Tensor) -> MoleculeGraphs:

@@ -14,6 +14,9 @@ from bdrp.errors import FitError
 _NOT_METHODS = {
     "checkpoint",
     "closed_form",
+    "covariance",
+    "dropping",
+    "elbo",
     "factor_analysis",
     "hierarchical_ridge",
     "hierarchy",
@@ -29,6 +32,7 @@ _NOT_METHODS = {
     "preconditioning",
     "start",
     "training",
+    "updating",
     "weight_draws",
 }
 
@@ -61,7 +65,9 @@ def make(name: str, options: Mapping[str, Any] | None = None) -> Any:
 
 def _cast(name: str, value: Any, default: Any) -> Any:
     """A value of the kind of the default: text from a command line, or a number from a manifest."""
-    kind = type(default)
+    if default is None and value is None:
+        return None
+    kind = int if default is None else type(default)  # what may be left open is a count
     if isinstance(value, str):
         value = kind(value)
     whole_for_fraction = kind is float and type(value) is int

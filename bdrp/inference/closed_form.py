@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.inference.covariance import Deviations, deviations
 from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.kinship import Kinship
 from bdrp.inference.likelihood import observed
 from bdrp.inference.method import Fitted, isolated
-from bdrp.inference.weight_draws import correlated, draw
+from bdrp.inference.weight_draws import correlated, draw, root
 from bdrp.model.network import Encoded
 from bdrp.predictive import Normal, PosteriorDraws, StudentT
 from bdrp.predictive.distribution import Index
@@ -24,14 +26,15 @@ if TYPE_CHECKING:
     from bdrp.inference.point import Point
 
 NOTHING = 1e-4  # chosen: an SD too small to matter, whose square single precision still tells from 0
-PAIRS_A_PASS = 65_536  # chosen: the attention weights of one pass take 50 MB
-PRODUCT_A_PAIR = 64  # chosen: rows gathered for a pair leave the cache, so a product this much larger is as fast
+PAIRS_A_PASS = 4_096  # chosen: what a pass makes of its pairs stays in a processor's cache
+PRODUCT_A_PAIR = 48  # chosen: rows gathered for a pair leave the cache, so a product this much larger is as fast
 
 
 class LastLayerFit(Fitted):
     """Network, priors and posterior; predicts in closed form."""
 
     can_draw: ClassVar[bool] = True
+    can_update: ClassVar[bool] = True
 
     def __init__(self, features: Features, model: LastLayer, guide: Guide | Point) -> None:
         self.features = features
@@ -91,7 +94,7 @@ class LastLayerFit(Fitted):
     def believed(self, inputs: Inputs, pairs: Pairs) -> tuple[tuple[np.ndarray, ...], Joint]:
         """Standardised mean, aleatoric and epistemic variance of N pairs, (N,) each, and their joint deviations."""
         device = self.guide.w_mean.device
-        inputs, pairs = inputs.to(device), pairs.to(device)
+        inputs, pairs = narrowed(inputs.to(device), pairs.to(device))
         encoded = self.encode(inputs)
         arrays = tuple(part.double().cpu().numpy() for part in self.moments(encoded, inputs, pairs))
         return arrays, Joint(self, encoded, inputs, pairs.line, pairs.drug)
@@ -99,6 +102,10 @@ class LastLayerFit(Fitted):
     def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Draws of the guide; see `Fitted.posterior`."""
         return draw(self, inputs, pairs, draws, seed)
+
+    def deviations(self, inputs: Inputs, pairs: Pairs) -> Deviations:
+        """What the epistemic deviations of pairs share; see `covariance`."""
+        return deviations(self, inputs, pairs)
 
     @torch.no_grad()
     def encode(self, inputs: Inputs) -> Encoded:
@@ -119,18 +126,17 @@ class LastLayerFit(Fitted):
     @torch.no_grad()
     def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
         """Standardised mean, aleatoric and epistemic variance of encoded pairs, (N,) each."""
-        line, drug = pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS)
-        parts = [self._moments(encoded, inputs, a, b) for a, b in zip(line, drug, strict=True)]
-        if not parts:
-            return tuple(torch.zeros(0) for _ in range(3))  # type: ignore[return-value]
-        return tuple(torch.cat(part) for part in zip(*parts, strict=True))  # type: ignore[return-value]
+        believed, found = (self.compounds(inputs), self.lines(inputs)), encoded.lines.state.new_empty(3, len(pairs))
+        for part in parts(pairs, PAIRS_A_PASS):
+            few = of_lines(inputs, part.lines)
+            near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
+            found[:, part.rows] = torch.stack(self.given(near, few, self.apart(few, part, *believed)))
+        mean, aleatoric, epistemic = found
+        return mean, aleatoric, epistemic
 
-    def _moments(self, encoded: Encoded, inputs: Inputs, line: Tensor, drug: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.given(encoded, inputs, self.apart(inputs, line, drug))
-
-    def apart(self, inputs: Inputs, line: Tensor, drug: Tensor) -> Apart:
-        """What the moments of pairs take from elsewhere than the network."""
-        compounds, (u_mean, u_covariance) = self.compounds(inputs), self.lines(inputs)
+    def apart(self, inputs: Inputs, part: Part, compounds: Compounds, u: tuple[Tensor, Tensor]) -> Apart:
+        """What a part's moments take from elsewhere than the network: `inputs` has its lines, the beliefs have all."""
+        line, drug, (u_mean, u_covariance) = part.line, part.drug, (each[part.lines] for each in u)
         by_compound = self.model.regressors(inputs.components)
         square = (_outer(u_mean) + u_covariance)[:, 1:, 1:]
         epistemic = rowwise(by_compound**2, compounds.variance, line, drug)
@@ -160,7 +166,7 @@ class LastLayerFit(Fitted):
     def compounds(self, inputs: Inputs) -> Compounds:
         """What is believed of D drugs: the posterior of trained compounds, prior and kinship of others."""
         guide, known = self.guide, (inputs.drug_effect >= 0)[:, None]
-        kriged, spread = self.kinship(inputs.molecules.fingerprints)
+        kriged, spread = self._kriged(inputs)
         width, at = guide.v_mean.shape[1], inputs.drug_effect.clamp(min=0)
         mean = torch.where(known, guide.v_mean[at], kriged[:, :width])
         variance = torch.where(known, guide.v_variance()[at], spread[:, :width])
@@ -168,6 +174,13 @@ class LastLayerFit(Fitted):
         root = guide.g_scale_tril()[at]
         covariance = torch.where(known[:, :, None], root @ root.transpose(1, 2), torch.diag_embed(spread[:, width:]))
         return Compounds(mean, variance, loadings, covariance)
+
+    def _kriged(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Mean and variance that D drugs borrow, (D, T); what was trained on borrows nothing, and 0 stands there."""
+        unseen = torch.nonzero(inputs.drug_effect < 0)[:, 0]
+        borrowed = self.kinship(inputs.molecules.fingerprints[unseen])
+        mean, variance = (part.new_zeros(len(inputs.drug_ids), part.shape[1]) for part in borrowed)
+        return mean.index_copy(0, unseen, borrowed[0]), variance.index_copy(0, unseen, borrowed[1])
 
     def lines(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u; the prior where the line was not trained on."""
@@ -236,8 +249,8 @@ class Joint:
             torch.manual_seed(seed)
             w = fit.guide.w_deviations(draws)
             v = _noise(draws, compounds.variance[drugs])
-            u = correlated(draws, u_covariance[lines])
-            g = correlated(draws, compounds.loadings_covariance[drugs])
+            u = correlated(draws, root(u_covariance[lines]))
+            g = correlated(draws, root(compounds.loadings_covariance[drugs]))
         by_compound = v @ terms.by_compound[lines].T  # (S, D, L)
         shared = u @ by_line.T + (u[..., 1:] + u_mean[lines][:, 1:]) @ g.transpose(1, 2)  # (S, L, D)
         deviation = w @ terms.features.T + by_compound[:, drug, line] + shared[:, line, drug]
@@ -251,24 +264,45 @@ class Joint:
         return torch.zeros_like(kinds).scatter(0, which, self.drug), which
 
 
+class Part(NamedTuple):
+    """Some of N pairs: `rows` (n,) which; `lines` (B,) that they name; `line` (n,) among these; `drug` (n,)."""
+
+    rows: Tensor
+    lines: Tensor
+    line: Tensor
+    drug: Tensor
+
+
+def parts(pairs: Pairs, size: int) -> Iterator[Part]:
+    """All pairs, `size` at a time, those of one line together: a part names few lines, and most of their grid."""
+    for rows in torch.argsort(pairs.line, stable=True).split(size):
+        lines, line = torch.unique_consecutive(pairs.line[rows], return_inverse=True)
+        if len(rows):
+            yield Part(rows, lines, line, pairs.drug[rows])
+
+
 def narrowed(inputs: Inputs, pairs: Pairs) -> tuple[Inputs, Pairs]:
     """Only the lines that the pairs name, and the pairs as positions among them."""
     lines, line = torch.unique(pairs.line, return_inverse=True)
-    few = replace(
+    return of_lines(inputs, lines), replace(pairs, line=line)
+
+
+def of_lines(inputs: Inputs, lines: Tensor) -> Inputs:
+    """Only the lines at these positions."""
+    return replace(
         inputs,
         line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
         genes=inputs.genes[lines],
         components=inputs.components[lines],
         line_effect=inputs.line_effect[lines],
     )
-    return few, replace(pairs, line=line)
 
 
 def rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
     """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way."""
     if len(left) * len(right) <= PRODUCT_A_PAIR * len(line):
-        return (left @ right.T)[line, drug]
-    return (left[line] * right[drug]).sum(1)
+        return (left @ right.T).flatten().index_select(0, line * len(right) + drug)
+    return torch.linalg.vecdot(left.index_select(0, line), right.index_select(0, drug))
 
 
 def _outer(rows: Tensor) -> Tensor:

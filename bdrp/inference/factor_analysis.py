@@ -41,31 +41,46 @@ class FactorAnalysis(NamedTuple):
     noise: Tensor
 
 
+class Cells:
+    """N residuals summed in a table of lines and compounds, with their counts and squares.
+
+    Args:
+        residual: (N,), standardised.
+        variance: (N,) how uncertain each is, as one of a censored response.
+        line: (N,), below L.
+        compound: (N,), below C.
+        shape: L and C.
+    """
+
+    def __init__(
+        self, residual: Tensor, variance: Tensor, line: Tensor, compound: Tensor, shape: tuple[int, int]
+    ) -> None:
+        def table(values: Tensor) -> Tensor:
+            return torch.zeros(shape, dtype=torch.float64).index_put((line, compound), values, accumulate=True)
+
+        residual = residual.double()
+        self.total, self.count = table(residual), table(torch.ones_like(residual))
+        self.square = table(residual**2 + variance.double()).sum(0)
+
+
 def fit(
-    residual: Tensor,
-    line: Tensor,
-    compound: Tensor,
+    cells: Cells,
     noise: Tensor,
-    lines: int,
     factors: int,
     generator: torch.Generator,
     steps: int = 20,
     start: FactorAnalysis | None = None,
 ) -> FactorAnalysis:
-    """Fit N residuals.
+    """Fit residuals.
 
     Args:
-        residual: (N,), standardised.
-        line: (N,), below `lines`.
-        compound: (N,), below C.
+        cells: the residuals.
         noise: (C,) SDs to start from.
-        lines: L.
         factors: R.
         generator: of the loadings that the ascent starts at.
         steps: of expectation-maximisation.
         start: loadings and scales to start from; small random loadings if None.
     """
-    cells = _Cells(residual.double(), line, compound, (lines, len(noise)))
     if start is None:
         loadings = 0.1 * torch.randn(len(noise), factors, generator=generator, dtype=torch.float64)
         spread = torch.zeros(len(noise), factors, factors, dtype=torch.float64)
@@ -85,18 +100,7 @@ def fit(
     return FactorAnalysis(*(part.float() for part in parts))
 
 
-class _Cells:
-    """Residuals summed in an L x C table, with their counts and squares."""
-
-    def __init__(self, residual: Tensor, line: Tensor, compound: Tensor, shape: tuple[int, int]) -> None:
-        def table(values: Tensor) -> Tensor:
-            return torch.zeros(shape, dtype=torch.float64).index_put((line, compound), values, accumulate=True)
-
-        self.total, self.count = table(residual), table(torch.ones_like(residual))
-        self.square = table(residual**2).sum(0)
-
-
-def _lines(cells: _Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+def _lines(cells: Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u given the rest."""
     width = len(scale)
     weight = cells.count / variance
@@ -106,7 +110,7 @@ def _lines(cells: _Cells, second: Tensor, loadings: Tensor, scale: Tensor, varia
     return (covariance @ moment[:, :, None])[:, :, 0], covariance
 
 
-def _compounds(cells: _Cells, mean: Tensor, square: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+def _compounds(cells: Cells, mean: Tensor, square: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (C, R) and covariance (C, R, R) of g: ridge of the residuals, with the general sensitivity taken off."""
     width = mean.shape[1] - 1
     gram = (cells.count.T @ square[:, 1:, 1:].flatten(1)).reshape(-1, width, width)
@@ -122,13 +126,13 @@ def _rotated(
     square = (covariance + _squares(mean)).mean(0)[1:, 1:]
     identity = torch.eye(len(square), dtype=torch.float64)
     root = torch.linalg.cholesky(square + LEAST * identity)
-    second = root.T @ (_squares(loadings) + spread).mean(0) @ root
-    forth = root / second.diagonal().clamp(min=LEAST).sqrt()
+    # Loadings that are uncorrelated too would make both priors right, and switch off factors that GDSC2 needs.
+    forth = root / (root.T @ (_squares(loadings) + spread).mean(0) @ root).diagonal().clamp(min=LEAST).sqrt()
     back = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), torch.linalg.inv(forth))
     return loadings @ forth, forth.T @ spread @ forth, mean @ back.T, back @ covariance @ back.T
 
 
-def _variance(cells: _Cells, expected: Tensor, square: Tensor, second: Tensor) -> Tensor:
+def _variance(cells: Cells, expected: Tensor, square: Tensor, second: Tensor) -> Tensor:
     """(C,) expected squared noise; the pooled one counts as some responses."""
     squares = square.flatten(1) @ second.flatten(1).T
     total = cells.square + (cells.count * squares - 2 * cells.total * expected).sum(0)

@@ -19,7 +19,6 @@ from torch import Tensor
 
 PSEUDO_COMPONENTS = 5.0  # chosen: tau counts as 1 for five components, so that a short regression keeps it near 1
 PSEUDO_RESPONSES = 10.0  # chosen: the pooled noise counts as ten responses, so that a rarely tested compound keeps some
-
 MOST_LEVERAGE = 0.9  # chosen: no residual is stretched more than tenfold
 
 
@@ -28,72 +27,102 @@ class HierarchicalRidge(NamedTuple):
 
     Attributes:
         mean: (C, 1 + K) of v.
-        variance: (C, 1 + K) of v.
+        covariance: (C, 1 + K, 1 + K) of v.
         scale: (1 + K,) lambda.
         slope_scale: (C,) tau.
         noise: (C,) s.
-        leverage: (C, L) how much of a response's own deviation the fit of its compound follows, in [0, 1): a residual
-            over 1 - leverage is what the line would have left, had it not been there (Allen 1974).
     """
 
     mean: Tensor
-    variance: Tensor
+    covariance: Tensor
     scale: Tensor
     slope_scale: Tensor
     noise: Tensor
-    leverage: Tensor
+
+    @property
+    def variance(self) -> Tensor:
+        """(C, 1 + K) of v."""
+        return self.covariance.diagonal(dim1=1, dim2=2)
+
+    def leverage(self, regressors: Tensor) -> Tensor:
+        """(C, L) how much of a response's own deviation the fit of its compound follows, in [0, 1).
+
+        A residual over 1 - leverage is what the line would have left, had it not been there (Allen 1974).
+        """
+        spread = torch.stack([((regressors @ one) * regressors).sum(1) for one in self.covariance])
+        return (spread / self.noise[:, None] ** 2).clamp(max=MOST_LEVERAGE)
 
 
-def fit(
-    regressors: Tensor,
-    line: Tensor,
-    compound: Tensor,
-    response: Tensor,
-    compounds: int,
-    steps: int = 15,
-    start: HierarchicalRidge | None = None,
-) -> HierarchicalRidge:
-    """Fit N responses.
+class Regressions:
+    """The rows of C regressions on shared regressors, summed once however often they are fitted.
 
     Args:
         regressors: (L, 1 + K), the first column ones.
         line: (N,) rows of `regressors`.
         compound: (N,), below `compounds`.
-        response: (N,), standardised.
         compounds: C.
-        steps: of expectation-maximisation.
-        start: scales to start from; small slopes and much noise if None.
     """
-    x = regressors.double()
-    width = x.shape[1]
-    rows = [torch.nonzero(compound == c)[:, 0] for c in range(compounds)]
-    gram = torch.stack([x[line[row]].T @ x[line[row]] for row in rows])
-    moment = torch.stack([x[line[row]].T @ response[row].double() for row in rows])
-    square = torch.stack([(response[row].double() ** 2).sum() for row in rows])
-    count = torch.tensor([float(len(row)) for row in rows], dtype=torch.float64)
-    scale = torch.cat([torch.tensor([1.0]), torch.full((width - 1,), 0.05)]).double()
-    slope = torch.ones(compounds, dtype=torch.float64)
-    noise = torch.full((compounds,), 0.3, dtype=torch.float64)
-    if start is not None:
-        scale, slope, noise = start.scale.double(), start.slope_scale.double(), start.noise.double() ** 2
-    mean, covariance = moment, gram
-    for _ in range(steps):
-        used = noise
-        covariance = torch.linalg.inv(gram / noise[:, None, None] + torch.diag_embed(_precision(scale, slope)))
-        mean = (covariance @ moment[:, :, None])[:, :, 0] / noise[:, None]
-        variance = covariance.diagonal(dim1=1, dim2=2)
-        residual = square - 2 * (mean * moment).sum(1) + torch.einsum("ci,cij,cj->c", mean, gram, mean)
-        residual = residual + (gram * covariance).sum((1, 2))
-        pooled = residual.sum() / count.sum()
-        noise = ((residual + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES)).clamp(min=1e-4)
-        square_mean = mean**2 + variance
-        within = square_mean[:, 1:] / scale[1:] ** 2
-        slope = ((within.sum(1) + PSEUDO_COMPONENTS) / (width - 1 + PSEUDO_COMPONENTS)).sqrt()
-        intercept, slopes = square_mean[:, :1].mean(0), (square_mean[:, 1:] / slope[:, None] ** 2).mean(0)
-        scale = torch.cat([intercept, slopes]).clamp(min=1e-8).sqrt()
-    leverage = torch.stack([((x @ one) * x).sum(1) for one in covariance]) / used[:, None]
-    parts = (mean, variance, scale, slope, noise.sqrt(), leverage.clamp(max=MOST_LEVERAGE))
-    return HierarchicalRidge(*(part.float() for part in parts))
+
+    def __init__(self, regressors: Tensor, line: Tensor, compound: Tensor, compounds: int) -> None:
+        self.x, self.line, self.compound = regressors.double(), line, compound
+        self.shape = (compounds, len(regressors))
+        table = self._table(torch.ones(len(line), dtype=torch.float64))
+        self.count = table.sum(1)
+        self.gram = torch.stack([self.x.T @ (row[:, None] * self.x) for row in table])
+
+    def fit(
+        self, response: Tensor, variance: Tensor | float = 0.0, steps: int = 15, start: HierarchicalRidge | None = None
+    ) -> HierarchicalRidge:
+        """Fit N responses.
+
+        Args:
+            response: (N,), standardised.
+            variance: (N,) how uncertain each is, as a censored one.
+            steps: of expectation-maximisation.
+            start: scales to start from; small slopes and much noise if None.
+        """
+        response = response.double()
+        moment = self._table(response) @ self.x
+        square = self._table(response**2 + torch.as_tensor(variance).double()).sum(1)
+        scale, slope, noise = self._open() if start is None else (part.double() for part in start[2:])
+        posterior = self._posterior(moment, scale, slope, noise)
+        for _ in range(steps):
+            scale, slope = _scales(*posterior, scale, slope)
+            noise = self._noise(moment, square, *posterior).sqrt()
+            posterior = self._posterior(moment, scale, slope, noise)
+        return HierarchicalRidge(*(part.float() for part in (*posterior, scale, slope, noise)))
+
+    def _table(self, values: Tensor) -> Tensor:
+        """(C, L) sums of values (N,)."""
+        return torch.zeros(self.shape, dtype=torch.float64).index_put((self.compound, self.line), values, True)
+
+    def _open(self) -> tuple[Tensor, Tensor, Tensor]:
+        compounds, width = self.gram.shape[:2]
+        scale = torch.cat([torch.tensor([1.0]), torch.full((width - 1,), 0.05)]).double()
+        return scale, torch.ones(compounds).double(), torch.full((compounds,), 0.3, dtype=torch.float64).sqrt()
+
+    def _posterior(self, moment: Tensor, scale: Tensor, slope: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (C, 1 + K) and covariance (C, 1 + K, 1 + K) of v given the scales: the E-step."""
+        variance = noise[:, None] ** 2
+        precision = self.gram / variance[:, :, None] + torch.diag_embed(_precision(scale, slope))
+        covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
+        return (covariance @ moment[:, :, None])[:, :, 0] / variance, covariance
+
+    def _noise(self, moment: Tensor, square: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+        """(C,) expected squared noise; the pooled one counts as some responses."""
+        fitted = (mean[:, None] @ self.gram @ mean[:, :, None])[:, 0, 0]
+        residual = square - 2 * (mean * moment).sum(1) + fitted + (self.gram * covariance).sum((1, 2))
+        pooled = residual.sum() / self.count.sum()
+        return ((residual + PSEUDO_RESPONSES * pooled) / (self.count + PSEUDO_RESPONSES)).clamp(min=1e-4)
+
+
+def _scales(mean: Tensor, covariance: Tensor, scale: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """The prior scales lambda (1 + K,) and tau (C,) that explain the posterior best: half of the M-step."""
+    square = mean**2 + covariance.diagonal(dim1=1, dim2=2)
+    within = square[:, 1:] / scale[1:] ** 2
+    slope = ((within.sum(1) + PSEUDO_COMPONENTS) / (within.shape[1] + PSEUDO_COMPONENTS)).sqrt()
+    intercept, slopes = square[:, :1].mean(0), (square[:, 1:] / slope[:, None] ** 2).mean(0)
+    return torch.cat([intercept, slopes]).clamp(min=1e-8).sqrt(), slope
 
 
 def _precision(scale: Tensor, slope: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
+from bdrp.inference.elbo import independent
 from bdrp.inference.likelihood import Likelihood, Noise, Observed
 from bdrp.model.network import Encoded, Network, PairFeatures
 
@@ -197,8 +198,14 @@ class LastLayer(nn.Module):
         log_noise = terms.log_noise(alone)
         open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
         total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
-        left = (block.seen.response - alone) / (1 - block.leverage)
-        return Rows(mean, terms.log_noise(mean), block.seen.response - left, total)
+        return Rows(mean, terms.log_noise(mean), self._without(block, alone, total), total)
+
+    def _without(self, block: Block, alone: Tensor, total: Tensor) -> Tensor:
+        """(n,) the mean `alone` without what the row's own response gave it; see `HierarchicalRidge.leverage`."""
+        with torch.no_grad():
+            measured = self.law.measured(block.seen, alone, total)
+            told = 1 - measured.variance * (-2 * total).exp()  # the share of a measurement that a censored row is
+        return alone - block.leverage * (measured.mean - alone) / (1 - told * block.leverage)
 
     def estimates_log_prior(self) -> Tensor:
         """Log density of what is estimated and not drawn: a compound's own noise."""
@@ -206,13 +213,15 @@ class LastLayer(nn.Module):
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """The joint density of a block, scaled to the whole training part."""
-        w = pyro.sample("w", dist.Normal(torch.zeros_like(self.weight_scale), self.weight_scale).to_event(1))
+        w = pyro.sample("w", independent(self.weight_scale))
         with pyro.plate("compounds", self.compounds):
-            v = pyro.sample("v", _centred(self.compound_scale(torch.arange(self.compounds, device=self.mu.device))))
-            loadings = pyro.sample("loadings", _apart(torch.ones_like(self.log_line_scale[1:]), self.compounds))
+            v = pyro.sample("v", independent(self.compound_scale(torch.arange(self.compounds, device=self.mu.device))))
+            loadings = pyro.sample(
+                "loadings", independent(torch.ones_like(self.log_line_scale[1:]).expand(self.compounds, -1))
+            )
         lines = pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines])
         with lines, poutine.mask(mask=block.open):
-            u = pyro.sample("u", _apart(self.log_line_scale.exp(), len(block.lines)))
+            u = pyro.sample("u", independent(self.log_line_scale.exp().expand(len(block.lines), -1)))
         rows = self.rows(inputs, block, Weights(w, v, loadings, u))
         pyro.factor("estimates", self.estimates_log_prior())
         with pyro.plate("responses", self.responses, subsample=torch.arange(len(block.line), device=self.mu.device)):
@@ -257,23 +266,29 @@ class Guide(nn.Module):
 
     def w(self) -> dist.Distribution:
         """The posterior of w, with `.mean` and `.covariance_matrix` or `.variance`."""
-        scale = self.w_log_scale.exp()
         if self.covariance == "full":
-            # Rows scaled together keep the triangular factor well conditioned; a free diagonal does not.
-            unit = torch.tril(self.w_factor, -1) + torch.eye(len(scale), device=scale.device)
-            return dist.MultivariateNormal(self.w_mean, scale_tril=scale[:, None] * unit)
+            return dist.MultivariateNormal(self.w_mean, scale_tril=self.w_scale_tril())
+        scale = self.w_log_scale.exp()
         if self.covariance == "low_rank":
             return dist.LowRankMultivariateNormal(self.w_mean, scale[:, None] * self.w_factor, scale**2)
         return dist.Normal(self.w_mean, scale).to_event(1)
 
+    def w_scale_tril(self) -> Tensor:
+        """Cholesky factor of a full covariance of w, (P, P)."""
+        # Rows scaled together keep the triangular factor well conditioned; a free diagonal does not.
+        unit = torch.tril(self.w_factor, -1) + torch.eye(len(self.w_factor), device=self.w_factor.device)
+        return self.w_log_scale.exp()[:, None] * unit
+
     def weight_variance(self, features: Tensor) -> Tensor:
         """Variance of w . features, (n,), of features (n, P)."""
-        posterior = self.w()
         if self.covariance == "full":
-            return ((features @ posterior.scale_tril) ** 2).sum(1)
+            root, half = self.w_scale_tril(), features.shape[1] // 2  # a quarter of the root is zeros: left out
+            first, second = features @ root[:, :half], features[:, half:] @ root[half:, half:]
+            return (first**2).sum(1) + (second**2).sum(1)
         variance = (features**2) @ (self.w_log_scale * 2).exp()
         if self.covariance == "low_rank":
-            variance = variance + ((features @ posterior.cov_factor) ** 2).sum(1)
+            factor = self.w_log_scale.exp()[:, None] * self.w_factor
+            variance = variance + ((features @ factor) ** 2).sum(1)
         return variance
 
     def w_deviations(self, draws: int) -> Tensor:
@@ -318,16 +333,6 @@ def _sizes_and_root(covariance: Tensor) -> tuple[Tensor, Tensor]:
     """SDs (M, W) of covariances (M, W, W), and Cholesky factors (M, W, W) of their correlations."""
     size = covariance.diagonal(dim1=1, dim2=2).sqrt()
     return size, (torch.linalg.cholesky(covariance.double()) / size[:, :, None]).to(covariance)
-
-
-def _centred(scale: Tensor) -> dist.Distribution:
-    return dist.Normal(torch.zeros_like(scale), scale).to_event(1)
-
-
-def _apart(scale: Tensor, many: int) -> dist.Distribution:
-    """`many` independent normals of SDs (W,), in the family whose divergence from a guide is known in closed form."""
-    root = scale.diag().expand(many, -1, -1)
-    return dist.MultivariateNormal(scale.new_zeros(many, len(scale)), scale_tril=root)
 
 
 def _with_one(values: Tensor) -> Tensor:

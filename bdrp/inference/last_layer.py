@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from pyro.infer import TraceMeanField_ELBO
 from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
 from bdrp.inference.closed_form import LastLayerFit
+from bdrp.inference.elbo import ClosedFormElbo
 from bdrp.inference.hierarchy import Block, Guide
 from bdrp.inference.method import Runtime
 from bdrp.inference.network_method import NetworkMethod, Trainee, quietly, restored, trained
@@ -70,7 +70,7 @@ class _Svi(Trainee):
 
     def __init__(self, method: LastLayerMethod, fitted: LastLayerFit, batch: Batch) -> None:
         super().__init__(method, fitted, batch)
-        self.elbo = TraceMeanField_ELBO()(fitted.model, fitted.guide)
+        self.elbo = ClosedFormElbo()(fitted.model, fitted.guide)
 
     def loss(self, block: Block) -> Tensor:
         return torch.as_tensor(self.elbo(self.batch.inputs, block)) / len(self.batch.train)

@@ -24,6 +24,7 @@ FAMILIES = ("normal", "student_t", "censored")
 NOISES = ("constant", "drug", "pair")
 LEAST_DOF = 2.2  # chosen: a variance exists above 2, and nearer to it a few outliers would decide
 START_DOF = 10.0  # chosen: near the residuals of GDSC2, whose best is 15 (docs/tried.md)
+TAIL = -5.0  # chosen: a row so far from its limit is expected as if at five SDs; the ratio stays finite
 LIMIT_SLACK = 1e-5  # chosen: single precision must not turn a response at its limit into a measurement
 
 
@@ -53,6 +54,30 @@ def observed(rows: Pairs, features: Features) -> Observed:
     above, below = y >= high - LIMIT_SLACK, y <= low + LIMIT_SLACK  # a limit of NaN is none
     limit = torch.where(above, high, torch.where(below, low, y))
     return Observed(y.float(), above, below, limit.float())
+
+
+class Measured(NamedTuple):
+    """What N rows say of their responses.
+
+    Attributes:
+        mean: (N,) the response; of a row beyond its limit what is expected of it.
+        variance: (N,) how uncertain that is; 0 for a measurement.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+
+def expected(seen: Observed, mean: Tensor, sd: Tensor) -> Measured:
+    """Rows under Normal(mean, sd), each beyond its limit replaced by what it is expected to be, given that it is."""
+    sign = torch.where(seen.above, 1.0, -1.0)
+    beyond = (sign * (mean - seen.limit) / sd).clamp(min=TAIL)
+    ratio = (-0.5 * beyond**2 - 0.5 * math.log(2 * math.pi) - _log_ndtr(beyond)).exp()
+    drawn_in = seen.limit + sign * beyond * sd  # the mean, but no further inside the limit than the tail allows
+    censored, variance = seen.above | seen.below, sd**2 * (1 - beyond * ratio - ratio**2).clamp(0, 1)
+    return Measured(
+        torch.where(censored, drawn_in + sign * sd * ratio, seen.response), torch.where(censored, variance, 0.0)
+    )
 
 
 @dataclass(frozen=True)
@@ -112,6 +137,12 @@ class Noise(nn.Module):
             return inside
         beyond = (mean - seen.limit) * (-log_sd).exp() * torch.where(seen.above, 1.0, -1.0)
         return torch.where(seen.above | seen.below, _log_ndtr(beyond), inside)
+
+    def measured(self, seen: Observed, mean: Tensor, log_sd: Tensor) -> Measured:
+        """Rows as measurements, as far as the law takes them for such; given mean and log SD of the noise (N,)."""
+        if not self.likelihood.censored:
+            return Measured(seen.response, torch.zeros_like(mean))
+        return expected(seen, mean, log_sd.exp())
 
     def sample(self, mean: Tensor, log_sd: Tensor) -> Tensor:
         """A response of each law, of the shape of the mean."""

@@ -18,21 +18,21 @@ Source: Gal & Ghahramani 2016, Dropout as a Bayesian approximation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
-from torch.nn.functional import dropout, embedding
-from torch_geometric.nn import GINEConv
+from torch.nn.functional import dropout
+from torch.utils import _pytree as pytree
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.closed_form import Joint, narrowed, rowwise
+from bdrp.inference.closed_form import Joint, Part, narrowed, of_lines, parts, rowwise
+from bdrp.inference.dropping import dropping
 from bdrp.inference.hierarchy import LastLayer, Weights
 from bdrp.inference.method import Runtime, isolated
 from bdrp.inference.network_method import NetworkMethod, quietly, restored, trained
@@ -42,8 +42,8 @@ from bdrp.predictive import Normal, StudentT
 from bdrp.predictive.distribution import Floats, Index
 
 MASK_SEED = 20160602  # chosen: any number does; a fit predicts the same to the bit each time
-PASSES_AT_ONCE = 4  # chosen: measured on GDSC2 (docs/model.md); another number draws other masks
-PAIRS_AT_ONCE = 4096  # chosen: likewise; larger blocks leave the processor's cache, smaller ones wait on calls
+PASSES_AT_ONCE = 4  # chosen, on a GPU: a core takes one after the other, for the states of several leave its cache
+PAIRS_AT_ONCE = 4096  # chosen: larger blocks leave the processor's cache too, smaller ones wait on calls
 
 
 @dataclass(frozen=True)
@@ -109,17 +109,6 @@ def without_some(rows: Tensor, rate: float) -> Tensor:
     return torch.cat([rows[:, :1], dropout(rows[:, 1:], rate)], dim=1)
 
 
-class _FeatureDropout(nn.Module):
-    """Dropout whose mask is one for all rows; under `vmap` one for each pass."""
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, values: Tensor) -> Tensor:
-        return values * dropout(values.new_ones(values.shape[-1]), self.rate)
-
-
 class _Drawn(NamedTuple):
     """S networks: encoded drugs and lines, w (S, P), v (S, D, 1 + K) and u (S, L, 1 + R), each with parts dropped."""
 
@@ -166,18 +155,18 @@ class DropoutFit(PointFit):
     @torch.no_grad()
     def passed(self, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Tensor]]:
         """Standardised means and noise variances of N pairs, (S, N) each, some of the passes at a time."""
-        network = _dropping(self.model.network)
-        order = torch.argsort(pairs.line, stable=True)  # pairs of one line together: a block names few lines
-        back, sorted_pairs = torch.argsort(order), pairs.at(order)
-        blocks = list(zip(sorted_pairs.line.split(PAIRS_AT_ONCE), sorted_pairs.drug.split(PAIRS_AT_ONCE), strict=True))
+        blocks = [(part, of_lines(inputs, part.lines)) for part in parts(pairs, PAIRS_AT_ONCE)]
         believed = _Believed(*self.compounds(inputs)[::2], self.lines(inputs)[0])
-        for start in range(0, self.passes, PASSES_AT_ONCE):
+        together = PASSES_AT_ONCE if believed.u.device.type == "cuda" else 1
+        network = dropping(self.model.network, together)
+        for start in range(0, self.passes, together):
             with isolated():
                 torch.manual_seed(MASK_SEED + start)
-                drawn = self._drawn(network, inputs, believed, min(PASSES_AT_ONCE, self.passes - start))
-            parts = [self._block(drawn, inputs, believed, line, drug) for line, drug in blocks]
-            means, log_sds = (torch.cat(part, dim=1)[:, back].double() for part in zip(*parts, strict=True))
-            yield means, (2 * log_sds).exp()
+                drawn = self._drawn(network, inputs, believed, min(together, self.passes - start))
+            found = believed.u.new_empty(2, len(drawn.w), len(pairs), dtype=torch.float64)
+            for part, few in blocks:
+                found[:, :, part.rows] = torch.stack(self._block(drawn, few, believed, part)).double()
+            yield found[0], (2 * found[1]).exp()
 
     def _drawn(self, network: Network, inputs: Inputs, believed: _Believed, passes: int) -> _Drawn:
         """Masks of trained compounds and lines are drawn for all of them, so that none depends on who is asked for."""
@@ -193,27 +182,27 @@ class DropoutFit(PointFit):
                 _of_trained(u, believed.u, inputs.line_effect),
             )
 
-        return vmap(one, randomness="different")(torch.zeros(passes, device=believed.u.device))
+        drawn: _Drawn = _each(one, torch.zeros(passes, device=believed.u.device))
+        return drawn
 
-    def _block(
-        self, drawn: _Drawn, inputs: Inputs, believed: _Believed, line: Tensor, drug: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Means and log SDs of the noise of a block of pairs, (S, N) each."""
-        lines, near = torch.unique(line, return_inverse=True)
+    def _block(self, drawn: _Drawn, inputs: Inputs, believed: _Believed, part: Part) -> tuple[Tensor, Tensor]:
+        """Means and log SDs of the noise of a part's pairs, (S, n) each; `inputs` has the part's lines alone."""
+        lines, line, drug = part.lines, part.line, part.drug
         loadings = nn.functional.pad(believed.loadings, (1, 0))
 
         def one(drawn: _Drawn) -> tuple[Tensor, Tensor]:
-            encoded = drawn.encoded
-            terms = self.model.terms(encoded, inputs, lines, line, drug)
+            encoded = Encoded(drawn.encoded.drugs, drawn.encoded.lines.at(lines))
+            terms = self.model.terms(encoded, inputs, torch.arange(len(lines), device=line.device), line, drug)
             mean = (
                 terms.offset
                 + terms.features @ drawn.w
-                + rowwise(terms.by_compound, drawn.v, near, drug)
-                + rowwise(drawn.u[lines], terms.by_line + loadings, near, drug)
+                + rowwise(terms.by_compound, drawn.v, line, drug)
+                + rowwise(drawn.u[lines], terms.by_line + loadings, line, drug)
             )
             return mean, terms._replace(own=terms.own + drawn.v[drug, 0]).log_noise(mean)
 
-        return vmap(one)(drawn)
+        found: tuple[Tensor, Tensor] = _each(one, drawn)
+        return found
 
 
 class _PassJoint:
@@ -234,29 +223,11 @@ class _PassJoint:
         return np.asarray(deviations + self.unseen.draw(rng, draws))
 
 
-def _dropping(network: Network) -> Network:
-    """A copy in which dropout stays on and hides whole features."""
-    copied = deepcopy(network)
-    for module in list(copied.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.Dropout):
-                setattr(module, name, _FeatureDropout(child.p))
-            if isinstance(child, GINEConv):
-                setattr(module, name, _BatchedGine(child))
-    return copied
-
-
-class _BatchedGine(nn.Module):
-    """The same convolution from operations that `vmap` batches without copying an index a feature: a third faster."""
-
-    def __init__(self, convolution: GINEConv) -> None:
-        super().__init__()
-        self.nn, self.eps = convolution.nn, convolution.eps
-
-    def forward(self, state: Tensor, bonds: Tensor, bond: Tensor) -> Tensor:
-        source, target = bonds
-        message = torch.relu(embedding(source, state) + bond)
-        return torch.as_tensor(self.nn((1 + self.eps) * state + torch.zeros_like(state).index_add(0, target, message)))
+def _each(call: Callable[[Any], Any], stacked: Any) -> Any:
+    """`call` for each of S passes side by side; without the cost of `vmap` where there is but one."""
+    if len(pytree.tree_leaves(stacked)[0]) > 1:
+        return vmap(call, randomness="different")(stacked)
+    return pytree.tree_map(lambda part: part[None], call(pytree.tree_map(lambda part: part[0], stacked)))
 
 
 def _of_trained(drawn: Tensor, believed: Tensor, effect: Tensor) -> Tensor:

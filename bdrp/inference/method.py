@@ -77,12 +77,14 @@ class Runtime:
 class Fitted(ABC):
     """A fitted method: predicts distributions and gives its tensors up for saving.
 
-    `can_draw` is true of a method that has a posterior of weights, and so overrides `posterior`.
+    `can_draw` is true of a method that has a posterior of weights, and so overrides `posterior`; `can_update` of one
+    whose posterior `bdrp.inference.updating` can take for a prior.
     """
 
     features: Features
     interrupted: bool = False
     can_draw: ClassVar[bool] = False
+    can_update: ClassVar[bool] = False
 
     @abstractmethod
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
@@ -134,10 +136,10 @@ class Fitted(ABC):
         centre, spread = self.features.centre, self.features.spread
         keys = pd.DataFrame(
             {
-                "cell_line_id": np.asarray(inputs.line_ids, dtype=object)[pairs.line.cpu().numpy()],
-                "drug_id": np.asarray(inputs.drug_ids, dtype=object)[pairs.drug.cpu().numpy()],
+                "cell_line_id": pd.Series(inputs.line_ids, dtype=str).array.take(pairs.line.cpu().numpy()),
+                "drug_id": pd.Series(inputs.drug_ids, dtype=str).array.take(pairs.drug.cpu().numpy()),
             }
-        ).astype(str)
+        )
         measure = self.features.measure
         moments = centre + spread * mean, spread**2 * aleatoric, spread**2 * epistemic
         if dof is not None:

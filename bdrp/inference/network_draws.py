@@ -20,10 +20,11 @@ from torch.func import functional_call, vmap
 from torch.utils import _pytree as pytree
 
 from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.closed_form import Joint, LastLayerFit, narrowed
+from bdrp.inference.closed_form import Apart, Joint, LastLayerFit, narrowed, of_lines, parts
 from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.network_weights import Spread, flat, split
 from bdrp.inference.weight_draws import draw
+from bdrp.model.expression import LineStates
 from bdrp.model.network import Encoded, Network
 from bdrp.predictive import Normal, Parameter, PosteriorDraws, StudentT
 from bdrp.predictive.distribution import Index
@@ -31,7 +32,8 @@ from bdrp.predictive.distribution import Index
 SEED = 20_261  # chosen: any will do
 DRAWS_TO_SCORE = 8  # chosen: epochs are compared under the same draws, so few will do
 DRAWS_ENCODED_TOGETHER = 16  # chosen, on a GPU: one core encodes drugs 1.7 to 3 times faster apart (docs/tried.md)
-PAIRS_A_PASS = 8_192  # chosen: 100 draws of 40,000 pairs take 12.8 s on one core, with 65,536 a pass 16.9 s
+PAIRS_A_PASS = 4_096  # chosen: what a pass makes of its pairs stays in a processor's cache
+NUMBERS_IN_CACHE = 250_000  # chosen: pairs x factors squared up to which networks side by side are faster on a core
 NUMBERS_A_PASS = 8_000_000  # chosen: draws x pairs x factors squared of one pass; they take 32 MB
 
 Moments = tuple[Tensor, Tensor, Tensor]
@@ -52,6 +54,8 @@ class Drawn(NamedTuple):
 class VariationalFit(LastLayerFit):
     """A random network under a random last layer."""
 
+    can_update = False
+
     def __init__(self, features: Features, model: LastLayer, guide: Guide, spread: Spread, draws: int) -> None:
         super().__init__(features, model, guide)
         self.spread, self.draws = spread, draws
@@ -64,7 +68,7 @@ class VariationalFit(LastLayerFit):
         inputs, pairs = inputs.to(device), pairs.to(device)
         moments = self.mixed(inputs, pairs, self.draws)
         arrays = tuple(part.double().cpu().numpy() for part in moments)
-        joint = _Mixture(self, inputs, pairs.line, pairs.drug)
+        joint = _Mixture(self, inputs, pairs)
         return self.distribution(inputs, pairs, arrays, joint, self.model.law.tails)
 
     @torch.no_grad()
@@ -86,7 +90,9 @@ class VariationalFit(LastLayerFit):
         """(S, W) draws of the network's weights; the first of more are those of fewer."""
         scale = self.spread.log_scale
         generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
-        noise = torch.stack([torch.randn(len(scale), generator=generator) for _ in range(draws)])
+        noise = torch.empty(draws, len(scale))
+        for row in noise:
+            row.normal_(generator=generator)
         return noise.to(scale.device).mul_(scale.detach().exp()).add_(flat(self.model.network).detach())
 
     def under(self, weights: Tensor, call: Callable[..., Any], *args: Any) -> Any:
@@ -99,9 +105,10 @@ class VariationalFit(LastLayerFit):
         """Standardised mean, aleatoric and epistemic variance, (N,) each."""
         inputs, pairs = narrowed(inputs, pairs)
         drawn = self.drawn(inputs, draws)
-        line, drug = pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS)
-        parts = [_total(self.by_draw(drawn, inputs, a, b)) for a, b in zip(line, drug, strict=True)]
-        mean, aleatoric, epistemic = (torch.cat(part) for part in zip(*parts, strict=True))
+        total = drawn.weights.new_empty(3, len(pairs), dtype=torch.float64)
+        for rows, moments in self.by_draw(drawn, inputs, pairs):
+            total[:, rows] = torch.stack(_total(moments))
+        mean, aleatoric, epistemic = total
         return mean, aleatoric, epistemic
 
     @torch.no_grad()
@@ -117,15 +124,24 @@ class VariationalFit(LastLayerFit):
         return Drawn(weights, _stacked(encode, together, weights))
 
     @torch.no_grad()
-    def by_draw(self, drawn: Drawn, inputs: Inputs, line: Tensor, drug: Tensor) -> Moments:
-        """Moments of n pairs under each network, (S, n) each."""
-        apart = self.apart(inputs, line, drug)
-        numbers = max(1, len(line)) * apart.u_covariance.shape[1]
+    def by_draw(self, drawn: Drawn, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Moments]]:
+        """Some of the pairs at a time, with their moments under each network, (S, n) each."""
+        believed = self.compounds(inputs), self.lines(inputs)
+        for part in parts(pairs, PAIRS_A_PASS):
+            few = of_lines(inputs, part.lines)
+            apart = self.apart(few, part, *believed)
+            drugs, lines = drawn.encoded
+            near = Encoded(drugs, LineStates(*(states[:, part.lines] for states in lines)))
+            yield part.rows, self._given_each(drawn.weights, near, few, apart)
+
+    def _given_each(self, weights: Tensor, encoded: Encoded, inputs: Inputs, apart: Apart) -> Moments:
+        numbers = len(apart.line) * apart.u_covariance.shape[1]
 
         def given(one: Tensor, encoded: Encoded) -> Any:
             return self.under(one, self.given, encoded, inputs, apart)
 
-        moments: Moments = _stacked(given, max(1, NUMBERS_A_PASS // numbers), drawn.weights, drawn.encoded)
+        together = 1 if weights.device.type == "cpu" and numbers > NUMBERS_IN_CACHE else NUMBERS_A_PASS // numbers
+        moments: Moments = _stacked(given, max(1, together), weights, encoded)
         return moments
 
     def _shared_out(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
@@ -150,23 +166,25 @@ class _Under(nn.Module):
 class _Mixture:
     """Epistemic deviations of pairs that share the network, w, v and u."""
 
-    def __init__(self, fit: VariationalFit, inputs: Inputs, line: Tensor, drug: Tensor) -> None:
-        self.fit, self.inputs, self.line, self.drug = fit, inputs, line, drug
+    def __init__(self, fit: VariationalFit, inputs: Inputs, pairs: Pairs) -> None:
+        self.fit, self.inputs, self.pairs = fit, inputs, pairs
 
     def __getitem__(self, index: Index) -> _Mixture:
-        chosen = torch.as_tensor(np.arange(len(self.line))[index])
-        return _Mixture(self.fit, self.inputs, self.line[chosen], self.drug[chosen])
+        chosen = torch.as_tensor(np.arange(len(self.pairs))[index])
+        return _Mixture(self.fit, self.inputs, self.pairs.at(chosen))
 
     @torch.no_grad()
     def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
         """(S, N) deviations in the measure's unit."""
         fit = self.fit
         drawn = fit.drawn(self.inputs, fit.draws)
-        means = fit.by_draw(drawn, self.inputs, self.line, self.drug)[0].double().cpu().numpy()
+        means = np.empty((fit.draws, len(self.pairs)))
+        for rows, (mean, _, _) in fit.by_draw(drawn, self.inputs, self.pairs):
+            means[:, rows.cpu().numpy()] = mean.double().cpu().numpy()
         often = np.bincount(rng.integers(fit.draws, size=draws), minlength=fit.draws)
         parts = []
         for at in np.flatnonzero(often):
-            joint = Joint(fit, drawn.at(int(at)), self.inputs, self.line, self.drug)
+            joint = Joint(fit, drawn.at(int(at)), self.inputs, self.pairs.line, self.pairs.drug)
             own = fit.under(drawn.weights[at], joint.draw, rng, int(often[at]))
             parts.append(own + fit.features.spread * (means[at] - means.mean(0)))
         return rng.permutation(np.concatenate(parts))

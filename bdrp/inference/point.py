@@ -58,6 +58,7 @@ class PointFit(LastLayerFit):
 
     guide: Point
     can_draw = False
+    can_update = False
 
     def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """None: there is one value of each weight; see `Fitted.posterior`."""

@@ -18,17 +18,17 @@ import torch
 from torch import Tensor
 
 from bdrp.features.batch import Batch
-from bdrp.inference import factor_analysis, hierarchical_ridge
+from bdrp.inference import factor_analysis
 from bdrp.inference.closed_form import LastLayerFit
-from bdrp.inference.factor_analysis import FactorAnalysis
-from bdrp.inference.hierarchical_ridge import HierarchicalRidge
-from bdrp.inference.likelihood import Observed, observed
+from bdrp.inference.factor_analysis import Cells, FactorAnalysis
+from bdrp.inference.hierarchical_ridge import HierarchicalRidge, Regressions
+from bdrp.inference.likelihood import Measured, expected, observed
 
-TOGETHER_ROUNDS = 8  # chosen: bounds the time of a start; whether more would gain was not measured
+APART_STEPS, FACTORS_MORE = 15, 5
+TOGETHER_ROUNDS = 20  # chosen on held-out pairs of GDSC2 (docs/tried.md): 8 are too few, 40 hardly gain
 TOGETHER_STEPS = 2
 FACTORS_FIRST = 10
-CENSORED_ROUNDS = 4  # chosen: bounds the time of a start; training goes on from there
-TAIL = -5.0  # chosen: a row so far from its limit is expected as if at five SDs; the ratio stays finite
+CENSORED_ROUNDS, STEPS_AGAIN = 20, 1  # chosen: where most rows of a compound are censored, the ascent is slow
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,13 @@ class Start:
 
     ridge: HierarchicalRidge
     factors: FactorAnalysis
+    regressors: Tensor
 
     @torch.no_grad()
     def place(self, fitted: LastLayerFit) -> None:
         """Put model and guide where this start is."""
         model, guide, ridge, factors = fitted.model, fitted.guide, self.ridge, self.factors
-        fitted.leverage = ridge.leverage
+        fitted.leverage = ridge.leverage(self.regressors)
         guide.v_mean.copy_(ridge.mean)
         guide.u_mean.copy_(factors.mean)
         guide.g_mean.copy_(factors.loadings)
@@ -67,9 +68,9 @@ def solve(batch: Batch, factors: int, *, together: bool, censored: bool, seed: i
     """
     problem = _Problem(batch, factors, seed)
     seen = observed(batch.train, batch.features)
-    start = problem.solve(seen.response, None, together)
+    start = problem.solve(Measured(seen.response, torch.zeros_like(seen.response)), None, together)
     for _ in range(CENSORED_ROUNDS if censored and bool((seen.above | seen.below).any()) else 0):
-        start = problem.solve(_expected(seen, *problem.predicted(start)), start, together)
+        start = problem.solve(expected(seen, *problem.predicted(start)), start, together)
     return start
 
 
@@ -77,49 +78,54 @@ class _Problem:
     """The regressors and rows of a batch."""
 
     def __init__(self, batch: Batch, factors: int, seed: int) -> None:
-        rows, inputs, self.features = batch.train, batch.inputs, batch.features
+        rows, inputs, features = batch.train, batch.inputs, batch.features
         components = inputs.components
         self.regressors = torch.cat([components.new_ones(len(components), 1), components], dim=1)
-        self.row, self.line = rows.line, inputs.line_effect[rows.line]
-        self.compound, self.factors, self.seed = inputs.drug_effect[rows.drug], factors, seed
+        self.row, self.line, self.compound = rows.line, inputs.line_effect[rows.line], inputs.drug_effect[rows.drug]
+        self.regressions = Regressions(self.regressors, self.row, self.compound, len(features.compounds))
+        self.lines, self.factors, self.seed = len(features.lines), factors, seed
 
-    def solve(self, response: Tensor, start: Start | None, together: bool) -> Start:
+    def solve(self, measured: Measured, start: Start | None, together: bool) -> Start:
         """From a start, or from nothing."""
         if together:
-            return self._together(response, start)
-        steps = 15 if start is None else 3
-        ridge = self._ridge(response, steps, None if start is None else start.ridge)
-        stretch = 1 - ridge.leverage[self.compound, self.row]
-        return self._analysis((response - self._linear(ridge)) / stretch, ridge, steps + 5, start)
+            return self._together(measured, start)
+        steps = APART_STEPS if start is None else STEPS_AGAIN
+        ridge = self.regressions.fit(*measured, steps, None if start is None else start.ridge)
+        left = self._beyond(measured, self._linear(ridge))
+        pull = ridge.leverage(self.regressors)[self.compound, self.row]
+        told = 1 - measured.variance / ridge.noise[self.compound] ** 2
+        left = left._replace(mean=left.mean * (1 + pull / (1 - told * pull)))
+        return self._analysis(left, ridge, steps + FACTORS_MORE, start)
 
-    def _together(self, response: Tensor, start: Start | None) -> Start:
+    def _together(self, measured: Measured, start: Start | None) -> Start:
         """Factors first: slopes that were found alone would keep what factors explain better."""
-        ridge = self._ridge(response, 1) if start is None else start.ridge
+        if start is not None:
+            return self._in_turn(measured, start)
+        ridge = self.regressions.fit(*measured, 1)
         alone = ridge._replace(mean=torch.cat([ridge.mean[:, :1], torch.zeros_like(ridge.mean[:, 1:])], dim=1))
-        found = self._analysis(response - self._linear(alone), alone, FACTORS_FIRST, start)
+        found = self._analysis(self._beyond(measured, self._linear(alone)), alone, FACTORS_FIRST, None)
         for _ in range(TOGETHER_ROUNDS):
-            ridge = self._ridge(response - self._shared(found.factors), TOGETHER_STEPS, ridge)
-            found = self._analysis(response - self._linear(ridge), ridge, TOGETHER_STEPS, found)
+            found = self._in_turn(measured, found)
         return found
+
+    def _in_turn(self, measured: Measured, start: Start) -> Start:
+        ridge = self.regressions.fit(*self._beyond(measured, self._shared(start.factors)), TOGETHER_STEPS, start.ridge)
+        return self._analysis(self._beyond(measured, self._linear(ridge)), ridge, TOGETHER_STEPS, start)
 
     def predicted(self, start: Start) -> tuple[Tensor, Tensor]:
         """Mean and noise SD of the training rows, (N,) each."""
         return self._linear(start.ridge) + self._shared(start.factors), start.factors.noise[self.compound]
 
-    def _ridge(self, response: Tensor, steps: int, start: HierarchicalRidge | None = None) -> HierarchicalRidge:
-        compounds = len(self.features.compounds)
-        return hierarchical_ridge.fit(self.regressors, self.row, self.compound, response, compounds, steps, start)
-
-    def _analysis(self, residual: Tensor, ridge: HierarchicalRidge, steps: int, start: Start | None) -> Start:
+    def _analysis(self, left: Measured, ridge: HierarchicalRidge, steps: int, start: Start | None) -> Start:
         generator = torch.Generator().manual_seed(self.seed)
-        lines, before = len(self.features.lines), None if start is None else start.factors
+        before = None if start is None else start.factors
         noise = ridge.noise if before is None else before.noise
-        return Start(
-            ridge,
-            factor_analysis.fit(
-                residual, self.line, self.compound, noise, lines, self.factors, generator, steps, before
-            ),
-        )
+        cells = Cells(*left, self.line, self.compound, (self.lines, len(noise)))
+        return Start(ridge, factor_analysis.fit(cells, noise, self.factors, generator, steps, before), self.regressors)
+
+    @staticmethod
+    def _beyond(measured: Measured, known: Tensor) -> Measured:
+        return Measured(measured.mean - known, measured.variance)
 
     def _linear(self, ridge: HierarchicalRidge) -> Tensor:
         return (self.regressors[self.row] * ridge.mean[self.compound]).sum(1)
@@ -127,13 +133,3 @@ class _Problem:
     def _shared(self, factors: FactorAnalysis) -> Tensor:
         own = factors.mean[self.line]
         return own[:, 0] + (own[:, 1:] * factors.loadings[self.compound]).sum(1)
-
-
-def _expected(seen: Observed, mean: Tensor, sd: Tensor) -> Tensor:
-    """E[y | y beyond its limit] of censored rows under Normal(mean, sd), the response itself of the others, (N,)."""
-    sign = torch.where(seen.above, 1.0, -1.0)
-    beyond = (sign * (mean - seen.limit) / sd).clamp(min=TAIL)
-    log_density = -0.5 * beyond**2 - 0.9189385332046727
-    ratio = (log_density - torch.special.log_ndtr(beyond)).exp()
-    drawn_in = seen.limit + sign * beyond * sd  # the mean, but no further inside the limit than the tail allows
-    return torch.where(seen.above | seen.below, drawn_in + sign * sd * ratio, seen.response)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from pyro.infer import TraceMeanField_ELBO
 from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
+from bdrp.inference.elbo import ClosedFormElbo
 from bdrp.inference.hierarchy import Block, Guide
 from bdrp.inference.likelihood import observed
 from bdrp.inference.method import Runtime
@@ -73,8 +73,9 @@ class VariationalMethod(NetworkMethod):
 
         It rises to the temperature over the first half of the epochs with a spread.
         """
-        start = int(self.pretrain * self.epochs)
-        rise = math.ceil((self.epochs - start) / 2)
+        epochs = self.schedule().epochs
+        start = int(self.pretrain * epochs)
+        rise = math.ceil((epochs - start) / 2)
         return None if epoch < start else self.temperature * min(1.0, (epoch - start + 1) / rise)
 
     def fit(self, batch: Batch, runtime: Runtime) -> VariationalFit:
@@ -115,8 +116,8 @@ class _Svi(Trainee):
         super().__init__(method, fitted, batch)
         layer, guide = fitted.model, fitted.guide
         self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.genes.device)
-        self.pointed = TraceMeanField_ELBO()(layer, guide)
-        self.elbo = TraceMeanField_ELBO()(self.model, WholeGuide(self.model, fitted.spread, guide))
+        self.pointed = ClosedFormElbo()(layer, guide)
+        self.elbo = ClosedFormElbo()(self.model, WholeGuide(self.model, fitted.spread, guide))
         self.warmth: float | None = None
 
     def parameter_groups(self) -> list[dict[str, object]]:

@@ -30,6 +30,21 @@ class _Weights(NamedTuple):
     u: Tensor
 
 
+class _Beliefs(NamedTuple):
+    """What C compounds and L lines are drawn from: means, SDs of v (C, 1 + K), roots of the covariances of the others.
+
+    Attributes:
+        v, v_scale: (C, 1 + K). loadings: (C, R). loadings_root: (C, R, R). u: (L, 1 + R). u_root: (L, 1 + R, 1 + R).
+    """
+
+    v: Tensor
+    v_scale: Tensor
+    loadings: Tensor
+    loadings_root: Tensor
+    u: Tensor
+    u_root: Tensor
+
+
 class _Rows(NamedTuple):
     """N pairs as positions among the C compounds and L lines that they name, with the terms of both."""
 
@@ -54,11 +69,12 @@ def draw(fit: LastLayerFit, inputs: Inputs, pairs: Pairs, draws: int, seed: int)
     # A density is one of the measure's unit; the probability of lying beyond a limit has none.
     measured = 1.0 - (law.likelihood.censored * (seen.above | seen.below)).double().cpu()
     size = max(1, NUMBERS_A_PASS // max(1, rows.terms.by_compound.shape[1] * len(pairs)))
+    beliefs = _beliefs(fit, inputs, rows)
     parts: list[tuple[Tensor, ...]] = []
     with isolated():
         torch.manual_seed(seed)
         for start in range(0, draws, size):
-            weights = _weights(fit, inputs, rows, min(size, draws - start))
+            weights = _weights(fit, beliefs, min(size, draws - start))
             mean, log_sd = _means(weights, rows)
             density, response = law.log_prob(seen, mean, log_sd), law.sample(mean, log_sd)
             parts.append((mean, response, density, weights.w, weights.v[..., 0], weights.u[..., 0]))
@@ -95,15 +111,25 @@ def _rows(fit: LastLayerFit, inputs: Inputs, pairs: Pairs) -> _Rows:
     return _Rows(terms, compound, compounds, line, lines, pairs.drug)
 
 
-def _weights(fit: LastLayerFit, inputs: Inputs, rows: _Rows, draws: int) -> _Weights:
+def _beliefs(fit: LastLayerFit, inputs: Inputs, rows: _Rows) -> _Beliefs:
     compounds, (u_mean, u_covariance) = fit.compounds(inputs), fit.lines(inputs)
-    v_mean, v_variance = compounds.mean[rows.compounds], compounds.variance[rows.compounds]
-    g_covariance = compounds.loadings_covariance[rows.compounds]
+    return _Beliefs(
+        compounds.mean[rows.compounds],
+        compounds.variance[rows.compounds].sqrt(),
+        compounds.loadings[rows.compounds],
+        root(compounds.loadings_covariance[rows.compounds]),
+        u_mean[rows.lines],
+        root(u_covariance[rows.lines]),
+    )
+
+
+def _weights(fit: LastLayerFit, beliefs: _Beliefs, draws: int) -> _Weights:
+    v = beliefs.v
     return _Weights(
         fit.guide.w_mean + fit.guide.w_deviations(draws),
-        v_mean + v_variance.sqrt() * torch.randn(draws, *v_mean.shape, device=v_mean.device),
-        compounds.loadings[rows.compounds] + correlated(draws, g_covariance),
-        u_mean[rows.lines] + correlated(draws, u_covariance[rows.lines]),
+        torch.addcmul(v, beliefs.v_scale, torch.randn(draws, *v.shape, device=v.device)),
+        beliefs.loadings + correlated(draws, beliefs.loadings_root),
+        beliefs.u + correlated(draws, beliefs.u_root),
     )
 
 
@@ -118,12 +144,16 @@ def _means(weights: _Weights, rows: _Rows) -> tuple[Tensor, Tensor]:
     return mean, drawn.log_noise(mean)
 
 
-def correlated(draws: int, covariance: Tensor) -> Tensor:
-    """S draws of M centred normals with covariances (M, W, W), (S, M, W)."""
+def root(covariance: Tensor) -> Tensor:
+    """Roots (M, W, W) of covariances (M, W, W): each times its transpose is the covariance."""
     values, vectors = torch.linalg.eigh(covariance.double())  # a point has no variance, and so no Cholesky factor
-    root = (vectors * values.clamp(min=0).sqrt()[:, None, :]).to(covariance.dtype)
-    noise = torch.randn(draws, *covariance.shape[:2], 1, device=covariance.device)
-    return (root @ noise)[..., 0]
+    return (vectors * values.clamp(min=0).sqrt()[:, None, :]).to(covariance.dtype)
+
+
+def correlated(draws: int, roots: Tensor) -> Tensor:
+    """S draws of M centred normals with these roots of their covariances (M, W, W), (S, M, W)."""
+    noise = torch.randn(draws, *roots.shape[:2], device=roots.device)
+    return (noise.transpose(0, 1) @ roots.transpose(1, 2)).transpose(0, 1)
 
 
 def _estimates(fit: LastLayerFit) -> dict[str, Parameter]:

@@ -22,5 +22,5 @@ class Concatenation(nn.Module):
         )
 
     def forward(self, drugs: Tensor, lines: Tensor) -> Tensor:
-        """(N, H * value_width) of N pairs, given as rows of drug and line states (N, width)."""
-        return torch.as_tensor(self.perceptron(torch.cat([drugs, lines], dim=-1)))
+        """(..., H * value_width) of pairs, given as drug and line states (..., width) that broadcast."""
+        return torch.as_tensor(self.perceptron(torch.cat(torch.broadcast_tensors(drugs, lines), dim=-1)))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.model.architecture import Architecture
+from bdrp.model.dropout import Dropout
 
 
 class LineStates(NamedTuple):
@@ -25,7 +26,11 @@ class LineStates(NamedTuple):
 
     def at(self, index: Tensor) -> LineStates:
         """The lines at `index`."""
-        return LineStates(*(part[index] for part in self))
+        return LineStates(*(part.index_select(0, index) for part in self))
+
+    def along(self, place: int) -> LineStates:
+        """The same with an axis of length one at `place`, to broadcast over drugs."""
+        return LineStates(*(part.unsqueeze(place) for part in self))
 
 
 class ExpressionEncoder(nn.Module):
@@ -38,11 +43,11 @@ class ExpressionEncoder(nn.Module):
     def __init__(self, size: Architecture) -> None:
         super().__init__()
         self.size = size
-        self.dropout = nn.Dropout(size.gene_dropout)
+        self.dropout: nn.Module = Dropout(size.gene_dropout)
         if size.linear_path == "used":
             self.linear = nn.Linear(size.genes, size.width, bias=False)
         self.perceptron = nn.Sequential(
-            nn.Linear(size.genes, size.hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(size.hidden, size.width)
+            nn.Linear(size.genes, size.hidden), nn.GELU(), Dropout(0.2), nn.Linear(size.hidden, size.width)
         )
         if size.attends:
             self.programmes = nn.Linear(size.genes, size.programmes)

@@ -7,12 +7,15 @@ from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 
 from bdrp.features.molecules import ATOM_WIDTH, BOND_WIDTH, MoleculeGraphs
+from bdrp.model.dropout import Dropout
 
 
 class GraphEncoder(nn.Module):
     """Atoms and bonds -> a state an atom.
 
     Residual GINE layers with layer normalisation. A molecule without a bond keeps what its atoms say of themselves.
+    Atoms that look alike as far as k bonds have one state after k layers, which is computed once for all of them, until
+    a dropout of atoms tells them apart.
     """
 
     def __init__(self, width: int, layers: int, dropout: float) -> None:
@@ -21,15 +24,32 @@ class GraphEncoder(nn.Module):
         self.bond = nn.Linear(BOND_WIDTH, width)
         self.convolutions = nn.ModuleList(GINEConv(_mlp(width)) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout: nn.Module = Dropout(dropout)
 
     def forward(self, molecules: MoleculeGraphs) -> Tensor:
         """Atom states, (A, width)."""
-        state = self.atom(molecules.atoms)
-        bond = self.bond(molecules.bond_features)
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            state = state + self.dropout(convolution(norm(state), molecules.bonds, bond))
-        return torch.as_tensor(state)
+        classes = molecules.classes
+        state, kinds = self.atom(classes.atom_features), self.bond(classes.bond_features)
+        of, apart = classes.start, False
+        for number, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            norm_of = norm(state)
+            if apart:
+                state = state + self.dropout(convolution(norm_of, molecules.bonds, kinds.index_select(0, classes.kind)))
+                continue
+            step = classes.step(number)
+            size = (len(state), len(step.own))
+            pair = norm_of, norm_of.index_select(0, step.own)
+            change = convolution(pair, step.bonds, kinds.index_select(0, step.kind), size)
+            apart = self._tells_apart()
+            if apart:
+                state = state.index_select(0, of) + self.dropout(change.index_select(0, step.of))
+            else:
+                state, of = state.index_select(0, step.own) + self.dropout(change), step.of
+        return torch.as_tensor(state if apart else state.index_select(0, of))
+
+    def _tells_apart(self) -> bool:
+        """Whether alike atoms now lose different entries."""
+        return self.training and isinstance(self.dropout, nn.Dropout) and self.dropout.p > 0
 
 
 def _mlp(width: int) -> nn.Sequential:

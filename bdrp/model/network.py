@@ -13,6 +13,8 @@ from bdrp.model.attention import CrossAttention, DrugEncoder, DrugStates
 from bdrp.model.concatenation import Concatenation
 from bdrp.model.expression import ExpressionEncoder, LineStates
 
+GRID_A_PAIR = 1.5  # chosen: to copy a pair's states costs as much as to compute half of another pair
+
 
 class Encoded(NamedTuple):
     """What the encoders say of a block's D drugs and L lines; each was encoded once."""
@@ -74,14 +76,25 @@ class Network(nn.Module):
         drugs, lines = encoded
         by_drug = self.drug_heads(drugs.summary)[drug]
         by_line = self.line_heads(lines.state)[line]
-        features = torch.cat([drugs.state[drug] * lines.state[line], self._context(encoded, line, drug)], dim=-1)
+        features = self._features(encoded, line, drug)
         level = by_drug[:, 1:2] + by_line[:, 1:2] + self.pair_noise(features)
         noise = torch.cat([level, by_drug[:, 2:]], dim=1)
         return PairFeatures(features, by_drug[:, 0] + by_line[:, 0], by_drug[:, 0], noise, by_drug[:, 1])
 
-    def _context(self, encoded: Encoded, line: Tensor, drug: Tensor) -> Tensor:
-        """(N, H * value_width) what drug and line say together beside their product."""
+    def _features(self, encoded: Encoded, line: Tensor, drug: Tensor) -> Tensor:
+        """(N, P); from the whole grid of lines and drugs where most of it is asked for, so that no state is copied."""
         drugs, lines = encoded
+        if len(lines.state) * len(drugs.state) > GRID_A_PAIR * len(line):
+            return self._joined(drugs.at(drug), lines.at(line))
+        grid = self._joined(drugs.along(0), lines.along(1))
+        return grid.flatten(0, 1).index_select(0, line * len(drugs.state) + drug)
+
+    def _joined(self, drugs: DrugStates, lines: LineStates) -> Tensor:
+        """(..., P) of states that broadcast."""
+        return torch.cat([drugs.state * lines.state, self._context(drugs, lines)], dim=-1)
+
+    def _context(self, drugs: DrugStates, lines: LineStates) -> Tensor:
+        """(..., H * value_width) what drug and line say together beside their product."""
         if self.size.attends:
-            return torch.as_tensor(self.attention(drugs.at(drug), lines.activity[line]))
-        return torch.as_tensor(self.concatenation(drugs.summary[drug], lines.state[line]))
+            return torch.as_tensor(self.attention(drugs, lines.activity))
+        return torch.as_tensor(self.concatenation(drugs.summary, lines.state))

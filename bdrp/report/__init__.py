@@ -4,5 +4,6 @@ from bdrp.report.ablation import ablate
 from bdrp.report.comparison import compare
 from bdrp.report.held_out import evaluate
 from bdrp.report.output import write
+from bdrp.report.transferred import transfer
 
-__all__ = ["ablate", "compare", "evaluate", "write"]
+__all__ = ["ablate", "compare", "evaluate", "transfer", "write"]

@@ -1,8 +1,14 @@
-"""What a training step costs by part, how fast distributions are predicted, and peak memory.
+"""What a training step, a prediction and 100 draws cost beside the deterministic network's, and peak memory.
 
-    python tests/benchmarks/costs.py [--root DATA] [--threads 2] [--device cpu]
+    python tests/benchmarks/costs.py [--root DATA] [--threads 2] [--device cpu] [--repeat 9] [--parts]
 
-On GDSC2 where --root names its files, on the simulated screen otherwise. Medians over repetitions in one run.
+On GDSC2 where --root names its files, on the simulated screen otherwise. What is compared runs in turn, over and over;
+figures are medians, and a ratio is the median of the ratios within one turn, so that a busy machine slows both sides.
+
+A *step* is all that the training loop does for a block: loss, gradients, clipping, the optimiser. A *point pass*
+predicts the same pairs by one network with one value of each weight: encode the drugs and the lines that are named,
+then mean and noise SD of each pair. It takes no variance and draws nothing: the least that a prediction can cost. *One
+draw* is what the method itself takes for a single network. One hundred draws are compared with either.
 """
 
 from __future__ import annotations
@@ -11,18 +17,29 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pyro
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from bdrp import inference
 from bdrp.data import sources, splits
+from bdrp.experiments import posterior
 from bdrp.features import batch as features
 from bdrp.features.batch import Pairs
-from bdrp.inference.last_layer import _Svi
+from bdrp.inference import last_layer, mc_dropout, variational
+from bdrp.inference.closed_form import PAIRS_A_PASS, narrowed, of_lines, parts, rowwise
+from bdrp.inference.point import PointTrainee
+from bdrp.inference.training import Schedule
+from bdrp.model.network import Encoded
+
+NAMES = ("deterministic", "last_layer", "variational", "mc_dropout")
+PAIRS = (1, 100, 1_000, 10_000, 32_000)
+DRAWS = 100
 
 
 def main() -> None:
@@ -31,83 +48,211 @@ def main() -> None:
     parser.add_argument("--root", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--repeat", type=int, default=9)
+    parser.add_argument("--parts", action="store_true", help="also the parts of a step")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     screen = sources.load("gdsc2" if arguments.root else "simulated", arguments.root)
     batch = features.prepare(screen, splits.make(screen, "cell_line", seed=0)).to(arguments.device)
     with pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
-        measure(batch, arguments.device)
-    print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+        torch.manual_seed(0)
+        trainees = {name: trainee(name, batch, arguments.device) for name in NAMES}
+        clock = Clock(arguments.device, arguments.repeat)
+        if arguments.parts:
+            parts_of_a_step(trainees["last_layer"], clock)
+        steps(trainees, clock)
+        for one in trainees.values():
+            one.fitted.learn_kinship(batch.inputs)
+        predictions(trainees, batch, clock)
+        draws(trainees, batch, clock)
+        checks(trainees["last_layer"].fitted, batch, clock)
+    print(f"\npeak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 
-def measure(batch: Any, device: str) -> None:
-    """Parts of a step, then prediction."""
-    method = inference.make("last_layer")
+class Clock:
+    """Times alternatives in turn."""
+
+    def __init__(self, device: str, repeat: int) -> None:
+        self.device, self.repeat = device, repeat
+
+    def __call__(self, calls: dict[str, Callable[[], Any]], repeat: int | None = None) -> dict[str, list[float]]:
+        """Seconds of each call in each turn, after a warm-up."""
+        times: dict[str, list[float]] = {name: [] for name in calls}
+        for turn in range((repeat or self.repeat) + 1):
+            for name, call in calls.items():
+                began = time.perf_counter()
+                call()
+                if self.device != "cpu":
+                    torch.cuda.synchronize()
+                if turn:
+                    times[name].append(time.perf_counter() - began)
+        return times
+
+
+def ratio(above: list[float], below: list[float]) -> float:
+    """The median over turns."""
+    return median(a / b for a, b in zip(above, below, strict=True))
+
+
+def trainee(name: str, batch: Any, device: str) -> Any:
+    """A method where its training of new lines is under way; `variational` with its spread."""
+    method: Any = replace(inference.make(name), lines="new")
     fitted = method._assemble(batch.features, len(batch.train))
+    fitted.leverage = torch.full((len(batch.features.compounds), len(batch.inputs.line_ids)), 0.2)
     fitted.to(torch.device(device))
-    trainable = _Svi(method, fitted, batch)
-    network, inputs = fitted.model.network, batch.inputs
-    block = next(iter(trainable.blocks(torch.Generator().manual_seed(0))))
-    optimiser = torch.optim.AdamW(trainable.parameter_groups())
+    if name == "last_layer":
+        made: Any = last_layer._Svi(method, fitted, batch)
+    elif name == "variational":
+        made = variational._Svi(method, fitted, batch)
+    elif name == "mc_dropout":
+        made = PointTrainee(method, fitted, batch, mc_dropout.DropoutModel(fitted.model, fitted.guide, method.rate))
+    else:
+        made = PointTrainee(method, fitted, batch)
+    made.begin(method.epochs - 1)
+    made.module.train()
+    return made
+
+
+def steps(trainees: dict[str, Any], clock: Clock) -> None:
+    """One step of each method on the same blocks."""
+    blocks = list(trainees["deterministic"].blocks(torch.Generator().manual_seed(0)))
+    limit = Schedule(1, 1).clip
+
+    def stepped(one: Any) -> Callable[[], None]:
+        optimiser, turn = torch.optim.AdamW(one.parameter_groups()), iter(blocks * 99)
+
+        def step() -> None:
+            optimiser.zero_grad()
+            one.loss(next(turn)).backward()
+            one.clip(limit)
+            optimiser.step()
+
+        return step
+
+    took = clock({name: stepped(one) for name, one in trainees.items()}, repeat=3 * clock.repeat)
+    block = blocks[0]
+    print(
+        f"\na step: {len(block.lines)} lines x {len(trainees['deterministic'].batch.inputs.drug_ids)} drugs, ", end=""
+    )
+    print(f"{len(block.line)} responses")
+    for name, seconds in took.items():
+        print(f"{name:28s} {1000 * median(seconds):8.1f} ms {ratio(seconds, took['deterministic']):8.2f}")
+
+
+def parts_of_a_step(one: Any, clock: Clock) -> None:
+    """Parts of the network, forward and backward."""
+    network, inputs = one.fitted.model.network, one.batch.inputs
+    block = next(iter(one.blocks(torch.Generator().manual_seed(0))))
     genes = inputs.genes[block.lines]
     encoded = network.encode(inputs.molecules, genes)
     free = type(encoded)(*(type(part)(*(x.detach().requires_grad_() for x in part)) for part in encoded))
 
-    def svi() -> None:
-        optimiser.zero_grad()
-        trainable.loss(block).backward()
-        optimiser.step()
+    def attention() -> None:
+        network.attention(free.drugs.at(block.drug), free.lines.activity[block.line]).sum().backward()
 
-    def plain() -> None:
-        optimiser.zero_grad()
-        terms = fitted.model.terms(network.encode(inputs.molecules, genes), inputs, block.lines, block.line, block.drug)
-        mean = terms.offset + terms.features @ fitted.guide.w_mean
-        error = (block.seen.response - mean) ** 2 / (2 * terms.log_noise(mean)).exp() + 2 * terms.log_noise(mean)
-        error.mean().backward()
-        optimiser.step()
-
-    parts: dict[str, Callable[[], Any]] = {
+    calls: dict[str, Callable[[], Any]] = {
         "encode drugs": lambda: sum(x.sum() for x in network.drugs(inputs.molecules)).backward(),
         "encode lines": lambda: sum(x.sum() for x in network.lines(genes)).backward(),
-        "attention": lambda: (
-            network.attention(free.drugs.at(block.drug), free.lines.activity[block.line]).sum().backward()
-        ),
+        "attention": attention,
         "attention and heads": lambda: sum(x.sum() for x in network.pairs(free, block.line, block.drug)).backward(),
-        "deterministic step, whole": plain,
-        "SVI step, whole": svi,
     }
-    print(f"block: {len(block.lines)} lines x {len(inputs.drug_ids)} drugs, {len(block.line)} responses")
-    took = {name: clock(step, device) for name, step in parts.items()}
-    for name, seconds in took.items():
-        print(f"{name:28s} {1000 * seconds:8.1f} ms")
-    print(f"SVI / deterministic step     {took['SVI step, whole'] / took['deterministic step, whole']:8.2f}")
-    predict(fitted, inputs, device)
+    for name, seconds in clock(calls).items():
+        print(f"{name:28s} {1000 * median(seconds):8.1f} ms")
 
 
-def predict(fitted: Any, inputs: Any, device: str) -> None:
-    """Pairs a second once drugs and lines are encoded."""
-    lines, drugs = len(inputs.line_ids), len(inputs.drug_ids)
-    line = torch.arange(lines, device=device).repeat_interleave(drugs)
-    drug = torch.arange(drugs, device=device).repeat(lines)
-    unknown = torch.full((len(line),), torch.nan, device=device)
-    pairs = Pairs(line, drug, unknown, unknown, unknown)
-    encoded = fitted.encode(inputs)
-    seconds = clock(lambda: fitted.moments(encoded, inputs, pairs), device)
-    whole = clock(lambda: fitted.predict(inputs, pairs), device)
-    print(f"predictive moments, encoded  {len(line) / seconds:12,.0f} pairs/s")
-    print(f"whole predict, with encoding {len(line) / whole:12,.0f} pairs/s")
+def some(batch: Any, many: int | None) -> Pairs:
+    """So many pairs of the whole grid at random; None for all of it."""
+    lines, drugs = len(batch.inputs.line_ids), len(batch.inputs.drug_ids)
+    device = batch.inputs.genes.device
+    cells = torch.arange(lines * drugs) if many is None else torch.randperm(lines * drugs)[:many]
+    unknown = torch.full((len(cells),), torch.nan, device=device)
+    return Pairs((cells // drugs).to(device), (cells % drugs).to(device), unknown, unknown, unknown)
 
 
-def clock(step: Callable[[], Any], device: str, repeat: int = 7) -> float:
-    """Median seconds after one warm-up."""
-    times = []
-    for _ in range(repeat + 1):
-        began = time.perf_counter()
-        step()
-        if device != "cpu":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - began)
-    return median(times[1:])
+@torch.no_grad()
+def point_pass(fitted: Any, inputs: Any, pairs: Pairs) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and noise SD by one network with one value of each weight."""
+    inputs, pairs = narrowed(inputs, pairs)
+    encoded, compounds, found = fitted.encode(inputs), fitted.compounds(inputs), torch.empty(2, len(pairs))
+    for part in parts(pairs, PAIRS_A_PASS):
+        few, every = of_lines(inputs, part.lines), torch.arange(len(part.lines), device=part.line.device)
+        near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
+        terms, (u_mean, _) = fitted.model.terms(near, few, every, part.line, part.drug), fitted.lines(few)
+        by_line = terms.by_line + torch.nn.functional.pad(compounds.loadings, (1, 0))
+        mean = terms.offset + terms.features @ fitted.guide.w_mean
+        mean = mean + rowwise(terms.by_compound, compounds.mean, part.line, part.drug)
+        mean = mean + rowwise(u_mean, by_line, part.line, part.drug)
+        terms = terms._replace(own=terms.own + compounds.mean[part.drug, 0])
+        found[:, part.rows] = torch.stack([mean, terms.log_noise(mean).exp()]).cpu()
+    return found[0], found[1]
+
+
+def predictions(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
+    """The whole distribution of `last_layer` beside a point pass."""
+    point, full = trainees["deterministic"].fitted, trainees["last_layer"].fitted
+    print("\n    pairs   point pass   last_layer.predict   ratio      pairs/s")
+    for many in (*PAIRS, None):
+        pairs = some(batch, many)
+        took = clock(
+            {
+                "point": lambda pairs=pairs: point_pass(point, batch.inputs, pairs),
+                "full": lambda pairs=pairs: full.predict(batch.inputs, pairs),
+            }
+        )
+        a, b = median(took["point"]), median(took["full"])
+        print(
+            f"{len(pairs):9,d} {1000 * a:9.1f} ms {1000 * b:17.1f} ms {ratio(took['full'], took['point']):7.2f}"
+            f" {len(pairs) / b:12,.0f}"
+        )
+
+
+def draws(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
+    """One hundred draws beside a point pass, and beside one draw of the same method.
+
+    Arithmetic is the limit where matrix products run at nearly the speed of one large product, whatever else is done.
+    """
+    point = trainees["deterministic"].fitted
+    square = torch.randn(1024, 1024, device=clock.device)
+    best = 2 * 1024**3 / median(clock({"product": lambda: square @ square})["product"]) / 1e9
+    print(f"\na product of 1,024 x 1,024 matrices runs at {best:.0f} Gflop/s")
+    print(f"{DRAWS} draws     pairs    seconds   / point pass   / one draw   Gflop a draw   Gflop/s")
+    for name in ("variational", "mc_dropout"):
+        fitted = trainees[name].fitted
+        for many in PAIRS:
+            pairs = some(batch, many)
+            took = clock(
+                {
+                    "point": lambda pairs=pairs: point_pass(point, batch.inputs, pairs),
+                    "one": lambda pairs=pairs, fitted=fitted: drawn(fitted, batch.inputs, pairs, 1),
+                    "many": lambda pairs=pairs, fitted=fitted: drawn(fitted, batch.inputs, pairs, DRAWS),
+                },
+                repeat=max(1, clock.repeat // 3),
+            )
+            with FlopCounterMode(display=False) as counted:
+                drawn(fitted, batch.inputs, pairs, 2)
+            with FlopCounterMode(display=False) as less:
+                drawn(fitted, batch.inputs, pairs, 1)
+            work, seconds = (counted.get_total_flops() - less.get_total_flops()) / 1e9, median(took["many"])
+            print(
+                f"{name:12s} {len(pairs):8,d} {seconds:8.2f} s {ratio(took['many'], took['point']):12.1f}"
+                f" {ratio(took['many'], took['one']):12.1f} {work:14.2f} {DRAWS * work / seconds:9.0f}"
+            )
+
+
+def drawn(fitted: Any, inputs: Any, pairs: Pairs, many: int) -> None:
+    """What a prediction takes by so many networks."""
+    if hasattr(fitted, "draws"):
+        fitted.mixed(inputs, pairs, many)
+        return
+    fitted.passes = many
+    for _ in fitted.passed(*narrowed(inputs, pairs)):
+        pass
+
+
+def checks(fitted: Any, batch: Any, clock: Clock) -> None:
+    """The check of the posterior that each fit ends with."""
+    took = clock({"check": lambda: posterior.check(fitted, batch, 0)}, repeat=1)
+    print(f"\ncheck of the posterior {median(took['check']):6.2f} s")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def test_the_names_are_the_files_of_the_folder():
     files = {file.stem for file in folder.glob("*.py") if not file.stem.startswith("_")}
     grouped = {f"{name}_by_{by}" for name in ("variance_scaling", "isotonic", "conformal") for by in ("drug", "tissue")}
     assert set(calibration.names()) == files
-    assert files == {"identity", "variance_scaling", "isotonic", "conformal", "conformal_by_unit"} | grouped
+    assert files == {"identity", "variance_scaling", "isotonic", "conformal", "conformal_by_unit", "affine"} | grouped
     assert calibration.automatic() == ["identity", "variance_scaling", "isotonic"]
     assert calibration.names()[0] == "identity"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -441,3 +442,22 @@ def test_a_split_refuses_unknown_parts_and_unknown_rows() -> None:
         Split("pair", split.parts.replace("test", "holdout"), 0, 0, 5, "", split.keys)
     with pytest.raises(SplitError, match="143 parts|143 responses"):
         Split("pair", split.parts, 0, 0, 5, "", split.keys[1:])
+
+
+def test_published_folds_are_those_of_the_hash_of_each_key() -> None:
+    screen = tiny_screen(40, 12)
+    first = screen.cell_lines.index.to_series().groupby(screen.cell_lines["patient_id"]).min()
+    line = patients(screen).map(first)
+    keys = {"cell": line, "drug": compounds(screen), "tissue": groups(screen, "tissue"), "pair": None}
+    keys["pair"] = line + ":" + compounds(screen)
+    for kind, key in keys.items():
+        hashed = key.map(lambda one, kind=kind: int(sha256(f"v1:{kind}:{one}".encode()).hexdigest(), 16) % 2)
+        by = {"cell": "cell_line"}.get(kind, kind)
+        split = make(screen, by, fold=1, folds=2, partition="published", validation=0, calibration=0)
+        placed = groups(screen, by).ne("").to_numpy()
+        assert ((split.parts == "test").to_numpy() == (hashed == 1).to_numpy())[placed].all()
+
+
+def test_a_partition_that_there_is_not_is_refused_by_name() -> None:
+    with pytest.raises(SplitError, match="partition is 'random'. Choose drawn or published"):
+        make(tiny_screen(), "pair", partition="random")

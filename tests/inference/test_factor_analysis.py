@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bdrp.inference import factor_analysis
-from bdrp.inference.factor_analysis import FactorAnalysis
+from bdrp.inference.factor_analysis import Cells, FactorAnalysis
 
 NOISE = 0.3
 
@@ -33,16 +33,10 @@ def simulated(lines: int, compounds: int, scale: tuple[float, ...] = (0.5, 0.7, 
 def analysed(truth: Truth, keep: Tensor | None = None, factors: int = 2, steps: int = 40) -> FactorAnalysis:
     rows = torch.ones_like(truth.line, dtype=torch.bool) if keep is None else keep
     lines, compounds = truth.shared.shape
-    return factor_analysis.fit(
-        truth.residual[rows],
-        truth.line[rows],
-        truth.compound[rows],
-        torch.full((compounds,), 0.5),
-        lines,
-        factors,
-        torch.Generator().manual_seed(0),
-        steps,
-    )
+    residual = truth.residual[rows]
+    cells = Cells(residual, torch.zeros_like(residual), truth.line[rows], truth.compound[rows], (lines, compounds))
+    noise = torch.full((compounds,), 0.5)
+    return factor_analysis.fit(cells, noise, factors, torch.Generator().manual_seed(0), steps)
 
 
 def predicted(fit: FactorAnalysis) -> Tensor:
@@ -124,7 +118,7 @@ def test_the_posterior_of_a_line_is_the_conjugate_one_given_the_rest() -> None:
 
 def test_the_posterior_of_loadings_is_the_conjugate_one_given_the_lines() -> None:
     truth = simulated(30, 8)
-    cells = factor_analysis._Cells(truth.residual.double(), truth.line, truth.compound, (30, 8))
+    cells = Cells(truth.residual, torch.zeros_like(truth.residual), truth.line, truth.compound, (30, 8))
     fit = analysed(truth)
     mean, covariance = fit.mean.double(), fit.covariance.double()
     variance = fit.noise.double() ** 2
@@ -176,7 +170,8 @@ def test_a_start_goes_on_where_another_fit_ended() -> None:
     truth = simulated(60, 20)
     whole, half = analysed(truth, steps=20), analysed(truth, steps=10)
     generator = torch.Generator().manual_seed(0)
-    rest = factor_analysis.fit(truth.residual, truth.line, truth.compound, half.noise, 60, 2, generator, 10, half)
+    cells = Cells(truth.residual, torch.zeros_like(truth.residual), truth.line, truth.compound, (60, 20))
+    rest = factor_analysis.fit(cells, half.noise, 2, generator, 10, half)
     assert torch.allclose(predicted(rest), predicted(whole), atol=1e-3)
     assert torch.allclose(rest.scale, whole.scale, atol=1e-3)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Pairs
-from bdrp.inference.likelihood import START_DOF, Likelihood, Noise, Observed, observed
+from bdrp.inference.likelihood import START_DOF, TAIL, Likelihood, Noise, Observed, expected, observed
 from bdrp.inference.method import Runtime
 
 Make = Callable[..., Any]
@@ -65,6 +65,31 @@ def test_the_censored_law_is_a_density_inside_and_a_probability_beyond() -> None
 def test_the_plain_laws_take_a_response_beyond_its_limit_for_a_measurement(family: str) -> None:
     beyond = seen(RESPONSE, [True] * 5)
     assert torch.equal(law(family).log_prob(beyond, MEAN, LOG_SD), law(family).log_prob(seen(RESPONSE), MEAN, LOG_SD))
+
+
+@pytest.mark.parametrize("above", [True, False])
+@pytest.mark.parametrize("mean", [-9.0, -4.9, -2.0, -0.3, 0.0, 0.4, 3.0, 9.0])
+def test_a_censored_response_is_expected_as_the_truncated_normal_says(above: bool, mean: float) -> None:
+    limit, sd = 0.7, 0.6
+    sign = 1.0 if above else -1.0
+    at = torch.tensor([limit + sign * sd * mean])
+    one, yes, no = torch.tensor([limit]), torch.tensor([above]), torch.tensor([not above])
+    found, variance = (float(part) for part in expected(Observed(one, yes, no, one), at, torch.tensor([sd])))
+    low, high = ((limit - float(at)) / sd, np.inf) if above else (-np.inf, (limit - float(at)) / sd)
+    truncated = stats.truncnorm(low, high, float(at), sd)
+    if mean > TAIL:
+        assert found == pytest.approx(truncated.mean(), rel=1e-4, abs=1e-4)
+        assert variance == pytest.approx(truncated.var(), rel=2e-2, abs=1e-5)
+        return
+    # beyond five SDs it is that of five: outside the limit, and no further from it than a fifth of an SD
+    assert 0 < sign * (found - limit) < 0.2 * sd
+    assert abs(found - truncated.mean()) < 0.15 * sd
+    assert 0 <= variance < 0.1 * sd**2
+
+
+def test_a_response_that_was_measured_is_expected_where_it_was() -> None:
+    found = expected(seen(RESPONSE), MEAN, LOG_SD.exp())
+    assert torch.equal(found.mean, RESPONSE) and not found.variance.any()
 
 
 @pytest.mark.parametrize("distance", [0.0, 1.0, 8.0, 40.0, 300.0])

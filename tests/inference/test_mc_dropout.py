@@ -12,6 +12,7 @@ import torch
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import mc_dropout
+from bdrp.inference.dropping import _FeatureDropout, dropping
 from bdrp.inference.hierarchy import Weights
 from bdrp.inference.mc_dropout import DropoutFit, DropoutModel, without_some
 from bdrp.inference.method import Fitted, Runtime, isolated
@@ -96,9 +97,9 @@ def test_a_prediction_is_the_passes_moments(fit_of: FitOf, some_unseen: Batch) -
 
 def test_the_copied_network_says_what_the_network_says(fit_of: FitOf, some_unseen: Batch) -> None:
     network, inputs = dropped(fit_of).model.network, some_unseen.inputs
-    copied = mc_dropout._dropping(network)
+    copied = dropping(network, together=2)
     for module in copied.modules():
-        if isinstance(module, mc_dropout._FeatureDropout):
+        if isinstance(module, _FeatureDropout):
             module.rate = 0.0
     with torch.no_grad():
         plain, other = (n.encode(inputs.molecules, inputs.genes) for n in (network, copied))

@@ -12,8 +12,8 @@ from scipy import optimize, stats
 from bdrp.data.screen import Screen
 from bdrp.features.batch import Batch
 from bdrp.inference import start as starting
-from bdrp.inference.likelihood import Observed, observed
-from bdrp.inference.start import TAIL, Start
+from bdrp.inference.likelihood import Measured, observed
+from bdrp.inference.start import Start
 
 Make = Callable[..., Any]
 
@@ -51,10 +51,10 @@ def test_apart_analyses_what_lines_would_leave_had_they_not_been_fitted(some_uns
     start = solved(some_unseen)
     problem = starting._Problem(some_unseen, 2, 0)
     response = observed(some_unseen.train, some_unseen.features).response
-    lever = start.ridge.leverage[problem.compound, problem.row]
+    lever = start.ridge.leverage(problem.regressors)[problem.compound, problem.row]
     assert float(lever.min()) >= 0 and 0.1 < float(lever.mean()) < 0.9
     left = (response - problem._linear(start.ridge)) / (1 - lever)
-    again = problem._analysis(left, start.ridge, 20, None)
+    again = problem._analysis(Measured(left, torch.zeros_like(left)), start.ridge, 20, None)
     assert torch.allclose(again.factors.mean, start.factors.mean, atol=1e-5)
     # a residual over 1 - leverage is that of a fit without the line: here for the first compound, its scales kept
     rows = torch.nonzero(problem.compound == 0)[:, 0]
@@ -93,31 +93,6 @@ def test_the_same_seed_starts_the_same(some_unseen: Batch) -> None:
 
 
 LIMIT = 1.5
-MEANS = [-9.0, -4.9, -2.0, -0.3, 0.0, 0.4, 3.0, 9.0]
-
-
-@pytest.mark.parametrize("above", [True, False])
-@pytest.mark.parametrize("mean", MEANS)
-def test_a_censored_response_is_expected_at_the_mean_of_the_truncated_normal(above: bool, mean: float) -> None:
-    limit, sd = 0.7, 0.6
-    sign = 1.0 if above else -1.0
-    at = torch.tensor([limit + sign * sd * mean])
-    one, yes, no = torch.tensor([limit]), torch.tensor([above]), torch.tensor([not above])
-    found = float(starting._expected(Observed(one, yes, no, one), at, torch.tensor([sd])))
-    low, high = ((limit - float(at)) / sd, np.inf) if above else (-np.inf, (limit - float(at)) / sd)
-    expected = float(stats.truncnorm.mean(low, high, float(at), sd))
-    if mean > TAIL:
-        assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)
-        return
-    # beyond five SDs it is that of five: outside the limit, and no further from it than a fifth of an SD
-    assert 0 < sign * (found - limit) < 0.2 * sd
-    assert abs(found - expected) < 0.15 * sd
-
-
-def test_a_response_that_was_measured_is_expected_where_it_was() -> None:
-    response, never = torch.tensor([0.3, -2.0]), torch.zeros(2, dtype=torch.bool)
-    found = starting._expected(Observed(response, never, never, response), torch.zeros(2), torch.ones(2))
-    assert torch.equal(found, response)
 
 
 @pytest.fixture(scope="module")

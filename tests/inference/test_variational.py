@@ -126,16 +126,19 @@ def test_draws_side_by_side_equal_a_loop_of_draws(
         )(drawn.weights)
     assert torch.allclose(beside.drugs.state, drawn.encoded.drugs.state, atol=1e-5)
     assert torch.allclose(beside.lines.state, drawn.encoded.lines.state, atol=1e-5)
-    together = fit.by_draw(drawn, inputs, rows.line, rows.drug)
+    together = [part for _, moments in fit.by_draw(drawn, inputs, rows) for part in moments]
     monkeypatch.setattr(network_draws, "NUMBERS_A_PASS", 1)
-    apart = fit.by_draw(drawn, inputs, rows.line, rows.drug)
+    apart = [part for _, moments in fit.by_draw(drawn, inputs, rows) for part in moments]
     assert all(torch.allclose(left, right, rtol=1e-4, atol=1e-5) for left, right in zip(together, apart, strict=True))
 
 
 def test_given_one_draw_the_moments_are_the_last_layer_s(fit: VariationalFit, some_unseen: Batch) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
     drawn = fit.drawn(inputs, 3)
-    moments = fit.by_draw(drawn, inputs, rows.line, rows.drug)
+    moments = [torch.zeros(3, len(rows)) for _ in range(3)]
+    for some, found in fit.by_draw(drawn, inputs, rows):
+        for whole, part in zip(moments, found, strict=True):
+            whole[:, some] = part
     own = flat(fit.model.network).detach().clone()
     for at, weights in enumerate(drawn.weights):
         torch.nn.utils.vector_to_parameters(weights, fit.model.network.parameters())

@@ -12,9 +12,10 @@ from bdrp.data.screen import Screen
 from bdrp.data.splits import folds as dealing
 from bdrp.data.splits.leaks import check_leaks
 from bdrp.data.splits.split import PARTS, UNUSED, Split
-from bdrp.data.splits.units import BY, UNITS, groups
+from bdrp.data.splits.units import BY, UNITS, groups, public_keys
 from bdrp.errors import SplitError
 
+PARTITIONS = ("drawn", "published")
 BOTH_WIDENING = 1.5
 """By "both", a part holds a block of lines x drugs, so shares multiply: 0.12 of each is 1.4 % of the pairs. Both axes
 are therefore drawn 1.5 times wider (chosen: calibration doubles, while training keeps half of what is not test)."""
@@ -49,6 +50,7 @@ def make(
     seed: int = 0,
     fold: int = 0,
     folds: int = 5,
+    partition: str = "drawn",
     validation: float = 0.08,
     calibration: float = 0.12,
 ) -> Split:
@@ -68,21 +70,23 @@ def make(
         seed: decides everything; the order of rows decides nothing.
         fold: the test fold, 0 to folds - 1.
         folds: at least 2.
+        partition: how groups are dealt into folds: "drawn" with the seed, folds alike in size; or "published", by the
+            hash of the group's public key alone (see `folds.published`). The seed draws the other parts either way.
         validation: share of what is not test, for early stopping.
         calibration: share of what is not test, for recalibration.
 
     Raises:
         SplitError: a part would be empty, or an option is out of range.
     """
-    _check_options(by, fold, folds)
+    _check_options(by, fold, folds, partition)
     shares = Shares(validation, calibration)
     if by == "both":
         wide = shares.wider()
-        lines, drugs = (_axis(screen, kind, seed, fold, folds, wide) for kind in ("cell_line", "drug"))
+        lines, drugs = (_axis(screen, kind, seed, fold, folds, partition, wide) for kind in ("cell_line", "drug"))
         parts = np.where(lines == drugs, lines, UNUSED)
     else:
-        parts = _axis(screen, by, seed, fold, folds, shares)
-    split = as_split(screen, by, parts, seed, fold, folds, _description(screen, by, seed, fold, folds))
+        parts = _axis(screen, by, seed, fold, folds, partition, shares)
+    split = as_split(screen, by, parts, seed, fold, folds, _description(screen, by, seed, fold, folds, partition))
     check_parts(split, shares)
     check_leaks(screen, split)
     return split
@@ -125,11 +129,16 @@ def group_sizes(keys: pd.Series) -> pd.Series:
     return sizes
 
 
-def _axis(screen: Screen, by: str, seed: int, fold: int, folds: int, shares: Shares) -> NDArray[np.object_]:
+def _axis(
+    screen: Screen, by: str, seed: int, fold: int, folds: int, partition: str, shares: Shares
+) -> NDArray[np.object_]:
     keys = groups(screen, by)
     sizes = group_sizes(keys)
     _check_enough(by, len(sizes), folds, shares)
-    fold_of = dealing.deal(sizes, folds, f"{seed}:{by}", even=UNITS[by].even)
+    if partition == "published":
+        fold_of = dealing.published(public_keys(screen, by)[sizes.index], folds, UNITS[by].public)
+    else:
+        fold_of = dealing.deal(sizes, folds, f"{seed}:{by}", even=UNITS[by].even)
     tested = set(fold_of.index[fold_of == fold])
     rest = sizes[~sizes.index.isin(tested)]
     _check_rest(by, len(sizes), len(rest), shares)
@@ -137,7 +146,9 @@ def _axis(screen: Screen, by: str, seed: int, fold: int, folds: int, shares: Sha
     return np.asarray(keys.map(part_of).fillna(UNUSED), dtype=object)
 
 
-def _check_options(by: str, fold: int, folds: int) -> None:
+def _check_options(by: str, fold: int, folds: int, partition: str) -> None:
+    if partition not in PARTITIONS:
+        raise SplitError(f"partition is {partition!r}. Choose {' or '.join(PARTITIONS)}.")
     if by not in BY:
         raise SplitError(
             f"There is no split by '{by}'. Allowed are {', '.join(BY)}; a split of your own comes from a file."
@@ -165,10 +176,13 @@ def _check_rest(by: str, count: int, rest: int, shares: Shares) -> None:
         )
 
 
-def _description(screen: Screen, by: str, seed: int, fold: int, folds: int) -> str:
+def _description(screen: Screen, by: str, seed: int, fold: int, folds: int, partition: str) -> str:
     kinds = ("cell_line", "drug") if by == "both" else (by,)
     counts = {kind: groups(screen, kind) for kind in kinds}
     held = " and ".join(f"{len(group_sizes(keys))} {UNITS[kind].noun}" for kind, keys in counts.items())
-    said = f"Fold {fold} of {folds} over {held}, drawn with seed {seed}; validation and calibration are held out alike."
+    how = (
+        f"drawn with seed {seed}" if partition == "drawn" else f"the published one; other parts drawn with seed {seed}"
+    )
+    said = f"Fold {fold} of {folds} over {held}, {how}; validation and calibration are held out alike."
     homeless = int((counts[kinds[0]] == "").sum())
     return said + (f" {homeless} responses on lines of unknown tissue are unused." if homeless else "")

@@ -23,7 +23,8 @@ class Split:
     """One part for each response of a screen.
 
     Attributes:
-        by: what is held out (one of `BY`), or "file" where the parts were read from a file.
+        by: what is held out (one of `BY`), "file" where the parts were read from a file, or "shared" where lines and
+            drugs that other screens have too are held out.
         parts: (R,) strings, indexed like the screen's responses: train, validation, calibration, test, or "" (unused).
         seed: the seed that the parts were drawn with.
         fold: which of the folds is the test part, from 0.

@@ -26,19 +26,25 @@ class Unit:
         noun: the groups in words, plural.
         even: whether groups are of nearly equal size, so that folds of equal counts are folds of equal sizes.
         advice: what to do where there are too few groups.
+        public: what its public keys are of; see `public_keys`.
     """
 
     noun: str
     even: bool
     advice: str
+    public: str
 
 
 UNITS: Mapping[str, Unit] = {
-    "pair": Unit("patient and compound pairs", True, "Measure more pairs or ask for fewer folds."),
-    "cell_line": Unit("patients", True, "Split by pair or by drug, ask for fewer folds, or add cell lines."),
-    "drug": Unit("compounds", True, "Split by pair or by cell_line, ask for fewer folds, or add drugs."),
-    "scaffold": Unit("scaffolds", False, "Split by drug, ask for fewer folds, or add drugs of other scaffolds."),
-    "tissue": Unit("known tissues", False, "Split by cell_line, ask for fewer folds, or fill in the tissue column."),
+    "pair": Unit("patient and compound pairs", True, "Measure more pairs or ask for fewer folds.", "pair"),
+    "cell_line": Unit("patients", True, "Split by pair or by drug, ask for fewer folds, or add cell lines.", "cell"),
+    "drug": Unit("compounds", True, "Split by pair or by cell_line, ask for fewer folds, or add drugs.", "drug"),
+    "scaffold": Unit(
+        "scaffolds", False, "Split by drug, ask for fewer folds, or add drugs of other scaffolds.", "scaffold"
+    ),
+    "tissue": Unit(
+        "known tissues", False, "Split by cell_line, ask for fewer folds, or fill in the tissue column.", "tissue"
+    ),
 }
 
 
@@ -62,6 +68,21 @@ def groups(screen: Screen, by: str) -> pd.Series:
     - tissue: a tissue; tissues that one patient's lines connect count as one.
     """
     return _GROUPS[by](screen)
+
+
+def public_keys(screen: Screen, by: str) -> pd.Series:
+    """What others know each group by, indexed by group key.
+
+    A patient is known by the first of its cell line ids, a pair by that and the structure key; other groups by
+    themselves.
+    """
+    first = screen.cell_lines.index.to_series().astype(str).groupby(screen.cell_lines["patient_id"]).min()
+    found = groups(screen, by)
+    known = {
+        "cell_line": lambda: patients(screen).map(first),
+        "pair": lambda: patients(screen).map(first) + ":" + compounds(screen),
+    }.get(by, lambda: found)()
+    return known.groupby(found).first()
 
 
 def _pairs(screen: Screen) -> pd.Series:

@@ -1,0 +1,129 @@
+"""`bdrp transfer`: a model of one laboratory on others' screens, as it is and after a few of their pairs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bdrp.cli import speech
+from bdrp.cli.options import Device, Root, ScreenOptions, Seed, key_values, load_screen
+from bdrp.errors import DataError
+
+if TYPE_CHECKING:
+    from bdrp.data.screen import Screen
+    from bdrp.experiments.transfer import Group
+
+
+def run(
+    train: Annotated[str, typer.Option(help="The screen to train on; LABEL=SCREEN gives it another name.")],
+    test: Annotated[str, typer.Option(help="Screens to test on, by commas; LABEL=SCREEN as for --train.")],
+    out: Annotated[Path, typer.Option(help="The folder of the transfer; goes on where it stopped.", metavar="DIR")],
+    root: Root = None,
+    measure: Annotated[
+        str | None,
+        typer.Option(help="ln_ic50_um or auc_fraction; without it, each target's own, and a model a measure."),
+    ] = None,
+    method: Annotated[str, typer.Option(help="How the posterior is found.")] = "last_layer",
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A model folder of the training screen, instead of fitting one.")
+    ] = None,
+    labelled: Annotated[str, typer.Option(help="Numbers of labelled target pairs, by commas.")] = "0,20,100,500",
+    draws: Annotated[int, typer.Option(help="How often labelled pairs are drawn.")] = 3,
+    seed: Seed = 0,
+    device: Device = "auto",
+    screen_option: ScreenOptions = None,
+) -> None:
+    """Train on one screen and test on others: transfer.html, transfer.parquet, shift.parquet, ceiling.parquet."""
+    from bdrp import report
+    from bdrp.experiments import transfer
+
+    question = transfer.Question(
+        method, key_values(option, "--option"), _numbers(labelled), draws=draws, seed=seed, model=model
+    )
+    groups = _groups(train, test, root, measure, screen_option)
+    try:
+        found = transfer.transfer(groups, question, out, device=device, progress=True, say=speech.remark)
+    except KeyboardInterrupt:
+        speech.remark(f"what is finished is kept in {out}; the same command goes on from there.")
+        raise
+    speech.result(f"report: {report.transfer(found, out)}")
+    for name in ("transfer", "shift", "ceiling"):
+        speech.result(f"{name}: {out / f'{name}.parquet'}")
+
+
+def _groups(
+    train: str, test: str, root: Path | None, measure: str | None, screen_option: list[str] | None
+) -> tuple[Group, ...]:
+    """Every target in the first of its measures that the training screen has too, or in the one that is asked for."""
+    from bdrp.data import sources
+    from bdrp.experiments.transfer import grouped
+
+    (here, source), *more = _names(train).items()
+    if more:
+        raise DataError(f"--train {train!r} names {1 + len(more)} screens. A model is trained on one; name one.")
+    targets = _names(test)
+    if here in targets:
+        raise DataError(f"{here} is both trained and tested on. Allowed: other screens to test on. Change --test.")
+    offered = sources.measures(source)
+    chosen = {label: _shared(label, sources.measures(name), offered, here, measure) for label, name in targets.items()}
+    options = _by_screen(screen_option, [here, *targets])
+
+    def load(label: str, name: str, wanted: str) -> Screen:
+        loaded = load_screen(name, root, wanted, options.get(label, {}))
+        return loaded if loaded.name == label else replace(loaded, name=label)
+
+    trains = {wanted: load(here, source, wanted) for wanted in dict.fromkeys(chosen.values())}
+    return grouped(trains, [load(label, name, chosen[label]) for label, name in targets.items()])
+
+
+def _shared(label: str, theirs: tuple[str, ...], ours: tuple[str, ...], here: str, measure: str | None) -> str:
+    """The measure that is asked for, or the training screen's first one that the target offers too."""
+    both = [one for one in ours if one in theirs and measure in (None, one)]
+    if not both:
+        asked = f", and --measure asks for {measure}" if measure else ""
+        raise DataError(
+            f"{here} offers {', '.join(ours)} and {label} {', '.join(theirs)}{asked}. One measure is needed for both; "
+            "test on another screen, or change --measure."
+        )
+    return both[0]
+
+
+def _names(text: str) -> dict[str, str]:
+    """`"gdsc1,mine=tables"` as `{"gdsc1": "gdsc1", "mine": "tables"}`."""
+    parts = [(label.strip(), source.strip()) for label, _, source in (one.partition("=") for one in text.split(","))]
+    named = {label: source or label for label, source in parts}
+    if len(named) < len(parts) or "" in named:
+        raise DataError(
+            f"{text!r} names a screen twice, or none. Allowed: names by commas, each once. To take two screens from "
+            "one source, write LABEL=SOURCE, as in mine=tables."
+        )
+    return named
+
+
+def _by_screen(options: list[str] | None, screens: list[str]) -> dict[str, dict[str, Any]]:
+    """`["ccle.profile=rnaseq_z"]` as `{"ccle": {"profile": "rnaseq_z"}}`."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in key_values(options, "--screen-option").items():
+        label, dot, key = name.partition(".")
+        if not dot or label not in screens or not key:
+            raise DataError(
+                f"--screen-option {name!r} names no screen of this transfer. Allowed: SCREEN.KEY=VALUE with one of "
+                f"{', '.join(screens)}, as in --screen-option {screens[0]}.KEY=VALUE."
+            )
+        found.setdefault(label, {})[key] = value
+    return found
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise DataError(
+            f"--labelled {text!r} is no list of numbers. Whole numbers by commas are needed, as in 0,20,100,500."
+        ) from error
