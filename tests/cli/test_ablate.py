@@ -43,6 +43,8 @@ def test_an_ablation_is_planned_fitted_reported_and_taken_up_again(words, tmp_pa
     assert f"report: {out / 'ablation.html'}" in ran.stdout
     table = pd.read_parquet(out / "ablation.parquet")
     assert {"shuffled_labels", "full"} == set(table["part"])
+    other = bdrp(*words, "--plan", "--partition", "published", "--out", out)
+    assert "8 fits in all, 0 already done, 8 to do." in other.stdout
     again = bdrp(*words, "--out", out)
     assert "8 fits in all, 8 already done, 0 to do." in again.stdout
 
@@ -58,6 +60,7 @@ def test_an_ablation_is_planned_fitted_reported_and_taken_up_again(words, tmp_pa
         (["--option", "pairing=telepathy"], "pairing is 'telepathy'"),
         (["--splits", "moon"], "no split 'moon'"),
         (["--folds", "1"], "nothing to compare"),
+        (["--partition", "random"], "no partition 'random'. Allowed: drawn, published"),
         (["--workers", "0"], "cannot be made by 0 workers"),
     ],
 )

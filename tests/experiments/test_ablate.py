@@ -101,6 +101,18 @@ def test_parts_that_there_are_not_or_that_change_nothing_are_refused(parts, said
         _ablation(parts=parts)
 
 
+def test_folds_may_be_the_published_ones_for_every_variant(tiny_screen):
+    drawn, published = (
+        ablation("last_layer", ["pair"], 2, 1, parts=["shuffled_labels"], partition=name).runs(tiny_screen)
+        for name in ("drawn", "published")
+    )
+    assert {run.partition for run in published} == {"published"}
+    assert [run.shuffled for run in published] == [run.shuffled for run in drawn]
+    assert not {run.address for run in drawn} & {run.address for run in published}
+    for before, after in zip(drawn, published, strict=True):
+        assert after.config == before.config | {"split": before.config["split"] | {"partition": "published"}}
+
+
 def test_a_grid_refuses_what_cannot_be_shuffled():
     with pytest.raises(DataError, match="no way to shuffle 'tissues'"):
         Grid({"ridge": "ridge"}, ["pair"], 2, 1, shuffled={"ridge": "tissues"})

@@ -13,6 +13,7 @@ import torch
 from bdrp import inference
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
+from bdrp.inference import start as starting
 from bdrp.inference.closed_form import NOTHING
 from bdrp.inference.method import Runtime
 
@@ -75,6 +76,28 @@ def test_without_a_linear_path_there_are_no_slopes(make_method: Make, some_unsee
     regressors = fitted.model.regressors(inputs.components)
     assert (regressors[:, 0] == 1).all()
     assert not regressors[:, 1:].any()
+
+
+def test_without_a_linear_path_the_start_has_no_slope_and_a_line_no_pull_of_its_own(
+    make_method: Make, some_unseen: Batch
+) -> None:
+    batch = make_method("last_layer", linear_path="ignored").shown(some_unseen)
+    for together in (False, True):
+        start = starting.solve(batch, 2, together=together, censored=False, seed=0)
+        assert not start.ridge.mean[:, 1:].any()
+        leverage = start.ridge.leverage(start.regressors)
+        assert torch.equal(leverage, leverage[:, :1].expand_as(leverage))
+        assert torch.isfinite(start.ridge.variance).all()
+        assert ((leverage > 0) & (leverage < 0.5)).all()
+
+
+@pytest.mark.parametrize("parts", [*VARIANTS, EVERYTHING], ids=str)
+def test_deviations_that_pairs_share_add_up_to_their_variance(
+    parts: dict[str, str], make_method: Make, some_unseen: Batch
+) -> None:
+    fitted, rows = make_method("last_layer", **parts).fit(some_unseen, Runtime()), some_unseen.test
+    epistemic = fitted.predict(some_unseen.inputs, rows).epistemic
+    assert fitted.deviations(some_unseen.inputs, rows).variance == pytest.approx(epistemic, rel=1e-3, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["last_layer", "deterministic"])

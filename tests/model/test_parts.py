@@ -47,6 +47,17 @@ def test_features_keep_their_shape_and_a_gradient_reaches_every_weight_in_use(
     assert without - {"drugs.ask.bias"} == (unseen if parts == {"expression": "ignored"} else set())
 
 
+@pytest.mark.parametrize("parts", VARIANTS, ids=str)
+def test_features_of_the_whole_grid_are_those_of_its_pairs(
+    parts: dict[str, Any], size: Architecture, drugs: MoleculeGraphs, genes: torch.Tensor
+) -> None:
+    network = made(size, **parts)
+    encoded, grid = network.encode(drugs, genes, KNOWN), torch.cartesian_prod(torch.arange(5), torch.arange(7))
+    whole = network.pairs(encoded, grid[:, 0], grid[:, 1])
+    for together, apart in zip(whole, network.pairs(encoded, LINE, DRUG), strict=True):
+        assert torch.allclose(together[7 * LINE + DRUG], apart, atol=1e-5)
+
+
 @pytest.mark.parametrize("encoder", ["fingerprint", "one_hot"])
 def test_without_a_graph_atoms_say_nothing(
     encoder: str, size: Architecture, drugs: MoleculeGraphs, genes: torch.Tensor
