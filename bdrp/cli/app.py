@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from bdrp import __version__
-from bdrp.cli import compare, demo, evaluate, fetch, fit, predict, screens, speech, transfer, triage
+from bdrp.cli import ablate, compare, demo, evaluate, fetch, fit, predict, screens, speech, transfer, triage
 from bdrp.errors import BdrpError
 
 WRONG = 2
@@ -57,5 +57,5 @@ def _root(
 ) -> None: ...
 
 
-for command in (demo, screens, fetch, fit, predict, evaluate, triage, compare, transfer):
+for command in (demo, screens, fetch, fit, predict, evaluate, triage, compare, ablate, transfer):
     app.command(name=command.__name__.rpartition(".")[2])(command.run)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bdrp.cli import speech
+from bdrp.cli import fits, speech
 from bdrp.cli.options import Device, Partition, Root, ScreenOptions, key_values, load_screen
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
-    from bdrp.experiments.compare import Outcome
     from bdrp.experiments.grid import Grid
 
 
@@ -21,45 +20,32 @@ def run(
     methods: Annotated[
         str, typer.Option(help="Methods, by commas; LABEL=METHOD compares one method with several options.")
     ],
-    splits: Annotated[
-        str, typer.Option(help="What is held out, by commas: pair, cell_line, drug, scaffold, tissue, both.")
-    ] = "pair,cell_line,tissue,drug,both",
-    folds: Annotated[int, typer.Option(help="How many folds each split has.")] = 5,
+    splits: fits.Splits = fits.EVERY_SPLIT,
+    folds: fits.Folds = 5,
     partition: Partition = "drawn",
-    seeds: Annotated[int, typer.Option(help="How many seeds each fold is fitted with.")] = 3,
+    seeds: fits.Seeds = 3,
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
     measure: Annotated[str | None, typer.Option(help="ln_ic50_um or auc_fraction.")] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="METHOD.KEY=VALUE", help="An option of a method; may be repeated.")
     ] = None,
-    workers: Annotated[int, typer.Option(help="How many fits at a time, each on one thread.")] = 1,
-    budget: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Start no fit that is expected to end later.")
-    ] = None,
-    plan_only: Annotated[bool, typer.Option("--plan", help="Only say what would be done.")] = False,
+    workers: fits.Workers = 1,
+    budget: fits.Budget = None,
+    plan_only: fits.PlanOnly = False,
     device: Device = "auto",
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit methods on the same folds and say which is better: compare.html, figures.parquet, comparisons.parquet."""
-    from bdrp.experiments import plan as planning
-
     grid = _grid(methods, splits, folds, seeds, option, partition)
     loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option"))
-    plan = planning.make(loaded, grid, out)
-    speech.result(plan.said(max(workers, 1)))
-    if plan_only:
+    runs = fits.done(loaded, grid, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
+    if runs is None:
         return
     from bdrp import report
-    from bdrp.experiments import compare, findings
+    from bdrp.experiments import findings
 
-    try:
-        outcome = compare.execute(plan, loaded, workers=workers, budget=budget, device=device, progress=True)
-    except KeyboardInterrupt:
-        speech.remark(f"finished runs are kept in {out}; the same command goes on from there.")
-        raise
-    _say(outcome)
-    found = findings.gather(out, plan.runs)
+    found = findings.gather(out, runs)
     for note in found.notes:
         speech.remark(note)
     speech.result(f"report: {report.compare(found, out)}")
@@ -78,7 +64,7 @@ def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] |
             "method with itself under other options, write LABEL=METHOD, as in wide=last_layer."
         )
     chosen = {label: method or label for label, method in named}
-    return Grid(chosen, [name.strip() for name in splits.split(",")], folds, seeds, _options(option, labels), partition)
+    return Grid(chosen, fits.names(splits), folds, seeds, _options(option, labels), partition=partition)
 
 
 def _options(option: list[str] | None, labels: list[str]) -> dict[str, dict[str, Any]]:
@@ -93,10 +79,3 @@ def _options(option: list[str] | None, labels: list[str]) -> dict[str, dict[str,
             )
         options.setdefault(label, {})[key] = value
     return options
-
-
-def _say(outcome: Outcome) -> None:
-    for run, error in outcome.failed:
-        speech.warning(f"{run} failed: {error}")
-    if outcome.left:
-        speech.warning(f"{len(outcome.left)} fits were not started: they would have exceeded the budget.")

@@ -69,7 +69,7 @@ class Findings:
             OutputError: they cannot be written.
         """
         for name, table in {"figures": self.figures, "comparisons": self.comparisons}.items():
-            _write(table, out / f"{name}.parquet")
+            write_table(table, out / f"{name}.parquet")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def gather(out: Path, runs: Sequence[Run]) -> Findings:
     joined = {name: _stacked([getattr(part, name) for part in parts]) for name in ("figures", "intervals", "evidence")}
     units = {str(record.content["unit"]) for record in found.values() if not record.failed}
     return Findings(
-        runs=pd.DataFrame([_row(run, found.get(run.address)) for run in runs]),
+        runs=pd.DataFrame([row(run, found.get(run.address)) for run in runs]),
         **joined,
         tests=_stacked([part.tests for part in parts]),
         ranks=tuple(rank for part in parts for rank in part.ranks),
@@ -111,7 +111,8 @@ def gather(out: Path, runs: Sequence[Run]) -> Findings:
     )
 
 
-def _row(run: Run, record: Record | None) -> dict[str, Any]:
+def row(run: Run, record: Record | None) -> dict[str, Any]:
+    """A row of `Findings.runs`, from a run and its record if there is one."""
     content = {} if record is None else record.content
     taken, failed = content.get("seconds", {}), record is not None and record.failed
     test = content.get("split", {}).get("parts", {}).get("test", {})
@@ -172,7 +173,7 @@ def _figures(rows: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
 
 def _costs(done: Sequence[tuple[Run, Record]]) -> pd.DataFrame:
     """Seconds and memory as figures."""
-    rows = [_row(run, record) for run, record in done]
+    rows = [row(run, record) for run, record in done]
     wide = pd.DataFrame(rows)[["method", "split", *PLACE, *COSTS, "responses"]].rename(columns={"responses": "n"})
     wide["n"] = wide["n"].astype(int)
     return wide.melt(["method", "split", *PLACE, "n"], var_name="figure").dropna(subset="value")
@@ -240,7 +241,12 @@ def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
-def _write(table: pd.DataFrame, path: Path) -> None:
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     beside = path.with_name(f".{path.name}.part")
     try:
         table.to_parquet(beside, index=False)

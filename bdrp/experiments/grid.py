@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp import __version__, inference
+from bdrp.data import randomised
 from bdrp.data.screen import Screen
 from bdrp.data.splits import BY, PARTITIONS
 from bdrp.errors import DataError
@@ -27,12 +28,13 @@ class Run:
     Attributes:
         label: what the comparison calls the method; not part of the address.
         method: one of `bdrp.inference.names()`.
-        options: all of its options, defaults too.
+        options: of `Method.options`: all of them, defaults too.
         split: what is held out.
         fold: which fold is the test part, from 0.
         folds: how many there are.
         seed: of the fit's random draws.
         screen: `fingerprint` of the screen.
+        shuffled: what of the screen is shuffled before the fit, one of `bdrp.data.randomised.KINDS`; "" is nothing.
         partition: how the folds were made; see `bdrp.data.splits.make`.
     """
 
@@ -44,11 +46,12 @@ class Run:
     folds: int
     seed: int
     screen: Mapping[str, Any] = field(repr=False)
+    shuffled: str = ""
     partition: str = "drawn"
 
     @property
     def config(self) -> dict[str, Any]:
-        """All that decides the result, ready for JSON."""
+        """All that decides the result, ready for JSON; what is shuffled is told where something is."""
         split = {"by": self.split, "fold": self.fold, "folds": self.folds, "seed": PARTITION_SEED}
         split |= {"partition": self.partition} if self.partition != "drawn" else {}
         return {
@@ -58,7 +61,7 @@ class Run:
             "method": self.method,
             "options": dict(self.options),
             "seed": self.seed,
-        }
+        } | ({"shuffled": self.shuffled} if self.shuffled else {})
 
     @cached_property
     def address(self) -> str:
@@ -81,6 +84,7 @@ class Grid:
         folds: of each split.
         seeds: seeds 0, 1, ... of the fits; the folds stay the same.
         options: label to the options of its method.
+        shuffled: label to what is shuffled for it, one of `bdrp.data.randomised.KINDS`.
         partition: how the folds are made: "drawn" or "published"; see `bdrp.data.splits.make`.
     """
 
@@ -89,6 +93,7 @@ class Grid:
     folds: int = 5
     seeds: int = 3
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shuffled: Mapping[str, str] = field(default_factory=dict)
     partition: str = "drawn"
 
     def __post_init__(self) -> None:
@@ -106,6 +111,8 @@ class Grid:
         _refuse("split", self.splits, BY)
         _refuse("partition", [self.partition], PARTITIONS)
         _refuse("method with options", list(self.options), list(self.methods))
+        _refuse("method with something shuffled", list(self.shuffled), list(self.methods))
+        _refuse("way to shuffle", sorted(set(self.shuffled.values())), randomised.KINDS)
         for label, method in self.methods.items():
             inference.make(method, self.options.get(label))
 
@@ -115,13 +122,24 @@ class Grid:
 
     def _runs(self, screen: Mapping[str, Any]) -> Iterator[Run]:
         full = {
-            label: asdict(inference.make(method, self.options.get(label))) for label, method in self.methods.items()
+            label: inference.make(method, self.options.get(label)).options() for label, method in self.methods.items()
         }
         for seed in range(self.seeds):
             for fold in range(self.folds):
                 for split in self.splits:
                     for label, method in self.methods.items():
-                        yield Run(label, method, full[label], split, fold, self.folds, seed, screen, self.partition)
+                        yield Run(
+                            label,
+                            method,
+                            full[label],
+                            split,
+                            fold,
+                            self.folds,
+                            seed,
+                            screen,
+                            shuffled=self.shuffled.get(label, ""),
+                            partition=self.partition,
+                        )
 
 
 def fingerprint(screen: Screen) -> dict[str, Any]:

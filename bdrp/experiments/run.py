@@ -7,7 +7,7 @@ import os
 import platform
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -250,7 +250,7 @@ def _manifest(
 ) -> dict[str, Any]:
     return {
         "method": method.name,
-        "options": asdict(method),
+        "options": method.options(),
         "seed": runtime.seed,
         "measure": screen.measure.name,
         "unit": screen.measure.unit,

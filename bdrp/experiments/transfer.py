@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -255,7 +255,7 @@ def _kept(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores])
 def _fit_key(train: Screen, split: Split, question: Question) -> dict[str, Any]:
     method = inference.make(question.method, question.options)
     parts = hashlib.sha256("\n".join(split.parts).encode()).hexdigest()
-    options = {"method": method.name, "options": asdict(method), "seed": question.seed}
+    options = {"method": method.name, "options": method.options(), "seed": question.seed}
     return {"bdrp": __version__, "screen": fingerprint(train), "parts": parts, **options}
 
 

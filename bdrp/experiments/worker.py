@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bdrp.data import splits
+from bdrp.data import randomised, splits
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpError
 from bdrp.experiments import records
@@ -81,6 +81,7 @@ def record(screen: Screen, run: Run, out: Path, device: str) -> Ended:
 def _fit(screen: Screen, run: Run, device: str) -> tuple[HeldOut, dict[str, Any]]:
     """The straight line of `bdrp fit`; `predict` is what predicting the held-out pairs once more takes."""
     split = splits.make(screen, run.split, seed=PARTITION_SEED, fold=run.fold, folds=run.folds, partition=run.partition)
+    screen = randomised.shuffled(screen, split, run.shuffled, run.seed) if run.shuffled else screen
     at = [time.perf_counter()]
     model = experiments.fit(
         screen, split, method=run.method, seed=run.seed, options=run.options, device=device, progress=False

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from bdrp.errors import DataError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.model.network import Network
 
@@ -28,7 +29,8 @@ class Attention:
             one.
         loadings: (M, G) signed weights of the genes in each programme's activity.
         atoms: a row an atom; drug_id, atom (position in the canonical SMILES as RDKit reads it) and weight, the share
-            of the drug's query that the atom asked, which sums to one over a drug.
+            of the drug's query that the atom asked, which sums to one over a drug. No row where the network reads
+            drugs otherwise than as graphs, for no atom asks there.
     """
 
     programmes: pd.DataFrame
@@ -50,7 +52,15 @@ def read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...])
         inputs: the drugs and lines.
         pairs: which of them; a drug without a pair is left out.
         genes: G names.
+
+    Raises:
+        DataError: the network has no attention.
     """
+    if not network.size.attends:
+        raise DataError(
+            f"This model has no attention to read: it was fitted with pairing={network.size.pairing}. Allowed: models "
+            "whose pairing is attention, the default. Fit one of these."
+        )
     network.eval()
     device = next(network.parameters()).device
     inputs, pairs = inputs.to(device), pairs.to(device)
@@ -71,7 +81,7 @@ def read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...])
 
 def _by_programme(network: Network, inputs: Inputs, pairs: Pairs) -> Tensor:
     """(D, M) mean over pairs and heads."""
-    drugs, lines = network.encode(inputs.molecules, inputs.genes)
+    drugs, lines = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
     total = torch.zeros(len(inputs.drug_ids), network.size.programmes, device=pairs.drug.device)
     for line, drug in zip(pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS), strict=True):
         weights = network.attention.weights(drugs.at(drug), lines.activity[line])
@@ -81,6 +91,8 @@ def _by_programme(network: Network, inputs: Inputs, pairs: Pairs) -> Tensor:
 
 
 def _atoms(network: Network, inputs: Inputs, wanted: set[str]) -> pd.DataFrame:
+    if network.size.drug_encoder != "graph":
+        return pd.DataFrame({"drug_id": pd.Series(dtype=object), "atom": np.zeros(0, np.int64), "weight": np.zeros(0)})
     molecules = inputs.molecules
     weight = network.drugs.atom_weights(network.drugs.graph(molecules), molecules).mean(1).cpu().numpy()
     molecule = molecules.molecule.cpu().numpy()

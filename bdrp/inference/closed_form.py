@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -24,6 +25,7 @@ from bdrp.predictive.distribution import Index
 if TYPE_CHECKING:
     from bdrp.inference.point import Point
 
+NOTHING = 1e-4  # chosen: an SD too small to matter, whose square single precision still tells from 0
 PAIRS_A_PASS = 4_096  # chosen: what a pass makes of its pairs stays in a processor's cache
 PRODUCT_A_PAIR = 48  # chosen: rows gathered for a pair leave the cache, so a product this much larger is as fast
 
@@ -55,6 +57,24 @@ class LastLayerFit(Fitted):
         """What the ridge found: v and its scales."""
         v = [parameter for name, parameter in self.guide.named_parameters() if name.startswith("v_")]
         return [*v, self.model.log_compound_scale, self.model.log_slope_scale]
+
+    def effects(self) -> list[nn.Parameter]:
+        """What belongs to single compounds and lines: v, u and the loadings, with their scales."""
+        named = self.guide.named_parameters()
+        own = [parameter for name, parameter in named if name.partition("_")[0] in ("v", "u", "g")]
+        return [*own, *self.model.scales()]
+
+    @torch.no_grad()
+    def without_effects(self) -> None:
+        """Hold v, u and the loadings at nothing, prior and posterior alike."""
+        for name, parameter in self.guide.named_parameters():
+            if name in ("v_mean", "u_mean", "g_mean"):
+                parameter.zero_()
+            if name == "v_log_scale":
+                parameter.fill_(math.log(NOTHING))
+        self.model.log_compound_scale.fill_(math.log(NOTHING))
+        self.model.log_slope_scale.zero_()
+        self.model.log_line_scale.fill_(math.log(NOTHING))
 
     def learn_kinship(self, inputs: Inputs) -> None:
         """Let unseen compounds borrow from what was found for trained ones."""
@@ -91,7 +111,7 @@ class LastLayerFit(Fitted):
     def encode(self, inputs: Inputs) -> Encoded:
         """Encode all drugs and lines."""
         self.modules.eval()
-        return self.model.network.encode(inputs.molecules, inputs.genes)
+        return self.model.network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
 
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:
@@ -117,7 +137,7 @@ class LastLayerFit(Fitted):
     def apart(self, inputs: Inputs, part: Part, compounds: Compounds, u: tuple[Tensor, Tensor]) -> Apart:
         """What a part's moments take from elsewhere than the network: `inputs` has its lines, the beliefs have all."""
         line, drug, (u_mean, u_covariance) = part.line, part.drug, (each[part.lines] for each in u)
-        by_compound = nn.functional.pad(inputs.components, (1, 0), value=1.0)
+        by_compound = self.model.regressors(inputs.components)
         square = (_outer(u_mean) + u_covariance)[:, 1:, 1:]
         epistemic = rowwise(by_compound**2, compounds.variance, line, drug)
         return Apart(

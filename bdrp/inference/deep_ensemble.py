@@ -88,7 +88,9 @@ class DeepEnsembleMethod(NetworkMethod):
         if self.bootstrap == "yes":
             for index, member in enumerate(fitted.members):
                 fitted.times[index] = drawn = resampled(len(batch.features.lines))
-                few = replace(batch, train=batch.train.at(repeated(batch, drawn)))
+                if self.hierarchical_effects == "ignored":
+                    continue
+                few = replace(self.shown(batch), train=batch.train.at(repeated(batch, drawn)))
                 together, censored = method.lines == "known", self.likelihood == "censored"
                 starting.solve(few, self.factors, together=together, censored=censored, seed=seed + index).place(member)
         return method
@@ -156,6 +158,10 @@ class EnsembleFit(Fitted):
     def slopes(self) -> list[nn.Parameter]:
         """What the members' ridges found."""
         return [parameter for member in self.members for parameter in member.slopes()]
+
+    def effects(self) -> list[nn.Parameter]:
+        """What belongs to single compounds and lines, in all members."""
+        return [parameter for member in self.members for parameter in member.effects()]
 
     def learn_kinship(self, inputs: Inputs) -> None:
         """Let unseen compounds borrow, in each member from what it found; see `LastLayerFit`."""

@@ -155,12 +155,16 @@ class LastLayer(nn.Module):
         pair: PairFeatures = self.network.pairs(encoded, line, drug)
         return Terms(
             pair.features,
-            _with_one(inputs.components[lines]),
+            self.regressors(inputs.components[lines]),
             _with_one(encoded.drugs.factors),
             self.mu + pair.offset,
             self.mu + pair.own,
             self._noise(pair, inputs.drug_effect[drug]),
         )
+
+    def regressors(self, components: Tensor) -> Tensor:
+        """(L, 1 + K) what v multiplies, from components (L, K), which count for nothing without a linear path."""
+        return _with_one(components if self.network.size.slopes else torch.zeros_like(components))
 
     def _noise(self, pair: PairFeatures, compound: Tensor) -> Tensor:
         """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
@@ -180,7 +184,7 @@ class LastLayer(nn.Module):
 
     def rows(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
         """What is expected of a block's rows if the weights were these."""
-        encoded = self.network.encode(inputs.molecules, inputs.genes[block.lines])
+        encoded = self.network.encode(inputs.molecules, inputs.genes[block.lines], inputs.drug_effect)
         return self.weighed(self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights)
 
     def weighed(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:

@@ -172,7 +172,7 @@ class DropoutFit(PointFit):
         """Masks of trained compounds and lines are drawn for all of them, so that none depends on who is asked for."""
 
         def one(_: Tensor) -> _Drawn:
-            encoded = network.encode(inputs.molecules, inputs.genes)
+            encoded = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
             w = dropout(self.guide.w_mean, self.rate)
             v, u = without_some(self.guide.v_mean, self.rate), without_some(self.guide.u_mean, self.rate)
             return _Drawn(

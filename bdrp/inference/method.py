@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, Self, cast, overload
 
 import numpy as np
 import pandas as pd
@@ -147,10 +147,23 @@ class Fitted(ABC):
         return Normal(keys, measure.name, *moments, joint=joint, unit=measure.unit)
 
 
+def part(default: str) -> Any:
+    """An option that names a part of the model; `Method.options` is silent about it while the part is in place."""
+    return field(default=default, metadata={"part": True})
+
+
 class Method(ABC):
     """Frozen options; the file's name is the method's name."""
 
     name: ClassVar[str]
+
+    def options(self) -> dict[str, Any]:
+        """All options with their values, of parts of the model those alone that were replaced or left out.
+
+        So a whole model is told as it was before its parts had names, and its records and folders stay good.
+        """
+        told = {each.name: (each, getattr(self, each.name)) for each in fields(cast(Any, self))}
+        return {name: value for name, (each, value) in told.items() if not each.metadata or value != each.default}
 
     @abstractmethod
     def fit(self, batch: Batch, runtime: Runtime) -> Fitted:

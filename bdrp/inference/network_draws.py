@@ -118,7 +118,7 @@ class VariationalFit(LastLayerFit):
         weights, network = self.weights(draws), self.model.network
 
         def encode(one: Tensor) -> Any:
-            return self.under(one, lambda: network.encode(inputs.molecules, inputs.genes))
+            return self.under(one, lambda: network.encode(inputs.molecules, inputs.genes, inputs.drug_effect))
 
         together = 1 if weights.device.type == "cpu" else DRAWS_ENCODED_TOGETHER
         return Drawn(weights, _stacked(encode, together, weights))

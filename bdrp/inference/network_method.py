@@ -20,12 +20,13 @@ from bdrp.inference import start as starting
 from bdrp.inference.closed_form import LastLayerFit
 from bdrp.inference.hierarchy import Block, LastLayer
 from bdrp.inference.likelihood import Likelihood, observed
-from bdrp.inference.method import Fitted, Method, Runtime, isolated
+from bdrp.inference.method import Fitted, Method, Runtime, isolated, part
 from bdrp.inference.training import Schedule, train
-from bdrp.model.architecture import Architecture
+from bdrp.model.architecture import CHOICES, Architecture
 from bdrp.model.network import Network
 
 LINES = ("auto", "known", "new")
+EFFECTS = ("used", "ignored")
 LEAST_AGAIN = 0.5  # chosen: while the rate is high the validation part says little; no fit again is shorter than half
 EPOCHS = {"new": 20, "known": 50}  # chosen on validation and calibration rows of GDSC2 (docs/tried.md)
 HIDDEN = 0.5  # chosen: as many lines of a step teach what a new line needs as teach what a known one does
@@ -49,6 +50,9 @@ class NetworkMethod(Method, ABC):
         learning_rate: peak rate of the network. weight_decay: of the network.
         head_rate: peak rate of everything else: the last layer, its posterior, and prior scales.
         width, hidden, programmes, heads, factors, gene_dropout, drug_dropout: see `Architecture`.
+        drug_encoder, pairing, expression, linear_path: what an ablation replaces or leaves out; see `Architecture`.
+        hierarchical_effects: "ignored" leaves v, u and the loadings out, so that the network alone makes the mean; a
+            compound's own noise stays.
     """
 
     likelihood: Literal["normal", "student_t", "censored"] = "student_t"
@@ -67,6 +71,11 @@ class NetworkMethod(Method, ABC):
     factors: int = 32
     gene_dropout: float = 0.6
     drug_dropout: float = 0.1
+    drug_encoder: Literal["graph", "fingerprint", "one_hot"] = part("graph")
+    pairing: Literal["attention", "concatenation"] = part("attention")
+    expression: Literal["used", "ignored"] = part("used")
+    linear_path: Literal["used", "ignored"] = part("used")
+    hierarchical_effects: Literal["used", "ignored"] = part("used")
 
     def __post_init__(self) -> None:
         """Refuse options that cannot be.
@@ -77,6 +86,8 @@ class NetworkMethod(Method, ABC):
         Likelihood(self.likelihood, self.noise)
         if self.lines not in LINES:
             raise FitError(f"lines is {self.lines!r}. Choose auto, known or new.")
+        if self.hierarchical_effects not in EFFECTS:
+            raise FitError(f"hierarchical_effects is {self.hierarchical_effects!r}. Choose used or ignored.")
         for name in ("learning_rate", "head_rate"):
             if not 0 < getattr(self, name) < 1:
                 raise FitError(
@@ -92,20 +103,25 @@ class NetworkMethod(Method, ABC):
         epochs = EPOCHS.get(self.lines, EPOCHS["new"]) if self.epochs is None else self.epochs
         return Schedule(epochs, epochs if self.patience is None else self.patience)
 
-    def architecture(self, genes: int) -> Architecture:
-        """The network's sizes."""
-        names = ("width", "hidden", "programmes", "heads", "factors", "gene_dropout", "drug_dropout")
-        return Architecture(genes=genes, **{name: getattr(self, name) for name in names})
+    def architecture(self, genes: int, compounds: int = 1) -> Architecture:
+        """The network's sizes and parts."""
+        names = ("width", "hidden", "programmes", "heads", "factors", "gene_dropout", "drug_dropout", *CHOICES)
+        return Architecture(genes=genes, compounds=compounds, **{name: getattr(self, name) for name in names})
 
     def model(self, features: Features, responses: int) -> LastLayer:
         """A network with its hierarchical last layer, at random."""
         genes, components = features.scaler.components.shape
         sizes = (len(features.compounds), len(features.lines), components)
         likelihood = Likelihood(self.likelihood, self.noise)
-        return LastLayer(Network(self.architecture(genes)), likelihood, sizes, responses)
+        return LastLayer(Network(self.architecture(genes, sizes[0])), likelihood, sizes, responses)
 
     def begun(self, batch: Batch, fitted: LastLayerFit, seed: int) -> Self:
         """Put a fit where training starts, and settle which lines the model serves, by the validation part."""
+        if self.hierarchical_effects == "ignored":
+            fitted.without_effects()
+            fitted.learn_kinship(batch.inputs)
+            return replace(self, lines="known")  # nothing is known of a line that could be hidden
+        batch = self.shown(batch)
         judged = bool(len(batch.validation))
         kinds: list[Literal["auto", "known", "new"]] = [self.lines]
         if self.lines == "auto":  # where validation knows no line, there is nothing to try
@@ -124,6 +140,12 @@ class NetworkMethod(Method, ABC):
         fitted.learn_kinship(batch.inputs)
         return replace(self, lines=best)
 
+    def shown(self, batch: Batch) -> Batch:
+        """The batch as the start sees it: without a linear path expression has no components."""
+        if self.architecture(1).slopes:
+            return batch
+        return replace(batch, inputs=replace(batch.inputs, components=torch.zeros_like(batch.inputs.components)))
+
     def refitted(self, fitted: Fitted) -> Self:
         """For the same lines, for as many epochs as the first fit needed; see `Method.refitted`."""
         history: Mapping[str, Any] = getattr(fitted, "history", {})
@@ -140,9 +162,9 @@ class Trainee:
         self.method, self.fitted, self.batch = method, fitted, batch
         self.module: nn.Module = fitted.modules
         self.seen = observed(batch.train, batch.features)
-        if method.lines == "new":
-            for parameter in fitted.slopes():
-                parameter.requires_grad_(False)
+        fixed = fitted.slopes() if method.lines == "new" else []
+        for parameter in fitted.effects() if method.hierarchical_effects == "ignored" else fixed:
+            parameter.requires_grad_(False)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Network and the rest, each with its rate."""

@@ -1,15 +1,24 @@
-"""The sizes of the network, in one validated place."""
+"""The sizes and the parts of the network, in one validated place."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Final, Literal
 
 from bdrp.errors import FitError
+
+CHOICES: Final = {
+    "drug_encoder": ("graph", "fingerprint", "one_hot"),
+    "pairing": ("attention", "concatenation"),
+    "expression": ("used", "ignored"),
+    "linear_path": ("used", "ignored"),
+}
+"""The parts of the network that an ablation can replace or leave out; the first of each is what bdrp fits."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes and dropout rates; the defaults were chosen on inner validation of GDSC2 (docs/tried.md).
+    """Sizes, dropout rates and parts; the defaults were chosen on inner validation of GDSC2 (docs/tried.md).
 
     Attributes:
         genes: G, the number of genes that enter.
@@ -22,6 +31,13 @@ class Architecture:
         factors: R drug factors that a cell line's own deviations act on.
         gene_dropout: the share of genes hidden at each training step.
         drug_dropout: dropout of drug and atom states.
+        drug_encoder: what a drug is known by: its molecular "graph", its "fingerprint", or "one_hot", a vector of its
+            own, of which an unseen compound has the mean.
+        pairing: how drug and line meet beside their product: cross-"attention" or "concatenation" of their states.
+        expression: "ignored" shows the network and the linear path no gene: every line then looks the same.
+        linear_path: "ignored" leaves out what is linear in expression: a layer of the encoder, and the slopes of
+            `bdrp.inference.hierarchy`.
+        compounds: C, the compounds that "one_hot" has vectors for.
     """
 
     genes: int
@@ -34,9 +50,14 @@ class Architecture:
     factors: int = 16
     gene_dropout: float = 0.6
     drug_dropout: float = 0.1
+    drug_encoder: Literal["graph", "fingerprint", "one_hot"] = "graph"
+    pairing: Literal["attention", "concatenation"] = "attention"
+    expression: Literal["used", "ignored"] = "used"
+    linear_path: Literal["used", "ignored"] = "used"
+    compounds: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse sizes that are no whole number from one, and rates outside [0, 1).
+        """Refuse sizes that are no whole number from one, rates outside [0, 1), and parts that there are not.
 
         Raises:
             FitError: an option is out of range, with its name.
@@ -44,12 +65,25 @@ class Architecture:
         for field in fields(self):
             value = getattr(self, field.name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if field.name.endswith("dropout"):
+            if field.name in CHOICES:
+                choices = CHOICES[field.name]
+                right, allowed = value in choices, f"{', '.join(choices[:-1])} or {choices[-1]}"
+            elif field.name.endswith("dropout"):
                 right, allowed = number and 0 <= value < 1, "at least 0 and below 1"
             else:
                 right, allowed = number and isinstance(value, int) and value >= 1, "a whole number, at least 1"
             if not right:
                 raise FitError(f"{field.name} is {value!r}; it must be {allowed}. Choose another value.")
+
+    @property
+    def attends(self) -> bool:
+        """Whether there is attention."""
+        return self.pairing == "attention"
+
+    @property
+    def slopes(self) -> bool:
+        """Whether a response may have slopes on expression."""
+        return self.linear_path == "used" and self.expression == "used"
 
     @property
     def context_width(self) -> int:

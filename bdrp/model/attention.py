@@ -13,13 +13,15 @@ et al. 2017, with the key split into a constant part and a part proportional to 
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.utils import scatter, softmax
 
-from bdrp.features.molecules import MoleculeGraphs
+from bdrp.errors import FitError
+from bdrp.features.molecules import FINGERPRINT_BITS, MoleculeGraphs
 from bdrp.model.architecture import Architecture
 from bdrp.model.dropout import Dropout
 from bdrp.model.graph import GraphEncoder
@@ -30,7 +32,8 @@ class DrugStates(NamedTuple):
 
     Attributes:
         state: (D, width).
-        gate: (D, H * value_width) how the drug reads what the heads bring back.
+        gate: (D, H * value_width) how the drug reads what the heads bring back; (D, 0) without attention, as are
+            offset and slope.
         factors: (D, R) on which a line's own deviations act.
         offset: (D, H, M) attention logits that do not depend on the line.
         slope: (D, H, M) attention logits a unit of activity.
@@ -54,28 +57,36 @@ class DrugStates(NamedTuple):
 
 
 class DrugEncoder(nn.Module):
-    """Molecular graphs -> drug states, through atoms that ask."""
+    """Drugs -> drug states: molecular graphs whose atoms ask, or what an ablation has in their place."""
 
     def __init__(self, size: Architecture) -> None:
         super().__init__()
         self.size = size
-        self.graph = GraphEncoder(size.width, size.graph_layers, size.drug_dropout)
-        self.ask = nn.Linear(size.width, size.heads)
+        if size.drug_encoder == "graph":
+            self.graph = GraphEncoder(size.width, size.graph_layers, size.drug_dropout)
+            self.ask = nn.Linear(size.width, size.heads)
+        elif size.drug_encoder == "fingerprint":
+            bits = nn.Linear(FINGERPRINT_BITS, size.width)
+            self.fingerprint = nn.Sequential(bits, nn.GELU(), Dropout(size.drug_dropout))
+        else:
+            self.one_hot = nn.Parameter(torch.randn(size.compounds, size.width) / math.sqrt(size.width))
         self.mix = nn.Sequential(nn.Linear(size.width, size.width), nn.GELU(), Dropout(size.drug_dropout))
         self.state = nn.Linear(size.width, size.width)
-        self.gate = nn.Linear(size.width, size.context_width)
+        if size.attends:
+            self.gate = nn.Linear(size.width, size.context_width)
         self.factors = nn.Linear(size.width, size.factors)
-        self.offset = nn.Linear(size.width, size.heads * size.programmes)
-        self.slope = nn.Linear(size.width, size.heads * size.programmes)
+        if size.attends:
+            self.offset = nn.Linear(size.width, size.heads * size.programmes)
+            self.slope = nn.Linear(size.width, size.heads * size.programmes)
         nn.init.zeros_(self.factors.weight)  # a compound's own loadings come first; structure explains them later
         nn.init.zeros_(self.factors.bias)
 
-    def forward(self, molecules: MoleculeGraphs) -> DrugStates:
-        """Encode D molecules."""
-        atoms = self.graph(molecules)
-        asked = self.atom_weights(atoms, molecules)
-        pooled = scatter(asked.mean(1, keepdim=True) * atoms, molecules.molecule, dim=0, dim_size=len(molecules))
-        summary = self.mix(pooled)
+    def forward(self, molecules: MoleculeGraphs, compounds: Tensor | None = None) -> DrugStates:
+        """Encode D molecules, which are the training compounds at `compounds` (D,), -1 for an unseen one."""
+        summary = self.mix(self._known_by(molecules, compounds))
+        if not self.size.attends:
+            none = summary.new_zeros(len(summary), 0)
+            return DrugStates(self.state(summary), none, self.factors(summary), none, none, summary)
         shape = (len(molecules), self.size.heads, self.size.programmes)
         return DrugStates(
             self.state(summary),
@@ -85,6 +96,20 @@ class DrugEncoder(nn.Module):
             self.slope(summary).view(shape),
             summary,
         )
+
+    def _known_by(self, molecules: MoleculeGraphs, compounds: Tensor | None) -> Tensor:
+        """(D, width) what the drugs are known by."""
+        if self.size.drug_encoder == "graph":
+            atoms = self.graph(molecules)
+            asked = self.atom_weights(atoms, molecules)
+            return scatter(asked.mean(1, keepdim=True) * atoms, molecules.molecule, dim=0, dim_size=len(molecules))
+        if self.size.drug_encoder == "fingerprint":
+            return torch.as_tensor(self.fingerprint(molecules.fingerprints))
+        if compounds is None:
+            raise FitError(
+                "drug_encoder is one_hot, and which compounds the drugs are was not said. Give their places."
+            )
+        return torch.where((compounds >= 0)[:, None], self.one_hot[compounds.clamp(min=0)], self.one_hot.mean(0))
 
     def atom_weights(self, atoms: Tensor, molecules: MoleculeGraphs) -> Tensor:
         """(A, H): the share that each atom has in what the drug asks; sums to one over a molecule's atoms."""

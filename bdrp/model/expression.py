@@ -1,4 +1,7 @@
-"""Cell lines as expression: a linear path, a small perceptron, and the activities of learned gene programmes."""
+"""Cell lines as expression: a linear path, a small perceptron, and the activities of learned gene programmes.
+
+Without expression every gene is at its training mean, so that all lines are alike.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from bdrp.model.dropout import Dropout
 
 
 class LineStates(NamedTuple):
-    """L encoded cell lines: `state` (L, width), `activity` (L, M) of the gene programmes in (-1, 1)."""
+    """L encoded cell lines: `state` (L, width), `activity` (L, M) of the gene programmes in (-1, 1).
+
+    Without attention there are no programmes, M = 0.
+    """
 
     state: Tensor
     activity: Tensor
@@ -36,16 +42,26 @@ class ExpressionEncoder(nn.Module):
 
     def __init__(self, size: Architecture) -> None:
         super().__init__()
+        self.size = size
         self.dropout: nn.Module = Dropout(size.gene_dropout)
-        self.linear = nn.Linear(size.genes, size.width, bias=False)
+        if size.linear_path == "used":
+            self.linear = nn.Linear(size.genes, size.width, bias=False)
         self.perceptron = nn.Sequential(
             nn.Linear(size.genes, size.hidden), nn.GELU(), Dropout(0.2), nn.Linear(size.hidden, size.width)
         )
-        self.programmes = nn.Linear(size.genes, size.programmes)
-        nn.init.normal_(self.linear.weight, std=0.3 / math.sqrt(size.genes))
-        nn.init.normal_(self.programmes.weight, std=1 / math.sqrt(size.genes))
+        if size.attends:
+            self.programmes = nn.Linear(size.genes, size.programmes)
+        if size.linear_path == "used":
+            nn.init.normal_(self.linear.weight, std=0.3 / math.sqrt(size.genes))
+        if size.attends:
+            nn.init.normal_(self.programmes.weight, std=1 / math.sqrt(size.genes))
 
     def forward(self, genes: Tensor) -> LineStates:
         """Encode (L, G) standardised expression."""
-        genes = self.dropout(genes)
-        return LineStates(self.linear(genes) + self.perceptron(genes), torch.tanh(self.programmes(genes)))
+        genes = self.dropout(genes if self.size.expression == "used" else torch.zeros_like(genes))
+        state = self.perceptron(genes)
+        if self.size.linear_path == "used":
+            state = self.linear(genes) + state
+        if not self.size.attends:
+            return LineStates(state, genes.new_zeros(len(genes), 0))
+        return LineStates(state, torch.tanh(self.programmes(genes)))

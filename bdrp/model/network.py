@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bdrp.features.molecules import MoleculeGraphs
 from bdrp.model.architecture import Architecture
 from bdrp.model.attention import CrossAttention, DrugEncoder, DrugStates
+from bdrp.model.concatenation import Concatenation
 from bdrp.model.expression import ExpressionEncoder, LineStates
 
 GRID_A_PAIR = 1.5  # chosen: to copy a pair's states costs as much as to compute half of another pair
@@ -43,8 +44,8 @@ class PairFeatures(NamedTuple):
 class Network(nn.Module):
     """Graph encoder, expression encoder and cross-attention, with heads for mean and noise.
 
-    A pair's features are a bilinear product of drug and line state beside what cross-attention brought back. The last
-    layer that weighs them belongs to the method that fits it.
+    A pair's features are a bilinear product of drug and line state beside what cross-attention brought back, or what
+    an ablation has in its place. The last layer that weighs them belongs to the method that fits it.
     """
 
     def __init__(self, size: Architecture) -> None:
@@ -52,7 +53,10 @@ class Network(nn.Module):
         self.size = size
         self.drugs = DrugEncoder(size)
         self.lines = ExpressionEncoder(size)
-        self.attention = CrossAttention(size)
+        if size.attends:
+            self.attention = CrossAttention(size)
+        else:
+            self.concatenation = Concatenation(size)
         self.drug_heads = nn.Linear(size.width, 4)
         self.line_heads = nn.Linear(size.width, 2)
         self.pair_noise = nn.Linear(size.pair_width, 1)
@@ -60,9 +64,12 @@ class Network(nn.Module):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
-    def encode(self, molecules: MoleculeGraphs, genes: Tensor) -> Encoded:
-        """Encode D molecules and the expression (L, G) of L lines."""
-        return Encoded(self.drugs(molecules), self.lines(genes))
+    def encode(self, molecules: MoleculeGraphs, genes: Tensor, compounds: Tensor | None = None) -> Encoded:
+        """Encode D molecules and the expression (L, G) of L lines.
+
+        `compounds` (D,) are their places among the training compounds, -1 for an unseen one; "one_hot" alone asks.
+        """
+        return Encoded(self.drugs(molecules, compounds), self.lines(genes))
 
     def pairs(self, encoded: Encoded, line: Tensor, drug: Tensor) -> PairFeatures:
         """Features of the pairs (line[n], drug[n]), n < N, of encoded lines and drugs."""
@@ -84,4 +91,10 @@ class Network(nn.Module):
 
     def _joined(self, drugs: DrugStates, lines: LineStates) -> Tensor:
         """(..., P) of states that broadcast."""
-        return torch.cat([drugs.state * lines.state, self.attention(drugs, lines.activity)], dim=-1)
+        return torch.cat([drugs.state * lines.state, self._context(drugs, lines)], dim=-1)
+
+    def _context(self, drugs: DrugStates, lines: LineStates) -> Tensor:
+        """(..., H * value_width) what drug and line say together beside their product."""
+        if self.size.attends:
+            return torch.as_tensor(self.attention(drugs, lines.activity))
+        return torch.as_tensor(self.concatenation(drugs.summary, lines.state))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from bdrp.report import words
+from bdrp.report import fits, words
 from bdrp.report.definitions import DEFINITIONS, LABELS, Definition
-from bdrp.report.opening import Tile
 from bdrp.report.output import folder, write_text
 from bdrp.report.page import Section, render
 from bdrp.report.pictures import by_method, critical_difference
@@ -32,7 +31,6 @@ _DRUGS = (
     "Mean ranks over drugs say how consistent a difference is. Drugs share cell lines and are no independent "
     "observations, so these tests do not decide."
 )
-_CHEAP = "Seconds are of one process with one thread; a fit fits twice, the second time on the calibration part too."
 
 
 def compare(findings: Findings, out: Path | str) -> Path:
@@ -62,7 +60,7 @@ def page(findings: Findings) -> str:
         subtitle=f"{', '.join(methods)}; split by {', '.join(splits).replace('_', ' ')}. Measure: "
         f"{findings.screen['measure']}, in {findings.screen['unit']}.",
         verdict=_verdict(findings, splits),
-        tiles=_tiles(findings),
+        tiles=fits.tiles(findings.runs),
         sections=_sections(findings),
         version=__version__,
     )
@@ -104,23 +102,6 @@ def _against(row: dict[str, object], best: str) -> str:
     return f"Beside {row['other'] if first else row['method']}: {evidence}."
 
 
-def _tiles(findings: Findings) -> tuple[Tile, ...]:
-    runs = findings.runs
-    done = runs[runs["status"] == "done"]
-    responses = done.drop_duplicates(["split", "fold"])["responses"].sum()
-    seconds = done.drop_duplicates("address")[["fit_seconds", "predict_seconds"]].sum().sum()
-    return (
-        Tile("Fits finished", words.number(len(done)), f"of {len(runs)}"),
-        Tile("Failed", words.number(int((runs["status"] == "failed").sum())), "each with its error below"),
-        Tile("Methods", words.number(runs["method"].nunique()), "on the same held-out pairs"),
-        Tile("Splits", words.number(runs["split"].nunique()), "never pooled"),
-        Tile(
-            "Folds, seeds", f"{runs['fold'].nunique()} · {runs['seed'].nunique()}", "folds are the same for all seeds"
-        ),
-        Tile("Held-out responses", words.number(int(responses)), f"{words.number(seconds, 0)} seconds of fits in all"),
-    )
-
-
 def _sections(findings: Findings) -> tuple[Section, ...]:
     empty = findings.intervals.empty
     unit = str(findings.screen["unit"])
@@ -143,10 +124,12 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
         Section("differences", "Which differences would hold?", (_PAIRS,), _differences(findings)),
         _ranks(findings),
         Section("risk", "Whose SD tells good predictions from bad ones?", pictures=risks),
-        Section("costs", "What does each method cost?", (_CHEAP,), (_costs(findings.runs),)),
-        *_missing(findings.runs),
+        Section("costs", "What does each method cost?", (fits.CHEAP,), (fits.costs(findings.runs),)),
+        *fits.missing(findings.runs),
         Section("definitions", "What the figures mean", definitions=_definitions()),
-        Section("provenance", "Data and runs", facts=_facts(findings), folded=(_addresses(findings.runs),)),
+        Section(
+            "provenance", "Data and runs", facts=fits.facts(findings.screen), folded=(fits.addresses(findings.runs),)
+        ),
     )
 
 
@@ -221,38 +204,6 @@ def _ranks(findings: Findings) -> Section:
     )
 
 
-def _costs(runs: pd.DataFrame) -> Table:
-    columns = ("Method and split", "Fits", "Seconds a fit", "Seconds to predict", "Peak memory, GiB")
-    rows = []
-    for (method, split), part in runs[runs["status"] == "done"].groupby(["method", "split"], sort=False):
-        middle = part[["fit_seconds", "predict_seconds", "peak_memory_bytes"]].median()
-        memory = float(middle["peak_memory_bytes"]) / 2**30
-        cost = (len(part), float(middle["fit_seconds"]), float(middle["predict_seconds"]), memory)
-        rows.append((f"{method}, by {str(split).replace('_', ' ')}", *cost))
-    return Table("Medians over fits", tuple(Column(name, digits=2) for name in columns), tuple(rows), "")
-
-
-def _missing(runs: pd.DataFrame) -> tuple[Section, ...]:
-    missing = runs[runs["status"] != "done"]
-    if missing.empty:
-        return ()
-    rows = tuple((_run(row), row["status"], row["error"] or None) for row in missing.to_dict("records"))
-    table = Table("Fits that are missing", (Column("Fit"), Column("Status"), Column("Error")), rows)
-    return (Section("missing", "What is missing?", ("The same command tries them again.",), (table,)),)
-
-
-def _addresses(runs: pd.DataFrame) -> Table:
-    rows = tuple((_run(row), row["recalibrator"] or None, row["address"][:16]) for row in runs.to_dict("records"))
-    return Table("Every fit and its record", (Column("Fit"), Column("Recalibration"), Column("Address begins")), rows)
-
-
-def _facts(findings: Findings) -> tuple[tuple[str, str], ...]:
-    screen = findings.screen
-    files = tuple((f"File {name}", str(value)) for name, value in screen["checksums"].items())
-    tables = tuple((f"Table {name}, sha256", str(value)) for name, value in screen["tables"].items())
-    return (("Screen", str(screen["name"])), ("Measure", f"{screen['measure']}, {screen['unit']}"), *files, *tables)
-
-
 def _definitions() -> tuple[Definition, ...]:
     kept = ("point.rmse", "probabilistic.nll", "probabilistic.crps", "coverage.interval_score", "selective.aurc")
     return tuple(definition for definition in DEFINITIONS if definition.key in kept)
@@ -269,10 +220,6 @@ def _with_interval(table: pd.DataFrame, figure: str, *, share: bool = False) -> 
     row = table[table["figure"] == figure].iloc[0]
     write = words.percent if share else words.number
     return f"{write(row['value'])} ({write(row['lower'])} to {write(row['upper'])})"
-
-
-def _run(row: dict[str, object]) -> str:
-    return f"{row['method']}, by {str(row['split']).replace('_', ' ')}, fold {row['fold']}, seed {row['seed']}"
 
 
 def _label(figure: str) -> str:

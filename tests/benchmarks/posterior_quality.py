@@ -93,7 +93,7 @@ def problem(
     # An untrained network's features hardly differ between pairs; a trained one's do.
     told = 0.3 * (terms.features - terms.features.mean(0)) / terms.features.std(0)
     terms = terms._replace(features=told, noise=torch.tensor(noise).expand(len(line), 3))
-    model.network.encode = lambda molecules, genes: encoded  # type: ignore[method-assign]
+    model.network.encode = lambda molecules, genes, compounds=None: encoded  # type: ignore[method-assign]
     model.terms = lambda *_: terms  # type: ignore[method-assign]
     return Problem(model, inputs, block, terms, _design(terms, block), _scales(model))
 

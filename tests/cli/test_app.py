@@ -15,7 +15,7 @@ from bdrp.cli.app import Speaking, app
 from bdrp.errors import BdrpWarning, DataError
 
 HEAVY = ("torch", "pyro", "torch_geometric", "pandas", "numpy", "rdkit", "matplotlib", "sklearn", "pyarrow")
-COMMANDS = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage", "compare", "transfer")
+COMMANDS = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage", "compare", "ablate", "transfer")
 
 
 def _speaking(command) -> typer.Typer:

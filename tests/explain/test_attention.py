@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from rdkit import Chem
 
 from bdrp.data import splits
 from bdrp.data.sources.simulated import load
-from bdrp.errors import DataError
+from bdrp.errors import BdrpWarning, DataError
 from bdrp.experiments import run
 
 
@@ -58,3 +60,23 @@ def test_a_method_without_attention_says_so(screen):
     plain = run.fit(screen, splits.make(screen, "cell_line"), method="mean_effects")
     with pytest.raises(DataError, match="mean_effects has no attention"):
         plain.attention(screen.drugs, screen.expression)
+
+
+def _fitted(screen, split, parts):
+    small = {"epochs": 1, "width": 8, "hidden": 8, "programmes": 5, "heads": 2, "factors": 2}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The calibration part is too small", BdrpWarning)
+        return run.fit(screen, split, options=small | parts)
+
+
+def test_a_model_without_attention_says_so(tiny_screen, tiny_split):
+    model = _fitted(tiny_screen, tiny_split, {"pairing": "concatenation"})
+    with pytest.raises(DataError, match="no attention to read: it was fitted with pairing=concatenation. Allowed"):
+        model.attention(tiny_screen.drugs, tiny_screen.expression)
+
+
+def test_without_a_graph_genes_are_attended_to_and_no_atom_asks(tiny_screen, tiny_split):
+    model = _fitted(tiny_screen, tiny_split, {"drug_encoder": "one_hot"})
+    read = model.attention(tiny_screen.drugs, tiny_screen.expression)
+    np.testing.assert_allclose(read.genes.sum(axis=1), 1, rtol=1e-5)
+    assert read.atoms.empty

@@ -94,7 +94,7 @@ def drawn_means(
     with quickly(), torch.no_grad():
         torch.manual_seed(0)
         encoded = fit.model.network.encode(inputs.molecules, inputs.genes[block.lines])
-        monkeypatch.setattr(fit.model.network, "encode", lambda molecules, genes: encoded)
+        monkeypatch.setattr(fit.model.network, "encode", lambda molecules, genes, compounds=None: encoded)
         monkeypatch.setattr(fit.model, "log_likelihood", keep)
         for _ in range(draws):
             guide = poutine.trace(fit.guide).get_trace(inputs, block)
@@ -389,7 +389,7 @@ def test_the_guide_finds_the_conjugate_posterior_where_features_and_noise_are_fi
             if not name.startswith("w_"):
                 parameter.requires_grad_(False).fill_(-12.0 if "scale" in name or "share" in name else 0.0)
         encoded = model.network.encode(inputs.molecules, inputs.genes)
-        monkeypatch.setattr(model.network, "encode", lambda molecules, genes: encoded)
+        monkeypatch.setattr(model.network, "encode", lambda molecules, genes, compounds=None: encoded)
         elbo = TraceMeanField_ELBO(num_particles=4)(model, guide)
         weights = [parameter for parameter in guide.parameters() if parameter.requires_grad]
         optimiser = torch.optim.Adam(weights, lr=0.1)

@@ -1,0 +1,62 @@
+"""Many fits on the same folds: the flags that say which, and doing what is not yet done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from bdrp.cli import speech
+
+if TYPE_CHECKING:
+    from bdrp.data.screen import Screen
+    from bdrp.experiments.compare import Outcome
+    from bdrp.experiments.grid import Grid, Run
+
+EVERY_SPLIT: Final = "pair,cell_line,tissue,drug,both"
+Splits = Annotated[
+    str, typer.Option(help="What is held out, by commas: pair, cell_line, drug, scaffold, tissue, both.")
+]
+Folds = Annotated[int, typer.Option(help="How many folds each split has.")]
+Seeds = Annotated[int, typer.Option(help="How many seeds each fold is fitted with.")]
+Workers = Annotated[int, typer.Option(help="How many fits at a time, each on one thread.")]
+Budget = Annotated[float | None, typer.Option(metavar="SECONDS", help="Start no fit that is expected to end later.")]
+PlanOnly = Annotated[bool, typer.Option("--plan", help="Only say what would be done.")]
+
+
+def names(text: str) -> list[str]:
+    """Names by commas, without the blanks around them."""
+    return [name.strip() for name in text.split(",")]
+
+
+def done(
+    screen: Screen, grid: Grid, out: Path, *, workers: int, budget: float | None, device: str, plan_only: bool
+) -> tuple[Run, ...] | None:
+    """Say the plan and carry it out; all runs of the grid, None where only the plan was asked for.
+
+    Raises:
+        BdrpError: see `bdrp.experiments.plan.make` and `bdrp.experiments.compare.execute`.
+    """
+    from bdrp.experiments import plan as planning
+
+    plan = planning.make(screen, grid, out)
+    speech.result(plan.said(max(workers, 1)))
+    if plan_only:
+        return None
+    from bdrp.experiments import compare
+
+    try:
+        outcome = compare.execute(plan, screen, workers=workers, budget=budget, device=device, progress=True)
+    except KeyboardInterrupt:
+        speech.remark(f"finished runs are kept in {out}; the same command goes on from there.")
+        raise
+    _say(outcome)
+    return plan.runs
+
+
+def _say(outcome: Outcome) -> None:
+    for run, error in outcome.failed:
+        speech.warning(f"{run} failed: {error}")
+    if outcome.left:
+        speech.warning(f"{len(outcome.left)} fits were not started: they would have exceeded the budget.")

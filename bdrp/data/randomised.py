@@ -1,0 +1,80 @@
+"""Screens in which one thing is shuffled: what a method still finds there, it did not learn from that thing.
+
+The randomisation tests of DrEval (Bernett et al. 2025, github.com/daisybio/drevalpy): a permutation leaves every
+table's distribution as it is and breaks only what belongs together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from bdrp.data.screen import Screen
+from bdrp.data.splits import Split
+from bdrp.errors import DataError
+
+GENES, STRUCTURES, LABELS = "genes", "structures", "labels"
+KINDS: Final = (GENES, STRUCTURES, LABELS)
+FITTED: Final = ("train", "validation", "calibration")
+"""The parts that a fit may learn from; the test part and unused rows are never shuffled."""
+
+LABEL: Final = ["response", "lower_limit", "upper_limit"]
+"""What is shuffled as one: a response beyond its limit stays beyond it."""
+
+
+def shuffled(screen: Screen, split: Split, kind: str, seed: int) -> Screen:
+    """The screen with one thing shuffled; the split, made before, stays that of the screen as it was.
+
+    Args:
+        screen: what was measured.
+        split: tells which rows may be learned from.
+        kind: "genes", every line takes another line's expression, all its genes together; "structures", every compound
+            takes another compound's structure, two ids of one compound the same one; "labels", the responses that may
+            be learned from change places over all their lines and drugs, those of the test part stay.
+        seed: of the permutation.
+
+    Raises:
+        DataError: there is no such kind, or there is nothing to change places with.
+    """
+    if kind not in KINDS:
+        raise DataError(f"Nothing called {kind!r} can be shuffled. Allowed: {', '.join(KINDS)}. Choose one of them.")
+    rng = np.random.default_rng(seed)
+    tables = {name: getattr(screen, name) for name in ("responses", "drugs", "cell_lines", "expression")}
+    if kind == GENES:
+        tables["expression"] = _genes(tables["expression"], rng)
+    elif kind == STRUCTURES:
+        tables["drugs"] = _structures(tables["drugs"], rng)
+    else:
+        tables["responses"] = _labels(tables["responses"], split, rng)
+    notices = (*screen.notices, f"The {kind} were shuffled on purpose (seed {seed}): a randomisation test.")
+    return Screen(screen.name, screen.measure, **tables, checksums=screen.checksums, notices=notices)
+
+
+def _genes(expression: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    other = _others(len(expression), "cell lines", rng)
+    return pd.DataFrame(expression.to_numpy()[other], expression.index, expression.columns)
+
+
+def _structures(drugs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    first = drugs.drop_duplicates("structure_key")
+    other = first.iloc[_others(len(first), "compounds", rng)]
+    given = pd.Series(np.arange(len(first)), index=first["structure_key"])[drugs["structure_key"]].to_numpy()
+    return drugs.assign(**{name: other[name].to_numpy()[given] for name in ("smiles", "structure_key")})
+
+
+def _labels(responses: pd.DataFrame, split: Split, rng: np.random.Generator) -> pd.DataFrame:
+    rows = np.concatenate([split.rows(part) for part in FITTED])
+    values = responses[LABEL].to_numpy(copy=True)
+    values[rows] = values[rng.permutation(rows)]
+    return responses.assign(**dict(zip(LABEL, values.T, strict=True)))
+
+
+def _others(many: int, what: str, rng: np.random.Generator) -> np.ndarray:
+    """For each of `many` another one, each taken once: one random cycle through all of them."""
+    if many < 2:
+        raise DataError(f"Only {many} of the {what} can be shuffled. At least two are needed. Take a larger screen.")
+    order, other = rng.permutation(many), np.empty(many, dtype=np.intp)
+    other[order] = np.roll(order, 1)
+    return other

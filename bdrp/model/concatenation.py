@@ -1,0 +1,26 @@
+"""Drug and line side by side in a small perceptron: what stands where cross-attention is ablated.
+
+As in published networks without attention (for example DeepCDR; Liu et al. 2020, doi:10.1093/bioinformatics/btaa822),
+the two states are concatenated; as wide an answer comes back as the attention's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bdrp.model.architecture import Architecture
+
+
+class Concatenation(nn.Module):
+    """What a perceptron says of a drug's and a line's states side by side."""
+
+    def __init__(self, size: Architecture) -> None:
+        super().__init__()
+        self.perceptron = nn.Sequential(
+            nn.Linear(2 * size.width, size.width), nn.GELU(), nn.Linear(size.width, size.context_width)
+        )
+
+    def forward(self, drugs: Tensor, lines: Tensor) -> Tensor:
+        """(..., H * value_width) of pairs, given as drug and line states (..., width) that broadcast."""
+        return torch.as_tensor(self.perceptron(torch.cat(torch.broadcast_tensors(drugs, lines), dim=-1)))
