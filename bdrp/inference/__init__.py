@@ -65,7 +65,7 @@ def make(name: str, options: Mapping[str, Any] | None = None) -> Any:
 
 def _cast(name: str, value: Any, default: Any) -> Any:
     """A value of the kind of the default: text from a command line, or a number from a manifest."""
-    if default is None and value is None:
+    if default is None and value in (None, "None"):
         return None
     kind = int if default is None else type(default)  # what may be left open is a count
     if isinstance(value, str):

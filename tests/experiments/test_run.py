@@ -73,7 +73,7 @@ def test_the_manifest_tells_what_was_fitted(
     assert (manifest["measure"], manifest["unit"]) == ("ln_ic50_um", tiny_screen.measure.unit)
     assert manifest["split"] == tiny_split.summary()
     assert set(manifest["versions"]) >= {"bdrp", "torch", "pyro-ppl", "rdkit", "python"}
-    assert len(manifest["history"]["losses"]) == 2
+    assert len(manifest["history"]["losses"]) in (1, 2)  # the second fit takes from half of the epochs to all of them
 
 
 def test_a_loaded_model_predicts_the_same_to_the_bit(trained: tuple[TrainedModel, Path], tiny_screen: Screen) -> None:
