@@ -36,7 +36,7 @@ def run(
     device: Device = "auto",
     screen_option: ScreenOptions = None,
 ) -> None:
-    """Fit methods on the same folds and say which is better: compare.html, figures.parquet, comparisons.parquet."""
+    """Fit methods on the same folds and say which is better: compare.html and Parquet."""
     grid = _grid(methods, splits, folds, seeds, option, partition)
     loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option"))
     runs = fits.done(loaded, grid, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
@@ -49,7 +49,7 @@ def run(
     for note in found.notes:
         speech.remark(note)
     speech.result(f"report: {report.compare(found, out)}")
-    for name in ("figures", "comparisons"):
+    for name in ("figures", "intervals", "comparisons"):
         speech.result(f"{name}: {out / f'{name}.parquet'}")
 
 

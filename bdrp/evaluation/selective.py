@@ -33,7 +33,7 @@ def selective_figures(
     loss, drugs = np.square(observed.response - pred.mean), observed.drug_codes
     rival = _overall(loss, drug_sd(loss, observed, seed))
     return {
-        **_ranking(loss, pred.std, drugs),
+        **ranking(loss, pred.std, drugs),
         "within_drug_count": int(np.sum(np.isfinite(_kept_within(loss, pred.std, drugs, KEPT[0])))),
         **{f"{name}_oracle": value for name, value in _overall(loss, loss).items()},
         "aurc_random": float(loss.mean()),
@@ -72,6 +72,26 @@ def kept(loss: Floats, by: Floats, share: float = KEPT[0]) -> float:
     return _kept(risk_curve(loss, by), share)
 
 
+def ranking(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
+    """Everything that is told of a ranking and of its null, overall and within drugs.
+
+    Args:
+        loss: (N,), as squared errors.
+        by: (N,) what ranks, the surest first.
+        drugs: (N,) codes from 0.
+    """
+    found, best = _overall(loss, by), risk_curve(loss, loss)
+    within = {share: nan_mean(_kept_within(loss, by, drugs, share)) for share in KEPT}
+    return {
+        **found,
+        "excess_aurc": found["aurc"] - float(best.mean()),
+        "excess_augrc": found["augrc"] - generalised_risk_area(best),
+        **{f"within_drug_kept_at_{percent(share)}": value for share, value in within.items()},
+        "error_spearman": spearman(loss, by),
+        "within_drug_error_spearman": _spearman_within(loss, by, drugs),
+    }
+
+
 def drug_sd(loss: Floats, observed: Observed, seed: int) -> Floats:
     """Each pair's drug's RMSE among the other half of the cell lines, (N,); overall RMSE for a drug unseen there."""
     drugs, half = observed.drug_codes, halves(observed, seed)
@@ -91,20 +111,6 @@ def halves(observed: Observed, seed: int) -> Ints:
     return np.random.default_rng(seed).permutation(int(lines.max()) + 1)[lines] % 2
 
 
-def _ranking(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
-    """Everything that is told of a ranking and of its null, overall and within drugs."""
-    found, best = _overall(loss, by), risk_curve(loss, loss)
-    within = {share: nan_mean(_kept_within(loss, by, drugs, share)) for share in KEPT}
-    return {
-        **found,
-        "excess_aurc": found["aurc"] - float(best.mean()),
-        "excess_augrc": found["augrc"] - generalised_risk_area(best),
-        **{f"within_drug_kept_at_{percent(share)}": value for share, value in within.items()},
-        "error_spearman": spearman(loss, by),
-        "within_drug_error_spearman": _spearman_within(loss, by, drugs),
-    }
-
-
 def _overall(loss: Floats, by: Floats) -> dict[str, float]:
     curve = risk_curve(loss, by)
     areas = {"aurc": float(curve.mean()), "augrc": generalised_risk_area(curve)}
@@ -118,7 +124,7 @@ def _kept(curve: Floats, share: float) -> float:
 
 def _if_calibrated(std: Floats, drugs: Ints, simulated: Floats) -> dict[str, float]:
     """Every figure of the ranking when the SDs are true: the mean over simulated errors."""
-    drawn = pd.DataFrame([_ranking(loss, std, drugs) for loss in simulated])
+    drawn = pd.DataFrame([ranking(loss, std, drugs) for loss in simulated])
     return {f"{name}_if_calibrated": nan_mean(drawn[name].to_numpy()) for name in drawn}
 
 

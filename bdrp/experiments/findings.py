@@ -14,7 +14,8 @@ import pandas as pd
 
 from bdrp.errors import BdrpWarning, OutputError
 from bdrp.evaluation import significance
-from bdrp.evaluation.selective import risk_curve
+from bdrp.evaluation.comparison import compare as compare_densities
+from bdrp.evaluation.selective import ranking, risk_curve
 from bdrp.evaluation.significance import FIGURES, CriticalDifference
 from bdrp.evaluation.significance.evidence import evidence
 from bdrp.experiments import plan as planning
@@ -63,12 +64,13 @@ class Findings:
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame({"test": pd.Series(dtype=str)})
 
     def save(self, out: Path) -> None:
-        """Write figures.parquet and comparisons.parquet.
+        """Write figures.parquet, intervals.parquet and comparisons.parquet.
 
         Raises:
             OutputError: they cannot be written.
         """
-        for name, table in {"figures": self.figures, "comparisons": self.comparisons}.items():
+        tables = {"figures": self.figures, "intervals": self.intervals, "comparisons": self.comparisons}
+        for name, table in tables.items():
             write_table(table, out / f"{name}.parquet")
 
 
@@ -137,7 +139,9 @@ def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) 
     both = [_pairs(run, record) for run, record in done]
     rows = pd.concat([after for after, _ in both], ignore_index=True)
     before = pd.concat([earlier for _, earlier in both], ignore_index=True)
-    figures = pd.concat([_figures(rows), _figures(before, "uncalibrated_"), _costs(done)], ignore_index=True)
+    figures = pd.concat(
+        [_figures(rows), _rankings(rows), _figures(before, "uncalibrated_"), _costs(done)], ignore_index=True
+    )
     shared = _shared(split, rows, notes)
     if shared.empty:
         return _OfSplit(figures)
@@ -151,7 +155,8 @@ def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) 
         return _OfSplit(figures, values, risk=_risk(split, shared))
     folds, equivalence = _over_folds(split, shared, done[0][0].folds, notes)
     drugs, ranks = _over_drugs(shared)
-    tests = _stacked([folds, equivalence.assign(test="practical_equivalence") if len(equivalence) else folds, drugs])
+    equal = equivalence.assign(test="practical_equivalence") if len(equivalence) else equivalence
+    tests = _stacked([folds, equal, drugs, _densities(split, shared)])
     return _OfSplit(figures, values, evidence(differences, equivalence), tests, ranks, _risk(split, shared))
 
 
@@ -169,6 +174,29 @@ def _figures(rows: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
     table = significance.tabulate(rows, FIGURES, by=PLACE)
     table["figure"] = prefix + table["figure"]
     return table[["method", "split", *PLACE, "figure", "value", "n"]]
+
+
+def _rankings(rows: pd.DataFrame) -> pd.DataFrame:
+    """How well SDs rank errors, overall and within drugs, a run; the areas are among the other figures."""
+    tables = []
+    for where, mine in rows.groupby(["method", "split", *PLACE], sort=False):
+        found = ranking(
+            mine["squared_error"].to_numpy(),
+            mine["mean_std"].to_numpy(),
+            pd.factorize(mine["drug_id"])[0].astype(np.intp),
+        )
+        told = {name: value for name, value in found.items() if name not in FIGURES}
+        table = pd.DataFrame({"figure": list(told), "value": list(told.values()), "n": len(mine)})
+        tables.append(table.assign(**dict(zip(["method", "split", *PLACE], where, strict=True))))
+    return _stacked(tables)[["method", "split", *PLACE, "figure", "value", "n"]]
+
+
+def _densities(split: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Expected log predictive densities of the same held-out pairs, and the mixture that predicts them best."""
+    ordered = rows.sort_values(["method", *PLACE, "cell_line_id", "drug_id"], kind="stable")
+    scores = {str(method): -mine["nll"].to_numpy() for method, mine in ordered.groupby("method")}
+    lines = ordered.loc[ordered["method"] == next(iter(scores)), "cell_line_id"]
+    return compare_densities(scores, lines).reset_index().assign(test="elpd", split=split)
 
 
 def _costs(done: Sequence[tuple[Run, Record]]) -> pd.DataFrame:

@@ -5,27 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
-
+from bdrp.report import comparison_tables as tables
 from bdrp.report import fits, words
-from bdrp.report.definitions import DEFINITIONS, LABELS, Definition
+from bdrp.report.definitions import DEFINITIONS, Definition
 from bdrp.report.output import folder, write_text
 from bdrp.report.page import Section, render
 from bdrp.report.pictures import by_method, critical_difference
-from bdrp.report.tables import Column, Table
 from bdrp.report.verdict import Verdict
 
 if TYPE_CHECKING:
     from bdrp.experiments.findings import Findings
 
 HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
-_NAMES: Final = {"interval_score_90": "Interval score, 90 %", "aurc": "AURC", "width_90": "Width of 90 % intervals"}
 _PAIRS = (
     "Splits are different questions and are never pooled. Differences are the first method less the second. Their 95 % "
     "intervals draw cell lines and drugs anew, which asks whether the difference would hold for others of their kind; "
     "the probabilities over folds (better, practically equal, worse) ask whether it would hold had the methods been "
     "trained on other pairs. Evidence on both sides counts; on one side alone it is called that. “Not told apart” does "
     "not say that methods are equal."
+)
+_MIXED = (
+    "The log predictive density of every held-out response, summed (ELPD). Standard errors let the pairs of one line "
+    "vary together. The shares are those of the mixture of all methods that predicts these responses best: a method "
+    "with a share near 0 adds nothing to the others."
+)
+_KEPT = (
+    "The squared error of the surest tenth or half of the pairs, as a share of that of all pairs: overall, and within "
+    "each drug, where an SD that only knows which drugs are hard gains nothing."
 )
 _DRUGS = (
     "Mean ranks over drugs say how consistent a difference is. Drugs share cell lines and are no independent "
@@ -34,7 +40,7 @@ _DRUGS = (
 
 
 def compare(findings: Findings, out: Path | str) -> Path:
-    """Write compare.html, figures.parquet and comparisons.parquet into the folder of a comparison.
+    """Write compare.html and the tables of `Findings.save` into the folder of a comparison.
 
     Returns:
         The path of compare.html.
@@ -55,7 +61,7 @@ def page(findings: Findings) -> str:
     methods, splits = list(dict.fromkeys(runs["method"])), list(dict.fromkeys(runs["split"]))
     return render(
         kicker="bdrp comparison of methods",
-        beside="figures.parquet and comparisons.parquet beside it hold",
+        beside="figures.parquet, intervals.parquet and comparisons.parquet beside it hold",
         title=f"{words.count(len(methods), 'method')} on {findings.screen['name']}: which is better?",
         subtitle=f"{', '.join(methods)}; split by {', '.join(splits).replace('_', ' ')}. Measure: "
         f"{findings.screen['measure']}, in {findings.screen['unit']}.",
@@ -72,7 +78,7 @@ def _verdict(findings: Findings, splits: list[str]) -> Verdict:
     if unfinished:
         headline = f"{unfinished} of {len(findings.runs)} fits are missing; what is said rests on the others."
         return Verdict("doubt", headline, said)
-    return Verdict("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {_label(HEADLINE)}:", said)
+    return Verdict("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", said)
 
 
 def _best(findings: Findings, split: str) -> str:
@@ -83,7 +89,7 @@ def _best(findings: Findings, split: str) -> str:
         return f"{where}: methods have no fold in common yet."
     best = mine.loc[mine["value"].idxmin()]
     value = f"{words.number(best['value'])} ({words.number(best['lower'])} to {words.number(best['upper'])})"
-    text = f"{where}: {best['method']} has the lowest {_label(HEADLINE)}, {value} {findings.screen['unit']}."
+    text = f"{where}: {best['method']} has the lowest {tables.label(HEADLINE)}, {value} {findings.screen['unit']}."
     pairs = findings.evidence
     if pairs.empty:
         return text
@@ -109,7 +115,9 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
         ()
         if empty
         else tuple(
-            by_method.dots(findings.intervals, name, _label(name), "" if name in ("nll",) else _unit(name, unit))
+            by_method.dots(
+                findings.intervals, name, tables.label(name), "" if name in ("nll",) else tables.unit(name, unit)
+            )
             for name in ("rmse", "nll", "crps", "aurc")
         )
     )
@@ -119,78 +127,23 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
         for split, part in (findings.risk.groupby("split", sort=False) if len(findings.risk) else ())
     )
     return (
-        Section("figures", "How good is each method on each split?", findings.notes, _figures(findings), shown),
-        Section("coverage", "Do the intervals keep their promise?", (), _coverage(findings), coverage),
-        Section("differences", "Which differences would hold?", (_PAIRS,), _differences(findings)),
+        Section("figures", "How good is each method on each split?", findings.notes, tables.figures(findings), shown),
+        Section("coverage", "Do the intervals keep their promise?", (), tables.coverage(findings), coverage),
+        Section("differences", "Which differences would hold?", (_PAIRS,), tables.differences(findings)),
         _ranks(findings),
-        Section("risk", "Whose SD tells good predictions from bad ones?", pictures=risks),
+        Section(
+            "densities",
+            "Which method gives held-out responses the highest density?",
+            (_MIXED,),
+            tables.densities(findings),
+        ),
+        Section("risk", "Whose SD tells good predictions from bad ones?", (_KEPT,), tables.rankings(findings), risks),
         Section("costs", "What does each method cost?", (fits.CHEAP,), (fits.costs(findings.runs),)),
         *fits.missing(findings.runs),
         Section("definitions", "What the figures mean", definitions=_definitions()),
         Section(
             "provenance", "Data and runs", facts=fits.facts(findings.screen), folded=(fits.addresses(findings.runs),)
         ),
-    )
-
-
-def _figures(findings: Findings) -> tuple[Table, ...]:
-    """Values with their intervals, a table a split."""
-    columns = [Column("Method")] + [Column(_label(name)) for name in _FIGURES]
-    return tuple(
-        Table(
-            f"Split by {split.replace('_', ' ')}",
-            tuple(columns),
-            tuple((method, *(_with_interval(mine, name) for name in _FIGURES)) for method, mine in methods),
-            "95 % intervals with cell lines and drugs resampled.",
-        )
-        for split, methods in _by_split(findings.intervals)
-    )
-
-
-_FIGURES: Final = ("rmse", "nll", "crps", "interval_score_90", "aurc")
-_LEVELS: Final = ("50", "80", "90", "95")
-
-
-def _coverage(findings: Findings) -> tuple[Table, ...]:
-    """Coverage at four levels with intervals, and at 90 % before recalibration."""
-    figures = findings.figures
-    before = figures[figures["figure"] == "uncalibrated_coverage_90"] if len(figures) else figures
-    tables = []
-    for split, methods in _by_split(findings.intervals):
-        earlier = before[before["split"] == split].groupby("method")["value"].mean()
-        rows = tuple(
-            (
-                method,
-                *(_with_interval(mine, f"coverage_{level}", share=True) for level in _LEVELS),
-                float(earlier[method]),
-                float(mine.loc[mine["figure"] == "width_90", "value"].iloc[0]),
-            )
-            for method, mine in methods
-        )
-        columns = [Column("Method"), *(Column(f"{level} % intervals") for level in _LEVELS)]
-        columns += [Column("90 % before recalibration, mean of folds", "share"), Column("Width of 90 % intervals")]
-        tables.append(Table(f"Split by {split.replace('_', ' ')}", tuple(columns), rows, "Share of responses inside."))
-    return tuple(tables)
-
-
-def _differences(findings: Findings) -> tuple[Table, ...]:
-    if findings.evidence.empty:
-        return ()
-    heads = ("Figure: methods", "Difference", "from", "to", "P(better)", "P(equal)", "P(worse)", "Evidence")
-    kinds = {"P(better)": "share", "P(equal)": "share", "P(worse)": "share"}
-    columns = tuple(Column(head, kinds.get(head, "number")) for head in heads)
-    names = ("difference", "lower", "upper", "p_better", "p_equal", "p_worse", "evidence")
-    return tuple(
-        Table(
-            f"Split by {str(split).replace('_', ' ')}",
-            columns,
-            tuple(
-                (f"{_label(row['figure'])}: {row['method']} less {row['other']}", *(row[name] for name in names))
-                for row in part.to_dict("records")
-            ),
-            "“Better” and “worse” speak of the first method.",
-        )
-        for split, part in findings.evidence.groupby("split", sort=False)
     )
 
 
@@ -207,25 +160,3 @@ def _ranks(findings: Findings) -> Section:
 def _definitions() -> tuple[Definition, ...]:
     kept = ("point.rmse", "probabilistic.nll", "probabilistic.crps", "coverage.interval_score", "selective.aurc")
     return tuple(definition for definition in DEFINITIONS if definition.key in kept)
-
-
-def _by_split(intervals: pd.DataFrame) -> list[tuple[str, list[tuple[str, pd.DataFrame]]]]:
-    if intervals.empty:
-        return []
-    splits = intervals.groupby("split", sort=False)
-    return [(str(split), [(str(m), t) for m, t in part.groupby("method", sort=False)]) for split, part in splits]
-
-
-def _with_interval(table: pd.DataFrame, figure: str, *, share: bool = False) -> str:
-    row = table[table["figure"] == figure].iloc[0]
-    write = words.percent if share else words.number
-    return f"{write(row['value'])} ({write(row['lower'])} to {write(row['upper'])})"
-
-
-def _label(figure: str) -> str:
-    named = (LABELS.get(f"{topic}.{figure}") for topic in ("point", "probabilistic", "selective"))
-    return _NAMES.get(figure) or next((label for label in named if label), figure.replace("_", " "))
-
-
-def _unit(figure: str, unit: str) -> str:
-    return f"({unit})²" if figure == "aurc" else unit

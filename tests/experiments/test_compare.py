@@ -204,6 +204,18 @@ def test_figures_are_those_of_the_held_out_predictions(compared):
     assert table.index.is_unique
 
 
+def test_densities_and_rankings_are_those_of_the_held_out_predictions(compared):
+    _, plan = compared
+    found = findings.gather(plan.out, plan.runs)
+    elpd = found.tests[found.tests["test"] == "elpd"]
+    figures = found.figures.set_index("figure")
+    for row in elpd.to_dict("records"):
+        mine = figures[(figures["method"] == row["method"]) & (figures["split"] == row["split"])]
+        assert row["elpd"] == pytest.approx(-float((mine.loc["nll", "value"] * mine.loc["nll", "n"]).sum()))
+        assert mine.loc["kept_at_10", "value"].between(0, 3).all()
+    assert elpd.groupby("split")["weight"].sum().tolist() == pytest.approx([1.0] * elpd["split"].nunique())
+
+
 def test_methods_are_compared_only_where_all_of_them_finished(tiny_screen, compared):
     out, made = compared
     lacking = [run for run in made.runs if not (run.label == "again" and run.fold == 1)]
