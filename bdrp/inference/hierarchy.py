@@ -54,6 +54,9 @@ class Block(NamedTuple):
         hidden: (n,) rows that are taken as if nothing else were known of their line.
         leverage: (n,) how much of its own deviation the ridge of its compound follows; see `hierarchical_ridge`.
             0 where the slopes were not fitted to these rows.
+        linear: (n,) what the ridge's mean says of each row, where slopes have a posterior that stays as it was found:
+            hidden rows are then judged by what the others foretell, whose variance holds that of the slopes. None
+            where slopes are points: the noise has to hold their error too.
     """
 
     lines: Tensor
@@ -62,6 +65,7 @@ class Block(NamedTuple):
     seen: Observed
     hidden: Tensor
     leverage: Tensor | float = 0.0
+    linear: Tensor | None = None
 
     @property
     def open(self) -> Tensor:
@@ -192,20 +196,24 @@ class LastLayer(nn.Module):
         compound = inputs.drug_effect[block.drug]
         by_line = terms.by_line + nn.functional.pad(of_known(weights.loadings, inputs.drug_effect), (1, 0))
         alone = terms.offset + terms.features @ weights.w
-        alone = alone + (terms.by_compound @ weights.v.T)[block.line, compound]
-        mean = alone + (weights.u @ by_line.T)[block.line, block.drug]
+        slopes = (terms.by_compound @ weights.v.T)[block.line, compound]
+        mean = alone + slopes + (weights.u @ by_line.T)[block.line, block.drug]
         terms = terms._replace(own=terms.own + weights.v[compound, 0])
-        log_noise = terms.log_noise(alone)
         open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
-        total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
-        return Rows(mean, terms.log_noise(mean), self._without(block, alone, total), total)
+        alone = alone + (slopes if block.linear is None else block.linear)
+        return Rows(mean, terms.log_noise(mean), *self._without(block, alone, terms.log_noise(alone), open_variance))
 
-    def _without(self, block: Block, alone: Tensor, total: Tensor) -> Tensor:
-        """(n,) the mean `alone` without what the row's own response gave it; see `HierarchicalRidge.leverage`."""
+    def _without(self, block: Block, alone: Tensor, log_noise: Tensor, open_variance: Tensor) -> tuple[Tensor, Tensor]:
+        """(n,) mean and log SD of rows of which nothing is known, their own response least of all.
+
+        See `HierarchicalRidge.leverage`: left out, the mean moves from the response, and its variance grows.
+        """
+        total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
         with torch.no_grad():
             measured = self.law.measured(block.seen, alone, total)
             told = 1 - measured.variance * (-2 * total).exp()  # the share of a measurement that a censored row is
-        return alone - block.leverage * (measured.mean - alone) / (1 - told * block.leverage)
+            pull = torch.as_tensor(block.leverage / (1 - told * block.leverage))
+        return alone - pull * (measured.mean - alone), total if block.linear is None else total + 0.5 * pull.log1p()
 
     def estimates_log_prior(self) -> Tensor:
         """Log density of what is estimated and not drawn: a compound's own noise."""

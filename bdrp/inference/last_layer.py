@@ -23,7 +23,7 @@ from bdrp.inference.closed_form import LastLayerFit
 from bdrp.inference.elbo import ClosedFormElbo
 from bdrp.inference.hierarchy import Block, Guide
 from bdrp.inference.method import Runtime
-from bdrp.inference.network_method import NetworkMethod, Trainee, quietly, restored, trained
+from bdrp.inference.network_method import NetworkMethod, SviTrainee, quietly, restored, trained
 
 COVARIANCES = ("full", "low_rank", "diagonal")
 
@@ -65,7 +65,7 @@ class LastLayerMethod(NetworkMethod):
         return LastLayerFit(features, model, Guide(model, self.covariance))
 
 
-class _Svi(Trainee):
+class _Svi(SviTrainee):
     """The loss of a block is its negative evidence lower bound, a response."""
 
     def __init__(self, method: LastLayerMethod, fitted: LastLayerFit, batch: Batch) -> None:

@@ -188,12 +188,17 @@ class Trainee:
             line = torch.searchsorted(lines, rows.line[index])
             share = HIDDEN if self.method.lines == "new" else 0.0
             hidden = (torch.rand(len(lines), generator=generator) < share).to(device)[line]
-            yield Block(lines, line, rows.drug[index], self.seen.at(index), hidden, self._leverage(rows.at(index)))
+            few = rows.at(index)
+            yield Block(lines, line, few.drug, self.seen.at(index), hidden, self._leverage(few), self.linear(few))
 
     def _leverage(self, rows: Pairs) -> Tensor | float:
         """(n,); 0 where training did not start from a ridge."""
         table, compound = self.fitted.leverage, self.batch.inputs.drug_effect[rows.drug]
         return 0.0 if table is None else torch.as_tensor(table.to(rows.line.device)[compound, rows.line])
+
+    def linear(self, rows: Pairs) -> Tensor | None:
+        """(n,) what the slopes' mean says of rows, where they have a posterior that stays where the start put it."""
+        return None
 
     def clip(self, limit: float) -> None:
         """All parameters descend together."""
@@ -202,6 +207,18 @@ class Trainee:
     def validation_score(self) -> float | None:
         """Mean negative log density of the validation part; None where there is none."""
         return self.fitted.score(self.batch.validation, self.batch) if len(self.batch.validation) else None
+
+
+class SviTrainee(Trainee):
+    """The view of a fit whose last layer has a posterior."""
+
+    def linear(self, rows: Pairs) -> Tensor | None:
+        """(n,) what the ridge's mean says of rows."""
+        if self.method.lines != "new":
+            return None
+        inputs, v = self.batch.inputs, self.fitted.guide.v_mean.detach()
+        regressors = self.fitted.model.regressors(inputs.components)
+        return torch.as_tensor((regressors[rows.line] * v[inputs.drug_effect[rows.drug]]).sum(1))
 
 
 def trained(trainee: Any, runtime: Runtime) -> Any:

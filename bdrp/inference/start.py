@@ -12,7 +12,7 @@ Under a censored likelihood a response beyond its limit is replaced by its expec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,11 +33,18 @@ CENSORED_ROUNDS = 60  # chosen on the simulated screen (docs/tried.md): where mo
 
 @dataclass(frozen=True)
 class Start:
-    """The linear part, standardised."""
+    """The linear part, standardised.
+
+    Attributes:
+        ridge, factors: the two parts.
+        regressors: (L, 1 + K) of the ridge.
+        noise: (C,) SD of the noise of each compound.
+    """
 
     ridge: HierarchicalRidge
     factors: FactorAnalysis
     regressors: Tensor
+    noise: Tensor
 
     @torch.no_grad()
     def place(self, fitted: LastLayerFit) -> None:
@@ -50,7 +57,7 @@ class Start:
         model.log_compound_scale.copy_(ridge.scale.log())
         model.log_slope_scale.copy_(ridge.slope_scale.log())
         model.log_line_scale.copy_(factors.scale.log())
-        noise = factors.noise.log()
+        noise = self.noise.log()
         model.noise[0] = noise.mean()
         model.compound_noise[:, 0] = noise - noise.mean()
         guide.spread(ridge.variance, factors.covariance, factors.loadings_covariance)
@@ -95,7 +102,11 @@ class _Problem:
         pull = ridge.leverage(self.regressors)[self.compound, self.row]
         told = 1 - measured.variance / ridge.noise[self.compound] ** 2
         left = left._replace(mean=left.mean * (1 + pull / (1 - told * pull)))
-        return self._analysis(left, ridge, more, start)
+        found = self._analysis(left, ridge, more, start)
+        # What is left of a row that was left out varies by 1 / (1 - leverage) more than its noise.
+        ones = torch.zeros_like(found.noise).index_add(0, self.compound, torch.ones_like(pull))
+        kept = torch.zeros_like(found.noise).index_add(0, self.compound, 1 - pull) / ones
+        return replace(found, noise=found.noise * kept.sqrt())
 
     def _together(self, measured: Measured, start: Start | None) -> Start:
         """Factors first: slopes that were found alone would keep what factors explain better."""
@@ -121,7 +132,8 @@ class _Problem:
         before = None if start is None else start.factors
         noise = ridge.noise if before is None else before.noise
         cells = Cells(*left, self.line, self.compound, (self.lines, len(noise)))
-        return Start(ridge, factor_analysis.fit(cells, noise, self.factors, generator, steps, before), self.regressors)
+        factors = factor_analysis.fit(cells, noise, self.factors, generator, steps, before)
+        return Start(ridge, factors, self.regressors, factors.noise)
 
     @staticmethod
     def _beyond(measured: Measured, known: Tensor) -> Measured:

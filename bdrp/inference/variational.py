@@ -25,7 +25,7 @@ from bdrp.inference.hierarchy import Block, Guide
 from bdrp.inference.likelihood import observed
 from bdrp.inference.method import Runtime
 from bdrp.inference.network_draws import DRAWS_TO_SCORE, VariationalFit
-from bdrp.inference.network_method import NetworkMethod, Trainee, quietly, restored, trained
+from bdrp.inference.network_method import NetworkMethod, SviTrainee, quietly, restored, trained
 from bdrp.inference.network_weights import Spread, WholeGuide, WholeModel
 from bdrp.model.network import Encoded
 
@@ -106,7 +106,7 @@ class VariationalMethod(NetworkMethod):
         return VariationalFit(features, model, Guide(model, "full"), Spread(model.network, self.init_scale), self.draws)
 
 
-class _Svi(Trainee):
+class _Svi(SviTrainee):
     """The loss of a block is its negative evidence lower bound, a response."""
 
     method: VariationalMethod

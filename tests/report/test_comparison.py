@@ -31,6 +31,7 @@ def test_the_page_stands_alone_and_escapes_hostile_names(found, tmp_path):
         "compare.html",
         "comparisons.parquet",
         "figures.parquet",
+        "intervals.parquet",
     ]
     html = path.read_text(encoding="utf-8")
     assert "<script" not in html
