@@ -198,6 +198,37 @@ def test_a_hidden_line_says_nothing_of_its_own_deviation_and_is_spread_as_a_new_
     assert (2 * seen.new_log_sd).exp().numpy() == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_hidden_row_is_judged_by_what_the_others_foretell(make_method: Make, some_unseen: Batch) -> None:
+    """Conjugate regression with each row left out in turn, against one fit of all rows and its leverages."""
+    draw = torch.Generator().manual_seed(3)
+    x, s, open_sd = torch.randn(12, 4, generator=draw, dtype=torch.float64), 0.7, 0.3
+    y = x @ torch.tensor([0.5, -1.0, 0.2, 0.0], dtype=torch.float64) + torch.randn(12, generator=draw).double()
+    variance = s**2 + open_sd**2
+
+    def posterior(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        covariance = torch.linalg.inv(x[rows].T @ x[rows] / variance + torch.eye(4).double())
+        return covariance @ x[rows].T @ y[rows] / variance, covariance
+
+    every = torch.arange(12)
+    mean, covariance = posterior(every)
+    leverage = ((x @ covariance) * x).sum(1) / variance
+    no = torch.zeros(12, dtype=torch.bool)
+    seen = Observed(y, no, no, y)
+    block = Block(every, every, every, seen, ~no, leverage, x @ mean)
+    model = make_method("last_layer", likelihood="normal").model(some_unseen.features, 12)
+    log_noise, spread = torch.full((12,), s).log().double(), torch.full((12,), open_sd**2).double()
+    found, log_sd = model._without(block, x @ mean, log_noise, spread)
+    for row in range(12):
+        others, rest = posterior(every[every != row])
+        assert float(found[row]) == pytest.approx(float(x[row] @ others), abs=1e-6)
+        assert float(log_sd[row].exp()) ** 2 == pytest.approx(float(variance + x[row] @ rest @ x[row]), rel=1e-6)
+    # a point has no spread of its own: its noise must hold the whole error
+    assert torch.allclose(
+        model._without(block._replace(linear=None), x @ mean, log_noise, spread)[1].exp() ** 2,
+        torch.full((12,), variance).double(),
+    )
+
+
 def test_what_is_measured_of_a_line_never_widens_its_deviation(
     fits: dict[str, LastLayerFit], make_method: Make, some_unseen: Batch
 ) -> None:
