@@ -15,6 +15,7 @@ import pandas as pd
 from bdrp.errors import BdrpWarning, OutputError
 from bdrp.evaluation import significance
 from bdrp.evaluation.comparison import compare as compare_densities
+from bdrp.evaluation.curves import miscalibration_area
 from bdrp.evaluation.selective import ranking, risk_curve
 from bdrp.evaluation.significance import FIGURES, CriticalDifference
 from bdrp.evaluation.significance.evidence import evidence
@@ -136,12 +137,12 @@ def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) 
     if not done:
         notes.append(f"Split by {split}: no run has finished.")
         return None
-    both = [_pairs(run, record) for run, record in done]
-    rows = pd.concat([after for after, _ in both], ignore_index=True)
-    before = pd.concat([earlier for _, earlier in both], ignore_index=True)
-    figures = pd.concat(
-        [_figures(rows), _rankings(rows), _figures(before, "uncalibrated_"), _costs(done)], ignore_index=True
+    rows, before, areas = (
+        pd.concat(tables, ignore_index=True)
+        for tables in zip(*(_pairs(run, record) for run, record in done), strict=True)
     )
+    told = [_figures(rows), _rankings(rows), areas, _figures(before, "uncalibrated_"), _costs(done)]
+    figures = pd.concat(told, ignore_index=True)
     shared = _shared(split, rows, notes)
     if shared.empty:
         return _OfSplit(figures)
@@ -160,14 +161,16 @@ def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) 
     return _OfSplit(figures, values, evidence(differences, equivalence), tests, ranks, _risk(split, shared))
 
 
-def _pairs(run: Run, record: Record) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of one run after and before recalibration."""
+def _pairs(run: Run, record: Record) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Rows of one run after and before recalibration, and its miscalibration area with what chance makes of it."""
     held_out, place = record.held_out(), {"method": run.label, "split": run.split, "fold": run.fold, "seed": run.seed}
     after, before = (
         significance.pair_rows(pred, held_out.observed).assign(**place)
         for pred in (held_out.predictions, held_out.uncalibrated)
     )
-    return after, before
+    area = miscalibration_area(held_out.predictions.cdf(held_out.observed["response"].to_numpy()), run.seed)
+    areas = pd.DataFrame({"figure": list(area), "value": list(area.values()), "n": len(after)}).assign(**place)
+    return after, before, areas
 
 
 def _figures(rows: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
