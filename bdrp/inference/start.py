@@ -75,10 +75,18 @@ def solve(batch: Batch, factors: int, *, together: bool, censored: bool, seed: i
     """
     problem = _Problem(batch, factors, seed)
     seen = observed(batch.train, batch.features)
-    start = problem.solve(Measured(seen.response, torch.zeros_like(seen.response)), None, together)
-    for _ in range(CENSORED_ROUNDS if censored and bool((seen.above | seen.below).any()) else 0):
-        start = problem.solve(expected(seen, *problem.predicted(start)), start, together)
-    return start
+    measured = Measured(seen.response, torch.zeros_like(seen.response))
+    rounds = CENSORED_ROUNDS if censored and bool((seen.above | seen.below).any()) else 0
+    if together:
+        start = problem.together(measured)
+        for _ in range(rounds):
+            start = problem.in_turn(expected(seen, *problem.predicted(start)), start)
+        return start
+    ridge = problem.regressions.fit(*measured, APART_STEPS)
+    for _ in range(rounds):  # to the ridge, what a line's other rows say is noise
+        measured = expected(seen, problem.linear(ridge), ridge.noise[problem.compound])
+        ridge = problem.regressions.fit(*measured, 1, ridge)
+    return problem.apart(measured, ridge)
 
 
 class _Problem:
@@ -92,40 +100,39 @@ class _Problem:
         self.regressions = Regressions(self.regressors, self.row, self.compound, len(features.compounds))
         self.lines, self.factors, self.seed = len(features.lines), factors, seed
 
-    def solve(self, measured: Measured, start: Start | None, together: bool) -> Start:
-        """From a start, or from nothing."""
-        if together:
-            return self._together(measured, start)
-        steps, more = (APART_STEPS, FACTORS_APART) if start is None else (1, 1)
-        ridge = self.regressions.fit(*measured, steps, None if start is None else start.ridge)
-        left = self._beyond(measured, self._linear(ridge))
+    def apart(self, measured: Measured, ridge: HierarchicalRidge) -> Start:
+        """Factors of what each line would leave, had it not been there."""
+        left = self._beyond(measured, self.linear(ridge))
         pull = ridge.leverage(self.regressors)[self.compound, self.row]
         told = 1 - measured.variance / ridge.noise[self.compound] ** 2
         left = left._replace(mean=left.mean * (1 + pull / (1 - told * pull)))
-        found = self._analysis(left, ridge, more, start)
+        found = self._analysis(left, ridge, FACTORS_APART, None)
         # What is left of a row that was left out varies by 1 / (1 - leverage) more than its noise.
         ones = torch.zeros_like(found.noise).index_add(0, self.compound, torch.ones_like(pull))
         kept = torch.zeros_like(found.noise).index_add(0, self.compound, 1 - pull) / ones
         return replace(found, noise=found.noise * kept.sqrt())
 
-    def _together(self, measured: Measured, start: Start | None) -> Start:
+    def together(self, measured: Measured) -> Start:
         """Factors first: slopes that were found alone would keep what factors explain better."""
-        if start is not None:
-            return self._in_turn(measured, start)
         ridge = self.regressions.fit(*measured, 1)
         alone = ridge._replace(mean=torch.cat([ridge.mean[:, :1], torch.zeros_like(ridge.mean[:, 1:])], dim=1))
-        found = self._analysis(self._beyond(measured, self._linear(alone)), alone, FACTORS_FIRST, None)
+        found = self._analysis(self._beyond(measured, self.linear(alone)), alone, FACTORS_FIRST, None)
         for _ in range(TOGETHER_ROUNDS):
-            found = self._in_turn(measured, found)
+            found = self.in_turn(measured, found)
         return found
 
-    def _in_turn(self, measured: Measured, start: Start) -> Start:
+    def in_turn(self, measured: Measured, start: Start) -> Start:
+        """Each once more on what the other leaves."""
         ridge = self.regressions.fit(*self._beyond(measured, self._shared(start.factors)), TOGETHER_STEPS, start.ridge)
-        return self._analysis(self._beyond(measured, self._linear(ridge)), ridge, TOGETHER_STEPS, start)
+        return self._analysis(self._beyond(measured, self.linear(ridge)), ridge, TOGETHER_STEPS, start)
 
     def predicted(self, start: Start) -> tuple[Tensor, Tensor]:
         """Mean and noise SD of the training rows, (N,) each."""
-        return self._linear(start.ridge) + self._shared(start.factors), start.factors.noise[self.compound]
+        return self.linear(start.ridge) + self._shared(start.factors), start.factors.noise[self.compound]
+
+    def linear(self, ridge: HierarchicalRidge) -> Tensor:
+        """(N,) what the ridge expects."""
+        return (self.regressors[self.row] * ridge.mean[self.compound]).sum(1)
 
     def _analysis(self, left: Measured, ridge: HierarchicalRidge, steps: int, start: Start | None) -> Start:
         generator = torch.Generator().manual_seed(self.seed)
@@ -138,9 +145,6 @@ class _Problem:
     @staticmethod
     def _beyond(measured: Measured, known: Tensor) -> Measured:
         return Measured(measured.mean - known, measured.variance)
-
-    def _linear(self, ridge: HierarchicalRidge) -> Tensor:
-        return (self.regressors[self.row] * ridge.mean[self.compound]).sum(1)
 
     def _shared(self, factors: FactorAnalysis) -> Tensor:
         own = factors.mean[self.line]

@@ -53,7 +53,7 @@ def test_apart_analyses_what_lines_would_leave_had_they_not_been_fitted(some_uns
     response = observed(some_unseen.train, some_unseen.features).response
     lever = start.ridge.leverage(problem.regressors)[problem.compound, problem.row]
     assert float(lever.min()) >= 0 and 0.1 < float(lever.mean()) < 0.9
-    left = (response - problem._linear(start.ridge)) / (1 - lever)
+    left = (response - problem.linear(start.ridge)) / (1 - lever)
     again = problem._analysis(Measured(left, torch.zeros_like(left)), start.ridge, 20, None)
     assert torch.allclose(again.factors.mean, start.factors.mean, atol=1e-5)
     # a residual over 1 - leverage is that of a fit without the line: here for the first compound, its scales kept
