@@ -42,6 +42,10 @@ UNPROMISED = (
     "The conformal recalibration's promise was made for the first fit. It is not proven for the second one, whose "
     "weights have seen the calibration rows; leave the second fit out (refit=False) to keep the proof."
 )
+CENSORED = (
+    "Nothing was recalibrated: recalibrations take every response for a measurement, which a censored likelihood does "
+    "not. Name one with recalibration= or --recalibration to have it nevertheless."
+)
 # What is unlike between two parts of a split is also what pairs of one part share: their unit of exchange.
 UNIT = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
 
@@ -183,8 +187,10 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
             "intervals that hold. Give it a share of the split."
         )
     fitted: Fitted = method.fit(batch, runtime)
-    recalibration = _recalibrate(asked, fitted, batch, split, screen, runtime.seed)
     trained, interrupted, notices = split, fitted.interrupted, list(screen.notices)
+    if asked == AUTO and getattr(method, "likelihood", "") == "censored":
+        asked, notices = "identity", [*notices, CENSORED]
+    recalibration = _recalibrate(asked, fitted, batch, split, screen, runtime.seed)
     if refit and not interrupted:
         everything = _whole(split)
         whole = features.prepare(screen, everything)

@@ -128,6 +128,16 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
 
 
+def test_a_censored_fit_is_recalibrated_only_where_that_is_asked_for(
+    tiny_screen: Screen, tiny_split: Split, fit: Fit
+) -> None:
+    options = {**SMALL, "epochs": 2, "likelihood": "censored"}
+    alone = fit(tiny_screen, tiny_split, options=options)
+    assert alone.manifest["recalibrator"] == "identity" and run.CENSORED in alone.manifest["notices"]
+    asked = fit(tiny_screen, tiny_split, options=options, recalibration="variance_scaling")
+    assert asked.manifest["recalibrator"] == "variance_scaling" and run.CENSORED not in asked.manifest["notices"]
+
+
 def test_nothing_is_written_without_a_place(
     tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
