@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bdrp.cli import fits, speech
-from bdrp.cli.options import Device, Partition, Root, ScreenOptions, key_values, load_screen
-from bdrp.errors import DataError
+from bdrp.cli.options import (
+    Device,
+    Partition,
+    Root,
+    ScreenOptions,
+    key_values,
+    labelled_names,
+    load_screen,
+    options_by_label,
+)
 
 if TYPE_CHECKING:
     from bdrp.experiments.grid import Grid
@@ -56,26 +64,7 @@ def run(
 def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None, partition: str) -> Grid:
     from bdrp.experiments.grid import Grid
 
-    named = [(label.strip(), method.strip()) for label, _, method in (one.partition("=") for one in methods.split(","))]
-    labels = [label for label, _ in named]
-    if len(set(labels)) < len(labels) or not all(labels):
-        raise DataError(
-            f"--methods {methods!r} names a method twice, or none. Allowed: names by commas, each once. To compare a "
-            "method with itself under other options, write LABEL=METHOD, as in wide=last_layer."
-        )
-    chosen = {label: method or label for label, method in named}
-    return Grid(chosen, fits.names(splits), folds, seeds, _options(option, labels), partition=partition)
-
-
-def _options(option: list[str] | None, labels: list[str]) -> dict[str, dict[str, Any]]:
-    """`["ridge.penalty=3"]` as `{"ridge": {"penalty": 3}}`; a label may hold dots itself."""
-    options: dict[str, dict[str, Any]] = {}
-    for name, value in key_values(option, "--option").items():
-        label, dot, key = name.rpartition(".")
-        if not dot or label not in labels or not key:
-            raise DataError(
-                f"--option {name!r} names no method of this comparison. Allowed: METHOD.KEY=VALUE with one of "
-                f"{', '.join(labels)}, as in --option {labels[0]}.KEY=VALUE."
-            )
-        options.setdefault(label, {})[key] = value
-    return options
+    again = "To compare a method with itself under other options, write LABEL=METHOD, as in wide=last_layer."
+    chosen = labelled_names(methods, "--methods", "a method", again)
+    options = options_by_label(option, "--option", list(chosen), "method of this comparison")
+    return Grid(chosen, fits.names(splits), folds, seeds, options, partition=partition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,3 +69,47 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def labelled_names(text: str, flag: str, what: str, twice: str) -> dict[str, str]:
+    """`"ridge,wide=last_layer"` as `{"ridge": "ridge", "wide": "last_layer"}`.
+
+    Args:
+        text: names by commas.
+        flag: that gave it.
+        what: the names are of, with its article.
+        twice: how to name one of them twice.
+
+    Raises:
+        DataError: a label comes twice or is empty.
+    """
+    parts = [(label.strip(), name.strip()) for label, _, name in (one.partition("=") for one in text.split(","))]
+    named = {label: name or label for label, name in parts}
+    if len(named) < len(parts) or "" in named:
+        raise DataError(f"{flag} {text!r} names {what} twice, or none. Allowed: names by commas, each once. {twice}")
+    return named
+
+
+def options_by_label(pairs: list[str] | None, flag: str, labels: Sequence[str], what: str) -> dict[str, dict[str, Any]]:
+    """`["ridge.penalty=3"]` as `{"ridge": {"penalty": 3}}`; a label may hold dots itself.
+
+    Args:
+        pairs: LABEL.KEY=VALUE.
+        flag: that gave them.
+        labels: that there are.
+        what: they are of, as in "method of this comparison".
+
+    Raises:
+        DataError: a label is not known, or see `key_values`.
+    """
+    options: dict[str, dict[str, Any]] = {}
+    for name, value in key_values(pairs, flag).items():
+        label, dot, key = name.rpartition(".")
+        if not dot or label not in labels or not key:
+            kind = what.partition(" ")[0].upper()
+            raise DataError(
+                f"{flag} {name!r} names no {what}. Allowed: {kind}.KEY=VALUE with one of {', '.join(labels)}, as in "
+                f"{flag} {labels[0]}.KEY=VALUE."
+            )
+        options.setdefault(label, {})[key] = value
+    return options

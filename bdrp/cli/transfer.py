@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Device, Root, ScreenOptions, Seed, key_values, load_screen
+from bdrp.cli.options import (
+    Device,
+    Root,
+    ScreenOptions,
+    Seed,
+    key_values,
+    labelled_names,
+    load_screen,
+    options_by_label,
+)
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
     from bdrp.experiments.transfer import Group
+
+AGAIN = "To take two screens from one source, write LABEL=SOURCE, as in mine=tables."
 
 
 def run(
@@ -64,15 +75,15 @@ def _groups(
     from bdrp.data import sources
     from bdrp.experiments.transfer import grouped
 
-    (here, source), *more = _names(train).items()
+    (here, source), *more = labelled_names(train, "--train", "a screen", AGAIN).items()
     if more:
         raise DataError(f"--train {train!r} names {1 + len(more)} screens. A model is trained on one; name one.")
-    targets = _names(test)
+    targets = labelled_names(test, "--test", "a screen", AGAIN)
     if here in targets:
         raise DataError(f"{here} is both trained and tested on. Allowed: other screens to test on. Change --test.")
     offered = sources.measures(source)
     chosen = {label: _shared(label, sources.measures(name), offered, here, measure) for label, name in targets.items()}
-    options = _by_screen(screen_option, [here, *targets])
+    options = options_by_label(screen_option, "--screen-option", [here, *targets], "screen of this transfer")
 
     def load(label: str, name: str, wanted: str) -> Screen:
         loaded = load_screen(name, root, wanted, options.get(label, {}))
@@ -92,32 +103,6 @@ def _shared(label: str, theirs: tuple[str, ...], ours: tuple[str, ...], here: st
             "test on another screen, or change --measure."
         )
     return both[0]
-
-
-def _names(text: str) -> dict[str, str]:
-    """`"gdsc1,mine=tables"` as `{"gdsc1": "gdsc1", "mine": "tables"}`."""
-    parts = [(label.strip(), source.strip()) for label, _, source in (one.partition("=") for one in text.split(","))]
-    named = {label: source or label for label, source in parts}
-    if len(named) < len(parts) or "" in named:
-        raise DataError(
-            f"{text!r} names a screen twice, or none. Allowed: names by commas, each once. To take two screens from "
-            "one source, write LABEL=SOURCE, as in mine=tables."
-        )
-    return named
-
-
-def _by_screen(options: list[str] | None, screens: list[str]) -> dict[str, dict[str, Any]]:
-    """`["ccle.profile=rnaseq_z"]` as `{"ccle": {"profile": "rnaseq_z"}}`."""
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in key_values(options, "--screen-option").items():
-        label, dot, key = name.partition(".")
-        if not dot or label not in screens or not key:
-            raise DataError(
-                f"--screen-option {name!r} names no screen of this transfer. Allowed: SCREEN.KEY=VALUE with one of "
-                f"{', '.join(screens)}, as in --screen-option {screens[0]}.KEY=VALUE."
-            )
-        found.setdefault(label, {})[key] = value
-    return found
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError, ModelFolderError, OutputError
 from bdrp.experiments import folder, run
+from bdrp.experiments.findings import write_table
 from bdrp.experiments.grid import fingerprint
 from bdrp.experiments.trained import TrainedModel
 from bdrp.experiments.transfer_scores import TargetScores, learned, score_home, score_target
@@ -91,6 +92,16 @@ class Transferred:
     home: pd.DataFrame
     targets: tuple[Mapping[str, Any], ...]
     about: Mapping[str, Any]
+
+    def save(self, out: Path) -> None:
+        """Write transfer.parquet, shift.parquet and ceiling.parquet.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        whole = pd.concat([self.figures, self.home], ignore_index=True)
+        for name, table in {"transfer": whole, "shift": self.shift, "ceiling": self.ceiling}.items():
+            write_table(table, out / f"{name}.parquet")
 
 
 def grouped(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tuple[Group, ...]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from bdrp.errors import OutputError
 from bdrp.report import words
 from bdrp.report.definitions import DEFINITIONS
 from bdrp.report.opening import Tile
@@ -54,7 +52,7 @@ _CEILING: Final = (
 
 
 def transfer(found: Transferred, out: Path | str) -> Path:
-    """Write transfer.html, transfer.parquet, shift.parquet and ceiling.parquet into the folder of a transfer.
+    """Write transfer.html and the tables of `Transferred.save` into the folder of a transfer.
 
     Returns:
         The path of transfer.html.
@@ -63,9 +61,7 @@ def transfer(found: Transferred, out: Path | str) -> Path:
         OutputError: they cannot be written.
     """
     place = folder(Path(out))
-    tables = {"transfer": pd.concat([found.figures, found.home], ignore_index=True)}
-    for name, table in (tables | {"shift": found.shift, "ceiling": found.ceiling}).items():
-        _write(table, place / f"{name}.parquet")
+    found.save(place)
     return write_text(place / "transfer.html", page(found))
 
 
@@ -367,16 +363,3 @@ def _facts(found: Transferred) -> tuple[tuple[str, str], ...]:
 
 def _range(values: pd.Series) -> str:
     return f"{words.percent(float(values.min()), 0)} to {words.percent(float(values.max()), 0)}"
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        table.to_parquet(beside, index=False)
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}. It needs a folder that you may write to, on a disk "
-            "with space. Choose another --out, or free some space."
-        ) from error
