@@ -104,6 +104,15 @@ class Screen:
         object.__setattr__(self, "notices", tuple(told))
         object.__setattr__(self, "checksums", MappingProxyType(dict(self.checksums)))
 
+    def tested_drugs(self) -> pd.DataFrame:
+        """The drugs with `upper_limit`, the mean highest dose of each one's assays, in the measure's unit.
+
+        NaN where it is not known. Doses are planned before a response is seen: those of held-out rows give none away.
+        """
+        limits = self.responses.groupby("drug_id")["upper_limit"].mean()
+        drugs = self.drugs
+        return drugs.assign(upper_limit=limits.reindex(drugs.index).to_numpy(dtype=float))
+
     def __reduce__(self) -> tuple[type[Screen], tuple[Any, ...]]:
         """Pickled as its parts, and checked again where it is unpickled."""
         tables = (self.responses, self.drugs, self.cell_lines, self.expression)

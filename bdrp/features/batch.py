@@ -31,6 +31,7 @@ class Inputs:
         components: (L, K) leading components, unit variance on the training lines.
         drug_effect: (D,) position among the training compounds, -1 where the structure was not trained on.
         line_effect: (L,) position among the training lines, -1 where the line was not trained on.
+        top_dose: (D,) highest dose that the drug is tested at, in the measure's unit; NaN where not known.
     """
 
     drug_ids: tuple[str, ...]
@@ -40,14 +41,13 @@ class Inputs:
     components: Tensor
     drug_effect: Tensor
     line_effect: Tensor
+    top_dose: Tensor
 
     def to(self, device: torch.device | str) -> Inputs:
         """The same inputs on another device."""
-        return replace(
-            self,
-            molecules=self.molecules.to(device),
-            **{name: getattr(self, name).to(device) for name in ("genes", "components", "drug_effect", "line_effect")},
-        )
+        names = ("genes", "components", "drug_effect", "line_effect", "top_dose")
+        tensors = {name: getattr(self, name).to(device) for name in names}
+        return replace(self, molecules=self.molecules.to(device), **tensors)
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ class Features:
     def inputs(self, drugs: pd.DataFrame, lines: pd.DataFrame) -> Inputs:
         """Tensors of drugs (index drug_id; smiles, structure_key) and of expression (index cell_line_id; genes).
 
+        A column `upper_limit` of the drugs is the highest dose of their assays, in the measure's unit.
+
         Raises:
             DataError: a structure that cannot be read, or too many genes missing.
         """
@@ -116,6 +118,9 @@ class Features:
             components=torch.from_numpy((genes @ self.scaler.components).astype(np.float32)),
             drug_effect=_positions(drugs["structure_key"], self.compounds),
             line_effect=_positions(lines.index, self.lines),
+            top_dose=torch.as_tensor(
+                drugs.get("upper_limit", pd.Series(np.nan, drugs.index)).to_numpy(np.float32, copy=True)
+            ),
         )
 
 
@@ -145,7 +150,7 @@ def prepare(screen: Screen, split: Split, *, components: int = COMPONENTS) -> Ba
         SplitError: the training part is empty, or the split is another screen's.
         DataError: the training responses do not vary.
     """
-    responses, drugs, lines = screen.responses, screen.drugs, screen.expression
+    responses, drugs, lines = screen.responses, screen.tested_drugs(), screen.expression
     _check_split(split, responses)
     train = responses.iloc[split.rows("train")]
     if train.empty:

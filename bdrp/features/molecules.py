@@ -1,4 +1,4 @@
-"""Structures -> graphs: atoms, bonds and a fingerprint, for every molecule that RDKit can read.
+"""Structures -> graphs: atoms, bonds, a fingerprint and descriptors, for every molecule that RDKit can read.
 
 Salts, metals, single atoms and molecules without a bond pass: a graph needs one atom and no edge.
 """
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bdrp.errors import DataError
 from bdrp.features.atom_classes import AtomClasses
+from bdrp.features.descriptors import descriptors
 
 ELEMENTS = ("C", "N", "O", "S", "F", "Cl", "Br", "I", "P", "B", "Si", "Se", "Pt", "As", "Na", "K")
 HYBRIDISATIONS = (Chem.HybridizationType.SP, Chem.HybridizationType.SP2, Chem.HybridizationType.SP3)
@@ -37,6 +38,7 @@ class MoleculeGraphs:
         bond_features: (E, BOND_WIDTH).
         molecule: (A,) the molecule of each atom, ascending.
         fingerprints: (D, FINGERPRINT_BITS) Morgan bits, radius 2, as 0 or 1.
+        descriptors: (D, P) physico-chemical, in their own units; see `bdrp.features.descriptors`.
     """
 
     atoms: Tensor
@@ -44,6 +46,7 @@ class MoleculeGraphs:
     bond_features: Tensor
     molecule: Tensor
     fingerprints: Tensor
+    descriptors: Tensor
 
     def __len__(self) -> int:
         """The number of molecules."""
@@ -82,6 +85,7 @@ class MoleculeGraphs:
             self.bond_features[edges],
             molecule,
             self.fingerprints[index],
+            self.descriptors[index],
         )
 
 
@@ -104,6 +108,7 @@ def graphs(smiles: Sequence[str]) -> MoleculeGraphs:
         bond_features=torch.tensor(np.concatenate([no_bond, *(features for _, features in bonds)])),
         molecule=torch.repeat_interleave(torch.arange(len(parsed)), torch.tensor(sizes, dtype=torch.int64)),
         fingerprints=torch.tensor(_fingerprints(parsed), dtype=torch.float32),
+        descriptors=torch.tensor(descriptors(parsed)),
     )
 
 

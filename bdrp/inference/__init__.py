@@ -21,6 +21,7 @@ _NOT_METHODS = {
     "hierarchical_ridge",
     "hierarchy",
     "kinship",
+    "likeness",
     "kronecker",
     "likelihood",
     "method",

@@ -16,6 +16,7 @@ from bdrp.inference.covariance import Deviations, deviations
 from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.kinship import Kinship
 from bdrp.inference.likelihood import observed
+from bdrp.inference.likeness import Traits
 from bdrp.inference.method import Fitted, isolated
 from bdrp.inference.weight_draws import correlated, draw, root
 from bdrp.model.network import Encoded
@@ -84,7 +85,7 @@ class LastLayerFit(Fitted):
         loadings_variance = (self.guide.g_scale_tril() ** 2).sum(2)
         mean = torch.cat([self.guide.v_mean, self.guide.g_mean], dim=1)
         variance = torch.cat([self.guide.v_variance(), loadings_variance], dim=1)
-        self.kinship.learn(inputs.molecules.fingerprints[row], mean, variance)
+        self.kinship.learn(Traits.of(inputs, row), mean, variance)
 
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
         """Exact predictive moments of N pairs, encoding each drug and line once; see `Fitted.predict`."""
@@ -178,7 +179,7 @@ class LastLayerFit(Fitted):
     def _kriged(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Mean and variance that D drugs borrow, (D, T); what was trained on borrows nothing, and 0 stands there."""
         unseen = torch.nonzero(inputs.drug_effect < 0)[:, 0]
-        borrowed = self.kinship(inputs.molecules.fingerprints[unseen])
+        borrowed = self.kinship(Traits.of(inputs, unseen))
         mean, variance = (part.new_zeros(len(inputs.drug_ids), part.shape[1]) for part in borrowed)
         return mean.index_copy(0, unseen, borrowed[0]), variance.index_copy(0, unseen, borrowed[1])
 

@@ -1,27 +1,30 @@
-"""What compounds of like structure say about an unseen one: kriging of their intercepts, slopes and loadings.
+"""What compounds that are alike say about an unseen one: kriging of their intercepts, slopes and loadings.
 
 Each column a of the C trained compounds' coefficients is taken as
 
-    a ~ Normal(0, s^2 R),   R = (1 - rho) I + rho T,   T the Tanimoto similarity of Morgan fingerprints,
+    a ~ Normal(0, s^2 R),   R = p_0 I + sum_k p_k K_k,   p_0 + sum_k p_k = 1,
 
-with one rho for each kind of coefficient, of highest marginal likelihood, and s^2 its maximiser given rho. An unseen
-compound with similarities t to the trained ones has
+K_k the kernels of `likeness`, with one set of shares p for each kind of coefficient, of highest marginal likelihood,
+and s^2 its maximiser given p. An unseen compound with k = sum_k p_k K_k(., trained) has
 
-    mean rho t' R^-1 a,   variance (s^2 + e) (1 - rho^2 t' R^-1 t),
+    mean k' R^-1 a,   variance s^2 (k_0 - k' R^-1 k) + e,   k_0 = p_0 + sum_k p_k K_k with itself,
 
 e the mean posterior variance of the column, for a is itself an estimate: without a likeness it keeps the whole spread
-between compounds, with one it borrows and is surer. (Rasmussen & Williams 2006, chapter 2; the Tanimoto kernel of
-Ralaivola et al. 2005.)
+between compounds, with one it borrows and is surer. (Rasmussen & Williams 2006, chapters 2 and 5.)
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
+from bdrp.inference.likeness import KERNELS, Likeness, Traits
 
-GRID = tuple(step / 20 for step in range(20))  # chosen: rho to a twentieth, and below 1 so that R can be inverted
+START = -1.5  # chosen: log of a kernel's share over what is a compound's own; little is borrowed until something tells
+BOUNDS = (-6.0, 2.5)  # chosen: a compound keeps at least some hundredth of its own, so that R can be inverted
+STEPS = 40  # chosen: of the ascent; some fifteen are usual
 
 
 class Kinship(nn.Module):
@@ -32,54 +35,88 @@ class Kinship(nn.Module):
         kinds: how many columns there are of each kind of coefficient, T in all.
     """
 
-    fingerprints: Tensor
     inverse: Tensor
     weights: Tensor
-    rho: Tensor
+    shares: Tensor
     variance: Tensor
+    unsure: Tensor
 
     def __init__(self, compounds: int, kinds: tuple[int, ...]) -> None:
         super().__init__()
-        self.kinds = kinds
-        self.register_buffer("fingerprints", torch.zeros(compounds, FINGERPRINT_BITS))
+        self.kinds, self.likeness = kinds, Likeness(compounds)
         self.register_buffer("inverse", torch.eye(compounds).repeat(len(kinds), 1, 1))
         self.register_buffer("weights", torch.zeros(compounds, sum(kinds)))
-        self.register_buffer("rho", torch.zeros(len(kinds)))
+        self.register_buffer("shares", torch.zeros(len(kinds), len(KERNELS)))
         self.register_buffer("variance", torch.ones(sum(kinds)))
+        self.register_buffer("unsure", torch.zeros(sum(kinds)))
 
     @torch.no_grad()
-    def learn(self, fingerprints: Tensor, mean: Tensor, variance: Tensor) -> None:
-        """Estimate from the trained compounds' fingerprints (C, F) and coefficients' mean and variance (C, T)."""
-        alike, weights, spreads = tanimoto(fingerprints, fingerprints).double(), [], []
+    def learn(self, traits: Traits, mean: Tensor, variance: Tensor) -> None:
+        """Estimate from the trained compounds' traits and their coefficients' mean and variance (C, T)."""
+        self.likeness.learn(traits)
+        alike, own = (part.double() for part in self.likeness(traits))
+        kernels = alike + torch.diag_embed(own - alike.diagonal(dim1=1, dim2=2))  # unknown doses: like itself alone
+        weights, spreads = [], []
         for kind, target in enumerate(mean.double().split(self.kinds, dim=1)):
-            fits = [(*_evidence(_correlation(alike, rho), target), rho) for rho in GRID]
-            _, spread, rho = max(fits, key=lambda fit: fit[0])
-            inverse = torch.linalg.inv(_correlation(alike, rho))
-            self.inverse[kind], self.rho[kind] = inverse.to(self.inverse), rho
+            shares = _likeliest(kernels, target)
+            correlation = _correlation(kernels, shares)
+            inverse = torch.linalg.inv(correlation)
+            self.inverse[kind], self.shares[kind] = inverse.to(self.inverse), shares.to(self.shares)
             weights.append(inverse @ target)
-            spreads.append(spread)
-        self.fingerprints.copy_(fingerprints)
+            spreads.append(_spread(torch.linalg.cholesky(correlation), target))
         self.weights.copy_(torch.cat(weights, dim=1))
-        self.variance.copy_(torch.cat(spreads).to(variance) + variance.mean(0))
+        self.variance.copy_(torch.cat(spreads))
+        self.unsure.copy_(variance.mean(0))
 
-    def forward(self, fingerprints: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of the coefficients of D unseen compounds, (D, T) each, from fingerprints (D, F)."""
-        alike = tanimoto(fingerprints, self.fingerprints)
-        shared = self.rho[:, None, None] * alike
-        explained = ((shared @ self.inverse) * shared).sum(2).clamp(0, 1)
-        kind = torch.repeat_interleave(
-            torch.arange(len(self.kinds), device=alike.device), torch.tensor(self.kinds, device=alike.device)
-        )
-        return self.rho[kind] * (alike @ self.weights), self.variance * (1 - explained[kind].T)
-
-
-def _correlation(alike: Tensor, rho: float) -> Tensor:
-    return (1 - rho) * torch.eye(len(alike), dtype=alike.dtype) + rho * alike
+    def forward(self, traits: Traits) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the coefficients of D unseen compounds, (D, T) each."""
+        alike, own = self.likeness(traits)
+        shared = torch.einsum("tk,kdc->tdc", self.shares, alike)
+        whole = 1 - self.shares.sum(1)[:, None] + self.shares @ own
+        explained = torch.minimum(((shared @ self.inverse) * shared).sum(2), whole)
+        sizes = torch.tensor(self.kinds, device=alike.device)
+        kind = torch.repeat_interleave(torch.arange(len(self.kinds), device=alike.device), sizes)
+        mean = torch.cat([one @ w for one, w in zip(shared, self.weights.split(self.kinds, dim=1), strict=True)], dim=1)
+        return mean, self.variance * (whole - explained)[kind].T + self.unsure
 
 
-def _evidence(correlation: Tensor, target: Tensor) -> tuple[float, Tensor]:
-    """Log marginal likelihood of all columns (C, T) at their best variances, and these, (T,)."""
-    factor = torch.linalg.cholesky(correlation)
-    variance = ((target * torch.cholesky_solve(target, factor)).sum(0) / len(target)).clamp(min=1e-8)
-    halves = 0.5 * len(target) * variance.log() + factor.diagonal().log().sum()
-    return -float(halves.sum()), variance
+def _likeliest(kernels: Tensor, target: Tensor) -> Tensor:
+    """(K,) shares of highest marginal likelihood for columns (C, T), from a start at which little is shared.
+
+    A kernel by which all compounds are equally alike gets none.
+    """
+    pairs = torch.tril_indices(*target.shape[:1] * 2, offset=-1)
+    telling = (kernels[:, *pairs] != kernels[:, *pairs[:, :1]]).any(1)
+    if not (telling.any() and target.any()):
+        return kernels.new_zeros(len(kernels))
+
+    def loss(logs: np.ndarray) -> tuple[float, np.ndarray]:
+        with torch.enable_grad():
+            at = torch.from_numpy(logs).to(kernels).requires_grad_()
+            factor = torch.linalg.cholesky(_correlation(kernels, _shares(at, telling)))
+            spread = _spread(factor, target)
+            value = 0.5 * len(target) * spread.log().sum() + target.shape[1] * factor.diagonal().log().sum()
+            (slope,) = torch.autograd.grad(value, at)
+        return float(value), slope.cpu().numpy()
+
+    start = np.full(len(kernels), START)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[BOUNDS] * len(start), options={"maxiter": STEPS})
+    return _shares(torch.from_numpy(found.x).to(kernels), telling)
+
+
+def _shares(logs: Tensor, telling: Tensor) -> Tensor:
+    """(K,) from logs of shares over that of the identity."""
+    raw = logs.exp() * telling
+    return raw / (1 + raw.sum())
+
+
+def _correlation(kernels: Tensor, shares: Tensor) -> Tensor:
+    """(C, C) R."""
+    own = (1 - shares.sum()) * torch.eye(kernels.shape[1], dtype=kernels.dtype, device=kernels.device)
+    return own + torch.einsum("k,kcd->cd", shares, kernels)
+
+
+def _spread(factor: Tensor, target: Tensor) -> Tensor:
+    """(T,) s^2 of highest likelihood, from the Cholesky factor of R."""
+    solved = torch.cholesky_solve(target, factor)
+    return ((target * solved).sum(0) / len(target)).clamp(min=1e-8)

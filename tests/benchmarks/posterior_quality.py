@@ -85,6 +85,7 @@ def problem(
         torch.randn(lines, 2),
         torch.arange(drugs),
         torch.arange(lines),
+        torch.full((drugs,), torch.nan),
     )
     line, drug = torch.cartesian_prod(torch.arange(lines), torch.arange(drugs)).unbind(1)
     block = _block(torch.arange(lines), line, drug)

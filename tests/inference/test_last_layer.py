@@ -51,7 +51,7 @@ def loosen(fit: LastLayerFit) -> LastLayerFit:
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     u, g = (torch.randn(len(part), part.shape[1], 9, generator=draw) for part in (guide.u_mean, guide.g_mean))
     guide.spread(guide.v_variance(), *(part @ part.transpose(1, 2) / 20 for part in (u, g)))
-    fit.kinship.rho.fill_(0.5)
+    fit.kinship.shares.copy_(torch.tensor([0.5, 0.0, 0.0]))
     fit.kinship.variance.fill_(0.6)
     return fit
 
@@ -399,6 +399,7 @@ def conjugate_problem() -> tuple[LastLayer, Inputs, Block]:
         torch.zeros(20, 2),
         torch.arange(3),
         torch.arange(20),
+        torch.full((3,), torch.nan),
     )
     line, drug = torch.cartesian_prod(torch.arange(20), torch.arange(3)).unbind(1)
     response, never = torch.randn(60, generator=draw), torch.zeros(60, dtype=torch.bool)
@@ -455,6 +456,7 @@ def test_two_ids_of_one_compound_share_their_draws(some_unseen: Batch, fits: dic
         drug_ids=(inputs.drug_ids[first], "twin"),
         molecules=inputs.molecules.select(torch.tensor([first, first])),
         drug_effect=inputs.drug_effect[[first, first]],
+        top_dose=inputs.top_dose[[first, first]],
     )
     nothing = torch.full((2,), torch.nan, dtype=torch.float64)
     pair = Pairs(torch.zeros(2, dtype=torch.int64), torch.arange(2), nothing, nothing, nothing)

@@ -39,6 +39,7 @@ def loosened(fit, loadings):
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     guide.g_log_scale.fill_(loadings)
     fit.kinship.variance[-guide.g_mean.shape[1] :] = float(np.exp(2 * loadings))
+    fit.kinship.unsure.zero_()
     return fit
 
 

@@ -42,6 +42,7 @@ def test_bond_orders_change_the_states_of_their_atoms() -> None:
         aromatic.bond_features,
         single.molecule,
         single.fingerprints,
+        single.descriptors,
     )
     assert not torch.allclose(encoder(2)(single), encoder(2)(same_atoms), atol=1e-3)
 

@@ -1,0 +1,98 @@
+"""How alike two compounds are before either was tested: by structure, by physico-chemistry, by the doses chosen for them.
+
+Three kernels, each 1 on average for a compound with itself:
+
+    structure    Tanimoto similarity of Morgan fingerprints (Ralaivola et al. 2005)
+    descriptors  exp(-d^2), d^2 the mean squared difference of standardised descriptors
+    dose         z z', z the standardised highest dose: linear, for whoever planned the assay of a potent compound chose
+                 low doses (on GDSC2 the highest dose and a compound's mean ln IC50 correlate by 0.72)
+
+A compound whose doses are not known is like no other by them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bdrp.features.batch import Inputs
+from bdrp.features.descriptors import DESCRIPTORS
+from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
+
+KERNELS = ("structure", "descriptors", "dose")
+FAR = 4.0  # chosen: SDs at which a descriptor is cut, so that one odd value does not make a compound like no other
+
+
+class Traits(NamedTuple):
+    """What is known of D compounds without any response.
+
+    Attributes:
+        fingerprints: (D, F). descriptors: (D, P). top_dose: (D,) NaN where not known.
+    """
+
+    fingerprints: Tensor
+    descriptors: Tensor
+    top_dose: Tensor
+
+    @classmethod
+    def of(cls, inputs: Inputs, drugs: Tensor) -> Traits:
+        """Those of some drugs of the inputs."""
+        molecules = inputs.molecules
+        return cls(molecules.fingerprints[drugs], molecules.descriptors[drugs], inputs.top_dose[drugs])
+
+
+class Likeness(nn.Module):
+    """Kernels between any compounds and C trained ones; empty until `learn`.
+
+    Args:
+        compounds: C.
+    """
+
+    fingerprints: Tensor
+    descriptors: Tensor
+    dose: Tensor
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, compounds: int) -> None:
+        super().__init__()
+        self.register_buffer("fingerprints", torch.zeros(compounds, FINGERPRINT_BITS))
+        self.register_buffer("descriptors", torch.zeros(compounds, len(DESCRIPTORS)))
+        self.register_buffer("dose", torch.zeros(compounds))
+        self.register_buffer("centre", torch.zeros(len(DESCRIPTORS) + 1))
+        self.register_buffer("spread", torch.ones(len(DESCRIPTORS) + 1))
+
+    @torch.no_grad()
+    def learn(self, traits: Traits) -> None:
+        """Take C compounds for the trained ones."""
+        table = torch.cat([traits.descriptors, traits.top_dose[:, None]], dim=1)
+        centre = table.nanmean(0)
+        spread = (table - centre).square().nanmean(0).sqrt()
+        self.centre.copy_(centre.nan_to_num())
+        self.spread.copy_(torch.where(spread > 1e-6, spread, torch.inf))  # what does not vary tells nothing
+        self.fingerprints.copy_(traits.fingerprints)
+        descriptors, dose = self._standardised(traits)
+        self.descriptors.copy_(descriptors)
+        self.dose.copy_(dose.nan_to_num())
+
+    def forward(self, traits: Traits) -> tuple[Tensor, Tensor]:
+        """(K, D, C) kernels of D compounds with the trained ones, and (K, D) with themselves."""
+        descriptors, dose = self._standardised(traits)
+        # Beyond the doses of trained compounds the line is not known to go on.
+        near = dose.clamp(self.dose.min(), self.dose.max())
+        distance = torch.cdist(descriptors, self.descriptors, compute_mode="donot_use_mm_for_euclid_dist")
+        across = (
+            tanimoto(traits.fingerprints, self.fingerprints),
+            torch.exp(-(distance**2) / len(DESCRIPTORS)),
+            torch.outer(near.nan_to_num(), self.dose),
+        )
+        same = torch.ones_like(near)
+        return torch.stack(across), torch.stack([same, same, torch.where(near.isnan(), same, near**2)])
+
+    def _standardised(self, traits: Traits) -> tuple[Tensor, Tensor]:
+        """(D, P) and (D,), NaN where not known."""
+        table = torch.cat([traits.descriptors, traits.top_dose[:, None]], dim=1)
+        table = ((table - self.centre) / self.spread).clamp(-FAR, FAR)
+        return table[:, :-1].nan_to_num(), table[:, -1]
