@@ -56,7 +56,7 @@ def run(
         drawn = experiments.draw(
             trained,
             screen=load_screen(screen, root, trained.manifest["measure"], options) if screen else None,
-            drugs=tables.read_drugs(drugs) if drugs else None,
+            drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
             expression=tables.read_expression(expression) if expression else None,
         )
     scores = report.evaluate(model, out)

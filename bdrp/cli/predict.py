@@ -28,7 +28,9 @@ def run(
     unmeasured: Annotated[
         bool, typer.Option("--unmeasured", help="Only pairs that the screen did not measure.")
     ] = False,
-    drugs: Annotated[Path | None, typer.Option(help="Table of new drugs: drug_id and smiles.")] = None,
+    drugs: Annotated[
+        Path | None, typer.Option(help="Table of new drugs: drug_id, smiles and, if known, max_conc_um.")
+    ] = None,
     expression: Annotated[
         Path | None, typer.Option(help="Table of new samples: cell_line_id and one column a gene.")
     ] = None,
@@ -46,7 +48,7 @@ def run(
     predictions = experiments.predict(
         trained,
         screen=loaded,
-        drugs=tables.read_drugs(drugs) if drugs else None,
+        drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
         expression=tables.read_expression(expression) if expression else None,
         pairs=_pairs(pairs, loaded, unmeasured),
     )

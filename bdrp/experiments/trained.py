@@ -87,7 +87,8 @@ class TrainedModel:
         """Calibrated distributions for pairs of any drugs and lines, measured or not.
 
         Args:
-            drugs: index drug_id; smiles, structure_key, name. New structures are welcome.
+            drugs: index drug_id; smiles, structure_key, name. New structures are welcome, and better predicted with
+                `upper_limit`, the highest dose that each is to be tested at, in the measure's unit.
             expression: index cell_line_id; one column a gene. New lines are welcome.
             pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
             cell_lines: index cell_line_id; tissue, shown beside the predictions.
@@ -324,6 +325,11 @@ def _check_tables(drugs: pd.DataFrame, expression: pd.DataFrame) -> None:
         raise DataError(
             f"drugs lack the column {', '.join(lacking)}. A structure and its key are needed. "
             "Read the table with bdrp.data.sources.tables.read_drugs, which makes both from SMILES."
+        )
+    if "upper_limit" in drugs and not pd.api.types.is_numeric_dtype(drugs["upper_limit"]):
+        raise DataError(
+            f"drugs has an upper_limit of type {drugs['upper_limit'].dtype}. A highest dose in the measure's unit is "
+            "needed, NaN where it is not known. Convert the column, or drop it."
         )
     for what, index in (("drugs hold", drugs.index), ("expression holds", expression.index)):
         twice = index[index.duplicated()].unique()

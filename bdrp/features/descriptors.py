@@ -23,7 +23,7 @@ DESCRIPTORS: Final[Mapping[str, Callable[[Chem.Mol], float]]] = MappingProxyType
         "saturated_carbon": rdMolDescriptors.CalcFractionCSP3,
     }
 )
-"""RDKit's functions by the descriptor's name: the usual ones of oral drugs (Lipinski et al. 2001; Veber et al. 2002)."""
+"""RDKit's functions by the descriptor's name; those of oral drugs (Lipinski et al. 2001; Veber et al. 2002)."""
 
 
 def descriptors(molecules: Sequence[Chem.Mol]) -> np.ndarray:

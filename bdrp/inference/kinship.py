@@ -85,8 +85,9 @@ def _likeliest(kernels: Tensor, target: Tensor) -> Tensor:
 
     A kernel by which all compounds are equally alike gets none.
     """
-    pairs = torch.tril_indices(*target.shape[:1] * 2, offset=-1)
-    telling = (kernels[:, *pairs] != kernels[:, *pairs[:, :1]]).any(1)
+    left, right = torch.tril_indices(len(target), len(target), offset=-1)
+    between = kernels[:, left, right]
+    telling = (between != between[:, :1]).any(1)
     if not (telling.any() and target.any()):
         return kernels.new_zeros(len(kernels))
 

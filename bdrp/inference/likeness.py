@@ -1,4 +1,4 @@
-"""How alike two compounds are before either was tested: by structure, by physico-chemistry, by the doses chosen for them.
+"""How alike two compounds are before either was tested: by structure, by physico-chemistry, by the doses planned.
 
 Three kernels, each 1 on average for a compound with itself:
 

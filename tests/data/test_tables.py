@@ -150,6 +150,21 @@ def test_new_drugs_and_new_samples_are_read_without_responses(tmp_path: Path) ->
     assert (expression.index.name, expression.to_numpy().dtype) == ("cell_line_id", np.float32)
 
 
+def test_the_doses_of_new_drugs_are_read_in_either_unit(tmp_path: Path) -> None:
+    path = tmp_path / "drugs.csv"
+    path.write_text("drug_id,smiles,MAX_CONC_UM\na,CCO,10\nb,C,\n")
+    found = tables.read_tested_drugs(path, "ln_ic50_um")["upper_limit"]
+    assert found["a"] == pytest.approx(np.log(10)) and np.isnan(found["b"])
+    assert tables.read_tested_drugs(path, "auc_fraction")["upper_limit"].isna().all()
+    path.write_text("drug_id,smiles,upper_limit\na,CCO,2.0\nb,C,-1\na,OCC,3.0\n")
+    assert tables.read_tested_drugs(path, "ln_ic50_um")["upper_limit"].to_dict() == {"a": 2.5, "b": -1.0}
+    path.write_text("drug_id,smiles\na,CCO\n")
+    assert tables.read_tested_drugs(path, "ln_ic50_um")["upper_limit"].isna().all()
+    path.write_text("drug_id,smiles,max_conc_um\na,CCO,-3\n")
+    with pytest.raises(DataError, match="1 doses that are not above 0"):
+        tables.read_tested_drugs(path, "ln_ic50_um")
+
+
 def test_equal_rows_of_a_drug_are_one_and_two_ids_may_share_a_structure(tmp_path: Path) -> None:
     path = tmp_path / "drugs.csv"
     path.write_text("drug_id,smiles\na,OCC\na,CCO\nb,C(O)C\n")

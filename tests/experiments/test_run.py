@@ -243,6 +243,29 @@ def test_drugs_without_a_structure_are_refused(
         run.predict(trained[0], drugs=tiny_screen.drugs.drop(columns=column), expression=tiny_screen.expression)
 
 
+def test_the_dose_planned_for_a_new_drug_moves_that_drug_alone(
+    trained: tuple[TrainedModel, Path], tiny_screen: Screen
+) -> None:
+    model = TrainedModel.load(trained[1])
+    kinship: Any = getattr(model.fitted, "kinship", None)
+    kinship.shares[0] = torch.tensor([0.0, 0.0, 0.5])
+    kinship.likeness.dose.copy_(torch.linspace(-1, 1, len(model.features.compounds)))
+    kinship.weights[:, 0] = kinship.likeness.dose
+    new = tiny_screen.drugs.iloc[[0]].assign(smiles="CCCCCCCCN", structure_key="NEW").set_axis(["new"])
+    drugs = pd.concat([tiny_screen.drugs.iloc[:3], new])
+
+    def means(dose: float) -> pd.Series:
+        asked = drugs.assign(upper_limit=dose)
+        found = run.predict(model, drugs=asked, expression=tiny_screen.expression).distribution.to_frame()
+        return found.groupby("drug_id")["mean"].mean()
+
+    high, low = means(9.0), means(-9.0)
+    assert high["new"] > low["new"]
+    assert high.drop("new").tolist() == low.drop("new").tolist()
+    with pytest.raises(DataError, match="drugs has an upper_limit of type (str|object)"):
+        run.predict(model, drugs=drugs.assign(upper_limit="10 uM"), expression=tiny_screen.expression)
+
+
 def test_pairs_without_ids_are_refused(trained: tuple[TrainedModel, Path], tiny_screen: Screen) -> None:
     with pytest.raises(DataError, match="pairs lack the column drug_id"):
         run.predict(trained[0], screen=tiny_screen, pairs=pd.DataFrame({"cell_line_id": ["SIM0001"]}))

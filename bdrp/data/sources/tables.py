@@ -60,6 +60,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Column names by what they mean, in lower-case letters and digits, the preferred first."""
 
 _RAW_IC50: Final = ("ic50", "ic50um", "ic50nm", "ic50micromolar", "ic50nanomolar")
+_LIMITS: Final = (("lower_limit", "min_conc_um"), ("upper_limit", "max_conc_um"))
 _GENE_HEADERS: Final = (
     "gene",
     "genes",
@@ -126,6 +127,22 @@ def read_drugs(path: str | Path) -> pd.DataFrame:
     return joining.drugs_table(table, path.name)
 
 
+def read_tested_drugs(path: str | Path, measure: str) -> pd.DataFrame:
+    """Drugs as `read_drugs` has them, with `upper_limit`, the highest dose that each is to be tested at.
+
+    It comes from a column upper_limit, in the measure's unit, or max_conc_um, in µM; NaN where the file says neither.
+    An unseen drug is predicted better where it is known.
+
+    Raises:
+        DataError: as in `read_drugs`, or a dose is not a number above 0.
+    """
+    path = Path(path)
+    raw, drugs = reading.read_table(path), read_drugs(path)
+    columns = _columns(raw, ("drug_id",), ("upper_limit", "max_conc_um"), path)
+    limit = _limit(raw, columns, 1, measure, path).groupby(reading.ids(raw, columns["drug_id"])).mean()
+    return drugs.assign(upper_limit=limit.reindex(drugs.index).to_numpy(dtype=float))
+
+
 def read_expression(path: str | Path) -> pd.DataFrame:
     """Expression (lines, genes) in float32, by cell_line_id; NaN where a cell is empty.
 
@@ -180,14 +197,20 @@ def _read_responses(path: Path, measure: str) -> pd.DataFrame:
     rows = pd.DataFrame({meaning: reading.ids(raw, columns[meaning]) for meaning in ("cell_line_id", "drug_id")})
     _refuse_empty_ids(rows, path)
     rows["response"] = reading.numbers(raw, columns[measure], path)
-    for limit, dose in (("lower_limit", "min_conc_um"), ("upper_limit", "max_conc_um")):
-        rows[limit] = np.nan
-        if limit in columns:
-            rows[limit] = reading.numbers(raw, columns[limit], path)
-        elif dose in columns and measure == "ln_ic50_um":
-            rows[limit] = reading.log_doses(raw, columns[dose], path)
+    for end, (limit, _) in enumerate(_LIMITS):
+        rows[limit] = _limit(raw, columns, end, measure, path)
     rows["laboratory"] = reading.text(raw, columns.get("laboratory", "laboratory"))
     return rows
+
+
+def _limit(raw: pd.DataFrame, columns: Mapping[str, str], end: int, measure: str, path: Path) -> pd.Series:
+    """One limit of each row, of the measure or of the doses; NaN where the file says neither."""
+    limit, dose = _LIMITS[end]
+    if limit in columns:
+        return reading.numbers(raw, columns[limit], path)
+    if dose in columns and measure == "ln_ic50_um":
+        return reading.log_doses(raw, columns[dose], path)
+    return pd.Series(np.nan, index=raw.index)
 
 
 def _refuse_raw_ic50(raw: pd.DataFrame, measure: str, path: Path) -> None:
