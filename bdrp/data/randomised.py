@@ -15,12 +15,13 @@ from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError
 
-GENES, STRUCTURES, LABELS = "genes", "structures", "labels"
-KINDS: Final = (GENES, STRUCTURES, LABELS)
+GENES, STRUCTURES, DOSES, LABELS = "genes", "structures", "doses", "labels"
+KINDS: Final = (GENES, STRUCTURES, DOSES, LABELS)
 FITTED: Final = ("train", "validation", "calibration")
 """The parts that a fit may learn from; the test part and unused rows are never shuffled."""
 
-LABEL: Final = ["response", "lower_limit", "upper_limit"]
+LIMITS: Final = ["lower_limit", "upper_limit"]
+LABEL: Final = ["response", *LIMITS]
 """What is shuffled as one: a response beyond its limit stays beyond it."""
 
 
@@ -31,8 +32,9 @@ def shuffled(screen: Screen, split: Split, kind: str, seed: int) -> Screen:
         screen: what was measured.
         split: tells which rows may be learned from.
         kind: "genes", every line takes another line's expression, all its genes together; "structures", every compound
-            takes another compound's structure, two ids of one compound the same one; "labels", the responses that may
-            be learned from change places over all their lines and drugs, those of the test part stay.
+            takes another compound's structure, two ids of one compound the same one; "doses", every row of a
+            compound takes another compound's mean limits, its response stays; "labels", the responses that may be
+            learned from change places over all their lines and drugs, those of the test part stay.
         seed: of the permutation.
 
     Raises:
@@ -46,6 +48,9 @@ def shuffled(screen: Screen, split: Split, kind: str, seed: int) -> Screen:
         tables["expression"] = _genes(tables["expression"], rng)
     elif kind == STRUCTURES:
         tables["drugs"] = _structures(tables["drugs"], rng)
+    elif kind == DOSES:
+        compound = tables["drugs"]["structure_key"][tables["responses"]["drug_id"]]
+        tables["responses"] = _doses(tables["responses"], compound.to_numpy(), rng)
     else:
         tables["responses"] = _labels(tables["responses"], split, rng)
     notices = (*screen.notices, f"The {kind} were shuffled on purpose (seed {seed}): a randomisation test.")
@@ -62,6 +67,12 @@ def _structures(drugs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     other = first.iloc[_others(len(first), "compounds", rng)]
     given = pd.Series(np.arange(len(first)), index=first["structure_key"])[drugs["structure_key"]].to_numpy()
     return drugs.assign(**{name: other[name].to_numpy()[given] for name in ("smiles", "structure_key")})
+
+
+def _doses(responses: pd.DataFrame, compound: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    limits = responses.groupby(compound)[LIMITS].mean()
+    others = pd.DataFrame(limits.to_numpy()[_others(len(limits), "compounds", rng)], limits.index, LIMITS)
+    return responses.assign(**{name: others[name].loc[compound].to_numpy() for name in LIMITS})
 
 
 def _labels(responses: pd.DataFrame, split: Split, rng: np.random.Generator) -> pd.DataFrame:

@@ -67,6 +67,7 @@ _PARTS: Final = (
     Part("point", "Bayesian head", "point", method=POINT),
     Part("shuffled_genes", "genes", "shuffled", shuffled=randomised.GENES),
     Part("shuffled_structures", "structures", "shuffled", shuffled=randomised.STRUCTURES),
+    Part("shuffled_doses", "doses", "shuffled", shuffled=randomised.DOSES),
     Part(SHUFFLED_LABELS, "labels", "shuffled", shuffled=randomised.LABELS),
 )
 

@@ -11,7 +11,7 @@ from bdrp.data.splits import Split
 from bdrp.errors import DataError
 
 TABLES = ("responses", "drugs", "cell_lines", "expression")
-CHANGED = {"genes": "expression", "structures": "drugs", "labels": "responses"}
+CHANGED = {"genes": "expression", "structures": "drugs", "doses": "responses", "labels": "responses"}
 
 
 @pytest.mark.parametrize("kind", randomised.KINDS)
@@ -49,6 +49,17 @@ def test_every_compound_takes_another_structure_and_two_ids_of_one_the_same(
     assert after["name"].equals(drugs["name"])
 
 
+def test_every_compound_takes_the_doses_of_another_and_keeps_its_responses(
+    tiny_screen: Screen, tiny_split: Split
+) -> None:
+    before, shuffled = tiny_screen.tested_drugs(), randomised.shuffled(tiny_screen, tiny_split, "doses", 0)
+    after = shuffled.tested_drugs()["upper_limit"]
+    assert before["upper_limit"].nunique() > 5
+    assert np.sort(after.to_numpy()) == pytest.approx(np.sort(before["upper_limit"].to_numpy()))
+    assert (np.abs(after - before["upper_limit"]) > 1e-9).mean() > 0.5  # two compounds may have the same doses
+    assert shuffled.responses["response"].equals(tiny_screen.responses["response"])
+
+
 def test_labels_change_places_with_their_limits_and_the_test_part_keeps_its_own(
     tiny_screen: Screen, tiny_split: Split
 ) -> None:
@@ -70,7 +81,7 @@ def test_unused_rows_keep_their_labels(tiny_screen: Screen, tiny_split: Split) -
 
 def test_what_cannot_be_shuffled_is_refused(tiny_screen: Screen, tiny_split: Split, small_screen: Screen) -> None:
     with pytest.raises(
-        DataError, match=r"Nothing called 'tissues' can be shuffled. Allowed: genes, structures, labels"
+        DataError, match=r"Nothing called 'tissues' can be shuffled. Allowed: genes, structures, doses, labels"
     ):
         randomised.shuffled(tiny_screen, tiny_split, "tissues", 0)
     drugs = small_screen.drugs
