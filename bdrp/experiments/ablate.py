@@ -52,7 +52,7 @@ class Contributions:
             "contributes" or "harms" of a part, "better" or "worse" of the others, with " on these folds alone" where
             the second interval is lacking or does not leave out 0.
         notes: what makes the table weaker or smaller than it looks, in sentences.
-        screen: name, measure, unit and checksums.
+        screen: name, measure, unit and checksums; folds, how many, and partition, how they were made.
     """
 
     runs: pd.DataFrame
@@ -87,7 +87,7 @@ def gather(out: Path, runs: Sequence[Run]) -> Contributions:
         runs=pd.DataFrame([findings.row(run, found.get(run.address)) for run in runs]),
         table=pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(),
         notes=tuple(dict.fromkeys(notes)),
-        screen={**runs[0].screen, "unit": ", ".join(sorted(units))},
+        screen=runs[0].where | {"unit": ", ".join(sorted(units))},
     )
 
 

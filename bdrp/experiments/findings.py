@@ -44,7 +44,7 @@ class Findings:
         ranks: critical differences over drugs, where there are three methods.
         risk: split, method, kept (share), rmse.
         notes: what makes these tables weaker or smaller than they look, in sentences.
-        screen: name, measure, unit and checksums.
+        screen: name, measure, unit and checksums; folds, how many, and partition, how they were made.
     """
 
     runs: pd.DataFrame
@@ -110,7 +110,7 @@ def gather(out: Path, runs: Sequence[Run]) -> Findings:
         ranks=tuple(rank for part in parts for rank in part.ranks),
         risk=_stacked([part.risk for part in parts]),
         notes=tuple(dict.fromkeys(notes)),
-        screen={**runs[0].screen, "unit": ", ".join(sorted(units))},
+        screen=runs[0].where | {"unit": ", ".join(sorted(units))},
     )
 
 

@@ -50,6 +50,11 @@ class Run:
     partition: str = "drawn"
 
     @property
+    def where(self) -> dict[str, Any]:
+        """The screen's fingerprint, with how many folds it was cut into, and how."""
+        return {**self.screen, "folds": self.folds, "partition": self.partition}
+
+    @property
     def config(self) -> dict[str, Any]:
         """All that decides the result, ready for JSON; what is shuffled is told where something is."""
         split = {"by": self.split, "fold": self.fold, "folds": self.folds, "seed": PARTITION_SEED}

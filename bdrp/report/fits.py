@@ -63,10 +63,12 @@ def addresses(runs: pd.DataFrame) -> Table:
 
 
 def facts(screen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What the screen is, to the checksum."""
+    """What the screen is, to the checksum, and how it was cut."""
     files = tuple((f"File {name}", str(value)) for name, value in screen["checksums"].items())
     tables = tuple((f"Table {name}, sha256", str(value)) for name, value in screen["tables"].items())
-    return (("Screen", str(screen["name"])), ("Measure", f"{screen['measure']}, {screen['unit']}"), *files, *tables)
+    made = "by the hash of each id alone (published)" if screen["partition"] == "published" else "drawn with a seed"
+    named = (("Screen", str(screen["name"])), ("Measure", f"{screen['measure']}, {screen['unit']}"))
+    return (*named, ("Folds of each split", f"{screen['folds']}, {made}"), *files, *tables)
 
 
 def _run(row: dict[str, object]) -> str:

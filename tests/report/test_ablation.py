@@ -50,7 +50,15 @@ def found():
         error="",
         address="a" * 64,
     )
-    screen = {"name": "tiny", "measure": "ln_ic50_um", "unit": "ln(µM)", "checksums": {}, "tables": {}}
+    screen = {
+        "name": "tiny",
+        "measure": "ln_ic50_um",
+        "unit": "ln(µM)",
+        "checksums": {},
+        "tables": {},
+        "folds": 2,
+        "partition": "drawn",
+    }
     return Contributions(runs, pd.DataFrame(rows), ("Something <b>weak</b>.",), screen)
 
 

@@ -50,6 +50,14 @@ def test_the_page_says_who_is_best_and_on_what_evidence(found):
     assert 'id="picture-coverage-90-by-method"' in html
 
 
+@pytest.mark.parametrize(
+    ("partition", "said"), [("drawn", "2, drawn with a seed"), ("published", "by the hash of each")]
+)
+def test_the_page_says_how_the_folds_were_made(found, partition, said):
+    html = report.comparison.page(replace(found, screen={**found.screen, "partition": partition}))
+    assert said in html
+
+
 def test_missing_fits_are_told_with_their_errors(found):
     runs = found.runs.copy()
     runs.loc[0, ["status", "error"]] = ["failed", "<b>no memory</b>"]
