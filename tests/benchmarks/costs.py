@@ -108,7 +108,7 @@ def trainee(name: str, batch: Any, device: str) -> Any:
         made = PointTrainee(method, fitted, batch, mc_dropout.DropoutModel(fitted.model, fitted.guide, method.rate))
     else:
         made = PointTrainee(method, fitted, batch)
-    made.begin(method.epochs - 1)
+    made.begin(method.schedule().epochs - 1)
     made.module.train()
     return made
 
