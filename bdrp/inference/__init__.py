@@ -12,12 +12,14 @@ from typing import Any
 from bdrp.errors import FitError
 
 _NOT_METHODS = {
+    "beliefs",
     "checkpoint",
     "closed_form",
     "covariance",
     "dropping",
     "elbo",
     "factor_analysis",
+    "grid",
     "hierarchical_ridge",
     "hierarchy",
     "kinship",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -12,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.inference.beliefs import Beliefs, doubled, squared, upper
 from bdrp.inference.covariance import Deviations, deviations
+from bdrp.inference.grid import PAIRS_A_PASS, Cells, Part, cells, narrowed, rowwise
 from bdrp.inference.hierarchy import Guide, LastLayer
 from bdrp.inference.kinship import Kinship
 from bdrp.inference.likelihood import observed
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from bdrp.inference.point import Point
 
 NOTHING = 1e-4  # chosen: an SD too small to matter, whose square single precision still tells from 0
-PAIRS_A_PASS = 4_096  # chosen: what a pass makes of its pairs stays in a processor's cache
-PRODUCT_A_PAIR = 48  # chosen: rows gathered for a pair leave the cache, so a product this much larger is as fast
+
+Moments = tuple[Tensor, Tensor, Tensor]  # mean, aleatoric and epistemic variance
 
 
 class LastLayerFit(Fitted):
@@ -120,49 +120,60 @@ class LastLayerFit(Fitted):
         moments = self.scored_moments(*narrowed(batch.inputs, rows))
         return -float(self.model.law.predictive_log_prob(observed(rows, batch.features), *moments).mean())
 
-    def scored_moments(self, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    def scored_moments(self, inputs: Inputs, pairs: Pairs) -> Moments:
         """Standardised moments by which `score` judges."""
         return self.moments(self.encode(inputs), inputs, pairs)
 
     @torch.no_grad()
-    def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> Moments:
         """Standardised mean, aleatoric and epistemic variance of encoded pairs, (N,) each."""
-        believed, found = (self.compounds(inputs), self.lines(inputs)), encoded.lines.state.new_empty(3, len(pairs))
-        for part in parts(pairs, PAIRS_A_PASS):
-            few = of_lines(inputs, part.lines)
-            near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
-            found[:, part.rows] = torch.stack(self.given(near, few, self.apart(few, part, *believed)))
-        mean, aleatoric, epistemic = found
+        sorted_pairs = cells(pairs)
+        believed = self.beliefs(inputs, sorted_pairs)
+        mean, aleatoric, rest = self.given(encoded, inputs, believed)
+        of_lines = believed.through_lines(squared(self.by_line(encoded, believed)))
+        mean, aleatoric, epistemic = sorted_pairs.in_order((mean, aleatoric, (rest + of_lines).clamp(min=0)))
         return mean, aleatoric, epistemic
 
-    def apart(self, inputs: Inputs, part: Part, compounds: Compounds, u: tuple[Tensor, Tensor]) -> Apart:
-        """What a part's moments take from elsewhere than the network: `inputs` has its lines, the beliefs have all."""
-        line, drug, (u_mean, u_covariance) = part.line, part.drug, (each[part.lines] for each in u)
-        by_compound = self.model.regressors(inputs.components)
-        square = (_outer(u_mean) + u_covariance)[:, 1:, 1:]
-        epistemic = rowwise(by_compound**2, compounds.variance, line, drug)
-        return Apart(
-            line,
-            drug,
-            rowwise(by_compound, compounds.mean, line, drug),
-            compounds.mean[drug, 0],
-            epistemic + rowwise(square.flatten(1), compounds.loadings_covariance.flatten(1), line, drug),
+    def beliefs(self, inputs: Inputs, pairs: Cells) -> Beliefs:
+        """What the moments of N cells take from elsewhere than the network."""
+        compounds, (u_mean, u_covariance) = self.compounds(inputs), self.lines(inputs)
+        by_compound, square = self.model.regressors(inputs.components), squared(u_mean) + upper(u_covariance)
+        left = torch.cat([by_compound**2, square[:, u_mean.shape[1] :]], dim=1)
+        right = torch.cat([compounds.variance, doubled(upper(compounds.loadings_covariance))], dim=1)
+        return Beliefs(
+            pairs,
+            pairs.parts(PAIRS_A_PASS),
+            rowwise(by_compound, compounds.mean, pairs.line, pairs.drug),
+            compounds.mean[:, 0].index_select(0, pairs.drug),
+            rowwise(left, right, pairs.line, pairs.drug),
             nn.functional.pad(compounds.loadings, (1, 0)),
             u_mean,
-            u_covariance.flatten(1),
+            doubled(upper(u_covariance)),
         )
 
-    def given(self, encoded: Encoded, inputs: Inputs, apart: Apart) -> tuple[Tensor, Tensor, Tensor]:
-        """Moments of n pairs given what the network says; nothing but torch, so that networks can be stacked."""
-        line, drug = apart.line, apart.drug
-        terms = self.model.terms(encoded, inputs, torch.arange(len(inputs.line_ids), device=line.device), line, drug)
-        by_line = terms.by_line + apart.loadings
-        mean = terms.offset + terms.features @ self.guide.w_mean + apart.mean
-        mean = mean + rowwise(apart.u_mean, by_line, line, drug)
-        epistemic = self.guide.weight_variance(terms.features) + apart.epistemic
-        epistemic = epistemic + rowwise(apart.u_covariance, _outer(by_line).flatten(1), line, drug)
-        terms = terms._replace(own=terms.own + apart.own)
-        return mean, (2 * terms.log_noise(mean)).exp(), epistemic.clamp(min=0)
+    def by_line(self, encoded: Encoded, believed: Beliefs) -> Tensor:
+        """(D, 1 + R) what u multiplies."""
+        return self.model.by_line(encoded) + believed.loadings
+
+    def given(self, encoded: Encoded, inputs: Inputs, believed: Beliefs) -> Moments:
+        """Moments of N cells given the network, (N,) each; all but the variance that u brings.
+
+        Nothing but torch, so that networks can be stacked. The variance that u brings is linear in what u multiplies,
+        squared, and so is found at once for many networks: see `Beliefs.through_lines`.
+        """
+        by_line = self.by_line(encoded, believed)
+        mean = believed.mean + rowwise(believed.u_mean, by_line, believed.cells.line, believed.cells.drug)
+        found = [self._of_part(encoded, inputs, believed._replace(mean=mean), part) for part in believed.parts]
+        mean, aleatoric, epistemic = (torch.cat(moments) for moments in zip(*found, strict=True))
+        return mean, aleatoric, epistemic
+
+    def _of_part(self, encoded: Encoded, inputs: Inputs, believed: Beliefs, part: Part) -> Moments:
+        near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
+        terms = self.model.terms(near, inputs, part.lines, part.line, part.drug)
+        mean = terms.offset + terms.features @ self.guide.w_mean + believed.mean[part.rows]
+        epistemic = self.guide.weight_variance(terms.features) + believed.variance[part.rows]
+        terms = terms._replace(own=terms.own + believed.own[part.rows])
+        return mean, (2 * terms.log_noise(mean)).exp(), epistemic
 
     def compounds(self, inputs: Inputs) -> Compounds:
         """What is believed of D drugs: the posterior of trained compounds, prior and kinship of others."""
@@ -190,25 +201,6 @@ class LastLayerFit(Fitted):
         prior = (2 * self.model.log_line_scale).exp().diag()
         mean = torch.where(known, self.guide.u_mean[at], 0.0)
         return mean, torch.where(known[:, :, None], root @ root.transpose(1, 2), prior)
-
-
-class Apart(NamedTuple):
-    """What the moments of n pairs take from elsewhere than the network.
-
-    Attributes:
-        line, drug: (n,) positions.
-        mean, own, epistemic: (n,) parts of the mean, of what of it belongs to the drug alone, and of the variance.
-        loadings: (D, 1 + R). u_mean: (L, 1 + R). u_covariance: (L, (1 + R)^2).
-    """
-
-    line: Tensor
-    drug: Tensor
-    mean: Tensor
-    own: Tensor
-    epistemic: Tensor
-    loadings: Tensor
-    u_mean: Tensor
-    u_covariance: Tensor
 
 
 class Compounds(NamedTuple):
@@ -263,52 +255,6 @@ class Joint:
         compound = torch.where(effect >= 0, effect, len(self.fit.features.compounds) + self.drug)
         kinds, which = torch.unique(compound, return_inverse=True)
         return torch.zeros_like(kinds).scatter(0, which, self.drug), which
-
-
-class Part(NamedTuple):
-    """Some of N pairs: `rows` (n,) which; `lines` (B,) that they name; `line` (n,) among these; `drug` (n,)."""
-
-    rows: Tensor
-    lines: Tensor
-    line: Tensor
-    drug: Tensor
-
-
-def parts(pairs: Pairs, size: int) -> Iterator[Part]:
-    """All pairs, `size` at a time, those of one line together: a part names few lines, and most of their grid."""
-    for rows in torch.argsort(pairs.line, stable=True).split(size):
-        lines, line = torch.unique_consecutive(pairs.line[rows], return_inverse=True)
-        if len(rows):
-            yield Part(rows, lines, line, pairs.drug[rows])
-
-
-def narrowed(inputs: Inputs, pairs: Pairs) -> tuple[Inputs, Pairs]:
-    """Only the lines that the pairs name, and the pairs as positions among them."""
-    lines, line = torch.unique(pairs.line, return_inverse=True)
-    return of_lines(inputs, lines), replace(pairs, line=line)
-
-
-def of_lines(inputs: Inputs, lines: Tensor) -> Inputs:
-    """Only the lines at these positions."""
-    return replace(
-        inputs,
-        line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
-        genes=inputs.genes[lines],
-        components=inputs.components[lines],
-        line_effect=inputs.line_effect[lines],
-    )
-
-
-def rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
-    """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way."""
-    if len(left) * len(right) <= PRODUCT_A_PAIR * len(line):
-        return (left @ right.T).flatten().index_select(0, line * len(right) + drug)
-    return torch.linalg.vecdot(left.index_select(0, line), right.index_select(0, drug))
-
-
-def _outer(rows: Tensor) -> Tensor:
-    """(M, W, W) outer products of rows (M, W)."""
-    return rows[:, :, None] * rows[:, None, :]
 
 
 def _noise(draws: int, variance: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference import start as starting
-from bdrp.inference.closed_form import narrowed
+from bdrp.inference.grid import narrowed
 from bdrp.inference.hierarchy import Block
 from bdrp.inference.likelihood import observed
 from bdrp.inference.method import Fitted, Runtime

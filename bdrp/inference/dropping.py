@@ -47,15 +47,19 @@ class _KeptGenes(nn.Module):
     """Dropout of genes for one pass, which hands on no more than the genes that it keeps: fewer than half."""
 
     kept: Tensor
+    scale: float
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.rate = rate
+        self.rate, self.scale = rate, 1 / (1 - rate)
+        self.of: Tensor | None = None
 
     def forward(self, genes: Tensor) -> Tensor:
-        scale = dropout(genes.new_ones(genes.shape[-1]), self.rate)
-        self.kept = torch.nonzero(scale)[:, 0]
-        return genes.index_select(-1, self.kept) * scale[self.kept]
+        """(L, kept) of genes (L, G), unscaled: `_OfKept` scales its weights, which are fewer numbers."""
+        if self.of is not genes:  # turned once for all passes: rows are copied whole, ten times faster than columns
+            self.of, self.rows = genes, genes.T.contiguous()
+        self.kept = torch.nonzero(dropout(genes.new_ones(genes.shape[-1]), self.rate))[:, 0]
+        return self.rows.index_select(0, self.kept).T
 
 
 class _OfKept(nn.Module):
@@ -66,7 +70,8 @@ class _OfKept(nn.Module):
         self.layer, self.genes = layer, genes
 
     def forward(self, kept: Tensor) -> Tensor:
-        return nn.functional.linear(kept, self.layer.weight.index_select(1, self.genes.kept), self.layer.bias)
+        weight = self.layer.weight.index_select(1, self.genes.kept) * self.genes.scale
+        return nn.functional.linear(kept, weight, self.layer.bias)
 
 
 class _BatchedGine(nn.Module):

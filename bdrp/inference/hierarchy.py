@@ -160,21 +160,25 @@ class LastLayer(nn.Module):
         return Terms(
             pair.features,
             self.regressors(inputs.components[lines]),
-            _with_one(encoded.drugs.factors),
+            self.by_line(encoded),
             self.mu + pair.offset,
             self.mu + pair.own,
-            self._noise(pair, inputs.drug_effect[drug]),
+            self._noise(pair, inputs.drug_effect, drug),
         )
+
+    def by_line(self, encoded: Encoded) -> Tensor:
+        """(D, 1 + R) what u multiplies, as far as structure tells."""
+        return _with_one(encoded.drugs.factors)
 
     def regressors(self, components: Tensor) -> Tensor:
         """(L, 1 + K) what v multiplies, from components (L, K), which count for nothing without a linear path."""
         return _with_one(components if self.network.size.slopes else torch.zeros_like(components))
 
-    def _noise(self, pair: PairFeatures, compound: Tensor) -> Tensor:
+    def _noise(self, pair: PairFeatures, compounds: Tensor, drug: Tensor) -> Tensor:
         """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
         if self.law.likelihood.noise == "constant":
-            return torch.cat([self.noise[:1], self.noise.new_zeros(2)]).expand(len(compound), 3)
-        own = self.noise + of_known(self.compound_noise, compound)
+            return torch.cat([self.noise[:1], self.noise.new_zeros(2)]).expand(len(drug), 3)
+        own = (self.noise + of_known(self.compound_noise, compounds)).index_select(0, drug)
         if self.law.likelihood.noise == "drug":
             return torch.cat([own[:, :1] + pair.drug_noise[:, None], torch.zeros_like(own[:, 1:])], dim=1)
         return own + pair.noise
@@ -290,13 +294,14 @@ class Guide(nn.Module):
     def weight_variance(self, features: Tensor) -> Tensor:
         """Variance of w . features, (n,), of features (n, P)."""
         if self.covariance == "full":
-            root, half = self.w_scale_tril(), features.shape[1] // 2  # a quarter of the root is zeros: left out
-            first, second = features @ root[:, :half], features[:, half:] @ root[half:, half:]
-            return (first**2).sum(1) + (second**2).sum(1)
+            root, cut = self.w_scale_tril(), 2 * features.shape[1] // 3  # most of the root's zeros are left out
+            first, second = features @ root[:, :cut], features[:, cut:] @ root[cut:, cut:]
+            return torch.linalg.vecdot(first, first) + torch.linalg.vecdot(second, second)
         variance = (features**2) @ (self.w_log_scale * 2).exp()
         if self.covariance == "low_rank":
             factor = self.w_log_scale.exp()[:, None] * self.w_factor
-            variance = variance + ((features @ factor) ** 2).sum(1)
+            shared = features @ factor
+            variance = variance + torch.linalg.vecdot(shared, shared)
         return variance
 
     def w_deviations(self, draws: int) -> Tensor:

@@ -18,23 +18,23 @@ Source: Gal & Ghahramani 2016, Dropout as a Bayesian approximation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import vmap
 from torch.nn.functional import dropout
-from torch.utils import _pytree as pytree
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.closed_form import Joint, Part, narrowed, of_lines, parts, rowwise
+from bdrp.inference.closed_form import Joint
 from bdrp.inference.dropping import dropping
+from bdrp.inference.grid import Cells, Part, cells, named, rowwise
 from bdrp.inference.hierarchy import LastLayer, Weights
 from bdrp.inference.method import Runtime, isolated
+from bdrp.inference.mixture import RunningMixture, each
 from bdrp.inference.network_method import NetworkMethod, quietly, restored, trained
 from bdrp.inference.point import Point, PointFit, PointModel, PointTrainee
 from bdrp.model.network import Encoded, Network
@@ -109,15 +109,6 @@ def without_some(rows: Tensor, rate: float) -> Tensor:
     return torch.cat([rows[:, :1], dropout(rows[:, 1:], rate)], dim=1)
 
 
-class _Drawn(NamedTuple):
-    """S networks: encoded drugs and lines, w (S, P), v (S, D, 1 + K) and u (S, L, 1 + R), each with parts dropped."""
-
-    encoded: Encoded
-    w: Tensor
-    v: Tensor
-    u: Tensor
-
-
 class _Believed(NamedTuple):
     """Means before anything is dropped: v (D, 1 + K), loadings (D, R), u (L, 1 + R)."""
 
@@ -136,73 +127,63 @@ class DropoutFit(PointFit):
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
         """Moments over the passes, and the prior spread of what was not trained on; see `Fitted.predict`."""
         device = self.guide.w_mean.device
-        inputs, pairs = inputs.to(device), pairs.to(device)
-        inputs, pairs = narrowed(inputs, pairs)
+        inputs, pairs = named(inputs.to(device), pairs.to(device))
         encoded = self.encode(inputs)
-        whole, _, unseen = (part.double() for part in self.moments(encoded, inputs, pairs))
-        noise, first, second = (torch.zeros_like(whole) for _ in range(3))
+        unseen, mixture = self.moments(encoded, inputs, pairs)[2], RunningMixture()
         for means, variances in self.passed(inputs, pairs):
-            beyond = means - whole  # small beside the mean, so that its square loses nothing
-            first += beyond.sum(0)
-            second += (beyond**2).sum(0)
-            noise += variances.sum(0)
-        shift = first / self.passes
-        moments = whole + shift, noise / self.passes, (second / self.passes - shift**2).clamp(min=0) + unseen
+            mixture.add(means, variances, torch.zeros_like(means))
+        mean, noise, spread = mixture.moments()
         joint = _PassJoint(self, inputs, pairs, Joint(self, encoded, inputs, pairs.line, pairs.drug))
-        arrays = tuple(part.cpu().numpy() for part in moments)
+        arrays = tuple(part.cpu().numpy() for part in (mean, noise, spread + unseen))
         return self.distribution(inputs, pairs, arrays, joint, self.model.law.tails)
 
     @torch.no_grad()
     def passed(self, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Tensor]]:
         """Standardised means and noise variances of N pairs, (S, N) each, some of the passes at a time."""
-        blocks = [(part, of_lines(inputs, part.lines)) for part in parts(pairs, PAIRS_AT_ONCE)]
+        sorted_pairs = cells(pairs)
+        some = sorted_pairs.parts(PAIRS_AT_ONCE)
         believed = _Believed(*self.compounds(inputs)[::2], self.lines(inputs)[0])
-        together = PASSES_AT_ONCE if believed.u.device.type == "cuda" else 1
+        together = PASSES_AT_ONCE if believed.u.is_cuda else 1
         network = dropping(self.model.network, together)
+
+        def one(_: Tensor) -> tuple[Tensor, Tensor]:
+            return self._passed(network, inputs, sorted_pairs, believed, some)
+
         for start in range(0, self.passes, together):
             with isolated():
                 torch.manual_seed(MASK_SEED + start)
-                drawn = self._drawn(network, inputs, believed, min(together, self.passes - start))
-            found = believed.u.new_empty(2, len(drawn.w), len(pairs), dtype=torch.float64)
-            for part, few in blocks:
-                found[:, :, part.rows] = torch.stack(self._block(drawn, few, believed, part)).double()
-            yield found[0], (2 * found[1]).exp()
+                found = each(one, torch.empty(min(together, self.passes - start), device=believed.u.device))
+            means, log_sds = sorted_pairs.in_order(found)
+            yield means, (2 * log_sds).exp()
 
-    def _drawn(self, network: Network, inputs: Inputs, believed: _Believed, passes: int) -> _Drawn:
-        """Masks of trained compounds and lines are drawn for all of them, so that none depends on who is asked for."""
+    def _passed(
+        self, network: Network, inputs: Inputs, pairs: Cells, believed: _Believed, some: Sequence[Part]
+    ) -> tuple[Tensor, Tensor]:
+        """Means and log SDs of the noise of N cells, (N,) each, by one network.
 
-        def one(_: Tensor) -> _Drawn:
-            encoded = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
-            w = dropout(self.guide.w_mean, self.rate)
-            v, u = without_some(self.guide.v_mean, self.rate), without_some(self.guide.u_mean, self.rate)
-            return _Drawn(
-                encoded,
-                w,
-                _of_trained(v, believed.v, inputs.drug_effect),
-                _of_trained(u, believed.u, inputs.line_effect),
-            )
+        Masks of trained compounds and lines are drawn for all of them, so that none depends on who is asked for.
+        """
+        encoded = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
+        w = dropout(self.guide.w_mean, self.rate)
+        v = _of_trained(without_some(self.guide.v_mean, self.rate), believed.v, inputs.drug_effect)
+        u = _of_trained(without_some(self.guide.u_mean, self.rate), believed.u, inputs.line_effect)
+        by_line = self.model.by_line(encoded) + nn.functional.pad(believed.loadings, (1, 0))
+        of_rows = rowwise(
+            torch.cat([self.model.regressors(inputs.components), u], dim=1),
+            torch.cat([v, by_line], dim=1),
+            pairs.line,
+            pairs.drug,
+        )
 
-        drawn: _Drawn = _each(one, torch.zeros(passes, device=believed.u.device))
-        return drawn
+        def found(part: Part) -> tuple[Tensor, Tensor]:
+            near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
+            terms = self.model.terms(near, inputs, part.lines, part.line, part.drug)
+            mean = terms.offset + terms.features @ w + of_rows[part.rows]
+            own = terms.own + v[:, 0].index_select(0, part.drug)
+            return mean, terms._replace(own=own).log_noise(mean)
 
-    def _block(self, drawn: _Drawn, inputs: Inputs, believed: _Believed, part: Part) -> tuple[Tensor, Tensor]:
-        """Means and log SDs of the noise of a part's pairs, (S, n) each; `inputs` has the part's lines alone."""
-        lines, line, drug = part.lines, part.line, part.drug
-        loadings = nn.functional.pad(believed.loadings, (1, 0))
-
-        def one(drawn: _Drawn) -> tuple[Tensor, Tensor]:
-            encoded = Encoded(drawn.encoded.drugs, drawn.encoded.lines.at(lines))
-            terms = self.model.terms(encoded, inputs, torch.arange(len(lines), device=line.device), line, drug)
-            mean = (
-                terms.offset
-                + terms.features @ drawn.w
-                + rowwise(terms.by_compound, drawn.v, line, drug)
-                + rowwise(drawn.u[lines], terms.by_line + loadings, line, drug)
-            )
-            return mean, terms._replace(own=terms.own + drawn.v[drug, 0]).log_noise(mean)
-
-        found: tuple[Tensor, Tensor] = _each(one, drawn)
-        return found
+        means, log_sds = zip(*map(found, some), strict=True)
+        return torch.cat(means), torch.cat(log_sds)
 
 
 class _PassJoint:
@@ -221,13 +202,6 @@ class _PassJoint:
         taken = rng.integers(len(means), size=draws)
         deviations = self.fit.features.spread * (means - means.mean(0))[taken]
         return np.asarray(deviations + self.unseen.draw(rng, draws))
-
-
-def _each(call: Callable[[Any], Any], stacked: Any) -> Any:
-    """`call` for each of S passes side by side; without the cost of `vmap` where there is but one."""
-    if len(pytree.tree_leaves(stacked)[0]) > 1:
-        return vmap(call, randomness="different")(stacked)
-    return pytree.tree_map(lambda part: part[None], call(pytree.tree_map(lambda part: part[0], stacked)))
 
 
 def _of_trained(drawn: Tensor, believed: Tensor, effect: Tensor) -> Tensor:

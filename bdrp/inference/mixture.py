@@ -10,12 +10,14 @@ the variance over the M components as they are, divided by M: the mixture is the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.func import vmap
+from torch.utils import _pytree as pytree
 
 from bdrp.predictive.distribution import Floats, Index, JointDraws
 
@@ -26,6 +28,37 @@ def moments(means: Array, aleatoric: Array, epistemic: Array) -> tuple[Array, Ar
     """Mean, aleatoric and epistemic variance of N pairs, (N,) each, from those of M components, (M, N) each."""
     mean = means.mean(0)
     return mean, aleatoric.mean(0), ((means - mean) ** 2).mean(0) + epistemic.mean(0)
+
+
+class RunningMixture:
+    """The same from components that come some at a time and are not kept."""
+
+    def __init__(self) -> None:
+        self.components = 0
+        self.sums: list[Tensor] = []
+
+    def add(self, means: Tensor, aleatoric: Tensor, epistemic: Tensor) -> None:
+        """More components, (M, N) each."""
+        means = means.double()
+        if not self.components:
+            self.about = means[0].clone()  # near all of them, so that squares of what is left lose nothing
+            self.sums = [torch.zeros_like(self.about) for _ in range(4)]
+        beyond = means - self.about
+        for total, more in zip(self.sums, (beyond, beyond**2, aleatoric, epistemic), strict=True):
+            total += more.sum(0, dtype=torch.float64)
+        self.components += len(means)
+
+    def moments(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of all that came, (N,) each."""
+        shift, square, aleatoric, epistemic = (total / self.components for total in self.sums)
+        return self.about + shift, aleatoric, (square - shift**2).clamp(min=0) + epistemic
+
+
+def each(call: Callable[[Any], Any], stacked: Any) -> Any:
+    """`call` for each of M components side by side; without the cost of `vmap` where there is but one."""
+    if len(pytree.tree_leaves(stacked)[0]) > 1:
+        return vmap(call, randomness="different")(stacked)
+    return pytree.tree_map(lambda part: part[None], call(pytree.tree_map(lambda part: part[0], stacked)))
 
 
 class MixtureJoint:

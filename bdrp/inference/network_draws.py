@@ -11,44 +11,29 @@ in other company.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
-from torch.utils import _pytree as pytree
+from torch.func import functional_call
 
 from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.closed_form import Apart, Joint, LastLayerFit, narrowed, of_lines, parts
+from bdrp.inference.beliefs import Beliefs, squared
+from bdrp.inference.closed_form import Joint, LastLayerFit, Moments
+from bdrp.inference.grid import cells, named
 from bdrp.inference.hierarchy import Guide, LastLayer
+from bdrp.inference.mixture import RunningMixture, each
 from bdrp.inference.network_weights import Spread, flat, split
 from bdrp.inference.weight_draws import draw
-from bdrp.model.expression import LineStates
-from bdrp.model.network import Encoded, Network
+from bdrp.model.network import Network
 from bdrp.predictive import Normal, Parameter, PosteriorDraws, StudentT
 from bdrp.predictive.distribution import Index
 
 SEED = 20_261  # chosen: any will do
 DRAWS_TO_SCORE = 8  # chosen: epochs are compared under the same draws, so few will do
-DRAWS_ENCODED_TOGETHER = 16  # chosen, on a GPU: one core encodes drugs 1.7 to 3 times faster apart (docs/tried.md)
-PAIRS_A_PASS = 4_096  # chosen: what a pass makes of its pairs stays in a processor's cache
-NUMBERS_IN_CACHE = 250_000  # chosen: pairs x factors squared up to which networks side by side are faster on a core
-NUMBERS_A_PASS = 8_000_000  # chosen: draws x pairs x factors squared of one pass; they take 32 MB
-
-Moments = tuple[Tensor, Tensor, Tensor]
-
-
-class Drawn(NamedTuple):
-    """S networks: `weights` (S, W), and what each says of all drugs and lines, its tensors with S in front."""
-
-    weights: Tensor
-    encoded: Encoded
-
-    def at(self, draw: int) -> Encoded:
-        """What one of them says."""
-        drugs, lines = self.encoded
-        return Encoded(type(drugs)(*(part[draw] for part in drugs)), type(lines)(*(part[draw] for part in lines)))
+DRAWS_TOGETHER = 16  # chosen, on a GPU: one core is 1.7 to 3 times faster at one after the other (docs/tried.md)
 
 
 class VariationalFit(LastLayerFit):
@@ -88,61 +73,53 @@ class VariationalFit(LastLayerFit):
 
     def weights(self, draws: int) -> Tensor:
         """(S, W) draws of the network's weights; the first of more are those of fewer."""
-        scale = self.spread.log_scale
-        generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
-        noise = torch.empty(draws, len(scale))
-        for row in noise:
-            row.normal_(generator=generator)
-        return noise.to(scale.device).mul_(scale.detach().exp()).add_(flat(self.model.network).detach())
+        return torch.stack(list(self._weights(draws)))
 
-    def under(self, weights: Tensor, call: Callable[..., Any], *args: Any) -> Any:
-        """`call(*args)` while the network has the weights (W,)."""
+    def _weights(self, draws: int) -> Iterator[Tensor]:
+        """The same one by one, (W,) each."""
+        scale, mean = self.spread.log_scale.detach().exp(), flat(self.model.network).detach()
+        generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
+        for _ in range(draws):
+            noise = torch.empty(len(scale)).normal_(generator=generator)
+            yield torch.addcmul(mean, scale, noise.to(scale.device))
+
+    def under(self, weights: Tensor, call: Callable[..., Any]) -> Any:
+        """`call()` while the network has the weights (W,)."""
         network = self.model.network
-        return functional_call(_Under(network, call), split(network, weights), args)
+        return functional_call(_Under(network, call), split(network, weights), ())
 
     @torch.no_grad()
     def mixed(self, inputs: Inputs, pairs: Pairs, draws: int) -> Moments:
         """Standardised mean, aleatoric and epistemic variance, (N,) each."""
-        inputs, pairs = narrowed(inputs, pairs)
-        drawn = self.drawn(inputs, draws)
-        total = drawn.weights.new_empty(3, len(pairs), dtype=torch.float64)
-        for rows, moments in self.by_draw(drawn, inputs, pairs):
-            total[:, rows] = torch.stack(_total(moments))
-        mean, aleatoric, epistemic = total
+        inputs, pairs = named(inputs, pairs)
+        sorted_pairs, mixture = cells(pairs), RunningMixture()
+        believed = self.beliefs(inputs, sorted_pairs)
+        square = torch.zeros(len(inputs.drug_ids), believed.u_covariance.shape[1], device=believed.mean.device)
+        for moments, squares in self.by_draw(inputs, believed, draws):
+            mixture.add(*moments)
+            square += squares.sum(0)
+        mean, aleatoric, rest = mixture.moments()
+        epistemic = (rest + believed.through_lines(square / draws)).clamp(min=0)
+        mean, aleatoric, epistemic = sorted_pairs.in_order((mean, aleatoric, epistemic))
         return mean, aleatoric, epistemic
 
     @torch.no_grad()
-    def drawn(self, inputs: Inputs, draws: int) -> Drawn:
-        """S networks with all drugs and lines encoded by each."""
+    def by_draw(self, inputs: Inputs, believed: Beliefs, draws: int) -> Iterator[tuple[Moments, Tensor]]:
+        """Moments of N cells under each network, (s, N) each, some of the networks at a time.
+
+        Yields:
+            All but the variance that u brings; and what u multiplies, squared, (s, D, T): see `Beliefs.through_lines`.
+        """
         self.modules.eval()
-        weights, network = self.weights(draws), self.model.network
+        network = self.model.network
 
-        def encode(one: Tensor) -> Any:
-            return self.under(one, lambda: network.encode(inputs.molecules, inputs.genes, inputs.drug_effect))
+        def given() -> tuple[Moments, Tensor]:
+            encoded = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
+            return self.given(encoded, inputs, believed), squared(self.by_line(encoded, believed))
 
-        together = 1 if weights.device.type == "cpu" else DRAWS_ENCODED_TOGETHER
-        return Drawn(weights, _stacked(encode, together, weights))
-
-    @torch.no_grad()
-    def by_draw(self, drawn: Drawn, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Moments]]:
-        """Some of the pairs at a time, with their moments under each network, (S, n) each."""
-        believed = self.compounds(inputs), self.lines(inputs)
-        for part in parts(pairs, PAIRS_A_PASS):
-            few = of_lines(inputs, part.lines)
-            apart = self.apart(few, part, *believed)
-            drugs, lines = drawn.encoded
-            near = Encoded(drugs, LineStates(*(states[:, part.lines] for states in lines)))
-            yield part.rows, self._given_each(drawn.weights, near, few, apart)
-
-    def _given_each(self, weights: Tensor, encoded: Encoded, inputs: Inputs, apart: Apart) -> Moments:
-        numbers = len(apart.line) * apart.u_covariance.shape[1]
-
-        def given(one: Tensor, encoded: Encoded) -> Any:
-            return self.under(one, self.given, encoded, inputs, apart)
-
-        together = 1 if weights.device.type == "cpu" and numbers > NUMBERS_IN_CACHE else NUMBERS_A_PASS // numbers
-        moments: Moments = _stacked(given, max(1, together), weights, encoded)
-        return moments
+        weights, together = self._weights(draws), draws_together(believed.mean.device)
+        while chunk := list(islice(weights, together)):
+            yield each(lambda weights: self.under(weights, given), torch.stack(chunk))
 
     def _shared_out(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
         """Networks that are drawn at least once among `draws`, with how often."""
@@ -159,8 +136,8 @@ class _Under(nn.Module):
         super().__init__()
         self.network, self.call = network, call
 
-    def forward(self, *args: Any) -> Any:
-        return self.call(*args)
+    def forward(self) -> Any:
+        return self.call()
 
 
 class _Mixture:
@@ -177,36 +154,27 @@ class _Mixture:
     def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
         """(S, N) deviations in the measure's unit."""
         fit = self.fit
-        drawn = fit.drawn(self.inputs, fit.draws)
-        means = np.empty((fit.draws, len(self.pairs)))
-        for rows, (mean, _, _) in fit.by_draw(drawn, self.inputs, self.pairs):
-            means[:, rows.cpu().numpy()] = mean.double().cpu().numpy()
+        means = self._means().double().cpu().numpy()
         often = np.bincount(rng.integers(fit.draws, size=draws), minlength=fit.draws)
-        parts = []
-        for at in np.flatnonzero(often):
-            joint = Joint(fit, drawn.at(int(at)), self.inputs, self.pairs.line, self.pairs.drug)
-            own = fit.under(drawn.weights[at], joint.draw, rng, int(often[at]))
-            parts.append(own + fit.features.spread * (means[at] - means.mean(0)))
+        beyond, parts = fit.features.spread * (means - means.mean(0)), []
+        for weights, many, shift in zip(fit.weights(fit.draws), often.tolist(), beyond, strict=True):
+            if many:
+                parts.append(shift + fit.under(weights, lambda many=many: self._given_a_network().draw(rng, many)))
         return rng.permutation(np.concatenate(parts))
 
+    def _means(self) -> Tensor:
+        """(S, N) of all networks."""
+        sorted_pairs = cells(self.pairs)
+        draws = self.fit.by_draw(self.inputs, self.fit.beliefs(self.inputs, sorted_pairs), self.fit.draws)
+        return sorted_pairs.in_order([torch.cat([mean for (mean, _, _), _ in draws])])[0]
 
-def _stacked(call: Callable[..., Any], together: int, *many: Any) -> Any:
-    """`call` for each of S, side by side by `torch.func.vmap` as far as memory allows; one by one if that is not far.
-
-    What does not fit in the cache together is slower side by side.
-    """
-    if together > 1:
-        return vmap(call, chunk_size=together)(*many)
-    draws = len(many[0])
-    apart = [call(*pytree.tree_map(lambda part, at=at: part[at], many)) for at in range(draws)]
-    return pytree.tree_map(lambda *parts: torch.stack(parts), *apart)
+    def _given_a_network(self) -> Joint:
+        return Joint(self.fit, self.fit.encode(self.inputs), self.inputs, self.pairs.line, self.pairs.drug)
 
 
-def _total(moments: Moments) -> Moments:
-    """(n,) moments of the mixture of (S, n); a single network has no variance of its own."""
-    mean, aleatoric, epistemic = (part.double() for part in moments)
-    centre = mean.mean(0)
-    return centre, aleatoric.mean(0), epistemic.mean(0) + (mean - centre).square().mean(0)
+def draws_together(device: torch.device) -> int:
+    """How many networks predict side by side."""
+    return 1 if device.type == "cpu" else DRAWS_TOGETHER
 
 
 def _shuffled(parts: list[PosteriorDraws], order: np.ndarray) -> PosteriorDraws:

@@ -29,10 +29,11 @@ def flat(network: Network) -> Tensor:
 
 
 def split(network: Network, weights: Tensor, prefix: str = "network.") -> dict[str, Tensor]:
-    """Views of (W,) weights by the name of the parameter that they stand for."""
+    """Views of (..., W) weights by the name of the parameter that they stand for."""
     named = list(network.named_parameters())
-    parts = weights.split([parameter.numel() for _, parameter in named])
-    return {prefix + name: part.view(old.shape) for (name, old), part in zip(named, parts, strict=True)}
+    parts = weights.split([parameter.numel() for _, parameter in named], dim=-1)
+    rows = weights.shape[:-1]
+    return {prefix + name: part.view(*rows, *old.shape) for (name, old), part in zip(named, parts, strict=True)}
 
 
 def usual_size(network: Network) -> Tensor:

@@ -27,7 +27,6 @@ from bdrp.inference.method import Runtime
 from bdrp.inference.network_draws import DRAWS_TO_SCORE, VariationalFit
 from bdrp.inference.network_method import NetworkMethod, SviTrainee, quietly, restored, trained
 from bdrp.inference.network_weights import Spread, WholeGuide, WholeModel
-from bdrp.model.network import Encoded
 
 SPREAD_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
 LEAST_NATS = 0.02  # chosen: a weight this near to its prior was told nothing by the data
@@ -198,14 +197,13 @@ def contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
         The variance between rows of what the draws agree on, and the mean variance between draws.
     """
     rows, inputs = batch.train.at(_some(len(batch.train), batch.train.line.device)), batch.inputs
-    drawn = fitted.drawn(inputs, DRAWS_TO_SCORE)
     every = torch.arange(len(inputs.line_ids), device=rows.line.device)
 
-    def added(encoded: Encoded) -> Tensor:
-        terms = fitted.model.terms(encoded, inputs, every, rows.line, rows.drug)
+    def added() -> Tensor:
+        terms = fitted.model.terms(fitted.encode(inputs), inputs, every, rows.line, rows.drug)
         return terms.offset + terms.features @ fitted.guide.w_mean
 
-    parts = torch.stack([fitted.under(weights, added, drawn.at(at)) for at, weights in enumerate(drawn.weights)])
+    parts = torch.stack([fitted.under(weights, added) for weights in fitted.weights(DRAWS_TO_SCORE)])
     noise = parts.var(0).mean()
     # The mean of a few draws keeps a share of their noise, which is no signal.
     return float(parts.mean(0).var(correction=0) - noise / DRAWS_TO_SCORE), float(noise)

@@ -74,8 +74,8 @@ class Network(nn.Module):
     def pairs(self, encoded: Encoded, line: Tensor, drug: Tensor) -> PairFeatures:
         """Features of the pairs (line[n], drug[n]), n < N, of encoded lines and drugs."""
         drugs, lines = encoded
-        by_drug = self.drug_heads(drugs.summary)[drug]
-        by_line = self.line_heads(lines.state)[line]
+        by_drug = self.drug_heads(drugs.summary).index_select(0, drug)
+        by_line = self.line_heads(lines.state).index_select(0, line)
         features = self._features(encoded, line, drug)
         level = by_drug[:, 1:2] + by_line[:, 1:2] + self.pair_noise(features)
         noise = torch.cat([level, by_drug[:, 2:]], dim=1)

@@ -6,9 +6,10 @@ On GDSC2 where --root names its files, on the simulated screen otherwise. What i
 figures are medians, and a ratio is the median of the ratios within one turn, so that a busy machine slows both sides.
 
 A *step* is all that the training loop does for a block: loss, gradients, clipping, the optimiser. A *point pass*
-predicts the same pairs by one network with one value of each weight: encode the drugs and the lines that are named,
-then mean and noise SD of each pair. It takes no variance and draws nothing: the least that a prediction can cost. *One
-draw* is what the method itself takes for a single network. One hundred draws are compared with either.
+predicts the same pairs by one network with one value of each weight: encode the drugs, and the lines that are named,
+then mean and noise SD of each pair. It takes no variance and draws nothing: the least that a prediction can cost. It
+encodes all drugs, as `last_layer` does; many draws encode those alone that are named, where that is fewer than half.
+*One draw* is what the method itself takes for a single network. One hundred draws are compared with either.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from bdrp.experiments import posterior
 from bdrp.features import batch as features
 from bdrp.features.batch import Pairs
 from bdrp.inference import last_layer, mc_dropout, variational
-from bdrp.inference.closed_form import PAIRS_A_PASS, narrowed, of_lines, parts, rowwise
+from bdrp.inference.grid import PAIRS_A_PASS, cells, named, narrowed, rowwise
 from bdrp.inference.point import PointTrainee
 from bdrp.inference.training import Schedule
 from bdrp.model.network import Encoded
@@ -108,7 +109,7 @@ def trainee(name: str, batch: Any, device: str) -> Any:
         made = PointTrainee(method, fitted, batch, mc_dropout.DropoutModel(fitted.model, fitted.guide, method.rate))
     else:
         made = PointTrainee(method, fitted, batch)
-    made.begin(method.epochs - 1)
+    made.begin(method.schedule().epochs - 1)
     made.module.train()
     return made
 
@@ -173,18 +174,20 @@ def some(batch: Any, many: int | None) -> Pairs:
 def point_pass(fitted: Any, inputs: Any, pairs: Pairs) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and noise SD by one network with one value of each weight."""
     inputs, pairs = narrowed(inputs, pairs)
-    encoded, compounds, found = fitted.encode(inputs), fitted.compounds(inputs), torch.empty(2, len(pairs))
-    for part in parts(pairs, PAIRS_A_PASS):
-        few, every = of_lines(inputs, part.lines), torch.arange(len(part.lines), device=part.line.device)
+    encoded, compounds = fitted.encode(inputs), fitted.compounds(inputs)
+    by_line = fitted.model.by_line(encoded) + torch.nn.functional.pad(compounds.loadings, (1, 0))
+    u_mean, by_compound = fitted.lines(inputs)[0], fitted.model.regressors(inputs.components)
+    left, right = torch.cat([by_compound, u_mean], dim=1), torch.cat([compounds.mean, by_line], dim=1)
+    ordered, found = cells(pairs), []
+    random = rowwise(left, right, ordered.line, ordered.drug)
+    for part in ordered.parts(PAIRS_A_PASS):
         near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
-        terms, (u_mean, _) = fitted.model.terms(near, few, every, part.line, part.drug), fitted.lines(few)
-        by_line = terms.by_line + torch.nn.functional.pad(compounds.loadings, (1, 0))
-        mean = terms.offset + terms.features @ fitted.guide.w_mean
-        mean = mean + rowwise(terms.by_compound, compounds.mean, part.line, part.drug)
-        mean = mean + rowwise(u_mean, by_line, part.line, part.drug)
+        terms = fitted.model.terms(near, inputs, part.lines, part.line, part.drug)
+        mean = terms.offset + terms.features @ fitted.guide.w_mean + random[part.rows]
         terms = terms._replace(own=terms.own + compounds.mean[part.drug, 0])
-        found[:, part.rows] = torch.stack([mean, terms.log_noise(mean).exp()]).cpu()
-    return found[0], found[1]
+        found.append(torch.stack([mean, terms.log_noise(mean).exp()]))
+    mean, sd = ordered.in_order(torch.cat(found, dim=1))
+    return mean.cpu(), sd.cpu()
 
 
 def predictions(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
@@ -245,7 +248,7 @@ def drawn(fitted: Any, inputs: Any, pairs: Pairs, many: int) -> None:
         fitted.mixed(inputs, pairs, many)
         return
     fitted.passes = many
-    for _ in fitted.passed(*narrowed(inputs, pairs)):
+    for _ in fitted.passed(*named(inputs, pairs)):
         pass
 
 

@@ -42,6 +42,19 @@ def test_moments_follow_the_law_of_total_variance() -> None:
     assert doubt == pytest.approx([8 / 3 + 0.1, 2.0 + 0.5])
 
 
+def test_components_that_are_not_kept_give_the_same_moments() -> None:
+    # a spread of 0.01 about a mean of 1,000: squares of single-precision means themselves would lose it
+    generator = torch.Generator().manual_seed(0)
+    means = 1000 + 0.01 * torch.randn(7, 20, generator=generator)
+    aleatoric, epistemic = torch.rand(2, 7, 20, generator=generator)
+    running = mixture.RunningMixture()
+    for rows in (slice(0, 1), slice(1, 4), slice(4, 7)):
+        running.add(means[rows], aleatoric[rows], 0.0 * epistemic[rows])
+    whole = mixture.moments(means.double(), aleatoric.double(), 0.0 * epistemic.double())
+    for found, expected in zip(running.moments(), whole, strict=True):
+        assert torch.allclose(found, expected, rtol=1e-6)
+
+
 def test_a_prediction_is_the_mixture_of_its_members(fit_of: Callable[[str], Fitted], some_unseen: Batch) -> None:
     fitted, rows = ensemble(fit_of), some_unseen.test
     whole, own = (

@@ -11,7 +11,8 @@ import torch
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
-from bdrp.inference import network_draws, variational
+from bdrp.inference import mixture, network_draws, variational
+from bdrp.inference.grid import cells
 from bdrp.inference.hierarchy import Block
 from bdrp.inference.method import Fitted, Runtime
 from bdrp.inference.network_draws import VariationalFit
@@ -118,34 +119,23 @@ def test_gains_are_centred_at_one_and_matrices_sized_by_their_inputs(fit: Variat
 def test_draws_side_by_side_equal_a_loop_of_draws(
     fit: VariationalFit, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inputs, rows, network = some_unseen.inputs, some_unseen.test, fit.model.network
-    drawn = fit.drawn(inputs, 5)
-    with torch.no_grad():
-        beside = torch.func.vmap(
-            lambda one: fit.under(one, lambda: network.encode(inputs.molecules, inputs.genes)), chunk_size=2
-        )(drawn.weights)
-    assert torch.allclose(beside.drugs.state, drawn.encoded.drugs.state, atol=1e-5)
-    assert torch.allclose(beside.lines.state, drawn.encoded.lines.state, atol=1e-5)
-    together = [part for _, moments in fit.by_draw(drawn, inputs, rows) for part in moments]
-    monkeypatch.setattr(network_draws, "NUMBERS_A_PASS", 1)
-    apart = [part for _, moments in fit.by_draw(drawn, inputs, rows) for part in moments]
-    assert all(torch.allclose(left, right, rtol=1e-4, atol=1e-5) for left, right in zip(together, apart, strict=True))
-
-
-def test_given_one_draw_the_moments_are_the_last_layer_s(fit: VariationalFit, some_unseen: Batch) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
-    drawn = fit.drawn(inputs, 3)
-    moments = [torch.zeros(3, len(rows)) for _ in range(3)]
-    for some, found in fit.by_draw(drawn, inputs, rows):
-        for whole, part in zip(moments, found, strict=True):
-            whole[:, some] = part
-    own = flat(fit.model.network).detach().clone()
-    for at, weights in enumerate(drawn.weights):
-        torch.nn.utils.vector_to_parameters(weights, fit.model.network.parameters())
-        expected = fit.moments(fit.encode(inputs), inputs, rows)
-        torch.nn.utils.vector_to_parameters(own, fit.model.network.parameters())
-        for part, right in zip(moments, expected, strict=True):
-            assert torch.allclose(part[at], right, rtol=1e-4, atol=1e-5)
+    believed = fit.beliefs(inputs, cells(rows))
+    apart = [(*moments, square) for moments, square in fit.by_draw(inputs, believed, 5)]
+    monkeypatch.setattr(network_draws, "draws_together", lambda device: 2)
+    together = [(*moments, square) for moments, square in fit.by_draw(inputs, believed, 5)]
+    assert [len(found[0]) for found in together] == [2, 2, 1] and len(apart) == 5
+    for left, right in zip(zip(*together, strict=True), zip(*apart, strict=True), strict=True):
+        assert torch.allclose(torch.cat(left), torch.cat(right), rtol=1e-4, atol=1e-5)
+
+
+def test_draws_mix_the_moments_of_the_last_layer_given_each(fit: VariationalFit, some_unseen: Batch) -> None:
+    inputs, rows = some_unseen.inputs, some_unseen.test
+    with torch.no_grad():
+        each = [fit.under(one, lambda: fit.moments(fit.encode(inputs), inputs, rows)) for one in fit.weights(3)]
+    expected = mixture.moments(*(torch.stack(part).double() for part in zip(*each, strict=True)))
+    for part, right in zip(fit.mixed(inputs, rows, 3), expected, strict=True):
+        assert torch.allclose(part, right, rtol=1e-4, atol=1e-5)
 
 
 def test_the_first_of_more_draws_are_those_of_fewer(fit: VariationalFit) -> None:
