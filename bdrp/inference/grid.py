@@ -76,6 +76,7 @@ def of_drugs(inputs: Inputs, drugs: Tensor) -> Inputs:
         drug_ids=tuple(inputs.drug_ids[position] for position in drugs.tolist()),
         molecules=inputs.molecules.select(drugs),
         drug_effect=inputs.drug_effect[drugs],
+        top_dose=inputs.top_dose[drugs],
     )
 
 

@@ -49,6 +49,8 @@ def test_drugs_that_are_not_named_are_left_out_where_most_are_not(some_unseen: B
     assert few.line_ids == (inputs.line_ids[2], inputs.line_ids[5])
     assert pairs.line.tolist() == [1, 0, 1] and pairs.drug.tolist() == [1, 0, 1]
     assert torch.equal(few.drug_effect, inputs.drug_effect[[1, 3]]) and len(few.molecules) == 2
+    sizes = {name: len(getattr(few, name)) for name in ("drug_ids", "molecules", "drug_effect", "top_dose")}
+    assert set(sizes.values()) == {2}
     every = pairs_of([0] * len(inputs.drug_ids), list(range(len(inputs.drug_ids))))
     assert named(inputs, every)[0].molecules is inputs.molecules
     assert narrowed(inputs, every)[0].line_ids == inputs.line_ids[:1]
