@@ -54,8 +54,8 @@ _READ = (
 _PARTS = (
     "Parts overlap: what one knows another may replace, so contributions do not add up. Structures and genes stay "
     "known by name where they are shuffled: what a shuffle costs is what their content is worth beyond telling drugs "
-    "and lines apart. Compounds that were never trained on borrow by fingerprint in every model, but those whose "
-    "hierarchical effects are left out. Without these the start is not solved and the epochs are as many: part of "
+    "and lines apart. Compounds that were never trained on borrow from those that are like them in every model, but in "
+    "those without hierarchical effects. Without these the start is not solved and the epochs are as many: part of "
     "what is lost there is time."
 )
 _LABELS = (
@@ -179,7 +179,7 @@ def _by_split(about: pd.DataFrame) -> tuple[Table, ...]:
     """A table a split, the greatest contribution first."""
     columns = [Column("Part, and what took its place")]
     for label in LABELS.values():
-        columns += [Column(f"{label} contribution"), Column("Says")]
+        columns += [Column(f"{label} contribution"), Column("says", "words")]
     tables = []
     for split, part in about.groupby("split", sort=False) if len(about) else ():
         order = part[part["figure"] == HEADLINE].sort_values("contribution", ascending=False)["part"]

@@ -16,7 +16,10 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading, and how its values are written: "number" with `digits` decimals, or "share" in per cent."""
+    """A column's heading, and how its values are written.
+
+    "number" with `digits` decimals, "share" in per cent, or "words", which may run over several lines.
+    """
 
     label: str
     kind: str = "number"

@@ -20,9 +20,9 @@ LEGEND: Final = {"contributes": "contributes", "harms": "does better without", "
 FAR, OTHERS = 2.0, 0.8  # chosen: what is twice as large as four fifths of all is written at the edge, to show the rest
 READING: Final = (
     "Each row takes one part away; the dot is by how much {label} then rises, the bar its 95 % interval with cell "
-    "lines and drugs resampled. To the right of 0 the part helps. A bar that touches 0 is grey: no contribution is "
-    "shown, though there may be a small one. The band is what counts as practically equal. An arrow with a number lies "
-    "beyond the axis."
+    "lines and drugs resampled. To the right of 0 the part helps. A bar that touches 0, or lies within the "
+    "band of what counts as practically equal, is grey: no contribution is shown, though there may be a small one. An "
+    "arrow with a number lies beyond the axis."
 )
 
 
