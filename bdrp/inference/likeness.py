@@ -54,7 +54,7 @@ class Likeness(nn.Module):
     descriptors: Tensor
     dose: Tensor
     centre: Tensor
-    spread: Tensor
+    scale: Tensor
 
     def __init__(self, compounds: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Likeness(nn.Module):
         self.register_buffer("descriptors", torch.zeros(compounds, len(DESCRIPTORS)))
         self.register_buffer("dose", torch.zeros(compounds))
         self.register_buffer("centre", torch.zeros(len(DESCRIPTORS) + 1))
-        self.register_buffer("spread", torch.ones(len(DESCRIPTORS) + 1))
+        self.register_buffer("scale", torch.zeros(len(DESCRIPTORS) + 1))
 
     @torch.no_grad()
     def learn(self, traits: Traits) -> None:
@@ -71,7 +71,7 @@ class Likeness(nn.Module):
         centre = table.nanmean(0)
         spread = (table - centre).square().nanmean(0).sqrt()
         self.centre.copy_(centre.nan_to_num())
-        self.spread.copy_(torch.where(spread > 1e-6, spread, torch.inf))  # what does not vary tells nothing
+        self.scale.copy_(torch.where(spread > 1e-6, 1 / spread, 0.0))  # what does not vary tells nothing
         self.fingerprints.copy_(traits.fingerprints)
         descriptors, dose = self._standardised(traits)
         self.descriptors.copy_(descriptors)
@@ -94,5 +94,5 @@ class Likeness(nn.Module):
     def _standardised(self, traits: Traits) -> tuple[Tensor, Tensor]:
         """(D, P) and (D,), NaN where not known."""
         table = torch.cat([traits.descriptors, traits.top_dose[:, None]], dim=1)
-        table = ((table - self.centre) / self.spread).clamp(-FAR, FAR)
+        table = ((table - self.centre) * self.scale).clamp(-FAR, FAR)
         return table[:, :-1].nan_to_num(), table[:, -1]

@@ -137,6 +137,7 @@ def test_doses_that_are_all_alike_or_not_known_tell_nothing(dose: torch.Tensor) 
     kin = Kinship(6, (1,))
     learn(kin, traits(families(2, 3), dose), torch.tensor([1.0, 1.1, 0.9, -1.0, -1.0, -1.1]))
     assert float(kin.shares[0, DOSE]) == 0
+    assert all(bool(torch.isfinite(each).all()) for each in kin.state_dict().values())  # a model folder refuses others
     for asked in (torch.tensor([9.0]), torch.tensor([torch.nan])):
         mean, variance = kin(traits(families(2, 3)[:1], asked))
         assert torch.isfinite(mean).all() and 0 <= float(variance) <= float(kin.variance)
