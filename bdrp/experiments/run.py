@@ -172,7 +172,8 @@ def _with_tables(
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     if screen is not None:
         _check_measure(trained, screen)
-        drugs = screen.tested_drugs() if drugs is None else drugs
+        if drugs is None:  # how a laboratory chooses doses is its own custom: those of another's screen tell nothing
+            drugs = screen.tested_drugs() if screen.name == trained.manifest["screen"] else screen.drugs
         expression = screen.expression if expression is None else expression
     if drugs is None or expression is None:
         raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
