@@ -180,6 +180,21 @@ def test_a_restored_fit_predicts_the_same_to_the_bit(
         assert np.array_equal(left, right)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+def test_a_fit_made_on_an_accelerator_is_saved_and_predicts_the_same_on_a_processor(
+    name: str, make_method: Make, some_unseen: Batch
+) -> None:
+    there = make_method(name).fit(some_unseen, Runtime(device="cuda"))
+    state = there.state()
+    assert {value.device.type for value in state.values()} == {"cpu"}
+    here = make_method(name).restore(some_unseen.features, state)
+    left, right = (moments(fitted.predict(some_unseen.inputs, some_unseen.test)) for fitted in (there, here))
+    # Dropout masks come from the device's own generator: moments of 100 passes then agree to their standard error.
+    tolerance = 0.2 if name == "mc_dropout" else 1e-3
+    np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("how", ["missing", "foreign", "wrong shape", "empty"])
 def test_tensors_that_do_not_fit_are_refused(
     name: str, how: str, make_method: Make, fit_of: FitOf, some_unseen: Batch
