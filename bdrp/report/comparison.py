@@ -129,7 +129,13 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
     return (
         Section("figures", "How good is each method on each split?", findings.notes, tables.figures(findings), shown),
         Section("coverage", "Do the intervals keep their promise?", (), tables.coverage(findings), coverage),
-        Section("differences", "Which differences would hold?", (_PAIRS,), tables.differences(findings)),
+        Section(
+            "differences",
+            "Which differences would hold?",
+            (_PAIRS, f"Of {tables.label(HEADLINE)} here; of all figures in the tables that open on a click."),
+            tables.differences(findings, HEADLINE),
+            folded=tables.differences(findings),
+        ),
         _ranks(findings),
         Section(
             "densities",

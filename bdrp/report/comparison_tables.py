@@ -63,10 +63,12 @@ def coverage(findings: Findings) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def differences(findings: Findings) -> tuple[Table, ...]:
-    """Differences between methods with their evidence."""
-    if findings.evidence.empty:
+def differences(findings: Findings, figure: str = "") -> tuple[Table, ...]:
+    """Differences between methods with their evidence: of one figure, or of all if it is ""."""
+    found = findings.evidence
+    if found.empty:
         return ()
+    found = found[found["figure"] == figure] if figure else found
     heads = ("Figure: methods", "Difference", "from", "to", "P(better)", "P(equal)", "P(worse)", "Evidence")
     kinds = {"P(better)": "share", "P(equal)": "share", "P(worse)": "share"}
     columns = tuple(Column(head, kinds.get(head, "number")) for head in heads)
@@ -81,7 +83,7 @@ def differences(findings: Findings) -> tuple[Table, ...]:
             ),
             "“Better” and “worse” speak of the first method.",
         )
-        for split, part in findings.evidence.groupby("split", sort=False)
+        for split, part in found.groupby("split", sort=False)
     )
 
 
