@@ -75,7 +75,7 @@ def differences(findings: Findings, figure: str = "") -> tuple[Table, ...]:
     names = ("difference", "lower", "upper", "p_better", "p_equal", "p_worse", "evidence")
     return tuple(
         Table(
-            f"Split by {str(split).replace('_', ' ')}",
+            f"Split by {str(split).replace('_', ' ')}{'' if figure else ': all figures'}",
             columns,
             tuple(
                 (f"{label(row['figure'])}: {row['method']} less {row['other']}", *(row[name] for name in names))
