@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from bdrp.data.screen import Screen
+from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError
 
@@ -20,7 +20,6 @@ KINDS: Final = (GENES, STRUCTURES, DOSES, LABELS)
 FITTED: Final = ("train", "validation", "calibration")
 """The parts that a fit may learn from; the test part and unused rows are never shuffled."""
 
-LIMITS: Final = ["lower_limit", "upper_limit"]
 LABEL: Final = ["response", *LIMITS]
 """What is shuffled as one: a response beyond its limit stays beyond it."""
 
@@ -70,8 +69,8 @@ def _structures(drugs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _doses(responses: pd.DataFrame, compound: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-    limits = responses.groupby(compound)[LIMITS].mean()
-    others = pd.DataFrame(limits.to_numpy()[_others(len(limits), "compounds", rng)], limits.index, LIMITS)
+    limits = responses.groupby(compound)[list(LIMITS)].mean()
+    others = limits.set_axis(limits.index[_others(len(limits), "compounds", rng)])
     return responses.assign(**{name: others[name].loc[compound].to_numpy() for name in LIMITS})
 
 

@@ -36,6 +36,10 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
 )
 
 
+LIMITS: Final = ("lower_limit", "upper_limit")
+"""Columns of a response: what its assay could observe."""
+
+
 class _Table:
     """A frame that is copied in and handed out as a copy-on-write copy, so that nobody changes a screen's tables."""
 

@@ -99,18 +99,12 @@ def _of_split(split: str, runs: Sequence[Run], done: Finished, notes: list[str])
             kept[against] = _rows(against, done)
         both = _shared(split, _rows(label, done), kept[against], notes)
         if both.empty:
-            notes.append(f"Split by {_spoken(split)}: {label} and {against} have no finished fold in common.")
+            notes.append(findings.of_split(split, f"{label} and {against} have no finished fold in common."))
             continue
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", BdrpWarning)
             yield _compared(both, label, against, runs[0].folds)
-        notes += [
-            f"Split by {_spoken(split)}: {each.message}" for each in told if issubclass(each.category, BdrpWarning)
-        ]
-
-
-def _spoken(split: str) -> str:
-    return split.replace("_", " ")
+        notes += [findings.of_split(split, each.message) for each in told if issubclass(each.category, BdrpWarning)]
 
 
 def _pairs(labels: set[str]) -> list[tuple[str, str]]:
@@ -135,9 +129,8 @@ def _shared(split: str, one: pd.DataFrame, other: pd.DataFrame, notes: list[str]
     places = [pd.MultiIndex.from_frame(rows[PLACE]) for rows in (one, other)]
     common = places[0].intersection(places[1]).unique()
     if 0 < len(common) < len(places[0].union(places[1]).unique()):
-        notes.append(
-            f"Split by {_spoken(split)}: not all fits finished: some comparisons rest on fewer folds than others."
-        )
+        said = "not all fits finished: some comparisons rest on fewer folds than others."
+        notes.append(findings.of_split(split, said))
     kept = [rows[place.isin(common)] for rows, place in zip((one, other), places, strict=True)]
     return pd.concat(kept, ignore_index=True) if len(common) else pd.DataFrame()
 

@@ -77,9 +77,8 @@ class Target:
     def of(cls, model: TrainedModel, screen: Screen, scored: Positions, labelled: Positions) -> Target:
         """From positions of the screen's responses, (N,) to score and (R, most) of R draws of labelled ones."""
         positions = np.concatenate([scored, labelled.ravel()])
-        # Without the target's doses: how a laboratory chooses them is its own custom, and was learned at another.
         inputs, pairs = model.prepared(
-            screen.drugs, screen.expression, screen.responses.iloc[positions].reset_index(drop=True)
+            model.drugs_of(screen), screen.expression, screen.responses.iloc[positions].reset_index(drop=True)
         )
         own = model.fitted.predict(inputs, pairs)
         return cls(model, inputs, pairs, len(scored), labelled.shape, own, model.recalibration(own))

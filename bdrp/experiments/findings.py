@@ -132,10 +132,15 @@ def row(run: Run, record: Record | None) -> dict[str, Any]:
     }
 
 
+def of_split(split: str, said: object) -> str:
+    """A note about one split."""
+    return f"Split by {split.replace('_', ' ')}: {said}"
+
+
 def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) -> _OfSplit | None:
     """Everything about one split, whose rows alone are held in memory."""
     if not done:
-        notes.append(f"Split by {split}: no run has finished.")
+        notes.append(of_split(split, "no run has finished."))
         return None
     rows, before, areas = (
         pd.concat(tables, ignore_index=True)
@@ -151,7 +156,7 @@ def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) 
         values = significance.intervals(shared, SHOWN)
         several = shared["method"].nunique() > 1
         differences = significance.differences(shared, JUDGED) if several else pd.DataFrame()
-    notes += [f"Split by {split}: {each.message}" for each in told if issubclass(each.category, BdrpWarning)]
+    notes += [of_split(split, each.message) for each in told if issubclass(each.category, BdrpWarning)]
     if not several:
         return _OfSplit(figures, values, risk=_risk(split, shared))
     folds, equivalence = _over_folds(split, shared, done[0][0].folds, notes)
@@ -220,17 +225,15 @@ def _shared(split: str, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     common = finished.groupby(PLACE)["method"].nunique() == methods
     kept = common[common].index
     if len(kept) < len(common):
-        notes.append(
-            f"Split by {split}: methods are compared on {len(kept)} of {len(common)} folds and seeds, those that all "
-            f"{methods} of them finished."
-        )
+        compared = f"methods are compared on {len(kept)} of {len(common)} folds and seeds"
+        notes.append(of_split(split, f"{compared}, those that all {methods} of them finished."))
     return rows[pd.MultiIndex.from_frame(rows[PLACE]).isin(kept)].reset_index(drop=True)
 
 
 def _over_folds(split: str, rows: pd.DataFrame, folds: int, notes: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The corrected t-test and practical equivalence; a fold tests 1 / folds, however many of them finished."""
     if rows["fold"].nunique() < 2:
-        notes.append(f"Split by {split}: only one fold has finished, so nothing is known of other training pairs.")
+        notes.append(of_split(split, "only one fold has finished, so nothing is known of other training pairs."))
         return pd.DataFrame(), pd.DataFrame()
     values = significance.tabulate(rows, JUDGED, by=PLACE)
     tested = significance.corrected_t(values, 1 / folds).assign(test="corrected_t")

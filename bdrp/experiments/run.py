@@ -17,12 +17,12 @@ import pandas as pd
 
 from bdrp import __version__, calibration, inference
 from bdrp.calibration import Recalibration
-from bdrp.data.screen import Screen
+from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, SplitError
 from bdrp.experiments import folder, posterior
 from bdrp.experiments.held_out import HeldOut
-from bdrp.experiments.trained import LIMITS, Predictions, TrainedModel
+from bdrp.experiments.trained import Predictions, TrainedModel
 from bdrp.features import batch as features
 from bdrp.features import novelty
 from bdrp.features.batch import Batch
@@ -172,8 +172,7 @@ def _with_tables(
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     if screen is not None:
         _check_measure(trained, screen)
-        if drugs is None:  # how a laboratory chooses doses is its own custom: those of another's screen tell nothing
-            drugs = screen.tested_drugs() if screen.name == trained.manifest["screen"] else screen.drugs
+        drugs = trained.drugs_of(screen) if drugs is None else drugs
         expression = screen.expression if expression is None else expression
     if drugs is None or expression is None:
         raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")

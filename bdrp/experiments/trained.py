@@ -14,7 +14,7 @@ import torch
 
 from bdrp import calibration, explain, inference
 from bdrp.calibration import Recalibration
-from bdrp.data.screen import MEASURES
+from bdrp.data.screen import LIMITS, MEASURES, Screen
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, chosen_rows
@@ -31,8 +31,6 @@ from bdrp.predictive import PredictiveDistribution
 
 if TYPE_CHECKING:
     import arviz
-
-LIMITS = ("lower_limit", "upper_limit")
 
 
 @dataclass(frozen=True)
@@ -122,6 +120,13 @@ class TrainedModel:
         needed_lines = expression.loc[expression.index.isin(pairs["cell_line_id"])]
         inputs = self._without_impostors(self.features.inputs(needed_drugs, needed_lines))
         return inputs, as_pairs(pairs, inputs)
+
+    def drugs_of(self, screen: Screen) -> pd.DataFrame:
+        """A screen's drugs, with their doses if the model was trained on that screen.
+
+        How a laboratory chooses doses is its own custom: what was learned of them at one says nothing at another.
+        """
+        return screen.tested_drugs() if screen.name == self.manifest["screen"] else screen.drugs
 
     def attention(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame | None = None) -> Attention:
         """Which gene programmes, genes and atoms the cross-attention weighs; arguments as in `predict`.

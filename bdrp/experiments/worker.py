@@ -88,7 +88,7 @@ def _fit(screen: Screen, run: Run, device: str) -> tuple[HeldOut, dict[str, Any]
     )
     at.append(time.perf_counter())
     observed = model.held_out()
-    model.predict(screen.tested_drugs(), screen.expression, observed[["cell_line_id", "drug_id"]])
+    experiments.predict(model, screen=screen, pairs=observed[["cell_line_id", "drug_id"]])
     at.append(time.perf_counter())
     predicted = HeldOut(observed, model.held_out_predictions(), model.held_out_uncalibrated())
     kept = ("unit", "versions", "recalibrator", "notices", "interrupted")

@@ -59,11 +59,10 @@ class Kinship(nn.Module):
         weights, spreads = [], []
         for kind, target in enumerate(mean.double().split(self.kinds, dim=1)):
             shares = _likeliest(kernels, target)
-            correlation = _correlation(kernels, shares)
-            inverse = torch.linalg.inv(correlation)
-            self.inverse[kind], self.shares[kind] = inverse.to(self.inverse), shares.to(self.shares)
-            weights.append(inverse @ target)
-            spreads.append(_spread(torch.linalg.cholesky(correlation), target))
+            factor = torch.linalg.cholesky(_correlation(kernels, shares))
+            self.inverse[kind], self.shares[kind] = torch.cholesky_inverse(factor), shares
+            weights.append(torch.cholesky_solve(target, factor))
+            spreads.append(_spread(factor, target))
         self.weights.copy_(torch.cat(weights, dim=1))
         self.variance.copy_(torch.cat(spreads))
         self.unsure.copy_(variance.mean(0))

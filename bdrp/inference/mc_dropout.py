@@ -31,7 +31,7 @@ from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.closed_form import Joint
 from bdrp.inference.dropping import dropping
-from bdrp.inference.grid import Cells, Part, cells, named, rowwise
+from bdrp.inference.grid import PAIRS_A_PASS, Cells, Part, cells, named, rowwise
 from bdrp.inference.hierarchy import LastLayer, Weights
 from bdrp.inference.method import Runtime, isolated
 from bdrp.inference.mixture import RunningMixture, each
@@ -43,7 +43,6 @@ from bdrp.predictive.distribution import Floats, Index
 
 MASK_SEED = 20160602  # chosen: any number does; a fit predicts the same to the bit each time
 PASSES_AT_ONCE = 4  # chosen, on a GPU: a core takes one after the other, for the states of several leave its cache
-PAIRS_AT_ONCE = 4096  # chosen: larger blocks leave the processor's cache too, smaller ones wait on calls
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ class DropoutFit(PointFit):
     def passed(self, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Tensor]]:
         """Standardised means and noise variances of N pairs, (S, N) each, some of the passes at a time."""
         sorted_pairs = cells(pairs)
-        some = sorted_pairs.parts(PAIRS_AT_ONCE)
+        some = sorted_pairs.parts(PAIRS_A_PASS)
         believed = _Believed(*self.compounds(inputs)[::2], self.lines(inputs)[0])
         together = PASSES_AT_ONCE if believed.u.is_cuda else 1
         network = dropping(self.model.network, together)

@@ -32,9 +32,8 @@ def main() -> None:
     arguments = parser.parse_args()
     runs = held_out(arguments.comparison, arguments.split)
     habits = {fold: habit(run, arguments.passes, fold) for fold, run in runs.items()}
-    rows = []
-    for fold, run in runs.items():
-        other = sorted(runs)[(sorted(runs).index(fold) + 1) % len(runs)]
+    folds, rows = list(runs), []
+    for (fold, run), other in zip(runs.items(), folds[1:] + folds[:1], strict=True):
         factor = calibration.fit("variance_scaling", habits[other], runs[other].observed["response"].to_numpy())
         read = {
             "SD of passes": habits[fold],

@@ -247,7 +247,8 @@ def test_the_dose_planned_for_a_new_drug_moves_that_drug_alone(
     trained: tuple[TrainedModel, Path], tiny_screen: Screen
 ) -> None:
     model = TrainedModel.load(trained[1])
-    kinship: Any = getattr(model.fitted, "kinship", None)
+    fitted: Any = model.fitted
+    kinship = fitted.kinship
     kinship.shares[0] = torch.tensor([0.0, 0.0, 0.5])
     kinship.likeness.dose.copy_(torch.linspace(-1, 1, len(model.features.compounds)))
     kinship.weights[:, 0] = kinship.likeness.dose

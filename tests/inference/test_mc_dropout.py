@@ -81,7 +81,7 @@ def test_passes_differ_and_a_pass_hides_the_same_from_all_pairs(fit_of: FitOf, s
 def test_blocks_of_pairs_do_not_matter(fit_of: FitOf, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted, rows = dropped(fit_of), some_unseen.train
     whole = passes(fitted, some_unseen, rows)
-    monkeypatch.setattr(mc_dropout, "PAIRS_AT_ONCE", 17)
+    monkeypatch.setattr(mc_dropout, "PAIRS_A_PASS", 17)
     assert torch.allclose(passes(fitted, some_unseen, rows), whole, atol=1e-5)
 
 

@@ -23,7 +23,7 @@ import pandas as pd
 
 from bdrp.data import checks, identifiers, joining, reading, unpacking
 from bdrp.data.identifiers import listed
-from bdrp.data.screen import Screen
+from bdrp.data.screen import LIMITS, Screen
 from bdrp.errors import DataError
 
 DESCRIPTION = "tables: your own responses, drugs (SMILES) and expression as CSV, TSV or Parquet"
@@ -60,7 +60,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Column names by what they mean, in lower-case letters and digits, the preferred first."""
 
 _RAW_IC50: Final = ("ic50", "ic50um", "ic50nm", "ic50micromolar", "ic50nanomolar")
-_LIMITS: Final = (("lower_limit", "min_conc_um"), ("upper_limit", "max_conc_um"))
+_DOSES: Final = MappingProxyType({"lower_limit": "min_conc_um", "upper_limit": "max_conc_um"})
 _GENE_HEADERS: Final = (
     "gene",
     "genes",
@@ -119,12 +119,7 @@ def read_drugs(path: str | Path) -> pd.DataFrame:
         DataError: the table cannot be read, a structure is empty or unparsable, or one id has two structures.
     """
     path = Path(path)
-    raw = reading.read_table(path)
-    columns = _columns(raw, ("drug_id", "smiles"), ("name", "target", "pathway"), path)
-    table = pd.DataFrame({"drug_id": reading.ids(raw, columns["drug_id"])})
-    for column in columns.keys() - {"drug_id"}:
-        table[column] = reading.text(raw, columns[column])
-    return joining.drugs_table(table, path.name)
+    return _drugs(reading.read_table(path), path)
 
 
 def read_tested_drugs(path: str | Path, measure: str) -> pd.DataFrame:
@@ -137,9 +132,10 @@ def read_tested_drugs(path: str | Path, measure: str) -> pd.DataFrame:
         DataError: as in `read_drugs`, or a dose is not a number above 0.
     """
     path = Path(path)
-    raw, drugs = reading.read_table(path), read_drugs(path)
+    raw = reading.read_table(path)
+    drugs = _drugs(raw, path)
     columns = _columns(raw, ("drug_id",), ("upper_limit", "max_conc_um"), path)
-    limit = _limit(raw, columns, 1, measure, path).groupby(reading.ids(raw, columns["drug_id"])).mean()
+    limit = _limit(raw, columns, "upper_limit", measure, path).groupby(reading.ids(raw, columns["drug_id"])).mean()
     return drugs.assign(upper_limit=limit.reindex(drugs.index).to_numpy(dtype=float))
 
 
@@ -192,20 +188,28 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
 def _read_responses(path: Path, measure: str) -> pd.DataFrame:
     raw = reading.read_table(path)
     _refuse_raw_ic50(raw, measure, path)
-    optional = ("lower_limit", "upper_limit", "min_conc_um", "max_conc_um", "laboratory")
+    optional = (*LIMITS, *_DOSES.values(), "laboratory")
     columns = _columns(raw, ("cell_line_id", "drug_id", measure), optional, path)
     rows = pd.DataFrame({meaning: reading.ids(raw, columns[meaning]) for meaning in ("cell_line_id", "drug_id")})
     _refuse_empty_ids(rows, path)
     rows["response"] = reading.numbers(raw, columns[measure], path)
-    for end, (limit, _) in enumerate(_LIMITS):
-        rows[limit] = _limit(raw, columns, end, measure, path)
+    for limit in LIMITS:
+        rows[limit] = _limit(raw, columns, limit, measure, path)
     rows["laboratory"] = reading.text(raw, columns.get("laboratory", "laboratory"))
     return rows
 
 
-def _limit(raw: pd.DataFrame, columns: Mapping[str, str], end: int, measure: str, path: Path) -> pd.Series:
+def _drugs(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    columns = _columns(raw, ("drug_id", "smiles"), ("name", "target", "pathway"), path)
+    table = pd.DataFrame({"drug_id": reading.ids(raw, columns["drug_id"])})
+    for column in columns.keys() - {"drug_id"}:
+        table[column] = reading.text(raw, columns[column])
+    return joining.drugs_table(table, path.name)
+
+
+def _limit(raw: pd.DataFrame, columns: Mapping[str, str], limit: str, measure: str, path: Path) -> pd.Series:
     """One limit of each row, of the measure or of the doses; NaN where the file says neither."""
-    limit, dose = _LIMITS[end]
+    dose = _DOSES[limit]
     if limit in columns:
         return reading.numbers(raw, columns[limit], path)
     if dose in columns and measure == "ln_ic50_um":
