@@ -120,6 +120,16 @@ def test_the_laboratories_own_agreement_stands_beside(done):
     assert done[0].targets[0]["expression"]["batch"] == 0
 
 
+def test_the_epistemic_sd_tells_drugs_that_were_never_seen(done):
+    # Slopes and loadings of a drug that was never measured have the prior's variance: larger for nearly all pairs.
+    unseen, counts = done[0].targets[0]["unseen"], done[0].targets[0]["pairs"]["scored"]
+    assert unseen["drug"]["auroc"] > max(0.9, unseen["drug"]["auroc_null_upper"])
+    assert unseen["line"]["auroc"] > unseen["line"]["auroc_null_upper"]
+    for side in ("drug", "line"):
+        assert unseen[side]["unseen_pairs"] == counts[f"{side} unseen"]
+        assert unseen[side]["seen_pairs"] == counts["pair seen"] + counts["pair unseen"]
+
+
 def test_intervals_hold_the_value_and_single_draws_lie_about_it(done):
     table = done[0].figures
     bounded = table[table["lower"].notna()]

@@ -1,4 +1,4 @@
-"""What is said of a difference follows from the interval of all differences and from the folds, and from nothing else."""
+"""What is said of a difference follows from the interval of all differences together, and from the folds."""
 
 from __future__ import annotations
 
