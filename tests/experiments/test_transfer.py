@@ -16,6 +16,8 @@ from bdrp.data import sources
 from bdrp.data.overlap import SEEN
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
+from bdrp.experiments import transfer_scores
+from bdrp.experiments.adaptation import draw_labelled
 from bdrp.experiments.transfer import Question, Transferred, grouped, transfer
 from bdrp.experiments.transfer_scores import learned, score_target
 
@@ -86,6 +88,20 @@ def test_every_class_of_pairs_is_scored(done):
     assert min(counts["scored"][kind] for kind in SEEN if kind != "pair unseen") > 50
     assert sum(counts["labelled"].values()) == 300
     assert sum(counts["scored"].values()) + 300 <= sum(counts["of"].values())
+
+
+def test_no_scored_pair_is_labelled_in_any_draw():
+    # Every pair was measured twice: neither measurement of a labelled pair may be scored.
+    line, drug = np.divmod(np.arange(600) % 300, 10)
+    rows = pd.DataFrame({"cell_line_id": line.astype(str), "drug_id": drug.astype(str)})
+    labelled = draw_labelled(rows, 40, 3, seed=0)
+    pairs = pd.MultiIndex.from_frame(rows)
+    scored = pairs[transfer_scores._scored(rows, np.full(600, SEEN[0]), labelled, seed=0)]
+    assert len(scored) == 2 * len(pairs.unique().difference(pairs[labelled.ravel()]))
+    for draw in labelled:
+        assert pairs[draw].is_unique
+        assert scored.intersection(pairs[draw]).empty
+    assert len(set(map(frozenset, labelled.tolist()))) == 3
 
 
 def test_recalibration_takes_a_common_offset_away(done):
