@@ -104,6 +104,12 @@ def test_no_scored_pair_is_labelled_in_any_draw():
     assert len(set(map(frozenset, labelled.tolist()))) == 3
 
 
+def test_each_draw_is_told_its_own_pairs(done):
+    for name, draws in done[0].targets[0]["found"].items():
+        assert len(draws) == 2
+        assert (draws[0] != draws[1]) == (name != "raw, 0")
+
+
 def test_recalibration_takes_a_common_offset_away(done):
     found, _ = done
     for seen in ("pair seen", "line unseen"):
