@@ -17,7 +17,8 @@ def point_figures(mean: Floats, observed: Observed) -> dict[str, float]:
     `within_drug_*` average each drug's own correlation over drugs with at least 10 pairs: pairs of different drugs
     differ so much that an overall correlation proves little. `normalised_*` score what is left of response and
     prediction when the naive mean-effects prediction is taken from both (DrEval; Bernett et al. 2025,
-    doi:10.1101/2025.05.26.655288); they are nan for the mean effects themselves, of which nothing is left.
+    doi:10.1101/2025.05.26.655288; its effects are not shrunken, `mean_effects` are, which on pairs of GDSC2 leaves
+    residuals that correlate by 0.997); they are nan for the mean effects themselves, of which nothing is left.
     """
     y, drug = observed.response, observed.drug_codes
     error = mean - y

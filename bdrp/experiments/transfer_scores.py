@@ -20,6 +20,7 @@ from bdrp.evaluation import significance
 from bdrp.evaluation.observed import codes
 from bdrp.evaluation.point import MIN_WITHIN, nan_mean, ranks, root_mean_square, within_group_pearson
 from bdrp.evaluation.significance import Bootstrap
+from bdrp.evaluation.unseen import unseen_figures
 from bdrp.experiments.adaptation import Adapted, Positions, Target, draw_labelled
 from bdrp.experiments.trained import TrainedModel
 
@@ -44,7 +45,8 @@ class TargetScores:
         shift: the same by bins of line distance and drug similarity (kind, bin).
         ceiling: on the pairs that both laboratories measured, a row a class and predictor, the training laboratory's
             own measurement among them: rmse, rmse_within_drug, within_drug_spearman, n.
-        summary: counts, agreement of the laboratories, shift of the expression, and what each adaptation found.
+        summary: counts, agreement of the laboratories, shift of the expression, how well the raw epistemic SD tells
+            unseen drugs and lines (see `unseen_figures`), and what each adaptation found.
     """
 
     figures: pd.DataFrame
@@ -112,6 +114,7 @@ def score_target(
             "left_out": [count for count in counts if count not in used],
             "agreement": asked.agreed.summary() if asked.agreed else None,
             "expression": expression_shift(train, test).summary(),
+            "unseen": _unseen(asked, target.calibrated[: target.scored].epistemic_std, seed),
             "found": found.told,
             "notes": list(dict.fromkeys(notes)),
         },
@@ -286,6 +289,18 @@ def _shift(found: _Found, target: Target, notes: list[str]) -> pd.DataFrame:
     }
     tables = [_figures(found.by(labels), notes).assign(kind=kind) for kind, labels in bins.items()]
     return pd.concat(tables, ignore_index=True).rename(columns={"split": "bin"})
+
+
+def _unseen(asked: _Asked, epistemic_std: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
+    """Figures of "drug" and of "line": those unseen beside those seen, the other side of the pair being seen."""
+    sides = {"drug": ("drug unseen", "drug_id"), "line": ("line unseen", "cell_line_id")}
+    found = {}
+    for side, (unseen, key) in sides.items():
+        some = np.isin(asked.seen, ["pair seen", "pair unseen", unseen])
+        if some.any():
+            new = asked.seen[some] == unseen
+            found[side] = unseen_figures(epistemic_std[some], new, asked.observed.loc[some, key], seed)
+    return found
 
 
 def _binned(values: np.ndarray, starts: Mapping[str, float]) -> np.ndarray:

@@ -70,7 +70,8 @@ DEFINITIONS: Final = (
         "naive",
         "Naive mean effects",
         "The prediction that knows only means: the overall mean, plus the drug's and the cell line's deviation from "
-        "it where they were in training.",
+        "it where they were in training. The two are estimated together and shrunken where responses are few, which "
+        "DrEval's are not: figures beyond them are close to DrEval's, and not the same to the last digit.",
         _DREVAL,
     ),
     Definition(

@@ -155,7 +155,7 @@ def _sections(found: Transferred) -> tuple[Section, ...]:
             pictures=tuple(
                 adaptation.shift(_of(found.shift, each), each["target"], each["unit"], _BINS) for each in found.targets
             ),
-            tables=(_expression(found),),
+            tables=(_expression(found), *_unseen(found)),
         ),
         Section(
             "ceiling", "How well do the laboratories agree?", (_CEILING,), _agreements(found), folded=_shared(found)
@@ -290,6 +290,24 @@ def _expression(found: Transferred) -> Table:
     columns = (Column("Target"), *(Column(label) for label in labels.values()))
     caption = "Genes in SDs of the training laboratory's lines; screens that share one expression have no batch."
     return Table("Shift of expression", columns, rows, caption)
+
+
+def _unseen(found: Transferred) -> tuple[Table, ...]:
+    """How well the epistemic SD tells what is new; empty for targets of a folder from before this was asked."""
+    heads = ("AUROC", "By chance, from", "to", "New ones", "Known ones")
+    names = ("auroc", "auroc_null_lower", "auroc_null_upper", "unseen_groups", "seen_groups")
+    rows = tuple(
+        (f"{each['target']}: {side}s", *(figures[name] for name in names))
+        for each in found.targets
+        for side, figures in each.get("unseen", {}).items()
+    )
+    columns = (Column("Target: what is new"), *map(Column, heads))
+    caption = (
+        "The probability that a pair of a drug (or line) that was never trained on has the larger raw epistemic SD "
+        "than one of a known drug (or line); 0.5 knows nothing. The other side of the pair is known. Chance: labels "
+        "shuffled over whole drugs (or lines)."
+    )
+    return (Table("Does the epistemic SD know what it has never seen?", columns, rows, caption),) if rows else ()
 
 
 def _agreements(found: Transferred) -> tuple[Table, ...]:

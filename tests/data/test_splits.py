@@ -290,6 +290,36 @@ def test_a_planted_compound_under_two_ids_is_found_by_name() -> None:
         check_leaks(screen, planted(screen, "drug", screen.responses["drug_id"] == drug))
 
 
+def test_a_planted_row_of_both_unseen_tears_its_patient_and_its_compound() -> None:
+    screen = tiny_screen(18, 12)
+    first = screen.responses.index == make(screen, "both", folds=3).rows("test")[0]
+    with pytest.raises(SplitError, match="1 patient in more than one part.* 1 compound in more than one part"):
+        check_leaks(screen, planted(screen, "both", pd.Series(first)))
+
+
+@pytest.mark.parametrize(
+    ("by", "key", "torn"),
+    [
+        ("tissue", "cell_line_id", ["1 patient in more", "1 tissue in more"]),
+        ("scaffold", "drug_id", ["1 compound in more", "1 scaffold in more"]),
+    ],
+)
+def test_a_planted_tissue_or_scaffold_is_found_row_by_row_and_member_by_member(
+    by: str, key: str, torn: list[str]
+) -> None:
+    # A row torn from its line (or drug) tears both; a line (or drug) torn from its tissue (or scaffold) that one alone.
+    screen = tiny_screen(18, 12)
+    keys, found = screen.responses[key], groups(screen, by)
+    tested = keys.iloc[make(screen, by, folds=3).rows("test")]
+    shared = next(each for each in tested.unique() if keys[found.eq(found[keys == each].iloc[0])].nunique() > 1)
+    row = pd.Series(screen.responses.index == keys[keys == shared].index[0])
+    with pytest.raises(SplitError) as caught:
+        check_leaks(screen, planted(screen, by, row))
+    assert all(sentence in str(caught.value) for sentence in torn)
+    with pytest.raises(SplitError, match=f"^{torn[1]} than one part: .*{shared} in train"):
+        check_leaks(screen, planted(screen, by, keys == shared))
+
+
 def test_a_planted_repeat_of_a_pair_is_found() -> None:
     screen = tiny_screen(6, 12, ids=2)
     first = screen.responses.index == make(screen, "pair", folds=3).rows("test")[0]

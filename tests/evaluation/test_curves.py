@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from bdrp.evaluation import curves
 from bdrp.evaluation.observed import check
@@ -92,6 +93,23 @@ def test_the_histogram_counts_every_pair_once():
 def test_the_area_of_a_step_is_known():
     # All responses at the median: every interval covers, the area is the triangle above the diagonal.
     assert curves.miscalibration_area(np.full(100, 0.5), 0)["miscalibration_area"] == pytest.approx(0.5)
+
+
+def test_areas_on_both_sides_of_the_diagonal_add_up():
+    # All responses at the edge of the 50 % interval: two triangles of an eighth, summed at 99 levels.
+    found = curves.miscalibration_area(np.full(100, 0.75), 0)["miscalibration_area"]
+    assert found == pytest.approx((sum(range(1, 50)) + sum(range(1, 51))) / 9900)
+
+
+def test_the_areas_null_is_what_chance_makes_of_independent_pairs():
+    # The mean is that of binomial mean deviations; 500 trials know it to 2 % (1 SE), four of which fail once in 16,000.
+    # Of 200 sets 10 +- 3 lie above the 95 % quantile; fewer than 1 or more than 22 is once in 5,000.
+    found = curves.miscalibration_area(np.full(50, 0.5), 0)
+    exact = np.mean([binom.expect(lambda k, p=p: abs(k / 50 - p), (50, p)) for p in curves.AREA_LEVELS])
+    assert found["miscalibration_area_null_mean"] == pytest.approx(exact, rel=0.08)
+    even = np.random.default_rng(1).uniform(size=(200, 50))
+    above = [curves.miscalibration_area(pit, 0)["miscalibration_area"] for pit in even]
+    assert 1 <= np.sum(np.array(above) > found["miscalibration_area_null_q95"]) <= 22
 
 
 def test_one_line_and_one_drug_give_no_interval(make_seen):

@@ -18,6 +18,13 @@ def test_ence_by_hand(make_seen):
     assert ence_figures(pred.std, error, simulate(pred, 0))["ence"] == pytest.approx(0.5)
 
 
+def test_a_bins_sd_is_the_root_of_its_mean_variance(make_seen):
+    # Half the pairs have an SD of 1, half of 3: the root mean variance is the root of 5, not 2.
+    pred, seen = make_seen([0.0] * 10, [1.0] * 5 + [3.0] * 5, [1.0, -1.0] * 5)
+    table = sd_bins(pred.std, pred.mean - seen.response, simulate(pred, 0))
+    assert table[["mean_std", "rmse"]].to_numpy() == pytest.approx(np.array([[np.sqrt(5), 1]]))
+
+
 def test_ence_of_calibrated_pairs_lies_within_its_null(make_pairs):
     # Above its 95 % quantile in 5 % of sets: 6 or more of 40 happen once in 70.
     above = 0

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, OutputError
-from bdrp.experiments import compare, findings, plan, records, worker
+from bdrp.experiments import ablate, compare, findings, plan, records, worker
 from bdrp.experiments.grid import Grid, fingerprint
 
 GRID = Grid({"mean_effects": "mean_effects", "ridge": "ridge", "again": "ridge"}, ["pair", "cell_line"], 2, 1)
@@ -214,6 +215,23 @@ def test_densities_and_rankings_are_those_of_the_held_out_predictions(compared):
         assert row["elpd"] == pytest.approx(-float((mine.loc["nll", "value"] * mine.loc["nll", "n"]).sum()))
         assert mine.loc["kept_at_10", "value"].between(0, 3).all()
     assert elpd.groupby("split")["weight"].sum().tolist() == pytest.approx([1.0] * elpd["split"].nunique())
+
+
+def test_a_fold_tests_its_share_of_all_folds_however_many_finished():
+    # Two of five folds: each tests a fifth of the pairs, so the variance factor is 1/2 + (1/5) / (4/5).
+    rng = np.random.default_rng(0)
+    columns = ("squared_error", "nll", "crps", "interval_score_90", "mean_std")
+    values = pd.DataFrame(rng.uniform(1, 2, (40, len(columns))), columns=list(columns))
+    place = {"split": "pair", "seed": 0, "fold": np.arange(40) % 2, "method": np.repeat(["a", "b"], 20)}
+    rows = values.assign(**place)
+    tests = findings._over_folds("pair", rows, 5, [])
+    crps = rows.groupby(["fold", "method"])["crps"].mean().unstack()
+    spread = (crps["a"] - crps["b"]).std()
+    assert all((table["test_share"] == 0.2).all() for table in tests)
+    found = tests[0].set_index("figure").loc["crps", "se"]
+    assert found == pytest.approx(np.sqrt(1 / 2 + 1 / 4) * spread)
+    over = ablate._over_folds(rows, 5).set_index("figure").loc["crps"]
+    assert over["folds_upper"] - over["folds_lower"] == pytest.approx(2 * found * stats.t.ppf(0.975, 1))
 
 
 def test_methods_are_compared_only_where_all_of_them_finished(tiny_screen, compared):

@@ -16,6 +16,8 @@ from bdrp.data import sources
 from bdrp.data.overlap import SEEN
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
+from bdrp.experiments import transfer_scores
+from bdrp.experiments.adaptation import draw_labelled
 from bdrp.experiments.transfer import Question, Transferred, grouped, transfer
 from bdrp.experiments.transfer_scores import learned, score_target
 
@@ -88,6 +90,26 @@ def test_every_class_of_pairs_is_scored(done):
     assert sum(counts["scored"].values()) + 300 <= sum(counts["of"].values())
 
 
+def test_no_scored_pair_is_labelled_in_any_draw():
+    # Every pair was measured twice: neither measurement of a labelled pair may be scored.
+    line, drug = np.divmod(np.arange(600) % 300, 10)
+    rows = pd.DataFrame({"cell_line_id": line.astype(str), "drug_id": drug.astype(str)})
+    labelled = draw_labelled(rows, 40, 3, seed=0)
+    pairs = pd.MultiIndex.from_frame(rows)
+    scored = pairs[transfer_scores._scored(rows, np.full(600, SEEN[0]), labelled, seed=0)]
+    assert len(scored) == 2 * len(pairs.unique().difference(pairs[labelled.ravel()]))
+    for draw in labelled:
+        assert pairs[draw].is_unique
+        assert scored.intersection(pairs[draw]).empty
+    assert len(set(map(frozenset, labelled.tolist()))) == 3
+
+
+def test_each_draw_is_told_its_own_pairs(done):
+    for name, draws in done[0].targets[0]["found"].items():
+        assert len(draws) == 2
+        assert (draws[0] != draws[1]) == (name != "raw, 0")
+
+
 def test_recalibration_takes_a_common_offset_away(done):
     found, _ = done
     for seen in ("pair seen", "line unseen"):
@@ -118,6 +140,16 @@ def test_the_laboratories_own_agreement_stands_beside(done):
     assert there["rmse_within_drug"] < 0.5  # the same experiments but for offsets
     assert done[0].targets[0]["agreement"]["every"]["pairs"] > 500
     assert done[0].targets[0]["expression"]["batch"] == 0
+
+
+def test_the_epistemic_sd_tells_drugs_that_were_never_seen(done):
+    # Slopes and loadings of a drug that was never measured have the prior's variance: larger for nearly all pairs.
+    unseen, counts = done[0].targets[0]["unseen"], done[0].targets[0]["pairs"]["scored"]
+    assert unseen["drug"]["auroc"] > max(0.9, unseen["drug"]["auroc_null_upper"])
+    assert unseen["line"]["auroc"] > unseen["line"]["auroc_null_upper"]
+    for side in ("drug", "line"):
+        assert unseen[side]["unseen_pairs"] == counts[f"{side} unseen"]
+        assert unseen[side]["seen_pairs"] == counts["pair seen"] + counts["pair unseen"]
 
 
 def test_intervals_hold_the_value_and_single_draws_lie_about_it(done):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,6 +51,7 @@ def found() -> Transferred:
         "profile_pearson": 1.0,
         "composition": 0.1,
     }
+    chance = {"auroc_null_lower": 0.31, "auroc_null_upper": 0.69}
     target = {
         "target": "far",
         "measure": "ln_ic50_um",
@@ -58,6 +61,7 @@ def found() -> Transferred:
         "agreement": None,
         "expression": expression,
         "found": {"raw, 0": [{}], "recalibrated, 50": [{"offset": 1.0, "slope": 0.9, "factor": 1.2}]},
+        "unseen": {"drug": {**chance, "auroc": 0.93, "unseen_groups": 4, "seen_groups": 11}},
         "notes": ["Only 9 cell lines can be drawn."],
     }
     model = {
@@ -84,6 +88,15 @@ def test_the_page_says_what_was_found_and_what_was_left_out(found):
         assert said in page, said
     assert page.count("<svg") == 2
     assert 'class="verdict doubt"' in page
+
+
+def test_the_page_says_whether_what_is_new_is_known_to_be(found):
+    asked = "Does the epistemic SD know what it has never seen?"
+    page = transferred.page(found)
+    for said in (asked, "far: drugs", "0.930", "0.310", "0.690"):
+        assert said in page, said
+    before = tuple({name: value for name, value in each.items() if name != "unseen"} for each in found.targets)
+    assert asked not in transferred.page(dataclasses.replace(found, targets=before))
 
 
 def test_without_a_home_or_a_ceiling_the_page_stands(found):

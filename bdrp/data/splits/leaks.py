@@ -6,18 +6,18 @@ import pandas as pd
 
 from bdrp.data.screen import Screen
 from bdrp.data.splits.split import UNUSED, Split
-from bdrp.data.splits.units import compounds, patients
+from bdrp.data.splits.units import compounds, groups, patients
 from bdrp.errors import SplitError
 
 SHOWN = 5
 
 
 def check_leaks(screen: Screen, split: Split) -> None:
-    """Raises SplitError naming the compounds or patients that straddle two parts.
+    """Raises SplitError naming what straddles two parts and must not.
 
     What must not straddle is what the split holds out: patients by cell_line and tissue, compounds by drug and
-    scaffold, each of them by both, and a compound on one cell line by pair. For a split from a file it is what the
-    file itself keeps apart between train and test.
+    scaffold, each of them by both, tissues and scaffolds themselves, and a compound on one cell line by pair. For a
+    split from a file it is what the file itself keeps apart between train and test.
     """
     found = leaks(screen, split)
     if found:
@@ -35,6 +35,9 @@ def leaks(screen: Screen, split: Split) -> list[str]:
         )
     if kind in ("drug", "scaffold", "both"):
         found.append(_straddling("compound", compounds(screen)[used], split.keys["drug_id"][used], split.parts[used]))
+    if kind in ("tissue", "scaffold"):
+        member = split.keys["cell_line_id" if kind == "tissue" else "drug_id"]
+        found.append(_straddling(kind, groups(screen, kind)[used], member[used], split.parts[used]))
     if kind == "pair":
         unit = split.keys["cell_line_id"] + " with " + compounds(screen)
         members = split.keys["cell_line_id"] + " with drug " + split.keys["drug_id"]

@@ -61,7 +61,7 @@ def friedman(values: pd.DataFrame, block: Sequence[str] = BLOCK) -> pd.DataFrame
     for labels, wide in each_figure(values, block):
         n, k = wide.shape
         _need_three(k)
-        chi2, p = stats.friedmanchisquare(*wide.to_numpy().T)
+        chi2, p = _chi2(wide.to_numpy())
         rest = n * (k - 1) - chi2
         f = (n - 1) * chi2 / rest if rest > 1e-12 else np.inf
         tail = stats.f.sf(f, k - 1, (k - 1) * (n - 1))
@@ -140,6 +140,14 @@ def _nemenyi(ranks: pd.DataFrame, unit: float, distance: float) -> pd.DataFrame:
     p = stats.studentized_range.sf(apart / unit * np.sqrt(2), len(names), np.inf)
     table = pd.DataFrame([(names[one], names[two]) for one, two in pairs], columns=["method", "other"])
     return table.assign(rank_difference=-apart, p_value=np.minimum(p, 1), apart=apart > distance)
+
+
+def _chi2(values: Floats) -> tuple[float, float]:
+    """Friedman's statistic and p-value of blocks x methods; 0 and 1, not 0 / 0, where every block ties all methods."""
+    if np.all(values == values[:, :1]):
+        return 0.0, 1.0
+    found = stats.friedmanchisquare(*values.T)
+    return float(found.statistic), float(found.pvalue)
 
 
 def _signed_ranks(differences: Floats, level: float) -> dict[str, Any]:

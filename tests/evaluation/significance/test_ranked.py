@@ -50,11 +50,18 @@ def test_a_method_is_never_apart_from_itself(make_values):
     assert (found["p_value"], found["effect_size"], found["difference"]) == (1, 0, 0)
 
 
+def test_three_of_one_method_rank_alike(make_values):
+    found = friedman(make_values(np.outer(np.arange(1.0, 6), np.ones(3)))).iloc[0]
+    assert found[["chi2", "p_value", "f", "p_iman_davenport", "kendall_w"]].tolist() == [0, 1, 0, 1, 0]
+
+
 def test_friedman_agrees_with_scipy_and_with_demsar(eight, make_values):
     found = friedman(eight).iloc[0]
     assert found["chi2"] == pytest.approx(12.75)
     assert found["p_value"] == pytest.approx(0.005209652188)
     assert found["f"] == pytest.approx(7 * 12.75 / (8 * 3 - 12.75))
+    # The share of F(3, 21) above: 1 - pf(7.9333, 3, 21).
+    assert found["p_iman_davenport"] == pytest.approx(0.0010033, rel=1e-4)
     assert found["kendall_w"] == pytest.approx(12.75 / 24)
     # Blocks that agree entirely.
     agreed = friedman(make_values(np.arange(12.0).reshape(4, 3))).iloc[0]
