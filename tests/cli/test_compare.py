@@ -49,6 +49,12 @@ def test_a_comparison_is_fitted_reported_and_taken_up_again(words, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/record.json")} == records
 
 
+def test_fits_that_failed_for_one_reason_are_one_warning(words, tmp_path):
+    ran = bdrp(*words, "--splits", "drug", "--folds", "50", "--out", tmp_path / "out")
+    assert ran.stderr.count("warning:") == 1
+    assert "mean_effects, split by drug, fold 0, seed 0 and 99 more failed: The test part of some folds" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
