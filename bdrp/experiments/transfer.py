@@ -210,7 +210,6 @@ class _Work:
 
     def _fit(self, train: Screen, split: Split, path: Path) -> None:
         """Goes on from the checkpoint of a stopped fit, if there is one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         run.fit(
             train,
             split,
@@ -288,6 +287,7 @@ def _place(out: Path) -> Path:
             f"The folder {out} is not empty and holds no transfer. A transfer needs a folder of its own: a new one, or "
             "that of an earlier transfer, which goes on. Choose another --out."
         )
+    folder.reserve(out / TARGETS)
     return out
 
 
