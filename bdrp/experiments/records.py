@@ -108,7 +108,7 @@ def remove(place: Path) -> None:
     if not place.exists():
         return
     aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=".old."))
-    os.replace(place, aside)
+    os.replace(place, aside / place.name)  # into it, where a file goes as well as a folder
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -141,7 +141,6 @@ def _untold(content: Mapping[str, Any]) -> str:
     for key in ("parts", "test", "responses"):
         test = test.get(key) if isinstance(test, dict) else None
     told = {
-        "its unit": isinstance(content.get("unit"), str),
         "its recalibrator": isinstance(content.get("recalibrator"), str),
         "how many responses were held out": isinstance(test, int) and _within(test, MOST),
         "how much memory it took": memory is None or _within(memory, MOST),

@@ -123,6 +123,8 @@ def test_a_corrupted_record_is_done_again_with_a_warning(tiny_screen, tmp_path):
         made = plan.make(tiny_screen, grid, tmp_path)
     assert len(told) == 2
     assert made.todo == runs
+    shutil.rmtree(tmp_path / records.RUNS / runs[1].address)
+    (tmp_path / records.RUNS / runs[1].address).write_text("a file in its place is replaced too")
     for run in made.todo:
         worker.record(tiny_screen, run, tmp_path, "cpu")
     assert plan.make(tiny_screen, grid, tmp_path).todo == ()
@@ -137,7 +139,6 @@ def test_a_corrupted_record_is_done_again_with_a_warning(tiny_screen, tmp_path):
         ({"seconds": {}}, "how long the run took"),
         ({"error": "boom", "files": {}}, "how the run failed"),
         ({"error": None, "files": {}}, "how the run failed"),
-        ({"unit": 3}, "its unit"),
         ({"recalibrator": ["a"]}, "its recalibrator"),
         ({"split": "pair"}, "how many responses were held out"),
         ({"split": {"parts": {"test": {"responses": "many"}}}}, "how many responses were held out"),
