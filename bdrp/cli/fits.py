@@ -56,7 +56,14 @@ def done(
 
 
 def _say(outcome: Outcome) -> None:
+    failed: dict[str, list[Run]] = {}
     for run, error in outcome.failed:
-        speech.warning(f"{run} failed: {error}")
+        failed.setdefault(error, []).append(run)
+    for error, runs in failed.items():
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        speech.warning(f"{runs[0]}{more} failed: {error}")
     if outcome.left:
-        speech.warning(f"{len(outcome.left)} fits were not started: they would have exceeded the budget.")
+        speech.warning(
+            f"{len(outcome.left)} fits were not started: by the estimate, the next one would end after the budget. The "
+            "same command goes on; give it a larger --budget if none is ever started."
+        )

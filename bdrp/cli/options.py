@@ -81,8 +81,10 @@ def labelled_names(text: str, flag: str, what: str, twice: str) -> dict[str, str
         twice: how to name one of them twice.
 
     Raises:
-        DataError: a label comes twice or is empty.
+        DataError: a label comes twice or is empty, or the text is none.
     """
+    if any("\ud800" <= char <= "\udfff" for char in text):  # as Python reads bytes that are not UTF-8
+        raise DataError(f"{flag} {text!r} holds bytes that are no text. Allowed: names in UTF-8. Type it again.")
     parts = [(label.strip(), name.strip()) for label, _, name in (one.partition("=") for one in text.split(","))]
     named = {label: name or label for label, name in parts}
     if len(named) < len(parts) or "" in named:

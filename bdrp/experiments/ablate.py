@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from bdrp.data.screen import MEASURES
 from bdrp.errors import BdrpWarning
 from bdrp.evaluation import significance
 from bdrp.evaluation.significance.figures import figure
@@ -82,12 +83,11 @@ def gather(out: Path, runs: Sequence[Run]) -> Contributions:
         mine = [run for run in runs if run.split == split]
         done = [(run, found[run.address]) for run in mine if run.address in found and not found[run.address].failed]
         tables += _of_split(split, mine, done, notes)
-    units = {str(record.content["unit"]) for record in found.values() if not record.failed}
     return Contributions(
         runs=pd.DataFrame([findings.row(run, found.get(run.address)) for run in runs]),
         table=pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(),
         notes=tuple(dict.fromkeys(notes)),
-        screen=runs[0].where | {"unit": ", ".join(sorted(units))},
+        screen=runs[0].where | {"unit": MEASURES[runs[0].screen["measure"]].unit},
     )
 
 

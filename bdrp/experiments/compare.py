@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
+from bdrp.experiments import folder, records, worker
 from bdrp.experiments import plan as planning
-from bdrp.experiments import records, worker
 from bdrp.experiments.grid import Grid, Run
 from bdrp.experiments.plan import Plan
 from bdrp.experiments.worker import Ended
@@ -84,7 +84,7 @@ def execute(
 
     Raises:
         DataError: fewer than one worker, or a budget that is not positive.
-        OutputError: a record cannot be written.
+        OutputError: the folder, or a record in it, cannot be written.
         KeyboardInterrupt: Ctrl-C; finished runs are kept.
     """
     if workers < 1 or not (budget is None or budget > 0):
@@ -95,6 +95,7 @@ def execute(
     todo = deque(plan.todo)
     if not todo:
         return Outcome()
+    folder.reserve(plan.out / records.RUNS)  # also what marks it as a comparison, should no fit start
     with _one_thread_each(), _Crew(screen, min(workers, len(todo))) as crew, _Display(len(todo), progress) as display:
         return _Shift(plan, crew, display, budget, device, todo).work()
 

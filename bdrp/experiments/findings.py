@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from bdrp.data.screen import MEASURES
 from bdrp.errors import BdrpWarning, OutputError
 from bdrp.evaluation import significance
 from bdrp.evaluation.comparison import compare as compare_densities
@@ -102,7 +103,6 @@ def gather(out: Path, runs: Sequence[Run]) -> Findings:
         part = _of_split(split, [(run, found[run.address]) for run in mine if not found[run.address].failed], notes)
         parts += [] if part is None else [part]
     joined = {name: _stacked([getattr(part, name) for part in parts]) for name in ("figures", "intervals", "evidence")}
-    units = {str(record.content["unit"]) for record in found.values() if not record.failed}
     return Findings(
         runs=pd.DataFrame([row(run, found.get(run.address)) for run in runs]),
         **joined,
@@ -110,7 +110,7 @@ def gather(out: Path, runs: Sequence[Run]) -> Findings:
         ranks=tuple(rank for part in parts for rank in part.ranks),
         risk=_stacked([part.risk for part in parts]),
         notes=tuple(dict.fromkeys(notes)),
-        screen=runs[0].where | {"unit": ", ".join(sorted(units))},
+        screen=runs[0].where | {"unit": MEASURES[runs[0].screen["measure"]].unit},
     )
 
 

@@ -68,6 +68,22 @@ def check_free(out: Path, *, overwrite: bool) -> None:
         raise OutputError(f"The folder {out} holds no bdrp model, so it is not replaced. Choose another --out.")
 
 
+def reserve(place: Path) -> None:
+    """Make a folder and try to write into it, before any work is done whose result would have no place.
+
+    Raises:
+        OutputError: it cannot be made or written to.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(dir=place, prefix=".try.")).rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"The folder {place} cannot be written: {error.strerror or error}. It needs a place that you may write to, "
+            "on a disk with space. Choose another --out, or free some space."
+        ) from error
+
+
 def seal(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest with the checksum of every file that is there."""
     for path in folder.iterdir():

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bdrp.errors import ModelFolderError, OutputError
+from bdrp.errors import DataError, ModelFolderError, OutputError
 from bdrp.experiments import folder, held_out
 from bdrp.experiments.grid import Run
 from bdrp.experiments.held_out import HeldOut
 
 RUNS, RECORD = "runs", "record.json"
 FORMAT: Final = 1
+LONGEST: Final = 1e9  # seconds; chosen: no fit takes thirty years
+MOST: Final = 2**63 - 1  # bytes, or responses: what a table can hold
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,18 @@ class Record:
         return float(sum(self.content["seconds"].values()))
 
     def held_out(self) -> HeldOut:
-        """The held-out predictions of a run that did not fail."""
-        return HeldOut.load(self.path)
+        """The held-out predictions of a run that did not fail.
+
+        Raises:
+            ModelFolderError: they are not of one test part, although their checksums are right.
+        """
+        try:
+            return HeldOut.load(self.path)
+        except (ValueError, LookupError, OSError, DataError) as error:
+            raise ModelFolderError(
+                f"The record {self.path} cannot be used: {error}. Its files are not those of one run; remove this "
+                "folder, and the same command makes it again."
+            ) from error
 
 
 def write(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | None) -> None:
@@ -96,7 +108,7 @@ def remove(place: Path) -> None:
     if not place.exists():
         return
     aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=".old."))
-    os.replace(place, aside)
+    os.replace(place, aside / place.name)  # into it, where a file goes as well as a folder
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -114,9 +126,31 @@ def _wrong(content: Any, run: Run) -> str:
     if content.get("config") != json.loads(json.dumps(run.config)):
         return f"{RECORD} tells of another run than its address"
     taken = content.get("seconds")
-    if not isinstance(taken, dict) or not all(isinstance(value, (int, float)) for value in taken.values()):
+    if not isinstance(taken, dict) or "fit" not in taken or not all(_within(each, LONGEST) for each in taken.values()):
         return f"{RECORD} does not say how long the run took"
-    return ""
+    if "error" in content:
+        error = content["error"]
+        told = isinstance(error, dict) and isinstance(error.get("message"), str)
+        return "" if told else f"{RECORD} does not say how the run failed"
+    return _untold(content)
+
+
+def _untold(content: Mapping[str, Any]) -> str:
+    """What reports read of a run that did not fail, and its record does not say."""
+    memory, test = content.get("peak_memory_bytes"), content.get("split")
+    for key in ("parts", "test", "responses"):
+        test = test.get(key) if isinstance(test, dict) else None
+    told = {
+        "its recalibrator": isinstance(content.get("recalibrator"), str),
+        "how many responses were held out": isinstance(test, int) and _within(test, MOST),
+        "how much memory it took": memory is None or _within(memory, MOST),
+    }
+    return next((f"{RECORD} does not say {what}" for what, said in told.items() if not said), "")
+
+
+def _within(value: Any, most: float) -> bool:
+    """Whether it is a number from 0 to `most`, which no NaN is."""
+    return isinstance(value, (int, float)) and 0 <= value <= most
 
 
 def _altered(place: Path, content: Mapping[str, Any]) -> str:

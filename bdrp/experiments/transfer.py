@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,8 +21,8 @@ from bdrp.data import splits
 from bdrp.data.harmonise import harmonise
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
-from bdrp.errors import DataError, ModelFolderError, OutputError
-from bdrp.experiments import folder, run
+from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
+from bdrp.experiments import folder, records, run
 from bdrp.experiments.findings import write_table
 from bdrp.experiments.grid import fingerprint
 from bdrp.experiments.trained import TrainedModel
@@ -31,6 +32,7 @@ MODELS, TARGETS = "models", "targets"
 TABLES: Final = ("figures", "shift", "ceiling")
 LABELLED: Final = (0, 20, 100, 500)
 ABOUT: Final = ("method", "options", "seed", "measure", "split", "recalibrator")  # what a report says of a model
+SAID: Final = ("target", "measure", "notes")  # in every summary
 Say = Callable[[str], None]
 
 
@@ -150,6 +152,9 @@ def transfer(
 
     Raises:
         BdrpError: the model cannot be fitted or does not fit, nothing is shared, or `out` cannot be written to.
+
+    Warns:
+        BdrpWarning: scores of an earlier call were altered; they are made again.
     """
     work = _Work(question, _place(Path(out)), [test for group in groups for test in group.tests], device, progress, say)
     scores: list[TargetScores] = []
@@ -210,7 +215,6 @@ class _Work:
 
     def _fit(self, train: Screen, split: Split, path: Path) -> None:
         """Goes on from the checkpoint of a stopped fit, if there is one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         run.fit(
             train,
             split,
@@ -251,16 +255,35 @@ def _loaded(path: Path, group: Group) -> TrainedModel:
 def _kept(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores]) -> TargetScores:
     """What lies under a key's address; made, and written beside its place and renamed, where it does not."""
     path = place / TARGETS / _address(key)
-    if path.exists():
-        manifest = folder.opened(path)
-        tables = {name: pd.read_parquet(path / f"{name}.parquet") for name in TABLES}
-        return TargetScores(**tables, summary=manifest["summary"])
+    found = _read(path)
+    if found is not None:
+        return found
     made = make()
+    records.remove(path)
     with folder.writing(path, overwrite=False) as beside:
         for name in TABLES:
             getattr(made, name).to_parquet(beside / f"{name}.parquet", index=False)
         folder.seal(beside, {"key": dict(key), "summary": run.finite(made.summary)})
     return made
+
+
+def _read(path: Path) -> TargetScores | None:
+    """What was kept in a folder, None where nothing was or it is not what was written.
+
+    Warns:
+        BdrpWarning: it is not what was written.
+    """
+    if not path.exists():
+        return None
+    try:
+        summary = folder.opened(path).get("summary")
+        if not isinstance(summary, dict) or not set(SAID) <= set(summary):
+            raise ModelFolderError(f"The scores {path} do not say their {', '.join(SAID)}.")
+        tables = {name: pd.read_parquet(path / f"{name}.parquet") for name in TABLES}
+    except (ModelFolderError, OSError, ValueError) as error:
+        warnings.warn(f"Kept scores are not used, and are made again: {error}", BdrpWarning, stacklevel=4)
+        return None
+    return TargetScores(**tables, summary=summary)
 
 
 def _fit_key(train: Screen, split: Split, question: Question) -> dict[str, Any]:
@@ -288,6 +311,7 @@ def _place(out: Path) -> Path:
             f"The folder {out} is not empty and holds no transfer. A transfer needs a folder of its own: a new one, or "
             "that of an earlier transfer, which goes on. Choose another --out."
         )
+    folder.reserve(out / TARGETS)
     return out
 
 

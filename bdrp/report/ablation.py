@@ -124,7 +124,7 @@ def _verdict(found: Contributions) -> Verdict:
     if any(_leaking(found.table)):
         return Verdict("doubt", "Shuffled labels beat what knows nothing: something of the test part is seen.", said)
     if absent:
-        headline = f"{absent} of {len(found.runs)} fits are missing; what is said rests on the others."
+        headline = words.missing(absent, len(found.runs))
         return Verdict("doubt", headline, said)
     return Verdict("fair", f"All {words.count(len(found.runs), 'fit')} finished; by {LABELS[HEADLINE]}:", said)
 

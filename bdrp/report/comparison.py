@@ -76,7 +76,7 @@ def _verdict(findings: Findings, splits: list[str]) -> Verdict:
     unfinished = int((findings.runs["status"] != "done").sum())
     said = tuple(_best(findings, split) for split in splits)
     if unfinished:
-        headline = f"{unfinished} of {len(findings.runs)} fits are missing; what is said rests on the others."
+        headline = words.missing(unfinished, len(findings.runs))
         return Verdict("doubt", headline, said)
     return Verdict("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", said)
 

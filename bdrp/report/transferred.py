@@ -115,13 +115,16 @@ def _tiles(found: Transferred) -> tuple[Tile, ...]:
     counts = sorted(found.figures["labelled"].unique())
     covered = found.figures[found.figures["figure"] == "coverage_90"]
     raw, last = (covered[covered["labelled"] == count]["value"] for count in (0, counts[-1]))
+    names = covered[covered["labelled"] == counts[-1]]["adaptation"].unique()
+    over = "over both adaptations" if len(names) > 1 else str(names[0])
+    drawn = "once" if found.about["draws"] == 1 else f"{found.about['draws']} times"
     return (
         Tile("Targets", str(len(found.targets)), ", ".join(str(target["target"]) for target in found.targets)),
         Tile("Models", str(len(found.about["models"])), "one a measure"),
         Tile("Scored responses", words.number(int(scored)), "the same for every adaptation"),
-        Tile("Labelled pairs", f"{counts[-1]:,}", f"at most, drawn {found.about['draws']} times"),
+        Tile("Labelled pairs", f"{counts[-1]:,}", f"at most, drawn {drawn}"),
         Tile("Raw 90 % coverage is off by", _miss(raw), "mean over classes and targets"),
-        Tile(f"With {counts[-1]:,} labelled pairs", _miss(last), "over both adaptations"),
+        Tile(f"With {counts[-1]:,} labelled pairs", _miss(last), over),
     )
 
 

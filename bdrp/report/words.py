@@ -47,9 +47,17 @@ def count(many: int, one: str, several: str | None = None) -> str:
     return f"{many:,} {one if many == 1 else several or one + 's'}"
 
 
+def missing(absent: int, fits: int) -> str:
+    """What a page begins with where not all fits have finished."""
+    rest = "what is said rests on the others" if absent < fits else "nothing can be said yet"
+    return f"{absent:,} of {fits:,} fits are missing; {rest}."
+
+
 def printable(text: object) -> str:
-    """A name as a page can hold it: control characters, which XML forbids, become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]", " ", str(text))
+    """A name as a page can hold it: what XML forbids, and what turns the text around a name about, become spaces."""
+    forbidden = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff"
+    turning = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # Unicode's directional formatting characters
+    return re.sub(f"[{forbidden}{turning}]", " ", str(text))
 
 
 def joined(text: str) -> str:

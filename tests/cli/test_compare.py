@@ -49,6 +49,20 @@ def test_a_comparison_is_fitted_reported_and_taken_up_again(words, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/record.json")} == records
 
 
+def test_a_budget_that_holds_no_fit_is_said_and_the_same_command_goes_on(words, tmp_path):
+    for _ in range(2):
+        ran = bdrp(*words, "--budget", "0.1", "--out", tmp_path / "out")
+        assert ran.exit_code == 0, ran.output
+        assert "4 fits were not started: by the estimate, the next one would end after the budget." in ran.stderr
+        assert (tmp_path / "out" / "compare.html").exists()
+
+
+def test_fits_that_failed_for_one_reason_are_one_warning(words, tmp_path):
+    ran = bdrp(*words, "--splits", "drug", "--folds", "50", "--out", tmp_path / "out")
+    assert ran.stderr.count("warning:") == 1
+    assert "mean_effects, split by drug, fold 0, seed 0 and 99 more failed: The test part of some folds" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bdrp.cli.options import given, key_values
+from bdrp.cli.options import given, key_values, labelled_names
 from bdrp.errors import DataError
 
 
@@ -24,6 +24,11 @@ def test_values_are_read_as_what_they_look_like():
 def test_what_is_not_key_and_value_is_refused(pairs, said):
     with pytest.raises(DataError, match=said):
         key_values(pairs, "--option")
+
+
+def test_a_name_that_is_no_text_is_refused():
+    with pytest.raises(DataError, match="bytes that are no text"):
+        labelled_names("a\udcff=ridge", "--methods", "a method", "")
 
 
 def test_flags_that_were_left_out_are_not_given():

@@ -108,3 +108,12 @@ def test_flags_that_make_no_transfer_are_refused(words, tmp_path, more, said):
     assert ran.exit_code == 2
     assert said in ran.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(words, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    ran = bdrp(*words, "--out", tmp_path / "thesis.txt" / "below")
+    assert ran.exit_code == 2
+    assert "thesis.txt/below" in ran.stderr
+    assert "Choose another --out" in ran.stderr
+    assert "fitting" not in ran.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +19,7 @@ import pytest
 from scipy import stats
 
 from bdrp.data.screen import Screen
-from bdrp.errors import BdrpWarning, DataError, FitError, OutputError
+from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
 from bdrp.experiments import ablate, compare, findings, plan, records, worker
 from bdrp.experiments.grid import Grid, fingerprint
 
@@ -122,9 +124,50 @@ def test_a_corrupted_record_is_done_again_with_a_warning(tiny_screen, tmp_path):
         made = plan.make(tiny_screen, grid, tmp_path)
     assert len(told) == 2
     assert made.todo == runs
+    shutil.rmtree(tmp_path / records.RUNS / runs[1].address)
+    (tmp_path / records.RUNS / runs[1].address).write_text("a file in its place is replaced too")
     for run in made.todo:
         worker.record(tiny_screen, run, tmp_path, "cpu")
     assert plan.make(tiny_screen, grid, tmp_path).todo == ()
+
+
+@pytest.mark.parametrize(
+    ("altered", "said"),
+    [
+        ({"seconds": {"fit": float("nan"), "predict": 1}}, "how long the run took"),
+        ({"seconds": {"fit": -1.0}}, "how long the run took"),
+        ({"seconds": {"fit": 10**400}}, "how long the run took"),
+        ({"seconds": {}}, "how long the run took"),
+        ({"error": "boom", "files": {}}, "how the run failed"),
+        ({"error": None, "files": {}}, "how the run failed"),
+        ({"recalibrator": ["a"]}, "its recalibrator"),
+        ({"split": "pair"}, "how many responses were held out"),
+        ({"split": {"parts": {"test": {"responses": "many"}}}}, "how many responses were held out"),
+        ({"peak_memory_bytes": "lots"}, "how much memory it took"),
+    ],
+)
+def test_a_record_that_was_edited_by_hand_is_not_used(compared, tmp_path, altered, said):
+    out, made = compared
+    run = made.runs[0]
+    place = tmp_path / records.RUNS / run.address
+    shutil.copytree(out / records.RUNS / run.address, place)
+    (place / "record.json").write_text(json.dumps(json.loads((place / "record.json").read_text()) | altered))
+    with pytest.raises(ModelFolderError, match=said):
+        records.read(tmp_path, run)
+
+
+def test_held_out_files_under_wrong_checksums_are_refused_by_name(compared, tmp_path):
+    out, made = compared
+    first, second = (run for run in made.runs if run.label == "ridge" and run.split == "pair")
+    place = tmp_path / records.RUNS / first.address
+    shutil.copytree(out / records.RUNS / first.address, place)
+    content = json.loads((place / "record.json").read_text())
+    for strange in (b"no Parquet", (out / records.RUNS / second.address / "held_out.parquet").read_bytes()):
+        (place / "held_out.parquet").write_bytes(strange)
+        content["files"]["held_out.parquet"] = hashlib.sha256(strange).hexdigest()
+        (place / "record.json").write_text(json.dumps(content))
+        with pytest.raises(ModelFolderError, match="remove this folder"):
+            findings.gather(tmp_path, [first])
 
 
 def test_a_record_of_another_run_is_not_taken_for_this_one(tiny_screen, compared, tmp_path):
@@ -164,6 +207,8 @@ def test_the_budget_lets_no_run_start_that_would_end_too_late(tiny_screen, compa
     assert "from a rule" in made.said(2)
     outcome = compare.execute(made, tiny_screen, budget=1)  # the rule's first guess is above 5 s
     assert (outcome.done, len(outcome.left)) == ([], 8)
+    (tmp_path / "compare.html").write_text("nothing is known yet")
+    assert len(plan.make(tiny_screen, GRID, tmp_path).todo) == 8  # the same command goes on
     known = plan.make(tiny_screen, GRID, compared[0]).estimates
     assert all(known(run) == pytest.approx(known.seen[known._keys(run)[0]][0], rel=20) for run in made.runs)
 
@@ -180,6 +225,13 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tiny_screen, tmp_path):
         plan.make(tiny_screen, GRID, tmp_path)
     with pytest.raises(OutputError, match="is a file"):
         plan.make(tiny_screen, GRID, tmp_path / "thesis.txt")
+
+
+def test_a_place_that_cannot_be_written_to_is_known_before_a_fit(tiny_screen, tmp_path, monkeypatch):
+    (tmp_path / "thesis.txt").write_text("mine")
+    monkeypatch.setattr(compare, "_Crew", None)  # no worker is started
+    with pytest.raises(OutputError, match="Choose another --out"):
+        compare.compare(tiny_screen, GRID, tmp_path / "thesis.txt" / "below")
 
 
 def test_a_method_compared_with_itself_is_not_significant(compared):

@@ -7,6 +7,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -200,12 +201,35 @@ def test_other_numbers_of_labelled_pairs_take_the_same_model(done, groups, quest
     assert "the fitted model is taken from" in said[0]
 
 
-def test_a_target_that_was_altered_is_refused(groups, question, done, tmp_path):
+def _damaged(target: Path) -> None:
+    (target / "figures.parquet").write_bytes(b"nothing")
+
+
+def _without_a_summary(target: Path) -> None:
+    manifest = json.loads((target / "manifest.json").read_text())
+    (target / "manifest.json").write_text(json.dumps(manifest | {"summary": {"moons": 3}}))
+
+
+def _a_file(target: Path) -> None:
+    shutil.rmtree(target)
+    target.write_text("mine")
+
+
+@pytest.mark.parametrize("alter", [_damaged, _without_a_summary, _a_file])
+def test_scores_that_were_altered_are_made_again_with_a_warning(groups, question, done, tmp_path, alter):
     out = tmp_path / "out"
     shutil.copytree(done[1], out)
-    next(path for path in out.glob("targets/*/figures.parquet")).write_bytes(b"nothing")
-    with pytest.raises(ModelFolderError, match="figures.parquet was altered"):
-        quietly(groups, question, out)
+    for target in list((out / "targets").iterdir()):
+        alter(target)
+    with pytest.warns(BdrpWarning, match="Kept scores are not used, and are made again") as told:
+        found = quietly(groups, question, out)
+    assert len([each for each in told if "Kept scores" in str(each.message)]) == 2  # the target's, and those at home
+    pd.testing.assert_frame_equal(found.figures, done[0].figures)
+    here, there = (sorted(path.name for path in (place / "targets").iterdir()) for place in (out, done[1]))
+    assert here == there
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BdrpWarning)
+        transfer(groups, question, out)
 
 
 def test_a_given_model_is_taken_if_it_is_of_the_training_screen(done, groups, question, tmp_path):

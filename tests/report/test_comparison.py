@@ -43,6 +43,7 @@ def test_the_page_stands_alone_and_escapes_hostile_names(found, tmp_path):
 def test_the_page_says_who_is_best_and_on_what_evidence(found):
     html = report.comparison.page(found)
     assert "All 12 fits finished" in html
+    assert html.count("Dashed: what was promised.") == 1  # below the picture that has such a line
     assert "Split by cell line: ridge has the lowest CRPS" in html
     assert "ridge less mean_effects" in html or "mean_effects less ridge" in html
     assert html.count("picture-critical-difference") == 2
@@ -69,5 +70,6 @@ def test_missing_fits_are_told_with_their_errors(found):
 def test_a_comparison_without_a_finished_fit_is_a_page_that_says_so(tiny_screen, tmp_path):
     runs = Grid({"ridge": "ridge"}, ["pair"], 2, 1).runs(tiny_screen)
     html = report.comparison.page(findings.gather(tmp_path, runs))
-    assert "2 of 2 fits are missing" in html
+    assert "2 of 2 fits are missing; nothing can be said yet." in html
+    assert "Measure: ln_ic50_um, in ln(µM)" in html
     assert "no run has finished" in html

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from bdrp.experiments import adaptation, transfer_scores
 from bdrp.experiments.transfer import Transferred
 from bdrp.report import transferred
 from bdrp.report.pictures import adaptation as pictures
+from bdrp.report.style import VERMILION
 
 FIGURES = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias", "within_drug_spearman")
 
@@ -96,7 +98,18 @@ def test_the_page_says_whether_what_is_new_is_known_to_be(found):
     for said in (asked, "far: drugs", "0.930", "0.310", "0.690"):
         assert said in page, said
     before = tuple({name: value for name, value in each.items() if name != "unseen"} for each in found.targets)
-    assert asked not in transferred.page(dataclasses.replace(found, targets=before))
+    assert asked not in transferred.page(replace(found, targets=before))
+
+
+def test_a_page_without_a_posterior_names_none(found):
+    figures, shift = (table[table["adaptation"] != "posterior as prior"] for table in (found.figures, found.shift))
+    page = transferred.page(replace(found, figures=figures, shift=shift, about={**found.about, "draws": 1}))
+    for picture in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
+        assert "recalibrated" in picture
+        assert "posterior as prior" not in picture
+        assert VERMILION.lower() not in picture.lower()
+    assert "over both adaptations" not in page
+    assert "at most, drawn once" in page
 
 
 def test_without_a_home_or_a_ceiling_the_page_stands(found):

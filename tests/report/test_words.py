@@ -50,6 +50,10 @@ def test_long_names_are_cut_and_short_ones_are_not():
     assert short("two\nlines") == "two lines"
 
 
+def test_a_name_does_not_turn_the_text_around_it_about():
+    assert printable("rtl\u202egpj \u2066x\u2069") == "rtl gpj  x "
+
+
 @given(st.text())
 def test_printable_text_holds_no_control_character_and_can_be_encoded(text):
     kept = printable(text)

@@ -106,18 +106,28 @@ def _lines(axes: Axes, table: pd.DataFrame, counts: list[int], scale: float) -> 
     raw = table[table["adaptation"] == "raw"]
     for name, colour in COLOURS.items():
         mine = table[table["adaptation"] == name].sort_values("labelled")
+        if mine.empty:
+            continue  # no legend of what is not there
         at = [counts.index(count) + ASIDE[name] for count in mine["labelled"]]
         axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
         axes.vlines(at, scale * mine["lowest"], scale * mine["highest"], color=colour, linewidth=0.9)
         line = pd.concat([raw, mine]) if name != "raw" else mine
         axes.plot(
-            ([0.0] if name != "raw" else []) + at, scale * line["value"], "o-", color=colour, markersize=3.6, label=name
+            ([0.0] if name != "raw" else []) + at,
+            scale * line["value"],
+            "o-",
+            color=colour,
+            markersize=3.6,
+            label=name,
+            zorder=3 if name == "raw" else 2,  # where the others' lines begin, the dot is raw's
         )
 
 
 def _by_bin(axes: Axes, table: pd.DataFrame, bins: list[str], scale: float) -> None:
     for name, colour in COLOURS.items():
         mine = table[table["adaptation"] == name].set_index("bin").reindex(bins)
+        if mine["value"].isna().all():
+            continue
         at = [place + ASIDE[name] for place in range(len(bins))]
         axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
         axes.plot(at, scale * mine["value"], "o-", color=colour, markersize=4, label=name)

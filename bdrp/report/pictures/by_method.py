@@ -67,8 +67,8 @@ def dots(intervals: pd.DataFrame, figure_name: str, label: str, unit: str, promi
     claim = _claim(table, splits, label, promised)
     height = 0.7 + len(splits) * ((0.45 if promised else 0.65) + 0.27 * len(methods))
     name = f"{figure_name}-by-method".replace("_", "-")
-    reading = _READING.format(label=label) + ("" if promised else " Each split has its own axis.")
-    return draw(name, claim, reading, paint, height_in=height)
+    last = "Dashed: what was promised." if promised else "Each split has its own axis."
+    return draw(name, claim, f"{_READING.format(label=label)} {last}", paint, height_in=height)
 
 
 def risk(curves: pd.DataFrame, split: str, unit: str) -> Picture:
