@@ -40,8 +40,9 @@ def done(
     """
     from bdrp.experiments import plan as planning
 
+    planning.check_means(workers, budget)
     plan = planning.make(screen, grid, out)
-    speech.result(plan.said(max(workers, 1)))
+    speech.result(plan.said(workers))
     if plan_only:
         return None
     from bdrp.experiments import compare

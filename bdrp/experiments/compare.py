@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from bdrp.data.screen import Screen
-from bdrp.errors import DataError
 from bdrp.experiments import folder, records, worker
 from bdrp.experiments import plan as planning
 from bdrp.experiments.grid import Grid, Run
@@ -87,11 +86,7 @@ def execute(
         OutputError: the folder, or a record in it, cannot be written.
         KeyboardInterrupt: Ctrl-C; finished runs are kept.
     """
-    if workers < 1 or not (budget is None or budget > 0):
-        raise DataError(
-            f"A comparison cannot be made by {workers} workers in a budget of {budget} seconds. Allowed: at least one "
-            "worker, and a positive budget or none. Change --workers or --budget."
-        )
+    planning.check_means(workers, budget)
     todo = deque(plan.todo)
     if not todo:
         return Outcome()

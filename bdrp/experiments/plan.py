@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from bdrp.data.screen import Screen
-from bdrp.errors import BdrpWarning, ModelFolderError, OutputError
+from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
 from bdrp.experiments import records
 from bdrp.experiments.grid import Grid, Run
 from bdrp.experiments.records import Record
@@ -86,6 +86,20 @@ class Plan:
             return text
         many = "1 worker" if workers == 1 else f"{workers} workers"
         return f"{text} Estimated time with {many}: {duration(self.seconds(workers))} (from {source})."
+
+
+def check_means(workers: int, budget: float | None) -> None:
+    """Refuse fewer than one worker, and a budget of seconds that is not positive.
+
+    Raises:
+        DataError: what was given, and what is allowed.
+    """
+    if workers < 1:
+        raise DataError(f"A comparison cannot be made by {workers} workers. Allowed: one or more. Change --workers.")
+    if budget is not None and not budget > 0:  # no number is not positive either
+        raise DataError(
+            f"A comparison cannot be made in {budget:g} seconds. Allowed: a positive budget, or none. Change --budget."
+        )
 
 
 def make(screen: Screen, grid: Grid, out: Path) -> Plan:

@@ -213,9 +213,12 @@ def test_the_budget_lets_no_run_start_that_would_end_too_late(tiny_screen, compa
     assert all(known(run) == pytest.approx(known.seen[known._keys(run)[0]][0], rel=20) for run in made.runs)
 
 
-@pytest.mark.parametrize("given", [{"workers": 0}, {"budget": -1.0}])
-def test_no_workers_and_no_time_are_refused(tiny_screen, compared, given):
-    with pytest.raises(DataError, match="cannot be made by"):
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"workers": 0}, "by 0 workers"), ({"budget": -1.0}, "in -1 s"), ({"budget": np.nan}, "in nan s")],
+)
+def test_no_workers_and_no_time_are_refused(tiny_screen, compared, given, said):
+    with pytest.raises(DataError, match=f"cannot be made {said}"):
         compare.execute(compared[1], tiny_screen, **given)
 
 
