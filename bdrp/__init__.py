@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from bdrp.data.screen import Screen
     from bdrp.data.splits import Split
     from bdrp.errors import BdrpError, BdrpWarning
-    from bdrp.experiments.run import fit, predict
-    from bdrp.experiments.trained import TrainedModel
+    from bdrp.fitted.fit import fit
+    from bdrp.fitted.model import TrainedModel
+    from bdrp.fitted.predict import predict
     from bdrp.predictive import PredictiveDistribution
     from bdrp.report import evaluate
 
@@ -55,10 +56,10 @@ _HOMES = {
     "PredictiveDistribution": "bdrp.predictive",
     "Screen": "bdrp.data.screen",
     "Split": "bdrp.data.splits",
-    "TrainedModel": "bdrp.experiments.trained",
+    "TrainedModel": "bdrp.fitted.model",
     "evaluate": "bdrp.report",
-    "fit": "bdrp.experiments.run",
-    "predict": "bdrp.experiments.run",
+    "fit": "bdrp.fitted.fit",
+    "predict": "bdrp.fitted.predict",
 }
 
 

@@ -36,19 +36,21 @@ def run(
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit a method without each of its parts and say what each contributes: ablation.html, ablation.parquet."""
-    from bdrp.experiments import parts as taken
+    from bdrp.studies import components
 
     chosen = None if parts is None else fits.names(parts)
     options = key_values(option, "--option")
-    grid = taken.ablation(method, fits.names(splits), folds, seeds, options=options, parts=chosen, partition=partition)
+    grid = components.ablation_matrix(
+        method, fits.names(splits), folds, seeds, options=options, parts=chosen, partition=partition
+    )
     loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option"))
     runs = fits.done(loaded, grid, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
     if runs is None:
         return
     from bdrp import report
-    from bdrp.experiments import ablate
+    from bdrp.studies import ablation
 
-    found = ablate.gather(out, runs)
+    found = ablation.gather(out, runs)
     for note in found.notes:
         speech.remark(note)
     speech.result(f"report: {report.ablate(found, out)}")

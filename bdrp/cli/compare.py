@@ -20,7 +20,7 @@ from bdrp.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from bdrp.experiments.grid import Grid
+    from bdrp.studies.execution.run_matrix import Grid
 
 
 def run(
@@ -51,9 +51,9 @@ def run(
     if runs is None:
         return
     from bdrp import report
-    from bdrp.experiments import findings
+    from bdrp.studies import comparison
 
-    found = findings.gather(out, runs)
+    found = comparison.gather(out, runs)
     for note in found.notes:
         speech.remark(note)
     speech.result(f"report: {report.compare(found, out)}")
@@ -62,7 +62,7 @@ def run(
 
 
 def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None, partition: str) -> Grid:
-    from bdrp.experiments.grid import Grid
+    from bdrp.studies.execution.run_matrix import Grid
 
     again = "To compare a method with itself under other options, write LABEL=METHOD, as in wide=last_layer."
     chosen = labelled_names(methods, "--methods", "a method", again)

@@ -31,13 +31,14 @@ def run(
     from bdrp.cli.predict import unmeasured_pairs
     from bdrp.cli.triage import show_reasons
     from bdrp.data import splits
-    from bdrp.experiments import run as experiments
+    from bdrp.fitted.fit import fit
+    from bdrp.fitted.predict import predict
 
     screen = load_screen("simulated", None, None, {})
     held_out = splits.make(screen, split, seed=seed)
     speech.show(parts_table(held_out))
     model = out / "model"
-    experiments.fit(
+    fit(
         screen,
         held_out,
         seed=seed,
@@ -49,7 +50,7 @@ def run(
     )
     show_figures(report.evaluate(model, out))
 
-    predictions = experiments.predict(model, screen=screen, pairs=unmeasured_pairs(screen))
+    predictions = predict(model, screen=screen, pairs=unmeasured_pairs(screen))
     predictions.save(out / "predictions.parquet")
     queue = triage.rank(triage.read_predictions(out / "predictions.parquet"), triage.Policy(), budget)
     triage.export(queue, out / "queue.csv")

@@ -46,14 +46,14 @@ def run(
     from bdrp import report
     from bdrp.cli.figures import show_figures
     from bdrp.data.sources import tables
-    from bdrp.experiments import run as experiments
-    from bdrp.experiments.trained import TrainedModel
+    from bdrp.fitted.model import TrainedModel
+    from bdrp.fitted.predict import draw
 
     drawn = None
     if posterior:
         trained = TrainedModel.load(model)
         options = key_values(screen_option, "--screen-option")
-        drawn = experiments.draw(
+        drawn = draw(
             trained,
             screen=load_screen(screen, root, trained.manifest["measure"], options) if screen else None,
             drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,

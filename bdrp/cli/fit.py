@@ -66,9 +66,9 @@ def run(
     held_out = _split(loaded, split_file, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
     speech.show(parts_table(held_out))
 
-    from bdrp.experiments import run as experiments
+    from bdrp.fitted.fit import fit
 
-    experiments.fit(
+    fit(
         loaded,
         held_out,
         method=method,

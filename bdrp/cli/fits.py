@@ -11,8 +11,8 @@ from bdrp.cli import speech
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
-    from bdrp.experiments.compare import Outcome
-    from bdrp.experiments.grid import Grid, Run
+    from bdrp.studies.execution.pool import Outcome
+    from bdrp.studies.execution.run_matrix import Grid, Run
 
 EVERY_SPLIT: Final = "pair,cell_line,tissue,drug,both"
 Splits = Annotated[
@@ -36,16 +36,16 @@ def done(
     """Say the plan and carry it out; all runs of the grid, None where only the plan was asked for.
 
     Raises:
-        BdrpError: see `bdrp.experiments.plan.make` and `bdrp.experiments.compare.execute`.
+        BdrpError: see `bdrp.studies.execution.plan.make` and `bdrp.studies.execution.pool.execute`.
     """
-    from bdrp.experiments import plan as planning
+    from bdrp.studies.execution import plan as planning
 
     planning.check_means(workers, budget)
     plan = planning.make(screen, grid, out)
     speech.result(plan.said(workers))
     if plan_only:
         return None
-    from bdrp.experiments import compare
+    from bdrp.studies.execution import pool as compare
 
     try:
         outcome = compare.execute(plan, screen, workers=workers, budget=budget, device=device, progress=True)

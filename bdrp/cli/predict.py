@@ -39,13 +39,13 @@ def run(
     """Predict a distribution for each pair, of new drugs (SMILES) and new samples (expression) too."""
     _check_flags(screen, drugs, expression, pairs, unmeasured)
     from bdrp.data.sources import tables
-    from bdrp.experiments import run as experiments
-    from bdrp.experiments.trained import TrainedModel
+    from bdrp.fitted.model import TrainedModel
+    from bdrp.fitted.predict import predict
 
     trained = TrainedModel.load(model)
     options = key_values(screen_option, "--screen-option")
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
-    predictions = experiments.predict(
+    predictions = predict(
         trained,
         screen=loaded,
         drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,

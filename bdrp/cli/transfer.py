@@ -23,7 +23,7 @@ from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
-    from bdrp.experiments.transfer import Group
+    from bdrp.studies.transfer import Group
 
 AGAIN = "To take two screens from one source, write LABEL=SOURCE, as in mine=tables."
 
@@ -52,7 +52,7 @@ def run(
 ) -> None:
     """Train on one screen and test on others: transfer.html, transfer.parquet, shift.parquet, ceiling.parquet."""
     from bdrp import report
-    from bdrp.experiments import transfer
+    from bdrp.studies import transfer
 
     question = transfer.Question(
         method, key_values(option, "--option"), _numbers(labelled), draws=draws, seed=seed, model=model
@@ -73,7 +73,7 @@ def _groups(
 ) -> tuple[Group, ...]:
     """Every target in the first of its measures that the training screen has too, or in the one that is asked for."""
     from bdrp.data import sources
-    from bdrp.experiments.transfer import grouped
+    from bdrp.studies.transfer import grouped
 
     (here, source), *more = labelled_names(train, "--train", "a screen", AGAIN).items()
     if more:

@@ -11,38 +11,11 @@ from typing import Any
 
 from bdrp.errors import FitError
 
-_NOT_METHODS = {
-    "beliefs",
-    "checkpoint",
-    "closed_form",
-    "covariance",
-    "dropping",
-    "elbo",
-    "factor_analysis",
-    "grid",
-    "hierarchical_ridge",
-    "hierarchy",
-    "kinship",
-    "likeness",
-    "kronecker",
-    "likelihood",
-    "method",
-    "mixture",
-    "network_draws",
-    "network_method",
-    "network_weights",
-    "point",
-    "preconditioning",
-    "start",
-    "training",
-    "updating",
-    "weight_draws",
-}
-
 
 def names() -> list[str]:
-    """The methods there are."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NOT_METHODS)
+    """The methods there are: every file at this door but `method`; inner rooms hold what methods are made of."""
+    files = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    return sorted(name for name in files if name != "method")
 
 
 def make(name: str, options: Mapping[str, Any] | None = None) -> Any:

@@ -1,9 +1,9 @@
 """Deep ensemble: networks that differ in their random start, as a mixture with equal weights.
 
-Each member is the deterministic network (see `point`): weights at the maximum of the joint density, and a noise head.
-They share the linear start, which is a solution and no matter of chance, and differ in where the network starts and in
-what dropout hides from them; with `bootstrap` also in the lines that they see and in the start solved on these. What
-the members disagree about is epistemic variance; what a member was never trained on adds its prior spread.
+Each member is the deterministic network (see `network.point`): weights at the maximum of the joint density, and a noise
+head. They share the linear start, which is a solution and no matter of chance, and differ in where the network starts
+and in what dropout hides from them; with `bootstrap` also in the lines that they see and in the start solved on these.
+What the members disagree about is epistemic variance; what a member was never trained on adds its prior spread.
 
 The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one
 of every member, and the epoch kept is the best of the mixture. So an ensemble can be stopped at any time, and all
@@ -25,14 +25,16 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference import start as starting
-from bdrp.inference.grid import narrowed
-from bdrp.inference.hierarchy import Block
-from bdrp.inference.likelihood import observed
+from bdrp.inference.hierarchical.grid import narrowed
+from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.model import Block
+from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.initialisation.solve import solve
 from bdrp.inference.method import Fitted, Runtime
-from bdrp.inference.mixture import MixtureJoint, law_of, moments
-from bdrp.inference.network_method import NetworkMethod, Trainee, quietly, restored, trained
-from bdrp.inference.point import Point, PointFit, PointModel
+from bdrp.inference.network.mixture import MixtureJoint, law_of, moments
+from bdrp.inference.network.options import NetworkMethod, quietly, restored
+from bdrp.inference.network.point import PointFit, PointModel
+from bdrp.inference.network.trainee import Trainee, trained
 from bdrp.predictive import Normal, StudentT
 
 TOGETHER = ("auto", "yes", "no")
@@ -92,7 +94,7 @@ class DeepEnsembleMethod(NetworkMethod):
                     continue
                 few = replace(self.shown(batch), train=batch.train.at(repeated(batch, drawn)))
                 together, censored = method.lines == "known", self.likelihood == "censored"
-                starting.solve(few, self.factors, together=together, censored=censored, seed=seed + index).place(member)
+                solve(few, self.factors, together=together, censored=censored, seed=seed + index).place(member)
         return method
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> EnsembleFit:
@@ -139,7 +141,7 @@ class EnsembleFit(Fitted):
         return {name: value.detach().cpu().clone() for name, value in self.modules.state_dict().items()}
 
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
-        """The mixture's moments; see `mixture` and `Fitted.predict`."""
+        """The mixture's moments; see `network.mixture` and `Fitted.predict`."""
         parts, joints = zip(
             *(member.believed(self._as_seen(index, inputs), pairs) for index, member in enumerate(self.members)),
             strict=True,
@@ -151,7 +153,7 @@ class EnsembleFit(Fitted):
 
     @property
     def leverage(self) -> Tensor | None:
-        """Averaged over members that each have their own ridge; see `hierarchical_ridge`."""
+        """Averaged over members that each have their own ridge; see `initialisation.ridge`."""
         each = [member.leverage for member in self.members if member.leverage is not None]
         return torch.stack(each).mean(0) if each else None
 

@@ -1,8 +1,8 @@
 """The network with one value for every weight and a noise head: how far a model gets that knows no doubt of its own.
 
-Maximum a posteriori of the same model that the Bayesian methods fit (see `point`), so that a comparison shows what the
-posterior adds and nothing else. Its predictive variance is the noise head's (Nix & Weigend 1994), to which only
-compounds and lines that were never trained on add their prior spread.
+Maximum a posteriori of the same model that the Bayesian methods fit (see `network.point`), so that a comparison shows
+what the posterior adds and nothing else. Its predictive variance is the noise head's (Nix & Weigend 1994), to which
+only compounds and lines that were never trained on add their prior spread.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from bdrp.features.batch import Batch, Features
+from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.method import Runtime
-from bdrp.inference.network_method import NetworkMethod, quietly, restored, trained
-from bdrp.inference.point import Point, PointFit, PointTrainee
+from bdrp.inference.network.options import NetworkMethod, quietly, restored
+from bdrp.inference.network.point import PointFit, PointTrainee
+from bdrp.inference.network.trainee import trained
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from torch import Tensor
 from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.features.molecules import FINGERPRINT_BITS
-from bdrp.inference.kronecker import (
+from bdrp.inference.kronecker.kernels import (
     Cells,
     Grid,
     Kernels,
@@ -43,8 +43,8 @@ from bdrp.inference.kronecker import (
     identified,
     solve,
 )
+from bdrp.inference.kronecker.preconditioning import Preconditioner, preconditioner
 from bdrp.inference.method import Fitted, Method, Runtime
-from bdrp.inference.preconditioning import Preconditioner, preconditioner
 from bdrp.predictive import Normal
 from bdrp.predictive.distribution import Floats, Index
 

@@ -1,8 +1,8 @@
 """Bayesian last layer, fitted by stochastic variational inference; prediction in closed form.
 
 The network is trained by maximum a posteriori inside the same ELBO that fits the posterior of the last layer and of the
-hierarchical deviations of compounds and lines (see `hierarchy`); an unseen compound borrows from like ones (see
-`kinship`).
+hierarchical deviations of compounds and lines (see `hierarchical.model`); an unseen compound borrows from
+like ones (see `hierarchical.kriging`).
 
 Sources: variational Bayesian last layers, Harrison, Willes & Snoek 2024; neural linear models, Snoek et al. 2015; SVI,
 Hoffman et al. 2013; the tool, Pyro, Bingham et al. 2019.
@@ -19,11 +19,13 @@ from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
-from bdrp.inference.closed_form import LastLayerFit
-from bdrp.inference.elbo import ClosedFormElbo
-from bdrp.inference.hierarchy import Block, Guide
+from bdrp.inference.hierarchical.elbo import ClosedFormElbo
+from bdrp.inference.hierarchical.fitted import LastLayerFit
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.method import Runtime
-from bdrp.inference.network_method import NetworkMethod, SviTrainee, quietly, restored, trained
+from bdrp.inference.network.options import NetworkMethod, quietly, restored
+from bdrp.inference.network.trainee import SviTrainee, trained
 
 COVARIANCES = ("full", "low_rank", "diagonal")
 

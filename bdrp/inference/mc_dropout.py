@@ -1,10 +1,10 @@
 """Monte Carlo dropout: the deterministic network with dropout left on, each pass a draw of an approximate posterior.
 
-Trained as the deterministic network (see `point`), with a dropout of the heads beside the encoders' own: entries of w,
-of the slopes of v and of the factors of u are dropped at `rate`, the rest scaled up. To predict, S passes each draw one
-network: a mask hides features (genes, hidden units, drug states) and weights, the same for all drugs, lines and pairs.
-A dropped feature is a row of weights at zero, so a pass is one draw of the weights, and pairs that share a pass have
-joint draws; a mask for each row would be noise that no set of weights makes.
+Trained as the deterministic network (see `network.point`), with a dropout of the heads beside the encoders' own:
+entries of w, of the slopes of v and of the factors of u are dropped at `rate`, the rest scaled up. To predict, S passes
+each draw one network: a mask hides features (genes, hidden units, drug states) and weights, the same for all drugs,
+lines and pairs. A dropped feature is a row of weights at zero, so a pass is one draw of the weights, and pairs that
+share a pass have joint draws; a mask for each row would be noise that no set of weights makes.
 
     mean = average(m_s)   aleatoric = average(noise variance of s)   epistemic = variance(m_s) + prior spread of unseen
 
@@ -29,14 +29,16 @@ from torch.nn.functional import dropout
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.closed_form import Joint
-from bdrp.inference.dropping import dropping
-from bdrp.inference.grid import PAIRS_A_PASS, Cells, Part, cells, named, rowwise
-from bdrp.inference.hierarchy import LastLayer, Weights
+from bdrp.inference.hierarchical.fitted import Joint
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, named, rowwise
+from bdrp.inference.hierarchical.model import LastLayer, Weights
+from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.method import Runtime, isolated
-from bdrp.inference.mixture import RunningMixture, each
-from bdrp.inference.network_method import NetworkMethod, quietly, restored, trained
-from bdrp.inference.point import Point, PointFit, PointModel, PointTrainee
+from bdrp.inference.network.dropout import dropping
+from bdrp.inference.network.mixture import RunningMixture, each
+from bdrp.inference.network.options import NetworkMethod, quietly, restored
+from bdrp.inference.network.point import PointFit, PointModel, PointTrainee
+from bdrp.inference.network.trainee import trained
 from bdrp.model.network import Encoded, Network
 from bdrp.predictive import Normal, StudentT
 from bdrp.predictive.distribution import Floats, Index

@@ -78,7 +78,7 @@ class Fitted(ABC):
     """A fitted method: predicts distributions and gives its tensors up for saving.
 
     `can_draw` is true of a method that has a posterior of weights, and so overrides `posterior`; `can_update` of one
-    whose posterior `bdrp.inference.updating` can take for a prior.
+    whose posterior `bdrp.inference.hierarchical.updating` can take for a prior.
     """
 
     features: Features

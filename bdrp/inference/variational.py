@@ -1,6 +1,6 @@
 """Variational weights over the whole network: every weight of the encoders, the attention and the heads is random.
 
-Mean-field normals over the network's weights (see `network_weights`) beside the posterior of the hierarchical last
+Mean-field normals over the network's weights (see `network.weights`) beside the posterior of the hierarchical last
 layer, fitted by one ELBO in Pyro. The means start at a network that was trained without a spread, and the divergence
 of the network's weights from their prior is let in by degrees: from a random start, and at once, it would silence the
 network before it has learned anything. A fit that was silenced nevertheless is refused.
@@ -20,13 +20,15 @@ from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
-from bdrp.inference.elbo import ClosedFormElbo
-from bdrp.inference.hierarchy import Block, Guide
-from bdrp.inference.likelihood import observed
+from bdrp.inference.hierarchical.elbo import ClosedFormElbo
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.method import Runtime
-from bdrp.inference.network_draws import DRAWS_TO_SCORE, VariationalFit
-from bdrp.inference.network_method import NetworkMethod, SviTrainee, quietly, restored, trained
-from bdrp.inference.network_weights import Spread, WholeGuide, WholeModel
+from bdrp.inference.network.draws import DRAWS_TO_SCORE, VariationalFit
+from bdrp.inference.network.options import NetworkMethod, quietly, restored
+from bdrp.inference.network.trainee import SviTrainee, trained
+from bdrp.inference.network.weights import Spread, WholeGuide, WholeModel
 
 SPREAD_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
 LEAST_NATS = 0.02  # chosen: a weight this near to its prior was told nothing by the data

@@ -36,7 +36,7 @@ class Architecture:
         pairing: how drug and line meet beside their product: cross-"attention" or "concatenation" of their states.
         expression: "ignored" shows the network and the linear path no gene: every line then looks the same.
         linear_path: "ignored" leaves out what is linear in expression: a layer of the encoder, and the slopes of
-            `bdrp.inference.hierarchy`.
+            `bdrp.inference.hierarchical.model`.
         compounds: C, the compounds that "one_hot" has vectors for.
     """
 

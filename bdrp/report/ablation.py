@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from bdrp.experiments.parts import (
+from bdrp.report import fits, words
+from bdrp.report.definitions import DEFINITIONS
+from bdrp.report.output import folder, write_text
+from bdrp.report.page import Section, render
+from bdrp.report.pictures import contributions
+from bdrp.report.tables import Column, Table
+from bdrp.report.verdict import Verdict
+from bdrp.studies.components import (
     CONTRIBUTES,
     FLOOR,
     FULL,
@@ -20,16 +27,9 @@ from bdrp.experiments.parts import (
     PARTS,
     SHUFFLED_LABELS,
 )
-from bdrp.report import fits, words
-from bdrp.report.definitions import DEFINITIONS
-from bdrp.report.output import folder, write_text
-from bdrp.report.page import Section, render
-from bdrp.report.pictures import contributions
-from bdrp.report.tables import Column, Table
-from bdrp.report.verdict import Verdict
 
 if TYPE_CHECKING:
-    from bdrp.experiments.ablate import Contributions
+    from bdrp.studies.ablation import Contributions
 
 HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
 LABELS: Final = {"rmse": "RMSE", "nll": "NLL", "crps": "CRPS"}

@@ -14,7 +14,7 @@ from bdrp.report.pictures import by_method, critical_difference
 from bdrp.report.verdict import Verdict
 
 if TYPE_CHECKING:
-    from bdrp.experiments.findings import Findings
+    from bdrp.studies.comparison import Findings
 
 HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
 _PAIRS = (

@@ -11,7 +11,7 @@ from bdrp.report.definitions import LABELS
 from bdrp.report.tables import Column, Table
 
 if TYPE_CHECKING:
-    from bdrp.experiments.findings import Findings
+    from bdrp.studies.comparison import Findings
 
 _NAMES: Final = {"interval_score_90": "Interval score, 90 %", "aurc": "AURC", "width_90": "Width of 90 % intervals"}
 _RANKING: Final = {

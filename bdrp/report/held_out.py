@@ -31,7 +31,7 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
         OutputError: the report cannot be written.
     """
     from bdrp.evaluation import score
-    from bdrp.experiments.trained import TrainedModel
+    from bdrp.fitted.model import TrainedModel
     from bdrp.report.output import write
 
     _check_apart(Path(model_path), Path(out))

@@ -19,7 +19,7 @@ from bdrp.report.tables import Column, Table
 from bdrp.report.verdict import Verdict
 
 if TYPE_CHECKING:
-    from bdrp.experiments.transfer import Transferred
+    from bdrp.studies.transfer import Transferred
 
 NEAR: Final = 0.02  # chosen: as for a report's verdict
 _FIGURES: Final = {

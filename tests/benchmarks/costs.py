@@ -29,13 +29,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bdrp import inference
 from bdrp.data import sources, splits
-from bdrp.experiments import posterior
 from bdrp.features import batch as features
 from bdrp.features.batch import Pairs
+from bdrp.fitted import posterior
 from bdrp.inference import last_layer, mc_dropout, variational
-from bdrp.inference.grid import PAIRS_A_PASS, cells, named, narrowed, rowwise
-from bdrp.inference.point import PointTrainee
-from bdrp.inference.training import Schedule
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, cells, named, narrowed, rowwise
+from bdrp.inference.network.point import PointTrainee
+from bdrp.inference.training.loop import Schedule
 from bdrp.model.network import Encoded
 
 NAMES = ("deterministic", "last_layer", "variational", "mc_dropout")

@@ -25,8 +25,9 @@ from torch import Tensor
 from bdrp.evaluation.simulation_based import ranks, uniformity
 from bdrp.features import molecules
 from bdrp.features.batch import Inputs
-from bdrp.inference.hierarchy import Block, Guide, LastLayer, Terms
-from bdrp.inference.likelihood import Likelihood, Observed
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.likelihood import Likelihood, Observed
+from bdrp.inference.hierarchical.model import Block, LastLayer, Terms
 from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
 

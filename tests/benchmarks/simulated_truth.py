@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+import bdrp
 from bdrp.data import splits
 from bdrp.data.sources.simulated import simulate
-from bdrp.experiments import run
 
 FIGURES = (
     "n", "RMSE", "90 % coverage", "before", "noise SD correlation", "epistemic SD", "bias beyond", "RMSE beyond",
@@ -51,7 +51,7 @@ def main() -> None:
 def one(simulation: Any, by: str, seed: int, method: str, options: dict[str, str]) -> tuple[float, ...]:
     """Figures of fold 0, in the order of FIGURES."""
     split = splits.make(simulation.screen, by, seed=seed)
-    model = run.fit(simulation.screen, split, method=method, options=options, seed=seed)
+    model = bdrp.fit(simulation.screen, split, method=method, options=options, seed=seed)
     pred, raw, observed = model.held_out_predictions(), model.held_out_uncalibrated(), model.held_out()
     pairs = list(zip(observed["cell_line_id"], observed["drug_id"], strict=True))
     truth = simulation.truth.pairs.set_index(["cell_line_id", "drug_id"]).loc[pairs]

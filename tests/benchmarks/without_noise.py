@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from bdrp import calibration
-from bdrp.experiments import records
-from bdrp.experiments.held_out import HeldOut
+from bdrp.fitted.held_out import HeldOut
 from bdrp.predictive import Normal, PredictiveDistribution
+from bdrp.studies.execution import records
 
 HEAD = ("fold", "predictions", "90 % coverage", "width", "NLL", "CRPS")
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from rdkit import Chem
 
+import bdrp
 from bdrp.data import splits
 from bdrp.data.sources.simulated import load
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.experiments import run
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def screen():
 @pytest.fixture(scope="module")
 def model(screen):
     small = {"epochs": 1, "width": 8, "hidden": 8, "programmes": 5, "heads": 2, "factors": 2}
-    return run.fit(screen, splits.make(screen, "cell_line"), options=small)
+    return bdrp.fit(screen, splits.make(screen, "cell_line"), options=small)
 
 
 def test_weights_over_programmes_genes_and_atoms_sum_to_one(model, screen):
@@ -57,7 +57,7 @@ def test_top_genes_are_sorted(model, screen):
 
 
 def test_a_method_without_attention_says_so(screen):
-    plain = run.fit(screen, splits.make(screen, "cell_line"), method="mean_effects")
+    plain = bdrp.fit(screen, splits.make(screen, "cell_line"), method="mean_effects")
     with pytest.raises(DataError, match="mean_effects has no attention"):
         plain.attention(screen.drugs, screen.expression)
 
@@ -66,7 +66,7 @@ def _fitted(screen, split, parts):
     small = {"epochs": 1, "width": 8, "hidden": 8, "programmes": 5, "heads": 2, "factors": 2}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The calibration part is too small", BdrpWarning)
-        return run.fit(screen, split, options=small | parts)
+        return bdrp.fit(screen, split, options=small | parts)
 
 
 def test_a_model_without_attention_says_so(tiny_screen, tiny_split):

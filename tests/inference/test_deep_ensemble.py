@@ -13,9 +13,12 @@ from torch import Tensor
 
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features.batch import Batch
-from bdrp.inference import deep_ensemble, likelihood, mixture, training
+from bdrp.inference import deep_ensemble
 from bdrp.inference.deep_ensemble import EnsembleFit, repeated, resampled
+from bdrp.inference.hierarchical import likelihood
 from bdrp.inference.method import Fitted, Runtime
+from bdrp.inference.network import mixture
+from bdrp.inference.training import loop as training
 from bdrp.model.dropout import Dropout
 from bdrp.predictive import StudentT
 

@@ -14,11 +14,12 @@ from bdrp.data.screen import Screen
 from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.features.molecules import tanimoto
-from bdrp.inference import gaussian_process, kronecker
+from bdrp.inference import gaussian_process
 from bdrp.inference.gaussian_process import GaussianProcessFit, GaussianProcessMethod
-from bdrp.inference.kronecker import Grid, cells, covariance, solve
+from bdrp.inference.kronecker import kernels as kronecker
+from bdrp.inference.kronecker.kernels import Grid, cells, covariance, solve
+from bdrp.inference.kronecker.preconditioning import preconditioner
 from bdrp.inference.method import Runtime
-from bdrp.inference.preconditioning import preconditioner
 
 Fit = tuple[Batch, GaussianProcessFit]
 

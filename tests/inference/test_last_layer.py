@@ -18,9 +18,10 @@ from bdrp.data.screen import Screen
 from bdrp.errors import FitError
 from bdrp.features import molecules
 from bdrp.features.batch import Batch, Inputs, Pairs
-from bdrp.inference.closed_form import LastLayerFit
-from bdrp.inference.hierarchy import Block, Guide, LastLayer, Rows, Weights
-from bdrp.inference.likelihood import Likelihood, Observed
+from bdrp.inference.hierarchical.fitted import LastLayerFit
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.likelihood import Likelihood, Observed
+from bdrp.inference.hierarchical.model import Block, LastLayer, Rows, Weights
 from bdrp.inference.method import Runtime
 from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
@@ -306,7 +307,7 @@ def test_many_pairs_are_predicted_in_passes(
     fits: dict[str, LastLayerFit], some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = fits["full"].predict(some_unseen.inputs, some_unseen.test)
-    monkeypatch.setattr("bdrp.inference.closed_form.PAIRS_A_PASS", 7)
+    monkeypatch.setattr("bdrp.inference.hierarchical.fitted.PAIRS_A_PASS", 7)
     parts = fits["full"].predict(some_unseen.inputs, some_unseen.test)
     assert parts.mean == pytest.approx(whole.mean, abs=1e-4)
     assert parts.epistemic == pytest.approx(whole.epistemic, rel=1e-3)
@@ -321,7 +322,7 @@ def test_encoders_run_once_a_prediction(
         getattr(network, name).register_forward_hook(lambda module, args, out, name=name: calls.append(name))
         for name in ("drugs", "lines")
     ]
-    monkeypatch.setattr("bdrp.inference.closed_form.PAIRS_A_PASS", 7)
+    monkeypatch.setattr("bdrp.inference.hierarchical.fitted.PAIRS_A_PASS", 7)
     fits["full"].predict(some_unseen.inputs, some_unseen.test)
     for hook in hooks:
         hook.remove()

@@ -12,11 +12,11 @@ import torch
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import mc_dropout
-from bdrp.inference.dropping import _FeatureDropout, dropping
-from bdrp.inference.hierarchy import Weights
+from bdrp.inference.hierarchical.model import Weights
 from bdrp.inference.mc_dropout import DropoutFit, DropoutModel, without_some
 from bdrp.inference.method import Fitted, Runtime, isolated
-from bdrp.inference.point import PointFit
+from bdrp.inference.network.dropout import _FeatureDropout, dropping
+from bdrp.inference.network.point import PointFit
 from bdrp.predictive import StudentT
 
 Make = Callable[..., Any]

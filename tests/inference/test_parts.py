@@ -13,8 +13,8 @@ import torch
 from bdrp import inference
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
-from bdrp.inference import start as starting
-from bdrp.inference.closed_form import NOTHING
+from bdrp.inference.hierarchical.fitted import NOTHING
+from bdrp.inference.initialisation import solve as starting
 from bdrp.inference.method import Runtime
 
 VARIANTS: list[dict[str, str]] = [

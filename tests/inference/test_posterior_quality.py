@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bdrp.evaluation.simulation_based import uniformity
-from bdrp.inference.hierarchy import Guide
+from bdrp.inference.hierarchical.guide import Guide
 
 STEPS = 600
 

@@ -11,13 +11,15 @@ import torch
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
-from bdrp.inference import mixture, network_draws, variational
-from bdrp.inference.grid import cells
-from bdrp.inference.hierarchy import Block
+from bdrp.inference import variational
+from bdrp.inference.hierarchical.grid import cells
+from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.method import Fitted, Runtime
-from bdrp.inference.network_draws import VariationalFit
-from bdrp.inference.network_method import quietly
-from bdrp.inference.network_weights import WholeModel, centre, flat, split, usual_size
+from bdrp.inference.network import draws as network_draws
+from bdrp.inference.network import mixture
+from bdrp.inference.network.draws import VariationalFit
+from bdrp.inference.network.options import quietly
+from bdrp.inference.network.weights import WholeModel, centre, flat, split, usual_size
 
 Make = Callable[..., Any]
 FitOf = Callable[[str], Fitted]
@@ -87,7 +89,7 @@ def test_no_epoch_is_chosen_before_its_divergence_counts_in_full(fit: Variationa
 def test_a_killed_fit_resumes_to_the_same_weights(
     tmp_path: Any, make_method: Make, some_unseen: Batch, fit: VariationalFit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bdrp.inference.training.SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    monkeypatch.setattr("bdrp.inference.training.loop.SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     runtime, begin = Runtime(checkpoint=tmp_path / "checkpoint"), variational._Svi.begin
 
     def killed(trainee: Any, epoch: int) -> None:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from bdrp import report
-from bdrp.experiments.ablate import Contributions
 from bdrp.report import ablation
 from bdrp.report.pictures import contributions
+from bdrp.studies.ablation import Contributions
 
 
 def _row(part, against, figure, contribution, said):

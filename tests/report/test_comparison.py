@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 import pytest
 
 from bdrp import report
-from bdrp.experiments import findings, plan, worker
-from bdrp.experiments.grid import Grid
+from bdrp.studies import comparison
+from bdrp.studies.execution import plan, worker
+from bdrp.studies.execution.run_matrix import Grid
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def found(tiny_screen, tmp_path_factory, hostile_name):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             worker.record(tiny_screen, run, out, "cpu")
-    return findings.gather(out, made.runs)
+    return comparison.gather(out, made.runs)
 
 
 def test_the_page_stands_alone_and_escapes_hostile_names(found, tmp_path):
@@ -69,7 +70,7 @@ def test_missing_fits_are_told_with_their_errors(found):
 
 def test_a_comparison_without_a_finished_fit_is_a_page_that_says_so(tiny_screen, tmp_path):
     runs = Grid({"ridge": "ridge"}, ["pair"], 2, 1).runs(tiny_screen)
-    html = report.comparison.page(findings.gather(tmp_path, runs))
+    html = report.comparison.page(comparison.gather(tmp_path, runs))
     assert "2 of 2 fits are missing; nothing can be said yet." in html
     assert "Measure: ln_ic50_um, in ln(µM)" in html
     assert "no run has finished" in html

@@ -29,7 +29,7 @@ def trained(case, monkeypatch):
         },
     )
     room = SimpleNamespace(TrainedModel=SimpleNamespace(load=lambda _: model))
-    monkeypatch.setitem(sys.modules, "bdrp.experiments.trained", room)
+    monkeypatch.setitem(sys.modules, "bdrp.fitted.model", room)
     return model
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from bdrp import report
-from bdrp.experiments import adaptation, transfer_scores
-from bdrp.experiments.transfer import Transferred
 from bdrp.report import transferred
 from bdrp.report.pictures import adaptation as pictures
 from bdrp.report.style import VERMILION
+from bdrp.studies import adaptation, transfer_scores
+from bdrp.studies.transfer import Transferred
 
 FIGURES = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias", "within_drug_spearman")
 

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LABORATORY: Final = (
-    "the other laboratory"  # as `bdrp.experiments.transfer_scores` calls it, which the report does not load
-)
+LABORATORY: Final = "the other laboratory"  # as `bdrp.studies.transfer_scores` calls it, which the report does not load
 COLOURS: Final = {"raw": INK, "recalibrated": BLUE, "posterior as prior": VERMILION}
 COLUMNS: Final = {"coverage_90": "90 % intervals cover (%)", "width_90": "their width", "rmse": "RMSE"}
 ASIDE: Final = {"raw": 0.0, "recalibrated": -0.07, "posterior as prior": 0.07}

@@ -1,1 +1,0 @@
-"""Fitting, saving and using whole models: the only room that joins data, methods and calibration."""

@@ -1,0 +1,1 @@
+"""The disk: whole files, strict JSON, sealed folders."""

@@ -1,0 +1,1 @@
+"""The product: fit a method, keep it as a folder, predict with it."""

@@ -1,0 +1,366 @@
+"""A trained model: features, fitted method and recalibration together, as a folder and as a predictor."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from bdrp import calibration, explain, inference
+from bdrp.calibration import Recalibration
+from bdrp.data.screen import LIMITS, MEASURES, Screen
+from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
+from bdrp.evaluation import PosteriorCheck, posterior_data
+from bdrp.evaluation.inference_data import CHAINS, check_counts, chosen_rows
+from bdrp.explain import Attention
+from bdrp.features import novelty
+from bdrp.features.batch import Features, Inputs, Pairs
+from bdrp.features.batch import pairs as as_pairs
+from bdrp.features.expression import ExpressionScaler
+from bdrp.features.novelty import Neighbourhood
+from bdrp.files import sealed_folder
+from bdrp.fitted import posterior
+from bdrp.fitted.held_out import OBSERVED, HeldOut
+from bdrp.inference.method import Fitted
+from bdrp.predictive import PredictiveDistribution
+
+if TYPE_CHECKING:
+    import arviz
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictive distributions with what a reviewer wants beside them.
+
+    Attributes:
+        distribution: of N pairs.
+        context: N rows; drug_name, tissue, drug_similarity, nearest_drugs, line_distance_percentile, lower_limit,
+            upper_limit.
+    """
+
+    distribution: PredictiveDistribution
+    context: pd.DataFrame
+
+    def save(self, path: Path) -> None:
+        """Write predictions.parquet: the distribution's columns, then the context's; measure and unit as metadata."""
+        self.distribution.save(path, self.context)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Everything that predicting needs; no training response is among it, but summaries of them are.
+
+    Attributes:
+        manifest: what was fitted, on what, how, and with which versions.
+        features: how tables become tensors.
+        fitted: the method's fit.
+        recalibration: fitted on rows that the weights had not seen.
+        neighbourhood: the trained drugs and lines.
+        limits: index drug_id; lower_limit and upper_limit of the doses that each trained drug was tested at.
+        held_out_part: the test part, None for a model without one.
+        posterior_check: of the posterior on its training rows, None for a method without a posterior.
+    """
+
+    manifest: Mapping[str, Any]
+    features: Features
+    fitted: Fitted
+    recalibration: Recalibration
+    neighbourhood: Neighbourhood
+    limits: pd.DataFrame
+    held_out_part: HeldOut | None = None
+    posterior_check: PosteriorCheck | None = None
+
+    def predict(
+        self,
+        drugs: pd.DataFrame,
+        expression: pd.DataFrame,
+        pairs: pd.DataFrame | None = None,
+        cell_lines: pd.DataFrame | None = None,
+    ) -> Predictions:
+        """Calibrated distributions for pairs of any drugs and lines, measured or not.
+
+        Args:
+            drugs: index drug_id; smiles, structure_key, name. New structures are welcome, and better predicted with
+                `upper_limit`, the highest dose that each is to be tested at, in the measure's unit.
+            expression: index cell_line_id; one column a gene. New lines are welcome.
+            pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
+            cell_lines: index cell_line_id; tissue, shown beside the predictions.
+
+        Raises:
+            DataError: a structure cannot be read, genes are missing, or a pair names an unknown line or drug.
+
+        Warns:
+            BdrpWarning: genes are missing, or a line bears a training line's id but not its expression.
+        """
+        _check_tables(drugs, expression)
+        pairs = every_pair(drugs, expression) if pairs is None else _ids(pairs).reset_index(drop=True)
+        if pairs.empty:
+            raise DataError(
+                "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
+            )
+        inputs, rows = self.prepared(drugs, expression, pairs)
+        raw = self.fitted.predict(inputs, rows)
+        return Predictions(self.recalibration(raw), self._context(pairs, inputs, drugs, cell_lines))
+
+    def prepared(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame) -> tuple[Inputs, Pairs]:
+        """What the fitted method takes: the drugs and lines that pairs name, and the pairs; arguments as in `predict`.
+
+        Raises:
+            DataError: as in `predict`.
+
+        Warns:
+            BdrpWarning: as in `predict`.
+        """
+        needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
+        needed_lines = expression.loc[expression.index.isin(pairs["cell_line_id"])]
+        inputs = self._without_impostors(self.features.inputs(needed_drugs, needed_lines))
+        return inputs, as_pairs(pairs, inputs)
+
+    def drugs_of(self, screen: Screen) -> pd.DataFrame:
+        """A screen's drugs, with their doses if the model was trained on that screen.
+
+        How a laboratory chooses doses is its own custom: what was learned of them at one says nothing at another.
+        """
+        return screen.tested_drugs() if screen.name == self.manifest["screen"] else screen.drugs
+
+    def attention(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame | None = None) -> Attention:
+        """Which gene programmes, genes and atoms the cross-attention weighs; arguments as in `predict`.
+
+        Raises:
+            DataError: the method has no attention, or as in `predict`.
+        """
+        network = getattr(getattr(self.fitted, "model", None), "network", None)
+        if network is None:
+            raise DataError(f"{self.manifest['method']} has no attention to read. Fit last_layer for that.")
+        pairs = every_pair(drugs, expression) if pairs is None else pairs
+        inputs = self.features.inputs(drugs, expression)
+        return explain.read(
+            network, inputs, as_pairs(pairs[["cell_line_id", "drug_id"]], inputs), self.features.scaler.genes
+        )
+
+    def to_arviz(
+        self,
+        drugs: pd.DataFrame,
+        expression: pd.DataFrame,
+        observed: pd.DataFrame | None = None,
+        *,
+        draws: int = 100,
+        most_pairs: int = 2000,
+        seed: int = 0,
+    ) -> arviz.InferenceData:
+        """Joint draws of the weights, what they predict, and how likely they make observed responses.
+
+        They are the method's own, before recalibration, so that all groups speak of one posterior. See
+        `bdrp.evaluation.posterior_data` for the groups.
+
+        Args:
+            drugs: as in `predict`.
+            expression: as in `predict`.
+            observed: cell_line_id, drug_id and response of N pairs; the held-out part if None.
+            draws: in each of four chains; all are independent.
+            most_pairs: a random part of this size is taken of more; the coordinate `pair` is the row in `observed`.
+            seed: decides which pairs and which draws.
+
+        Raises:
+            FitError: the method has no posterior of weights.
+            DataError: as in `predict`, or a response is missing.
+        """
+        check_counts(draws, most_pairs)
+        _check_tables(drugs, expression)
+        observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
+        some = observed.iloc[chosen_rows(len(observed), most_pairs, np.random.default_rng(seed))]
+        inputs, rows = self.prepared(drugs, expression, some)
+        drawn = self.fitted.posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
+        return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
+
+    def _without_impostors(self, inputs: Inputs) -> Inputs:
+        impostors = self.neighbourhood.impostors(self.features, inputs)
+        if not impostors:
+            return inputs
+        warnings.warn(
+            f"{len(impostors)} lines bear a training line's id but not its expression: {', '.join(impostors[:5])}. "
+            "They are predicted as new lines. Rename them if they are others; check the expression if they are not.",
+            BdrpWarning,
+            stacklevel=4,
+        )
+        strange = torch.tensor([line in set(impostors) for line in inputs.line_ids])
+        return replace(inputs, line_effect=torch.where(strange, -1, inputs.line_effect))
+
+    def _context(
+        self, pairs: pd.DataFrame, inputs: Inputs, drugs: pd.DataFrame, cell_lines: pd.DataFrame | None
+    ) -> pd.DataFrame:
+        by_drug = self.neighbourhood.drugs(inputs).join(self.limits)
+        names = drugs["name"].reindex(by_drug.index) if "name" in drugs else by_drug.index
+        by_drug.insert(0, "drug_name", names)
+        by_line = self.neighbourhood.lines(self.features, inputs)
+        tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
+        by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))
+        parts = [by_drug.loc[pairs["drug_id"]], by_line.loc[pairs["cell_line_id"]]]
+        joined = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
+        order = ["drug_name", "tissue", "drug_similarity", "nearest_drugs", "line_distance_percentile", *LIMITS]
+        return joined[order]
+
+    def held_out(self) -> pd.DataFrame:
+        """The test part as it was observed; see `bdrp.evaluation.score` for the columns."""
+        return self._held_out().observed
+
+    def held_out_predictions(self) -> PredictiveDistribution:
+        """What was predicted for the test part, recalibrated."""
+        return self._held_out().predictions
+
+    def held_out_uncalibrated(self) -> PredictiveDistribution:
+        """What was predicted for the test part before recalibration."""
+        return self._held_out().uncalibrated
+
+    def _held_out(self) -> HeldOut:
+        if self.held_out_part is None:
+            raise ModelFolderError(
+                "This model has no held-out part to evaluate. Fit it with a split that has a test part."
+            )
+        return self.held_out_part
+
+    def save(self, into: Path) -> None:
+        """Write every file into an empty folder and seal it; see `bdrp.files.sealed_folder`."""
+        scaler, hood = self.features.scaler, self.neighbourhood
+        sealed_folder.write_tensors(into / "weights.safetensors", self.fitted.state())
+        arrays = {name: torch.as_tensor(getattr(scaler, name)) for name in ("mean", "scale", "components")}
+        sealed_folder.write_tensors(into / "features.safetensors", arrays | hood.state())
+        sealed_folder.write_json(
+            into / "keys.json",
+            {
+                "genes": scaler.genes,
+                "compounds": self.features.compounds,
+                "lines": self.features.lines,
+                "drug_ids": hood.drug_ids,
+                "drug_names": hood.drug_names,
+                "limits": {
+                    key: [_or_none(v) for v in row]
+                    for key, row in zip(self.limits.index, self.limits.to_numpy(), strict=True)
+                },
+            },
+        )
+        sealed_folder.write_json(into / "calibration.json", self.recalibration.to_json())
+        if self.held_out_part is not None:
+            self.held_out_part.save(into)
+        if self.posterior_check is not None:
+            posterior.save(self.posterior_check, into)
+        sealed_folder.seal(into, self.manifest)
+
+    @classmethod
+    def load(cls, path: Path | str) -> TrainedModel:
+        """Read a model folder; the training data are not needed.
+
+        Raises:
+            ModelFolderError: a file is missing, altered or foreign, or was written by another version.
+        """
+        path = Path(path)
+        manifest = sealed_folder.opened(path)
+        try:
+            return cls._load(path, manifest)
+        except ModelFolderError:
+            raise
+        except (
+            BdrpError,
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            OSError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise ModelFolderError(
+                f"The model folder {path} does not hold together: {error}. Restore it from a copy, or fit again."
+            ) from error
+
+    @classmethod
+    def _load(cls, path: Path, manifest: Mapping[str, Any]) -> TrainedModel:
+        keys = sealed_folder.read_json(path / "keys.json")
+        arrays = sealed_folder.read_tensors(path / "features.safetensors")
+        if manifest["measure"] not in MEASURES:
+            raise ModelFolderError(
+                f"The model's measure is {manifest['measure']!r}; this version knows {', '.join(MEASURES)}. "
+                "Use the version that wrote it."
+            )
+        scaler = ExpressionScaler(
+            tuple(keys["genes"]), *(arrays[name].numpy() for name in ("mean", "scale", "components"))
+        )
+        genes = len(scaler.genes)
+        if {scaler.mean.shape, scaler.scale.shape, scaler.components.shape[:1]} != {(genes,)}:
+            raise ModelFolderError(f"{path} names {genes} genes and scales {len(scaler.mean)}. Fit again.")
+        features = Features(
+            MEASURES[manifest["measure"]],
+            scaler,
+            tuple(keys["compounds"]),
+            tuple(keys["lines"]),
+            float(manifest["centre"]),
+            float(manifest["spread"]),
+        )
+        if not np.isfinite([features.centre, features.spread]).all() or min(features.spread, *scaler.scale) <= 0:
+            raise ValueError(f"responses of mean {features.centre} and SD {features.spread} cannot be")
+        method = inference.make(manifest["method"], manifest["options"])
+        neighbourhood = novelty.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
+        _check_neighbourhood(neighbourhood, features)
+        limits = pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float)
+        return cls(
+            manifest,
+            features,
+            method.restore(features, sealed_folder.read_tensors(path / "weights.safetensors")),
+            calibration.from_json(sealed_folder.read_json(path / "calibration.json")),
+            neighbourhood,
+            limits,
+            HeldOut.load(path) if (path / OBSERVED).exists() else None,
+            posterior.load(path),
+        )
+
+
+def every_pair(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
+    """Every line with every drug: cell_line_id, drug_id."""
+    product = pd.MultiIndex.from_product([expression.index, drugs.index], names=["cell_line_id", "drug_id"])
+    return product.to_frame(index=False)
+
+
+def _check_tables(drugs: pd.DataFrame, expression: pd.DataFrame) -> None:
+    lacking = [column for column in ("smiles", "structure_key") if column not in drugs]
+    if lacking:
+        raise DataError(
+            f"drugs lack the column {', '.join(lacking)}. A structure and its key are needed. "
+            "Read the table with bdrp.data.sources.tables.read_drugs, which makes both from SMILES."
+        )
+    if "upper_limit" in drugs and not pd.api.types.is_numeric_dtype(drugs["upper_limit"]):
+        raise DataError(
+            f"drugs has an upper_limit of type {drugs['upper_limit'].dtype}. A highest dose in the measure's unit is "
+            "needed, NaN where it is not known. Convert the column, or drop it."
+        )
+    for what, index in (("drugs hold", drugs.index), ("expression holds", expression.index)):
+        twice = index[index.duplicated()].unique()
+        if len(twice):
+            raise DataError(
+                f"{what} {len(twice)} ids twice: {', '.join(map(str, twice[:5]))}. Every id may stand once. "
+                "Keep one row of each."
+            )
+
+
+def _ids(pairs: pd.DataFrame) -> pd.DataFrame:
+    lacking = [column for column in ("cell_line_id", "drug_id") if column not in pairs]
+    if lacking:
+        raise DataError(f"pairs lack the column {', '.join(lacking)}. Every pair is a line and a drug. Add the ids.")
+    return pairs[["cell_line_id", "drug_id"]]
+
+
+def _check_neighbourhood(hood: Neighbourhood, features: Features) -> None:
+    lines, components = len(features.lines), features.scaler.components.shape[1]
+    sizes = {"fingerprints": len(hood.fingerprints), "drug names": len(hood.drug_names)}
+    wrong = [f"{count} {what} for {len(hood.drug_ids)} drugs" for what, count in sizes.items()]
+    if set(sizes.values()) != {len(hood.drug_ids)} or hood.profiles.shape != (lines, components) or not hood.drug_ids:
+        raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(hood.profiles.shape)} of {lines} lines")
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

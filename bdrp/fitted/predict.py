@@ -1,0 +1,84 @@
+"""Predictions and posterior draws of a model, for a screen or for tables of new drugs and samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bdrp.data.screen import Screen
+from bdrp.errors import DataError, ModelFolderError
+from bdrp.fitted.model import Predictions, TrainedModel
+
+if TYPE_CHECKING:
+    import arviz
+
+
+def predict(
+    model: Path | str | TrainedModel,
+    *,
+    screen: Screen | None = None,
+    drugs: pd.DataFrame | None = None,
+    expression: pd.DataFrame | None = None,
+    pairs: pd.DataFrame | None = None,
+) -> Predictions:
+    """Predict pairs of a screen, or of new drugs and samples; a table beside a screen replaces that part of it.
+
+    Args:
+        model: a model or its folder.
+        screen: gives drugs, expression and tissues.
+        drugs: index drug_id; smiles, structure_key, name.
+        expression: index cell_line_id; one column a gene.
+        pairs: cell_line_id and drug_id; every line with every drug if None.
+
+    Raises:
+        DataError: neither a screen nor both tables were given, or see `TrainedModel.predict`.
+        ModelFolderError: the screen's measure is not the model's.
+    """
+    trained, drugs, expression = _with_tables(model, screen, drugs, expression)
+    return trained.predict(drugs, expression, pairs, None if screen is None else screen.cell_lines)
+
+
+def draw(
+    model: Path | str | TrainedModel,
+    *,
+    screen: Screen | None = None,
+    drugs: pd.DataFrame | None = None,
+    expression: pd.DataFrame | None = None,
+    draws: int = 100,
+) -> arviz.InferenceData:
+    """Posterior draws at a model's held-out pairs; tables as in `predict`, draws as in `TrainedModel.to_arviz`.
+
+    Raises:
+        FitError: the method has no posterior.
+        DataError: neither a screen nor both tables were given, or see `TrainedModel.to_arviz`.
+        ModelFolderError: the screen's measure is not the model's.
+    """
+    trained, drugs, expression = _with_tables(model, screen, drugs, expression)
+    return trained.to_arviz(drugs, expression, draws=draws, seed=int(trained.manifest["seed"]))
+
+
+def _with_tables(
+    model: Path | str | TrainedModel,
+    screen: Screen | None,
+    drugs: pd.DataFrame | None,
+    expression: pd.DataFrame | None,
+) -> tuple[TrainedModel, pd.DataFrame, pd.DataFrame]:
+    trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    if screen is not None:
+        _check_measure(trained, screen)
+        drugs = trained.drugs_of(screen) if drugs is None else drugs
+        expression = screen.expression if expression is None else expression
+    if drugs is None or expression is None:
+        raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
+    return trained, drugs, expression
+
+
+def _check_measure(trained: TrainedModel, screen: Screen) -> None:
+    ours, theirs = trained.features.measure.name, screen.measure.name
+    if ours != theirs:
+        raise ModelFolderError(
+            f"The model predicts {ours}, the screen holds {theirs}. They must agree. "
+            f"Load the screen with measure={ours}, or fit a model on {theirs}."
+        )

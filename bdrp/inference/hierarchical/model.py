@@ -1,0 +1,251 @@
+"""The Bayesian last layer: global weights over pair features, deviations of compounds and lines, in Pyro.
+
+In standardised units, for compound c, line l and their pair features phi,
+
+    y[l, c] = mu + offset[l, c] + w . phi[l, c] + v[c] . (1, h[l]) + u[l] . (1, g[c]) + noise[l, c]
+    w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v[c]^2))    u[l] ~ Normal(0, diag(lambda_u^2))
+    g[c] = what structure says + loadings[c]    loadings[c] ~ Normal(0, I),
+
+with h the line's expression components: `v` is a hierarchical Bayesian ridge a compound on expression, `u` and `g` a
+Bayesian factor analysis of what a line's measured drugs say about its others. The prior scales lambda are learned with
+the network by maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps
+its prior, so its epistemic variance is the spread among the compounds or lines that were trained on. The mean is linear
+in w and v and bilinear in u and g, which the guide keeps apart: the predictive moments are exact.
+
+The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
+components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start,
+with free means and scales, for few drugs tell a line's factors apart. An SD of u is a share of its prior SD: what was
+measured of a line never makes it less certain than a line of which nothing is known.
+
+Where the model is to serve new lines, each step takes the rows of half of its lines as if nothing else were known of
+them: u is left out of their mean and of the divergence, and its prior variance is added. Without that, u would explain
+all lines that there are, and nothing would be learned for those that are not. Their residuals are those of leaving the
+line out, and the slopes stay where the ridge found them, in which leaving out is exact.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pyro
+import torch
+from pyro import poutine
+from torch import Tensor, nn
+
+from bdrp.features.batch import Inputs
+from bdrp.inference.hierarchical.elbo import independent
+from bdrp.inference.hierarchical.likelihood import Likelihood, Noise, Observed
+from bdrp.model.network import Encoded, Network, PairFeatures
+
+LOG_NOISE_RANGE = (-4.0, 1.5)  # chosen: noise SDs from 0.02 to 4.5 response SDs; keeps a step away from overflow
+USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about what structure says of it
+
+
+class Block(NamedTuple):
+    """Part of the grid: `n` responses of B lines.
+
+    Attributes:
+        lines: (B,) positions in the inputs.
+        line: (n,) positions among `lines`. drug: (n,) positions in the inputs.
+        seen: (n,) standardised responses with their limits.
+        hidden: (n,) rows that are taken as if nothing else were known of their line.
+        leverage: (n,) how much of its own deviation the ridge of its compound follows; see `initialisation.ridge`.
+            0 where the slopes were not fitted to these rows.
+        linear: (n,) what the ridge's mean says of each row, where slopes have a posterior that stays as it was found:
+            hidden rows are then judged by what the others foretell, whose variance holds that of the slopes. None
+            where slopes are points: the noise has to hold their error too.
+    """
+
+    lines: Tensor
+    line: Tensor
+    drug: Tensor
+    seen: Observed
+    hidden: Tensor
+    leverage: Tensor | float = 0.0
+    linear: Tensor | None = None
+
+    @property
+    def open(self) -> Tensor:
+        """(B,) lines of which no row is hidden: those that say something of their own u."""
+        covered = torch.zeros(len(self.lines), device=self.line.device)
+        return covered.index_add(0, self.line, self.hidden.to(covered)) == 0
+
+
+class Terms(NamedTuple):
+    """What the random weights of n pairs multiply, and the rest of their mean and noise.
+
+    Attributes:
+        features: (n, P) for w. by_compound: (L, 1 + K) for v, a line. by_line: (D, 1 + R) for u, a
+            drug, as far as structure tells.
+        offset: (n,). own: (n,) what of the mean belongs to the drug alone. noise: (n, 3) see `log_noise`.
+    """
+
+    features: Tensor
+    by_compound: Tensor
+    by_line: Tensor
+    offset: Tensor
+    own: Tensor
+    noise: Tensor
+
+    def log_noise(self, mean: Tensor) -> Tensor:
+        """(n,) log SD of the noise: quadratic in how far a pair's mean (n,) lies from its drug's own.
+
+        A line that a drug hits harder than others is measured within the tested doses, where curves differ; the others
+        are extrapolated to nearly one value. So the noise follows the mean, drug by drug.
+        """
+        beyond = (mean - self.own).clamp(-1.5, 1.5)
+        level, slope, bend = self.noise.unbind(-1)
+        return (level + slope * beyond + bend * beyond**2).clamp(*LOG_NOISE_RANGE)
+
+
+class Weights(NamedTuple):
+    """One value of everything random: w (P,), v (C, 1 + K), loadings (C, R), and u (B, 1 + R) of a block's lines."""
+
+    w: Tensor
+    v: Tensor
+    loadings: Tensor
+    u: Tensor
+
+
+class Rows(NamedTuple):
+    """What is expected of n rows.
+
+    Attributes:
+        mean, log_sd: (n,) mean and log SD of the noise.
+        new_mean, new_log_sd: (n,) the same had nothing of their line been known, its own rows included.
+    """
+
+    mean: Tensor
+    log_sd: Tensor
+    new_mean: Tensor
+    new_log_sd: Tensor
+
+
+class LastLayer(nn.Module):
+    """Network and priors: the Pyro model.
+
+    Args:
+        network: deterministic.
+        likelihood: the law of the noise.
+        sizes: C compounds, L lines, K components.
+        responses: how many there are to train on; a block's are scaled up to them.
+    """
+
+    weight_scale: Tensor
+
+    def __init__(self, network: Network, likelihood: Likelihood, sizes: tuple[int, int, int], responses: int) -> None:
+        super().__init__()
+        self.network, self.law = network, Noise(likelihood)
+        (self.compounds, self.lines, components), self.responses = sizes, responses
+        size = network.size
+        self.mu = nn.Parameter(torch.zeros(()))
+        self.noise = nn.Parameter(torch.tensor([-0.9, 0.0, 0.0]))
+        self.compound_noise = nn.Parameter(torch.zeros(self.compounds, 3))
+        # Starting points only: an intercept a compound explains most of a screen, a single component little.
+        self.log_compound_scale = nn.Parameter(torch.tensor([0.8] + [0.02] * components).log())
+        self.log_slope_scale = nn.Parameter(torch.zeros(self.compounds))
+        self.log_line_scale = nn.Parameter(torch.tensor([0.2] + [0.1] * size.factors).log())
+        self.register_buffer("weight_scale", torch.ones(size.pair_width))
+
+    def scales(self) -> list[nn.Parameter]:
+        """The prior scales that empirical Bayes learns; a point estimate must leave them alone."""
+        return [self.log_compound_scale, self.log_slope_scale, self.log_line_scale]
+
+    def terms(self, encoded: Encoded, inputs: Inputs, lines: Tensor, line: Tensor, drug: Tensor) -> Terms:
+        """Terms of the pairs (lines[line[n]], drug[n])."""
+        pair: PairFeatures = self.network.pairs(encoded, line, drug)
+        return Terms(
+            pair.features,
+            self.regressors(inputs.components[lines]),
+            self.by_line(encoded),
+            self.mu + pair.offset,
+            self.mu + pair.own,
+            self._noise(pair, inputs.drug_effect, drug),
+        )
+
+    def by_line(self, encoded: Encoded) -> Tensor:
+        """(D, 1 + R) what u multiplies, as far as structure tells."""
+        return _with_one(encoded.drugs.factors)
+
+    def regressors(self, components: Tensor) -> Tensor:
+        """(L, 1 + K) what v multiplies, from components (L, K), which count for nothing without a linear path."""
+        return _with_one(components if self.network.size.slopes else torch.zeros_like(components))
+
+    def _noise(self, pair: PairFeatures, compounds: Tensor, drug: Tensor) -> Tensor:
+        """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
+        if self.law.likelihood.noise == "constant":
+            return torch.cat([self.noise[:1], self.noise.new_zeros(2)]).expand(len(drug), 3)
+        own = (self.noise + of_known(self.compound_noise, compounds)).index_select(0, drug)
+        if self.law.likelihood.noise == "drug":
+            return torch.cat([own[:, :1] + pair.drug_noise[:, None], torch.zeros_like(own[:, 1:])], dim=1)
+        return own + pair.noise
+
+    def compound_scale(self, compound: Tensor) -> Tensor:
+        """Prior SDs of v, (n, 1 + K), for compounds (n,), -1 for an unseen one: lambda, its slopes stretched by tau."""
+        typical = (2 * self.log_slope_scale).exp().mean().sqrt()
+        stretch = torch.where(compound >= 0, self.log_slope_scale.exp()[compound.clamp(min=0)], typical)
+        scale = self.log_compound_scale.exp()
+        return torch.cat([scale[:1].expand(len(compound), 1), stretch[:, None] * scale[1:]], dim=1)
+
+    def rows(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
+        """What is expected of a block's rows if the weights were these."""
+        encoded = self.network.encode(inputs.molecules, inputs.genes[block.lines], inputs.drug_effect)
+        return self.weighed(self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights)
+
+    def weighed(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:
+        """The same from terms."""
+        compound = inputs.drug_effect[block.drug]
+        by_line = terms.by_line + nn.functional.pad(of_known(weights.loadings, inputs.drug_effect), (1, 0))
+        alone = terms.offset + terms.features @ weights.w
+        slopes = (terms.by_compound @ weights.v.T)[block.line, compound]
+        mean = alone + slopes + (weights.u @ by_line.T)[block.line, block.drug]
+        terms = terms._replace(own=terms.own + weights.v[compound, 0])
+        open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
+        alone = alone + (slopes if block.linear is None else block.linear)
+        return Rows(mean, terms.log_noise(mean), *self._without(block, alone, terms.log_noise(alone), open_variance))
+
+    def _without(self, block: Block, alone: Tensor, log_noise: Tensor, open_variance: Tensor) -> tuple[Tensor, Tensor]:
+        """(n,) mean and log SD of rows of which nothing is known, their own response least of all.
+
+        See `HierarchicalRidge.leverage`: left out, the mean moves from the response, and its variance grows.
+        """
+        total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
+        with torch.no_grad():
+            measured = self.law.measured(block.seen, alone, total)
+            told = 1 - measured.variance * (-2 * total).exp()  # the share of a measurement that a censored row is
+            pull = torch.as_tensor(block.leverage / (1 - told * block.leverage))
+        return alone - pull * (measured.mean - alone), total if block.linear is None else total + 0.5 * pull.log1p()
+
+    def estimates_log_prior(self) -> Tensor:
+        """Log density of what is estimated and not drawn: a compound's own noise."""
+        return -0.5 * ((self.compound_noise / USUAL_NOISE) ** 2).sum()
+
+    def forward(self, inputs: Inputs, block: Block) -> None:
+        """The joint density of a block, scaled to the whole training part."""
+        w = pyro.sample("w", independent(self.weight_scale))
+        with pyro.plate("compounds", self.compounds):
+            v = pyro.sample("v", independent(self.compound_scale(torch.arange(self.compounds, device=self.mu.device))))
+            loadings = pyro.sample(
+                "loadings", independent(torch.ones_like(self.log_line_scale[1:]).expand(self.compounds, -1))
+            )
+        lines = pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines])
+        with lines, poutine.mask(mask=block.open):
+            u = pyro.sample("u", independent(self.log_line_scale.exp().expand(len(block.lines), -1)))
+        rows = self.rows(inputs, block, Weights(w, v, loadings, u))
+        pyro.factor("estimates", self.estimates_log_prior())
+        with pyro.plate("responses", self.responses, subsample=torch.arange(len(block.line), device=self.mu.device)):
+            pyro.factor("response", self.log_likelihood(block, rows))
+
+    def log_likelihood(self, block: Block, rows: Rows) -> Tensor:
+        """(n,) of a block's rows, those of hidden lines as if nothing else were known of them."""
+        mean = torch.where(block.hidden, rows.new_mean, rows.mean)
+        return self.law.log_prob(block.seen, mean, torch.where(block.hidden, rows.new_log_sd, rows.log_sd))
+
+
+def _with_one(values: Tensor) -> Tensor:
+    return torch.cat([values.new_ones(len(values), 1), values], dim=1)
+
+
+def of_known(table: Tensor, compound: Tensor) -> Tensor:
+    """Rows of the compounds (n,) that were trained on, 0 for the others (-1)."""
+    return torch.where((compound >= 0)[:, None], table[compound.clamp(min=0)], 0.0)

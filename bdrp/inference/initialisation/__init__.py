@@ -1,0 +1,1 @@
+"""Where training starts: the linear part of the model, solved."""

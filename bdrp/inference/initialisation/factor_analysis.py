@@ -1,0 +1,157 @@
+"""What the measured drugs of a line say about its other drugs: factor analysis of what the ridge leaves, by EM.
+
+With residuals r of line l and compound c beyond the ridge on expression,
+
+    r[l, c] = u[l, 0] + sum_k u[l, k] g[c, k] + noise,   noise ~ Normal(0, s[c]^2),
+    u[l, k] ~ Normal(0, lambda_k^2),   g[c, k] ~ Normal(0, 1),
+
+a line has a general sensitivity u[l, 0] and R factors. Both u[l] and g[c] have normal posteriors with full covariances:
+the factors of a line are told apart by few drugs, so they are far from independent, and loadings taken as known would
+explain noise. The two are updated in turn, then each scale and noise (variational principal components with missing
+cells; Bishop 1999; Ilin & Raiko 2010, jmlr.org/papers/v11/ilin10a). Factors are rotated to be uncorrelated over lines,
+which the likelihood leaves open and which makes the prior right.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bdrp.inference.initialisation.ridge import PSEUDO_RESPONSES
+
+LEAST = 1e-6  # chosen: no squared scale below this, so that every precision is finite
+
+
+class FactorAnalysis(NamedTuple):
+    """The fit.
+
+    Attributes:
+        mean: (L, 1 + R) of u. covariance: (L, 1 + R, 1 + R) of u.
+        loadings: (C, R) mean of g. loadings_covariance: (C, R, R).
+        scale: (1 + R,) lambda. noise: (C,) s.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+    loadings: Tensor
+    loadings_covariance: Tensor
+    scale: Tensor
+    noise: Tensor
+
+
+class Cells:
+    """N residuals summed in a table of lines and compounds, with their counts and squares.
+
+    Args:
+        residual: (N,), standardised.
+        variance: (N,) how uncertain each is, as one of a censored response.
+        line: (N,), below L.
+        compound: (N,), below C.
+        shape: L and C.
+    """
+
+    def __init__(
+        self, residual: Tensor, variance: Tensor, line: Tensor, compound: Tensor, shape: tuple[int, int]
+    ) -> None:
+        def table(values: Tensor) -> Tensor:
+            return torch.zeros(shape, dtype=torch.float64).index_put((line, compound), values, accumulate=True)
+
+        residual = residual.double()
+        self.total, self.count = table(residual), table(torch.ones_like(residual))
+        self.square = table(residual**2 + variance.double()).sum(0)
+
+
+def fit(
+    cells: Cells,
+    noise: Tensor,
+    factors: int,
+    generator: torch.Generator,
+    steps: int = 20,
+    start: FactorAnalysis | None = None,
+) -> FactorAnalysis:
+    """Fit residuals.
+
+    Args:
+        cells: the residuals.
+        noise: (C,) SDs to start from.
+        factors: R.
+        generator: of the loadings that the ascent starts at.
+        steps: of expectation-maximisation.
+        start: loadings and scales to start from; small random loadings if None.
+    """
+    if start is None:
+        loadings = 0.1 * torch.randn(len(noise), factors, generator=generator, dtype=torch.float64)
+        spread = torch.zeros(len(noise), factors, factors, dtype=torch.float64)
+        scale = torch.cat([torch.tensor([0.3]), torch.ones(factors)]).double()
+    else:
+        loadings, spread, scale = (part.double() for part in (start.loadings, start.loadings_covariance, start.scale))
+    variance = noise.double() ** 2
+    mean, covariance = _lines(cells, _second(loadings, spread), loadings, scale, variance)
+    for _ in range(steps):
+        loadings, spread = _compounds(cells, mean, covariance + _squares(mean), variance)
+        loadings, spread, mean, covariance = _rotated(loadings, spread, mean, covariance)
+        scale = (mean**2 + covariance.diagonal(dim1=1, dim2=2)).mean(0).clamp(min=LEAST).sqrt()
+        second = _second(loadings, spread)
+        variance = _variance(cells, mean @ _with_one(loadings).T, covariance + _squares(mean), second)
+        mean, covariance = _lines(cells, second, loadings, scale, variance)
+    parts = (mean, covariance, loadings, spread, scale, variance.sqrt())
+    return FactorAnalysis(*(part.float() for part in parts))
+
+
+def _lines(cells: Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u given the rest."""
+    width = len(scale)
+    weight = cells.count / variance
+    precision = (weight @ second.flatten(1)).reshape(-1, width, width) + torch.diag(scale**-2)
+    covariance = torch.linalg.inv(precision)
+    moment = (cells.total / variance) @ _with_one(loadings)
+    return (covariance @ moment[:, :, None])[:, :, 0], covariance
+
+
+def _compounds(cells: Cells, mean: Tensor, square: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (C, R) and covariance (C, R, R) of g: ridge of the residuals, with the general sensitivity taken off."""
+    width = mean.shape[1] - 1
+    gram = (cells.count.T @ square[:, 1:, 1:].flatten(1)).reshape(-1, width, width)
+    moment = cells.total.T @ mean[:, 1:] - cells.count.T @ square[:, 0, 1:]
+    covariance = torch.linalg.inv(gram / variance[:, None, None] + torch.eye(width, dtype=torch.float64))
+    return (covariance @ (moment / variance[:, None])[:, :, None])[:, :, 0], covariance
+
+
+def _rotated(
+    loadings: Tensor, spread: Tensor, mean: Tensor, covariance: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Factors uncorrelated over lines, each with loadings of mean square one."""
+    square = (covariance + _squares(mean)).mean(0)[1:, 1:]
+    identity = torch.eye(len(square), dtype=torch.float64)
+    root = torch.linalg.cholesky(square + LEAST * identity)
+    # Loadings that are uncorrelated too would make both priors right, and switch off factors that GDSC2 needs.
+    forth = root / (root.T @ (_squares(loadings) + spread).mean(0) @ root).diagonal().clamp(min=LEAST).sqrt()
+    back = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), torch.linalg.inv(forth))
+    return loadings @ forth, forth.T @ spread @ forth, mean @ back.T, back @ covariance @ back.T
+
+
+def _variance(cells: Cells, expected: Tensor, square: Tensor, second: Tensor) -> Tensor:
+    """(C,) expected squared noise; the pooled one counts as some responses."""
+    squares = square.flatten(1) @ second.flatten(1).T
+    total = cells.square + (cells.count * squares - 2 * cells.total * expected).sum(0)
+    count = cells.count.sum(0)
+    pooled = total.sum() / count.sum()
+    return ((total + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES)).clamp(min=1e-4)
+
+
+def _second(loadings: Tensor, spread: Tensor) -> Tensor:
+    """(C, 1 + R, 1 + R) expected outer products of (1, g)."""
+    second = _squares(_with_one(loadings))
+    second[:, 1:, 1:] += spread
+    return second
+
+
+def _squares(rows: Tensor) -> Tensor:
+    """(M, W, W) outer products of rows (M, W)."""
+    return rows[:, :, None] * rows[:, None, :]
+
+
+def _with_one(values: Tensor) -> Tensor:
+    return torch.cat([values.new_ones(len(values), 1), values], dim=1)

@@ -1,0 +1,1 @@
+"""Gaussian-process kernels on the grid of lines and drugs."""

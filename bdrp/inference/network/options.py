@@ -1,0 +1,184 @@
+"""What all methods that train the network share: options, the loop's view of a batch, and where training starts."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self, TypeVar, cast
+
+import pyro
+import torch
+from torch import Tensor
+
+from bdrp.errors import FitError, ModelFolderError
+from bdrp.features.batch import Batch, Features
+from bdrp.inference.hierarchical.fitted import LastLayerFit
+from bdrp.inference.hierarchical.likelihood import Likelihood
+from bdrp.inference.hierarchical.model import LastLayer
+from bdrp.inference.initialisation.solve import solve
+from bdrp.inference.method import Fitted, Method, isolated, part
+from bdrp.inference.training.loop import Schedule
+from bdrp.model.architecture import CHOICES, Architecture
+from bdrp.model.network import Network
+
+LINES = ("auto", "known", "new")
+EFFECTS = ("used", "ignored")
+LEAST_AGAIN = 0.5  # chosen: while the rate is high the validation part says little; no fit again is shorter than half
+EPOCHS = {"new": 20, "known": 50}  # chosen on validation and calibration rows of GDSC2 (docs/tried.md)
+
+
+@dataclass(frozen=True)
+class NetworkMethod(Method, ABC):
+    """Options of every method that trains the network.
+
+    Attributes:
+        likelihood: the law of a response: "normal", "student_t" (the best of the three on GDSC2's validation and
+            calibration rows; docs/tried.md) or "censored"; see `Likelihood`.
+        noise: what its SD depends on: "constant", "drug" or "pair".
+        lines: which lines are to be predicted best: "known" ones, of which other drugs were measured; "new" ones; or
+            "auto", whichever does better on the validation part. See `bdrp.inference.initialisation.solve`.
+        epochs: passes over the training lines; if None, 20 for new lines and 50 for known ones, which go on gaining
+            (docs/tried.md).
+        patience: epochs without a better validation score before stopping; if None, all epochs are done and the best
+            is kept, for while the rate is high the score says little.
+        lines_a_block: lines of a grid block; each step encodes these and all drugs once.
+        learning_rate: peak rate of the network. weight_decay: of the network.
+        head_rate: peak rate of everything else: the last layer, its posterior, and prior scales.
+        width, hidden, programmes, heads, factors, gene_dropout, drug_dropout: see `Architecture`.
+        drug_encoder, pairing, expression, linear_path: what an ablation replaces or leaves out; see `Architecture`.
+        hierarchical_effects: "ignored" leaves v, u and the loadings out, so that the network alone makes the mean; a
+            compound's own noise stays.
+    """
+
+    likelihood: Literal["normal", "student_t", "censored"] = "student_t"
+    noise: Literal["constant", "drug", "pair"] = "pair"
+    lines: Literal["auto", "known", "new"] = "auto"
+    epochs: int | None = None
+    patience: int | None = None
+    lines_a_block: int = 32
+    learning_rate: float = 1e-3
+    head_rate: float = 5e-3
+    weight_decay: float = 1.0
+    width: int = 64
+    hidden: int = 128
+    programmes: int = 48
+    heads: int = 4
+    factors: int = 32
+    gene_dropout: float = 0.6
+    drug_dropout: float = 0.1
+    drug_encoder: Literal["graph", "fingerprint", "one_hot"] = part("graph")
+    pairing: Literal["attention", "concatenation"] = part("attention")
+    expression: Literal["used", "ignored"] = part("used")
+    linear_path: Literal["used", "ignored"] = part("used")
+    hierarchical_effects: Literal["used", "ignored"] = part("used")
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be.
+
+        Raises:
+            FitError: naming the option, what it was and what it may be.
+        """
+        Likelihood(self.likelihood, self.noise)
+        if self.lines not in LINES:
+            raise FitError(f"lines is {self.lines!r}. Choose auto, known or new.")
+        if self.hierarchical_effects not in EFFECTS:
+            raise FitError(f"hierarchical_effects is {self.hierarchical_effects!r}. Choose used or ignored.")
+        for name in ("learning_rate", "head_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise FitError(
+                    f"{name} is {getattr(self, name)}; it must be above 0 and below 1. Choose another value."
+                )
+        if self.lines_a_block < 1 or self.weight_decay < 0:
+            raise FitError("lines_a_block must be at least 1 and weight_decay at least 0. Choose other values.")
+        self.schedule()
+        self.architecture(1)
+
+    def schedule(self) -> Schedule:
+        """How long and how fast to descend; of the lines that `begun` settled on."""
+        epochs = EPOCHS.get(self.lines, EPOCHS["new"]) if self.epochs is None else self.epochs
+        return Schedule(epochs, epochs if self.patience is None else self.patience)
+
+    def architecture(self, genes: int, compounds: int = 1) -> Architecture:
+        """The network's sizes and parts."""
+        names = ("width", "hidden", "programmes", "heads", "factors", "gene_dropout", "drug_dropout", *CHOICES)
+        return Architecture(genes=genes, compounds=compounds, **{name: getattr(self, name) for name in names})
+
+    def model(self, features: Features, responses: int) -> LastLayer:
+        """A network with its hierarchical last layer, at random."""
+        genes, components = features.scaler.components.shape
+        sizes = (len(features.compounds), len(features.lines), components)
+        likelihood = Likelihood(self.likelihood, self.noise)
+        return LastLayer(Network(self.architecture(genes, sizes[0])), likelihood, sizes, responses)
+
+    def begun(self, batch: Batch, fitted: LastLayerFit, seed: int) -> Self:
+        """Put a fit where training starts, and settle which lines the model serves, by the validation part."""
+        if self.hierarchical_effects == "ignored":
+            fitted.without_effects()
+            fitted.learn_kinship(batch.inputs)
+            return replace(self, lines="known")  # nothing is known of a line that could be hidden
+        batch = self.shown(batch)
+        judged = bool(len(batch.validation))
+        kinds: list[Literal["auto", "known", "new"]] = [self.lines]
+        if self.lines == "auto":  # where validation knows no line, there is nothing to try
+            known = bool((batch.inputs.line_effect[batch.validation.line] >= 0).any())
+            kinds = ["known", "new"] if known else ["new"]
+        starts, scores = {}, {}
+        for kind in kinds:
+            starts[kind] = solve(
+                batch, self.factors, together=kind == "known", censored=self.likelihood == "censored", seed=seed
+            )
+            starts[kind].place(fitted)
+            fitted.learn_kinship(batch.inputs)
+            scores[kind] = fitted.score(batch.validation, batch) if judged else 0.0
+        best = min(kinds, key=lambda kind: scores[kind])
+        starts[best].place(fitted)
+        fitted.learn_kinship(batch.inputs)
+        return replace(self, lines=best)
+
+    def shown(self, batch: Batch) -> Batch:
+        """The batch as the start sees it: without a linear path expression has no components."""
+        if self.architecture(1).slopes:
+            return batch
+        return replace(batch, inputs=replace(batch.inputs, components=torch.zeros_like(batch.inputs.components)))
+
+    def refitted(self, fitted: Fitted) -> Self:
+        """For the same lines, for as many epochs as the first fit needed; see `Method.refitted`."""
+        history: Mapping[str, Any] = getattr(fitted, "history", {})
+        settled = replace(self, lines=history.get("lines", self.lines))
+        most = settled.schedule().epochs
+        epochs = max(int(history.get("best_epoch") or most), math.ceil(LEAST_AGAIN * most))
+        return replace(settled, epochs=epochs, patience=None)
+
+
+AnyFit = TypeVar("AnyFit", bound=Fitted)
+
+
+def restored(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> AnyFit:
+    """A fit made without memory and filled from its tensors.
+
+    Sizes that the tensors do not bear out are so refused before they are allocated.
+
+    Raises:
+        ModelFolderError: tensors are missing, foreign, or of the wrong shape.
+    """
+    try:
+        with torch.device("meta"):
+            fitted: Any = assemble()
+        fitted.modules.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    except (RuntimeError, TypeError) as error:
+        raise ModelFolderError(
+            f"The weights do not fit the method's options: {str(error)[:400]} The folder was altered or belongs to "
+            "another version. Fit again, or restore the folder."
+        ) from error
+    fitted.modules.eval()
+    return cast(AnyFit, fitted)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Pyro without its global parameter store and without validation, torch's random state kept apart."""
+    with isolated(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
+        yield

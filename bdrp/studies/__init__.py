@@ -1,0 +1,1 @@
+"""Studies of methods: comparisons, ablations, transfers to other laboratories."""

@@ -1,0 +1,1 @@
+"""Many runs, planned, shared out, recorded and resumed."""

@@ -1,0 +1,166 @@
+"""What a comparison has yet to do, and how long that will take."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from bdrp.data.screen import Screen
+from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
+from bdrp.studies.execution import records
+from bdrp.studies.execution.records import Record
+from bdrp.studies.execution.run_matrix import Grid, Run
+
+# Chosen: what the default network takes on one core of 2024 (two fits of 40 epochs); cheap methods take far less, and
+# correct the estimate as soon as one of their runs has ended.
+SECONDS_A_FIT, SECONDS_A_RESPONSE = 5.0, 0.002
+
+
+@dataclass
+class Estimates:
+    """How long runs take: the median of those that ended, of the same method and split if any; else a rule.
+
+    Attributes:
+        responses: how many the screen holds.
+        seen: seconds by method with options, and by these and the split.
+    """
+
+    responses: int
+    seen: dict[tuple[str, ...], list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def learn(self, run: Run, seconds: float) -> None:
+        """Take a finished run into account."""
+        for key in self._keys(run):
+            self.seen[key].append(seconds)
+
+    def __call__(self, run: Run) -> float:
+        """Seconds that a run will take."""
+        known = next((self.seen[key] for key in self._keys(run) if key in self.seen), None)
+        return median(known) if known else SECONDS_A_FIT + SECONDS_A_RESPONSE * self.responses
+
+    def _keys(self, run: Run) -> tuple[tuple[str, ...], ...]:
+        method = (run.method, repr(sorted(run.options.items())))
+        return (*method, run.split), method
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        out: the folder of the comparison.
+        runs: all runs of the grid, under every label.
+        done: records of finished runs, by address.
+        failed: how many of `todo` failed before and are tried again.
+        estimates: how long runs take.
+    """
+
+    out: Path
+    runs: tuple[Run, ...]
+    done: Mapping[str, Record]
+    failed: int
+    estimates: Estimates
+
+    @property
+    def todo(self) -> tuple[Run, ...]:
+        """The runs without a finished record, each address once, in order."""
+        fresh = {run.address: run for run in reversed(self.runs) if run.address not in self.done}
+        return tuple(run for run in self.runs if fresh.get(run.address) is run)
+
+    def seconds(self, workers: int) -> float:
+        """How long the rest will take: its sum over the workers, and no less than its longest run."""
+        each = [self.estimates(run) for run in self.todo]
+        return max(sum(each) / workers, max(each, default=0.0))
+
+    def said(self, workers: int) -> str:
+        """The plan in a sentence or two."""
+        all_runs = len({run.address for run in self.runs})
+        again = f" ({self.failed} failed before and will be tried again)" if self.failed else ""
+        source = "finished runs" if self.estimates.seen else "a rule for networks; cheap methods take far less"
+        text = f"{all_runs} fits in all, {all_runs - len(self.todo)} already done, {len(self.todo)} to do{again}."
+        if not self.todo:
+            return text
+        many = "1 worker" if workers == 1 else f"{workers} workers"
+        return f"{text} Estimated time with {many}: {duration(self.seconds(workers))} (from {source})."
+
+
+def check_means(workers: int, budget: float | None) -> None:
+    """Refuse fewer than one worker, and a budget of seconds that is not positive.
+
+    Raises:
+        DataError: what was given, and what is allowed.
+    """
+    if workers < 1:
+        raise DataError(f"A comparison cannot be made by {workers} workers. Allowed: one or more. Change --workers.")
+    if budget is not None and not budget > 0:  # no number is not positive either
+        raise DataError(
+            f"A comparison cannot be made in {budget:g} seconds. Allowed: a positive budget, or none. Change --budget."
+        )
+
+
+def make(screen: Screen, grid: Grid, out: Path) -> Plan:
+    """Compare a grid with what lies in `out`; half-written records are removed.
+
+    Raises:
+        DataError, FitError: see `Grid`.
+        OutputError: `out` is a file, or holds something else than a comparison.
+
+    Warns:
+        BdrpWarning: a record was altered; its run is done again.
+    """
+    _check_place(out)
+    records.clean(out)
+    runs, estimates = grid.runs(screen), Estimates(len(screen.responses))
+    done, failed = {}, 0
+    for run in {run.address: run for run in runs}.values():
+        found = _read(out, run)
+        if found is not None and not found.failed:
+            done[run.address] = found
+            estimates.learn(run, found.seconds)
+        failed += found is not None and found.failed
+    return Plan(out, runs, done, failed, estimates)
+
+
+def finished(out: Path, runs: Iterable[Run]) -> dict[str, Record]:
+    """The records of those runs that ended, failed ones too, by address.
+
+    Warns:
+        BdrpWarning: a record was altered.
+    """
+    found = {run.address: _read(out, run) for run in runs}
+    return {address: record for address, record in found.items() if record is not None}
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(4.2), duration(61), duration(7260)
+    ('4 s', '1 min 1 s', '2 h 1 min')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _read(out: Path, run: Run) -> Record | None:
+    try:
+        return records.read(out, run)
+    except ModelFolderError as error:
+        warnings.warn(f"A record is not used, and its run is done again: {error}", BdrpWarning, stacklevel=4)
+        return None
+
+
+def _check_place(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"--out {out} is a file. A comparison is a folder. Choose another name.")
+    if out.is_dir() and any(out.iterdir()) and not (out / records.RUNS).is_dir():
+        raise OutputError(
+            f"The folder {out} is not empty and holds no comparison. A comparison needs a folder of its own: a new "
+            "one, or that of an earlier comparison, which goes on. Choose another --out."
+        )

@@ -1,0 +1,229 @@
+"""Many fits over worker processes: what is finished stays finished, and one that fails stops no other."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bdrp.data.screen import Screen
+from bdrp.files import sealed_folder
+from bdrp.studies.execution import plan as planning
+from bdrp.studies.execution import records, worker
+from bdrp.studies.execution.plan import Plan
+from bdrp.studies.execution.run_matrix import Grid, Run
+from bdrp.studies.execution.worker import Ended
+
+THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+DIED: Final = (
+    "The worker process died in this run. Seen: no error from Python, so the system ended it, most often for want of "
+    "memory. Use fewer --workers, or a machine with more memory."
+)
+
+
+@dataclass
+class Outcome:
+    """What came of a plan's runs: those that ended well, the errors of those that failed, those left for another time.
+
+    Attributes:
+        done: runs that ended well.
+        failed: runs and their errors.
+        left: runs that were not started, for the budget would not have held them.
+    """
+
+    done: list[Run] = field(default_factory=list)
+    failed: list[tuple[Run, str]] = field(default_factory=list)
+    left: list[Run] = field(default_factory=list)
+
+
+def compare(
+    screen: Screen,
+    grid: Grid,
+    out: Path | str,
+    *,
+    workers: int = 1,
+    budget: float | None = None,
+    device: str = "auto",
+    progress: bool = False,
+) -> tuple[Plan, Outcome]:
+    """Do what is yet to be done of a grid; see `execute`.
+
+    Raises:
+        BdrpError: see `bdrp.studies.execution.plan.make` and `execute`.
+    """
+    plan = planning.make(screen, grid, Path(out))
+    return plan, execute(plan, screen, workers=workers, budget=budget, device=device, progress=progress)
+
+
+def execute(
+    plan: Plan,
+    screen: Screen,
+    *,
+    workers: int = 1,
+    budget: float | None = None,
+    device: str = "auto",
+    progress: bool = False,
+) -> Outcome:
+    """Fit what is to be done, `workers` at a time, each in a process of one thread.
+
+    Args:
+        plan: from `bdrp.studies.execution.plan.make`.
+        screen: the plan's.
+        workers: how many processes.
+        budget: seconds; a run is not started if it is expected to end later, and no other is then.
+        device: "auto", "cpu" or "cuda".
+        progress: show a progress bar.
+
+    Raises:
+        DataError: fewer than one worker, or a budget that is not positive.
+        OutputError: the folder, or a record in it, cannot be written.
+        KeyboardInterrupt: Ctrl-C; finished runs are kept.
+    """
+    planning.check_means(workers, budget)
+    todo = deque(plan.todo)
+    if not todo:
+        return Outcome()
+    sealed_folder.reserve(plan.out / records.RUNS)  # also what marks it as a comparison, should no fit start
+    with _one_thread_each(), _Crew(screen, min(workers, len(todo))) as crew, _Display(len(todo), progress) as display:
+        return _Shift(plan, crew, display, budget, device, todo).work()
+
+
+class _Shift:
+    """One pass over the runs to do."""
+
+    def __init__(
+        self, plan: Plan, crew: _Crew, display: _Display, budget: float | None, device: str, todo: deque[Run]
+    ) -> None:
+        self.plan, self.crew, self.display, self.device = plan, crew, display, device
+        self.todo = todo
+        self.alone: deque[Run] = deque()  # runs in hand when a process died: one of them is to blame, so each by itself
+        self.running: dict[Future[Ended], Run] = {}
+        self.outcome = Outcome()
+        self.end = None if budget is None else time.monotonic() + budget
+
+    def work(self) -> Outcome:
+        while True:
+            self._start()
+            if not self.running:
+                return self.outcome
+            for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+                if isinstance(future.exception(), BrokenProcessPool):
+                    self._bury()
+                    break
+                self._note(self.running.pop(future), future.result())
+
+    def _start(self) -> None:
+        while self._may_start():
+            queue = self.alone or self.todo
+            if self.end is not None and time.monotonic() + self.plan.estimates(queue[0]) > self.end:
+                self.outcome.left += [*self.alone, *self.todo]
+                self.alone.clear()
+                self.todo.clear()
+                return
+            run = queue.popleft()
+            self.running[self.crew.submit(run, self.plan.out, self.device)] = run
+
+    def _may_start(self) -> bool:
+        if self.alone:
+            return not self.running
+        return bool(self.todo) and len(self.running) < self.crew.size
+
+    def _note(self, run: Run, ended: Ended) -> None:
+        if ended.error:
+            self.outcome.failed.append((run, ended.error))
+        else:
+            self.outcome.done.append(run)
+            self.plan.estimates.learn(run, ended.seconds)
+        self.display.show(run, ended, len(self.outcome.failed))
+
+    def _bury(self) -> None:
+        """A process died: a run that was alone is to blame; several are tried again one by one."""
+        runs = list(self.running.values())
+        self.running.clear()
+        self.crew.renew()
+        if len(runs) > 1:
+            self.alone.extend(runs)
+            return
+        content = {"error": {"kind": "BrokenProcessPool", "message": DIED}, "seconds": {"fit": 0.0}}
+        records.write(self.plan.out, runs[0], content, None)
+        self._note(runs[0], Ended(0.0, DIED))
+
+
+class _Crew:
+    """The worker processes; gone when the block ends, whatever they were doing."""
+
+    def __init__(self, screen: Screen, size: int) -> None:
+        self.screen, self.size = screen, size
+
+    def __enter__(self) -> _Crew:
+        self.others = set(multiprocessing.active_children())
+        self.pool = self._pool()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        ours = set(multiprocessing.active_children()) - self.others
+        if error[0] is not None:  # Ctrl-C, or a full disk: nobody waits for fits that nobody will record
+            for process in ours:
+                process.terminate()
+        for process in ours:
+            process.join()
+
+    def submit(self, run: Run, out: Path, device: str) -> Future[Ended]:
+        return self.pool.submit(worker.work, run, out, device)
+
+    def renew(self) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        self.pool = self._pool()
+
+    def _pool(self) -> ProcessPoolExecutor:
+        fresh = multiprocessing.get_context("spawn")  # torch and its threads do not survive a fork
+        return ProcessPoolExecutor(self.size, fresh, worker.begin, (self.screen,))
+
+
+class _Display:
+    """A rich progress bar over the runs."""
+
+    def __init__(self, total: int, shown: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns: tuple[Any, ...] = (TextColumn("compare"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        last = TextColumn("{task.fields[last]}", markup=False)
+        self.bar = Progress(*columns, last, console=Console(stderr=True), disable=not shown)
+        self.task = self.bar.add_task("compare", total=total, last="")
+
+    def __enter__(self) -> _Display:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def show(self, run: Run, ended: Ended, failed: int) -> None:
+        counted = f", {failed} failed" if failed else ""
+        last = f"{run}: {'failed' if ended.error else planning.duration(ended.seconds)}{counted}"
+        self.bar.update(self.task, advance=1, last="".join(char if char.isprintable() else " " for char in last))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """What processes that are started in the block read before they load numpy."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,172 @@
+"""Records of finished runs, one folder each under its address: whole or not there, and checked when they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bdrp.errors import DataError, ModelFolderError, OutputError
+from bdrp.files import sealed_folder
+from bdrp.fitted import held_out
+from bdrp.fitted.held_out import HeldOut
+from bdrp.studies.execution.run_matrix import Run
+
+RUNS, RECORD = "runs", "record.json"
+FORMAT: Final = 1
+LONGEST: Final = 1e9  # seconds; chosen: no fit takes thirty years
+MOST: Final = 2**63 - 1  # bytes, or responses: what a table can hold
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a run that ended.
+
+    Attributes:
+        path: the folder of its record.
+        content: config, versions, seconds, peak memory, warnings and notices; `error` where the run failed.
+    """
+
+    path: Path
+    content: Mapping[str, Any]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run ended in an error."""
+        return "error" in self.content
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took."""
+        return float(sum(self.content["seconds"].values()))
+
+    def held_out(self) -> HeldOut:
+        """The held-out predictions of a run that did not fail.
+
+        Raises:
+            ModelFolderError: they are not of one test part, although their checksums are right.
+        """
+        try:
+            return HeldOut.load(self.path)
+        except (ValueError, LookupError, OSError, DataError) as error:
+            raise ModelFolderError(
+                f"The record {self.path} cannot be used: {error}. Its files are not those of one run; remove this "
+                "folder, and the same command makes it again."
+            ) from error
+
+
+def write(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | None) -> None:
+    """Write a record beside its place and rename it; one of a failed run is replaced.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    place, beside = out / RUNS / run.address, None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{run.address[:12]}."))
+        if predicted is not None:
+            predicted.save(beside)
+        files = {path.name: _sha256(path) for path in sorted(beside.iterdir())}
+        sealed_folder.write_json(beside / RECORD, {"format": FORMAT, "config": run.config, **content, "files": files})
+        beside.chmod(0o755)
+        remove(place)
+        os.replace(beside, place)
+    except OSError as error:
+        raise OutputError(
+            f"The record {place} cannot be written: {error.strerror or error}. It needs a folder that you may write "
+            "to, on a disk with space. Choose another --out, or free some space."
+        ) from error
+    finally:
+        if beside is not None:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def read(out: Path, run: Run) -> Record | None:
+    """The record of a run, None where there is none.
+
+    Raises:
+        ModelFolderError: there is one that is not what was written.
+    """
+    place = out / RUNS / run.address
+    if not place.exists():
+        return None
+    content = sealed_folder.read_json(place / RECORD)
+    wrong = _wrong(content, run) or _altered(place, content)
+    if wrong:
+        raise ModelFolderError(f"The record {place} cannot be used: {wrong}. It has to be made again.")
+    return Record(place, content)
+
+
+def remove(place: Path) -> None:
+    """Take a record away, if it is there: renamed first, so that nobody ever reads half of it."""
+    if not place.exists():
+        return
+    aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=".old."))
+    os.replace(place, aside / place.name)  # into it, where a file goes as well as a folder
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def clean(out: Path) -> int:
+    """Remove what a killed process left half-written; how many there were."""
+    left = [path for path in (out / RUNS).glob(".*") if path.is_dir()]
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(left)
+
+
+def _wrong(content: Any, run: Run) -> str:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        return f"{RECORD} is not of format {FORMAT}"
+    if content.get("config") != json.loads(json.dumps(run.config)):
+        return f"{RECORD} tells of another run than its address"
+    taken = content.get("seconds")
+    if not isinstance(taken, dict) or "fit" not in taken or not all(_within(each, LONGEST) for each in taken.values()):
+        return f"{RECORD} does not say how long the run took"
+    if "error" in content:
+        error = content["error"]
+        told = isinstance(error, dict) and isinstance(error.get("message"), str)
+        return "" if told else f"{RECORD} does not say how the run failed"
+    return _untold(content)
+
+
+def _untold(content: Mapping[str, Any]) -> str:
+    """What reports read of a run that did not fail, and its record does not say."""
+    memory, test = content.get("peak_memory_bytes"), content.get("split")
+    for key in ("parts", "test", "responses"):
+        test = test.get(key) if isinstance(test, dict) else None
+    told = {
+        "its recalibrator": isinstance(content.get("recalibrator"), str),
+        "how many responses were held out": isinstance(test, int) and _within(test, MOST),
+        "how much memory it took": memory is None or _within(memory, MOST),
+    }
+    return next((f"{RECORD} does not say {what}" for what, said in told.items() if not said), "")
+
+
+def _within(value: Any, most: float) -> bool:
+    """Whether it is a number from 0 to `most`, which no NaN is."""
+    return isinstance(value, (int, float)) and 0 <= value <= most
+
+
+def _altered(place: Path, content: Mapping[str, Any]) -> str:
+    """Which file is missing or is not the one that was written."""
+    files, expected = content.get("files"), () if "error" in content else held_out.FILES
+    if not isinstance(files, dict) or set(files) != set(expected):
+        return f"{RECORD} does not list the held-out predictions"
+    for name, checksum in files.items():
+        if not (place / name).is_file():
+            return f"{name} is missing"
+        if _sha256(place / name) != checksum:
+            return f"{name} was altered"
+    return ""
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,322 @@
+"""A model of one laboratory's screen on other laboratories' screens: fitted once a measure, scored on each, resumable.
+
+What is finished is a folder under the address of all that decides it, as in `compare`: the same call does the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from bdrp import __version__, inference
+from bdrp.data import splits
+from bdrp.data.harmonise import harmonise
+from bdrp.data.screen import Screen
+from bdrp.data.splits import Split
+from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
+from bdrp.files import sealed_folder
+from bdrp.fitted.fit import finite, fit
+from bdrp.fitted.model import TrainedModel
+from bdrp.studies.comparison import write_table
+from bdrp.studies.execution import records
+from bdrp.studies.execution.run_matrix import fingerprint
+from bdrp.studies.transfer_scores import TargetScores, learned, score_home, score_target
+
+MODELS, TARGETS = "models", "targets"
+TABLES: Final = ("figures", "shift", "ceiling")
+LABELLED: Final = (0, 20, 100, 500)
+ABOUT: Final = ("method", "options", "seed", "measure", "split", "recalibrator")  # what a report says of a model
+SAID: Final = ("target", "measure", "notes")  # in every summary
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every target.
+
+    Attributes:
+        method: one of `bdrp.inference.names()`. options: of it.
+        labelled: numbers of labelled target pairs.
+        draws: how often labelled pairs are drawn; chosen: with one draw, what a hundred pairs are worth is luck.
+        seed: of what is held out, of the fit, and of the draws.
+        model: a model folder to take instead of fitting one.
+    """
+
+    method: str = "last_layer"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    labelled: Sequence[int] = LABELLED
+    draws: int = 3
+    seed: int = 0
+    model: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, before anything is.
+
+        Raises:
+            DataError: a number of labelled pairs is negative or one, or there is no draw.
+            FitError: the method or an option is not known.
+        """
+        if not self.labelled or min(self.labelled) < 0 or 1 in self.labelled or self.draws < 1:
+            raise DataError(
+                f"A transfer cannot be adapted with {list(self.labelled)} labelled pairs in {self.draws} draws. "
+                "Allowed: 0 and numbers from 2 on, and at least one draw. Change --labelled or --draws."
+            )
+        inference.make(self.method, self.options)
+
+
+@dataclass(frozen=True)
+class Group:
+    """A training screen and its targets in one measure, on shared keys."""
+
+    train: Screen
+    tests: tuple[Screen, ...]
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """All tables, with a row for each target, as in `TargetScores`; `home` is the training laboratory's own part.
+
+    Attributes:
+        figures, shift, ceiling, home: tables.
+        targets: a summary each.
+        about: training screen, method, options, and what was held out.
+    """
+
+    figures: pd.DataFrame
+    shift: pd.DataFrame
+    ceiling: pd.DataFrame
+    home: pd.DataFrame
+    targets: tuple[Mapping[str, Any], ...]
+    about: Mapping[str, Any]
+
+    def save(self, out: Path) -> None:
+        """Write transfer.parquet, shift.parquet and ceiling.parquet.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        whole = pd.concat([self.figures, self.home], ignore_index=True)
+        for name, table in {"transfer": whole, "shift": self.shift, "ceiling": self.ceiling}.items():
+            write_table(table, out / f"{name}.parquet")
+
+
+def grouped(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tuple[Group, ...]:
+    """Targets by measure, each group harmonised with the training screen in that measure.
+
+    Args:
+        train: the training screen in each measure that a target is in.
+        tests: the targets.
+
+    Raises:
+        DataError: two screens have one name, or see `bdrp.data.harmonise`.
+    """
+    names = [next(iter(train.values())).name, *(test.name for test in tests)]
+    if len(set(names)) < len(names) or not tests:
+        raise DataError(
+            f"A model of {names[0]} cannot be tested on {', '.join(names[1:]) or 'nothing'}. Allowed: one or more "
+            "screens, each once, and not the training screen. Change --test."
+        )
+    measures = list(dict.fromkeys(test.measure.name for test in tests))
+    found = []
+    for measure in measures:
+        mine = [test for test in tests if test.measure.name == measure]
+        first, *others = harmonise(train[measure], *mine).screens
+        found.append(Group(first, tuple(others)))
+    return tuple(found)
+
+
+def transfer(
+    groups: Sequence[Group],
+    question: Question,
+    out: Path | str,
+    *,
+    device: str = "auto",
+    progress: bool = False,
+    say: Say = lambda text: None,
+) -> Transferred:
+    """Fit or load a model a group, score it on every target, and keep each as soon as it is done.
+
+    Args:
+        groups: from `grouped`.
+        question: what is asked.
+        out: the folder of the transfer; what is in it from an earlier call is not done again.
+        device: "auto", "cpu" or "cuda".
+        progress: show a progress bar while fitting.
+        say: told what is being done.
+
+    Raises:
+        BdrpError: the model cannot be fitted or does not fit, nothing is shared, or `out` cannot be written to.
+
+    Warns:
+        BdrpWarning: scores of an earlier call were altered; they are made again.
+    """
+    work = _Work(question, _place(Path(out)), [test for group in groups for test in group.tests], device, progress, say)
+    scores: list[TargetScores] = []
+    homes: list[TargetScores] = []
+    abouts: list[Mapping[str, Any]] = []
+    for group in groups:
+        model, address = work.model(group)
+        abouts.append({name: model.manifest[name] for name in ABOUT})
+        scores += [work.scores(model, address, group.train, test) for test in group.tests]
+        if model.held_out_part is not None:
+            homes.append(_kept(work.place, {"model": address, "home": True}, partial(score_home, model, group.train)))
+    return Transferred(
+        figures=_stacked([score.figures for score in scores]),
+        shift=_stacked([score.shift for score in scores]),
+        ceiling=_stacked([score.ceiling for score in scores]),
+        home=_stacked([home.figures for home in homes]),
+        targets=tuple(score.summary for score in scores),
+        about={
+            "train": groups[0].train.name,
+            "method": abouts[0]["method"],
+            "seed": question.seed,
+            "draws": question.draws,
+            "models": abouts,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every group of a transfer needs; `others` are the targets of all of them."""
+
+    question: Question
+    place: Path
+    others: Sequence[Screen]
+    device: str
+    progress: bool
+    say: Say
+
+    def model(self, group: Group) -> tuple[TrainedModel, str]:
+        """The model of a group and its address: the one that is given, found, or fitted now."""
+        if self.question.model is not None:
+            given = _loaded(self.question.model, group)
+            return given, _address({"files": given.manifest["files"]})
+        train = group.train
+        split = splits.hold_out_shared(train, self.others, seed=self.question.seed)
+        address = _address(_fit_key(train, split, self.question))
+        path, named = self.place / MODELS / address[:16], f"{train.name} in {train.measure.name}"
+        model = TrainedModel.load(path) if path.exists() else None
+        if model is not None and not model.manifest["interrupted"]:
+            self.say(f"{named}: the fitted model is taken from {path}")
+            return model, address
+        self.say(f"{named}: fitting {self.question.method}")
+        self._fit(train, split, path)
+        model = TrainedModel.load(path)
+        if model.manifest["interrupted"]:  # half a fit is not scored; the next call goes on with it
+            raise KeyboardInterrupt
+        return model, address
+
+    def _fit(self, train: Screen, split: Split, path: Path) -> None:
+        """Goes on from the checkpoint of a stopped fit, if there is one."""
+        fit(
+            train,
+            split,
+            method=self.question.method,
+            seed=self.question.seed,
+            out=path,
+            options=self.question.options,
+            device=self.device,
+            resume=any(path.parent.glob(f"{path.name}.checkpoint*")),
+            overwrite=path.exists(),
+            progress=self.progress,
+        )
+
+    def scores(self, model: TrainedModel, address: str, train: Screen, test: Screen) -> TargetScores:
+        """Of one target, kept under its address."""
+
+        def make() -> TargetScores:
+            self.say(f"{test.name}: scoring")
+            asked = self.question
+            return score_target(model, train, test, asked.labelled, draws=asked.draws, seed=asked.seed)
+
+        return _kept(self.place, _key(address, train, test, self.question), make)
+
+
+def _loaded(path: Path, group: Group) -> TrainedModel:
+    model, train = TrainedModel.load(path), group.train
+    seen = {"screen": model.manifest["screen"], "measure": model.manifest["measure"]}
+    asked = {"screen": train.name, "measure": train.measure.name}
+    if seen != asked:
+        raise ModelFolderError(
+            f"The model {path} is of {seen['screen']} in {seen['measure']}; {asked['screen']} in {asked['measure']} is "
+            "asked for. They must agree. Change --train, --measure or --model."
+        )
+    learned(model, train)
+    return model
+
+
+def _kept(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores]) -> TargetScores:
+    """What lies under a key's address; made, and written beside its place and renamed, where it does not."""
+    path = place / TARGETS / _address(key)
+    found = _read(path)
+    if found is not None:
+        return found
+    made = make()
+    records.remove(path)
+    with sealed_folder.writing(path, overwrite=False) as beside:
+        for name in TABLES:
+            getattr(made, name).to_parquet(beside / f"{name}.parquet", index=False)
+        sealed_folder.seal(beside, {"key": dict(key), "summary": finite(made.summary)})
+    return made
+
+
+def _read(path: Path) -> TargetScores | None:
+    """What was kept in a folder, None where nothing was or it is not what was written.
+
+    Warns:
+        BdrpWarning: it is not what was written.
+    """
+    if not path.exists():
+        return None
+    try:
+        summary = sealed_folder.opened(path).get("summary")
+        if not isinstance(summary, dict) or not set(SAID) <= set(summary):
+            raise ModelFolderError(f"The scores {path} do not say their {', '.join(SAID)}.")
+        tables = {name: pd.read_parquet(path / f"{name}.parquet") for name in TABLES}
+    except (ModelFolderError, OSError, ValueError) as error:
+        warnings.warn(f"Kept scores are not used, and are made again: {error}", BdrpWarning, stacklevel=4)
+        return None
+    return TargetScores(**tables, summary=summary)
+
+
+def _fit_key(train: Screen, split: Split, question: Question) -> dict[str, Any]:
+    method = inference.make(question.method, question.options)
+    parts = hashlib.sha256("\n".join(split.parts).encode()).hexdigest()
+    options = {"method": method.name, "options": method.options(), "seed": question.seed}
+    return {"bdrp": __version__, "screen": fingerprint(train), "parts": parts, **options}
+
+
+def _key(model: str, train: Screen, test: Screen, question: Question) -> dict[str, Any]:
+    asked = {"labelled": sorted(set(question.labelled)), "draws": question.draws, "seed": question.seed}
+    screens = {"train": fingerprint(train), "test": fingerprint(test)}
+    return {"bdrp": __version__, "model": model, **screens, **asked}
+
+
+def _address(key: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def _place(out: Path) -> Path:
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"--out {out} is a file. A transfer is a folder. Choose another name.")
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_dir() for name in (MODELS, TARGETS)):
+        raise OutputError(
+            f"The folder {out} is not empty and holds no transfer. A transfer needs a folder of its own: a new one, or "
+            "that of an earlier transfer, which goes on. Choose another --out."
+        )
+    sealed_folder.reserve(out / TARGETS)
+    return out
+
+
+def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()

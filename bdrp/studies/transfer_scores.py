@@ -1,0 +1,315 @@
+"""How well a model transfers to another laboratory: by what it has seen of a pair, and by how far it lies from that."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from bdrp.data.agreement import Agreement, agreement
+from bdrp.data.overlap import SEEN, overlap
+from bdrp.data.screen import Screen
+from bdrp.data.shift import expression_shift
+from bdrp.data.splits.units import compounds
+from bdrp.errors import BdrpWarning, DataError
+from bdrp.evaluation import significance
+from bdrp.evaluation.observed import codes
+from bdrp.evaluation.point import MIN_WITHIN, nan_mean, ranks, root_mean_square, within_group_pearson
+from bdrp.evaluation.significance import Bootstrap
+from bdrp.evaluation.unseen import unseen_figures
+from bdrp.fitted.model import TrainedModel
+from bdrp.studies.adaptation import Adapted, Positions, Target, draw_labelled
+
+HOME: Final = "at home"
+LABORATORY: Final = "the other laboratory"
+FIGURES: Final = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias")
+MOST_A_CLASS: Final = 5_000  # chosen: the standard error of a coverage is then 0.4 points, were pairs independent
+FEWEST: Final = 20  # chosen: of fewer pairs of a class no figure says anything
+LABELLED_SHARE: Final = 0.5  # chosen: at least as many pairs are left to score as are labelled
+LINE_BINS: Final = {"trained line": -1.0, "new, nearer half": 0.0, "new, 50 to 90 %": 0.5, "new, farthest 10 %": 0.9}
+DRUG_BINS: Final = {"below 0.3": 0.0, "0.3 to 0.5": 0.3, "0.5 to 1": 0.5, "trained compound": 1.0}
+SAME_DRUG: Final = 0.999  # of fingerprints; in single precision a compound is no more like itself
+
+
+@dataclass(frozen=True)
+class TargetScores:
+    """What was found on one target.
+
+    Attributes:
+        figures: a row a class of pairs, adaptation, number of labelled pairs and figure: value over all draws of
+            labelled pairs, lower and upper with cell lines resampled, lowest and highest of single draws, n pairs.
+        shift: the same by bins of line distance and drug similarity (kind, bin).
+        ceiling: on the pairs that both laboratories measured, a row a class and predictor, the training laboratory's
+            own measurement among them: rmse, rmse_within_drug, within_drug_spearman, n.
+        summary: counts, agreement of the laboratories, shift of the expression, how well the raw epistemic SD tells
+            unseen drugs and lines (see `unseen_figures`), and what each adaptation found.
+    """
+
+    figures: pd.DataFrame
+    shift: pd.DataFrame
+    ceiling: pd.DataFrame
+    summary: Mapping[str, Any]
+
+
+def learned(model: TrainedModel, train: Screen) -> Positions:
+    """Positions of the training screen's responses that a model was fitted, stopped or calibrated on.
+
+    Raises:
+        DataError: there is none.
+    """
+    rows, keys = train.responses, compounds(train)
+    known = rows["cell_line_id"].isin(model.features.lines) & keys.isin(model.features.compounds)
+    if model.held_out_part is not None:
+        tested = pd.MultiIndex.from_frame(model.held_out()[["cell_line_id", "structure_key"]])
+        known &= ~pd.MultiIndex.from_arrays([rows["cell_line_id"], keys]).isin(tested)
+    found = np.flatnonzero(known)
+    if not len(found):
+        raise DataError(
+            f"No response of {train.name} is on a line and a compound that the model was trained on. A model of this "
+            "screen is needed; give its folder, or leave --model out to have one fitted."
+        )
+    return np.asarray(found, dtype=np.intp)
+
+
+def score_target(
+    model: TrainedModel, train: Screen, test: Screen, counts: Sequence[int], *, draws: int = 1, seed: int = 0
+) -> TargetScores:
+    """Score the transfer of a model to a target, raw and after each number of labelled target pairs.
+
+    The scored pairs are the same for all, at most `MOST_A_CLASS` a class, and no draw labels any of them.
+
+    Args:
+        model: trained on `train`.
+        train: the training screen, from `harmonise`.
+        test: the target, from the same.
+        counts: numbers of labelled pairs; those that would leave less than half of the pairs are left out.
+        draws: how often labelled pairs are drawn; figures are over all draws.
+        seed: decides which pairs are labelled and scored.
+
+    Raises:
+        DataError: the model is of another screen, or no class has enough pairs.
+    """
+    rows = test.responses
+    seen = overlap(train, test, learned(model, train))["seen"].astype(str).to_numpy()
+    used = _affordable(rows, counts, draws)
+    labelled = draw_labelled(rows, used[-1], draws, seed)
+    scored = _scored(rows, seen, labelled, seed)
+    target = Target.of(model, test, scored, labelled)
+    asked = _Asked(rows.iloc[scored].reset_index(drop=True), seen[scored], _agreement(train, test))
+    found = _Found.of(asked, target.adapted(used))
+    notes: list[str] = []
+    return TargetScores(
+        _by_class(_figures(found.by(asked.seen), notes), test),
+        _shift(found, target, notes).assign(**_about(test)),
+        found.ceiling().assign(**_about(test)),
+        {
+            **_about(test),
+            "unit": test.measure.unit,
+            "pairs": _counted({"of": seen, "scored": asked.seen, "labelled": seen[labelled[0]]}),
+            "draws": draws,
+            "left_out": [count for count in counts if count not in used],
+            "agreement": asked.agreed.summary() if asked.agreed else None,
+            "expression": expression_shift(train, test).summary(),
+            "unseen": _unseen(asked, target.calibrated[: target.scored].epistemic_std, seed),
+            "found": found.told,
+            "notes": list(dict.fromkeys(notes)),
+        },
+    )
+
+
+def _counted(classes: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
+    """How many pairs of each class there are among several sets."""
+    return {name: {kind: int((some == kind).sum()) for kind in SEEN} for name, some in classes.items()}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """N scored pairs: their responses, their classes, and what the two laboratories say of pairs that both measured."""
+
+    observed: pd.DataFrame
+    seen: np.ndarray
+    agreed: Agreement | None
+
+    def measured(self) -> np.ndarray:
+        """What the training laboratory measured of each pair, (N,); NaN where it did not."""
+        if self.agreed is None:
+            return np.full(len(self.observed), np.nan)
+        table = self.agreed.table.set_index(["cell_line_id", "drug_id"])["first"]
+        keys = pd.MultiIndex.from_frame(self.observed[["cell_line_id", "drug_id"]])
+        return table.reindex(keys).to_numpy(np.float64)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Every adaptation's rows of figures, one after the other; its means; and what it took from labelled pairs."""
+
+    asked: _Asked
+    rows: list[pd.DataFrame]
+    means: list[tuple[str, int, np.ndarray]]
+    told: dict[str, list[dict[str, Any]]]
+
+    @classmethod
+    def of(cls, asked: _Asked, adapted: Iterable[Adapted]) -> _Found:
+        found = cls(asked, [], [(LABORATORY, 0, asked.measured())], {})
+        for one in adapted:
+            name = _label(one.name, one.labelled)
+            scored = significance.pair_rows(one.distribution, asked.observed)
+            found.rows.append(scored.assign(method=name, seed=one.draw))
+            found.means.append((one.name, one.labelled, one.distribution.mean))
+            found.told.setdefault(name, []).append(dict(one.found))
+        return found
+
+    def by(self, split: np.ndarray) -> pd.DataFrame:
+        """All rows, split by a label of each pair, (N,)."""
+        return pd.concat([rows.assign(split=split) for rows in self.rows], ignore_index=True)
+
+    def ceiling(self) -> pd.DataFrame:
+        """How each adaptation, and the other laboratory, does on the pairs that both measured: means over draws."""
+        found = [row for name, labelled, mean in self.means for row in _on_shared(self.asked, name, labelled, mean)]
+        if not found:
+            return pd.DataFrame()
+        return pd.DataFrame(found).groupby(["seen", "adaptation", "labelled"], sort=False, as_index=False).mean()
+
+
+def _on_shared(asked: _Asked, name: str, labelled: int, mean: np.ndarray) -> Iterator[dict[str, Any]]:
+    both = np.isfinite(asked.measured())
+    for kind in SEEN:
+        chosen = both & (asked.seen == kind)
+        if chosen.sum() < FEWEST:
+            continue
+        rows = asked.observed[chosen]
+        response, drug = rows["response"].to_numpy(), rows["drug_id"].to_numpy()
+        error = pd.Series(mean[chosen] - response)
+        yield {
+            "seen": kind,
+            "adaptation": name,
+            "labelled": labelled,
+            "rmse": root_mean_square(error.to_numpy()),
+            "rmse_within_drug": root_mean_square((error - error.groupby(drug).transform("mean")).to_numpy()),
+            "within_drug_spearman": _within_drug(mean[chosen], response, rows["drug_id"]),
+            "n": int(chosen.sum()),
+        }
+
+
+def score_home(model: TrainedModel, train: Screen) -> TargetScores:
+    """The same figures of a model's own held-out part, in the laboratory that it was trained on."""
+    observed, pred = model.held_out(), model.held_out_predictions()
+    line = observed["cell_line_id"].isin(model.features.lines)
+    drug = observed["structure_key"].isin(model.features.compounds)
+    seen = np.select([line & drug, drug, line], SEEN[1:4], SEEN[4])
+    notes: list[str] = []
+    rows = significance.pair_rows(pred, observed).assign(method=_label(HOME, 0), split=seen, seed=0)
+    figures = _by_class(_figures(rows, notes), train)
+    return TargetScores(figures, pd.DataFrame(), pd.DataFrame(), {**_about(train), "notes": notes})
+
+
+def _about(screen: Screen) -> dict[str, str]:
+    return {"target": screen.name, "measure": screen.measure.name}
+
+
+def _affordable(rows: pd.DataFrame, counts: Sequence[int], draws: int) -> list[int]:
+    pairs = len(rows.drop_duplicates(["cell_line_id", "drug_id"]))
+    return sorted({0, *(count for count in counts if draws * count <= LABELLED_SHARE * pairs)})
+
+
+def _scored(rows: pd.DataFrame, seen: np.ndarray, labelled: Positions, seed: int) -> Positions:
+    """Up to `MOST_A_CLASS` responses a class, of pairs that no draw labels."""
+    keys = pd.MultiIndex.from_frame(rows[["cell_line_id", "drug_id"]])
+    free = np.flatnonzero(~keys.isin(keys[labelled.ravel()]))
+    order = free[np.random.default_rng([seed, len(labelled)]).permutation(len(free))]
+    chosen = [order[seen[order] == kind][:MOST_A_CLASS] for kind in SEEN]
+    if max(map(len, chosen)) < FEWEST:
+        raise DataError(
+            f"No class of pairs has {FEWEST} to score: {len(free)} are left beside those that are labelled. Label "
+            "fewer, or take a larger target."
+        )
+    return np.sort(np.concatenate(chosen))
+
+
+def _label(name: str, labelled: int) -> str:
+    return f"{name}, {labelled}"
+
+
+def _figures(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Figures with intervals from drawing whole lines, a row a split, method and figure, where pairs are enough.
+
+    `lowest` and `highest` are the figure's values in single draws of labelled pairs.
+    """
+    sizes = rows.groupby(["split", "method", "seed"]).size().groupby("split").max()
+    rows = rows[rows["split"].isin(sizes.index[sizes >= FEWEST])].reset_index(drop=True)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", BdrpWarning)
+        table = significance.intervals(rows, FIGURES, Bootstrap(by="cell_line"))
+    notes += [str(each.message) for each in told if issubclass(each.category, BdrpWarning)]
+    single = pd.concat([significance.tabulate(rows, FIGURES, by=["seed"]), _spearmans(rows)], ignore_index=True)
+    keys = ["split", "method", "figure"]
+    drawn = single.groupby(keys, sort=False)["value"].agg(mean="mean", lowest="min", highest="max").reset_index()
+    whole = drawn.merge(table[[*keys, "value", "lower", "upper"]], how="left", on=keys)
+    whole["value"] = whole["value"].fillna(whole.pop("mean"))
+    named = whole["method"].str.rpartition(", ")
+    whole = whole.assign(adaptation=named[0], labelled=named[2].astype(int), n=whole["split"].map(sizes).astype(int))
+    return whole[["split", "adaptation", "labelled", "figure", "value", "lower", "upper", "lowest", "highest", "n"]]
+
+
+def _by_class(figures: pd.DataFrame, screen: Screen) -> pd.DataFrame:
+    """Figures of classes, from the easiest to the hardest, with their screen."""
+    order = figures["split"].map(SEEN.index)
+    ordered = figures.iloc[np.argsort(order.to_numpy(), kind="stable")].rename(columns={"split": "seen"})
+    return ordered.reset_index(drop=True).assign(**_about(screen))
+
+
+def _spearmans(rows: pd.DataFrame) -> pd.DataFrame:
+    keys = ["split", "method", "seed"]
+    found = [
+        dict(zip(keys, names, strict=True))
+        | {"figure": "within_drug_spearman"}
+        | {"value": _within_drug(part["mean"].to_numpy(), part["response"].to_numpy(), part["drug_id"])}
+        for names, part in rows.groupby(keys, sort=False)
+    ]
+    return pd.DataFrame(found)
+
+
+def _within_drug(mean: np.ndarray, response: np.ndarray, drugs: pd.Series) -> float:
+    """Spearman's correlation within a drug, averaged over drugs with enough pairs."""
+    drug = codes(drugs)
+    return nan_mean(within_group_pearson(ranks(mean, drug), ranks(response, drug), drug, MIN_WITHIN))
+
+
+def _shift(found: _Found, target: Target, notes: list[str]) -> pd.DataFrame:
+    """Figures by bins of line distance and of drug similarity."""
+    novelty = target.novelty()
+    distance, similarity = novelty["line_distance_percentile"].to_numpy(), novelty["drug_similarity"].to_numpy()
+    bins = {
+        "line distance": _binned(np.where(distance == 0, -1, distance), LINE_BINS),
+        "drug similarity": _binned(np.where(similarity > SAME_DRUG, 1, similarity), DRUG_BINS),
+    }
+    tables = [_figures(found.by(labels), notes).assign(kind=kind) for kind, labels in bins.items()]
+    return pd.concat(tables, ignore_index=True).rename(columns={"split": "bin"})
+
+
+def _unseen(asked: _Asked, epistemic_std: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
+    """Figures of "drug" and of "line": those unseen beside those seen, the other side of the pair being seen."""
+    sides = {"drug": ("drug unseen", "drug_id"), "line": ("line unseen", "cell_line_id")}
+    found = {}
+    for side, (unseen, key) in sides.items():
+        some = np.isin(asked.seen, ["pair seen", "pair unseen", unseen])
+        if some.any():
+            new = asked.seen[some] == unseen
+            found[side] = unseen_figures(epistemic_std[some], new, asked.observed.loc[some, key], seed)
+    return found
+
+
+def _binned(values: np.ndarray, starts: Mapping[str, float]) -> np.ndarray:
+    names = np.array(list(starts), dtype=object)
+    return names[np.searchsorted(list(starts.values()), values, side="right") - 1]
+
+
+def _agreement(train: Screen, test: Screen) -> Agreement | None:
+    try:
+        return agreement(train, test)
+    except DataError:  # no pair is shared, so there is no ceiling
+        return None

@@ -1,0 +1,56 @@
+"""Pairs sorted and parted, and what they name."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bdrp.features.batch import Batch, Pairs
+from bdrp.inference.hierarchical import grid
+from bdrp.inference.hierarchical.grid import cells, named, narrowed, rowwise
+
+
+def pairs_of(line: list[int], drug: list[int]) -> Pairs:
+    nothing = torch.full((len(line),), torch.nan)
+    return Pairs(
+        torch.tensor(line, dtype=torch.int64), torch.tensor(drug, dtype=torch.int64), nothing, nothing, nothing
+    )
+
+
+def test_parts_hold_every_pair_once_and_results_go_back_in_order() -> None:
+    pairs = pairs_of([4, 1, 4, 0, 1], [0, 1, 2, 3, 4])
+    ordered = cells(pairs)
+    parts = ordered.parts(2)
+    assert [part.lines.tolist() for part in parts] == [[0, 1], [1, 4], [4]]
+    line = torch.cat([part.lines[part.line] for part in parts])
+    drug = torch.cat([part.drug for part in parts])
+    back = ordered.in_order((line, drug.expand(2, -1)))
+    assert torch.equal(back[0], pairs.line) and torch.equal(back[1][1], pairs.drug)
+
+
+def test_no_pairs_are_one_empty_part() -> None:
+    (part,) = cells(pairs_of([], [])).parts(4)
+    assert len(part.lines) == len(part.line) == len(part.drug) == 0
+
+
+def test_gathered_rows_and_the_grid_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = torch.arange(12.0).view(4, 3), torch.arange(15.0).view(5, 3)
+    line, drug = torch.tensor([3, 0, 3]), torch.tensor([4, 2, 0])
+    by_grid = rowwise(left, right, line, drug)
+    monkeypatch.setattr(grid, "PRODUCT_A_PAIR", 0)
+    assert torch.equal(rowwise(left, right, line, drug), by_grid)
+    assert torch.equal(by_grid, (left[line] * right[drug]).sum(1))
+
+
+def test_drugs_that_are_not_named_are_left_out_where_most_are_not(some_unseen: Batch) -> None:
+    inputs = some_unseen.inputs
+    few, pairs = named(inputs, pairs_of([5, 2, 5], [3, 1, 3]))
+    assert few.drug_ids == (inputs.drug_ids[1], inputs.drug_ids[3])
+    assert few.line_ids == (inputs.line_ids[2], inputs.line_ids[5])
+    assert pairs.line.tolist() == [1, 0, 1] and pairs.drug.tolist() == [1, 0, 1]
+    assert torch.equal(few.drug_effect, inputs.drug_effect[[1, 3]]) and len(few.molecules) == 2
+    sizes = {name: len(getattr(few, name)) for name in ("drug_ids", "molecules", "drug_effect", "top_dose")}
+    assert set(sizes.values()) == {2}
+    every = pairs_of([0] * len(inputs.drug_ids), list(range(len(inputs.drug_ids))))
+    assert named(inputs, every)[0].molecules is inputs.molecules
+    assert narrowed(inputs, every)[0].line_ids == inputs.line_ids[:1]

@@ -1,0 +1,216 @@
+"""The posterior as prior, against conjugate updating of the weights themselves."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bdrp.features.batch import pairs as as_pairs
+from bdrp.inference.hierarchical.updating import Laboratory, Updated
+from bdrp.inference.method import Runtime
+
+COVARIANCES = ("full", "low_rank", "diagonal")
+
+
+@pytest.fixture(scope="module")
+def loose(some_unseen, make_method):
+    """`loose(covariance)`: a small fit whose every weight is uncertain and whose loadings are known."""
+
+    @cache
+    def fitted(covariance, loadings=-20.0, likelihood="normal"):
+        method = make_method("last_layer", covariance=covariance, lines="known", likelihood=likelihood, epochs=1)
+        return loosened(method.fit(some_unseen, Runtime()), loadings)
+
+    return fitted
+
+
+@torch.no_grad()
+def loosened(fit, loadings):
+    """Every weight uncertain, line factors and loadings far from 0; the loadings' log SD is given."""
+    guide, draw = fit.guide, torch.Generator().manual_seed(3)
+    guide.w_log_scale.fill_(-1.0)
+    guide.w_factor.copy_(0.2 * torch.randn(guide.w_factor.shape, generator=draw))
+    guide.v_log_scale.fill_(-1.5)
+    for mean in (guide.u_mean, guide.g_mean):
+        mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
+    guide.g_log_scale.fill_(loadings)
+    fit.kinship.variance[-guide.g_mean.shape[1] :] = float(np.exp(2 * loadings))
+    fit.kinship.unsure.zero_()
+    return fit
+
+
+def some(batch, count, seed):
+    """Rows of every part, those of unseen lines and drugs too."""
+    every = batch.train.joined(batch.test)
+    return every.at(torch.randperm(len(every), generator=torch.Generator().manual_seed(seed))[:count])
+
+
+@torch.no_grad()
+def dense(fit, inputs, pairs):
+    """The deviations of pairs as a design (N, Q) in independent standard normals: one column a weight."""
+    terms = fit.model.terms(fit.encode(inputs), inputs, torch.arange(len(inputs.line_ids)), pairs.line, pairs.drug)
+    compounds, (_, u_covariance) = fit.compounds(inputs), fit.lines(inputs)
+    effect = inputs.drug_effect
+    compound = torch.where(effect >= 0, effect, 1000 + torch.arange(len(effect)))[pairs.drug]
+    posterior = fit.guide.w()
+    root = torch.linalg.cholesky(
+        posterior.covariance_matrix if hasattr(posterior, "covariance_matrix") else posterior.variance.diag()
+    )
+    columns = [terms.features @ root]
+    for one in compound.unique():
+        columns.append(
+            (compound == one)[:, None] * terms.by_compound[pairs.line] * compounds.variance[pairs.drug].sqrt()
+        )
+    by_line = (terms.by_line + nn.functional.pad(compounds.loadings, (1, 0)))[pairs.drug]
+    for one in pairs.line.unique():
+        columns.append((pairs.line == one)[:, None] * (by_line @ torch.linalg.cholesky(u_covariance[one])))
+    return fit.features.spread * torch.cat(columns, dim=1).double().numpy(), compound.numpy()
+
+
+def conjugate(design, noise, left):
+    """Mean and covariance of standard normal weights given N responses: the textbook formula in weight space."""
+    precision = np.eye(design.shape[1]) + design.T @ (design / noise[:, None])
+    covariance = np.linalg.inv(precision)
+    return covariance @ design.T @ (left / noise), covariance
+
+
+@torch.no_grad()
+def both(fit, batch, laboratory, extra):
+    """(updated, mean and variance by the weights) for 40 pairs given 30."""
+    rows = some(batch, 70, seed=1)
+    labelled, asked = rows.at(torch.arange(30)), rows.at(torch.arange(30, 70))
+    prior = [fit.predict(batch.inputs, part) for part in (labelled, asked)]
+    updated = Updated(fit, batch.inputs, labelled, prior[0], laboratory).predict(batch.inputs, asked, prior[1])
+    design, compound = dense(fit, batch.inputs, rows)
+    design = np.hstack(
+        [laboratory.epistemic * design, *extra(fit, rows, compound, np.r_[prior[0].mean, prior[1].mean])]
+    )
+    noise = laboratory.noise**2 * prior[0].aleatoric
+    mean, covariance = conjugate(design[:30], noise, labelled.response.numpy() - prior[0].mean)
+    return updated, prior[1].mean + design[30:] @ mean, ((design[30:] @ covariance) * design[30:]).sum(1)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_it_is_what_conjugate_updating_of_the_weights_gives(loose, some_unseen, covariance):
+    updated, mean, variance = both(loose(covariance), some_unseen, Laboratory(), lambda *_: [])
+    np.testing.assert_allclose(updated.mean, mean, rtol=2e-4, atol=2e-4)  # single precision of the network
+    np.testing.assert_allclose(updated.epistemic, variance, rtol=2e-3)
+
+
+def test_offsets_of_the_laboratory_are_weights_like_others(loose, some_unseen):
+    laboratory = Laboratory(1.3, 0.8, offset=0.5, slope=0.2, by_drug=0.4, by_line=0.3)
+
+    def extra(fit, rows, compound, mean):
+        spread, features = fit.features.spread, fit.features
+        drugs = compound[:, None] == np.unique(compound)
+        lines = rows.line.numpy()[:, None] == np.unique(rows.line.numpy())
+        slope = 0.2 * (mean - features.centre)[:, None]
+        return [np.full((len(mean), 1), 0.5 * spread), slope, 0.4 * spread * drugs, 0.3 * spread * lines]
+
+    updated, mean, variance = both(loose("full"), some_unseen, laboratory, extra)
+    np.testing.assert_allclose(updated.mean, mean, rtol=2e-4, atol=2e-4)
+    np.testing.assert_allclose(updated.epistemic, variance, rtol=2e-3)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_variances_of_deviations_are_the_predicted_ones_products_of_weights_too(loose, some_unseen, covariance):
+    fit, rows = loose(covariance, loadings=-1.0), some(some_unseen, 80, seed=2)
+    found = fit.deviations(some_unseen.inputs, rows)
+    np.testing.assert_allclose(found.variance, fit.predict(some_unseen.inputs, rows).epistemic, rtol=1e-4)
+    np.testing.assert_allclose(np.diag(found.covariance(found)), found.variance, rtol=1e-6)
+
+
+def test_covariances_of_deviations_are_those_of_joint_draws(loose, some_unseen):
+    fit, rows = loose("full", loadings=-1.0), some(some_unseen, 12, seed=4)
+    found = fit.deviations(some_unseen.inputs, rows)
+    _, joint = fit.believed(some_unseen.inputs, rows)
+    drawn = joint.draw(np.random.default_rng(0), 20_000)
+    expected = found.covariance(found) / np.sqrt(np.outer(found.variance, found.variance))
+    # 66 correlations, each with a standard error of about 0.007 (heavier tails of products aside): six of these.
+    np.testing.assert_allclose(np.corrcoef(drawn.T), expected, atol=0.045)
+
+
+def test_without_labelled_pairs_nothing_changes(loose, some_unseen):
+    fit, rows = loose("full"), some(some_unseen, 20, seed=5)
+    prior = fit.predict(some_unseen.inputs, rows)
+    none = rows.at(torch.arange(0))
+    updated = Updated(fit, some_unseen.inputs, none, prior[:0]).predict(some_unseen.inputs, rows, prior)
+    assert updated is prior
+
+
+def test_a_pair_that_was_not_labelled_but_repeats_one_learns_most(loose, some_unseen):
+    fit, rows = loose("full"), some(some_unseen, 20, seed=6)
+    prior = fit.predict(some_unseen.inputs, rows)
+    updated = Updated(fit, some_unseen.inputs, rows, prior, Laboratory()).predict(some_unseen.inputs, rows, prior)
+    assert (updated.epistemic < prior.epistemic).all()
+
+
+def test_the_covariance_is_scaled_to_the_prior_that_is_given(loose, some_unseen):
+    fit, rows = loose("full"), some(some_unseen, 60, seed=7)
+    labelled, asked = rows.at(torch.arange(30)), rows.at(torch.arange(30, 60))
+    one, two = (fit.predict(some_unseen.inputs, part) for part in (labelled, asked))
+    doubled = Updated(fit, some_unseen.inputs, labelled, one.scaled(2.0), Laboratory())
+    stretched = Updated(fit, some_unseen.inputs, labelled, one, Laboratory(epistemic=2.0, noise=2.0))
+    given = doubled.predict(some_unseen.inputs, asked, two.scaled(2.0))
+    asked_for = stretched.predict(some_unseen.inputs, asked, two)
+    np.testing.assert_allclose(given.mean, asked_for.mean, rtol=1e-6)
+    np.testing.assert_allclose(given.std, asked_for.std, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(loose, some_unseen):
+    """Responses of another laboratory, drawn from a fit: an offset of 2 SDs, drugs off by 1, half of the noise SD."""
+    fit, rows = loose("full", likelihood="student_t"), some(some_unseen, 260, seed=8)
+    prior, rng = fit.predict(some_unseen.inputs, rows), np.random.default_rng(0)
+    by_drug = rng.standard_normal(len(some_unseen.inputs.drug_ids))[rows.drug.numpy()]
+    noise = 0.5 * prior.aleatoric_std * rng.standard_normal(len(rows))
+    response = prior.mean + fit.features.spread * (2.0 + by_drug) + noise
+    told = rows.__class__(rows.line, rows.drug, torch.as_tensor(response), rows.lower_limit, rows.upper_limit)
+    return fit, told, prior
+
+
+def test_labelled_pairs_find_out_how_the_laboratory_differs(elsewhere, some_unseen):
+    fit, rows, prior = elsewhere
+    labelled, asked = torch.arange(160), torch.arange(160, 260)
+    updated = Updated(fit, some_unseen.inputs, rows.at(labelled), prior[labelled.numpy()])
+    found = updated.predict(some_unseen.inputs, rows.at(asked), prior[asked.numpy()])
+    response = rows.response.numpy()[asked.numpy()]
+    before, after = (np.sqrt(np.mean((mean - response) ** 2)) for mean in (prior.mean[asked.numpy()], found.mean))
+    assert after < 0.4 * before
+    assert updated.laboratory.noise < 1 and updated.laboratory.by_drug > 0.5
+    low, high = found.interval(0.9).T
+    # 100 pairs, SE 3 points if they were independent; they share offsets, so twice that, three times over.
+    assert 0.72 < np.mean((low < response) & (response < high)) <= 1
+
+
+def test_gross_outliers_move_a_student_less_than_a_normal(elsewhere, some_unseen):
+    fit, rows, prior = elsewhere
+    some_rows = torch.arange(60)
+    response = rows.response[some_rows].clone()
+    response[:3] += 30 * fit.features.spread
+    spoiled = rows.at(some_rows).__class__(rows.line[:60], rows.drug[:60], response, *[rows.lower_limit[:60]] * 2)
+    weight = Updated(fit, some_unseen.inputs, spoiled, prior[:60], Laboratory(offset=2.0, by_drug=1.0)).weight
+    assert weight[:3].max() < 0.05 < np.median(weight[3:])
+
+
+def test_two_ids_of_one_compound_are_one(loose, some_unseen, tiny_screen):
+    fit, frame = loose("full"), tiny_screen.responses.head(6)
+    drugs = tiny_screen.drugs
+    again = drugs.set_axis(["other " + drug for drug in drugs.index]).rename_axis("drug_id")
+    one = fit.features.inputs(drugs, tiny_screen.expression)
+    two = fit.features.inputs(again, tiny_screen.expression)
+    here = fit.deviations(one, as_pairs(frame, one))
+    there = fit.deviations(two, as_pairs(frame.assign(drug_id="other " + frame["drug_id"]), two))
+    known = np.isin(drugs.loc[frame["drug_id"], "structure_key"], fit.features.compounds)
+    assert known.any()
+    np.testing.assert_allclose(np.diag(here.covariance(there))[known], here.variance[known], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["deterministic", "variational", "deep_ensemble", "ridge"])
+def test_a_method_whose_moments_are_not_those_of_one_last_layer_cannot_be_updated(fit_of, name):
+    assert not fit_of(name).can_update
+    assert fit_of("last_layer").can_update

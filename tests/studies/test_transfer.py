@@ -1,0 +1,295 @@
+"""A model of one simulated laboratory on another, whose offsets are planted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bdrp.data import sources
+from bdrp.data.overlap import SEEN
+from bdrp.data.screen import Screen
+from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
+from bdrp.studies import transfer_scores
+from bdrp.studies.adaptation import draw_labelled
+from bdrp.studies.transfer import Question, Transferred, grouped, transfer
+from bdrp.studies.transfer_scores import learned, score_target
+
+SMALL = {"epochs": 2, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
+
+
+def laboratory(name: str, lines: slice, drugs: slice, change: Callable[[pd.DataFrame], np.ndarray]) -> Screen:
+    """A corner of the simulated screen, its responses changed as another laboratory would."""
+    whole = sources.load("simulated")
+    some, them = whole.expression.index[lines], whole.drugs.index[drugs]
+    rows = whole.responses
+    rows = rows[rows["cell_line_id"].isin(some) & rows["drug_id"].isin(them)].reset_index(drop=True)
+    return Screen(
+        name,
+        whole.measure,
+        rows.assign(response=change(rows), lower_limit=np.nan, upper_limit=np.nan),
+        whole.drugs.loc[them],
+        whole.cell_lines.loc[some],
+        whole.expression.loc[some].iloc[:, :60],
+    )
+
+
+def elsewhere(rows: pd.DataFrame) -> np.ndarray:
+    """All off by 2, each drug by an SD of 1.5 more."""
+    own = np.random.default_rng(1).standard_normal(200)
+    return (rows["response"] + 2 + 1.5 * own[rows["drug_id"].str[1:].astype(int)]).to_numpy()
+
+
+@pytest.fixture(scope="module")
+def screens() -> tuple[Screen, Screen]:
+    here = laboratory("here", slice(0, 90), slice(0, 36), lambda rows: rows["response"].to_numpy())
+    return here, laboratory("there", slice(30, 120), slice(12, 48), elsewhere)
+
+
+@pytest.fixture(scope="module")
+def groups(screens):
+    here, there = screens
+    return grouped({"ln_ic50_um": here}, [there])
+
+
+@pytest.fixture(scope="module")
+def question() -> Question:
+    return Question(options=SMALL, labelled=(0, 20, 300), draws=2)
+
+
+@pytest.fixture(scope="module")
+def done(groups, question, tmp_path_factory):
+    """The transfer, and its folder; not to be changed."""
+    out = tmp_path_factory.mktemp("transfer") / "out"
+    return quietly(groups, question, out), out
+
+
+def quietly(groups, question, out) -> Transferred:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The calibration part is too small", BdrpWarning)
+        return transfer(groups, question, out)
+
+
+def value(found: Transferred, seen: str, adaptation: str, labelled: int, figure: str = "rmse") -> float:
+    table = found.figures
+    chosen = (table["seen"] == seen) & (table["adaptation"] == adaptation) & (table["labelled"] == labelled)
+    return float(table[chosen & (table["figure"] == figure)]["value"].iloc[0])
+
+
+def test_every_class_of_pairs_is_scored(done):
+    # lines 90 of 120 and drugs 36 of 48 overlap by two thirds, and a fifth of both overlaps is held out
+    counts = done[0].targets[0]["pairs"]
+    assert min(counts["scored"][kind] for kind in SEEN if kind != "pair unseen") > 50
+    assert sum(counts["labelled"].values()) == 300
+    assert sum(counts["scored"].values()) + 300 <= sum(counts["of"].values())
+
+
+def test_no_scored_pair_is_labelled_in_any_draw():
+    # Every pair was measured twice: neither measurement of a labelled pair may be scored.
+    line, drug = np.divmod(np.arange(600) % 300, 10)
+    rows = pd.DataFrame({"cell_line_id": line.astype(str), "drug_id": drug.astype(str)})
+    labelled = draw_labelled(rows, 40, 3, seed=0)
+    pairs = pd.MultiIndex.from_frame(rows)
+    scored = pairs[transfer_scores._scored(rows, np.full(600, SEEN[0]), labelled, seed=0)]
+    assert len(scored) == 2 * len(pairs.unique().difference(pairs[labelled.ravel()]))
+    for draw in labelled:
+        assert pairs[draw].is_unique
+        assert scored.intersection(pairs[draw]).empty
+    assert len(set(map(frozenset, labelled.tolist()))) == 3
+
+
+def test_each_draw_is_told_its_own_pairs(done):
+    for name, draws in done[0].targets[0]["found"].items():
+        assert len(draws) == 2
+        assert (draws[0] != draws[1]) == (name != "raw, 0")
+
+
+def test_recalibration_takes_a_common_offset_away(done):
+    found, _ = done
+    for seen in ("pair seen", "line unseen"):
+        assert value(found, seen, "recalibrated", 300) < 0.85 * value(found, seen, "raw", 0)
+        assert abs(value(found, seen, "recalibrated", 300, "bias")) < 0.5 * abs(value(found, seen, "raw", 0, "bias"))
+
+
+def test_the_posterior_as_prior_finds_the_offset_of_each_drug_too(done):
+    found, _ = done
+    for seen in ("pair seen", "line unseen", "drug unseen"):
+        best = value(found, seen, "posterior as prior", 300)
+        assert best < 0.8 * value(found, seen, "recalibrated", 300)
+
+
+def test_coverage_comes_back_with_labelled_pairs(done):
+    # Seen pairs: several hundred, of drugs whose offsets are shared. The other laboratory repeats the same experiments
+    # here, so its noise is known to the model, and intervals that count it again may cover more than they say.
+    found, _ = done
+    assert value(found, "pair seen", "raw", 0, "coverage_90") < 0.7
+    assert value(found, "pair seen", "posterior as prior", 300, "coverage_90") > 0.82
+
+
+def test_the_laboratories_own_agreement_stands_beside(done):
+    table = done[0].ceiling
+    there = table[(table["adaptation"] == "the other laboratory") & (table["seen"] == "pair seen")].iloc[0]
+    # offsets of 2 and of 1.5 a drug, and repeats that are other experiments
+    assert there["rmse"] > 2
+    assert there["rmse_within_drug"] < 0.5  # the same experiments but for offsets
+    assert done[0].targets[0]["agreement"]["every"]["pairs"] > 500
+    assert done[0].targets[0]["expression"]["batch"] == 0
+
+
+def test_the_epistemic_sd_tells_drugs_that_were_never_seen(done):
+    # Slopes and loadings of a drug that was never measured have the prior's variance: larger for nearly all pairs.
+    unseen, counts = done[0].targets[0]["unseen"], done[0].targets[0]["pairs"]["scored"]
+    assert unseen["drug"]["auroc"] > max(0.9, unseen["drug"]["auroc_null_upper"])
+    assert unseen["line"]["auroc"] > unseen["line"]["auroc_null_upper"]
+    for side in ("drug", "line"):
+        assert unseen[side]["unseen_pairs"] == counts[f"{side} unseen"]
+        assert unseen[side]["seen_pairs"] == counts["pair seen"] + counts["pair unseen"]
+
+
+def test_intervals_hold_the_value_and_single_draws_lie_about_it(done):
+    table = done[0].figures
+    bounded = table[table["lower"].notna()]
+    assert ((bounded["lower"] <= bounded["value"] + 1e-9) & (bounded["value"] <= bounded["upper"] + 1e-9)).all()
+    means = table[table["figure"] != "rmse"]  # that of all draws is no mean of theirs
+    assert ((means["lowest"] <= means["value"] + 1e-9) & (means["value"] <= means["highest"] + 1e-9)).all()
+    raw = table[table["adaptation"] == "raw"]
+    np.testing.assert_allclose(raw["lowest"], raw["highest"])
+
+
+def test_a_second_call_does_nothing_again_and_says_the_same(done, groups, question):
+    found, out = done
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    again = quietly(groups, question, out)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
+    pd.testing.assert_frame_equal(again.figures, found.figures)
+    assert again.targets[0]["found"] == found.targets[0]["found"]
+
+
+def test_half_a_fit_is_not_scored_and_the_next_call_goes_on_with_it(done, groups, question, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    shutil.copytree(done[1], out)
+    (path,) = out.glob("models/*/manifest.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"interrupted": True}))
+    asked: list[dict] = []
+    monkeypatch.setattr("bdrp.fitted.fit.fit", lambda *given, **said: asked.append(said))
+    with pytest.raises(KeyboardInterrupt):
+        transfer(groups, question, out)
+    assert asked[0]["overwrite"] and not asked[0]["resume"]
+    path.parent.with_name(f"{path.parent.name}.checkpoint.safetensors").touch()
+    with pytest.raises(KeyboardInterrupt):
+        transfer(groups, question, out)
+    assert asked[1]["resume"]
+
+
+def test_other_numbers_of_labelled_pairs_take_the_same_model(done, groups, question):
+    _, out = done
+    models = sorted((out / "models").iterdir())
+    said: list[str] = []
+    few = dataclasses.replace(question, labelled=(0, 10), draws=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=BdrpWarning)
+        found = transfer(groups, few, out, say=said.append)
+    assert sorted((out / "models").iterdir()) == models
+    assert set(found.figures["labelled"]) == {0, 10}
+    assert "the fitted model is taken from" in said[0]
+
+
+def _damaged(target: Path) -> None:
+    (target / "figures.parquet").write_bytes(b"nothing")
+
+
+def _without_a_summary(target: Path) -> None:
+    manifest = json.loads((target / "manifest.json").read_text())
+    (target / "manifest.json").write_text(json.dumps(manifest | {"summary": {"moons": 3}}))
+
+
+def _a_file(target: Path) -> None:
+    shutil.rmtree(target)
+    target.write_text("mine")
+
+
+@pytest.mark.parametrize("alter", [_damaged, _without_a_summary, _a_file])
+def test_scores_that_were_altered_are_made_again_with_a_warning(groups, question, done, tmp_path, alter):
+    out = tmp_path / "out"
+    shutil.copytree(done[1], out)
+    for target in list((out / "targets").iterdir()):
+        alter(target)
+    with pytest.warns(BdrpWarning, match="Kept scores are not used, and are made again") as told:
+        found = quietly(groups, question, out)
+    assert len([each for each in told if "Kept scores" in str(each.message)]) == 2  # the target's, and those at home
+    pd.testing.assert_frame_equal(found.figures, done[0].figures)
+    here, there = (sorted(path.name for path in (place / "targets").iterdir()) for place in (out, done[1]))
+    assert here == there
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BdrpWarning)
+        transfer(groups, question, out)
+
+
+def test_a_given_model_is_taken_if_it_is_of_the_training_screen(done, groups, question, tmp_path):
+    (path,) = (done[1] / "models").iterdir()
+    asked = dataclasses.replace(question, model=path, labelled=(0,), draws=1)
+    found = quietly(groups, asked, tmp_path / "out")
+    assert set(found.figures["adaptation"]) == {"raw"}
+    assert not (tmp_path / "out" / "models").exists()
+    other = [dataclasses.replace(groups[0], train=dataclasses.replace(groups[0].train, name="nowhere"))]
+    with pytest.raises(ModelFolderError, match="is of here in ln_ic50_um; nowhere in ln_ic50_um is asked for"):
+        transfer(other, asked, tmp_path / "other")
+
+
+def test_a_method_without_a_posterior_is_recalibrated_only(groups, tmp_path):
+    found = quietly(groups, Question("ridge", labelled=(0, 50), draws=1), tmp_path / "out")
+    assert set(found.figures["adaptation"]) == {"raw", "recalibrated"}
+
+
+def test_what_was_learned_is_what_was_not_held_out(done, groups):
+    from bdrp.fitted.model import TrainedModel
+
+    (path,) = (done[1] / "models").iterdir()
+    model, train = TrainedModel.load(path), groups[0].train
+    rows = learned(model, train)
+    assert len(rows) + len(model.held_out()) == len(train.responses)
+
+
+def test_too_few_pairs_are_left_out_and_said(done, groups):
+    from bdrp.fitted.model import TrainedModel
+
+    (path,) = (done[1] / "models").iterdir()
+    group = groups[0]
+    found = score_target(TrainedModel.load(path), group.train, group.tests[0], (0, 100_000), seed=1)
+    assert found.summary["left_out"] == [100_000]
+    assert set(found.figures["labelled"]) == {0}
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "said"),
+    [
+        ({"labelled": (-5,)}, DataError, r"adapted with \[-5\] labelled pairs"),
+        ({"labelled": (1,)}, DataError, "0 and numbers from 2 on"),
+        ({"labelled": ()}, DataError, "labelled pairs in 3 draws"),
+        ({"draws": 0}, DataError, "at least one draw"),
+        ({"method": "magic"}, FitError, "no method 'magic'"),
+        ({"options": {"moons": 3}}, FitError, "no option moons"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_at_once(asked, error, said):
+    with pytest.raises(error, match=said):
+        Question(**asked)
+
+
+def test_a_screen_is_not_tested_on_itself(screens):
+    here, _ = screens
+    with pytest.raises(DataError, match="A model of here cannot be tested on here"):
+        grouped({"ln_ic50_um": here}, [here])
+
+
+def test_a_folder_of_something_else_is_left_alone(groups, question, tmp_path):
+    (tmp_path / "thesis.tex").write_text("chapter one")
+    with pytest.raises(OutputError, match="holds no transfer"):
+        transfer(groups, question, tmp_path)
