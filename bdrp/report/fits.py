@@ -8,9 +8,8 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.report import words
-from bdrp.report.opening import Tile
-from bdrp.report.page import Section
-from bdrp.report.tables import Column, Table
+from bdrp.report.html.parts import Section, Tile
+from bdrp.report.html.table import Column, Table
 
 CHEAP: Final = (
     "Seconds are of one process with one thread; a fit fits twice, the second time on the calibration part too."

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bdrp.report.output import strict
-from bdrp.report.style import short
+from bdrp.report.figures.style import short
+from bdrp.report.html.output import strict
 from bdrp.report.words import count, number, percent, printable
 
 
