@@ -33,17 +33,17 @@ def kind_of(said: object) -> str:
     return {"better": "harms", "worse": "contributes"}.get(word, word)
 
 
-def plot(table: pd.DataFrame, figure_name: str, label: str, unit: str, titles: Mapping[str, str]) -> SvgFigure:
-    """One figure's contributions: a panel a split, a row a part.
+def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mapping[str, str]) -> SvgFigure:
+    """One metric's contributions: a panel a split, a row a part.
 
     Args:
         table: rows of `Contributions.table` about parts.
-        figure_name: which of its figures.
-        label: the figure's name.
-        unit: of the figure; "" if it has none.
+        metric: which of its metrics.
+        label: the metric's name.
+        unit: of the metric; "" if it has none.
         titles: of the parts, by name.
     """
-    mine = table[table["figure"] == figure_name]
+    mine = table[table["figure"] == metric]
     splits, parts = list(dict.fromkeys(mine["split"])), [name for name in titles if name in set(mine["part"])]
     limit = _limit(mine)
 
@@ -58,7 +58,7 @@ def plot(table: pd.DataFrame, figure_name: str, label: str, unit: str, titles: M
 
     height = 1.0 + len(splits) * (0.45 + 0.25 * len(parts))
     return render_svg(
-        f"contributions-{figure_name}",
+        f"contributions-{metric}",
         _claim(mine, label, titles),
         READING.format(label=label),
         draw,
@@ -104,9 +104,9 @@ def _limit(rows: pd.DataFrame) -> float:
 
 def _negligible(rows: pd.DataFrame) -> float:
     """Half the width of the band of what is practically equal."""
-    from bdrp.evaluation.significance.figures import figure
+    from bdrp.evaluation.significance.figures import figure as metric_of
 
-    direction = figure(str(rows["figure"].iloc[0])).direction
+    direction = metric_of(str(rows["figure"].iloc[0])).direction
     return direction.negligible * (float(rows["against_value"].abs().mean()) if direction.relative else 1.0)
 
 

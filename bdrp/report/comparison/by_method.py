@@ -39,13 +39,13 @@ _RISK = (
 
 
 def plot_metric(
-    intervals: pd.DataFrame, figure_name: str, label: str, unit: str, promised: float | None = None
+    intervals: pd.DataFrame, metric: str, label: str, unit: str, promised: float | None = None
 ) -> SvgFigure:
-    """One figure with its intervals: a panel a split, a row a method; a dashed line at what was promised.
+    """One metric with its intervals: a panel a split, a row a method; a dashed line at what was promised.
 
     Without a promise that all share, every split has its own axis: errors on new drugs are thrice those on new pairs.
     """
-    table = intervals[intervals["figure"] == figure_name]
+    table = intervals[intervals["figure"] == metric]
     splits, methods = list(dict.fromkeys(table["split"])), list(dict.fromkeys(table["method"]))
     scale = 100.0 if promised is not None else 1.0
 
@@ -67,7 +67,7 @@ def plot_metric(
 
     claim = _claim(table, splits, label, promised)
     height = 0.7 + len(splits) * ((0.45 if promised else 0.65) + 0.27 * len(methods))
-    name = f"{figure_name}-by-method".replace("_", "-")
+    name = f"{metric}-by-method".replace("_", "-")
     last = "Dashed: what was promised." if promised else "Each split has its own axis."
     return render_svg(name, claim, f"{_READING.format(label=label)} {last}", draw, height_in=height)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BESIDE: Final = 0.03  # chosen: bars of overlapping groups stay apart
 _READING = (
-    "Each dot is a method's mean rank by {figure} over {blocks}; 1 is best in every one. A bar on the right joins "
+    "Each dot is a method's mean rank by {metric} over {blocks}; 1 is best in every one. A bar on the right joins "
     "methods whose mean ranks differ by less than the critical difference of {distance} (Nemenyi's test, {level} for "
     "all pairs of methods together, {what} as if independent): the data do not tell them apart, which does not prove "
     "them equal."
@@ -35,7 +35,7 @@ def plot(result: CriticalDifference, block: str = "fold", blocks: str = "") -> S
     ranks = result.ranks
     counted = count(result.blocks, block, blocks or None)
     reading = _READING.format(
-        figure=_label(result.figure),
+        metric=_label(result.figure),
         blocks=counted,
         distance=number(result.distance, 2),
         level=percent(result.level, 0),
@@ -90,7 +90,7 @@ def _claim(result: CriticalDifference, counted: str) -> str:
     return f"{short(best)} ranks best by {by}: mean rank {number(rank, 2)}, {told}."
 
 
-def _label(figure: str) -> str:
-    """The figure's name as the rest of the report writes it."""
-    named = (LABELS.get(f"{topic}.{figure}") for topic in ("point", "probabilistic", "selective"))
-    return next((label for label in named if label), figure.replace("_", " "))
+def _label(metric: str) -> str:
+    """The metric's name as the rest of the report writes it."""
+    named = (LABELS.get(f"{topic}.{metric}") for topic in ("point", "probabilistic", "selective"))
+    return next((label for label in named if label), metric.replace("_", " "))

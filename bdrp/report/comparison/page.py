@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from bdrp.report import fits, words
 from bdrp.report.comparison import by_method, critical_difference, tables
 from bdrp.report.definitions import DEFINITIONS
+from bdrp.report.figures.svg import SvgFigure
 from bdrp.report.html.output import folder, write_text
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Definition, Section, Verdict
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bdrp.studies.comparison import Findings
 
 HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
+_DRAWN: Final = ("rmse", "nll", "crps", "aurc")
 _PAIRS = (
     "Splits are different questions and are never pooled. Differences are the first method less the second. Their 95 % "
     "intervals draw cell lines and drugs anew, which asks whether the difference would hold for others of their kind; "
@@ -81,7 +83,7 @@ def _verdict(findings: Findings, splits: list[str]) -> Verdict:
 
 
 def _best(findings: Findings, split: str) -> str:
-    """The method with the lowest headline figure on a split, and from how many others evidence tells it apart."""
+    """The method with the lowest headline metric on a split, and from how many others evidence tells it apart."""
     where, table = f"Split by {split.replace('_', ' ')}", findings.intervals
     mine = table[(table["split"] == split) & (table["figure"] == HEADLINE)] if len(table) else table
     if mine.empty:
@@ -108,27 +110,9 @@ def _against(row: dict[str, object], best: str) -> str:
 
 
 def _sections(findings: Findings) -> tuple[Section, ...]:
-    empty = findings.intervals.empty
-    unit = str(findings.screen["unit"])
-    shown = (
-        ()
-        if empty
-        else tuple(
-            by_method.plot_metric(
-                findings.intervals, name, tables.label(name), "" if name in ("nll",) else tables.unit(name, unit)
-            )
-            for name in ("rmse", "nll", "crps", "aurc")
-        )
-    )
-    coverage = (
-        () if empty else (by_method.plot_metric(findings.intervals, "coverage_90", "90 % intervals cover", "%", 0.9),)
-    )
-    risks = tuple(
-        by_method.plot_risk(part, str(split), unit)
-        for split, part in (findings.risk.groupby("split", sort=False) if len(findings.risk) else ())
-    )
+    metrics, coverage, risks = _figures(findings)
     return (
-        Section("figures", "How good is each method on each split?", findings.notes, tables.figures(findings), shown),
+        Section("figures", "How good is each method on each split?", findings.notes, tables.metrics(findings), metrics),
         Section("coverage", "Do the intervals keep their promise?", (), tables.coverage(findings), coverage),
         Section(
             "differences",
@@ -152,6 +136,17 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
             "provenance", "Data and runs", facts=fits.facts(findings.screen), folded=(fits.addresses(findings.runs),)
         ),
     )
+
+
+def _figures(findings: Findings) -> tuple[tuple[SvgFigure, ...], ...]:
+    """The figures of metrics, of coverage and of risk against coverage; none where no fit has finished."""
+    table, unit = findings.intervals, str(findings.screen["unit"])
+    splits = findings.risk.groupby("split", sort=False) if len(findings.risk) else ()
+    risks = tuple(by_method.plot_risk(part, str(split), unit) for split, part in splits)
+    if table.empty:
+        return (), (), risks
+    metrics = tuple(by_method.plot_metric(table, name, tables.label(name), tables.unit(name, unit)) for name in _DRAWN)
+    return metrics, (by_method.plot_metric(table, "coverage_90", "90 % intervals cover", "%", 0.9),), risks
 
 
 def _ranks(findings: Findings) -> Section:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bdrp.report.evaluation.censored_definitions import CENSORED_LABELS
 from bdrp.report.evaluation.tables import Metrics
-from bdrp.report.html.table import Column, Table
+from bdrp.report.html.table import Column, Table, columns_of
 
 _RESAMPLED: Final = "Intervals hold 95 %, cell lines and drugs resampled."
 
@@ -24,7 +24,7 @@ def scores(metrics: Metrics) -> Table:
         (CENSORED_LABELS[f"as_observed.{key}"], seen[key], None, seen[key], None) for key in ("above", "below")
     )
     heads = ("All", "Inside the tested doses", "Beyond them", "All, extrapolations taken for measurements")
-    columns = (Column("Figure"), *(Column(head) for head in heads))
+    columns = (Column("Figure"), *columns_of(*heads))
     return Table(
         "Scored as what was observed",
         columns,
@@ -59,7 +59,7 @@ def beyond(metrics: Metrics) -> Table:
         for name in names
     )
     heads = ("This model", "from", "to", "One base rate a drug", "If calibrated")
-    columns = (Column("Figure"), *(Column(head) for head in heads))
+    columns = (Column("Figure"), *columns_of(*heads))
     return Table("Probability of a response beyond the highest dose", columns, rows, _RESAMPLED)
 
 
@@ -68,15 +68,21 @@ _ORDER = ("_lower", "_upper", "_base_rate", "_if_calibrated")
 
 def bins(curve: pd.DataFrame) -> Table:
     """The reliability figure in numbers."""
-    names = ("nominal", "observed", "lower", "upper", "null_lower", "null_upper", "low", "high")
-    heads = (
-        *("Mean probability", "Share beyond", "from", "to"),
-        *("If calibrated, from", "to", "Lowest probability", "Highest"),
-    )
-    columns = (Column("Bin"), Column("Pairs"), *(Column(head, "share") for head in heads))
-    values = zip(curve["n"].astype(int), *(curve[name].tolist() for name in names), strict=True)
-    rows = tuple((str(k + 1), *row) for k, row in enumerate(values))
-    return Table("Predicted probability and share beyond, by bin", columns, rows, "Bins of equal size by probability.")
+    columns = {
+        "bin": Column("Bin"),
+        "n": Column("Pairs"),
+        "nominal": Column("Mean probability", "share"),
+        "observed": Column("Share beyond", "share"),
+        "lower": Column("from", "share"),
+        "upper": Column("to", "share"),
+        "null_lower": Column("If calibrated, from", "share"),
+        "null_upper": Column("to", "share"),
+        "low": Column("Lowest probability", "share"),
+        "high": Column("Highest", "share"),
+    }
+    records = curve.astype({"n": int}).assign(bin=range(1, len(curve) + 1)).to_dict("records")
+    title = "Predicted probability and share beyond, by bin"
+    return Table.from_records(title, columns, records, "Bins of equal size by probability.")
 
 
 def noise(metrics: Metrics) -> Table:
@@ -91,7 +97,7 @@ def noise(metrics: Metrics) -> Table:
         for name in names
     )
     heads = ("All repeats", "from", "to", "All of a set inside the tested doses", "from", "to")
-    columns = (Column("Figure"), *(Column(head) for head in heads))
+    columns = (Column("Figure"), *columns_of(*heads))
     return Table("Measured noise", columns, rows, f"SDs in {metrics['unit']}, with a 95 % interval.")
 
 
@@ -100,12 +106,15 @@ _INTERVAL = ("", "_lower", "_upper")
 
 def compounds(table: pd.DataFrame) -> Table:
     """The same for each compound."""
-    columns = (
-        Column("Compound"),
-        Column("Sets"),
-        *(Column(text) for text in ("Noise SD", "from", "to", "With offsets", "Aleatoric SD", "RMSE")),
-        Column("Extrapolated", "share"),
-    )
-    keys = ("noise_sd", "noise_sd_lower", "noise_sd_upper", "noise_sd_with_offset", "aleatoric_sd", "rmse")
-    values = (table[key].tolist() for key in ("name", "sets", *keys, "extrapolated_share"))
-    return Table("Measured noise by compound", columns, tuple(zip(*values, strict=True)), "Most repeats first.")
+    columns = {
+        "name": Column("Compound"),
+        "sets": Column("Sets"),
+        "noise_sd": Column("Noise SD"),
+        "noise_sd_lower": Column("from"),
+        "noise_sd_upper": Column("to"),
+        "noise_sd_with_offset": Column("With offsets"),
+        "aleatoric_sd": Column("Aleatoric SD"),
+        "rmse": Column("RMSE"),
+        "extrapolated_share": Column("Extrapolated", "share"),
+    }
+    return Table.from_records("Measured noise by compound", columns, table.to_dict("records"), "Most repeats first.")

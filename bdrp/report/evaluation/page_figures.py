@@ -57,16 +57,13 @@ class PageFigures:
     def calibration(self) -> tuple[SvgFigure, ...]:
         """Reliability, PIT, coverage and width; and what recalibration changed."""
         scores, pairs = self.scores, len(self.response)
-        shown = (
+        changed = () if self.before is None else (reliability.plot_change(scores.reliability, self.before.reliability),)
+        return (
             reliability.plot(scores.reliability, pairs),
             levels.plot_overall(self.metrics["coverage"], self.unit, pairs),
             pit.plot_histogram(scores.pit_histogram, scores.pit),
             pit.plot_ecdf(scores.pit_ecdf, pairs),
-        )
-        return (
-            shown
-            if self.before is None
-            else (*shown, reliability.plot_change(scores.reliability, self.before.reliability))
+            *changed,
         )
 
     def table(self, what: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.report.definitions import LABELS, STATISTICS
-from bdrp.report.html.table import Column, Table
+from bdrp.report.html.table import Column, Table, columns_of
 from bdrp.report.words import count
 
 Metrics = Mapping[str, Any]
@@ -20,7 +20,7 @@ def accuracy(metrics: Metrics) -> Table:
     rows = tuple((_label("point", key), value, naive.get(key)) for key, value in point.items())
     return Table(
         "Accuracy of the predicted mean",
-        _columns("Figure", "This model", "Naive mean effects"),
+        columns_of("Figure", "This model", "Naive mean effects"),
         rows,
         _caption("The predicted mean", metrics),
     )
@@ -62,7 +62,7 @@ def calibration(metrics: Metrics, before: Metrics | None) -> Table:
     seen = metrics["calibration"]
     names = [key for key in seen if not key.endswith(("_null_mean", "_null_q95"))]
     rows = [(_label("calibration", name), *_of(seen, name, f"{name}_null_mean", f"{name}_null_q95")) for name in names]
-    columns = _columns("Figure", "This model", "If calibrated: mean by chance", "If calibrated: 95 % stay below")
+    columns = columns_of("Figure", "This model", "If calibrated: mean by chance", "If calibrated: 95 % stay below")
     if before is not None:
         columns += (Column("Before recalibration"),)
         rows = [(*row, before["calibration"].get(name)) for row, name in zip(rows, names, strict=True)]
@@ -86,7 +86,9 @@ def ranking(metrics: Metrics) -> Table:
         )
         for name in names
     )
-    heads = _columns("Figure", "Predicted SD", "One SD a drug", "Random order", "Oracle", "Predicted SD, if calibrated")
+    heads = columns_of(
+        "Figure", "Predicted SD", "One SD a drug", "Random order", "Oracle", "Predicted SD, if calibrated"
+    )
     return Table("Ranking of errors", heads, rows, "Does a small predicted SD mean a small error?")
 
 
@@ -98,9 +100,9 @@ def extrapolated(metrics: Metrics) -> Table:
     columns = (
         Column("Responses"),
         Column("Pairs"),
-        *_columns("RMSE", "Bias", "MAE", "NLL", "CRPS"),
+        *columns_of("RMSE", "Bias", "MAE", "NLL", "CRPS"),
         Column("90 % coverage", "share"),
-        *_columns("90 % width", "90 % interval score"),
+        *columns_of("90 % width", "90 % interval score"),
     )
     rows = tuple(
         (name, *_of(seen.get(key) or {}, *keys))
@@ -120,67 +122,65 @@ def shares(metrics: Metrics) -> Table:
 def counts(metrics: Metrics) -> Table:
     """What the held-out pairs consist of."""
     rows = tuple(("Responses" if key == "pairs" else _words(key), value) for key, value in metrics["n"].items())
-    return Table("Held-out pairs", _columns("Held out", "How many"), rows)
+    return Table("Held-out pairs", columns_of("Held out", "How many"), rows)
 
 
-_GROUP_COLUMNS: Final = (
-    ("n", Column("Pairs")),
-    ("cell_lines", Column("Cell lines")),
-    ("coverage_50", Column("50 % coverage", "share")),
-    ("coverage_80", Column("80 %", "share")),
-    ("coverage_90", Column("90 %", "share")),
-    ("coverage_90_lower", Column("from", "share")),
-    ("coverage_90_upper", Column("to", "share")),
-    ("coverage_95", Column("95 %", "share")),
-    ("width_50", Column("50 % width", digits=2)),
-    ("width_80", Column("80 %", digits=2)),
-    ("width_90", Column("90 %", digits=2)),
-    ("width_95", Column("95 %", digits=2)),
-    ("rmse", Column("RMSE")),
-    ("bias", Column("Bias")),
-    ("pearson", Column("Pearson")),
-    ("nll", Column("NLL")),
-    ("crps", Column("CRPS")),
-    ("mean_std", Column("Mean SD")),
-    ("epistemic_share", Column("Epistemic share", "share")),
-    ("extrapolated_share", Column("Extrapolated", "share")),
-    ("p_value", Column("p, 90 % coverage")),
-    ("p_holm", Column("p, Holm")),
-)
+_GROUP_COLUMNS: Final = {
+    "n": Column("Pairs"),
+    "cell_lines": Column("Cell lines"),
+    "coverage_50": Column("50 % coverage", "share"),
+    "coverage_80": Column("80 %", "share"),
+    "coverage_90": Column("90 %", "share"),
+    "coverage_90_lower": Column("from", "share"),
+    "coverage_90_upper": Column("to", "share"),
+    "coverage_95": Column("95 %", "share"),
+    "width_50": Column("50 % width", digits=2),
+    "width_80": Column("80 %", digits=2),
+    "width_90": Column("90 %", digits=2),
+    "width_95": Column("95 %", digits=2),
+    "rmse": Column("RMSE"),
+    "bias": Column("Bias"),
+    "pearson": Column("Pearson"),
+    "nll": Column("NLL"),
+    "crps": Column("CRPS"),
+    "mean_std": Column("Mean SD"),
+    "epistemic_share": Column("Epistemic share", "share"),
+    "extrapolated_share": Column("Extrapolated", "share"),
+    "p_value": Column("p, 90 % coverage"),
+    "p_holm": Column("p, Holm"),
+}
 
 
 def by_group(groups: pd.DataFrame, what: str) -> Table:
     """Every metric of every group, the largest first."""
-    known = [(key, column) for key, column in _GROUP_COLUMNS if key in groups.columns]
-    known += [
-        (key, Column(_words(key))) for key in groups.columns if key not in {*dict(_GROUP_COLUMNS), "group", "name"}
-    ]
-    columns = (Column(what.capitalize()), *(column for _, column in known))
-    rows = tuple(zip(_names(groups), *(groups[key].tolist() for key, _ in known), strict=True))
-    return Table(
+    known = {key: column for key, column in _GROUP_COLUMNS.items() if key in groups.columns}
+    others = {key: Column(_words(key)) for key in groups.columns if key not in {*_GROUP_COLUMNS, "group", "name"}}
+    return Table.from_records(
         f"All figures of {count(len(groups), what)}",
-        columns,
-        rows,
+        {"group": Column(what.capitalize()), **known, **others},
+        groups.assign(group=_names(groups)).to_dict("records"),
         f"Coverage and width of central intervals, errors and ranks, by {what}.",
     )
 
 
 def worst_groups(groups: pd.DataFrame) -> Table:
     """The groups whose coverage is furthest from its promise, for their number of pairs."""
-    columns = (
-        Column("Group"),
-        Column("Kind"),
-        Column("Pairs"),
-        *(Column(text, "share") for text in ("90 % coverage", "from", "to")),
-        *_columns("p", "p, Holm"),
-    )
-    values = (groups[key].tolist() for key in ("kind", "n", "coverage_90", "lower", "upper", "p_value", "p_holm"))
-    rows = tuple(zip(_names(groups), *values, strict=True))
+    columns = {
+        "group": Column("Group"),
+        "kind": Column("Kind"),
+        "n": Column("Pairs"),
+        "coverage_90": Column("90 % coverage", "share"),
+        "lower": Column("from", "share"),
+        "upper": Column("to", "share"),
+        "p_value": Column("p"),
+        "p_holm": Column("p, Holm"),
+    }
+    records = groups.assign(group=_names(groups)).to_dict("records")
     caption = (
         "Exact binomial test of 90 % coverage in each group, and the same corrected for the number of groups (Holm). "
         "Small: not chance."
     )
-    return Table("Worst-calibrated groups", columns, rows, caption)
+    return Table.from_records("Worst-calibrated groups", columns, records, caption)
 
 
 def split_parts(summary: Metrics) -> Table:
@@ -191,7 +191,7 @@ def split_parts(summary: Metrics) -> Table:
         dict.fromkeys(key for _, seen in counted for key, value in seen.items() if isinstance(value, (int, float)))
     )
     rows = tuple((_words(name) or "Unused", *(seen.get(key) for key in keys)) for name, seen in counted)
-    return Table("Parts", _columns("Part", *map(_words, keys)), rows)
+    return Table("Parts", columns_of("Part", *map(_words, keys)), rows)
 
 
 def leave_one_out(metrics: Metrics) -> Table:
@@ -199,12 +199,12 @@ def leave_one_out(metrics: Metrics) -> Table:
     names = ("elpd", "elpd_se", "p_loo", "largest_k", "share_above")
     rows = tuple((_label("posterior", name), metrics[name]) for name in names)
     caption = "Sums over the sampled training rows; the standard error lets whole cell lines vary together."
-    return Table("Leave-one-out", _columns("Figure", "This model"), rows, caption)
+    return Table("Leave-one-out", columns_of("Figure", "This model"), rows, caption)
 
 
 def replicated(statistics: pd.DataFrame) -> Table:
     """Statistics of training responses beside their replicates."""
-    columns = _columns(
+    columns = columns_of(
         "Statistic", "Observed", "Replicated: from", "median", "to", "Share of replicates at least as large"
     )
     caption = "Ranges hold 95 % of the replicates. A share near 0 or 1 is a feature that the model does not reproduce."
@@ -214,7 +214,7 @@ def replicated(statistics: pd.DataFrame) -> Table:
 
 def _beside(metrics: Metrics, before: Metrics | None, section: str, caption: str) -> Table:
     rows: Iterable[tuple[Any, ...]] = ((_label(section, key), value) for key, value in metrics[section].items())
-    columns = _columns("Figure", "This model")
+    columns = columns_of("Figure", "This model")
     if before is not None:
         columns += (Column("Before recalibration"),)
         rows = ((_label(section, key), value, before[section].get(key)) for key, value in metrics[section].items())
@@ -227,10 +227,6 @@ def _names(groups: pd.DataFrame) -> list[str]:
         str(name) if str(name) == str(group) else f"{name} [{group}]"
         for name, group in zip(groups["name"], groups["group"], strict=True)
     ]
-
-
-def _columns(*labels: str) -> tuple[Column, ...]:
-    return tuple(Column(label) for label in labels)
 
 
 def _of(metrics: Metrics, *keys: str) -> Sequence[Any]:
