@@ -1,9 +1,10 @@
-"""What each figure of the report is, in a sentence, with its source."""
+"""What each metric of the report is, in a sentence, with its source."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from bdrp.report.html.parts import Definition
 
 _GNEITING = "Gneiting and Raftery 2007, doi:10.1198/016214506000001437"
 _SELECTIVE = "Geifman, Uziel and El-Yaniv 2019, arXiv:1805.08206"
@@ -11,16 +12,6 @@ _TRAUB = "Traub et al. 2024, arXiv:2407.01032"
 _DREVAL = "DrEval, Bernett et al. 2025, doi:10.1101/2025.05.26.655288"
 _LEVI = "Levi et al. 2022, doi:10.3390/s22155540"
 _NULL = "The value that a perfectly calibrated model would show by chance stands beside it"
-
-
-@dataclass(frozen=True)
-class Definition:
-    """One figure: where it stands in scores.json (`key`), what it is called, what it means, where it comes from."""
-
-    key: str
-    label: str
-    meaning: str
-    source: str = ""
 
 
 DEFINITIONS: Final = (

@@ -8,9 +8,8 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.report import words
-from bdrp.report.opening import Tile
-from bdrp.report.page import Section
-from bdrp.report.tables import Column, Table
+from bdrp.report.html.parts import Section, Tile
+from bdrp.report.html.table import Table, columns_of
 
 CHEAP: Final = (
     "Seconds are of one process with one thread; a fit fits twice, the second time on the calibration part too."
@@ -36,14 +35,14 @@ def tiles(runs: pd.DataFrame) -> tuple[Tile, ...]:
 
 def costs(runs: pd.DataFrame) -> Table:
     """Seconds and memory of each method on each split."""
-    columns = ("Method and split", "Fits", "Seconds a fit", "Seconds to predict", "Peak memory, GiB")
+    heads = ("Method and split", "Fits", "Seconds a fit", "Seconds to predict", "Peak memory, GiB")
     rows = []
     for (method, split), part in runs[runs["status"] == "done"].groupby(["method", "split"], sort=False):
         middle = part[["fit_seconds", "predict_seconds", "peak_memory_bytes"]].median()
         memory = float(middle["peak_memory_bytes"]) / 2**30
         cost = (len(part), float(middle["fit_seconds"]), float(middle["predict_seconds"]), memory)
         rows.append((f"{method}, by {str(split).replace('_', ' ')}", *cost))
-    return Table("Medians over fits", tuple(Column(name, digits=2) for name in columns), tuple(rows), "")
+    return Table("Medians over fits", columns_of(*heads, digits=2), tuple(rows), "")
 
 
 def missing(runs: pd.DataFrame) -> tuple[Section, ...]:
@@ -52,14 +51,14 @@ def missing(runs: pd.DataFrame) -> tuple[Section, ...]:
     if absent.empty:
         return ()
     rows = tuple((_run(row), row["status"], row["error"] or None) for row in absent.to_dict("records"))
-    table = Table("Fits that are missing", (Column("Fit"), Column("Status"), Column("Error")), rows)
+    table = Table("Fits that are missing", columns_of("Fit", "Status", "Error"), rows)
     return (Section("missing", "What is missing?", ("The same command tries them again.",), (table,)),)
 
 
 def addresses(runs: pd.DataFrame) -> Table:
     """Where the record of each fit lies."""
     rows = tuple((_run(row), row["recalibrator"] or None, row["address"][:16]) for row in runs.to_dict("records"))
-    return Table("Every fit and its record", (Column("Fit"), Column("Recalibration"), Column("Address begins")), rows)
+    return Table("Every fit and its record", columns_of("Fit", "Recalibration", "Address begins"), rows)
 
 
 def facts(screen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -70,7 +70,7 @@ def test_a_transfer_is_fitted_scored_and_reported(done):
     assert "the other laboratory" in set(pd.read_parquet(out / "ceiling.parquet")["adaptation"])
 
 
-def test_the_page_holds_its_pictures_and_says_what_it_found(done):
+def test_the_page_holds_its_figures_and_says_what_it_found(done):
     page = (done[1] / "transfer.html").read_text()
     assert page.count("<svg") == 2
     for said in ("From here to there", "pair seen: recalibrated, 60 labelled", "the other laboratory", "at home"):

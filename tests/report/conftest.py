@@ -104,5 +104,5 @@ def case(make_case: Callable[..., Case]) -> Case:
 
 @pytest.fixture(scope="session")
 def hostile_name() -> str:
-    """A name that no page, picture or file may take for anything but text."""
+    """A name that no page, figure or file may take for anything but text."""
     return HOSTILE

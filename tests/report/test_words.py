@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bdrp.report.output import strict
-from bdrp.report.style import short
 from bdrp.report.words import count, number, percent, printable
 
 
@@ -44,12 +40,6 @@ def test_nouns_agree_with_their_number():
     )
 
 
-def test_long_names_are_cut_and_short_ones_are_not():
-    assert short("a" * 40) == "a" * 25 + "…"
-    assert short("Nutlin-3a (-)") == "Nutlin-3a (-)"
-    assert short("two\nlines") == "two lines"
-
-
 def test_a_name_does_not_turn_the_text_around_it_about():
     assert printable("rtl\u202egpj \u2066x\u2069") == "rtl gpj  x "
 
@@ -60,11 +50,3 @@ def test_printable_text_holds_no_control_character_and_can_be_encoded(text):
     assert len(kept) == len(text)
     assert kept.encode("utf-8").decode("utf-8") == kept
     assert not any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in kept)
-
-
-plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-
-
-@given(st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
-def test_anything_becomes_strict_json(value):
-    assert json.loads(json.dumps(strict(value), allow_nan=False)) == strict(value)

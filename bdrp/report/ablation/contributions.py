@@ -1,0 +1,121 @@
+"""What does each part of the model contribute, with which uncertainty, and is it more than nothing?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from bdrp.report.figures.style import BAND, BLUE, INK, MUTED, VERMILION, legend_below, nominal_line, short
+from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.words import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS: Final = {"contributes": BLUE, "harms": VERMILION, "none": MUTED}
+LEGEND: Final = {"contributes": "contributes", "harms": "does better without", "none": "no contribution shown"}
+FAR, OTHERS = 2.0, 0.8  # chosen: what is twice as large as four fifths of all is written at the edge, to show the rest
+READING: Final = (
+    "Each row takes one part away; the dot is by how much {label} then rises, the bar its 95 % interval with cell "
+    "lines and drugs resampled. To the right of 0 the part helps. A bar that touches 0, or lies within the "
+    "band of what counts as practically equal, is grey: no contribution is shown, though there may be a small one. An "
+    "arrow with a number lies beyond the axis."
+)
+
+
+def kind_of(said: object) -> str:
+    """What a row of a table of contributions says, in one word: "contributes", "harms" or "none"."""
+    word = str(said).split(" ")[0]
+    return {"better": "harms", "worse": "contributes"}.get(word, word)
+
+
+def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mapping[str, str]) -> SvgFigure:
+    """One metric's contributions: a panel a split, a row a part.
+
+    Args:
+        table: rows of `Contributions.table` about parts.
+        metric: which of its metrics.
+        label: the metric's name.
+        unit: of the metric; "" if it has none.
+        titles: of the parts, by name.
+    """
+    mine = table[table["figure"] == metric]
+    splits, parts = list(dict.fromkeys(mine["split"])), [name for name in titles if name in set(mine["part"])]
+    limit = _limit(mine)
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(len(splits), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, split in zip(panels, splits, strict=True):
+            _panel(axes, mine[mine["split"] == split], parts, limit)
+            axes.set_yticks(range(len(parts)), [short(titles[name], 30) for name in parts])
+            axes.set_title(f"by {str(split).replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
+        panels[-1].set_xlabel(f"rise of {label} without the part" + (f", {unit}" if unit else ""))
+        _legend(panels[0])
+
+    height = 1.0 + len(splits) * (0.45 + 0.25 * len(parts))
+    return render_svg(
+        f"contributions-{metric}",
+        _claim(mine, label, titles),
+        READING.format(label=label),
+        draw,
+        height_in=height,
+    )
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, parts: list[str], limit: float) -> None:
+    half = _negligible(rows)
+    axes.axvspan(-half, half, color=BAND, zorder=0)
+    nominal_line(axes, x=0.0)
+    for row in rows.itertuples():
+        at, colour = parts.index(str(row.part)), COLOURS[kind_of(row.said)]
+        value = float(row.contribution)
+        if abs(value) > limit:
+            side = np.sign(value)
+            axes.plot([side * limit], [at], ">" if side > 0 else "<", color=colour, markersize=7)
+            align = "right" if side > 0 else "left"
+            axes.text(side * 0.95 * limit, at, number(value, 2), ha=align, va="center", fontsize=8.5, color=INK)
+            continue
+        ends = np.clip([row.lower, row.upper], -limit, limit)
+        axes.plot(ends, [at, at], color=colour, linewidth=2.4)
+        axes.plot([value], [at], "o", color=colour, markersize=6)
+    axes.set_xlim(-1.05 * limit, 1.05 * limit)
+    axes.set_ylim(len(parts) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+
+
+def _legend(axes: Axes) -> None:
+    for kind, said in LEGEND.items():
+        axes.plot([], [], "o-", color=COLOURS[kind], label=said)
+    legend_below(axes)
+
+
+def _limit(rows: pd.DataFrame) -> float:
+    """The end of the axis: what lies far beyond the others has no say in it."""
+    sizes = rows["contribution"].abs()
+    near = rows[sizes <= FAR * max(float(sizes.quantile(OTHERS)), _negligible(rows))]
+    ends = near[["lower", "upper"]].abs().to_numpy()
+    return 1.1 * max(float(ends.max()) if ends.size else 0.0, 2 * _negligible(rows))
+
+
+def _negligible(rows: pd.DataFrame) -> float:
+    """Half the width of the band of what is practically equal."""
+    from bdrp.evaluation.significance.figures import figure as metric_of
+
+    direction = metric_of(str(rows["figure"].iloc[0])).direction
+    return direction.negligible * (float(rows["against_value"].abs().mean()) if direction.relative else 1.0)
+
+
+def _claim(rows: pd.DataFrame, label: str, titles: Mapping[str, str]) -> str:
+    """The greatest contribution of each split, and how many parts show none."""
+    parts = []
+    for split, mine in rows.groupby("split", sort=False):
+        first = mine.loc[mine["contribution"].idxmax()]
+        none = int((mine["said"].map(kind_of) == "none").sum())
+        most = f"{short(titles[str(first['part'])], 30)} ({number(float(first['contribution']), 2)})"
+        parts.append(f"by {str(split).replace('_', ' ')} {most}, and {none} of {len(mine)} parts show none")
+    return f"{label}, greatest contribution: {'; '.join(parts)}."

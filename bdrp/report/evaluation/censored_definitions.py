@@ -1,0 +1,127 @@
+"""What the metrics of censored responses and of repeats are, in a sentence each, with their source."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bdrp.report.html.parts import Definition
+
+_TWCRPS = "Gneiting and Ranjan 2011, doi:10.1198/jbes.2010.08110; Allen, Ginsbourger and Ziegel 2023"
+
+CENSORED_DEFINITIONS: Final = (
+    Definition("as_observed.above", "Above the highest dose", "How many responses lie at or above their highest dose."),
+    Definition("as_observed.below", "Below the lowest dose", "How many responses lie at or below their lowest dose."),
+    Definition(
+        "as_observed.nll",
+        "NLL, as observed",
+        "NLL of what was observed: the density at the response inside the tested doses, the probability of lying "
+        "beyond them outside. Low is good; not to be compared with the NLL that takes extrapolations for measurements.",
+        "Tobin 1958, doi:10.2307/1907382; Diks, Panchenko and van Dijk 2011, doi:10.1016/j.jeconom.2011.04.001",
+    ),
+    Definition(
+        "as_observed.crps",
+        "CRPS, as observed",
+        "The part of the CRPS between lowest and highest dose (threshold-weighted CRPS): where beyond a limit a "
+        "response was predicted, or published, makes no difference. In the unit of the response. Low is good.",
+        _TWCRPS,
+    ),
+    Definition(
+        "as_observed.coverage",
+        "Coverage, as observed",
+        "Coverage in which a response beyond a limit counts with the share of the predicted mass beyond it that the "
+        "interval holds. Equals the interval's level if the model is calibrated.",
+        "Czado, Gneiting and Held 2009, doi:10.1111/j.1541-0420.2009.01191.x",
+    ),
+    Definition(
+        "as_observed.compatible",
+        "Not contradicted",
+        "Share of intervals that what was observed does not contradict: one that reaches beyond the limit covers every "
+        "response there. Even a calibrated model exceeds the level; below the level, intervals are too narrow.",
+    ),
+    Definition("beyond.pairs", "Pairs with a known highest dose", "Pairs whose highest dose is unknown are left out."),
+    Definition("beyond.share", "Share beyond", "Share of responses at or above their highest dose."),
+    Definition(
+        "beyond.mean_probability",
+        "Mean probability of beyond",
+        "What the model expects that share to be; the two should agree.",
+    ),
+    Definition(
+        "beyond.brier",
+        "Brier score",
+        "Mean squared difference between the predicted probability of beyond and what happened (1 or 0). Low is good. "
+        "If calibrated, it would on average be the mean of P(1 − P).",
+        "Brier 1950, Monthly Weather Review 78",
+    ),
+    Definition(
+        "beyond.base_rate",
+        "One base rate a drug",
+        "The rival that knows how often each drug lies beyond, counted on the other half of the held-out cell lines, "
+        "and nothing of lines.",
+    ),
+    Definition(
+        "beyond.brier_skill",
+        "Brier skill",
+        "1 less the ratio of the model's Brier score to that of one base rate a drug, with its 95 % interval (cell "
+        "lines and drugs resampled). Above 0: the model knows more than drugs' base rates.",
+    ),
+    Definition(
+        "beyond.log_loss",
+        "Log loss",
+        "Mean negative log of the probability of what happened, in nats. Low is good; punishes a confident mistake.",
+    ),
+    Definition(
+        "beyond.auroc",
+        "AUROC",
+        "How often a response beyond the highest dose was given a larger probability than one that was not, over all "
+        "such pairs of responses. 0.5 orders nothing, 1 all. High by knowing the drugs alone.",
+        "Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747",
+    ),
+    Definition(
+        "beyond.within_drug_auroc",
+        "AUROC within a drug",
+        "The same over the cell lines of one drug, averaged over drugs with at least 5 responses of either kind: are "
+        "lines told apart?",
+    ),
+    Definition("beyond.within_drug_count", "Drugs behind AUROC within a drug", "How many drugs had enough of both."),
+    Definition(
+        "beyond.reliability_consistent",
+        "Probabilities consistent with calibration",
+        "Whether the 95 % band around the shares, cell lines and drugs resampled, holds the diagonal in every bin.",
+        "Pigeonhole bootstrap, Owen 2007, doi:10.1214/07-AOAS122",
+    ),
+    Definition(
+        "beyond.reliability_inside_band",
+        "Probabilities inside the band of independent pairs",
+        "Whether all shares stay where a calibrated model's would with 95 % probability if pairs were independent.",
+        "Bröcker and Smith 2007, doi:10.1175/WAF993.1",
+    ),
+    Definition(
+        "noise.rows", "Repeated responses", "Responses of a cell line that was measured more than once with a compound."
+    ),
+    Definition("noise.sets", "Sets of repeats", "A set is one cell line with one compound."),
+    Definition("noise.cell_lines", "Cell lines with repeats", "Cell lines with a set of repeats."),
+    Definition(
+        "noise.compounds", "Compounds with repeats", "Compounds, told apart by structure, with a set of repeats."
+    ),
+    Definition(
+        "noise.noise_sd",
+        "Measured noise SD",
+        "SD of a single measurement about the mean of its set, after the mean difference between the drug ids of one "
+        "compound is taken off; with its 95 % interval (cell lines resampled). No model can err less on new "
+        "measurements.",
+    ),
+    Definition(
+        "noise.noise_sd_with_offset",
+        "Measured noise SD, with offsets",
+        "The same with the differences between drug ids left in: batch, dose range, laboratory. A model that learns "
+        "each id apart can know them, one that knows compounds only cannot.",
+    ),
+    Definition(
+        "noise.aleatoric_sd",
+        "Predicted aleatoric SD, same responses",
+        "What the measured noise SD would be on average if the predicted aleatoric variances were the noise.",
+    ),
+    Definition("noise.rmse", "RMSE, same responses", "The model's whole error on the responses that were repeated."),
+)
+
+CENSORED_LABELS: Final = {definition.key: definition.label for definition in CENSORED_DEFINITIONS}

@@ -1,0 +1,120 @@
+"""The tables of responses beyond the tested doses and of repeats."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from bdrp.report.evaluation.censored_definitions import CENSORED_LABELS
+from bdrp.report.evaluation.tables import Metrics
+from bdrp.report.html.table import Column, Table, columns_of
+
+_RESAMPLED: Final = "Intervals hold 95 %, cell lines and drugs resampled."
+
+
+def scores(metrics: Metrics) -> Table:
+    """Scores of what was observed, beside those that take extrapolations for measurements."""
+    seen, conventional = metrics["as_observed"], metrics["probabilistic"]
+    rows = tuple(
+        (CENSORED_LABELS[f"as_observed.{key}"], seen[key], seen[f"{key}_inside"], seen[f"{key}_beyond"], plain)
+        for key, plain in (("nll", conventional["nll"]), ("crps", conventional["crps"]))
+    )
+    counts = tuple(
+        (CENSORED_LABELS[f"as_observed.{key}"], seen[key], None, seen[key], None) for key in ("above", "below")
+    )
+    heads = ("All", "Inside the tested doses", "Beyond them", "All, extrapolations taken for measurements")
+    columns = (Column("Figure"), *columns_of(*heads))
+    return Table(
+        "Scored as what was observed",
+        columns,
+        (*rows, *counts),
+        "A response beyond the doses counts as beyond, whatever value was published for it.",
+    )
+
+
+def coverage(metrics: Metrics) -> Table:
+    """Coverage of what was observed, a row a level, beside the conventional one."""
+    columns = [Column("Central interval")]
+    columns += [Column(text, "share") for text in ("Coverage, as observed", "from", "to", "Not contradicted")]
+    columns += [Column("Coverage, extrapolations taken for measurements", "share")]
+    rows = tuple(
+        (
+            f"{level} %",
+            *(seen[key] for key in ("coverage", "lower", "upper", "compatible")),
+            metrics["coverage"][level]["coverage"],
+        )
+        for level, seen in metrics["as_observed"]["coverage"].items()
+    )
+    return Table("Coverage of what was observed", tuple(columns), rows, _RESAMPLED)
+
+
+def beyond(metrics: Metrics) -> Table:
+    """The probability of "beyond the highest dose", beside the rival that knows each drug's base rate."""
+    seen = metrics["beyond"]
+    suffixes = ("_base_rate", "_if_calibrated", "_lower", "_upper")
+    names = [key for key in seen if not key.endswith(suffixes)]
+    rows = tuple(
+        (CENSORED_LABELS[f"beyond.{name}"], seen[name], *(seen.get(f"{name}{suffix}") for suffix in _ORDER))
+        for name in names
+    )
+    heads = ("This model", "from", "to", "One base rate a drug", "If calibrated")
+    columns = (Column("Figure"), *columns_of(*heads))
+    return Table("Probability of a response beyond the highest dose", columns, rows, _RESAMPLED)
+
+
+_ORDER = ("_lower", "_upper", "_base_rate", "_if_calibrated")
+
+
+def bins(curve: pd.DataFrame) -> Table:
+    """The reliability figure in numbers."""
+    columns = {
+        "bin": Column("Bin"),
+        "n": Column("Pairs"),
+        "nominal": Column("Mean probability", "share"),
+        "observed": Column("Share beyond", "share"),
+        "lower": Column("from", "share"),
+        "upper": Column("to", "share"),
+        "null_lower": Column("If calibrated, from", "share"),
+        "null_upper": Column("to", "share"),
+        "low": Column("Lowest probability", "share"),
+        "high": Column("Highest", "share"),
+    }
+    records = curve.astype({"n": int}).assign(bin=range(1, len(curve) + 1)).to_dict("records")
+    title = "Predicted probability and share beyond, by bin"
+    return Table.from_records(title, columns, records, "Bins of equal size by probability.")
+
+
+def noise(metrics: Metrics) -> Table:
+    """The measured noise and the predicted one, over all repeats and over those inside the tested doses."""
+    seen = metrics["noise"]
+    names = [key for key in seen["all"] if not key.endswith(("_lower", "_upper"))]
+    rows = tuple(
+        (
+            CENSORED_LABELS[f"noise.{name}"],
+            *(part.get(f"{name}{end}") for part in (seen["all"], seen["inside_limits"]) for end in _INTERVAL),
+        )
+        for name in names
+    )
+    heads = ("All repeats", "from", "to", "All of a set inside the tested doses", "from", "to")
+    columns = (Column("Figure"), *columns_of(*heads))
+    return Table("Measured noise", columns, rows, f"SDs in {metrics['unit']}, with a 95 % interval.")
+
+
+_INTERVAL = ("", "_lower", "_upper")
+
+
+def compounds(table: pd.DataFrame) -> Table:
+    """The same for each compound."""
+    columns = {
+        "name": Column("Compound"),
+        "sets": Column("Sets"),
+        "noise_sd": Column("Noise SD"),
+        "noise_sd_lower": Column("from"),
+        "noise_sd_upper": Column("to"),
+        "noise_sd_with_offset": Column("With offsets"),
+        "aleatoric_sd": Column("Aleatoric SD"),
+        "rmse": Column("RMSE"),
+        "extrapolated_share": Column("Extrapolated", "share"),
+    }
+    return Table.from_records("Measured noise by compound", columns, table.to_dict("records"), "Most repeats first.")

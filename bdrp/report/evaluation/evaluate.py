@@ -1,0 +1,74 @@
+"""Evaluate a saved model on the pairs that were held out when it was fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bdrp.errors import OutputError
+
+if TYPE_CHECKING:
+    from bdrp.evaluation import Scores
+    from bdrp.fitted.model import TrainedModel
+
+_CARD: Final = ("method", "screen", "measure", "unit", "seed", "options", "genes", "notices", "versions", "checksums")
+
+
+def evaluate(model_path: Path | str, out: Path | str) -> Scores:
+    """Score a model folder's own held-out pairs and write report.html and scores.json into `out`.
+
+    Reads only the model folder: no screen, no network.
+
+    Args:
+        model_path: a folder written by `TrainedModel.save`.
+        out: where the report goes.
+
+    Returns:
+        The scores of the recalibrated predictions, as in scores.json.
+
+    Raises:
+        ModelFolderError: the folder is incomplete, altered or foreign.
+        OutputError: the report cannot be written.
+    """
+    from bdrp.fitted.model import TrainedModel
+    from bdrp.report.evaluation.files import write
+
+    _check_apart(Path(model_path), Path(out))
+    trained = TrainedModel.load(Path(model_path))
+    scores, before = _score(trained)
+    write(
+        scores,
+        trained.held_out_predictions(),
+        trained.held_out(),
+        split_summary=trained.manifest.get("split") or {},
+        model_card=_card(trained.manifest) | {"recalibration": trained.recalibration.to_json()},
+        out=out,
+        before=before,
+        posterior=trained.posterior_check,
+    )
+    return scores
+
+
+def _score(trained: TrainedModel) -> tuple[Scores, Scores | None]:
+    """The scores after recalibration, and before it where those predictions were kept."""
+    from bdrp.evaluation import score
+
+    observed, seed = trained.held_out(), int(trained.manifest.get("seed") or 0)
+    uncalibrated = trained.held_out_uncalibrated()
+    before = None if uncalibrated is None else score(uncalibrated, observed, seed=seed)
+    return score(trained.held_out_predictions(), observed, seed=seed), before
+
+
+def _check_apart(model: Path, out: Path) -> None:
+    """Refuse to write into the model folder."""
+    if out.resolve() == model.resolve():
+        raise OutputError(
+            f"The report could not be written to {out}: it is the model folder, which holds nothing but the model. "
+            "A report needs a folder of its own. Choose another folder with --out."
+        )
+
+
+def _card(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a manifest belongs on the page; the split has its own section."""
+    return {key: manifest[key] for key in _CARD if manifest.get(key) is not None}

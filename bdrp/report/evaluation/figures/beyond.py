@@ -1,0 +1,80 @@
+"""When the model gives a response beyond the highest dose a probability, does it happen that often?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from bdrp.report.figures.style import BLUE, INDEPENDENT, INK, MUTED, SKY, nominal_line
+from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.words import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_READING = (
+    "A response above the highest tested dose was not measured: it is only known to lie beyond. Pairs are sorted by "
+    "the predicted probability of that and cut into bins of equal size; each dot compares a bin's mean probability "
+    "with the share that did lie beyond, above as such and below as their difference. On the dashed line the two "
+    "agree; below it “beyond” was said too often, above it too seldom. Blue band: how well the shares are known, all "
+    "bins together (95 %, cell lines and drugs resampled); calibration is in doubt where it leaves the dashed line. "
+    "Grey band: where all dots would stay in 95 % of samples if calibration were perfect and pairs independent; pairs "
+    "of one line or drug go together, so leaving it alone proves little. The Brier score is the mean squared distance "
+    "of probability and outcome; the drug's base rate, its rival, knows drugs and nothing of cell lines."
+)
+
+
+def plot(curve: pd.DataFrame, metrics: Mapping[str, Any]) -> SvgFigure:
+    """The reliability of P(response > upper limit).
+
+    Args:
+        curve: `Scores.beyond_reliability`, at least one bin.
+        metrics: the topic `beyond` of the scores.
+    """
+    nominal, observed = curve["nominal"].to_numpy(float), curve["observed"].to_numpy(float)
+
+    def draw(figure: Figure) -> None:
+        shares, misses = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, 1])
+        _curve(shares, curve, np.zeros_like(nominal), 1.0)
+        shares.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
+        shares.set(ylim=(-0.01, 1.02), ylabel="share that lay beyond")
+        _curve(misses, curve, nominal, 100.0)
+        nominal_line(misses, y=0.0)
+        misses.set(xlim=(-0.01, 1.01), ylabel="less the promise\n(percentage points)")
+        misses.set_xlabel("predicted probability of a response beyond the highest dose")
+        handles, labels = shares.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+
+    return render_svg("beyond", _claim(nominal, observed, metrics), _READING, draw, height_in=4.9)
+
+
+_KNOWN: Final = "how well it is known (95 %)"
+
+
+def _curve(axes: Axes, curve: pd.DataFrame, less: np.ndarray, scale: float) -> None:
+    """Shares and both bands, less `less`, times `scale`; the wider band lies behind."""
+    at = curve["nominal"]
+    for low, high, colour, alpha, label in (
+        ("lower", "upper", SKY, 0.4, _KNOWN),
+        ("null_lower", "null_upper", MUTED, 0.3, INDEPENDENT),
+    ):
+        bounds = (scale * (curve[name] - less) for name in (low, high))
+        axes.fill_between(at, *bounds, color=colour, alpha=alpha, label=label)
+    axes.plot(at, scale * (curve["observed"] - less), "o-", color=BLUE, markersize=3.6, label="this model")
+
+
+def _claim(nominal: np.ndarray, observed: np.ndarray, metrics: Mapping[str, Any]) -> str:
+    worst = int(np.argmax(np.abs(observed - nominal)))
+    said, happened = (number(100 * values[worst], 1) for values in (nominal, observed))
+    where = "At worst of " + f"{len(nominal)} bins, " if len(nominal) > 1 else ""
+    claim = (
+        f"{where}{said} % probability of “beyond the highest dose” came true in {happened} % of cases. Brier score "
+        f"{number(metrics['brier'])}"
+    )
+    if metrics["brier_base_rate"] is None:
+        return f"{claim}."
+    return f"{claim}; each drug's base rate alone scores {number(metrics['brier_base_rate'])}."

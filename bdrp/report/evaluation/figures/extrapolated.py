@@ -1,0 +1,55 @@
+"""Is the model as good on responses that were observed as on those that a curve fit extrapolated?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, nominal_line
+from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.words import number, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_READING = (
+    "Observed: the response lies between the lowest and the highest dose that were tested. Extrapolated: it lies "
+    "outside, so it is what a fitted curve says about doses that nobody tested. Dashed: the promised 90 %. A good "
+    "figure over all pairs can hide a poor one on the responses that were really observed."
+)
+
+
+def plot(metrics: Mapping[str, Mapping[str, float]], unit: str) -> SvgFigure:
+    """Coverage, width and RMSE on both kinds of response; `metrics` has n, coverage_90, width_90, rmse for each."""
+    kinds = ("extrapolated", "observed")
+    rows = [metrics[kind] for kind in kinds]
+
+    def draw(figure: Figure) -> None:
+        covered, widths, errors = figure.subplots(1, 3, sharey=True)
+        _bars(covered, [100 * row["coverage_90"] for row in rows], BLUE, "inside 90 %\nintervals (%)", 1)
+        nominal_line(covered, x=90.0)
+        _bars(widths, [row["width_90"] for row in rows], GREEN, f"mean width,\n{unit}", 2)
+        _bars(errors, [row["rmse"] for row in rows], MUTED, f"RMSE,\n{unit}", 2)
+        covered.set_yticks([0, 1], [f"{kind}\n{int(row['n']):,} pairs" for kind, row in zip(kinds, rows, strict=True)])
+
+    beyond, seen = rows
+    share = beyond["n"] / (beyond["n"] + seen["n"])
+    claim = (
+        f"{percent(share, 0)} of responses are extrapolated. There, 90 % intervals cover "
+        f"{percent(beyond['coverage_90'])} and the RMSE is {number(beyond['rmse'], 2)} {unit}; on observed ones "
+        f"{percent(seen['coverage_90'])} and {number(seen['rmse'], 2)}."
+    )
+    return render_svg("extrapolated", claim, _READING, draw, height_in=2.2)
+
+
+def _bars(axes: Axes, values: list[float], colour: str, label: str, digits: int) -> None:
+    axes.barh([0, 1], values, height=0.5, color=colour)
+    for y, value in enumerate(values):
+        inside = value > 0.3 * max(values)
+        at, colour_of_text = (0.0, "white") if inside else (value, INK)
+        look: dict[str, Any] = {"va": "center", "fontsize": 9, "color": colour_of_text}
+        axes.annotate(number(value, digits), (at, y), (6, 0), textcoords="offset points", **look)
+    axes.set(xlim=(0, 1.12 * max(*values, 1e-9)), ylim=(-0.5, 1.5), xlabel=label)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)

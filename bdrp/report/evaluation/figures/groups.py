@@ -1,0 +1,121 @@
+"""Which tissues, drugs and cell lines are covered too little or too much?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, nominal_line, short
+from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.words import count, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_NAMED = 32  # chosen: more rows than this leave no room for legible names
+EACH_END = 10
+SIGNIFICANT = 0.05  # chosen: the usual level; a group below it is orange
+_READING = (
+    "Left: the share of a {what}'s responses inside their 90 % intervals; the bar is the 95 % interval of that "
+    "share, in brackets the number of {counted}. Orange: differs from 90 % by more than chance, all {what}s "
+    "considered together (exact binomial test, Holm), as if pairs were independent.{hint} Right: the mean width of "
+    "those intervals."
+)
+_HINTS = {
+    "drug": "",
+    "tissue": " All drugs on one cell line err together, so with few lines orange is no more than a hint.",
+    "cell line": " All drugs on one cell line err together, so orange is no more than a hint.",
+}
+_CUT = " Shown are the {each} {what}s covered least and the {each} covered most of {many}; the table below holds all."
+
+
+def plot(groups: pd.DataFrame, what: str, unit: str) -> SvgFigure:
+    """Coverage of 90 % intervals, a row a group, the least covered at the top.
+
+    Args:
+        groups: one row a group: name, n, cell_lines, coverage_90, its lower and upper, p_holm, width_90.
+        what: the noun of one group, "drug", "tissue" or "cell line".
+        unit: of the width.
+    """
+    ranked = groups.sort_values(["coverage_90", "n", "name"], ascending=[True, False, True]).reset_index(drop=True)
+    ranked = ranked.assign(off=ranked["p_holm"] < SIGNIFICANT)
+    shown = ranked if len(ranked) <= MOST_NAMED else pd.concat([ranked[:EACH_END], ranked[-EACH_END:]])
+
+    by_line = what == "tissue"
+    counted = "cell lines" if by_line else "pairs"
+    reading = _READING.format(what=what, counted=counted, hint=_HINTS[what])
+
+    def draw(figure: Figure) -> None:
+        covered, widths = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
+        at = _rows(len(shown), cut=len(shown) < len(ranked))
+        _coverage(covered, shown, at)
+        counts = shown["cell_lines" if by_line else "n"]
+        names = [f"{short(name)} ({int(n):,})" for name, n in zip(shown["name"], counts, strict=True)]
+        covered.set_yticks(at, names, fontsize=8.5)
+        widths.barh(at, shown["width_90"], height=0.5, color=GREEN)
+        widths.set(xlabel=f"width, {unit}")
+        if len(shown) < len(ranked):
+            covered.annotate(
+                f"{len(ranked) - len(shown)} more",
+                (0.02, at[EACH_END] + 1),
+                xycoords=("axes fraction", "data"),
+                color=MUTED,
+                fontsize=8.5,
+                va="center",
+            )
+        for axes in (covered, widths):
+            axes.grid(visible=False, axis="y")
+            axes.tick_params(axis="y", length=0)
+
+    if len(shown) < len(ranked):
+        reading += _CUT.format(each=EACH_END, what=what, many=len(ranked))
+    return render_svg(
+        f"groups-{what.replace(' ', '-')}",
+        _claim(ranked, what),
+        reading,
+        draw,
+        height_in=1.15 + 0.235 * (len(shown) + 1),
+    )
+
+
+def _coverage(axes: Axes, shown: pd.DataFrame, at: np.ndarray) -> None:
+    for y, (_, row) in zip(at, shown.iterrows(), strict=True):
+        colour = VERMILION if row["off"] else BLUE
+        axes.plot(
+            [100 * row["coverage_90_lower"], 100 * row["coverage_90_upper"]],
+            [y, y],
+            color=colour,
+            linewidth=2,
+            alpha=0.45,
+            solid_capstyle="butt",
+        )
+        axes.plot([100 * row["coverage_90"]], [y], "o", color=colour, markersize=5)
+    nominal_line(axes, x=90.0)
+    axes.set_ylim(at[-1] - 0.7, at[0] + 0.7)
+    axes.set_xlim(min(100 * float(shown["coverage_90_lower"].min()), 80) - 2, 101.5)
+    axes.set_xlabel("responses inside 90 % intervals (%)", color=INK)
+
+
+def _rows(many: int, *, cut: bool) -> np.ndarray:
+    """Row heights from the top down, with a gap where groups in the middle were left out."""
+    at = np.arange(many, 0, -1, dtype=float)
+    if cut:
+        at[: many // 2] += 1
+    return at
+
+
+def _claim(ranked: pd.DataFrame, what: str) -> str:
+    least, most = ranked.iloc[0], ranked.iloc[-1]
+    if len(ranked) == 1:
+        return (
+            f"The only {what}, {short(least['name'])}: 90 % intervals cover {percent(least['coverage_90'], 0)} of "
+            f"{count(int(least['n']), 'pair')}."
+        )
+    return (
+        f"90 % intervals cover {percent(least['coverage_90'], 0)} ({short(least['name'])}) to "
+        f"{percent(most['coverage_90'], 0)} ({short(most['name'])}); {int(ranked['off'].sum())} of {len(ranked)} "
+        f"{what}s differ from 90 % by more than chance if pairs were independent."
+    )

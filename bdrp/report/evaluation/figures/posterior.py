@@ -1,0 +1,117 @@
+"""Can the posterior be believed where it was fitted? Importance weights and replicated responses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bdrp.report.definitions import STATISTICS
+from bdrp.report.figures.style import BLUE, INK, MUTED, SKY, VERMILION, legend_below
+from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.words import number, percent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+HIGHEST: Final = 2.0  # chosen: beyond it a k-hat says no more than that the weights are useless
+WIDTH: Final = 0.05
+_K_READING = (
+    "Each training row is left out by weighting the posterior draws; k-hat says how heavy the tail of its weights is. "
+    "Up to 0.7 the row's leave-one-out figures can be relied on; above 1 the weights have no mean. With a normal "
+    "likelihood k-hat is about the row's epistemic variance over its noise variance: it is large where the model "
+    "leans on the single row, or where a posterior that ignores correlations is wider along the data than the true "
+    "one. It does not say that the prediction of held-out rows is wrong."
+)
+_REPLICATED_READING = (
+    "Responses of the same training rows, drawn anew from the posterior many times: where the observed histogram "
+    "(line) leaves the range of the replicated ones (band), the shape of the model's noise or means is off. Before "
+    "recalibration."
+)
+_STATISTICS_READING = (
+    "Each statistic of all sampled training responses together, beside its 95 % range over replicated responses, in "
+    "SDs of the replicates. A dot outside its bar is a feature of the data that the model does not reproduce. "
+    "The same data were used for the fit, so a pass proves little; a miss says much."
+)
+
+
+def plot_k_hat(rows: pd.DataFrame, good_k: float) -> SvgFigure:
+    """How many rows have which k-hat; `rows` is `PosteriorCheck.rows`."""
+    values = np.clip(rows["k_hat"].to_numpy(float), -0.5, HIGHEST)
+    edges = np.arange(np.floor(min(0.0, values.min()) / WIDTH) * WIDTH, max(1.0, values.max()) + 2 * WIDTH, WIDTH)
+    counts = np.histogram(values, edges)[0]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        fine = edges[:-1] + WIDTH / 2 <= good_k
+        for chosen, colour, label in ((fine, BLUE, "reliable"), (~fine, VERMILION, "not reliable")):
+            axes.bar(edges[:-1][chosen], counts[chosen], WIDTH, align="edge", color=colour, label=label)
+        axes.axvline(good_k, color=INK, linewidth=1.1, linestyle=(0, (4, 3)))
+        axes.annotate(number(good_k, 1), (good_k, 0.97), xycoords=("data", "axes fraction"), xytext=(4, 0),
+                      textcoords="offset points", va="top", fontsize=9)  # fmt: skip
+        axes.set(
+            xlim=(edges[0], edges[-1]), xlabel="Pareto k-hat of a row's importance weights", ylabel="training rows"
+        )
+        axes.grid(visible=False, axis="x")
+        legend_below(axes)
+
+    above = float(np.mean(rows["k_hat"] > good_k))
+    claim = (
+        f"k-hat is above {number(good_k, 1)} for {percent(above)} of {len(rows):,} training rows: leave-one-out "
+        + ("can be relied on." if above <= 0.01 else "figures of those rows cannot be relied on.")
+    )
+    return render_svg("k-hat", claim, _K_READING, draw)
+
+
+def plot_replicated(densities: pd.DataFrame, unit: str) -> SvgFigure:
+    """Observed and replicated histograms; `densities` is `PosteriorCheck.densities`."""
+    seen, lower, upper = (densities[name].to_numpy(float) for name in ("observed", "lower", "upper"))
+    steps = np.append(densities["left"], densities["right"].iloc[-1])
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.stairs(upper, steps, baseline=lower, fill=True, color=SKY, alpha=0.5, label="replicated (95 % a bin)")
+        axes.stairs(seen, steps, color=INK, linewidth=1.6, label="observed")
+        axes.set(xlim=(steps[0], steps[-1]), xlabel=f"response, {unit}", ylabel="density")
+        axes.set_ylim(bottom=0)
+        legend_below(axes)
+
+    inside = int(np.sum((lower <= seen) & (seen <= upper)))
+    claim = f"The observed histogram lies within that of replicated responses in {inside} of {len(seen)} bins."
+    return render_svg("replicated", claim, _REPLICATED_READING, draw)
+
+
+def plot_statistics(table: pd.DataFrame) -> SvgFigure:
+    """Statistics of the responses beside replicated ones; `table` is `PosteriorCheck.statistics`."""
+    names = [STATISTICS.get(name, name) for name in table["statistic"]]
+    seen, lower, middle, upper = (table[name].to_numpy(float) for name in ("observed", "lower", "median", "upper"))
+    unit = (upper - lower) / (2 * 1.96)
+    unit = np.where(unit > 0, unit, 1.0)
+    at = np.arange(len(names))[::-1]
+    outside = (seen < lower) | (seen > upper)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.hlines(
+            at, (lower - middle) / unit, (upper - middle) / unit, color=SKY, linewidth=7, label="replicated (95 %)"
+        )
+        axes.axvline(0, color=MUTED, linewidth=0.8)
+        _dots(figure, (seen - middle) / unit, at, outside)
+        axes.set_yticks(at, names)
+        axes.set(xlabel="observed less median of the replicates, in SDs of the replicates")
+        axes.margins(y=0.08)
+        legend_below(axes)
+
+    missed = [name for name, out in zip(names, outside, strict=True) if out]
+    claim = f"{len(names) - len(missed)} of {len(names)} statistics of the responses lie within their replicated range"
+    claim += f"; {', '.join(missed)} not." if missed else "."
+    return render_svg("replicated-statistics", claim, _STATISTICS_READING, draw, height_in=3.6)
+
+
+def _dots(figure: Figure, x: npt.NDArray[np.float64], y: npt.NDArray[np.int64], outside: npt.NDArray[np.bool_]) -> None:
+    axes = figure.axes[0]
+    for chosen, colour, label in ((~outside, BLUE, "observed, within"), (outside, VERMILION, "observed, outside")):
+        if chosen.any():
+            axes.plot(x[chosen], y[chosen], "o", color=colour, markersize=6, label=label)

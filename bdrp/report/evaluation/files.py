@@ -1,0 +1,96 @@
+"""The report's two files: report.html for people, scores.json for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bdrp.report.html.output import folder, write_text
+from bdrp.report.words import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bdrp.evaluation import PosteriorCheck, Scores
+    from bdrp.predictive import PredictiveDistribution
+
+
+def write(
+    scores: Scores,
+    pred: PredictiveDistribution,
+    observed: pd.DataFrame,
+    *,
+    split_summary: Mapping[str, Any],
+    model_card: Mapping[str, Any],
+    out: Path | str,
+    before: Scores | None = None,
+    posterior: PosteriorCheck | None = None,
+) -> Path:
+    """Write report.html and scores.json into the folder `out`, each whole or not at all.
+
+    Args:
+        scores: what `bdrp.evaluation.score` returned for `pred` and `observed`.
+        pred: N held-out predictive distributions, recalibrated.
+        observed: N rows in the order of `pred`, with the columns that `score` reads.
+        split_summary: `Split.summary()`.
+        model_card: any of method, options, seed, versions, measure, unit, screen, checksums, recalibration, notices.
+        out: the folder; made if it does not exist.
+        before: the scores of the same pairs before recalibration, for the figures that compare the two.
+        posterior: the check of the posterior on training rows, None for a method without a posterior.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        OutputError: the folder cannot be made or written, or the disk is full.
+    """
+    from bdrp.report.evaluation.page import render_page
+
+    place = folder(Path(out))
+    record = _record(scores, split_summary, model_card, before, posterior)
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    about: dict[str, Any] = {"split_summary": split_summary, "model_card": model_card}
+    html = render_page(scores, pred, observed, **about, before=before, posterior=posterior)
+    write_text(place / "scores.json", f"{text}\n")
+    return write_text(place / "report.html", html)
+
+
+def _record(
+    scores: Scores,
+    split_summary: Mapping[str, Any],
+    model_card: Mapping[str, Any],
+    before: Scores | None,
+    posterior: PosteriorCheck | None,
+) -> dict[str, Any]:
+    """What scores.json holds: metrics, tables, split, model, metrics before recalibration, the posterior's check."""
+    tables = {name: table.to_dict("records") for name, table in scores.tables.items()}
+    earlier = None if before is None else before.to_dict()
+    record = {
+        **scores.to_dict(),
+        "tables": tables,
+        "split": split_summary,
+        "model": model_card,
+        "before_recalibration": earlier,
+        "posterior": None
+        if posterior is None
+        else {**posterior.figures, "statistics": posterior.statistics.to_dict("records")},
+    }
+    return dict(strict(record))
+
+
+def strict(value: Any) -> Any:
+    """A value as strict JSON holds it: plain types, text keys, and null where a number is not finite."""
+    if isinstance(value, Mapping):
+        return {printable(key): strict(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return strict(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [strict(item) for item in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return str(value)

@@ -1,0 +1,88 @@
+"""What the page opens with: title, subtitle, the evidence for the verdict, and six numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from bdrp.report import words
+from bdrp.report.evaluation.verdict import Evidence
+from bdrp.report.html.parts import Tile
+
+
+def title(card: Mapping[str, Any]) -> str:
+    """The page's title: the one given, or a question about the method and the screen."""
+    if card.get("title"):
+        return str(card["title"])
+    method = str(card.get("method") or "A model").replace("_", " ")
+    return f"{method[:1].upper()}{method[1:]} on {_screen(card)}: can its predictions be trusted?"
+
+
+def _screen(card: Mapping[str, Any]) -> str:
+    screen = card.get("screen")
+    named = screen.get("name") if isinstance(screen, Mapping) else screen
+    return str(named or "a drug screen")
+
+
+def subtitle(metrics: Mapping[str, Any], summary: Mapping[str, Any], card: Mapping[str, Any]) -> str:
+    """How many pairs, lines, drugs and tissues were held out, and what was measured."""
+    seen = metrics["n"]
+    counted = [
+        words.count(seen[key], one)
+        for key, one in (("pairs", "response"), ("cell_lines", "cell line"), ("drugs", "drug"), ("tissues", "tissue"))
+    ]
+    held_out = f"Held out by {str(summary['by']).replace('_', ' ')}: " if summary.get("by") else "Held out: "
+    seed = f" Seed {card['seed']}." if card.get("seed") is not None else ""
+    return f"{held_out}{', '.join(counted)}. Measure: {metrics['measure']}, in {metrics['unit']}.{seed}"
+
+
+def evidence(metrics: Mapping[str, Any], split: str) -> Evidence:
+    """What the verdict rests on, taken from the metrics."""
+    point, ninety, seen = metrics["point"], metrics["coverage"]["90"], metrics["selective"]
+    return Evidence(
+        pairs=metrics["n"]["pairs"],
+        split=split,
+        unit=metrics["unit"],
+        measure=metrics["measure"],
+        coverage_90=ninety["coverage"],
+        coverage_lower=ninety["lower"],
+        coverage_upper=ninety["upper"],
+        width_90=ninety["width"],
+        rmse=point["rmse"],
+        naive_rmse=(metrics.get("naive") or {}).get("rmse"),
+        surest_tenth_rmse=_kept_rmse(point["rmse"], seen["kept_at_10"]),
+        rival_tenth_rmse=_kept_rmse(point["rmse"], seen.get("drug_sd_kept_at_10")),
+        extrapolated=metrics["extrapolated"]["share"],
+    )
+
+
+def _kept_rmse(rmse: float, kept: float | None) -> float | None:
+    """The RMSE of the pairs kept, from the share of the squared error that they keep."""
+    return None if kept is None else rmse * math.sqrt(kept)
+
+
+def tiles(metrics: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
+    """The six numbers that stand under the verdict."""
+    ninety, point = metrics["coverage"]["90"], metrics["point"]
+    bounds = (
+        ""
+        if ninety["lower"] is None
+        else f"{words.percent(ninety['lower'])} to {words.percent(ninety['upper'])} with lines and drugs resampled"
+    )
+    naive = (
+        "naive figure unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
+    )
+    kept = seen.surest_tenth_rmse
+    return (
+        Tile("90 % intervals cover", words.percent(seen.coverage_90), bounds),
+        Tile("Their mean width", words.number(seen.width_90, 2), metrics["unit"]),
+        Tile("RMSE", words.number(seen.rmse, 2), naive),
+        Tile("RMSE of the surest tenth", words.number(kept, 2), "by predicted SD"),
+        Tile("Within-drug Pearson", words.number(point["within_drug_pearson"], 2), "are cell lines told apart?"),
+        Tile(
+            "NLL, CRPS",
+            " · ".join(words.number(metrics["probabilistic"][key], 2) for key in ("nll", "crps")),
+            "low is good",
+        ),
+    )

@@ -1,0 +1,125 @@
+"""The verdict: what the report says before any figure, in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bdrp.report.html.parts import Verdict
+from bdrp.report.words import count, number, percent
+
+NEAR = 0.02  # chosen: two percentage points either way is what the project asks of its own default at 90 %
+USEFUL_GAIN = 0.05  # chosen: an SD that lowers the RMSE of the surest tenth by less ranks nothing worth the name
+FEWEST_PAIRS = 35  # chosen: with fewer, chance alone moves the coverage of 90 % intervals by more than ten points
+FEWEST_RANKED = 100  # chosen: a tenth of fewer is under ten pairs, whose RMSE says nothing
+
+_WHERE = {
+    "pair": "of pairs that were held out, their drugs and cell lines known",
+    "cell_line": "of cell lines that the model never saw",
+    "drug": "to drugs that the model never saw",
+    "scaffold": "to drugs whose scaffold the model never saw",
+    "tissue": "of cell lines whose tissue the model never saw",
+    "both": "of cell lines and to drugs that the model never saw",
+    "file": "of the pairs that the split file sets aside",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The metrics that a verdict rests on; None where one does not exist for these pairs."""
+
+    pairs: int
+    split: str
+    unit: str
+    measure: str
+    coverage_90: float
+    coverage_lower: float | None
+    coverage_upper: float | None
+    width_90: float
+    rmse: float
+    naive_rmse: float | None
+    surest_tenth_rmse: float | None
+    rival_tenth_rmse: float | None
+    extrapolated: float | None
+
+
+def judge(seen: Evidence) -> Verdict:
+    """Put the evidence into words."""
+    kept = abs(seen.coverage_90 - 0.9) <= NEAR
+    better = seen.naive_rmse is None or seen.rmse < seen.naive_rmse
+    sentences = (_width(seen), _accuracy(seen), _ranking(seen), _extrapolated(seen), _few(seen))
+    fair = kept and better and seen.pairs >= FEWEST_PAIRS
+    return Verdict("fair" if fair else "doubt", _headline(seen, kept), tuple(text for text in sentences if text))
+
+
+def held_out_responses(split: str) -> str:
+    """What the held-out responses are, by the name of the split: "responses of cell lines that the model never saw"."""
+    return f"responses {_WHERE.get(split, 'of held-out pairs')}"
+
+
+def _headline(seen: Evidence, kept: bool) -> str:
+    covered = f"90 % intervals cover {percent(seen.coverage_90)} of {seen.pairs:,} {held_out_responses(seen.split)}"
+    if seen.pairs < FEWEST_PAIRS:
+        return f"{covered}: too few to tell whether they keep their promise."
+    if kept:
+        return f"{covered}: they keep their promise."
+    if _chance_may_explain(seen):
+        return f"{covered}: not what they promise, though chance may explain it."
+    if seen.coverage_90 < 0.9:
+        return f"{covered}: they are too narrow, and the predictions too sure of themselves."
+    return f"{covered}: they are too wide, and the predictions less sure than they could be."
+
+
+def _chance_may_explain(seen: Evidence) -> bool:
+    """Whether the interval of the coverage, cell lines and drugs resampled, holds 90 %."""
+    known = seen.coverage_lower is not None and seen.coverage_upper is not None
+    return known and float(seen.coverage_lower or 0) <= 0.9 <= float(seen.coverage_upper or 0)
+
+
+def _width(seen: Evidence) -> str:
+    said = f"The 90 % intervals are {number(seen.width_90, 2)} {seen.unit} wide on average"
+    if seen.measure.startswith("ln_") and seen.width_90 < 20:
+        said += f", from end to end a factor of {number(math.exp(seen.width_90), 0)} in concentration"
+    return said + "."
+
+
+def _accuracy(seen: Evidence) -> str:
+    said = f"The predicted means are off by {number(seen.rmse, 2)} {seen.unit} (RMSE)"
+    if seen.naive_rmse is None:
+        return said + "."
+    change = 1 - seen.rmse / seen.naive_rmse if seen.naive_rmse > 0 else 0.0
+    naive = f"naive mean effects (drug plus cell line), which are off by {number(seen.naive_rmse, 2)}"
+    if change <= 0:
+        return f"{said}, no better than {naive}: do not use them for anything that drug means could not do."
+    return f"{said}, {percent(change, 0)} less than {naive}."
+
+
+def _ranking(seen: Evidence) -> str:
+    if seen.surest_tenth_rmse is None or seen.pairs < FEWEST_RANKED or not seen.rmse > 0:
+        return ""
+    useful = 1 - seen.surest_tenth_rmse / seen.rmse >= USEFUL_GAIN
+    ranks = "ranks errors" if useful else "does not tell good predictions from bad ones"
+    said = f"The predicted SD {ranks}: among the tenth of pairs with the smallest SD the RMSE is "
+    said += f"{number(seen.surest_tenth_rmse, 2)}, against {number(seen.rmse, 2)} for all"
+    if seen.rival_tenth_rmse is None:
+        return f"{said}."
+    return f"{said} and {number(seen.rival_tenth_rmse, 2)} when ranked by nothing but each drug's usual error."
+
+
+def _extrapolated(seen: Evidence) -> str:
+    if not seen.extrapolated:
+        return ""
+    return (
+        f"{percent(seen.extrapolated, 0)} of these responses lie outside the doses that were tested: the curve fit "
+        "extrapolated them, nobody observed them. For those, the figures say how well the fit is foretold, not the "
+        "cell line's behaviour."
+    )
+
+
+def _few(seen: Evidence) -> str:
+    if seen.pairs >= 200:
+        return ""
+    return (
+        f"With {count(seen.pairs, 'pair')} every figure here is rough; look at the chance bands before believing a "
+        "difference."
+    )

@@ -1,0 +1,41 @@
+"""How every figure looks: colours that colour-blind readers can tell apart, and lines that mean one thing in all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bdrp.report.words import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito (2008), "Color Universal Design": told apart under every common form of colour blindness.
+BLUE: Final = "#0072B2"
+VERMILION: Final = "#D55E00"
+GREEN: Final = "#007A5E"  # Okabe-Ito's bluish green, darkened so that thin lines and small text keep contrast on white
+SKY: Final = "#56B4E9"
+ORANGE: Final = "#E69F00"
+PURPLE: Final = "#AA4A83"  # Okabe-Ito's reddish purple, darkened for the same reason
+INK: Final = "#1B2530"
+MUTED: Final = "#5B6770"
+BAND: Final = "#DDE3E8"
+GRID: Final = "#E9EDF0"
+
+INDEPENDENT: Final = "if calibrated, pairs independent (95 %)"  # what the grey bands hold
+
+
+def short(text: object, characters: int = 26) -> str:
+    """A name cut so that it leaves room for the figure; the tables of the page hold it in full."""
+    name = " ".join(printable(text).split())
+    return name if len(name) <= characters else name[: characters - 1].rstrip() + "…"
+
+
+def nominal_line(axes: Axes, **where: float) -> None:
+    """The dashed line of what was promised."""
+    line = axes.axhline if "y" in where else axes.axvline
+    line(*where.values(), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=3)
+
+
+def legend_below(axes: Axes, columns: int = 3) -> None:
+    """A legend under the axes, where it can hide no data."""
+    axes.figure.legend(loc="outside lower center", ncols=columns)

@@ -1,0 +1,1 @@
+"""The page of a transfer: does a model of one screen hold in others, and what are a few labelled pairs worth?"""

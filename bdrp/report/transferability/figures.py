@@ -1,0 +1,200 @@
+"""What do labelled pairs of another laboratory change: coverage, width and error, by what was seen in training?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, nominal_line
+from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.words import percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LABORATORY: Final = "the other laboratory"  # as `bdrp.studies.transfer_scores` calls it, which the report does not load
+COLOURS: Final = {"raw": INK, "recalibrated": BLUE, "posterior as prior": VERMILION}
+COLUMNS: Final = {"coverage_90": "90 % intervals cover (%)", "width_90": "their width", "rmse": "RMSE"}
+BINS: Final = {
+    "line distance": ("trained line", "new, nearer half", "new, 50 to 90 %", "new, farthest 10 %"),
+    "drug similarity": ("trained compound", "0.5 to 1", "0.3 to 0.5", "below 0.3"),
+}
+ASIDE: Final = {"raw": 0.0, "recalibrated": -0.07, "posterior as prior": 0.07}
+_READING: Final = (
+    "A row is a class of pairs by what of them was in training; from left to right, more pairs of the target were "
+    "labelled. Bars are 95 % intervals with cell lines resampled, thin lines the range of single draws of labelled "
+    "pairs. Dashed: what 90 % intervals promise. Dotted: the same model on held-out pairs of its own laboratory. "
+    "Green: the training laboratory's own measurement as a prediction, on the pairs that both measured."
+)
+_SHIFT: Final = (
+    "Pairs by how far their cell line lies from the trained ones (share of trained lines that have a nearer neighbour) "
+    "and by their drug's largest Tanimoto similarity to a trained one; above, what 90 % intervals cover, below, how "
+    "wide they are. Intervals that answer to the shift grow wider where pairs are farther, and keep their coverage. "
+    "Bars are 95 % intervals with cell lines resampled."
+)
+
+
+def plot_adaptation(
+    scores: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, target: str, unit: str
+) -> SvgFigure:
+    """Coverage, width and RMSE against the number of labelled pairs, a row a class; of one target.
+
+    Args:
+        scores: seen, adaptation, labelled, figure, value, lower, upper, lowest, highest.
+        home: the same of the training laboratory's held-out part; may be empty.
+        ceiling: seen, adaptation, rmse on pairs that both laboratories measured; may be empty.
+        target: its name.
+        unit: of width and RMSE.
+    """
+    classes = list(dict.fromkeys(scores["seen"]))
+    counts = sorted(scores["labelled"].unique())
+
+    def draw(figure: Figure) -> None:
+        grid = figure.subplots(len(classes), len(COLUMNS), sharex=True, sharey="col", squeeze=False)
+        for line, seen in zip(grid, classes, strict=True):
+            for axes, name in zip(line, COLUMNS, strict=True):
+                scale = 100 if name == "coverage_90" else 1
+                _lines(axes, scores[(scores["seen"] == seen) & (scores["figure"] == name)], counts, scale)
+                _level(axes, _home(home, seen, name), scale, MUTED, (0, (1, 1.5)), "at home")
+                if name == "coverage_90":
+                    nominal_line(axes, y=90)
+                if name == "rmse":
+                    _level(axes, _laboratory(ceiling, seen), 1, GREEN, "-", LABORATORY)
+            line[0].set_ylabel(seen)
+        for axes, (name, label) in zip(grid[0], COLUMNS.items(), strict=True):
+            told = label if name == "coverage_90" else f"{label},\n{unit}"
+            axes.set_title(told, loc="left", fontsize=8.5, color=INK)
+        for axes in grid[-1]:
+            axes.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
+        grid[-1][1].set_xlabel("labelled pairs of the target")
+        _legend(grid)
+
+    height = 1.3 + 1.0 * len(classes)
+    return render_svg(f"adaptation-{_plain(target)}", _claim(scores, target, counts), _READING, draw, height_in=height)
+
+
+def plot_shift(scores: pd.DataFrame, target: str, unit: str) -> SvgFigure:
+    """Coverage and width by bins of line distance and drug similarity, raw and with the most labelled pairs.
+
+    Args:
+        scores: kind, bin, adaptation, labelled, figure, value, lower, upper of one target.
+        target: its name.
+        unit: of the width.
+    """
+    most = scores["labelled"].max()
+    chosen = scores[(scores["labelled"] == most) | (scores["adaptation"] == "raw")]
+
+    def draw(figure: Figure) -> None:
+        grid = figure.subplots(2, len(BINS), sharey="row", squeeze=False)
+        for column, (kind, bins) in enumerate(BINS.items()):
+            mine = chosen[chosen["kind"] == kind]
+            there = [one for one in bins if one in set(mine["bin"])]
+            for axes, name, scale in zip(grid[:, column], ("coverage_90", "width_90"), (100, 1), strict=True):
+                _by_bin(axes, mine[mine["figure"] == name], there, scale)
+            nominal_line(grid[0, column], y=90)
+            grid[0, column].set_title(kind, loc="left", fontsize=9.5, color=INK)
+            grid[0, column].set_xticks(range(len(there)), [])
+            grid[1, column].set_xticks(range(len(there)), [_wrapped(name) for name in there], fontsize=7.5)
+        grid[0, 0].set_ylabel("90 % intervals\ncover (%)")
+        grid[1, 0].set_ylabel(f"mean width,\n{unit}")
+        grid[1, 0].set_ylim(bottom=0)
+        _legend(grid)
+
+    return render_svg(f"shift-{_plain(target)}", _shift_claim(chosen, target), _SHIFT, draw, height_in=4.2)
+
+
+def _lines(axes: Axes, table: pd.DataFrame, counts: list[int], scale: float) -> None:
+    raw = table[table["adaptation"] == "raw"]
+    for name, colour in COLOURS.items():
+        mine = table[table["adaptation"] == name].sort_values("labelled")
+        if mine.empty:
+            continue  # no legend of what is not there
+        at = [counts.index(count) + ASIDE[name] for count in mine["labelled"]]
+        axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
+        axes.vlines(at, scale * mine["lowest"], scale * mine["highest"], color=colour, linewidth=0.9)
+        line = pd.concat([raw, mine]) if name != "raw" else mine
+        axes.plot(
+            ([0.0] if name != "raw" else []) + at,
+            scale * line["value"],
+            "o-",
+            color=colour,
+            markersize=3.6,
+            label=name,
+            zorder=3 if name == "raw" else 2,  # where the others' lines begin, the dot is raw's
+        )
+
+
+def _by_bin(axes: Axes, table: pd.DataFrame, bins: list[str], scale: float) -> None:
+    for name, colour in COLOURS.items():
+        mine = table[table["adaptation"] == name].set_index("bin").reindex(bins)
+        if mine["value"].isna().all():
+            continue
+        at = [place + ASIDE[name] for place in range(len(bins))]
+        axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
+        axes.plot(at, scale * mine["value"], "o-", color=colour, markersize=4, label=name)
+    axes.set_xlim(-0.4, len(bins) - 0.6)
+
+
+def _level(axes: Axes, value: float | None, scale: float, colour: str, style: Any, label: str) -> None:
+    if value is not None:
+        axes.axhline(scale * value, color=colour, linestyle=style, linewidth=1.3, zorder=1, label=label)
+
+
+def _home(home: pd.DataFrame, seen: str, name: str) -> float | None:
+    if home.empty:
+        return None
+    found = home[(home["seen"] == seen) & (home["figure"] == name)]["value"]
+    return None if found.empty else float(found.iloc[0])
+
+
+def _laboratory(ceiling: pd.DataFrame, seen: str) -> float | None:
+    if ceiling.empty:
+        return None
+    found = ceiling[(ceiling["seen"] == seen) & (ceiling["adaptation"] == LABORATORY)]["rmse"]
+    return None if found.empty else float(found.iloc[0])
+
+
+def _legend(grid: Any) -> None:
+    """One entry a label of any panel: where a line does not exist in the first panel, another has it."""
+    import numpy as np
+
+    panels = np.ravel(grid)
+    found = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    panels[0].figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3)
+
+
+def _claim(scores: pd.DataFrame, target: str, counts: list[int]) -> str:
+    covered = scores[scores["figure"] == "coverage_90"]
+    said = [f"{target}: 90 % intervals cover {_range(covered[covered['adaptation'] == 'raw'])} of responses raw"]
+    last = covered[covered["labelled"] == counts[-1]]
+    if counts[-1] > 0:
+        parts = [f"{_range(mine)} {name}" for name, mine in last.groupby("adaptation", sort=False)]
+        said.append(f"with {counts[-1]:,} labelled pairs {', '.join(parts)}")
+    return "; ".join(said) + ", over the classes."
+
+
+def _shift_claim(chosen: pd.DataFrame, target: str) -> str:
+    kind, bins = "drug similarity", BINS["drug similarity"]
+    table = chosen[(chosen["kind"] == kind) & (chosen["figure"] == "width_90") & (chosen["adaptation"] == "raw")]
+    widths = table.set_index("bin")["value"].reindex(bins).dropna()
+    if len(widths) < 2:
+        return f"{target}: all pairs are equally near in drugs."
+    return (
+        f"{target}: raw 90 % intervals are {widths.iloc[-1] / widths.iloc[0]:.1f} times as wide for the drugs least "
+        "like trained ones as for trained ones."
+    )
+
+
+def _range(table: pd.DataFrame) -> str:
+    low, high = float(table["value"].min()), float(table["value"].max())
+    return f"{percent(low, 0)} to {percent(high, 0)}"
+
+
+def _wrapped(name: str) -> str:
+    return name.replace(", ", ",\n").replace("trained ", "trained\n")
+
+
+def _plain(name: str) -> str:
+    return "".join(char if char.isalnum() else "-" for char in name)

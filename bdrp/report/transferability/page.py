@@ -1,0 +1,159 @@
+"""The page of a transfer: how a model of one laboratory does in others, and what a few labelled pairs are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bdrp.report.definitions import DEFINITIONS
+from bdrp.report.html.output import folder, write_text
+from bdrp.report.html.page import render
+from bdrp.report.html.parts import Section
+from bdrp.report.transferability import concordance_tables, figures, score_tables, shift_tables
+from bdrp.report.transferability.targets import home_rows, rows_of
+from bdrp.report.transferability.verdict import judge, tiles
+
+if TYPE_CHECKING:
+    from bdrp.studies.transfer import Transferred
+
+_HOW: Final = (
+    "Classes say what the model was trained on: “pair seen” is a line and a compound measured together, “pair unseen” "
+    "both but not together. To fill every class, one in five of the lines and compounds that a target shares with the "
+    "training screen were held out of training.",
+    "Raw is the model as its own laboratory calibrated it. Recalibrated fits an offset, a slope and one factor on the "
+    "SD to the labelled pairs. Posterior as prior conditions the last layer's weights, and offsets of the laboratory, "
+    "of each drug and of each line, on them in closed form. Labelled pairs are drawn at random from all classes and "
+    "never scored; a labelled pair says something of its line and its drug, so that with 500 an “unseen” one is not "
+    "wholly new. The scored pairs are the same for all.",
+)
+_CEILING: Final = (
+    "On pairs that both laboratories measured, the training laboratory's own measurement is a prediction too, noise "
+    "and all. RMSE within a drug leaves each drug's mean difference out, so that offsets between the laboratories do "
+    "not count. A model without noise can be nearer to the target than that measurement is."
+)
+_DEFINED: Final = (
+    "point.rmse",
+    "point.within_drug_spearman",
+    "probabilistic.nll",
+    "probabilistic.crps",
+    "coverage.coverage",
+    "coverage.width",
+)
+
+
+def transfer(found: Transferred, out: Path | str) -> Path:
+    """Write transfer.html and the tables of `Transferred.save` into the folder of a transfer.
+
+    Returns:
+        The path of transfer.html.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    place = folder(Path(out))
+    found.save(place)
+    return write_text(place / "transfer.html", render_page(found))
+
+
+def render_page(found: Transferred) -> str:
+    """The transfer as HTML, readable alone."""
+    from bdrp import __version__
+
+    about, names = found.about, [str(target["target"]) for target in found.targets]
+    measures = list(dict.fromkeys(f"{target['measure']}, in {target['unit']}" for target in found.targets))
+    return render(
+        kicker="bdrp transfer between laboratories",
+        beside="transfer.parquet, shift.parquet and ceiling.parquet beside it hold",
+        title=f"From {about['train']} to {', '.join(names)}: does the model hold?",
+        subtitle=f"{about['method']}, seed {about['seed']}. Measure: {'; '.join(measures)}.",
+        verdict=judge(found),
+        tiles=tiles(found),
+        sections=_sections(found),
+        version=__version__,
+    )
+
+
+def _sections(found: Transferred) -> tuple[Section, ...]:
+    return (
+        _transfer(found),
+        _adaptation(found),
+        _shift(found),
+        Section(
+            "ceiling",
+            "How well do the laboratories agree?",
+            (_CEILING,),
+            concordance_tables.agreements(found),
+            folded=concordance_tables.shared_pairs(found),
+        ),
+        *_at_home(found),
+        Section("notes", "What to keep in mind", _notes(found)),
+        Section("definitions", "What the figures mean", definitions=tuple(d for d in DEFINITIONS if d.key in _DEFINED)),
+        Section("provenance", "Models and data", facts=_facts(found)),
+    )
+
+
+def _transfer(found: Transferred) -> Section:
+    tables = tuple(table for target in found.targets for table in score_tables.by_class(found, target))
+    folded = tuple(score_tables.all_metrics(found, target) for target in found.targets)
+    return Section("transfer", "How well does it transfer?", _HOW, tables, folded=folded)
+
+
+def _adaptation(found: Transferred) -> Section:
+    drawn = tuple(
+        figures.plot_adaptation(
+            rows_of(found.figures, target),
+            home_rows(found, target),
+            rows_of(found.ceiling, target),
+            target["target"],
+            target["unit"],
+        )
+        for target in found.targets
+    )
+    folded = tuple(map(score_tables.adaptations, found.targets))
+    return Section("adaptation", "What are a few labelled pairs worth?", figures=drawn, folded=folded)
+
+
+def _shift(found: Transferred) -> Section:
+    drawn = tuple(
+        figures.plot_shift(rows_of(found.shift, target), target["target"], target["unit"]) for target in found.targets
+    )
+    return Section(
+        "shift",
+        "How far are the targets from training, and do the intervals answer to it?",
+        figures=drawn,
+        tables=(shift_tables.expression(found), *shift_tables.unseen(found)),
+    )
+
+
+def _at_home(found: Transferred) -> tuple[Section, ...]:
+    if found.home.empty:
+        return ()
+    said = "The same models on the lines and compounds that were held out of training, in their own laboratory."
+    return (Section("home", "How well does it do at home?", (said,), score_tables.at_home(found)),)
+
+
+def _notes(found: Transferred) -> tuple[str, ...]:
+    notes = [f"{each['target']}: {note}" for each in found.targets for note in each["notes"]]
+    notes += [
+        f"{each['target']}: {', '.join(map(str, each['left_out']))} labelled pairs would leave too few to score."
+        for each in found.targets
+        if each["left_out"]
+    ]
+    always = "One fit, one seed: intervals and draws do not say what another random start would change."
+    return (always, *notes)
+
+
+def _facts(found: Transferred) -> tuple[tuple[str, str], ...]:
+    models = tuple(
+        (
+            f"Model of {one['measure']}",
+            f"{one['method']}, recalibrated by {one['recalibrator']}; {one['split']['description']}",
+        )
+        for one in found.about["models"]
+    )
+    counted = tuple(
+        (f"{each['target']}, {what}", ", ".join(f"{kind} {many:,}" for kind, many in each["pairs"][key].items()))
+        for each in found.targets
+        for key, what in (("of", "responses"), ("scored", "scored"), ("labelled", "labelled, first draw"))
+    )
+    return (*models, *counted)

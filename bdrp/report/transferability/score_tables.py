@@ -1,0 +1,131 @@
+"""The tables of how well a model transfers: scores by class of pairs and adaptation, and what each adaptation found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from bdrp.report import words
+from bdrp.report.html.table import Table, columns_of
+from bdrp.report.transferability.figures import COLOURS, LABORATORY
+from bdrp.report.transferability.targets import Target, home_rows, rows_of
+
+if TYPE_CHECKING:
+    from bdrp.studies.transfer import Transferred
+
+_METRICS: Final = {
+    "rmse": "RMSE",
+    "within_drug_spearman": "Spearman within a drug",
+    "nll": "NLL",
+    "crps": "CRPS",
+    "coverage_90": "90 % coverage",
+    "width_90": "Width of 90 % intervals",
+}
+_WITH_INTERVALS: Final = ("rmse", "coverage_90")
+_BESIDE: Final = (
+    "The other laboratory: its own measurement as a prediction, on the pairs that both measured. At home: the model on "
+    "held-out pairs of the training laboratory."
+)
+
+
+def by_class(found: Transferred, target: Target) -> tuple[Table, Table]:
+    """RMSE and coverage of a target, a row a class and a column an adaptation."""
+    scores, home, ceiling = rows_of(found.figures, target), home_rows(found, target), rows_of(found.ceiling, target)
+    measured = [_laboratory_rmse(ceiling)] if len(ceiling) else []
+    return (
+        _compact(
+            scores,
+            "rmse",
+            f"{target['target']}: RMSE",
+            [*measured, _at_home(home, "rmse")],
+            f"RMSE in {target['unit']}. {_BESIDE}",
+        ),
+        _compact(
+            scores,
+            "coverage_90",
+            f"{target['target']}: 90 % intervals cover",
+            [_at_home(home, "coverage_90")],
+            "Share of responses inside; at home beside. 95 % intervals and all figures are in the folded table below.",
+        ),
+    )
+
+
+def all_metrics(found: Transferred, target: Target) -> Table:
+    """Every metric of a target, a row a class, adaptation and number of labelled pairs."""
+    title = f"{target['target']}: all figures, {target['measure']} in {target['unit']}"
+    return _every_metric(rows_of(found.figures, target), title)
+
+
+def at_home(found: Transferred) -> tuple[Table, ...]:
+    """The same metrics of the same models on held-out pairs of the training screen, a table a measure."""
+    parts = found.home.groupby("measure", sort=False)
+    return tuple(_every_metric(part, f"{found.about['train']}, {measure}") for measure, part in parts)
+
+
+def adaptations(target: Target) -> Table:
+    """What each adaptation took from the labelled pairs, in each draw."""
+    found = target["found"]
+    names = list(dict.fromkeys(key for draws in found.values() for draw in draws for key in draw))
+    rows = tuple(
+        (f"{name}, draw {number}", *(draw.get(key) for key in names))
+        for name, draws in found.items()
+        for number, draw in enumerate(draws, 1)
+        if draw
+    )
+    columns = columns_of("Adaptation and labelled pairs", *(name.replace("_", " ") for name in names))
+    caption = "Offset and slope of a recalibration; SDs of offsets, in SDs of the training responses, of an update."
+    return Table(f"{target['target']}: what was found in labelled pairs", columns, rows, caption)
+
+
+def with_labelled(name: str, labelled: int, suffix: str = " labelled") -> str:
+    """An adaptation and its number of labelled pairs, which raw has none of."""
+    return f"{name}, {labelled:,}{suffix}" if labelled else name
+
+
+def _compact(scores: pd.DataFrame, metric: str, title: str, beside: list[pd.Series], caption: str) -> Table:
+    """One metric, a row a class and a column an adaptation; `beside` are further columns, indexed by class."""
+    table = scores[scores["figure"] == metric]
+    table = table.assign(order=table["adaptation"].map(list(COLOURS).index))
+    table = table.sort_values(["order", "labelled"], kind="stable")
+    values = table.pivot_table(index="seen", columns=["adaptation", "labelled"], values="value", sort=False)
+    sizes = table.groupby("seen")["n"].first()
+    heads = (with_labelled(name, labelled, "") for name, labelled in values.columns)
+    kind = "share" if metric == "coverage_90" else "number"
+    columns = columns_of(*heads, *(str(series.name) for series in beside), kind=kind)
+    rows = tuple(
+        (seen, int(sizes[seen]), *map(float, values.loc[seen]), *(series.get(seen) for series in beside))
+        for seen in dict.fromkeys(scores["seen"])
+    )
+    return Table(title, (*columns_of("Pairs", "Responses"), *columns), rows, caption)
+
+
+def _laboratory_rmse(ceiling: pd.DataFrame) -> pd.Series:
+    """The RMSE of the training laboratory's own measurement, by class."""
+    mine = ceiling[ceiling["adaptation"] == LABORATORY]
+    return mine.set_index("seen")["rmse"].rename(LABORATORY)
+
+
+def _at_home(home: pd.DataFrame, metric: str) -> pd.Series:
+    """A metric on held-out pairs of the training screen, by class."""
+    if home.empty:
+        return pd.Series(dtype=float, name="at home")
+    return home[home["figure"] == metric].set_index("seen")["value"].rename("at home")
+
+
+def _every_metric(scores: pd.DataFrame, title: str) -> Table:
+    keys = ["seen", "adaptation", "labelled", "n"]
+    rows: list[tuple[Any, ...]] = []
+    for (seen, name, labelled, n), part in scores.groupby(keys, sort=False):
+        by_metric = part.set_index("figure")
+        written = (_written(by_metric.loc[metric], metric) for metric in _METRICS)
+        rows.append((f"{seen}: {with_labelled(name, labelled)}", int(n), *written))
+    columns = columns_of("Pairs and adaptation", "Responses", *_METRICS.values())
+    return Table(title, columns, tuple(rows), "95 % intervals with cell lines resampled.")
+
+
+def _written(row: pd.Series, metric: str) -> str:
+    """A value, with its interval where it has one that is looked at."""
+    write = words.percent if metric == "coverage_90" else words.number
+    value, lower, upper = (write(float(row[name])) for name in ("value", "lower", "upper"))
+    return f"{value} ({lower} to {upper})" if metric in _WITH_INTERVALS else value

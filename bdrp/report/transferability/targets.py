@@ -1,0 +1,23 @@
+"""The rows of a transfer's tables that belong to one target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from bdrp.studies.transfer import Transferred
+
+Target = Mapping[str, Any]
+
+
+def rows_of(table: pd.DataFrame, target: Target) -> pd.DataFrame:
+    """The rows of a table about one target; an empty table may lack the column."""
+    return table[table["target"] == target["target"]] if len(table) else table
+
+
+def home_rows(found: Transferred, target: Target) -> pd.DataFrame:
+    """The scores in the training screen, of the model that the target's measure takes; may be empty."""
+    return found.home[found.home["measure"] == target["measure"]] if len(found.home) else found.home

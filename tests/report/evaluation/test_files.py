@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bdrp.errors import OutputError
+from bdrp.report.evaluation.files import strict
+
+
+@pytest.fixture
+def quick_page(monkeypatch):
+    """A page that takes no time, for tests of the files."""
+    monkeypatch.setattr("bdrp.report.evaluation.page.render_page", lambda *_, **__: "<p>page</p>")
+
+
+def test_a_folder_that_may_not_be_written_is_refused_by_name(case, quick_page, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(OutputError, match=r"could not be written to .*no permission.*--out"):
+        case.write(tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_report_whole_and_no_rest(case, quick_page, tmp_path, monkeypatch):
+    (tmp_path / "scores.json").write_text("old")
+
+    def refuse(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OutputError, match="the disk is full"):
+        case.write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
+    assert (tmp_path / "scores.json").read_text() == "old"
+
+
+def test_a_file_where_the_folder_should_be_is_refused(case, quick_page, tmp_path):
+    (tmp_path / "taken").write_text("")
+    for out in ("taken", "taken/below"):
+        with pytest.raises(OutputError, match="a file stands where"):
+            case.write(tmp_path / out)
+
+
+def test_numbers_of_numpy_in_a_card_become_plain_json(case, quick_page, tmp_path):
+    card = {"options": {"rate": np.float32(0.5), "steps": np.int64(7), "limits": np.array([1.0, np.nan]), "on": True}}
+    case.write(tmp_path, model_card=card)
+    assert json.loads((tmp_path / "scores.json").read_text())["model"]["options"] == {
+        "rate": 0.5,
+        "steps": 7,
+        "limits": [1.0, None],
+        "on": True,
+    }
+
+
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+
+
+@given(st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
+def test_anything_becomes_strict_json(value):
+    assert json.loads(json.dumps(strict(value), allow_nan=False)) == strict(value)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bdrp.report.evaluation.verdict import Evidence, judge
+
+GOOD = Evidence(
+    pairs=31_000,
+    split="cell_line",
+    unit="ln(µM)",
+    measure="ln_ic50_um",
+    coverage_90=0.896,
+    coverage_lower=0.889,
+    coverage_upper=0.903,
+    width_90=4.0,
+    rmse=1.27,
+    naive_rmse=1.51,
+    surest_tenth_rmse=0.7,
+    rival_tenth_rmse=0.75,
+    extrapolated=0.6,
+)
+
+
+def words(**changes):
+    verdict = judge(replace(GOOD, **changes))
+    return verdict.tone, " ".join([verdict.headline, *verdict.sentences]).replace("\u202f", " ")
+
+
+def test_a_good_model_is_praised_with_its_numbers():
+    tone, said = words()
+    assert tone == "fair"
+    assert "90 % intervals cover 89.6 % of 31,000 responses of cell lines that the model never saw" in said
+    assert "they keep their promise" in said
+    assert "4.00 ln(µM) wide on average, from end to end a factor of 55 in concentration" in said
+    assert "off by 1.27 ln(µM) (RMSE), 16 % less than naive mean effects" in said
+    assert "60 % of these responses lie outside the doses" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"coverage_90": 0.8, "coverage_upper": 0.85}, "too narrow"),
+        ({"coverage_90": 0.97, "coverage_lower": 0.95}, "too wide"),
+        ({"coverage_90": 0.97, "coverage_lower": None}, "too wide"),
+        ({"coverage_90": 0.8, "coverage_lower": 0.68, "coverage_upper": 0.91}, "chance may explain it"),
+        ({"rmse": 1.6}, "no better than naive mean effects"),
+        ({"pairs": 5, "coverage_90": 1.0}, "too few to tell"),
+    ],
+)
+def test_a_fault_is_named_and_the_tone_changes(changes, said):
+    tone, text = words(**changes)
+    assert tone == "doubt"
+    assert said in text
+    assert (": they keep their promise." in text) == ("rmse" in changes)
+
+
+def test_an_sd_that_ranks_nothing_is_called_so():
+    assert "does not tell good predictions from bad ones" in words(surest_tenth_rmse=1.26)[1]
+    assert (
+        "RMSE is 0.70, against 1.27 for all and 0.75 when ranked by nothing but each drug's usual error." in words()[1]
+    )
+    assert "usual error" not in words(rival_tenth_rmse=None)[1]
+    assert "smallest SD" not in words(surest_tenth_rmse=None)[1]
+
+
+def test_unknown_figures_are_left_out_of_the_words():
+    _, said = words(naive_rmse=None, surest_tenth_rmse=None, extrapolated=None, measure="auc_fraction")
+    assert "None" not in said and "nan" not in said and "naive" not in said and "concentration" not in said

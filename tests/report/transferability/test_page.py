@@ -1,0 +1,152 @@
+"""The page of a transfer, from tables made by hand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bdrp import report
+from bdrp.report.figures.style import VERMILION
+from bdrp.report.transferability import figures as plots
+from bdrp.report.transferability.page import render_page
+from bdrp.studies import adaptation, transfer_scores
+from bdrp.studies.transfer import Transferred
+
+FIGURES = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias", "within_drug_spearman")
+
+
+def rows(seen: str, name: str, labelled: int, **values: float) -> pd.DataFrame:
+    table = pd.DataFrame({"figure": FIGURES, "value": [values.get(figure, 1.0) for figure in FIGURES]})
+    ends = {"lower": table["value"] - 0.05, "upper": table["value"] + 0.05}
+    drawn = {"lowest": table["value"], "highest": table["value"]}
+    return table.assign(
+        seen=seen, adaptation=name, labelled=labelled, n=100, target="far", measure="ln_ic50_um", **ends, **drawn
+    )
+
+
+@pytest.fixture
+def found() -> Transferred:
+    figures = [rows("pair seen", "raw", 0, coverage_90=0.61, rmse=2.0)]
+    figures += [
+        rows("pair seen", "recalibrated", 50, coverage_90=0.8),
+        rows("pair seen", "posterior as prior", 50, coverage_90=0.9),
+    ]
+    whole = pd.concat(figures, ignore_index=True)
+    shift = pd.concat(
+        [
+            whole.rename(columns={"seen": "bin"}).assign(kind=kind, bin=one)
+            for kind, one in (("line distance", "trained line"), ("drug similarity", "trained compound"))
+        ],
+        ignore_index=True,
+    )
+    shared = {"seen": "pair seen", "adaptation": "the other laboratory", "labelled": 0, "n": 60.0, "target": "far"}
+    ceiling = pd.DataFrame([{**shared, "rmse": 1.7, "rmse_within_drug": 1.1, "within_drug_spearman": 0.4}])
+    expression = {
+        "lines": 9,
+        "genes": 50,
+        "batch": 0.0,
+        "batch_share": None,
+        "profile_pearson": 1.0,
+        "composition": 0.1,
+    }
+    chance = {"auroc_null_lower": 0.31, "auroc_null_upper": 0.69}
+    target = {
+        "target": "far",
+        "measure": "ln_ic50_um",
+        "unit": "ln(µM)",
+        "pairs": {key: {"pair seen": 100} for key in ("of", "scored", "labelled")},
+        "left_out": [500],
+        "agreement": None,
+        "expression": expression,
+        "found": {"raw, 0": [{}], "recalibrated, 50": [{"offset": 1.0, "slope": 0.9, "factor": 1.2}]},
+        "unseen": {"drug": {**chance, "auroc": 0.93, "unseen_groups": 4, "seen_groups": 11}},
+        "notes": ["Only 9 cell lines can be drawn."],
+    }
+    model = {
+        "method": "last_layer",
+        "measure": "ln_ic50_um",
+        "recalibrator": "identity",
+        "split": {"description": "a fifth"},
+    }
+    about = {"train": "near", "method": "last_layer", "seed": 3, "draws": 2, "models": [model]}
+    return Transferred(whole, shift, ceiling, pd.DataFrame(), (target,), about)
+
+
+def test_the_page_says_what_was_found_and_what_was_left_out(found):
+    page = render_page(found).replace("\u202f", " ")
+    for said in (
+        "From near to far: does the model hold?",
+        "Raw, 90 % intervals cover 61 % to 61 % of the targets' responses".replace("'", "&#39;"),
+        "With 50 labelled pairs: 80 % to 80 % recalibrated, 90 % to 90 % posterior as prior.",
+        "far: 500 labelled pairs would leave too few to score.",
+        "far: Only 9 cell lines can be drawn.",
+        "posterior as prior, 50",
+        "the other laboratory",
+    ):
+        assert said in page, said
+    assert page.count("<svg") == 2
+    assert 'class="verdict doubt"' in page
+
+
+def test_the_page_says_whether_what_is_new_is_known_to_be(found):
+    asked = "Does the epistemic SD know what it has never seen?"
+    page = render_page(found)
+    for said in (asked, "far: drugs", "0.930", "0.310", "0.690"):
+        assert said in page, said
+    before = tuple({name: value for name, value in each.items() if name != "unseen"} for each in found.targets)
+    assert asked not in render_page(replace(found, targets=before))
+
+
+def test_a_page_without_a_posterior_names_none(found):
+    figures, shift = (table[table["adaptation"] != "posterior as prior"] for table in (found.figures, found.shift))
+    page = render_page(replace(found, figures=figures, shift=shift, about={**found.about, "draws": 1}))
+    for figure in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
+        assert "recalibrated" in figure
+        assert "posterior as prior" not in figure
+        assert VERMILION.lower() not in figure.lower()
+    assert "over both adaptations" not in page
+    assert "at most, drawn once" in page
+
+
+def test_without_a_home_or_a_ceiling_the_page_stands(found):
+    bare = Transferred(found.figures, found.shift, pd.DataFrame(), pd.DataFrame(), found.targets, found.about)
+    page = render_page(bare)
+    assert "How well does it do at home?" not in page
+    assert page.count("<svg") == 2
+
+
+def test_the_tables_are_written_beside_it(found, tmp_path):
+    path = report.transfer(found, tmp_path / "out")
+    assert path.read_text().startswith("<!DOCTYPE html>")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "transfer.parquet"), found.figures)
+    assert len(pd.read_parquet(tmp_path / "out" / "ceiling.parquet")) == 1
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
+        "ceiling.parquet",
+        "shift.parquet",
+        "transfer.html",
+        "transfer.parquet",
+    ]
+
+
+def test_names_are_those_of_the_experiment():
+    assert set(plots.COLOURS) == {adaptation.RAW, adaptation.RECALIBRATED, adaptation.UPDATED}
+    assert plots.LABORATORY == transfer_scores.LABORATORY
+    assert plots.BINS.keys() == {"line distance", "drug similarity"}
+    assert set(plots.BINS["line distance"]) == set(transfer_scores.LINE_BINS)
+    assert set(plots.BINS["drug similarity"]) == set(transfer_scores.DRUG_BINS)
+
+
+def test_bins_hold_what_they_say():
+    distance, similarity = np.array([-1, 0.01, 0.5, 0.95]), np.array([1.0, 0.999, 0.5, 0.31, 0.1])
+    assert transfer_scores._binned(distance, transfer_scores.LINE_BINS).tolist() == list(transfer_scores.LINE_BINS)
+    assert transfer_scores._binned(similarity, transfer_scores.DRUG_BINS).tolist() == [
+        "trained compound",
+        "0.5 to 1",
+        "0.5 to 1",
+        "0.3 to 0.5",
+        "below 0.3",
+    ]
