@@ -57,7 +57,7 @@ def fit(kind, family):
     pred, response, lines = calibration_part(family)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The calibration part is too small", BdrpWarning)
-        return calibration.fit(kind, pred, response, groups=lines, tissues=TISSUES)
+        return calibration.fit(kind, pred, response, groups=lines, labels=TISSUES if "tissue" in kind else None)
 
 
 def told(recalibration, family):
