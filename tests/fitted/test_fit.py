@@ -24,8 +24,8 @@ from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError, SplitError
 from bdrp.files import sealed_folder
 from bdrp.fitted.fit import CENSORED, UNPROMISED
-from bdrp.fitted.model import Predictions, TrainedModel
-from bdrp.predictive import PredictiveDistribution
+from bdrp.fitted.model import TrainedModel
+from bdrp.predictive import Predictions, PredictiveDistribution
 
 Fit = Callable[..., TrainedModel]
 SMALL = {"width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
