@@ -35,8 +35,8 @@ def save(pred: PredictiveDistribution, path: Path, context: pd.DataFrame | None 
         frame = pd.concat([frame, _checked_context(context, len(pred))], axis=1)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     header = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
-    said = json.dumps(header | {"shape": pred.shape_metadata()}, allow_nan=False).encode()
-    _write(table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA_KEY: said}), path)
+    note = json.dumps(header | {"shape": pred.shape_metadata()}, allow_nan=False).encode()
+    _write(table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA_KEY: note}), path)
 
 
 def load(path: str | Path) -> PredictiveDistribution:
@@ -64,7 +64,7 @@ def loaded(table: pa.Table, path: str | Path) -> tuple[PredictiveDistribution, p
     return pred, frame.drop(columns=list(COLUMNS))
 
 
-def note(table: pa.Table) -> dict[str, Any]:
+def noted(table: pa.Table) -> dict[str, Any]:
     """What bdrp noted about a table: family, shape, measure and unit of its own; empty for a table of others."""
     try:
         said = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))

@@ -32,7 +32,7 @@ def read_predictions(path: Path | str) -> Predictions | pd.DataFrame:
         DataError: the file is missing, is no Parquet, lacks columns, or bdrp wrote it and it was altered.
     """
     table = storage.read_table(Path(path))
-    note = storage.note(table)
+    note = storage.noted(table)
     if "family" in note:
         return Predictions(*storage.loaded(table, path))
     frame = table.to_pandas(ignore_metadata=True)
