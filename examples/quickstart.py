@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
 
     predictions = predict(folder / "model", screen=screen)
     predictions.save(folder / "predictions.parquet")
-    queue = triage.rank(triage.read_predictions(folder / "predictions.parquet"), budget=20)
+    queue = triage.rank(predictions, budget=20)
     triage.export(queue, folder / "queue.csv")
     print(queue[["drug_name", "cell_line_id", "mean", "q05", "q95", "reasons"]].head(5).to_string(index=False))
 

@@ -36,9 +36,8 @@ def main(folder: Path) -> None:
     for drug in np.argsort(best)[::-1][:3]:
         print(f"{names[drug]} has the lowest response on this line with probability {best[drug]:.2f}")
 
-    predictions.save(folder / "predictions.parquet")
     policy = triage.Policy(sensitivity_threshold=float(np.log(1.0)), most_per_drug=0.1)
-    queue = triage.rank(triage.read_predictions(folder / "predictions.parquet"), policy, budget=20)
+    queue = triage.rank(predictions, policy, budget=20)
     print(queue["explanation"].iloc[0])
 
 

@@ -1,11 +1,43 @@
-"""Recalibration: what a model promises, corrected by what it kept on data that it was not fitted to.
+"""Recalibration: what a model reports, corrected by what was observed on data that it was not fitted to.
 
-A recalibrator is one file of this folder, found by its name: `fit(pred, response, *, groups=None, tissues=None)` gives
-a frozen `Recalibration`, which maps one predictive distribution to another and is stored as JSON beside the model.
+A recalibrator is one file of this folder, found by its name; a file whose name starts with `_` is none. It holds
+
+- DESCRIPTION, PARAMETERS (how many numbers it fits: its simplicity) and AUTOMATIC (whether `choose` may take it);
+- `fit(pred, response, *, groups=None) -> Recalibration`, a frozen map between predictive distributions;
+- `from_json(data) -> Recalibration`, for it is stored as JSON beside the model;
+- `fit_groups`, where it can be fitted `by` group: `isotonic_by_drug` is `isotonic` with a curve for each drug.
+
+Nothing is imported before it is asked for, so that a help page can list the names.
 """
 
-from bdrp.calibration._choice import choose
-from bdrp.calibration._recalibration import Recalibration
-from bdrp.calibration._registry import automatic, fit, from_json, known, names
+from __future__ import annotations
 
-__all__ = ["Recalibration", "automatic", "choose", "fit", "from_json", "known", "names"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from bdrp.calibration._names import groupings, names
+
+if TYPE_CHECKING:
+    from bdrp.calibration._choice import choose
+    from bdrp.calibration._recalibration import Recalibration
+    from bdrp.calibration._registry import automatic, fit, from_json, grouping_of, known
+
+__all__ = [
+    "Recalibration",
+    "automatic",
+    "choose",
+    "fit",
+    "from_json",
+    "grouping_of",
+    "groupings",
+    "known",
+    "names",
+]
+
+_HOMES = {"Recalibration": "_recalibration", "choose": "_choice"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"bdrp.calibration has no attribute {name!r}; its names are {', '.join(__all__)}.")
+    return getattr(importlib.import_module(f"bdrp.calibration.{_HOMES.get(name, '_registry')}"), name)

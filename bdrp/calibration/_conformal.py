@@ -13,17 +13,17 @@ that was known before, which one number fitted to the whole part hardly violates
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from bdrp.calibration import variance_scaling
-from bdrp.calibration._grouping import Grouping
-from bdrp.calibration._mapped import Curve
+from bdrp.calibration._mapped import Curve, Mapped
 from bdrp.calibration._recalibration import Floats
+from bdrp.calibration.by import Grouping
 from bdrp.errors import BdrpWarning
-from bdrp.predictive import Scalable
 
 LOWER = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25)  # chosen: central intervals of 99 % down to 50 %
 PROMISED = 0.95  # chosen: the widest interval that a report scores
@@ -32,26 +32,25 @@ _GAP = 1e-4  # chosen: the least distance of two knots, in normal scores; ties a
 _FAR = 7.0  # chosen: beyond, a level as a double no longer tells scores apart
 
 
-def pooled_bounds(scores: Floats, labels: npt.NDArray[np.intp]) -> Floats:
-    """Lower and upper bounds at each of LOWER for each label, (G, 2, Q), computed by crepes; +-inf where none holds.
+def pooled_bounds(scores: Floats) -> Floats:
+    """Lower and upper bounds at each of LOWER, (2, Q), computed by crepes; +-inf where none holds.
 
     Args:
-        scores: normal scores of the calibration part, (N,), exchangeable with a new pair's of the same label.
-        labels: 0 to G - 1, (N,).
+        scores: normal scores of the calibration part, (N,), exchangeable with a new pair's.
     """
     from crepes import ConformalPredictiveSystem
 
-    groups, percent = np.unique(labels), 100 * np.array(LOWER)
+    percent = 100 * np.array(LOWER)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that there are too few is said once, by `curve`
-        system = ConformalPredictiveSystem().fit(scores, bins=labels)
-        bounds = system.predict_percentiles(
-            np.zeros(len(groups)),
-            bins=groups,
-            lower_percentiles=percent.tolist(),
-            higher_percentiles=(100 - percent).tolist(),
+        warnings.simplefilter("ignore")  # that there are too few is said once, by `warn_if_short`
+        bounds = (
+            ConformalPredictiveSystem()
+            .fit(scores)
+            .predict_percentiles(
+                np.zeros(1), lower_percentiles=percent.tolist(), higher_percentiles=(100 - percent).tolist()
+            )
         )
-    return np.asarray(bounds, dtype=np.float64).reshape(len(groups), 2, len(LOWER))
+    return np.asarray(bounds, dtype=np.float64).reshape(2, len(LOWER))
 
 
 def unit_bounds(scores: Floats, units: npt.NDArray[np.intp]) -> Floats:
@@ -74,23 +73,20 @@ def _upper(scores: Floats, mass: Floats) -> Floats:
     return np.append(scores[order], np.inf)[at]
 
 
-def mondrian(pred: Scalable, response: Floats, grouping: Grouping) -> tuple[float, Curve, Grouping, tuple[Curve, ...]]:
-    """Factor and pooled curve of all pairs, the groups with enough pairs or together enough, and a curve for each."""
-    factor = variance_scaling.factor(pred, response)
-    scores = pred.scaled(factor).probit(response)
-    overall, kept = pooled(scores), grouping.large(pred.keys, LEAST_PAIRS, rest="all others")
-    if not kept.labels:
-        return factor, overall, kept, ()
-    positions = kept.positions(pred.keys)
-    member = positions >= 0
-    bounds = pooled_bounds(scores[member], positions[member])
-    curves = [curve(bounds[group], float(np.median(scores[positions == group]))) for group in range(len(kept.labels))]
-    return factor, overall, kept, tuple(curves)
+@dataclass(frozen=True)
+class GuaranteedCurve(Mapped):
+    """A curve whose intervals hold in finite samples."""
+
+    guarantee_is_for_one_fit: ClassVar[bool] = True
+
+    def parameters(self) -> dict[str, Any]:
+        """The factor on the SD, the knots of the curve, and the groups that a file always names: none."""
+        return {"factor": self.factor, **self.curve.to_json(), "grouping": Grouping().to_json(), "curves": []}
 
 
 def pooled(scores: Floats) -> Curve:
-    """The curve of all pairs together; a warning if they are too few."""
-    bounds = pooled_bounds(scores, np.zeros(len(scores), dtype=np.intp))[0]
+    """The curve of pairs together; a warning if they are too few."""
+    bounds = pooled_bounds(scores)
     warn_if_short(bounds, f"{len(scores)} pairs")
     return curve(bounds, float(np.median(scores)))
 

@@ -1,16 +1,16 @@
-"""Recalibrations that scale every SD by one factor and then map levels, by one curve or by one a group."""
+"""Recalibrations that scale every SD by one factor and then map levels by a curve, or by one a group."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from bdrp.calibration import variance_scaling
-from bdrp.calibration._grouping import Grouping
-from bdrp.calibration._recalibration import Recalibration, fitted_to, number, require_scalable
+from bdrp.calibration._recalibration import altered, fitted_to, number, require_scalable
+from bdrp.calibration.by import Groupable, Grouping
 from bdrp.errors import DataError
 from bdrp.predictive import LevelMap, LevelMaps, PredictiveDistribution, Remapped
 
@@ -34,7 +34,7 @@ class Curve:
             DataError: the knots are not as many probabilities of each kind, strictly increasing.
         """
         if not isinstance(data, Mapping):
-            raise _altered("curve", data)
+            raise altered("curve", data)
         made = cls(_knots(data, "levels"), _knots(data, "remapped"))
         if len(made.levels) != len(made.remapped):
             raise DataError(
@@ -45,50 +45,47 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class MappedByGroup(Recalibration):
-    """F -> g(F scaled), g the group's own curve; `curve` for pairs of no group.
+class Mapped(Groupable):
+    """F -> g(F scaled); place, width and skewness may change, aleatoric and epistemic keep their proportion.
 
     Attributes:
-        factor: on every SD.
-        curve: for a pair whose key is in no group.
-        grouping: which pairs are in a group.
-        curves: a curve a group.
+        factor: on every SD; groups share it.
+        curve: g.
     """
+
+    group_parameters: ClassVar[str] = "curves"
 
     factor: float
     curve: Curve
-    grouping: Grouping
-    curves: tuple[Curve, ...]
 
     def apply(self, pred: PredictiveDistribution) -> Remapped:
         """The prediction scaled, then remapped."""
-        base = require_scalable(pred).scaled(self.factor)
-        overall, *groups = (LevelMap(c.levels, c.remapped, base.least_slope) for c in (self.curve, *self.curves))
-        maps = LevelMaps(overall, self.grouping.by, tuple(groups), self.grouping.members)
-        return Remapped.by_group(base, maps)
+        return self.apply_by_group(pred, Grouping(), ())
 
-    def parameters(self) -> dict[str, Any]:
-        """The factor on the SD, the curves, and who belongs to which."""
-        curves = [curve.to_json() for curve in self.curves]
-        grouped = {"grouping": self.grouping.to_json(), "curves": curves}
-        return {"factor": self.factor, **self.curve.to_json(), **grouped}
+    def apply_by_group(self, pred: PredictiveDistribution, grouping: Grouping, each: Sequence[Self]) -> Remapped:
+        """The prediction scaled, then remapped by each group's own curve."""
+        base = require_scalable(pred).scaled(self.factor)
+        curves = [version.curve for version in (self, *each)]
+        overall, *groups = (LevelMap(curve.levels, curve.remapped, base.least_slope) for curve in curves)
+        return Remapped.by_group(base, LevelMaps(overall, grouping.by, tuple(groups), grouping.members))
+
+    def group_parameter(self) -> dict[str, Any]:
+        """The knots of the curve."""
+        return self.curve.to_json()
+
+    def with_group_parameter(self, stored: Any) -> Self:
+        """The same factor with another curve."""
+        return replace(self, curve=Curve.from_json(stored))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """What `to_json` described.
 
         Raises:
-            DataError: a number, a knot or a group is missing, out of bounds or contradicts the others.
+            DataError: a number or a knot is missing, or out of bounds.
         """
         factor = number(data, "factor", variance_scaling.SMALLEST, variance_scaling.LARGEST)
-        grouping, curves = data.get("grouping"), data.get("curves")
-        if not isinstance(grouping, Mapping) or not isinstance(curves, list):
-            raise _altered("groups", grouping)
-        read = Grouping.from_json(grouping)
-        if len(curves) != len(read.labels):
-            raise _altered("curves", f"{len(curves)} for {len(read.labels)} groups")
-        each = tuple(Curve.from_json(curve) for curve in curves)
-        return cls(**fitted_to(data), factor=factor, curve=Curve.from_json(data), grouping=read, curves=each)
+        return cls(**fitted_to(data), factor=factor, curve=Curve.from_json(data))
 
 
 def _knots(data: Mapping[str, Any], name: str) -> tuple[float, ...]:
@@ -102,10 +99,3 @@ def _knots(data: Mapping[str, Any], name: str) -> tuple[float, ...]:
             "The file was altered or damaged; fit the calibration again."
         )
     return knots
-
-
-def _altered(what: str, seen: object) -> DataError:
-    return DataError(
-        f"The stored recalibration's {what} are {str(seen)[:80]!r}. Allowed: what `Recalibration.to_json` wrote. "
-        "The file was altered or damaged; fit the model's calibration again."
-    )

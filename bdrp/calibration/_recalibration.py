@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,11 +31,19 @@ class Recalibration(ABC):
         groups: how many groups (cell lines, drugs) those pairs came from.
     """
 
-    kind: ClassVar[str]
-
     measure: str
     pairs: int
     groups: int
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """The name that it is fitted by and stored under."""
+
+    @property
+    @abstractmethod
+    def guarantee_is_for_one_fit(self) -> bool:
+        """Whether it guarantees a coverage, which holds only for the very fit that it was calibrated with."""
 
     def __call__(self, pred: PredictiveDistribution) -> PredictiveDistribution:
         """The recalibrated distribution of the same pairs."""
@@ -122,3 +130,11 @@ def fitted_to(data: Mapping[str, Any]) -> dict[str, Any]:
         )
     counts = {name: int(number(data, name, 0, 1e15)) for name in ("pairs", "groups")}
     return {"measure": measure, **counts}
+
+
+def altered(what: str, seen: object) -> DataError:
+    """The error for a part of a stored recalibration that is not as it was written."""
+    return DataError(
+        f"The stored recalibration's {what} are {str(seen)[:80]!r}. Allowed: what `Recalibration.to_json` wrote. "
+        "The file was altered or damaged; fit the model's calibration again."
+    )

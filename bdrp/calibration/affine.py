@@ -10,31 +10,35 @@ where fewer than `FEWEST` pairs or equal means would decide it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final, final
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, Self, final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from bdrp.calibration._recalibration import Floats, Recalibration, checked, fitted_to, number, require_scalable
-from bdrp.calibration.variance_scaling import LARGEST, SMALLEST, factor
+from bdrp.calibration._recalibration import Floats, checked, fitted_to, number, require_scalable
+from bdrp.calibration.by import Groupable, Grouping
+from bdrp.calibration.variance_scaling import LARGEST, LEAST_PAIRS, SMALLEST, factor, group_factors
 from bdrp.predictive import PredictiveDistribution, Scalable
 
 DESCRIPTION = "shift and stretch the mean, and multiply every SD by one factor"
 PARAMETERS = 3
 AUTOMATIC = False  # on rows of the model's own laboratory the mean needs no correction
 FEWEST: Final = 10  # chosen: of fewer pairs a slope says nothing
+PRIOR_PAIRS: Final = 10  # chosen: for a group's level, that of all counts as much as this many of its pairs
 SLOPE_SD: Final = 0.2  # chosen: scales of GDSC1, CCLE and CTRPv2 differ from GDSC2's by a tenth to a third
 LARGEST_OFFSET: Final = 1e6  # no measure has responses of such a size
 
 
 @final
 @dataclass(frozen=True)
-class Affine(Recalibration):
+class Affine(Groupable):
     """Mean -> offset + slope * mean, SD -> factor * SD; joint deviations are stretched with the SD."""
 
     kind: ClassVar[str] = "affine"
+    guarantee_is_for_one_fit: ClassVar[bool] = False
+    group_parameters: ClassVar[str] = "affine_maps"
 
     offset: float
     slope: float
@@ -44,25 +48,34 @@ class Affine(Recalibration):
         """The prediction shifted and stretched."""
         return _moved(require_scalable(pred), self.offset, self.slope).scaled(self.factor)
 
+    def apply_by_group(self, pred: PredictiveDistribution, grouping: Grouping, each: Sequence[Self]) -> Scalable:
+        """The prediction shifted and stretched by its group's own numbers."""
+        numbers = {name: [getattr(one, name) for one in each] for name in ("offset", "slope", "factor")}
+        offset, slope, scale = (
+            grouping.each_pair(pred.keys, of_groups, getattr(self, name)) for name, of_groups in numbers.items()
+        )
+        return _moved(require_scalable(pred), offset, slope).scaled(scale)
+
     def parameters(self) -> dict[str, Any]:
         """Offset in the measure's unit, slope, and the factor on the SD."""
         return {"offset": self.offset, "slope": self.slope, "factor": self.factor}
 
+    def group_parameter(self) -> dict[str, Any]:
+        """Offset, slope and factor."""
+        return self.parameters()
 
-def fit(
-    pred: PredictiveDistribution,
-    response: npt.ArrayLike,
-    *,
-    groups: Sequence[str] | None = None,
-    tissues: Mapping[str, str] | None = None,
-) -> Affine:
+    def with_group_parameter(self, stored: Any) -> Self:
+        """The same with another offset, slope and factor."""
+        return replace(self, **_numbers(stored if isinstance(stored, Mapping) else {}))
+
+
+def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Affine:
     """Fit offset, slope and factor to labelled pairs.
 
     Args:
         pred: the method's prediction for the N labelled pairs.
         response: what was measured, (N,).
         groups: the cell line (or drug) of each pair; counted, to tell how much independent evidence there was.
-        tissues: not needed.
 
     Raises:
         DataError: the responses do not line up with the prediction.
@@ -74,16 +87,35 @@ def fit(
     return Affine(own.measure, len(values), count, offset, slope, scale)
 
 
-def _line(pred: Scalable, response: Floats) -> tuple[float, float]:
-    """Offset and slope of highest likelihood, together with a factor that is estimated anew later."""
+def fit_groups(
+    overall: Affine, pred: Scalable, response: Floats, grouping: Grouping
+) -> tuple[Grouping, tuple[Affine, ...]]:
+    """A line for each group that has enough pairs, drawn towards that of all; factors as in variance scaling."""
+    kept, of_all = grouping.large(pred.keys, LEAST_PAIRS), overall.apply(pred)
+    positions = kept.positions(pred.keys)
+    each = []
+    for group in range(len(kept.labels)):
+        offset, slope = _line(of_all[positions == group], response[positions == group], PRIOR_PAIRS)
+        each.append(replace(overall, offset=offset + slope * overall.offset, slope=slope * overall.slope))
+    along = overall.apply_by_group(pred, kept, each)
+    factors = group_factors(factor(along, response), along, response, positions)
+    return kept, tuple(replace(one, factor=one.factor * own) for one, own in zip(each, factors, strict=True))
+
+
+def _line(pred: Scalable, response: Floats, prior_pairs: float = 0.0) -> tuple[float, float]:
+    """Offset and slope of highest likelihood, together with a factor that is estimated anew later.
+
+    The level as predicted counts as much as `prior_pairs` pairs.
+    """
     centre, spread = float(pred.mean.mean()), float(np.ptp(pred.mean))
+    per_shift = prior_pairs / float(np.mean(pred.variance))
     free = len(response) >= FEWEST and spread > 0
     start = _least_squares(pred, response, centre) if free else (float(np.mean(response - pred.mean)), 1.0)
 
     def loss(given: Floats) -> float:
         slope = given[1] if free else 1.0
         moved = _moved(pred, centre + given[0] - slope * centre, slope).scaled(np.exp(given[2]))
-        prior = 0.5 * ((slope - 1) / SLOPE_SD) ** 2
+        prior = 0.5 * ((slope - 1) / SLOPE_SD) ** 2 + 0.5 * per_shift * given[0] ** 2
         return (prior - float(np.sum(moved.log_prob(response)))) / len(response)
 
     bounds = [(None, None), (0.0, None), (np.log(SMALLEST), np.log(LARGEST))]
@@ -106,15 +138,18 @@ def _root_mean_square(pred: Scalable, response: Floats, centre: float, shift: fl
     return float(np.clip(np.sqrt(np.mean(np.square(left))), 2 * SMALLEST, LARGEST / 2))
 
 
-def _moved(pred: Scalable, offset: float, slope: float) -> Scalable:
+def _moved(pred: Scalable, offset: float | Floats, slope: float | Floats) -> Scalable:
     return pred.moved(offset + slope * pred.mean, pred.aleatoric_std, pred.epistemic_std)
 
 
 def from_json(data: Mapping[str, Any]) -> Affine:
     """What `to_json` described."""
-    return Affine(
-        **fitted_to(data),
-        offset=number(data, "offset", -LARGEST_OFFSET, LARGEST_OFFSET),
-        slope=number(data, "slope", 0.0, LARGEST_OFFSET),
-        factor=number(data, "factor", SMALLEST, LARGEST),
-    )
+    return Affine(**fitted_to(data), **_numbers(data))
+
+
+def _numbers(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "offset": number(data, "offset", -LARGEST_OFFSET, LARGEST_OFFSET),
+        "slope": number(data, "slope", 0.0, LARGEST_OFFSET),
+        "factor": number(data, "factor", SMALLEST, LARGEST),
+    }

@@ -6,18 +6,17 @@ unit err together, there is less evidence than it seems, and `conformal_by_unit`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, final
 
 import numpy.typing as npt
 
 from bdrp.calibration import variance_scaling
-from bdrp.calibration._conformal import pooled
-from bdrp.calibration._grouping import Grouping
-from bdrp.calibration._mapped import MappedByGroup
-from bdrp.calibration._recalibration import checked
-from bdrp.predictive import PredictiveDistribution
+from bdrp.calibration._conformal import LEAST_PAIRS, GuaranteedCurve, pooled
+from bdrp.calibration._recalibration import Floats, checked
+from bdrp.calibration.by import Grouping
+from bdrp.predictive import PredictiveDistribution, Scalable
 
 DESCRIPTION = "map levels so that intervals hold in finite samples, for pairs like these"
 PARAMETERS = 60  # chosen: more than isotonic, whose curve the data decide less freely
@@ -26,19 +25,13 @@ AUTOMATIC = False  # see docs/decisions/0005
 
 @final
 @dataclass(frozen=True)
-class Conformal(MappedByGroup):
+class Conformal(GuaranteedCurve):
     """Intervals that hold for new pairs of the same kind."""
 
     kind: ClassVar[str] = "conformal"
 
 
-def fit(
-    pred: PredictiveDistribution,
-    response: npt.ArrayLike,
-    *,
-    groups: Sequence[str] | None = None,
-    tissues: Mapping[str, str] | None = None,
-) -> Conformal:
+def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Conformal:
     """Fit to the calibration part; arguments and errors as for variance scaling.
 
     Warns:
@@ -47,9 +40,23 @@ def fit(
     own, values, count = checked(pred, response, groups)
     factor = variance_scaling.factor(own, values)
     curve = pooled(own.scaled(factor).probit(values))
-    return Conformal(own.measure, len(values), count, factor, curve, Grouping(), ())
+    return Conformal(own.measure, len(values), count, factor, curve)
 
 
-def from_json(data: Mapping[str, Any]) -> Conformal:
-    """What `to_json` described."""
-    return Conformal.from_json(data)
+def fit_groups(
+    overall: Conformal, pred: Scalable, response: Floats, grouping: Grouping
+) -> tuple[Grouping, tuple[Conformal, ...]]:
+    """Mondrian conformal prediction: a curve for each group, so that intervals hold within it.
+
+    The guarantee is for a new pair of a group whose pairs are exchangeable with it (Vovk 2012,
+    proceedings.mlr.press/v25/vovk12). Groups with fewer than `LEAST_PAIRS` pairs share one curve. A pair of a group
+    that was not calibrated takes the curve of all pairs, without a guarantee of its own: for unseen lines or drugs
+    there is `conformal_by_unit`.
+    """
+    kept = grouping.large(pred.keys, LEAST_PAIRS, rest="all others")
+    scores, positions = pred.scaled(overall.factor).probit(response), kept.positions(pred.keys)
+    curves = [pooled(scores[positions == group]) for group in range(len(kept.labels))]
+    return kept, tuple(replace(overall, curve=curve) for curve in curves)
+
+
+from_json = Conformal.from_json

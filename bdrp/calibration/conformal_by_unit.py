@@ -8,17 +8,15 @@ pair of a random new line, not for each line by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
 
 from bdrp.calibration import variance_scaling
-from bdrp.calibration._conformal import curve, unit_bounds, warn_if_short
-from bdrp.calibration._grouping import Grouping
-from bdrp.calibration._mapped import MappedByGroup
+from bdrp.calibration._conformal import GuaranteedCurve, curve, unit_bounds, warn_if_short
 from bdrp.calibration._recalibration import checked
 from bdrp.predictive import PredictiveDistribution
 
@@ -29,18 +27,14 @@ AUTOMATIC = False  # see docs/decisions/0005
 
 @final
 @dataclass(frozen=True)
-class ConformalByUnit(MappedByGroup):
+class ConformalByUnit(GuaranteedCurve):
     """Intervals that hold for new lines or drugs."""
 
     kind: ClassVar[str] = "conformal_by_unit"
 
 
 def fit(
-    pred: PredictiveDistribution,
-    response: npt.ArrayLike,
-    *,
-    groups: Sequence[str] | None = None,
-    tissues: Mapping[str, str] | None = None,
+    pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None
 ) -> ConformalByUnit:
     """Fit to the calibration part; errors as for variance scaling.
 
@@ -48,7 +42,6 @@ def fit(
         pred: the method's prediction for the N pairs of the calibration part.
         response: what was measured, (N,).
         groups: the unit of each pair, its cell line or its drug; each pair is a unit of its own if None.
-        tissues: not needed.
 
     Warns:
         BdrpWarning: there are too few units to promise 95 % intervals.
@@ -60,9 +53,7 @@ def fit(
     bounds = unit_bounds(scores, units)
     warn_if_short(bounds, f"{count} units")
     through = curve(bounds, float(np.median(scores)))
-    return ConformalByUnit(own.measure, len(values), count, factor, through, Grouping(), ())
+    return ConformalByUnit(own.measure, len(values), count, factor, through)
 
 
-def from_json(data: Mapping[str, Any]) -> ConformalByUnit:
-    """What `to_json` described."""
-    return ConformalByUnit.from_json(data)
+from_json = ConformalByUnit.from_json

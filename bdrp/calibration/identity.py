@@ -22,6 +22,7 @@ class Identity(Recalibration):
     """pred -> pred."""
 
     kind: ClassVar[str] = "identity"
+    guarantee_is_for_one_fit: ClassVar[bool] = False
 
     def apply(self, pred: PredictiveDistribution) -> PredictiveDistribution:
         """The prediction itself."""
@@ -32,13 +33,7 @@ class Identity(Recalibration):
         return {}
 
 
-def fit(
-    pred: PredictiveDistribution,
-    response: npt.ArrayLike,
-    *,
-    groups: Sequence[str] | None = None,
-    tissues: Mapping[str, str] | None = None,
-) -> Identity:
+def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Identity:
     """Fit nothing; the input is checked as for any other recalibrator."""
     own, values, count = checked(pred, response, groups)
     return Identity(own.measure, len(values), count)

@@ -11,8 +11,8 @@ that beyond the outermost level the tails have the right width.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -20,9 +20,10 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from bdrp.calibration import variance_scaling
-from bdrp.calibration._mapped import Curve
-from bdrp.calibration._recalibration import Floats, Recalibration, checked, fitted_to, number, require_scalable
-from bdrp.predictive import PredictiveDistribution, Remapped
+from bdrp.calibration._mapped import Curve, Mapped
+from bdrp.calibration._recalibration import Floats, checked
+from bdrp.calibration.by import Grouping
+from bdrp.predictive import LevelMap, PredictiveDistribution, Scalable
 
 LEVELS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99)
 DESCRIPTION = "multiply every SD by one factor, then map probability levels by a monotone curve"
@@ -31,42 +32,48 @@ AUTOMATIC = True
 OUTSIDE = 10  # chosen: a level is used only if about this many pairs are expected beyond it
 _GRID = np.linspace(-6, 6, 2401)  # chosen: in normal scores; after scaling nearly all responses lie within
 PRIOR_PAIRS = 10  # chosen: the identity counts as much as this many pairs, so that g increases strictly
+PRIOR_OF_ALL = 100  # chosen: the curve of all counts as much as this many pairs of the group
+LEAST_PAIRS = 50  # chosen: enough for a curve of a group, from a level of 20 % to one of 80 %
 
 
 @final
 @dataclass(frozen=True)
-class Isotonic(Recalibration):
-    """F -> g(F scaled); place, width and skewness may change, aleatoric and epistemic keep their proportion."""
+class Isotonic(Mapped):
+    """F -> g(F scaled), g drawn towards the identity."""
 
     kind: ClassVar[str] = "isotonic"
-
-    factor: float
-    levels: tuple[float, ...]
-    remapped: tuple[float, ...]
-
-    def apply(self, pred: PredictiveDistribution) -> Remapped:
-        """The prediction scaled, then remapped."""
-        return Remapped(require_scalable(pred).scaled(self.factor), self.levels, self.remapped)
+    guarantee_is_for_one_fit: ClassVar[bool] = False
 
     def parameters(self) -> dict[str, Any]:
         """The factor on the SD, and the knots of the curve."""
-        return {"factor": self.factor, "levels": list(self.levels), "remapped": list(self.remapped)}
+        return {"factor": self.factor, **self.curve.to_json()}
 
 
-def fit(
-    pred: PredictiveDistribution,
-    response: npt.ArrayLike,
-    *,
-    groups: Sequence[str] | None = None,
-    tissues: Mapping[str, str] | None = None,
-) -> Isotonic:
+def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Isotonic:
     """Fit factor and curve to the calibration part; arguments and errors as for variance scaling."""
     own, values, count = checked(pred, response, groups)
     factor = variance_scaling.factor(own, values)
-    remapped = usable_levels(len(values))
-    reached = reached_at(own.scaled(factor).probit(values), remapped)
-    z = (len(values) * reached + PRIOR_PAIRS * ndtri(remapped)) / (len(values) + PRIOR_PAIRS)
-    return Isotonic(own.measure, len(values), count, factor, tuple(ndtr(z).tolist()), tuple(remapped.tolist()))
+    curve = _curve(own.scaled(factor).probit(values), lambda z: z, PRIOR_PAIRS)
+    return Isotonic(own.measure, len(values), count, factor, curve)
+
+
+def fit_groups(
+    overall: Isotonic, pred: Scalable, response: Floats, grouping: Grouping
+) -> tuple[Grouping, tuple[Isotonic, ...]]:
+    """A curve for each group that has enough pairs, drawn towards the curve of all."""
+    kept = grouping.large(pred.keys, LEAST_PAIRS)
+    scores, positions = pred.scaled(overall.factor).probit(response), kept.positions(pred.keys)
+    of_all = LevelMap(overall.curve.levels, overall.curve.remapped).from_probit
+    curves = [_curve(scores[positions == group], of_all, PRIOR_OF_ALL) for group in range(len(kept.labels))]
+    return kept, tuple(replace(overall, curve=curve) for curve in curves)
+
+
+def _curve(scores: Floats, prior: Callable[[Floats], Floats], weight: float) -> Curve:
+    """The isotonic curve of the scores, drawn towards where the prior reaches each level, as if by `weight` pairs."""
+    remapped = usable_levels(len(scores))
+    reached = reached_at(scores, remapped)
+    z = (len(scores) * reached + weight * prior(np.asarray(ndtri(remapped)))) / (len(scores) + weight)
+    return Curve(tuple(ndtr(z).tolist()), tuple(remapped.tolist()))
 
 
 def usable_levels(pairs: int) -> Floats:
@@ -87,7 +94,4 @@ def reached_at(scores: Floats, levels: Floats) -> Floats:
     return np.asarray(np.interp(levels, cdf.reshape(-1), _GRID))
 
 
-def from_json(data: Mapping[str, Any]) -> Isotonic:
-    """What `to_json` described."""
-    factor, curve = number(data, "factor", variance_scaling.SMALLEST, variance_scaling.LARGEST), Curve.from_json(data)
-    return Isotonic(**fitted_to(data), factor=factor, levels=curve.levels, remapped=curve.remapped)
+from_json = Isotonic.from_json

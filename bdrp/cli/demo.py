@@ -52,7 +52,7 @@ def run(
 
     predictions = predict(model, screen=screen, pairs=unmeasured_pairs(screen))
     predictions.save(out / "predictions.parquet")
-    queue = triage.rank(triage.read_predictions(out / "predictions.parquet"), triage.Policy(), budget)
+    queue = triage.rank(predictions, triage.Policy(), budget)
     triage.export(queue, out / "queue.csv")
     show_reasons(queue)
     speech.result("")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bdrp import calibration
 from bdrp.cli import speech
 from bdrp.cli.options import Device, Overwrite, Partition, Root, ScreenOptions, Seed, given, key_values, load_screen
 
@@ -40,8 +41,8 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help="auto chooses by cross-validation; else identity, variance_scaling, isotonic or conformal, "
-            "the last three also with _by_drug or _by_tissue, or conformal_by_unit, or affine.",
+            help=f"auto chooses by cross-validation; else {', '.join(calibration.names())}; by group as NAME_by_GROUP "
+            f"with {', '.join(calibration.groupings())}.",
         ),
     ] = "auto",
     refit: Annotated[

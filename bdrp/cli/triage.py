@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    predictions: Annotated[Path, typer.Argument(help="A file that `bdrp predict` wrote.")],
+    predictions: Annotated[Path, typer.Argument(help="A file that `bdrp predict` wrote; tables of others lose tails.")],
     out: Annotated[Path, typer.Option(help="The queue; .csv, .jsonl and .parquet are written side by side.")],
     budget: Annotated[int, typer.Option(help="How many pairs an expert can look at.")] = 50,
     threshold: Annotated[

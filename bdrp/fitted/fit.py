@@ -17,6 +17,7 @@ import pandas as pd
 
 from bdrp import __version__, calibration, inference
 from bdrp.calibration import Recalibration
+from bdrp.data import grouping
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, SplitError
@@ -82,7 +83,8 @@ def fit(
         refit: once the recalibration is chosen, fit again on all rows but the test part, for as long as the first fit
             took to be at its best. The recalibration then errs on the wide side, for it saw a model that knew less.
         recalibration: "auto" chooses by cross-validation inside the calibration part; else one of
-            `bdrp.calibration.names()`. What conformal ones promise is exact for a model that is not fitted again.
+            `bdrp.calibration.names()`, alone or as NAME_by_GROUPING. What conformal ones promise is exact for a model
+            that is not fitted again.
         progress: show a progress bar.
 
     Raises:
@@ -127,11 +129,12 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
             f"The calibration part has {len(batch.calibration)} rows. At least two are needed, and some hundred for "
             "intervals that hold. Give it a share of the split."
         )
+    labels = _labels(screen, asked)  # before the fit, for a screen may not know them
     fitted: Fitted = method.fit(batch, runtime)
     trained, interrupted, notices = split, fitted.interrupted, list(screen.notices)
     if asked == AUTO and getattr(method, "likelihood", "") == "censored":
         asked, notices = "identity", [*notices, CENSORED]
-    recalibration = _recalibrate(asked, fitted, batch, split, screen, runtime.seed)
+    recalibration = _recalibrate(asked, fitted, batch, split, screen, runtime.seed, labels)
     if refit and not interrupted:
         everything = _whole(split)
         whole = features.prepare(screen, everything)
@@ -139,7 +142,7 @@ def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: boo
         interrupted = again.interrupted
         if not interrupted:  # half a second fit is worth less than the whole first one
             fitted, batch, trained = again, whole, everything
-            notices += [REFITTED, UNPROMISED] if recalibration.kind.startswith("conformal") else [REFITTED]
+            notices += [REFITTED, UNPROMISED] if recalibration.guarantee_is_for_one_fit else [REFITTED]
     return TrainedModel(
         manifest=_manifest(screen, split, method, runtime, fitted, batch)
         | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind},
@@ -157,7 +160,21 @@ def _whole(split: Split) -> Split:
     return replace(split, parts=split.parts.replace({"validation": "train", "calibration": "train"}))
 
 
-def _recalibrate(asked: str, fitted: Fitted, batch: Batch, split: Split, screen: Screen, seed: int) -> Recalibration:
+def _labels(screen: Screen, asked: str) -> Mapping[str, str] | None:
+    """The groups of a recalibration by group."""
+    by = calibration.grouping_of(asked)
+    return None if by is None else grouping.labels(screen, by)
+
+
+def _recalibrate(
+    asked: str,
+    fitted: Fitted,
+    batch: Batch,
+    split: Split,
+    screen: Screen,
+    seed: int,
+    labels: Mapping[str, str] | None,
+) -> Recalibration:
     """Choose, or fit the one that was asked for, on the calibration and the validation part together.
 
     A factor is decided by the number of lines or drugs, not of pairs, and there are few. The validation part has chosen
@@ -170,8 +187,7 @@ def _recalibrate(asked: str, fitted: Fitted, batch: Batch, split: Split, screen:
     groups = None if unit is None else screen.responses[unit].to_numpy()[positions]
     if asked == AUTO:
         return calibration.choose(pred, rows.response.numpy(), groups, seed=seed)
-    tissues = screen.cell_lines["tissue"].dropna().astype(str).to_dict()
-    return calibration.fit(asked, pred, rows.response.numpy(), groups=groups, tissues=tissues)
+    return calibration.fit(asked, pred, rows.response.numpy(), groups=groups, labels=labels)
 
 
 def _held_out(screen: Screen, split: Split, fitted: Fitted, recalibration: Recalibration, batch: Batch) -> HeldOut:

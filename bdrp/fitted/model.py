@@ -28,28 +28,10 @@ from bdrp.files import sealed_folder
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import OBSERVED, HeldOut
 from bdrp.inference.method import Fitted
-from bdrp.predictive import PredictiveDistribution
+from bdrp.predictive import Predictions, PredictiveDistribution
 
 if TYPE_CHECKING:
     import arviz
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Predictive distributions with what a reviewer wants beside them.
-
-    Attributes:
-        distribution: of N pairs.
-        context: N rows; drug_name, tissue, drug_similarity, nearest_drugs, line_distance_percentile, lower_limit,
-            upper_limit.
-    """
-
-    distribution: PredictiveDistribution
-    context: pd.DataFrame
-
-    def save(self, path: Path) -> None:
-        """Write predictions.parquet: the distribution's columns, then the context's; measure and unit as metadata."""
-        self.distribution.save(path, self.context)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError, ModelFolderError
-from bdrp.fitted.model import Predictions, TrainedModel
+from bdrp.fitted.model import TrainedModel
+from bdrp.predictive import Predictions
 
 if TYPE_CHECKING:
     import arviz

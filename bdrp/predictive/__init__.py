@@ -4,6 +4,7 @@ from bdrp.predictive.distribution import JointDraws, PredictiveDistribution, Sca
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.normal import Normal
 from bdrp.predictive.posterior import Parameter, PosteriorDraws
+from bdrp.predictive.predictions import Predictions
 from bdrp.predictive.remapped import Remapped
 from bdrp.predictive.storage import load
 from bdrp.predictive.student_t import StudentT
@@ -15,6 +16,7 @@ __all__ = [
     "Normal",
     "Parameter",
     "PosteriorDraws",
+    "Predictions",
     "PredictiveDistribution",
     "Remapped",
     "Scalable",

@@ -45,7 +45,15 @@ def load(path: str | Path) -> PredictiveDistribution:
     Raises:
         DataError: there is no such file, it is not a bdrp prediction, it was altered, or a newer version wrote it.
     """
-    table = _read(Path(path))
+    return loaded(read_table(Path(path)), path)[0]
+
+
+def loaded(table: pa.Table, path: str | Path) -> tuple[PredictiveDistribution, pd.DataFrame]:
+    """The distribution that a table of that file holds, exactly, and the columns that stand behind its own.
+
+    Raises:
+        DataError: as `load`.
+    """
     header = _header(table, Path(path))
     frame = table.to_pandas()
     missing = [name for name in COLUMNS if name not in frame.columns]
@@ -53,7 +61,16 @@ def load(path: str | Path) -> PredictiveDistribution:
         raise _refused(path, f"the columns {', '.join(missing)} are missing")
     pred = _rebuild(frame, header, path)
     _check_unaltered(frame, pred.to_frame(), path)
-    return pred
+    return pred, frame.drop(columns=list(COLUMNS))
+
+
+def noted(table: pa.Table) -> dict[str, Any]:
+    """What bdrp noted about a table: family, shape, measure and unit of its own; empty for a table of others."""
+    try:
+        said = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _rebuild(frame: pd.DataFrame, header: dict[str, Any], path: str | Path) -> PredictiveDistribution:
@@ -94,7 +111,12 @@ def _header(table: pa.Table, path: Path) -> dict[str, Any]:
     return header
 
 
-def _read(path: Path) -> pa.Table:
+def read_table(path: Path) -> pa.Table:
+    """A Parquet file, whoever wrote it.
+
+    Raises:
+        DataError: there is no such file, or it is no Parquet.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 

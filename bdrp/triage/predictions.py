@@ -1,127 +1,103 @@
-"""Reading what `predict` wrote, and refusing what cannot be ranked."""
+"""What a queue is made of: predictive distributions and the context beside them, read and checked."""
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from bdrp.errors import BdrpWarning, DataError
+from bdrp.predictive import Predictions, PredictiveDistribution, storage
+from bdrp.predictive.distribution import KEYS
+from bdrp.triage.quantile_table import MOMENTS, SHOWN, QuantileTable, check_columns, numbers, refuse
 
-KEYS = ("cell_line_id", "drug_id")
-LEVELS = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
-SPREADS = ("std", "aleatoric_std", "epistemic_std")
-NUMBERS = ("mean", *SPREADS, *LEVELS)
 CONTEXT_NUMBERS = ("drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit")
 CONTEXT_TEXTS = ("drug_name", "tissue", "nearest_drugs")
-SHOWN = 5
 ROUNDING = 1e-6
 """What a share computed in single precision may lie beyond 0 or 1."""
 
+Rankable: TypeAlias = Predictions | PredictiveDistribution | pd.DataFrame
 
-def read_predictions(path: Path | str) -> pd.DataFrame:
-    """The pairs of a predictions file, one row each; measure and unit are in the frame's `attrs`.
+
+def read_predictions(path: Path | str) -> Predictions | pd.DataFrame:
+    """The predictions of a Parquet file: as they were saved, or of a table that others wrote its rows.
+
+    A table of others has cell_line_id, drug_id, mean, std, aleatoric_std, epistemic_std, q05, q25, q50, q75 and q95;
+    measure and unit, where its metadata tell them, are in the frame's `attrs`.
 
     Raises:
-        DataError: the file is missing, is no Parquet, or lacks columns.
+        DataError: the file is missing, is no Parquet, lacks columns, or bdrp wrote it and it was altered.
     """
-    try:
-        with Path(path).open("rb") as file:
-            table = pq.read_table(file)
-    except (OSError, pa.ArrowException) as error:
-        seen = getattr(error, "strerror", None) or "it is no Parquet file, or a damaged one"
-        raise DataError(
-            f"The predictions {path} cannot be read: {seen}. A Parquet file that `bdrp predict` wrote is needed; "
-            "check the path, or predict again."
-        ) from error
+    table = storage.read_table(Path(path))
+    note = storage.noted(table)
+    if "family" in note:
+        return Predictions(*storage.loaded(table, path))
     frame = table.to_pandas(ignore_metadata=True)
-    frame.attrs.update(_labels(table.schema.metadata or {}))
-    _check_columns(frame)
+    frame.attrs.update({key: str(note.get(key, "")) for key in ("measure", "unit")})
+    check_columns(frame)
     return frame
 
 
-def checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """The predictions as they can be ranked: every context column there, numbers as float64, each pair once.
+def checked(predictions: Rankable) -> tuple[PredictiveDistribution | QuantileTable, pd.DataFrame]:
+    """The distributions of N pairs, each pair once, and what is told beside them: keys, moments and every context.
 
     Raises:
-        DataError: columns are missing, or a prediction is not finite, has no spread, or has quantiles out of order.
+        DataError: there is no pair, the context does not line up or holds what cannot be, or see `QuantileTable`.
     """
-    _check_columns(frame)
-    if frame.empty:
+    distribution, context = _parts(predictions)
+    if not len(distribution):
         raise DataError(
             "The predictions hold no pair. At least one is needed to fill a queue. Predict some pairs first."
         )
-    tidy = pd.DataFrame({key: frame[key].astype(str) for key in KEYS}).reset_index(drop=True)
-    tidy.attrs.update(frame.attrs)
-    for name in (*NUMBERS, *CONTEXT_NUMBERS):
-        tidy[name] = _numbers(frame, name)
-    for name in CONTEXT_TEXTS:
-        tidy[name] = (
-            frame[name].astype(object).where(frame[name].notna(), "").astype(str).to_numpy() if name in frame else ""
-        )
-    _check_numbers(tidy)
-    return _each_once(tidy)
-
-
-def _labels(metadata: dict[bytes, bytes]) -> dict[str, str]:
-    """The measure and unit that are written beside the table; empty where they are not."""
-    try:
-        header = json.loads(metadata.get(b"bdrp", b"{}"))
-    except ValueError:
-        header = {}
-    return {key: str(header.get(key, "")) for key in ("measure", "unit")} if isinstance(header, dict) else {}
-
-
-def _check_columns(frame: pd.DataFrame) -> None:
-    missing = [name for name in (*KEYS, *NUMBERS) if name not in frame.columns]
-    if missing:
+    if len(context) != len(distribution):
         raise DataError(
-            f"The predictions lack {', '.join(missing)}; they have {', '.join(map(str, frame.columns[:12]))}. "
-            f"Needed are {', '.join((*KEYS, *NUMBERS))}. Write them with `bdrp predict`."
+            f"The context has {len(context)} rows for {len(distribution)} predictions. "
+            "Allowed: a row a pair, in their order. Hand over both as `predict` gave them."
         )
-
-
-def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    if name not in frame:
-        return np.full(len(frame), np.nan)
-    try:
-        return np.asarray(frame[name].to_numpy(dtype=np.float64, na_value=np.nan))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"The column {name} holds text: {error}. It must hold numbers. Predict again.") from error
-
-
-def _check_numbers(tidy: pd.DataFrame) -> None:
-    for name in NUMBERS:
-        _refuse(~np.isfinite(tidy[name].to_numpy()), f"{name} is not finite")
-    _refuse(tidy["std"].to_numpy() <= 0, "std is not above 0")
-    _refuse((tidy[["aleatoric_std", "epistemic_std"]].to_numpy() < 0).any(axis=1), "a standard deviation is negative")
-    _refuse((np.diff(tidy[list(LEVELS)].to_numpy(), axis=1) < 0).any(axis=1), f"{', '.join(LEVELS)} are not ascending")
-    for name in ("drug_similarity", "line_distance_percentile"):
-        values = tidy[name].to_numpy()
-        _refuse((values < -ROUNDING) | (values > 1 + ROUNDING), f"{name} is not between 0 and 1")
-        tidy[name] = values.clip(0, 1)
-
-
-def _refuse(bad: NDArray[np.bool_], what: str) -> None:
-    if bad.any():
-        rows = ", ".join(map(str, np.flatnonzero(bad)[:SHOWN]))
-        raise DataError(
-            f"{what} in {int(bad.sum())} of {len(bad)} predictions (rows {rows}). A queue cannot rank them. "
-            "Drop these pairs or predict them again."
-        )
-
-
-def _each_once(tidy: pd.DataFrame) -> pd.DataFrame:
-    again = tidy.duplicated(list(KEYS))
+    tidy = distribution.keys.assign(**{name: getattr(distribution, name) for name in MOMENTS}, **_context(context))
+    again = tidy.duplicated(list(KEYS)).to_numpy()
     if not again.any():
-        return tidy
-    first = ", ".join(f"{row.cell_line_id} with {row.drug_id}" for row in tidy[again].head(SHOWN).itertuples())
-    told = f"{int(again.sum())} rows of the predictions repeat a pair ({first}); the first row of each pair is ranked."
-    warnings.warn(told, BdrpWarning, stacklevel=4)
-    return tidy[~again].reset_index(drop=True)
+        return distribution, tidy
+    _warn_of_repeats(tidy[again])
+    return distribution[~again], tidy[~again].reset_index(drop=True)
+
+
+def _parts(predictions: Rankable) -> tuple[PredictiveDistribution | QuantileTable, pd.DataFrame]:
+    if isinstance(predictions, pd.DataFrame):
+        return QuantileTable.from_frame(predictions), predictions
+    if isinstance(predictions, PredictiveDistribution):
+        return predictions, pd.DataFrame(index=range(len(predictions)))
+    if isinstance(predictions, Predictions):
+        return predictions.distribution, predictions.context
+    raise DataError(
+        f"A queue cannot be made of a {type(predictions).__name__}. Allowed: what `predict` or `read_predictions` "
+        "gives, a predictive distribution, or a table of quantiles. Predict first, or read the file that holds them."
+    )
+
+
+def _context(context: pd.DataFrame) -> dict[str, object]:
+    """Every context column, (N,) each: NaN or "" where it is not known."""
+    size = len(context)
+    told: dict[str, object] = {}
+    for name in CONTEXT_NUMBERS:
+        told[name] = numbers(context, name) if name in context else np.full(size, np.nan)
+    for name in ("drug_similarity", "line_distance_percentile"):
+        values = np.asarray(told[name])
+        refuse((values < -ROUNDING) | (values > 1 + ROUNDING), f"{name} is not between 0 and 1")
+        told[name] = values.clip(0, 1)
+    for name in CONTEXT_TEXTS:
+        column = context[name] if name in context else pd.Series("", index=context.index)
+        told[name] = column.astype(object).where(column.notna(), "").astype(str).to_numpy()
+    return told
+
+
+def _warn_of_repeats(repeated: pd.DataFrame) -> None:
+    first = ", ".join(f"{row.cell_line_id} with {row.drug_id}" for row in repeated.head(SHOWN).itertuples())
+    warnings.warn(
+        f"{len(repeated)} rows of the predictions repeat a pair ({first}); the first row of each pair is ranked.",
+        BdrpWarning,
+        stacklevel=4,
+    )

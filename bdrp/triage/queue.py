@@ -20,9 +20,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.triage import curve
+from bdrp.predictive import PredictiveDistribution
 from bdrp.triage.policy import Policy
-from bdrp.triage.predictions import checked
+from bdrp.triage.predictions import Rankable, checked
+from bdrp.triage.quantile_table import QuantileTable
 from bdrp.triage.reasons import REASONS, explanation, flags, joined
 
 SHOWN = ("drug_name", "tissue", "mean", "q05", "q95", "std", "aleatoric_std", "epistemic_std")
@@ -34,7 +35,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def rank(frame: pd.DataFrame, policy: Policy | None = None, budget: int = 50) -> pd.DataFrame:
+def rank(predictions: Rankable, policy: Policy | None = None, budget: int = 50) -> pd.DataFrame:
     """The `budget` pairs of highest priority, most urgent first.
 
     One drug and one line may take no more than `policy.most_per_drug` and `most_per_line` of the queue (rounded up),
@@ -42,8 +43,9 @@ def rank(frame: pd.DataFrame, policy: Policy | None = None, budget: int = 50) ->
     limits go to the pairs of highest priority that are left. Ties go by cell_line_id, then drug_id.
 
     Args:
-        frame: predictions, as `read_predictions` or `PredictiveDistribution.to_frame` gives them, with or without
-            drug_name, tissue, nearest_drugs, drug_similarity, line_distance_percentile, lower_limit, upper_limit.
+        predictions: what `predict` or `read_predictions` gives, or a predictive distribution alone; or a table of
+            quantiles as `read_predictions` takes one from others. Context that is not there (drug_name, tissue,
+            nearest_drugs, drug_similarity, line_distance_percentile, lower_limit, upper_limit) is not known.
         policy: thresholds and weights; the defaults where None.
         budget: how many pairs can be reviewed, at least 1.
 
@@ -52,17 +54,28 @@ def rank(frame: pd.DataFrame, policy: Policy | None = None, budget: int = 50) ->
         measure, unit, policy, threshold and the number of pairs that were ranked.
 
     Raises:
-        DataError: columns are missing, a prediction cannot be ranked, or the budget is below 1.
+        DataError: a prediction cannot be ranked, or the budget is below 1.
+
+    Warns:
+        BdrpWarning: a pair is there twice, the budget is more than the pairs, or what a table of quantiles loses.
+
+    Example:
+        >>> from bdrp.predictive import StudentT
+        >>> keys = pd.DataFrame({"cell_line_id": ["A", "A"], "drug_id": ["X", "Y"]})
+        >>> pred = StudentT.from_std(keys, "ln_ic50_um", [0.0, -2.0], [1.0, 1.0], [0.3, 0.3], 3.0)
+        >>> queue = rank(pred, Policy(sensitivity_threshold=-3.0), budget=1)
+        >>> queue[["drug_id", "wrong_side_probability"]].round(3).values.tolist()
+        [['Y', 0.106]]
     """
     policy = policy or Policy()
-    tidy = checked(frame)
+    distribution, tidy = checked(predictions)
     budget = _checked_budget(budget, len(tidy))
-    facts = _facts(tidy, policy)
+    facts = _facts(distribution, tidy, policy)
     chosen = _chosen(facts, budget, policy)
-    queue = _told(facts, chosen, policy, str(tidy.attrs.get("unit", "")))
+    queue = _told(facts, chosen, policy, distribution.unit)
     queue.attrs = {
-        "measure": str(tidy.attrs.get("measure", "")),
-        "unit": str(tidy.attrs.get("unit", "")),
+        "measure": distribution.measure,
+        "unit": distribution.unit,
         "policy": asdict(policy),
         "threshold": float(facts["threshold"].iloc[0]),
         "pairs_ranked": len(tidy),
@@ -96,23 +109,31 @@ def _checked_budget(budget: int, pairs: int) -> int:
     return min(int(budget), pairs)
 
 
-def _facts(tidy: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+def _facts(distribution: PredictiveDistribution | QuantileTable, tidy: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """What priority and reasons are computed from, one row a pair."""
     threshold = policy.sensitivity_threshold
     if threshold is None:
         threshold = float(tidy["mean"].quantile(policy.sensitive_share))
-    low, high = curve.central_interval(tidy, policy.level)
-    below = curve.chance_below(tidy, threshold)
+    q05, q95, low, high = _tails(distribution, policy.level)
+    below, above = distribution.cdf(threshold), distribution.survival(threshold)
     facts = tidy.assign(
+        q05=q05,
+        q95=q95,
         threshold=float(threshold),
         interval_low=low,
         interval_high=high,
         width=high - low,
-        wrong_side=np.where(tidy["mean"] < threshold, 1 - below, below),
+        wrong_side=np.where(tidy["mean"] < threshold, above, below),
         epistemic_share=np.clip((tidy["epistemic_std"] / tidy["std"]) ** 2, 0, 1),
     )
     facts["width_rank"] = (facts["width"].rank(method="min") - 1) / len(facts)
     return facts.assign(priority=_priority(facts, policy))
+
+
+def _tails(distribution: PredictiveDistribution | QuantileTable, level: float) -> NDArray[np.float64]:
+    """The 5 and 95 % quantiles and both ends of the central interval, (4, N); none is computed twice."""
+    levels, where = np.unique(np.round([0.05, 0.95, (1 - level) / 2, (1 + level) / 2], 15), return_inverse=True)
+    return np.asarray(distribution.quantile(levels).T[where])
 
 
 def _priority(facts: pd.DataFrame, policy: Policy) -> pd.Series:

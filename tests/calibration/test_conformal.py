@@ -10,7 +10,7 @@ import pytest
 from crepes import ConformalPredictiveSystem
 
 from bdrp import calibration
-from bdrp.calibration import _conformal, conformal, conformal_by_drug, conformal_by_tissue, conformal_by_unit
+from bdrp.calibration import _conformal, conformal, conformal_by_unit
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.predictive import Normal, StudentT
 
@@ -80,14 +80,14 @@ def test_mondrian_covers_each_drug_alike():
         low, high = fitted(fresh).interval(0.9).T
         return ((low <= new) & (new <= high)).reshape(-1, 6).mean(axis=0)
 
-    assert np.abs(by_drug(conformal_by_drug.fit(pred, response)) - 0.9).max() < 0.06
+    assert np.abs(by_drug(calibration.fit("conformal_by_drug", pred, response)) - 0.9).max() < 0.06
     assert np.ptp(by_drug(conformal.fit(pred, response))) > 0.3
 
 
 def test_pooled_bounds_are_order_statistics():
     # 39 scores 1..39: the tail of 2.5 % is bounded by the first and last, that of 10 % by the fourth.
     scores = np.random.default_rng(0).permutation(np.arange(1.0, 40.0))
-    lower, upper = _conformal.pooled_bounds(scores, np.zeros(39, dtype=int))[0]
+    lower, upper = _conformal.pooled_bounds(scores)
     at = {level: (lower[i], upper[i]) for i, level in enumerate(_conformal.LOWER)}
     assert at[0.025] == (1.0, 39.0)
     assert at[0.1] == (4.0, 36.0)
@@ -97,7 +97,7 @@ def test_pooled_bounds_are_order_statistics():
 @pytest.mark.parametrize("n", [3, 19, 38, 39, 500])
 def test_where_each_pair_is_a_unit_the_two_kinds_agree(n):
     scores = np.random.default_rng(n).standard_normal(n)
-    pooled = _conformal.pooled_bounds(scores, np.zeros(n, dtype=int))[0]
+    pooled = _conformal.pooled_bounds(scores)
     np.testing.assert_array_equal(_conformal.unit_bounds(scores, np.arange(n)), pooled)
 
 
@@ -150,7 +150,8 @@ def test_next_to_nothing_promises_nothing_and_leaves_the_scaled_shape(make_part,
     pred, response, lines = make_part(lines=1, drugs=2)
     with pytest.warns(BdrpWarning, match="can promise none"):
         fitted = calibration.fit(name, pred, response, groups=lines)
-    np.testing.assert_allclose(fitted(pred).quantile(0.99), pred.scaled(fitted.factor).quantile(0.99))
+    factor = calibration.fit("variance_scaling", pred, response).factor
+    np.testing.assert_allclose(fitted(pred).quantile(0.99), pred.scaled(factor).quantile(0.99))
 
 
 def test_one_unit_promises_nothing_however_many_pairs_it_has(make_part):
@@ -173,7 +174,7 @@ def test_ties_are_spread_to_the_safe_side(make_part):
 def test_small_drugs_share_a_curve_and_unseen_ones_take_that_of_all(make_part):
     pred, response, _ = make_part(lines=60, drugs=30)
     few = np.isin(pred.keys["drug_id"], ["D0", "D1"]) & (np.arange(len(pred)) // 30 >= 20)  # D0 and D1 keep 20 pairs
-    fitted = conformal_by_drug.fit(pred[~few], response[~few])
+    fitted = calibration.fit("conformal_by_drug", pred[~few], response[~few])
     assert fitted.grouping.labels[-1] == "all others"
     assert fitted.grouping.members["D0"] == fitted.grouping.members["D1"] == 28
     strange = Normal(pd.DataFrame({"cell_line_id": ["x"], "drug_id": ["new"]}), "ln_ic50_um", [0.0], [1.0], [0.0])
@@ -185,7 +186,7 @@ def test_a_tissue_known_at_the_fit_serves_lines_that_were_not_in_it(make_part):
     pred, response, lines = make_part()
     tissues = {line: "lung" if int(line[1:]) % 2 else "skin" for line in lines} | {"unseen": "lung"}
     wide = response + 3 * (response - pred.mean) * (np.array([tissues[line] for line in lines]) == "lung")
-    fitted = conformal_by_tissue.fit(pred, wide, tissues=tissues)
+    fitted = calibration.fit("conformal_by_tissue", pred, wide, labels=tissues)
     keys = pd.DataFrame({"cell_line_id": ["unseen", "L1", "L2", "other"], "drug_id": "D0"})
     width = np.ptp(fitted(Normal(keys, "ln_ic50_um", np.zeros(4), np.ones(4), np.zeros(4))).interval(0.9), axis=1)
     assert width[0] == width[1] > 2 * width[2]
@@ -195,8 +196,8 @@ def test_a_tissue_known_at_the_fit_serves_lines_that_were_not_in_it(make_part):
 @pytest.mark.parametrize("tissues", [None, {}, {"elsewhere": "lung"}, {"L0": None}])
 def test_without_tissues_there_is_nothing_to_group_by(make_part, tissues):
     pred, response, _ = make_part()
-    with pytest.raises(DataError, match="needs the tissue of the cell lines"):
-        conformal_by_tissue.fit(pred, response, tissues=tissues)
+    with pytest.raises(DataError, match="needs the tissue of each cell_line_id; of 60 "):
+        calibration.fit("conformal_by_tissue", pred, response, labels=tissues)
 
 
 def test_a_students_intervals_hold_too(make_heavy_part):

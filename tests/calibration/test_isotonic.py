@@ -14,9 +14,9 @@ def test_netcal_finds_the_empirical_distribution(make_part):
     fitted = isotonic.fit(pred, response)
     z = (response - pred.mean) / (pred.std * fitted.factor)
     n, prior = len(z), isotonic.PRIOR_PAIRS
-    quantiles = np.quantile(z, fitted.remapped, method="interpolated_inverted_cdf")
-    expected = (n * quantiles + prior * isotonic.ndtri(fitted.remapped)) / (n + prior)
-    np.testing.assert_allclose(isotonic.ndtri(fitted.levels), expected, atol=0.01)
+    quantiles = np.quantile(z, fitted.curve.remapped, method="interpolated_inverted_cdf")
+    expected = (n * quantiles + prior * isotonic.ndtri(fitted.curve.remapped)) / (n + prior)
+    np.testing.assert_allclose(isotonic.ndtri(fitted.curve.levels), expected, atol=0.01)
 
 
 def test_isotonic_repairs_a_skewed_miscalibration(skewed_part, fresh_skewed_part):

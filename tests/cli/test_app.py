@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bdrp import __version__
+from bdrp import __version__, calibration
 from bdrp.cli.app import Speaking, app
 from bdrp.errors import BdrpWarning, DataError
 
@@ -67,6 +67,12 @@ def test_each_command_has_its_flags(command, flags):
     said = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
     assert said.exit_code == 0
     assert [flag for flag in flags if f"{flag} " not in _words(said.stdout)] == []
+
+
+def test_the_help_of_fit_names_every_recalibrator_and_grouping():
+    said = _words(CliRunner().invoke(app, ["fit", "--help"], env={"COLUMNS": "200"}).stdout)
+    assert f"else {', '.join(calibration.names())}; by group as" in said
+    assert f"with {', '.join(calibration.groupings())}." in said
 
 
 def test_help_loads_nothing_heavy():

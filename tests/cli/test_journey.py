@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from bdrp.cli.app import app
 from bdrp.data.sources import simulated
+from bdrp.predictive import Normal
 
 COLUMNS = "cell_line_id drug_id mean std aleatoric_std epistemic_std q05 q25 q50 q75 q95".split()
 LINES, DRUGS, GENES = 100, 30, 60
@@ -189,6 +190,15 @@ def test_triage_writes_a_queue_of_the_budget_in_three_formats(model, folder):
     assert len((folder / "queue.jsonl").read_text().splitlines()) == 20
     assert len(pd.read_parquet(folder / "queue.parquet")) == 20
     assert f"20 of {LINES * DRUGS:,} pairs" in ran.stdout
+    assert ran.stderr == ""
+
+
+def test_triage_of_a_table_of_quantiles_says_what_it_loses(folder):
+    keys = pd.DataFrame({"cell_line_id": ["L0", "L1"], "drug_id": "D"})
+    Normal.from_std(keys, "m", [0.0, 1.0], [1.0, 1.0], [0.3, 0.3]).to_frame().to_parquet(folder / "quantiles.parquet")
+    ran = bdrp("triage", "quantiles.parquet", "--budget", "1", "--out", "of_quantiles.csv")
+    assert ran.exit_code == 0, ran.output
+    assert ran.stderr.startswith("warning: 2 predictions are quantiles without a distribution")
 
 
 def test_the_demo_leaves_a_model_a_report_predictions_and_a_queue(tmp_path):

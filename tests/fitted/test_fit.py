@@ -24,8 +24,8 @@ from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError, SplitError
 from bdrp.files import sealed_folder
 from bdrp.fitted.fit import CENSORED, UNPROMISED
-from bdrp.fitted.model import Predictions, TrainedModel
-from bdrp.predictive import PredictiveDistribution
+from bdrp.fitted.model import TrainedModel
+from bdrp.predictive import Predictions, PredictiveDistribution
 
 Fit = Callable[..., TrainedModel]
 SMALL = {"width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
@@ -646,7 +646,7 @@ def test_limits_come_from_every_row_that_was_fitted(tiny_screen: Screen) -> None
 def test_the_recalibration_asked_for_is_fitted_and_recorded(
     tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path
 ) -> None:
-    for name in ("conformal_by_unit", "isotonic_by_tissue"):
+    for name in ("conformal_by_unit", "isotonic_by_tissue", "affine_by_scaffold", "variance_scaling_by_laboratory"):
         arguments = {"method": "mean_effects", "options": None, "recalibration": name}
         model = fit(tiny_screen, tiny_split, out=tmp_path / name, **arguments)
         assert (model.recalibration.kind, model.manifest["recalibration"]) == (name, name)

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from pyarrow import parquet
 
 from bdrp.errors import DataError, OutputError
-from bdrp.predictive import Normal, PredictiveDistribution, Remapped, StudentT, load
+from bdrp.predictive import Normal, Predictions, PredictiveDistribution, Remapped, StudentT, load
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 
 KNOTS = [0.05, 0.25, 0.5, 0.75, 0.95], [0.1, 0.2, 0.55, 0.7, 0.9]
@@ -218,3 +218,12 @@ def test_predictions_are_not_written_over_a_folder(tmp_path):
     pred = Normal(pd.DataFrame({"cell_line_id": ["a"], "drug_id": ["b"]}), "ln_ic50_um", [0.0], [1.0], [1.0])
     with pytest.raises(OutputError, match="a folder stands there"):
         pred.save(tmp_path)
+
+
+def test_predictions_come_back_with_their_context(make_normal, tmp_path):
+    context = pd.DataFrame({"drug_similarity": [0.1, np.nan, 1.0, 0.5], "tissue": ["lung", "", "skin", "ünknown"]})
+    predictions = Predictions(make_normal()[:4], context)
+    predictions.save(tmp_path / "p.parquet")
+    again = Predictions.load(tmp_path / "p.parquet")
+    assert again.distribution.to_frame().equals(predictions.distribution.to_frame())
+    pd.testing.assert_frame_equal(again.context, context)

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
 
 from bdrp.errors import OutputError
+from bdrp.predictive import Normal, Predictions
 from bdrp.triage import export, rank
 from bdrp.triage.export import FORMULA_STARTS, neutralised
 
@@ -25,11 +25,9 @@ def queue_of(names: list[str], lines: list[str] | None = None) -> pd.DataFrame:
     frame = pd.DataFrame(
         {"cell_line_id": lines or [f"L{i}" for i in range(size)], "drug_id": [f"D{i}" for i in range(size)]}
     )
-    frame = frame.assign(mean=np.linspace(-3, -1, size), std=1.0, aleatoric_std=0.6, epistemic_std=0.8, drug_name=names)
-    for name, level in {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}.items():
-        frame[name] = frame["mean"] + norm.ppf(level)
-    frame.attrs["unit"] = "ln(µM)"
-    return rank(frame, budget=size)
+    moments = np.linspace(-3, -1, size), np.full(size, 0.6), np.full(size, 0.8)
+    pred = Normal.from_std(frame, "ln_ic50_um", *moments, unit="ln(µM)")
+    return rank(Predictions(pred, pd.DataFrame({"drug_name": names})), budget=size)
 
 
 HOSTILE = [

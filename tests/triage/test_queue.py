@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.triage import REASONS, Policy, Weights, rank, read_predictions, summary
-from bdrp.triage.curve import central_interval, chance_below
+from bdrp.predictive import Normal, Predictions
+from bdrp.triage import REASONS, Policy, Weights, rank, summary
 
-LEVELS = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+OWN = ["cell_line_id", "drug_id", "mean", "aleatoric_std", "epistemic_std"]
 
 
 def predictions(mean: object, aleatoric: object = 1.0, epistemic: object = 1.0, **context: object) -> pd.DataFrame:
-    """Normal predictions, one for each mean, each on its own line with its own drug unless told otherwise."""
+    """Moments of pairs, one for each mean, each on its own line with its own drug unless told otherwise."""
     mean = np.asarray(mean, dtype=float)
     ids = {"cell_line_id": [f"L{i:03d}" for i in range(len(mean))], "drug_id": [f"D{i:03d}" for i in range(len(mean))]}
-    frame = pd.DataFrame(ids).assign(mean=mean, std=np.hypot(aleatoric, epistemic))
-    frame = frame.assign(aleatoric_std=aleatoric, epistemic_std=epistemic)
-    for name, level in LEVELS.items():
-        frame[name] = frame["mean"] + frame["std"] * norm.ppf(level)
-    return frame.assign(**context)
+    return pd.DataFrame(ids).assign(mean=mean, aleatoric_std=aleatoric, epistemic_std=epistemic, **context)
+
+
+def ranked(frame: pd.DataFrame, *arguments: object, **more: object) -> pd.DataFrame:
+    """The queue of normal predictions with these moments and this context."""
+    moments = frame["mean"], frame["aleatoric_std"], frame["epistemic_std"]
+    pred = Normal.from_std(frame, "ln_ic50_um", *moments, unit=frame.attrs.get("unit", ""))
+    context = frame.drop(columns=OWN).reset_index(drop=True)
+    return rank(Predictions(pred, context), *arguments, **more)  # type: ignore[arg-type]
 
 
 def grid(lines: int, drugs: int, seed: int = 0) -> pd.DataFrame:
@@ -49,30 +50,11 @@ def grid(lines: int, drugs: int, seed: int = 0) -> pd.DataFrame:
 at_zero = Policy(sensitivity_threshold=0.0)
 
 
-def test_the_chance_of_the_other_side_is_the_normal_one() -> None:
-    frame = predictions([0.0, 1.0, -1.0, 4.0, -9.0], 0.6, 0.8)
-    assert chance_below(frame, 0.5) == pytest.approx(norm.cdf(0.5, frame["mean"], 1.0), abs=1e-12)
-
-
-@given(level=st.floats(0.01, 0.995))
-def test_the_interval_of_any_level_is_the_normal_one(level: float) -> None:
-    low, high = central_interval(predictions([0.3, -2.0], 0.6, 0.8), level)
-    expected = norm.interval(level, [0.3, -2.0], 1.0)
-    assert low == pytest.approx(expected[0], abs=1e-9) and high == pytest.approx(expected[1], abs=1e-9)
-
-
-def test_equal_quantiles_give_a_chance_and_no_warning() -> None:
-    frame = predictions([0.0, 0.0]).assign(q25=0.0, q50=0.0, q75=0.0)
-    below = chance_below(frame, 0.0)
-    assert np.isfinite(below).all() and np.isfinite(chance_below(frame, 1e-300)).all()
-    assert chance_below(frame, -0.5)[0] < 0.25 < 0.75 < chance_below(frame, 0.5)[0]
-
-
 def test_the_priority_is_the_documented_sum() -> None:
     frame = predictions(
         [0.0, 1.0], [1.0, 0.6], [1.0, 0.8], drug_similarity=[0.25, 1.0], line_distance_percentile=[0.5, 0.0]
     )
-    queue = rank(frame, at_zero, budget=2).set_index("cell_line_id")
+    queue = ranked(frame, at_zero, budget=2).set_index("cell_line_id")
     wrong = norm.cdf(-1.0)
     assert queue.loc["L000", "priority"] == pytest.approx(
         0.5 * 1 + 0.2 * 0.5 + 0.1 * 0.5 + 0.1 * 0.75 + 0.1 * 0.5, abs=1e-9
@@ -82,13 +64,13 @@ def test_the_priority_is_the_documented_sum() -> None:
 
 
 def test_the_pair_nearest_the_threshold_comes_first_and_the_sure_one_last() -> None:
-    queue = rank(predictions([5.0, 0.1, -3.0, 1.0]), at_zero, budget=4)
+    queue = ranked(predictions([5.0, 0.1, -3.0, 1.0]), at_zero, budget=4)
     assert queue["cell_line_id"].tolist() == ["L001", "L003", "L002", "L000"]
     assert queue["rank"].tolist() == [1, 2, 3, 4]
 
 
 def test_epistemic_variance_outranks_the_same_noise() -> None:
-    queue = rank(predictions([1.0, 1.0], [0.6, 0.8], [0.8, 0.6]), at_zero, budget=2)
+    queue = ranked(predictions([1.0, 1.0], [0.6, 0.8], [0.8, 0.6]), at_zero, budget=2)
     assert queue["cell_line_id"].tolist() == ["L000", "L001"]
 
 
@@ -104,20 +86,20 @@ REASON_CASES = {
 
 @pytest.mark.parametrize("code", REASONS)
 def test_each_reason_holds_where_it_should_and_only_there(code: str) -> None:
-    queue = rank(REASON_CASES[code].assign(lower_limit=-20.0), at_zero, budget=2).set_index("cell_line_id")
+    queue = ranked(REASON_CASES[code].assign(lower_limit=-20.0), at_zero, budget=2).set_index("cell_line_id")
     held = queue["reasons"].str.split(";")
     assert code in held["L001"] and code not in held["L000"]
 
 
 def test_a_mean_below_the_lowest_dose_is_extrapolated_too() -> None:
-    queue = rank(predictions([-9.0], lower_limit=-5.0), at_zero, budget=1)
+    queue = ranked(predictions([-9.0], lower_limit=-5.0), at_zero, budget=1)
     assert queue["reasons"][0] == "extrapolated"
     assert "below the lowest tested dose (-5.00)" in queue["explanation"][0]
 
 
 def test_what_is_not_known_is_no_reason() -> None:
     frame = predictions([9.0], 1, 0.1, drug_similarity=np.nan, line_distance_percentile=[None], upper_limit=np.nan)
-    queue = rank(frame, at_zero, budget=1)
+    queue = ranked(frame, at_zero, budget=1)
     assert queue["reasons"].tolist() == [""]
     assert summary(queue)["without_reason"] == 1
 
@@ -127,7 +109,7 @@ def test_the_explanation_carries_the_numbers() -> None:
         [0.5], 0.6, 0.8, drug_similarity=0.21, line_distance_percentile=0.98, upper_limit=0.2, drug_name="Nutlin-3a (-)"
     )
     frame.attrs["unit"] = "ln(µM)"
-    told = rank(frame, at_zero, budget=1)["explanation"][0]
+    told = ranked(frame, at_zero, budget=1)["explanation"][0]
     assert told == (
         "Predicted 0.50 ln(µM) for Nutlin-3a (-) on L000 (90% interval -1.14 to 2.14); so resistant by the threshold "
         "0.00 with a 31% chance of the opposite; 64% of the variance is lack of knowledge; the most similar training "
@@ -137,7 +119,7 @@ def test_the_explanation_carries_the_numbers() -> None:
 
 
 def test_without_a_threshold_the_lowest_tenth_of_means_is_sensitive_and_the_queue_says_so() -> None:
-    queue = rank(predictions(np.arange(101.0)), budget=3)
+    queue = ranked(predictions(np.arange(101.0)), budget=3)
     assert queue["threshold"].tolist() == [10.0] * 3
     assert queue.attrs["threshold"] == 10.0
     assert queue["mean"].iloc[0] == 10.0
@@ -146,7 +128,7 @@ def test_without_a_threshold_the_lowest_tenth_of_means_is_sensitive_and_the_queu
 def test_ties_go_by_line_then_drug_whatever_the_order_of_rows() -> None:
     frame = predictions([1.0] * 6, cell_line_id=list("bbaacc"), drug_id=list("yxyxyx"))
     for seed in range(5):
-        queue = rank(frame.sample(frac=1, random_state=seed), at_zero, budget=4)
+        queue = ranked(frame.sample(frac=1, random_state=seed), at_zero, budget=4)
         assert list(zip(queue["cell_line_id"], queue["drug_id"], strict=True)) == [
             ("a", "x"),
             ("a", "y"),
@@ -162,12 +144,12 @@ def test_the_queue_fills_the_budget_once_each_in_falling_priority(
 ) -> None:
     frame = grid(lines, drugs, seed)
     budget = min(budget, len(frame))
-    queue = rank(frame, budget=budget)
+    queue = ranked(frame, budget=budget)
     assert len(queue) == budget
     assert not queue.duplicated(["cell_line_id", "drug_id"]).any()
     assert (queue["priority"].diff().dropna() <= 0).all()
     assert queue["priority"].between(0, 1).all()
-    shuffled = rank(frame.sample(frac=1, random_state=seed), budget=budget)
+    shuffled = ranked(frame.sample(frac=1, random_state=seed), budget=budget)
     pd.testing.assert_frame_equal(queue, shuffled)
 
 
@@ -175,85 +157,82 @@ def test_one_hungry_drug_takes_no_more_than_its_share() -> None:
     frame = grid(40, 40)
     hungry = frame.assign(drug_similarity=np.where(frame["drug_id"] == "D007", 0.0, 1.0))
     policy = Policy(weights=Weights(0, 0, 0, 1, 0), most_per_drug=0.2, most_per_line=1.0)
-    counts = rank(hungry, policy, budget=20)["drug_id"].value_counts()
+    counts = ranked(hungry, policy, budget=20)["drug_id"].value_counts()
     assert counts["D007"] == 4
     free = Policy(weights=Weights(0, 0, 0, 1, 0), most_per_drug=1.0, most_per_line=1.0)
-    assert rank(hungry, free, budget=20)["drug_id"].eq("D007").all()
+    assert ranked(hungry, free, budget=20)["drug_id"].eq("D007").all()
 
 
 def test_one_hungry_line_takes_no_more_than_its_share() -> None:
     frame = grid(40, 40)
     hungry = frame.assign(line_distance_percentile=np.where(frame["cell_line_id"] == "L007", 1.0, 0.0))
     policy = Policy(weights=Weights(0, 0, 0, 0, 1), most_per_line=0.1)
-    assert rank(hungry, policy, budget=20)["cell_line_id"].eq("L007").sum() == 2
+    assert ranked(hungry, policy, budget=20)["cell_line_id"].eq("L007").sum() == 2
 
 
 def test_one_drug_alone_still_fills_the_queue() -> None:
-    assert len(rank(grid(30, 1), budget=20)) == 20
+    assert len(ranked(grid(30, 1), budget=20)) == 20
 
 
 def test_the_summary_counts_each_reason_and_goes_through_json() -> None:
-    queue = rank(grid(10, 10), at_zero, budget=15)
+    queue = ranked(grid(10, 10), at_zero, budget=15)
     told = json.loads(json.dumps(summary(queue)))
     assert told["pairs"] == 15 and told["pairs_ranked"] == 100
     assert told["reasons"] == {code: int(queue["reasons"].str.contains(code).sum()) for code in REASONS}
 
 
 def test_reviewers_find_empty_columns() -> None:
-    queue = rank(grid(4, 4), budget=3)
+    queue = ranked(grid(4, 4), budget=3)
     assert (queue[["decision", "reviewer", "comment"]] == "").all(axis=None)
     assert queue.columns[0] == "rank" and queue.columns[-1] == "comment"
 
 
 def test_a_budget_beyond_the_pairs_takes_all_and_says_so() -> None:
     with pytest.warns(BdrpWarning, match="budget of 50 is more than the 4 predicted pairs"):
-        assert len(rank(grid(2, 2))) == 4
+        assert len(ranked(grid(2, 2))) == 4
 
 
 @pytest.mark.parametrize("budget", [0, -3, 2.5, True, "ten"])
 def test_a_budget_that_is_no_count_is_refused(budget: object) -> None:
     with pytest.raises(DataError, match="whole number of pairs from 1 up"):
-        rank(grid(2, 2), budget=budget)  # type: ignore[arg-type]
+        ranked(grid(2, 2), budget=budget)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"mean": np.nan}, r"mean is not finite in 1 of 4 predictions \(rows 2\)"),
-        ({"std": np.inf}, "std is not finite"),
-        ({"std": 0.0}, "std is not above 0"),
-        ({"epistemic_std": -1.0}, "standard deviation is negative"),
-        ({"q25": 99.0}, "not ascending"),
-        ({"drug_similarity": 82.0}, "drug_similarity is not between 0 and 1"),
-        ({"line_distance_percentile": 97.0}, "line_distance_percentile is not between 0 and 1"),
-    ],
-)
-def test_a_prediction_that_cannot_be_ranked_is_refused_by_row(change: dict[str, float], said: str) -> None:
+@pytest.mark.parametrize("name", ["drug_similarity", "line_distance_percentile"])
+def test_a_share_beyond_one_is_refused_by_row(name: str) -> None:
     frame = grid(2, 2)
-    ((name, value),) = change.items()
-    frame.loc[2, name] = value
-    with pytest.raises(DataError, match=said):
-        rank(frame, budget=2)
+    frame.loc[2, name] = 82.0
+    with pytest.raises(DataError, match=rf"{name} is not between 0 and 1 in 1 of 4 predictions \(rows 2\)"):
+        ranked(frame, budget=2)
 
 
 def test_a_share_that_rounding_put_beyond_one_is_one() -> None:
-    queue = rank(grid(2, 2).assign(drug_similarity=1 + 5e-7), budget=1)
+    queue = ranked(grid(2, 2).assign(drug_similarity=1 + 5e-7), budget=1)
     assert queue["drug_similarity"][0] == 1.0
 
 
-def test_missing_columns_text_and_empty_frames_are_refused() -> None:
-    with pytest.raises(DataError, match="lack std, q95; they have cell_line_id"):
-        rank(grid(2, 2).drop(columns=["std", "q95"]))
-    with pytest.raises(DataError, match="mean holds text"):
-        rank(grid(2, 2).assign(mean="high"))
+def test_context_of_text_or_of_other_pairs_and_no_pair_at_all_are_refused() -> None:
+    with pytest.raises(DataError, match="upper_limit holds text"):
+        ranked(grid(2, 2).assign(upper_limit="high"))
     with pytest.raises(DataError, match="hold no pair"):
-        rank(grid(2, 2)[:0])
+        ranked(grid(2, 2)[:0])
+    pred = Normal(grid(2, 2), "m", np.zeros(4), np.ones(4), np.ones(4))
+    with pytest.raises(DataError, match="context has 3 rows for 4 predictions"):
+        rank(Predictions(pred, pd.DataFrame(index=range(3))))
+    with pytest.raises(DataError, match="cannot be made of a ndarray"):
+        rank(np.zeros(3))  # type: ignore[arg-type]
+
+
+def test_a_distribution_alone_is_ranked_as_one_without_context() -> None:
+    frame = predictions([5.0, 0.1, -3.0, 1.0])
+    pred = Normal.from_std(frame, "ln_ic50_um", frame["mean"], np.ones(4), np.ones(4))
+    pd.testing.assert_frame_equal(rank(pred, at_zero, budget=4), ranked(frame, at_zero, budget=4))
 
 
 def test_a_repeated_pair_is_ranked_once_and_told() -> None:
     frame = grid(2, 2)
     with pytest.warns(BdrpWarning, match="1 rows of the predictions repeat a pair .L000 with D000"):
-        queue = rank(pd.concat([frame, frame[:1]]), budget=4)
+        queue = ranked(pd.concat([frame, frame[:1]]), budget=4)
     assert len(queue) == 4
 
 
@@ -279,39 +258,10 @@ def test_weights_that_cannot_rank_are_refused(weights: tuple[float, ...]) -> Non
         Weights(*weights)
 
 
-def test_predictions_are_read_with_their_measure_and_unit(tmp_path: Path) -> None:
-    table = pa.Table.from_pandas(grid(2, 2), preserve_index=False)
-    note = json.dumps({"measure": "ln_ic50_um", "unit": "ln(µM)"}).encode()
-    pq.write_table(table.replace_schema_metadata({b"bdrp": note}), tmp_path / "p.parquet")
-    frame = read_predictions(tmp_path / "p.parquet")
-    assert frame.attrs == {"measure": "ln_ic50_um", "unit": "ln(µM)"}
-    assert "ln(µM)" in rank(frame, budget=1)["explanation"][0]
-
-
-@pytest.mark.parametrize("note", [b"not json", b"[1]", b"{}"])
-def test_predictions_with_foreign_metadata_are_read_without_a_unit(note: bytes, tmp_path: Path) -> None:
-    table = pa.Table.from_pandas(grid(2, 2), preserve_index=False).replace_schema_metadata({b"bdrp": note})
-    pq.write_table(table, tmp_path / "p.parquet")
-    assert read_predictions(tmp_path / "p.parquet").attrs.get("unit", "") == ""
-
-
-def test_a_missing_or_foreign_predictions_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone.parquet cannot be read: No such file or directory\. A"):
-        read_predictions(tmp_path / "gone.parquet")
-    with pytest.raises(DataError, match=r"cannot be read: Is a directory\. A"):
-        read_predictions(tmp_path)
-    (tmp_path / "p.parquet").write_text("cell_line_id,drug_id\n")
-    with pytest.raises(DataError, match="A Parquet file that `bdrp predict` wrote is needed"):
-        read_predictions(tmp_path / "p.parquet")
-    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "q.parquet")
-    with pytest.raises(DataError, match="lack cell_line_id, drug_id"):
-        read_predictions(tmp_path / "q.parquet")
-
-
 def test_two_hundred_thousand_pairs_are_ranked_without_a_loop_over_pairs() -> None:
     import time
 
     frame = grid(400, 500)
     started = time.perf_counter()
-    assert len(rank(frame, budget=100)) == 100
+    assert len(ranked(frame, budget=100)) == 100
     assert time.perf_counter() - started < 5

@@ -1,8 +1,8 @@
-"""Groups of pairs that a recalibration treats apart: the drugs, or the tissues of the cell lines."""
+"""Groups of pairs that a recalibration treats apart, told from a pair's drug or its cell line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bdrp.calibration._names import KEY_OF
 from bdrp.errors import DataError
 from bdrp.predictive import PredictiveDistribution
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
-KEYS = ("drug_id", "cell_line_id")
+KEYS = tuple(dict.fromkeys(KEY_OF.values()))
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Grouping:
         """How many of these pairs each group has, (G,)."""
         positions = self.positions(keys)
         return np.bincount(positions[positions >= 0], minlength=len(self.labels))
+
+    def each_pair(self, keys: pd.DataFrame, of_groups: Sequence[float], otherwise: float) -> Floats:
+        """The number of each pair's group, (N,); `otherwise` for none."""
+        return np.asarray([*of_groups, otherwise], dtype=np.float64)[self.positions(keys)]  # -1, none, takes the last
 
     def large(self, keys: pd.DataFrame, least: int, rest: str = "") -> Grouping:
         """Only the groups with at least so many of these pairs; the others in one group `rest` if it is named.
@@ -76,28 +82,26 @@ class Grouping:
         return cls(str(by), tuple(labels or ()), {key: at for key, at in members or ()})
 
 
-def by_drug(pred: PredictiveDistribution) -> Grouping:
-    """Each drug of the prediction is a group."""
-    drugs = sorted(set(pred.keys["drug_id"]))
-    return Grouping("drug_id", tuple(drugs), {drug: position for position, drug in enumerate(drugs)})
+def grouping_by(by: str, pred: PredictiveDistribution, labels: Mapping[str, str] | None) -> Grouping:
+    """The groups of a grouping; whatever `labels` names is a member, whether or not it is in this prediction.
 
-
-def by_tissue(pred: PredictiveDistribution, tissues: Mapping[str, str] | None) -> Grouping:
-    """Each tissue is a group; every line of `tissues` is a member, whether or not it is in this prediction.
+    By drug and by cell line, each of the prediction is a group of its own, and labels are not needed.
 
     Raises:
-        DataError: no tissue is known for any of the prediction's lines.
+        DataError: the group of none of the prediction's drugs or lines is known.
     """
-    known = {str(line): str(tissue) for line, tissue in (tissues or {}).items() if isinstance(tissue, str)}
-    here = set(pred.keys["cell_line_id"])
-    if not here & set(known):
+    key = KEY_OF[by]
+    here = sorted(set(pred.keys[key]))
+    if key == f"{by}_id":
+        labels = dict(zip(here, here, strict=True))
+    known = {str(one): label for one, label in (labels or {}).items() if isinstance(label, str)}
+    if known.keys().isdisjoint(here):
         raise DataError(
-            f"A recalibration by tissue needs the tissue of the cell lines; none of {len(here)} lines has one. "
-            "Allowed: tissues, a mapping of cell_line_id to a name. Pass it, or recalibrate by drug."
+            f"A recalibration by {by} needs the {by} of each {key}; of {len(here)} that are to be calibrated none is "
+            f"known. Allowed: labels, a mapping of {key} to the name of a {by}. Pass it, or recalibrate by drug."
         )
-    labels = sorted(set(known.values()))
-    position = {label: i for i, label in enumerate(labels)}
-    return Grouping("cell_line_id", tuple(labels), {line: position[tissue] for line, tissue in known.items()})
+    position = {label: i for i, label in enumerate(sorted(set(known.values())))}
+    return Grouping(key, tuple(position), {one: position[label] for one, label in known.items()})
 
 
 def _are_labels(labels: Any) -> bool:
