@@ -11,6 +11,7 @@ import numpy as np
 import pyro
 import pytest
 import torch
+from bdrp.inference.hierarchical.fitted import LastLayerFit
 from pyro import poutine
 from pyro.infer import TraceMeanField_ELBO
 
@@ -18,7 +19,6 @@ from bdrp.data.screen import Screen
 from bdrp.errors import FitError
 from bdrp.features import molecules
 from bdrp.features.batch import Batch, Inputs, Pairs
-from bdrp.inference.hierarchical.fitted import LastLayerFit
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.likelihood import Likelihood, Observed
 from bdrp.inference.hierarchical.model import Block, LastLayer, Rows, Weights

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from bdrp.inference.hierarchical.fitted import NOTHING
 
 from bdrp import inference
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
-from bdrp.inference.hierarchical.fitted import NOTHING
 from bdrp.inference.initialisation import solve as starting
 from bdrp.inference.method import Runtime
 
