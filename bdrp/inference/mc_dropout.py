@@ -171,7 +171,7 @@ class DropoutFit(NetworkFit):
             terms = model.terms(near, inputs, part.lines, part.line, part.drug)
             own = terms.own + v[:, 0].index_select(0, part.drug)
             predicted = Predicted(by_network(terms, w), slopes[rows], factors[rows], own)
-            return predicted.mean, terms.log_noise(predicted)
+            return predicted.mean, terms.log_noise(predicted.mean, predicted.own)
 
         means, log_sds = zip(*map(found, some), strict=True)
         return torch.cat(means), torch.cat(log_sds)

@@ -164,7 +164,7 @@ class Layer(Generic[Weighting]):
         own = terms.own + conditional.own[rows]
         predicted = Predicted(by_network(terms, self.guide.w_mean), conditional.slopes[rows], factors[rows], own)
         epistemic = self.guide.weight_variance(terms.features) + conditional.variance[rows]
-        return predicted.mean, (2 * terms.log_noise(predicted)).exp(), epistemic
+        return predicted.mean, (2 * terms.log_noise(predicted.mean, predicted.own)).exp(), epistemic
 
     def coefficients(self, inputs: Inputs) -> Coefficients:
         """What is known of D drugs and L lines: the posterior of what was trained on, prior and kriging of the rest."""

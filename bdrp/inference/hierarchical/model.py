@@ -164,8 +164,8 @@ class LastLayer(nn.Module):
         open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
         linear = predicted.slopes if block.linear is None else block.linear
         alone = predicted._replace(slopes=linear, factors=torch.zeros_like(predicted.factors))
-        new_mean, new_log_sd = self._without(block, alone.mean, terms.log_noise(alone), open_variance)
-        return Rows(predicted.mean, terms.log_noise(predicted), new_mean, new_log_sd)
+        new_mean, new_log_sd = self._without(block, alone.mean, terms.log_noise(alone.mean, alone.own), open_variance)
+        return Rows(predicted.mean, terms.log_noise(predicted.mean, predicted.own), new_mean, new_log_sd)
 
     def _without(self, block: Block, alone: Tensor, log_noise: Tensor, open_variance: Tensor) -> tuple[Tensor, Tensor]:
         """(n,) mean and log SD of rows of which nothing is known, their own response least of all.

@@ -35,13 +35,13 @@ class Terms(NamedTuple):
     own: Tensor
     noise: Tensor
 
-    def log_noise(self, predicted: Predicted) -> Tensor:
+    def log_noise(self, mean: Tensor, own: Tensor) -> Tensor:
         """(..., n) log SD of the noise: quadratic in how far a pair's mean lies from its drug's own.
 
         A line that a drug hits harder than others is measured within the tested doses, where curves differ; the others
         are extrapolated to nearly one value. So the noise follows the mean, drug by drug.
         """
-        beyond = (predicted.mean - predicted.own).clamp(-1.5, 1.5)
+        beyond = (mean - own).clamp(-1.5, 1.5)
         level, slope, bend = self.noise.unbind(-1)
         return (level + slope * beyond + bend * beyond**2).clamp(*LOG_NOISE_RANGE)
 

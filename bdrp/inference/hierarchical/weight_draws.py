@@ -43,7 +43,7 @@ def draw(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: in
             w = layer.guide.w_mean + layer.guide.w_deviations(min(size, draws - start))
             weights = coefficients.draw(w)
             predicted = predict(terms, weights, line, drug)
-            mean, log_sd = predicted.mean, terms.log_noise(predicted)
+            mean, log_sd = predicted.mean, terms.log_noise(predicted.mean, predicted.own)
             density, response = law.log_prob(seen, mean, log_sd), law.sample(mean, log_sd)
             parts.append((mean, response, density, w, weights.v[:, coefficients.one_id, 0], weights.u[..., 0]))
     mean, response, density, w, v, u = (torch.cat(part).double().cpu() for part in zip(*parts, strict=True))
