@@ -83,6 +83,8 @@ class Fitted(ABC):
         interrupted: the user stopped the fit; what it is is the best so far.
         history: how training went, for a manifest; empty where nothing was trained step by step.
         settled: options that the fit chose by itself, which fitting again on more rows takes as they are.
+        censoring_aware: responses beyond a limit were taken for no more than that; recalibrations take them for
+            measurements, so that none is chosen by itself.
         can_update: `bdrp.inference.hierarchical.updating` can take the posterior for a prior.
     """
 
@@ -90,6 +92,7 @@ class Fitted(ABC):
     interrupted: bool = False
     history: Mapping[str, Any] = MappingProxyType({})
     settled: Mapping[str, Any] = MappingProxyType({})
+    censoring_aware: bool = False
     can_update: ClassVar[bool] = False
 
     @abstractmethod
