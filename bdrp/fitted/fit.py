@@ -7,32 +7,25 @@ import os
 import platform
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import pandas as pd
+from typing import Any, cast
 
 from bdrp import __version__, calibration, inference
 from bdrp.calibration import Recalibration
 from bdrp.data import grouping
-from bdrp.data.screen import LIMITS, Screen
+from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
-from bdrp.errors import BdrpWarning, SplitError
-from bdrp.features import batch as features
+from bdrp.errors import BdrpWarning, FitError
 from bdrp.features import novelty
-from bdrp.features.batch import Batch
+from bdrp.features.batch import Features
 from bdrp.files import sealed_folder
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.model import TrainedModel
-from bdrp.inference.method import Fitted, Runtime
+from bdrp.fitted.prepared import CalibrationRows, Prepared, prepare
+from bdrp.inference.method import Fitted, Method, Runtime
 from bdrp.predictive import PredictiveDistribution
-
-if TYPE_CHECKING:
-    pass
 
 VERSIONS = ("torch", "torch-geometric", "pyro-ppl", "rdkit", "numpy", "pandas", "netcal")
 AUTO = "auto"
@@ -48,15 +41,13 @@ CENSORED = (
     "Nothing was recalibrated: recalibrations take every response for a measurement, which a censored likelihood does "
     "not. Name one with recalibration= or --recalibration to have it nevertheless."
 )
-# What is unlike between two parts of a split is also what pairs of one part share: their unit of exchange.
-UNIT = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
 
 
 def fit(
     screen: Screen,
     split: Split,
     *,
-    method: str = "last_layer",
+    method: str | Method = "last_layer",
     seed: int = 0,
     out: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -72,10 +63,10 @@ def fit(
     Args:
         screen: what was measured.
         split: which rows train, tune, calibrate and test.
-        method: one of `bdrp.inference.names()`.
+        method: one of `bdrp.inference.names()`, or typed options such as `LastLayerMethod(epochs=3)`.
         seed: of every random draw.
         out: the model folder to write; nothing is written if None.
-        options: of the method.
+        options: of the method, where it is named.
         device: "auto", "cpu" or "cuda".
         resume: go on from the checkpoint that a stopped run left beside `out`; the model that an interrupted run
             saved is then replaced.
@@ -90,10 +81,10 @@ def fit(
     Raises:
         BdrpError: see `DataError`, `SplitError`, `FitError` and `OutputError`.
     """
-    chosen = inference.make(method, options)
+    chosen = _chosen(method, options)
     asked = recalibration if recalibration == AUTO else calibration.known(recalibration)
     if out is None:
-        return _fit(screen, split, chosen, Runtime(seed, device, None, progress), refit, asked)
+        return _fit(prepare(screen, split), chosen, Runtime(seed, device, None, progress), refit, asked)
     out = Path(out)
     if out.name in ("", ".."):
         out = Path(os.path.abspath(out))
@@ -110,11 +101,23 @@ def fit(
             )
         if not resume:
             _forget(stages)
-        model = _fit(screen, split, chosen, runtime, refit, asked)
+        model = _fit(prepare(screen, split), chosen, runtime, refit, asked)
         model.save(place)
     if not model.manifest["interrupted"]:
         _forget(stages)
     return model
+
+
+def _chosen(method: str | Method, options: Mapping[str, Any] | None) -> Method:
+    """A method by its name and options, or the one that was given."""
+    if not isinstance(method, Method):
+        return cast(Method, inference.make(method, options))
+    if options:
+        raise FitError(
+            f"options are {dict(options)}, beside a method that has its own: {method}. Allowed: options beside a "
+            f"method's name. Write them into the method, as in {type(method).__name__}(…)."
+        )
+    return method
 
 
 def _forget(checkpoints: Iterable[Path]) -> None:
@@ -122,42 +125,31 @@ def _forget(checkpoints: Iterable[Path]) -> None:
         checkpoint.unlink(missing_ok=True)
 
 
-def _fit(screen: Screen, split: Split, method: Any, runtime: Runtime, refit: bool, asked: str) -> TrainedModel:
-    batch = features.prepare(screen, split)
-    if len(batch.calibration) < 2:
-        raise SplitError(
-            f"The calibration part has {len(batch.calibration)} rows. At least two are needed, and some hundred for "
-            "intervals that hold. Give it a share of the split."
-        )
-    labels = _labels(screen, asked)  # before the fit, for a screen may not know them
-    fitted: Fitted = method.fit(batch, runtime)
-    trained, interrupted, notices = split, fitted.interrupted, list(screen.notices)
-    if asked == AUTO and getattr(method, "likelihood", "") == "censored":
+def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, asked: str) -> TrainedModel:
+    rows, labels = prepared.calibration_rows(), _labels(prepared.screen, asked)  # refused before the fit
+    fitted = method.fit(prepared.batch, runtime)
+    trained, interrupted, notices = prepared, fitted.interrupted, list(prepared.screen.notices)
+    if asked == AUTO and fitted.censoring_aware:
         asked, notices = "identity", [*notices, CENSORED]
-    recalibration = _recalibrate(asked, fitted, batch, split, screen, runtime.seed, labels)
+    recalibration = _recalibrate(asked, fitted.predict(prepared.batch.inputs, rows.pairs), rows, runtime.seed, labels)
     if refit and not interrupted:
-        everything = _whole(split)
-        whole = features.prepare(screen, everything)
-        again = method.refitted(fitted).fit(whole, runtime.second())
+        whole = prepared.whole()
+        again = method.refitted(fitted).fit(whole.batch, runtime.second())
         interrupted = again.interrupted
         if not interrupted:  # half a second fit is worth less than the whole first one
-            fitted, batch, trained = again, whole, everything
+            fitted, trained = again, whole
             notices += [REFITTED, UNPROMISED] if recalibration.guarantee_is_for_one_fit else [REFITTED]
     return TrainedModel(
-        manifest=_manifest(screen, split, method, runtime, fitted, batch)
+        manifest=_manifest(prepared, method, runtime, fitted, trained.batch.features)
         | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind},
-        features=batch.features,
+        features=trained.batch.features,
         fitted=fitted,
         recalibration=recalibration,
-        neighbourhood=novelty.fit(batch, screen.drugs),
-        limits=_limits(screen, trained),
-        held_out_part=_held_out(screen, split, fitted, recalibration, batch) if len(batch.test) else None,
-        posterior_check=posterior.check(fitted, batch, runtime.seed),
+        neighbourhood=novelty.fit(trained.batch, prepared.screen.drugs),
+        limits=trained.limits(),
+        held_out_part=_held_out(trained, fitted, recalibration) if len(trained.batch.test) else None,
+        posterior_check=posterior.check(fitted, trained.batch, runtime.seed),
     )
-
-
-def _whole(split: Split) -> Split:
-    return replace(split, parts=split.parts.replace({"validation": "train", "calibration": "train"}))
 
 
 def _labels(screen: Screen, asked: str) -> Mapping[str, str] | None:
@@ -167,63 +159,38 @@ def _labels(screen: Screen, asked: str) -> Mapping[str, str] | None:
 
 
 def _recalibrate(
-    asked: str,
-    fitted: Fitted,
-    batch: Batch,
-    split: Split,
-    screen: Screen,
-    seed: int,
-    labels: Mapping[str, str] | None,
+    asked: str, pred: PredictiveDistribution, rows: CalibrationRows, seed: int, labels: Mapping[str, str] | None
 ) -> Recalibration:
-    """Choose, or fit the one that was asked for, on the calibration and the validation part together.
-
-    A factor is decided by the number of lines or drugs, not of pairs, and there are few. The validation part has chosen
-    an epoch and nothing else, which costs it next to no honesty.
-    """
-    rows = batch.calibration.joined(batch.validation)
-    pred = fitted.predict(batch.inputs, rows)
-    unit = UNIT.get(split.by, "cell_line_id")
-    positions = np.concatenate([split.rows("calibration"), split.rows("validation")])
-    groups = None if unit is None else screen.responses[unit].to_numpy()[positions]
+    """Choose, or fit the one that was asked for."""
     if asked == AUTO:
-        return calibration.choose(pred, rows.response.numpy(), groups, seed=seed)
-    return calibration.fit(asked, pred, rows.response.numpy(), groups=groups, labels=labels)
+        return calibration.choose(pred, rows.response, rows.clusters, seed=seed)
+    return calibration.fit(asked, pred, rows.response, groups=rows.clusters, labels=labels)
 
 
-def _held_out(screen: Screen, split: Split, fitted: Fitted, recalibration: Recalibration, batch: Batch) -> HeldOut:
-    test = screen.responses.iloc[split.rows("test")].reset_index(drop=True)
+def _held_out(prepared: Prepared, fitted: Fitted, recalibration: Recalibration) -> HeldOut:
+    batch = prepared.batch
     raw: PredictiveDistribution = fitted.predict(batch.inputs, batch.test)
-    naive = inference.make("mean_effects").fit(batch, Runtime()).predict(batch.inputs, batch.test)
-    observed = test.assign(
-        tissue=screen.cell_lines.loc[test["cell_line_id"], "tissue"].to_numpy(),
-        drug_name=screen.drugs.loc[test["drug_id"], "name"].to_numpy(),
-        structure_key=screen.drugs.loc[test["drug_id"], "structure_key"].to_numpy(),
-        mean_effects=naive.mean,
-    )
-    return HeldOut(observed, recalibration(raw), raw)
-
-
-def _limits(screen: Screen, split: Split) -> pd.DataFrame:
-    train = screen.responses.iloc[split.rows("train")]
-    return train.groupby("drug_id")[list(LIMITS)].median()
+    baseline = inference.make("mean_effects").fit(batch, Runtime()).predict(batch.inputs, batch.test)
+    return HeldOut(prepared.test_table().assign(mean_effects=baseline.mean), recalibration(raw), raw)
 
 
 def _manifest(
-    screen: Screen, split: Split, method: Any, runtime: Runtime, fitted: Fitted, batch: Batch
+    prepared: Prepared, method: Method, runtime: Runtime, fitted: Fitted, features: Features
 ) -> dict[str, Any]:
+    screen = prepared.screen
     return {
         "method": method.name,
         "options": method.options(),
         "seed": runtime.seed,
         "measure": screen.measure.name,
         "unit": screen.measure.unit,
-        "centre": batch.features.centre,
-        "spread": batch.features.spread,
-        "genes": len(batch.features.scaler.genes),
+        "centre": features.centre,
+        "spread": features.spread,
+        "genes": len(features.scaler.genes),
         "screen": screen.name,
-        "split": split.summary(),
+        "split": prepared.split.summary(),
         "checksums": dict(screen.checksums),
-        "history": finite(getattr(fitted, "history", {})),
+        "history": finite(fitted.history),
         "versions": {"bdrp": __version__, "python": platform.python_version()}
         | {name: version(name) for name in VERSIONS},
     }

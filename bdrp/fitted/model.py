@@ -27,7 +27,7 @@ from bdrp.features.novelty import Neighbourhood
 from bdrp.files import sealed_folder
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import OBSERVED, HeldOut
-from bdrp.inference.method import Fitted
+from bdrp.inference.method import Fitted, HasNetwork, weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
 
 if TYPE_CHECKING:
@@ -117,13 +117,15 @@ class TrainedModel:
         Raises:
             DataError: the method has no attention, or as in `predict`.
         """
-        network = getattr(getattr(self.fitted, "model", None), "network", None)
-        if network is None:
+        if not isinstance(self.fitted, HasNetwork):
             raise DataError(f"{self.manifest['method']} has no attention to read. Fit last_layer for that.")
         pairs = every_pair(drugs, expression) if pairs is None else pairs
         inputs = self.features.inputs(drugs, expression)
         return explain.read(
-            network, inputs, as_pairs(pairs[["cell_line_id", "drug_id"]], inputs), self.features.scaler.genes
+            self.fitted.network,
+            inputs,
+            as_pairs(pairs[["cell_line_id", "drug_id"]], inputs),
+            self.features.scaler.genes,
         )
 
     def to_arviz(
@@ -158,7 +160,7 @@ class TrainedModel:
         observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
         some = observed.iloc[chosen_rows(len(observed), most_pairs, np.random.default_rng(seed))]
         inputs, rows = self.prepared(drugs, expression, some)
-        drawn = self.fitted.posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
+        drawn = weight_draws(self.fitted).posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
 
     def _without_impostors(self, inputs: Inputs) -> Inputs:

@@ -15,7 +15,7 @@ from bdrp.evaluation.inference_data import chosen_rows
 from bdrp.evaluation.posterior_check import ROWS
 from bdrp.features.batch import Batch
 from bdrp.files import sealed_folder
-from bdrp.inference.method import Fitted
+from bdrp.inference.method import Fitted, HasWeightDraws
 
 SUMMARY, TABLE = "posterior.json", "posterior_rows.parquet"
 MOST_ROWS = 1000  # chosen: the shares that are shown are then known to 1.6 points; arrays of draws take 60 MB
@@ -29,7 +29,7 @@ FIGURES = {"draws", "rows", "of_rows", "elpd", "elpd_se", "p_loo", "largest_k", 
 
 def check(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
     """Draws of the posterior at a random part of its training rows, checked; None for a method without a posterior."""
-    if not fitted.can_draw:
+    if not isinstance(fitted, HasWeightDraws):
         return None
     rows = batch.train.at(torch.as_tensor(chosen_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
     drawn = fitted.posterior(batch.inputs, rows, draws=DRAWS, seed=seed)

@@ -14,11 +14,10 @@ Sources: Lakshminarayanan, Pritzel & Blundell 2017; the bootstrap, Breiman 1996;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
@@ -26,16 +25,16 @@ from torch.func import functional_call, stack_module_state, vmap
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.grid import narrowed
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation.solve import solve
-from bdrp.inference.method import Fitted, Runtime
-from bdrp.inference.network.mixture import MixtureJoint, law_of, moments
-from bdrp.inference.network.options import NetworkMethod, quietly, restored
-from bdrp.inference.network.point import PointFit, PointModel
-from bdrp.inference.network.trainee import Trainee, trained
-from bdrp.predictive import Normal, StudentT
+from bdrp.inference.method import Runtime
+from bdrp.inference.network.fitted import NetworkFit, restored
+from bdrp.inference.network.mixture import MixturePosterior, moments
+from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.point import PointModel
+from bdrp.inference.network.trainee import Blocks, groups, train_fit, validation_score
 
 TOGETHER = ("auto", "yes", "no")
 
@@ -74,21 +73,21 @@ class DeepEnsembleMethod(NetworkMethod):
         with quietly():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self._begun(batch, fitted, runtime.seed)
+            method = self._warm_start(batch, fitted, runtime.seed)
             fitted.to(device)
-            trained(_Members(method, fitted, batch.to(device)), runtime)
+            train_fit(_Members(method, fitted, batch.to(device)), runtime)
             return fitted
 
-    def _begun(self, batch: Batch, fitted: EnsembleFit, seed: int) -> DeepEnsembleMethod:
+    def _warm_start(self, batch: Batch, fitted: EnsembleFit, seed: int) -> DeepEnsembleMethod:
         """Start all members where the first starts, their networks apart, or each on its own lines."""
-        first, *others = fitted.members
-        method = self.begun(batch, first, seed)
-        begun = {name: value for name, value in first.state().items() if not name.startswith("model.network.")}
+        first, *others = fitted.layers
+        method = self.warm_start(batch, first, seed)
+        started = {k: v for k, v in first.modules.state_dict().items() if not k.startswith("model.network.")}
         for member in others:
-            member.modules.load_state_dict(begun, strict=False)
+            member.modules.load_state_dict(started, strict=False)
             member.leverage = first.leverage
         if self.bootstrap == "yes":
-            for index, member in enumerate(fitted.members):
+            for index, member in enumerate(fitted.layers):
                 fitted.times[index] = drawn = resampled(len(batch.features.lines))
                 if self.hierarchical_effects == "ignored":
                     continue
@@ -103,7 +102,7 @@ class DeepEnsembleMethod(NetworkMethod):
 
     def _assemble(self, features: Features, responses: int) -> EnsembleFit:
         models = [self.model(features, responses) for _ in range(self.members)]
-        return EnsembleFit(features, [PointFit(features, model, Point(model)) for model in models])
+        return EnsembleFit(features, [Layer(features, model, Point(model)) for model in models])
 
 
 def resampled(lines: int) -> Tensor:
@@ -117,70 +116,38 @@ def repeated(batch: Batch, times: Tensor) -> Tensor:
     return torch.repeat_interleave(rows, times[batch.inputs.line_effect[batch.train.line]].long())
 
 
-class EnsembleFit(Fitted):
+class EnsembleFit(NetworkFit):
     """M networks; predicts their mixture."""
 
-    def __init__(self, features: Features, members: list[PointFit]) -> None:
-        self.features, self.members = features, members
-        self.modules = nn.ModuleDict({str(index): member.modules for index, member in enumerate(members)})
+    def __init__(self, features: Features, members: Sequence[Layer[Point]]) -> None:
+        modules = nn.ModuleDict({str(index): member.modules for index, member in enumerate(members)})
         # How often each member saw each of the training lines: once, but for a bootstrap.
-        self.modules.register_buffer("times", torch.ones(len(members), len(features.lines)))
-        self.history: dict[str, Any] = {}
+        modules.register_buffer("times", torch.ones(len(members), len(features.lines)))
+        super().__init__(features, members, modules)
+        self.members = tuple(members)
 
     @property
     def times(self) -> Tensor:
         """(M, L) how often a member saw a training line; one that it never saw is new to it."""
         return torch.as_tensor(self.modules.times)
 
-    def to(self, device: torch.device) -> None:
-        """Move every tensor to a device."""
-        self.modules.to(device)
-
-    def state(self) -> dict[str, Tensor]:
-        """The members' tensors, their names behind the member's number."""
-        return {name: value.detach().cpu().clone() for name, value in self.modules.state_dict().items()}
-
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
-        """The mixture's moments; see `network.mixture` and `Fitted.predict`."""
-        parts, joints = zip(
-            *(member.believed(self._as_seen(index, inputs), pairs) for index, member in enumerate(self.members)),
-            strict=True,
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MixturePosterior:
+        """The mixture of the members'; see `network.mixture` and `Fitted.posterior_of`."""
+        return MixturePosterior(
+            [member.posterior_of(self._as_seen(index, inputs), pairs) for index, member in enumerate(self.layers)]
         )
-        means, aleatoric, epistemic = (np.stack(part) for part in zip(*parts, strict=True))
-        mixed = moments(means, aleatoric, epistemic)
-        joint = MixtureJoint(self.features.spread * (means - mixed[0]), joints)
-        return self.distribution(inputs, pairs, mixed, joint, law_of([m.model.law.tails for m in self.members]))
-
-    @property
-    def leverage(self) -> Tensor | None:
-        """Averaged over members that each have their own ridge; see `initialisation.ridge`."""
-        each = [member.leverage for member in self.members if member.leverage is not None]
-        return torch.stack(each).mean(0) if each else None
-
-    def slopes(self) -> list[nn.Parameter]:
-        """What the members' ridges found."""
-        return [parameter for member in self.members for parameter in member.slopes()]
-
-    def effects(self) -> list[nn.Parameter]:
-        """What belongs to single compounds and lines, in all members."""
-        return [parameter for member in self.members for parameter in member.effects()]
-
-    def learn_kinship(self, inputs: Inputs) -> None:
-        """Let unseen compounds borrow, in each member from what it found; see `LastLayerFit`."""
-        for member in self.members:
-            member.learn_kinship(inputs)
 
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Mean negative log density of some rows under the mixture's moments, standardised."""
         parts = []
-        for index, member in enumerate(self.members):
-            few, near = narrowed(self._as_seen(index, batch.inputs), rows)
-            parts.append(member.moments(member.encode(few), few, near))
-        mixed = moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
+        for index, member in enumerate(self.layers):
+            inputs, few = narrowed(self._as_seen(index, batch.inputs), rows)
+            parts.append(member.moments(member.encode(inputs), inputs, few))
         # The members' degrees of freedom differ too little to matter for the choice of an epoch.
-        law = self.members[0].model.law
-        return -float(law.predictive_log_prob(observed(rows, batch.features), *mixed).mean())
+        return self.layers[0].judged(
+            rows, batch.features, moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
+        )
 
     def _as_seen(self, member: int, inputs: Inputs) -> Inputs:
         """The inputs as a member knows them: a line that its bootstrap left out is new to it."""
@@ -188,17 +155,19 @@ class EnsembleFit(Fitted):
         return replace(inputs, line_effect=torch.where(times[effect.clamp(min=0)] > 0, effect, -1))
 
 
-class _Members(Trainee):
+class _Members:
     """The loop's view of all members: one parameter for each of theirs, stacked."""
 
     def __init__(self, method: DeepEnsembleMethod, fitted: EnsembleFit, batch: Batch) -> None:
-        super().__init__(method, fitted, batch)
+        self.method, self.fitted, self.batch = method, fitted, batch
+        self.blocks = Blocks(method, fitted.layers, batch, posterior=False)
         self.joints = [PointModel(member.model, member.guide) for member in fitted.members]
         parameters, self.buffers = stack_module_state(self.joints)
         self.names = list(parameters)
-        self.module = self.stack = nn.ParameterList(
+        self.stack = nn.ParameterList(
             nn.Parameter(value.detach(), requires_grad=value.requires_grad) for value in parameters.values()
         )
+        self.module: nn.Module = self.stack
         for stacked, *own in zip(self.stack, *(joint.parameters() for joint in self.joints), strict=True):
             for index, parameter in enumerate(own):
                 parameter.data = stacked.data[index]  # a view: what trains the stack trains the members
@@ -207,15 +176,19 @@ class _Members(Trainee):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Networks and the rest, without the prior scales; see `Trainee`."""
-        method, named = self.method, list(zip(self.names, self.stack, strict=True))
+        named = list(zip(self.names, self.stack, strict=True))
         network, rest = (
             [value for name, value in named if value.requires_grad and name.startswith("model.network.") == within]
             for within in (True, False)
         )
-        return [
-            {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},
-            {"params": rest, "lr": method.head_rate, "weight_decay": 0.0},
-        ]
+        return groups(self.method, network, rest)
+
+    def begin(self, epoch: int) -> None:
+        """Nothing here depends on how far training is."""
+
+    def validation_score(self) -> float | None:
+        """Mean negative log density of the validation part; None where there is none."""
+        return validation_score(self.fitted, self.batch)
 
     def loss(self, block: Block) -> Tensor:
         """The average of the members' losses."""

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from bdrp.features.batch import Batch, Features
+from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.method import Runtime
-from bdrp.inference.network.options import NetworkMethod, quietly, restored
-from bdrp.inference.network.point import PointFit, PointTrainee
-from bdrp.inference.network.trainee import trained
+from bdrp.inference.network.fitted import restored
+from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.point import PointFit, PointModel
+from bdrp.inference.network.trainee import Trainee, train_fit
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,10 @@ class DeterministicMethod(NetworkMethod):
         with quietly():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self.begun(batch, fitted, runtime.seed)
+            method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(runtime.torch_device)
-            trained(PointTrainee(method, fitted, batch.to(runtime.torch_device)), runtime)
+            there, joint = batch.to(runtime.torch_device), PointModel(fitted.layer.model, fitted.layer.guide)
+            train_fit(Trainee(method, fitted, there, partial(joint, there.inputs)), runtime)
             return fitted
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> PointFit:
@@ -44,7 +48,7 @@ class DeterministicMethod(NetworkMethod):
 
     def _assemble(self, features: Features, responses: int) -> PointFit:
         model = self.model(features, responses)
-        return PointFit(features, model, Point(model))
+        return PointFit(Layer(features, model, Point(model)))
 
 
 METHOD = DeterministicMethod

@@ -40,12 +40,11 @@ from bdrp.inference.kronecker.kernels import (
     between,
     cells,
     covariance,
-    identified,
     solve,
 )
 from bdrp.inference.kronecker.preconditioning import Preconditioner, preconditioner
 from bdrp.inference.method import Fitted, Method, Runtime
-from bdrp.predictive import Normal
+from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
 
 # Where the scales start, in variances of the response (chosen: their order on GDSC2's training parts); the last is a
@@ -137,15 +136,15 @@ class GaussianProcessFit(Fitted):
         """Scales, noise, fingerprints and genes of the training grid, and weights."""
         return self.tensors
 
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
-        """Mean and epistemic variance from the draws and the prior; an unseen drug has the compounds' mean noise."""
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> GridPosterior:
+        """The draws, and what the prior leaves open; see `Fitted.posterior_of`."""
         points = _Points(self, inputs, pairs)
-        mean, square = points.moments()
-        compound, noise = inputs.drug_effect.cpu()[pairs.drug.cpu()], self.tensors["noise"]
-        own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
-        moments = (mean.numpy(), own.numpy(), (square + points.open_variance()).numpy())
-        every = torch.arange(len(pairs)).numpy()
-        return self.distribution(inputs, pairs, moments, _Joint(points, every, self.features.spread))
+        return GridPosterior(points, np.arange(len(pairs)))
+
+    def noise(self, compound: Tensor) -> Tensor:
+        """(n,) noise variances of compounds (n,); an unseen drug (-1) has the compounds' mean."""
+        noise = self.tensors["noise"]
+        return torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
 
     @cached_property
     def known(self) -> Kernels:
@@ -170,20 +169,27 @@ class _Points:
         self.fit, inputs = fit, inputs.to("cpu")
         drugs, self.drug = torch.unique(pairs.drug.cpu(), return_inverse=True)
         lines, self.line = torch.unique(pairs.line.cpu(), return_inverse=True)
-        bits, genes = inputs.molecules.fingerprints[drugs], inputs.genes[lines]
-        drug_is, line_is = inputs.drug_effect[drugs], inputs.line_effect[lines]
-        scales = fit.tensors["scales"]
-        self.cross = fit.with_known(bits, genes, drug_is, line_is).grid(scales)
-        among = identified(between(bits, genes, bits, genes, _own(drugs), _own(lines)), drug_is, line_is)
-        self.prior = among.grid(scales)
+        self.bits, self.genes = inputs.molecules.fingerprints[drugs], inputs.genes[lines]
+        self.drug_is, self.line_is = inputs.drug_effect[drugs], inputs.line_effect[lines]
+        self.names = [_names(inputs.drug_ids, drugs, self.drug_is), _names(inputs.line_ids, lines, self.line_is)]
+        self.cross = fit.with_known(self.bits, self.genes, self.drug_is, self.line_is).grid(fit.tensors["scales"])
+        self.prior = self.prior_with(self)
 
-    def moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and mean square of the draws about it, (N,) each."""
+    def prior_with(self, other: _Points) -> Grid:
+        """The factors of the prior covariance with the points of another."""
+        nobody = (torch.full((len(part),), -1) for part in (self.bits, self.genes))
+        kernels = between(self.bits, self.genes, other.bits, other.genes, *nobody)
+        same_drug, same_line = (_equal(here, there) for here, there in zip(self.names, other.names, strict=True))
+        return kernels._replace(same_drug=same_drug, same_line=same_line).grid(self.fit.tensors["scales"])
+
+    def moments(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean, noise variance, and mean square of the draws about the mean with what is open, (N,) each."""
         square = torch.zeros(len(self.drug), dtype=torch.float64)
         blocks = torch.arange(1, 1 + self.draws).split(BLOCK)
         for block in blocks:
             square += self.deviations(block).square().sum(0)
-        return self.deviations(torch.tensor([0]))[0], square / self.draws
+        mean, noise = self.deviations(torch.tensor([0]))[0], self.fit.noise(self.drug_is[self.drug])
+        return mean, noise, square / self.draws + self.open_variance()
 
     @property
     def draws(self) -> int:
@@ -214,6 +220,15 @@ class _Points:
         both = (whole.drug @ whole.line.T - told.drug @ told.line.T).clamp(min=0)
         return drug + line + both[self.drug, self.line]
 
+    def open_covariance(self, other: _Points) -> Tensor:
+        """What the training grid does not tell of the prior covariance with another's pairs, (N, M)."""
+        whole, here, there = self.prior_with(other), self.seen, other.seen
+        told = Grid(*(one @ two.T for one, two in zip(here, there, strict=True)))
+        drug = (whole.drug_effect - told.drug_effect)[self.drug][:, other.drug]
+        line = (whole.line_effect - told.line_effect)[self.line][:, other.line]
+        both = whole.drug[self.drug][:, other.drug] * whole.line[self.line][:, other.line]
+        return drug + line + both - told.drug[self.drug][:, other.drug] * told.line[self.line][:, other.line]
+
     @cached_property
     def open_roots(self) -> Grid:
         """Roots of what the training grid does not tell of each factor, (M, M), (P, P)."""
@@ -233,23 +248,46 @@ class _Points:
         return (both + effects)[self.drug, self.line]
 
 
-class _Joint:
-    """Deviations of all pairs together: random sums of the S draws, which have their covariance, plus what is open."""
+class GridPosterior(JointPosterior):
+    """Random sums of the S draws, which have their covariance, plus what is open.
 
-    def __init__(self, points: _Points, index: np.ndarray, spread: float) -> None:
-        self.points, self.index, self.spread = points, index, spread
+    Args:
+        points: the grid that the pairs name.
+        index: (N,) which of the points' pairs.
+    """
+
+    def __init__(self, points: _Points, index: np.ndarray) -> None:
+        self.points, self.index = points, index
+
+    @cached_property
+    def moments(self) -> PairMoments:
+        """Mean and epistemic variance from the draws and the prior."""
+        points = self.points
+        whole = points.fit.features.in_unit(*points.moments())
+        return PairMoments(*(part[self.index] for part in whole))
+
+    def __getitem__(self, index: Index) -> GridPosterior:
+        """The same for some of the pairs; moments that are known stay so."""
+        some = GridPosterior(self.points, self.index[index])
+        if "moments" in vars(self):
+            some.moments = PairMoments(*(part[index] for part in self.moments))
+        return some
+
+    def covariance(self, other: GridPosterior) -> Floats:
+        """(N, M) of the S draws, and of what is open, with the M pairs of another of the same fit."""
+        one, two, draws = self.points, other.points, 1 + torch.arange(self.points.draws)
+        drawn = one.deviations(draws)[:, self.index].T @ two.deviations(draws)[:, other.index] / one.draws
+        open_ = one.open_covariance(two)[self.index][:, other.index]
+        return np.asarray(one.fit.features.spread**2 * (drawn + open_).numpy())
 
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
-        """(draws, N) in the measure's unit."""
+        """S joint deviations, (S, N)."""
         points, count = self.points, self.points.draws
         mix = torch.as_tensor(rng.standard_normal((draws, count)) / np.sqrt(count))
         total = torch.stack([points.open_draw(rng) for _ in range(draws)])[:, self.index]
         for block in torch.arange(count).split(BLOCK):
             total += mix[:, block] @ points.deviations(1 + block)[:, self.index]
-        return np.asarray(self.spread * total.numpy())
-
-    def __getitem__(self, index: Index) -> _Joint:
-        return _Joint(self.points, self.index[index], self.spread)
+        return np.asarray(points.fit.features.spread * total.numpy())
 
 
 def _known(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -358,8 +396,15 @@ def _noise(generator: torch.Generator, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
-def _own(items: Tensor) -> Tensor:
-    return torch.arange(len(items))
+def _names(ids: tuple[str, ...], chosen: Tensor, known: Tensor) -> list[str]:
+    """What makes an item the same as another: which of the training grid it is, or its own id."""
+    pairs = zip(chosen.tolist(), known.tolist(), strict=True)
+    return [f"known {which}" if which >= 0 else f"new {ids[at]}" for at, which in pairs]
+
+
+def _equal(names: list[str], others: list[str]) -> Tensor:
+    """(n, m) one where the names are equal."""
+    return torch.as_tensor(np.equal.outer(np.asarray(names, object), np.asarray(others, object)).astype(np.float64))
 
 
 def _cholesky(matrix: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ Hoffman et al. 2013; the tool, Pyro, Bingham et al. 2019.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -18,14 +18,19 @@ import torch
 from torch import Tensor
 
 from bdrp.errors import FitError
-from bdrp.features.batch import Batch, Features
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.elbo import ClosedFormElbo
-from bdrp.inference.hierarchical.fitted import LastLayerFit
 from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
+from bdrp.inference.hierarchical.weight_draws import draw
 from bdrp.inference.method import Runtime
-from bdrp.inference.network.options import NetworkMethod, quietly, restored
-from bdrp.inference.network.trainee import SviTrainee, trained
+from bdrp.inference.network.fitted import NetworkFit, restored
+from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.trainee import Trainee, train_fit
+from bdrp.model.network import Network
+from bdrp.predictive import PosteriorDraws
 
 COVARIANCES = ("full", "low_rank", "diagonal")
 
@@ -54,9 +59,11 @@ class LastLayerMethod(NetworkMethod):
         with quietly():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self.begun(batch, fitted, runtime.seed)
+            method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
-            return trained(_Svi(method, fitted, batch.to(device)), runtime)
+            loss = negative_elbo(fitted.layer, batch.to(device))
+            train_fit(Trainee(method, fitted, batch.to(device), loss, posterior=True), runtime)
+            return fitted
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> LastLayerFit:
         """Rebuild a fit; see `Method.restore`."""
@@ -64,18 +71,40 @@ class LastLayerMethod(NetworkMethod):
 
     def _assemble(self, features: Features, responses: int) -> LastLayerFit:
         model = self.model(features, responses)
-        return LastLayerFit(features, model, Guide(model, self.covariance))
+        return LastLayerFit(Layer(features, model, Guide(model, self.covariance)))
 
 
-class _Svi(SviTrainee):
-    """The loss of a block is its negative evidence lower bound, a response."""
+class LastLayerFit(NetworkFit):
+    """A network with a posterior of the last layer, of compounds and of lines."""
 
-    def __init__(self, method: LastLayerMethod, fitted: LastLayerFit, batch: Batch) -> None:
-        super().__init__(method, fitted, batch)
-        self.elbo = ClosedFormElbo()(fitted.model, fitted.guide)
+    can_update: ClassVar[bool] = True
 
-    def loss(self, block: Block) -> Tensor:
-        return torch.as_tensor(self.elbo(self.batch.inputs, block)) / len(self.batch.train)
+    def __init__(self, layer: Layer[Guide]) -> None:
+        super().__init__(layer.features, [layer], layer.modules)
+        self.layer = layer
+
+    @property
+    def network(self) -> Network:
+        """See `HasNetwork`."""
+        return self.layer.model.network
+
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
+        """In closed form; see `Fitted.posterior_of`."""
+        return self.layer.posterior_of(inputs, pairs)
+
+    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+        """Draws of the guide; see `HasWeightDraws`."""
+        return draw(self.layer, inputs, pairs, draws, seed)
+
+    def score(self, rows: Pairs, batch: Batch) -> float:
+        """See `NetworkFit.score`."""
+        return self.layer.score(rows, batch)
+
+
+def negative_elbo(layer: Layer[Guide], batch: Batch) -> Callable[[Block], Tensor]:
+    """The loss of a block: its negative evidence lower bound, a response."""
+    elbo = ClosedFormElbo()(layer.model, layer.guide)
+    return lambda block: torch.as_tensor(elbo(batch.inputs, block)) / len(batch.train)
 
 
 METHOD = LastLayerMethod

@@ -20,27 +20,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from functools import cached_property, partial
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import dropout
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.hierarchical.fitted import Joint
-from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, named, rowwise
-from bdrp.inference.hierarchical.model import LastLayer, Weights
+from bdrp.inference.hierarchical.coefficients import Coefficients
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, named
+from bdrp.inference.hierarchical.layer import Layer
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
 from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.predictor import Predicted, Weights, by_network, rowwise, with_loadings
 from bdrp.inference.method import Runtime, isolated
 from bdrp.inference.network.dropout import dropping
+from bdrp.inference.network.fitted import NetworkFit, restored
 from bdrp.inference.network.mixture import RunningMixture, each
-from bdrp.inference.network.options import NetworkMethod, quietly, restored
-from bdrp.inference.network.point import PointFit, PointModel, PointTrainee
-from bdrp.inference.network.trainee import trained
+from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.point import PointModel
+from bdrp.inference.network.trainee import Trainee, train_fit
 from bdrp.model.network import Encoded, Network
-from bdrp.predictive import Normal, StudentT
+from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
 
 MASK_SEED = 20160602  # chosen: any number does; a fit predicts the same to the bit each time
@@ -75,10 +79,11 @@ class McDropoutMethod(NetworkMethod):
         with quietly():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self.begun(batch, fitted, runtime.seed)
+            method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
-            joint = DropoutModel(fitted.model, fitted.guide, self.rate)
-            trained(PointTrainee(method, fitted, batch.to(device), joint), runtime)
+            there, layer = batch.to(device), fitted.layer
+            joint = PointModel(layer.model, layer.guide, partial(dropped, rate=self.rate))
+            train_fit(Trainee(method, fitted, there, partial(joint, there.inputs)), runtime)
             return fitted
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> DropoutFit:
@@ -87,22 +92,13 @@ class McDropoutMethod(NetworkMethod):
 
     def _assemble(self, features: Features, responses: int) -> DropoutFit:
         model = self.model(features, responses)
-        return DropoutFit(features, model, Point(model), self.rate, self.passes)
+        return DropoutFit(Layer(features, model, Point(model)), self.rate, self.passes)
 
 
-class DropoutModel(PointModel):
-    """Model and weights, of which each step sees a part."""
-
-    def __init__(self, model: LastLayer, point: Point, rate: float) -> None:
-        super().__init__(model, point)
-        self.rate = rate
-
-    def used(self, weights: Weights) -> Weights:
-        """The weights with some dropped; what the prior judges are the whole ones."""
-        if not self.model.training:
-            return weights
-        v, u = without_some(weights.v, self.rate), without_some(weights.u, self.rate)
-        return weights._replace(w=dropout(weights.w, self.rate), v=v, u=u)
+def dropped(weights: Weights, rate: float) -> Weights:
+    """What a training step sees of the weights; what the prior judges are the whole ones."""
+    v, u = without_some(weights.v, rate), without_some(weights.u, rate)
+    return weights._replace(w=dropout(weights.w, rate), v=v, u=u)
 
 
 def without_some(rows: Tensor, rate: float) -> Tensor:
@@ -110,104 +106,128 @@ def without_some(rows: Tensor, rate: float) -> Tensor:
     return torch.cat([rows[:, :1], dropout(rows[:, 1:], rate)], dim=1)
 
 
-class _Believed(NamedTuple):
-    """Means before anything is dropped: v (D, 1 + K), loadings (D, R), u (L, 1 + R)."""
+class DropoutFit(NetworkFit):
+    """One network, of which each pass takes a part.
 
-    v: Tensor
-    loadings: Tensor
-    u: Tensor
+    Args:
+        layer: the network and one value of each weight.
+        rate: of the heads' dropout.
+        passes: S of a prediction.
+    """
 
+    def __init__(self, layer: Layer[Point], rate: float, passes: int) -> None:
+        super().__init__(layer.features, [layer], layer.modules)
+        self.layer, self.rate, self.passes = layer, rate, passes
 
-class DropoutFit(PointFit):
-    """One network, of which each pass takes a part."""
+    @property
+    def network(self) -> Network:
+        """See `HasNetwork`."""
+        return self.layer.model.network
 
-    def __init__(self, features: Features, model: LastLayer, point: Point, rate: float, passes: int) -> None:
-        super().__init__(features, model, point)
-        self.rate, self.passes = rate, passes
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> PassMixture:
+        """The passes, and the prior variance of what was not trained on; see `Fitted.posterior_of`."""
+        inputs, pairs = named(inputs.to(self.layer.device), pairs.to(self.layer.device))
+        return PassMixture(self, inputs, pairs, self.layer.posterior_of(inputs, pairs))
 
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
-        """Moments over the passes, and the prior spread of what was not trained on; see `Fitted.predict`."""
-        device = self.guide.w_mean.device
-        inputs, pairs = named(inputs.to(device), pairs.to(device))
-        encoded = self.encode(inputs)
-        unseen, mixture = self.moments(encoded, inputs, pairs)[2], RunningMixture()
-        for means, variances in self.passed(inputs, pairs):
-            mixture.add(means, variances, torch.zeros_like(means))
-        mean, noise, spread = mixture.moments()
-        joint = _PassJoint(self, inputs, pairs, Joint(self, encoded, inputs, pairs.line, pairs.drug))
-        arrays = tuple(part.cpu().numpy() for part in (mean, noise, spread + unseen))
-        return self.distribution(inputs, pairs, arrays, joint, self.model.law.tails)
+    def score(self, rows: Pairs, batch: Batch) -> float:
+        """Without dropout; see `NetworkFit.score`."""
+        return self.layer.score(rows, batch)
 
     @torch.no_grad()
     def passed(self, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Tensor]]:
         """Standardised means and noise variances of N pairs, (S, N) each, some of the passes at a time."""
         sorted_pairs = cells(pairs)
-        some = sorted_pairs.parts(PAIRS_A_PASS)
-        believed = _Believed(*self.compounds(inputs)[::2], self.lines(inputs)[0])
-        together = PASSES_AT_ONCE if believed.u.is_cuda else 1
-        network = dropping(self.model.network, together)
+        some, known = sorted_pairs.parts(PAIRS_A_PASS), self.layer.coefficients(inputs)
+        together = PASSES_AT_ONCE if self.layer.device.type == "cuda" else 1
+        network = dropping(self.layer.model.network, together)
 
         def one(_: Tensor) -> tuple[Tensor, Tensor]:
-            return self._passed(network, inputs, sorted_pairs, believed, some)
+            return self._passed(network, inputs, sorted_pairs, known, some)
 
         for start in range(0, self.passes, together):
             with isolated():
                 torch.manual_seed(MASK_SEED + start)
-                found = each(one, torch.empty(min(together, self.passes - start), device=believed.u.device))
+                found = each(one, torch.empty(min(together, self.passes - start), device=self.layer.device))
             means, log_sds = sorted_pairs.in_order(found)
             yield means, (2 * log_sds).exp()
 
     def _passed(
-        self, network: Network, inputs: Inputs, pairs: Cells, believed: _Believed, some: Sequence[Part]
+        self, network: Network, inputs: Inputs, pairs: Cells, known: Coefficients, some: Sequence[Part]
     ) -> tuple[Tensor, Tensor]:
-        """Means and log SDs of the noise of N cells, (N,) each, by one network.
+        """Means and log SDs of the noise of N grid entries, (N,) each, by one network.
 
         Masks of trained compounds and lines are drawn for all of them, so that none depends on who is asked for.
         """
+        model, point = self.layer.model, self.layer.guide
         encoded = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
-        w = dropout(self.guide.w_mean, self.rate)
-        v = _of_trained(without_some(self.guide.v_mean, self.rate), believed.v, inputs.drug_effect)
-        u = _of_trained(without_some(self.guide.u_mean, self.rate), believed.u, inputs.line_effect)
-        by_line = self.model.by_line(encoded) + nn.functional.pad(believed.loadings, (1, 0))
-        of_rows = rowwise(
-            torch.cat([self.model.regressors(inputs.components), u], dim=1),
-            torch.cat([v, by_line], dim=1),
-            pairs.line,
-            pairs.drug,
-        )
+        w = dropout(point.w_mean, self.rate)
+        v = _of_trained(without_some(point.v_mean, self.rate), known.v, inputs.drug_effect)
+        u = _of_trained(without_some(point.u_mean, self.rate), known.u, inputs.line_effect)
+        slopes = rowwise(model.regressors(inputs.components), v, pairs.line, pairs.drug)
+        factors = rowwise(u, with_loadings(model.by_line(encoded), known.loadings), pairs.line, pairs.drug)
 
         def found(part: Part) -> tuple[Tensor, Tensor]:
-            near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
-            terms = self.model.terms(near, inputs, part.lines, part.line, part.drug)
-            mean = terms.offset + terms.features @ w + of_rows[part.rows]
+            near, rows = Encoded(encoded.drugs, encoded.lines.at(part.lines)), part.rows
+            terms = model.terms(near, inputs, part.lines, part.line, part.drug)
             own = terms.own + v[:, 0].index_select(0, part.drug)
-            return mean, terms._replace(own=own).log_noise(mean)
+            predicted = Predicted(by_network(terms, w), slopes[rows], factors[rows], own)
+            return predicted.mean, terms.log_noise(predicted.mean, predicted.own)
 
         means, log_sds = zip(*map(found, some), strict=True)
         return torch.cat(means), torch.cat(log_sds)
 
 
-class _PassJoint:
-    """Joint epistemic deviations: each draw takes one pass for all pairs, and the prior draws of what is unseen."""
+class PassMixture(JointPosterior):
+    """Each joint draw takes one pass for all pairs, and a prior draw of what is unseen.
 
-    def __init__(self, fit: DropoutFit, inputs: Inputs, pairs: Pairs, unseen: Joint) -> None:
+    Args:
+        fit: network and dropout.
+        inputs: drugs and lines, on the fit's device.
+        pairs: N of them, on the fit's device.
+        unseen: the posterior of the same pairs without dropout: the prior variance of what was not trained on.
+    """
+
+    def __init__(self, fit: DropoutFit, inputs: Inputs, pairs: Pairs, unseen: LayerPosterior) -> None:
         self.fit, self.inputs, self.pairs, self.unseen = fit, inputs, pairs, unseen
+        self.noise_dof = unseen.noise_dof
 
-    def __getitem__(self, index: Index) -> _PassJoint:
+    @cached_property
+    def moments(self) -> PairMoments:
+        """Over the passes, and the prior variance of what was not trained on."""
+        mixture = RunningMixture()
+        for means, variances in self.fit.passed(self.inputs, self.pairs):
+            mixture.add(means, variances, torch.zeros_like(means))
+        passed = self.fit.layer.in_unit(mixture.moments())
+        return passed._replace(epistemic=passed.epistemic + self.unseen.epistemic)
+
+    def __getitem__(self, index: Index) -> PassMixture:
+        """The same for some of the pairs; moments that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
-        return _PassJoint(self.fit, self.inputs, self.pairs.at(chosen), self.unseen[index])
+        some = PassMixture(self.fit, self.inputs, self.pairs.at(chosen), self.unseen[index])
+        if "moments" in vars(self):
+            some.moments = PairMoments(*(part[index] for part in self.moments))
+        return some
+
+    def covariance(self, other: PassMixture) -> Floats:
+        """(N, M) with the M pairs of another: what the passes disagree about, and what is unseen."""
+        mine, theirs = self._disagreement(), other._disagreement()
+        return np.asarray(mine.T @ theirs / len(mine) + self.unseen.covariance(other.unseen))
 
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
-        """(S, N) deviations in the measure's unit."""
-        means = torch.cat([means for means, _ in self.fit.passed(self.inputs, self.pairs)]).cpu().numpy()
-        taken = rng.integers(len(means), size=draws)
-        deviations = self.fit.features.spread * (means - means.mean(0))[taken]
-        return np.asarray(deviations + self.unseen.draw(rng, draws))
+        """S joint deviations, (S, N)."""
+        deviations = self._disagreement()
+        taken = rng.integers(len(deviations), size=draws)
+        return np.asarray(deviations[taken] + self.unseen.draw(rng, draws))
+
+    def _disagreement(self) -> Floats:
+        """(S, N) what the passes' means differ from their average by."""
+        means = torch.cat([means for means, _ in self.fit.passed(self.inputs, self.pairs)]).double().cpu().numpy()
+        return np.asarray(self.fit.features.spread * (means - means.mean(0)))
 
 
-def _of_trained(drawn: Tensor, believed: Tensor, effect: Tensor) -> Tensor:
-    """Rows of the trained (effect >= 0) with parts dropped; of the others what is believed of them."""
-    return torch.where((effect >= 0)[:, None], drawn[effect.clamp(min=0)], believed)
+def _of_trained(drawn: Tensor, known: Tensor, effect: Tensor) -> Tensor:
+    """Rows of the trained (effect >= 0) with parts dropped; of the others what is known of them."""
+    return torch.where((effect >= 0)[:, None], drawn[effect.clamp(min=0)], known)
 
 
 METHOD = McDropoutMethod

@@ -17,7 +17,7 @@ from torch import Tensor
 from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Method, Runtime
-from bdrp.predictive import Normal
+from bdrp.predictive import MarginalPosterior
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class MeanEffectsFit(Fitted):
         """Effects and variances."""
         return self.tensors
 
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
         """Sum of effects; an unseen drug or line adds its spread to the epistemic variance."""
         overall, between_drugs, between_lines = self.tensors["spread"]
         compound, line = inputs.drug_effect[pairs.drug], inputs.line_effect[pairs.line]
@@ -97,7 +97,7 @@ class MeanEffectsFit(Fitted):
         mean = mean + torch.where(line_known, self.tensors["lines"][line.clamp(min=0)], 0.0)
         noise = torch.where(drug_known, self.tensors["noise"][compound.clamp(min=0)], overall)
         epistemic = torch.where(drug_known, 0.0, between_drugs) + torch.where(line_known, 0.0, between_lines)
-        return self.distribution(inputs, pairs, tuple(part.numpy() for part in (mean, noise, epistemic)))
+        return MarginalPosterior(self.features.in_unit(mean, noise, epistemic))
 
 
 def _count(index: Tensor, size: int) -> Tensor:

@@ -6,16 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast, overload
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.predictive import JointDraws, Normal, PosteriorDraws, StudentT
+from bdrp.model.network import Network
+from bdrp.predictive import JointPosterior, Normal, PairPosterior, PosteriorDraws, StudentT
 
 
 @dataclass(frozen=True)
@@ -75,76 +76,77 @@ class Runtime:
 
 
 class Fitted(ABC):
-    """A fitted method: predicts distributions and gives its tensors up for saving.
+    """A fitted method: has a posterior of any pairs, and gives its tensors up for saving.
 
-    `can_draw` is true of a method that has a posterior of weights, and so overrides `posterior`; `can_update` of one
-    whose posterior `bdrp.inference.hierarchical.updating` can take for a prior.
+    Attributes:
+        features: how tables become tensors.
+        interrupted: the user stopped the fit; what it is is the best so far.
+        history: how training went, for a manifest; empty where nothing was trained step by step.
+        settled: options that the fit chose by itself, which fitting again on more rows takes as they are.
+        censoring_aware: responses beyond a limit were taken for no more than that; recalibrations take them for
+            measurements, so that none is chosen by itself.
+        can_update: `bdrp.inference.hierarchical.updating` can take the posterior for a prior.
     """
 
     features: Features
     interrupted: bool = False
-    can_draw: ClassVar[bool] = False
+    history: Mapping[str, Any] = MappingProxyType({})
+    settled: Mapping[str, Any] = MappingProxyType({})
+    censoring_aware: bool = False
     can_update: ClassVar[bool] = False
 
     @abstractmethod
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> PairPosterior:
+        """The posterior of N pairs, in the measure's unit; a `JointPosterior` where pairs share random weights."""
+
     def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
-        """The predictive distribution of N pairs, in the measure's unit."""
-
-    @abstractmethod
-    def state(self) -> dict[str, Tensor]:
-        """Every tensor that `Method.restore` needs."""
-
-    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
-        """S joint draws of the weights and what they say about N pairs.
-
-        Raises:
-            FitError: the method has no posterior of weights.
-        """
-        raise FitError(
-            f"{type(self).__name__} has no posterior to draw from: it predicts by a formula without random weights. "
-            "Allowed: methods that draw weights, such as last_layer. Fit one of these."
-        )
-
-    @overload
-    def distribution(
-        self, inputs: Inputs, pairs: Pairs, moments: tuple[np.ndarray, ...], joint: JointDraws | None = None
-    ) -> Normal: ...
-
-    @overload
-    def distribution(
-        self,
-        inputs: Inputs,
-        pairs: Pairs,
-        moments: tuple[np.ndarray, ...],
-        joint: JointDraws | None,
-        dof: float | None,
-    ) -> Normal | StudentT: ...
-
-    def distribution(
-        self,
-        inputs: Inputs,
-        pairs: Pairs,
-        moments: tuple[np.ndarray, ...],
-        joint: JointDraws | None = None,
-        dof: float | None = None,
-    ) -> Normal | StudentT:
-        """Standardised mean, aleatoric and epistemic variance, (N,) each, as a distribution in the measure's unit.
-
-        Its noise is a Student-t where degrees of freedom are given.
-        """
-        mean, aleatoric, epistemic = (np.asarray(part, np.float64) for part in moments)
-        centre, spread = self.features.centre, self.features.spread
+        """The predictive distribution of N pairs: the moments of their posterior, with their keys."""
+        posterior = self.posterior_of(inputs, pairs)
         keys = pd.DataFrame(
             {
                 "cell_line_id": pd.Series(inputs.line_ids, dtype=str).array.take(pairs.line.cpu().numpy()),
                 "drug_id": pd.Series(inputs.drug_ids, dtype=str).array.take(pairs.drug.cpu().numpy()),
             }
         )
-        measure = self.features.measure
-        moments = centre + spread * mean, spread**2 * aleatoric, spread**2 * epistemic
-        if dof is not None:
-            return StudentT(keys, measure.name, *moments, dof, joint=joint, unit=measure.unit)
-        return Normal(keys, measure.name, *moments, joint=joint, unit=measure.unit)
+        measure, joint = self.features.measure, posterior if isinstance(posterior, JointPosterior) else None
+        if posterior.noise_dof is None:
+            return Normal(keys, measure.name, *posterior.moments, joint=joint, unit=measure.unit)
+        return StudentT(keys, measure.name, *posterior.moments, posterior.noise_dof, joint=joint, unit=measure.unit)
+
+    @abstractmethod
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor that `Method.restore` needs."""
+
+
+@runtime_checkable
+class HasWeightDraws(Protocol):
+    """A fit with a posterior of weights that can be drawn from."""
+
+    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+        """S joint draws of the weights and what they say about N pairs."""
+
+
+@runtime_checkable
+class HasNetwork(Protocol):
+    """A fit with one network, of which each weight has one value or a mean."""
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+
+
+def weight_draws(fitted: Fitted) -> HasWeightDraws:
+    """The fit itself, known to draw weights.
+
+    Raises:
+        FitError: the method has no posterior of weights.
+    """
+    if isinstance(fitted, HasWeightDraws):
+        return fitted
+    raise FitError(
+        f"{type(fitted).__name__} has no posterior to draw from: it predicts by a formula without random weights. "
+        "Allowed: methods that draw weights, such as last_layer. Fit one of these."
+    )
 
 
 def part(default: str) -> Any:
@@ -175,7 +177,7 @@ class Method(ABC):
 
     def refitted(self, fitted: Fitted) -> Self:
         """The options for fitting again on more rows without a validation part, `fitted` being the first fit."""
-        return self
+        return replace(cast(Any, self), **fitted.settled)
 
     @abstractmethod
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> Fitted:

@@ -24,7 +24,7 @@ from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.features.molecules import FINGERPRINT_BITS
 from bdrp.inference.method import Fitted, Method, Runtime
-from bdrp.predictive import Normal
+from bdrp.predictive import MarginalPosterior
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
@@ -116,13 +116,13 @@ class RandomForestFit(Fitted):
         """Nodes, the first node of each tree, fingerprint loadings and noise."""
         return self.tensors
 
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
         """Mean and variance over trees; an unseen drug has the compounds' mean noise."""
         each = self.trees(inputs, pairs)
         compound = inputs.drug_effect[pairs.drug].cpu()
         noise = self.tensors["noise"]
         own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
-        return self.distribution(inputs, pairs, (each.mean(0), own.numpy(), each.var(0)))
+        return MarginalPosterior(self.features.in_unit(each.mean(0), own, each.var(0)))
 
     def trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
         """What each tree says of each pair, (T, N), standardised."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Method, Runtime
-from bdrp.predictive import Normal
+from bdrp.predictive import MarginalPosterior
 
 PENALTIES = tuple(float(10.0**power) for power in np.arange(1, 6.1, 0.5))  # chosen: spans 0.01 to 1,000 times the genes
 
@@ -93,7 +93,7 @@ class RidgeFit(Fitted):
         """Slopes, intercepts and leave-one-out variances."""
         return self.tensors
 
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal:
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
         """Linear means, leave-one-out variance as noise; an unseen drug adds the spread between drugs."""
         slopes, intercepts, noise = (self.tensors[name] for name in ("slopes", "intercepts", "noise"))
         each = inputs.genes.cpu() @ slopes.T + intercepts.float()  # (L, C)
@@ -102,7 +102,7 @@ class RidgeFit(Fitted):
         mean = torch.where(known, each[line, at], each.mean(1)[line])
         variance = torch.where(known, noise[at], noise.mean())
         epistemic = torch.where(known, 0.0, each.var(1, correction=0)[line])
-        return self.distribution(inputs, pairs, tuple(part.double().numpy() for part in (mean, variance, epistemic)))
+        return MarginalPosterior(self.features.in_unit(mean, variance, epistemic))
 
 
 def _basis(genes: np.ndarray) -> np.ndarray:

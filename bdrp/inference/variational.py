@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,12 +22,15 @@ from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
 from bdrp.inference.hierarchical.elbo import ClosedFormElbo
 from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import observed
 from bdrp.inference.hierarchical.model import Block
+from bdrp.inference.hierarchical.predictor import by_network
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.draws import DRAWS_TO_SCORE, VariationalFit
-from bdrp.inference.network.options import NetworkMethod, quietly, restored
-from bdrp.inference.network.trainee import SviTrainee, trained
+from bdrp.inference.network.fitted import restored
+from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.trainee import Trainee, train_fit, validation_score
 from bdrp.inference.network.weights import Spread, WholeGuide, WholeModel
 
 SPREAD_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
@@ -89,11 +92,11 @@ class VariationalMethod(NetworkMethod):
         with quietly():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self.begun(batch, fitted, runtime.seed)
+            method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
             svi = _Svi(method, fitted, batch.to(device))
             before = explained(fitted, svi.batch, spread=False)
-            trained(svi, runtime)
+            train_fit(svi, runtime)
             if not fitted.interrupted:
                 refuse_collapse(svi.model, fitted, svi.batch, before)
             return fitted
@@ -104,26 +107,26 @@ class VariationalMethod(NetworkMethod):
 
     def _assemble(self, features: Features, responses: int) -> VariationalFit:
         model = self.model(features, responses)
-        return VariationalFit(features, model, Guide(model, "full"), Spread(model.network, self.init_scale), self.draws)
+        layer = Layer(features, model, Guide(model, "full"))
+        return VariationalFit(layer, Spread(model.network, self.init_scale), self.draws)
 
 
-class _Svi(SviTrainee):
+class _Svi:
     """The loss of a block is its negative evidence lower bound, a response."""
 
-    method: VariationalMethod
-    fitted: VariationalFit
-
     def __init__(self, method: VariationalMethod, fitted: VariationalFit, batch: Batch) -> None:
-        super().__init__(method, fitted, batch)
-        layer, guide = fitted.model, fitted.guide
+        self.method, self.fitted, self.batch = method, fitted, batch
+        self.trainee = Trainee(method, fitted, batch, self.loss, posterior=True)
+        self.module, self.blocks, self.clip = self.trainee.module, self.trainee.blocks, self.trainee.clip
+        layer, guide = fitted.layer.model, fitted.layer.guide
         self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.genes.device)
         self.pointed = ClosedFormElbo()(layer, guide)
         self.elbo = ClosedFormElbo()(self.model, WholeGuide(self.model, fitted.spread, guide))
         self.warmth: float | None = None
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """The network's decay is its prior's; the spread goes at a rate of its own."""
-        network, rest = super().parameter_groups()
+        network, rest = self.trainee.parameter_groups()
         spread = self.fitted.spread.log_scale
         head = [parameter for parameter in rest["params"] if parameter is not spread]
         rate = SPREAD_RATE * self.method.head_rate
@@ -147,7 +150,8 @@ class _Svi(SviTrainee):
 
     def validation_score(self) -> float | None:
         """None before the divergence counts in full, so that no posterior is chosen for being unfinished."""
-        return super().validation_score() if self.warmth == self.method.temperature else None
+        whole = self.warmth == self.method.temperature
+        return validation_score(self.fitted, self.batch) if whole else None
 
 
 def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, before: float) -> None:
@@ -185,8 +189,8 @@ def explained(fitted: VariationalFit, batch: Batch, *, spread: bool = True) -> f
     """The share of the training responses' variance that the means explain, over draws or without the spread."""
     rows = batch.train.at(_some(len(batch.train), batch.train.line.device))
     response = observed(rows, batch.features).response
-    inputs = batch.inputs
-    moments = fitted.scored_moments(inputs, rows) if spread else fitted.moments(fitted.encode(inputs), inputs, rows)
+    inputs, layer = batch.inputs, fitted.layer
+    moments = fitted.scored_moments(inputs, rows) if spread else layer.moments(layer.encode(inputs), inputs, rows)
     total = response.var(correction=0)
     return float(1 - (response - moments[0]).square().mean() / total) if total > 0 else 0.0
 
@@ -202,8 +206,9 @@ def contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
     every = torch.arange(len(inputs.line_ids), device=rows.line.device)
 
     def added() -> Tensor:
-        terms = fitted.model.terms(fitted.encode(inputs), inputs, every, rows.line, rows.drug)
-        return terms.offset + terms.features @ fitted.guide.w_mean
+        layer = fitted.layer
+        terms = layer.model.terms(layer.encode(inputs), inputs, every, rows.line, rows.drug)
+        return by_network(terms, layer.guide.w_mean)
 
     parts = torch.stack([fitted.under(weights, added) for weights in fitted.weights(DRAWS_TO_SCORE)])
     noise = parts.var(0).mean()

@@ -3,6 +3,7 @@
 from bdrp.predictive.distribution import JointDraws, PredictiveDistribution, Scalable
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.normal import Normal
+from bdrp.predictive.pair_posterior import JointPosterior, MarginalPosterior, PairMoments, PairPosterior
 from bdrp.predictive.posterior import Parameter, PosteriorDraws
 from bdrp.predictive.predictions import Predictions
 from bdrp.predictive.remapped import Remapped
@@ -11,9 +12,13 @@ from bdrp.predictive.student_t import StudentT
 
 __all__ = [
     "JointDraws",
+    "JointPosterior",
     "LevelMap",
     "LevelMaps",
+    "MarginalPosterior",
     "Normal",
+    "PairMoments",
+    "PairPosterior",
     "Parameter",
     "PosteriorDraws",
     "Predictions",

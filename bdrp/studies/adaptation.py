@@ -127,7 +127,6 @@ class Target:
         moments = (getattr(self.calibrated, name) for name in ("mean", "aleatoric_std", "epistemic_std"))
         prior, asked = self.own.moved(*moments), slice(self.scored)
         rows = torch.arange(len(self.pairs))
-        fit: Any = self.model.fitted
-        updated = Updated(fit, self.inputs, self.pairs.at(rows[known]), prior[known])
+        updated = Updated(self.model.fitted, self.inputs, self.pairs.at(rows[known]), prior[known])
         found = updated.predict(self.inputs, self.pairs.at(rows[asked]), prior[asked])
         return found, vars(updated.laboratory)

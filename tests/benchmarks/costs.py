@@ -19,6 +19,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,8 +34,10 @@ from bdrp.features import batch as features
 from bdrp.features.batch import Pairs
 from bdrp.fitted import posterior
 from bdrp.inference import last_layer, mc_dropout, variational
-from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, cells, named, narrowed, rowwise
-from bdrp.inference.network.point import PointTrainee
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, cells, named, narrowed
+from bdrp.inference.hierarchical.predictor import by_network, rowwise, with_loadings
+from bdrp.inference.network.point import PointModel
+from bdrp.inference.network.trainee import Trainee
 from bdrp.inference.training.loop import Schedule
 from bdrp.model.network import Encoded
 
@@ -63,7 +66,7 @@ def main() -> None:
             parts_of_a_step(trainees["last_layer"], clock)
         steps(trainees, clock)
         for one in trainees.values():
-            one.fitted.learn_kinship(batch.inputs)
+            one.fitted.learn_kinship(batch)
         predictions(trainees, batch, clock)
         draws(trainees, batch, clock)
         checks(trainees["last_layer"].fitted, batch, clock)
@@ -99,16 +102,16 @@ def trainee(name: str, batch: Any, device: str) -> Any:
     """A method where its training of new lines is under way; `variational` with its spread."""
     method: Any = replace(inference.make(name), lines="new")
     fitted = method._assemble(batch.features, len(batch.train))
-    fitted.leverage = torch.full((len(batch.features.compounds), len(batch.inputs.line_ids)), 0.2)
+    layer = fitted.layer
+    layer.leverage = torch.full((len(batch.features.compounds), len(batch.inputs.line_ids)), 0.2)
     fitted.to(torch.device(device))
     if name == "last_layer":
-        made: Any = last_layer._Svi(method, fitted, batch)
+        made: Any = Trainee(method, fitted, batch, last_layer.negative_elbo(layer, batch), posterior=True)
     elif name == "variational":
         made = variational._Svi(method, fitted, batch)
-    elif name == "mc_dropout":
-        made = PointTrainee(method, fitted, batch, mc_dropout.DropoutModel(fitted.model, fitted.guide, method.rate))
     else:
-        made = PointTrainee(method, fitted, batch)
+        used = partial(mc_dropout.dropped, rate=method.rate) if name == "mc_dropout" else None
+        made = Trainee(method, fitted, batch, partial(PointModel(layer.model, layer.guide, used), batch.inputs))
     made.begin(method.schedule().epochs - 1)
     made.module.train()
     return made
@@ -142,7 +145,7 @@ def steps(trainees: dict[str, Any], clock: Clock) -> None:
 
 def parts_of_a_step(one: Any, clock: Clock) -> None:
     """Parts of the network, forward and backward."""
-    network, inputs = one.fitted.model.network, one.batch.inputs
+    network, inputs = one.fitted.network, one.batch.inputs
     block = next(iter(one.blocks(torch.Generator().manual_seed(0))))
     genes = inputs.genes[block.lines]
     encoded = network.encode(inputs.molecules, genes)
@@ -174,18 +177,19 @@ def some(batch: Any, many: int | None) -> Pairs:
 def point_pass(fitted: Any, inputs: Any, pairs: Pairs) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and noise SD by one network with one value of each weight."""
     inputs, pairs = narrowed(inputs, pairs)
-    encoded, compounds = fitted.encode(inputs), fitted.compounds(inputs)
-    by_line = fitted.model.by_line(encoded) + torch.nn.functional.pad(compounds.loadings, (1, 0))
-    u_mean, by_compound = fitted.lines(inputs)[0], fitted.model.regressors(inputs.components)
-    left, right = torch.cat([by_compound, u_mean], dim=1), torch.cat([compounds.mean, by_line], dim=1)
-    ordered, found = cells(pairs), []
+    layer, ordered, found = fitted.layer, cells(pairs), []
+    encoded, known = layer.encode(inputs), layer.coefficients(inputs)
+    by_line, by_compound = (
+        with_loadings(layer.model.by_line(encoded), known.loadings),
+        layer.model.regressors(inputs.components),
+    )
+    left, right = torch.cat([by_compound, known.u], dim=1), torch.cat([known.v, by_line], dim=1)
     random = rowwise(left, right, ordered.line, ordered.drug)
     for part in ordered.parts(PAIRS_A_PASS):
         near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
-        terms = fitted.model.terms(near, inputs, part.lines, part.line, part.drug)
-        mean = terms.offset + terms.features @ fitted.guide.w_mean + random[part.rows]
-        terms = terms._replace(own=terms.own + compounds.mean[part.drug, 0])
-        found.append(torch.stack([mean, terms.log_noise(mean).exp()]))
+        terms = layer.model.terms(near, inputs, part.lines, part.line, part.drug)
+        mean = by_network(terms, layer.guide.w_mean) + random[part.rows]
+        found.append(torch.stack([mean, terms.log_noise(mean, terms.own + known.v[part.drug, 0]).exp()]))
     mean, sd = ordered.in_order(torch.cat(found, dim=1))
     return mean.cpu(), sd.cpu()
 

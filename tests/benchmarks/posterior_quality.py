@@ -27,7 +27,8 @@ from bdrp.features import molecules
 from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.likelihood import Likelihood, Observed
-from bdrp.inference.hierarchical.model import Block, LastLayer, Terms
+from bdrp.inference.hierarchical.model import Block, LastLayer
+from bdrp.inference.hierarchical.predictor import Terms
 from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
 
@@ -116,7 +117,7 @@ def structural(model: LastLayer) -> Callable[..., None]:
 def exact(task: Problem, response: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and covariance of all weights given responses, for noise that does not follow the mean; conjugacy."""
     design, scale = task.design.double(), task.scale.double()
-    precision = (-2 * task.terms.log_noise(task.terms.own)).exp().double()
+    precision = (-2 * task.terms.log_noise(task.terms.own, task.terms.own)).exp().double()
     covariance = torch.linalg.inv(torch.diag(scale**-2) + design.T @ (precision[:, None] * design))
     return covariance @ design.T @ (precision * (response - task.terms.offset).double()), covariance
 
@@ -126,7 +127,7 @@ def simulated(task: Problem) -> tuple[Tensor, Tensor]:
     weights = task.scale * torch.randn(len(task.scale))
     mean = task.terms.offset + task.design @ weights
     own = task.terms.own + _intercepts(task, weights)
-    sd = task.terms._replace(own=own).log_noise(mean).exp()
+    sd = task.terms.log_noise(mean, own).exp()
     return weights, mean + sd * torch.randn_like(mean)
 
 

@@ -25,6 +25,7 @@ from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, Outp
 from bdrp.files import sealed_folder
 from bdrp.fitted.fit import CENSORED, UNPROMISED
 from bdrp.fitted.model import TrainedModel
+from bdrp.inference.mean_effects import MeanEffectsMethod
 from bdrp.predictive import Predictions, PredictiveDistribution
 
 Fit = Callable[..., TrainedModel]
@@ -250,7 +251,7 @@ def test_the_dose_planned_for_a_new_drug_moves_that_drug_alone(
 ) -> None:
     model = TrainedModel.load(trained[1])
     fitted: Any = model.fitted
-    kinship = fitted.kinship
+    kinship = fitted.layer.kinship
     kinship.shares[0] = torch.tensor([0.0, 0.0, 0.5])
     kinship.likeness.dose.copy_(torch.linspace(-1, 1, len(model.features.compounds)))
     kinship.weights[:, 0] = kinship.likeness.dose
@@ -668,3 +669,12 @@ def test_an_unknown_recalibration_is_refused_before_the_fit(
     with pytest.raises(DataError, match=r"no recalibrator called 'platt'. Allowed: .*conformal_by_unit"):
         fit(tiny_screen, tiny_split, out=tmp_path / "model", recalibration="platt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_method_is_named_or_given_with_its_options(tiny_screen: Screen, tiny_split: Split, fit: Fit) -> None:
+    named = fit(tiny_screen, tiny_split, method="mean_effects", options={"shrinkage": 3.0})
+    given = fit(tiny_screen, tiny_split, method=MeanEffectsMethod(shrinkage=3.0), options=None)
+    assert named.manifest["options"] == given.manifest["options"] and given.manifest["method"] == "mean_effects"
+    assert all(torch.equal(value, given.fitted.state()[name]) for name, value in named.fitted.state().items())
+    with pytest.raises(FitError, match="beside a method that has its own"):
+        fit(tiny_screen, tiny_split, method=MeanEffectsMethod(), options={"shrinkage": 3.0})

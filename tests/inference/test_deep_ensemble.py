@@ -16,8 +16,11 @@ from bdrp.features.batch import Batch
 from bdrp.inference import deep_ensemble
 from bdrp.inference.deep_ensemble import EnsembleFit, repeated, resampled
 from bdrp.inference.hierarchical import likelihood
+from bdrp.inference.hierarchical.layer import Layer
+from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.method import Fitted, Runtime
 from bdrp.inference.network import mixture
+from bdrp.inference.network.point import PointFit
 from bdrp.inference.training import loop as training
 from bdrp.model.dropout import Dropout
 from bdrp.predictive import StudentT
@@ -58,11 +61,15 @@ def test_components_that_are_not_kept_give_the_same_moments() -> None:
         assert torch.allclose(found, expected, rtol=1e-6)
 
 
+def member_mean(member: Layer[Point], batch: Batch) -> np.ndarray:
+    return member.posterior_of(batch.inputs, batch.test).mean
+
+
 def test_a_prediction_is_the_mixture_of_its_members(fit_of: Callable[[str], Fitted], some_unseen: Batch) -> None:
     fitted, rows = ensemble(fit_of), some_unseen.test
     whole, own = (
         fitted.predict(some_unseen.inputs, rows),
-        [member.predict(some_unseen.inputs, rows) for member in fitted.members],
+        [PointFit(member).predict(some_unseen.inputs, rows) for member in fitted.members],
     )
     means = np.stack([pred.mean for pred in own])
     assert whole.mean == pytest.approx(means.mean(0))
@@ -72,7 +79,7 @@ def test_a_prediction_is_the_mixture_of_its_members(fit_of: Callable[[str], Fitt
 
 
 def test_members_differ(fit_of: Callable[[str], Fitted], some_unseen: Batch) -> None:
-    left, right = (m.predict(some_unseen.inputs, some_unseen.test).mean for m in ensemble(fit_of).members)
+    left, right = (member_mean(m, some_unseen) for m in ensemble(fit_of).members)
     assert np.abs(left - right).max() > 0.01
 
 
@@ -94,7 +101,7 @@ def test_gradients_together_are_those_in_turn(family: str, make_method: Make, so
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         fitted = method._assemble(some_unseen.features, len(some_unseen.train))
-    members = deep_ensemble._Members(method._begun(some_unseen, fitted, 0), fitted, some_unseen)
+    members = deep_ensemble._Members(method._warm_start(some_unseen, fitted, 0), fitted, some_unseen)
     block = next(iter(members.blocks(torch.Generator().manual_seed(0))))
     found: list[list[Tensor]] = []
     for members.together in (True, False):
@@ -208,7 +215,7 @@ def test_an_interrupted_ensemble_keeps_all_members_and_resumes_to_the_bit(
     with pytest.warns(BdrpWarning, match="Interrupted in epoch 2"):
         early = method.fit(some_unseen, runtime)
     assert early.interrupted and early.history["epoch"] == 1
-    left, right = (member.predict(some_unseen.inputs, some_unseen.test).mean for member in early.members)
+    left, right = (member_mean(member, some_unseen) for member in early.members)
     assert np.isfinite(left).all() and np.isfinite(right).all()
     resumed = method.fit(some_unseen, runtime).state()
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())

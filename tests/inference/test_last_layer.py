@@ -18,10 +18,11 @@ from bdrp.data.screen import Screen
 from bdrp.errors import FitError
 from bdrp.features import molecules
 from bdrp.features.batch import Batch, Inputs, Pairs
-from bdrp.inference.hierarchical.fitted import LastLayerFit
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.likelihood import Likelihood, Observed
-from bdrp.inference.hierarchical.model import Block, LastLayer, Rows, Weights
+from bdrp.inference.hierarchical.model import Block, LastLayer, Rows
+from bdrp.inference.hierarchical.predictor import Weights
+from bdrp.inference.last_layer import LastLayerFit
 from bdrp.inference.method import Runtime
 from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
@@ -46,14 +47,14 @@ def fits(some_unseen: Batch, make_method: Make) -> dict[str, LastLayerFit]:
 @torch.no_grad()
 def loosen(fit: LastLayerFit) -> LastLayerFit:
     """Line factors and loadings far from 0, with wide and correlated posteriors, so that their products count."""
-    draw, guide, model = torch.Generator().manual_seed(3), fit.guide, fit.model
+    draw, guide, model = torch.Generator().manual_seed(3), fit.layer.guide, fit.layer.model
     model.log_line_scale.fill_(0.0)
-    for mean in (guide.u_mean, guide.g_mean, fit.kinship.weights):
+    for mean in (guide.u_mean, guide.g_mean, fit.layer.kinship.weights):
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     u, g = (torch.randn(len(part), part.shape[1], 9, generator=draw) for part in (guide.u_mean, guide.g_mean))
     guide.spread(guide.v_variance(), *(part @ part.transpose(1, 2) / 20 for part in (u, g)))
-    fit.kinship.shares.copy_(torch.tensor([0.5, 0.0, 0.0]))
-    fit.kinship.variance.fill_(0.6)
+    fit.layer.kinship.shares.copy_(torch.tensor([0.5, 0.0, 0.0]))
+    fit.layer.kinship.variance.fill_(0.6)
     return fit
 
 
@@ -86,7 +87,7 @@ def drawn_means(
     """(S, N) means of trained pairs in the measure's unit, by running the Pyro model on draws of the guide."""
     block = block_of(rows)
     means: list[np.ndarray] = []
-    expected = fit.model.log_likelihood
+    expected = fit.layer.model.log_likelihood
 
     def keep(block: Block, seen: Rows) -> torch.Tensor:
         means.append(seen.mean.numpy())
@@ -94,12 +95,12 @@ def drawn_means(
 
     with quickly(), torch.no_grad():
         torch.manual_seed(0)
-        encoded = fit.model.network.encode(inputs.molecules, inputs.genes[block.lines])
-        monkeypatch.setattr(fit.model.network, "encode", lambda molecules, genes, compounds=None: encoded)
-        monkeypatch.setattr(fit.model, "log_likelihood", keep)
+        encoded = fit.layer.model.network.encode(inputs.molecules, inputs.genes[block.lines])
+        monkeypatch.setattr(fit.layer.model.network, "encode", lambda molecules, genes, compounds=None: encoded)
+        monkeypatch.setattr(fit.layer.model, "log_likelihood", keep)
         for _ in range(draws):
-            guide = poutine.trace(fit.guide).get_trace(inputs, block)
-            poutine.replay(fit.model, guide)(inputs, block)
+            guide = poutine.trace(fit.layer.guide).get_trace(inputs, block)
+            poutine.replay(fit.layer.model, guide)(inputs, block)
     return fit.features.centre + fit.features.spread * np.stack(means)
 
 
@@ -143,9 +144,9 @@ def test_weight_draws_have_the_moments_of_the_closed_form_where_loadings_are_unc
 def test_loadings_matter_to_the_moments_that_are_checked(fits: dict[str, LastLayerFit], some_unseen: Batch) -> None:
     fitted, inputs = fits["loosened"], some_unseen.inputs
     whole = fitted.predict(inputs, some_unseen.test).epistemic
-    spread, fitted.guide.g_root = fitted.guide.g_root, torch.zeros_like(fitted.guide.g_root)
+    spread, fitted.layer.guide.g_root = fitted.layer.guide.g_root, torch.zeros_like(fitted.layer.guide.g_root)
     without = fitted.predict(inputs, some_unseen.test).epistemic
-    fitted.guide.g_root = spread
+    fitted.layer.guide.g_root = spread
     known = (inputs.drug_effect[some_unseen.test.drug] >= 0).numpy()
     assert without[known].mean() < 0.8 * whole[known].mean()
     assert np.array_equal(without[~known], whole[~known])
@@ -154,12 +155,12 @@ def test_loadings_matter_to_the_moments_that_are_checked(fits: dict[str, LastLay
 def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_hidden_or_not(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    model, rows = fits["full"].model, some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
+    model, rows = fits["full"].layer.model, some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
     for share in (0, 2, 1):
         lines = torch.arange(len(torch.unique(rows.line)))
         block = block_of(rows, lines % share == 0 if share else lines < 0)
         with quickly(), torch.no_grad():
-            guide = poutine.trace(fits["full"].guide).get_trace(some_unseen.inputs, block)
+            guide = poutine.trace(fits["full"].layer.guide).get_trace(some_unseen.inputs, block)
             trace = poutine.trace(poutine.replay(model, guide)).get_trace(some_unseen.inputs, block)
             weights = Weights(*(guide.nodes[name]["value"] for name in ("w", "v", "loadings", "u")))
             each = model.log_likelihood(block, model.rows(some_unseen.inputs, block, weights))
@@ -176,23 +177,23 @@ def test_a_hidden_line_says_nothing_of_its_own_deviation_and_is_spread_as_a_new_
     assert block.open.tolist() == [position % 2 == 1 for position in range(len(lines))]
     fitted.modules.zero_grad(set_to_none=True)
     with quickly():
-        TraceMeanField_ELBO()(fitted.model, fitted.guide)(inputs, block).backward()
-    for parameter in (fitted.guide.u_mean, fitted.guide.u_share):
+        TraceMeanField_ELBO()(fitted.layer.model, fitted.layer.guide)(inputs, block).backward()
+    for parameter in (fitted.layer.guide.u_mean, fitted.layer.guide.u_share):
         assert parameter.grad is not None
         moved = parameter.grad[inputs.line_effect[block.lines]].abs().sum(1) > 0
         assert moved.tolist() == block.open.tolist()
     fitted.modules.zero_grad(set_to_none=True)
-    guide = fitted.guide
+    guide = fitted.layer.guide
     weights = Weights(guide.w_mean, guide.v_mean, guide.g_mean, guide.u_mean[inputs.line_effect[block.lines]])
     nameless = replace(inputs, line_effect=torch.full_like(inputs.line_effect, -1))
     pred = fitted.predict(nameless, rows)
     with torch.no_grad():
-        seen = fitted.model.rows(inputs, block, weights)
-        terms = fitted.model.terms(
-            fitted.encode(inputs), inputs, torch.arange(len(inputs.line_ids)), rows.line, rows.drug
+        seen = fitted.layer.model.rows(inputs, block, weights)
+        terms = fitted.layer.model.terms(
+            fitted.layer.encode(inputs), inputs, torch.arange(len(inputs.line_ids)), rows.line, rows.drug
         )
-        by_line = terms.by_line + torch.nn.functional.pad(fitted.compounds(inputs).loadings, (1, 0))
-        line_variance = (by_line**2 @ (2 * fitted.model.log_line_scale).exp())[rows.drug]
+        by_line = terms.by_line + torch.nn.functional.pad(fitted.layer.coefficients(inputs).loadings, (1, 0))
+        line_variance = (by_line**2 @ (2 * fitted.layer.model.log_line_scale).exp())[rows.drug]
     centre, spread = some_unseen.features.centre, some_unseen.features.spread
     assert centre + spread * seen.new_mean.numpy() == pytest.approx(pred.mean, abs=1e-4)
     expected = pred.aleatoric / spread**2 + line_variance.numpy()
@@ -235,7 +236,7 @@ def test_what_is_measured_of_a_line_never_widens_its_deviation(
 ) -> None:
     short = make_method("last_layer", epochs=8, lines="new").fit(some_unseen, Runtime())
     for fitted in (short, *fits.values()):
-        covariance = fitted.lines(some_unseen.inputs)[1].diagonal(dim1=1, dim2=2)
+        covariance = fitted.layer.coefficients(some_unseen.inputs).u_covariance.diagonal(dim1=1, dim2=2)
         known = some_unseen.inputs.line_effect >= 0
         assert bool((covariance[known] < covariance[~known][0]).all())
 
@@ -307,7 +308,7 @@ def test_many_pairs_are_predicted_in_passes(
     fits: dict[str, LastLayerFit], some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = fits["full"].predict(some_unseen.inputs, some_unseen.test)
-    monkeypatch.setattr("bdrp.inference.hierarchical.fitted.PAIRS_A_PASS", 7)
+    monkeypatch.setattr("bdrp.inference.hierarchical.layer.PAIRS_A_PASS", 7)
     parts = fits["full"].predict(some_unseen.inputs, some_unseen.test)
     assert parts.mean == pytest.approx(whole.mean, abs=1e-4)
     assert parts.epistemic == pytest.approx(whole.epistemic, rel=1e-3)
@@ -317,12 +318,12 @@ def test_encoders_run_once_a_prediction(
     fits: dict[str, LastLayerFit], some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    network = fits["full"].model.network
+    network = fits["full"].layer.model.network
     hooks = [
         getattr(network, name).register_forward_hook(lambda module, args, out, name=name: calls.append(name))
         for name in ("drugs", "lines")
     ]
-    monkeypatch.setattr("bdrp.inference.hierarchical.fitted.PAIRS_A_PASS", 7)
+    monkeypatch.setattr("bdrp.inference.hierarchical.layer.PAIRS_A_PASS", 7)
     fits["full"].predict(some_unseen.inputs, some_unseen.test)
     for hook in hooks:
         hook.remove()

@@ -12,18 +12,20 @@ import torch
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import mc_dropout
-from bdrp.inference.hierarchical.model import Weights
-from bdrp.inference.mc_dropout import DropoutFit, DropoutModel, without_some
+from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.model import Block
+from bdrp.inference.hierarchical.predictor import Weights
+from bdrp.inference.mc_dropout import DropoutFit, dropped, without_some
 from bdrp.inference.method import Fitted, Runtime, isolated
 from bdrp.inference.network.dropout import _FeatureDropout, dropping
-from bdrp.inference.network.point import PointFit
+from bdrp.inference.network.point import PointFit, PointModel
 from bdrp.predictive import StudentT
 
 Make = Callable[..., Any]
 FitOf = Callable[[str], Fitted]
 
 
-def dropped(fit_of: FitOf) -> DropoutFit:
+def dropout_fit(fit_of: FitOf) -> DropoutFit:
     fitted = fit_of("mc_dropout")
     assert isinstance(fitted, DropoutFit)
     return fitted
@@ -43,17 +45,23 @@ def test_slopes_are_dropped_and_scaled_and_intercepts_are_kept() -> None:
     assert float((found[:, 1:] == 0).float().mean()) == pytest.approx(0.1, abs=0.012)
 
 
-def test_a_step_drops_weights_and_the_prior_judges_the_whole_ones(fit_of: FitOf) -> None:
-    fitted = dropped(fit_of)
-    joint = DropoutModel(fitted.model, fitted.guide, 0.5)
+def test_a_step_drops_weights_and_the_prior_judges_the_whole_ones(fit_of: FitOf, some_unseen: Batch) -> None:
+    fitted = dropout_fit(fit_of)
+    model, seen = fitted.layer.model, []
+    joint = PointModel(model, fitted.layer.guide, lambda weights: seen.append(weights) or dropped(weights, 0.5))
     weights = Weights(torch.ones(40), torch.ones(3, 9), torch.ones(3, 2), torch.ones(4, 3))
+    rows = some_unseen.train.at(torch.arange(9))
+    lines, line = torch.unique(rows.line, return_inverse=True)
+    block = Block(lines, line, rows.drug, observed(rows, some_unseen.features), torch.zeros(9, dtype=torch.bool))
+    for training in (False, True):
+        joint.train(training)
+        with isolated(), torch.no_grad():
+            joint(some_unseen.inputs, block)
+        assert len(seen) == training  # nothing is dropped where training does not go on
     joint.eval()
-    assert joint.used(weights) is weights
-    joint.train()
     with isolated():
         torch.manual_seed(0)
-        used = joint.used(weights)
-    joint.eval()
+        used = dropped(weights, 0.5)
     assert (used.w == 0).any() and (used.v[:, 1:] == 0).any() and torch.equal(used.loadings, weights.loadings)
     assert (used.v[:, 0] == 1).all() and (used.u[:, 0] == 1).all()
 
@@ -61,9 +69,9 @@ def test_a_step_drops_weights_and_the_prior_judges_the_whole_ones(fit_of: FitOf)
 def test_without_any_dropout_every_pass_is_the_deterministic_network(make_method: Make, some_unseen: Batch) -> None:
     method = make_method("mc_dropout", rate=0.0, gene_dropout=0.0, drug_dropout=0.0)
     fitted = method.fit(some_unseen, Runtime())
-    fitted.model.network.lines.perceptron[2].p = 0.0
+    fitted.layer.model.network.lines.perceptron[2].p = 0.0
     rows = some_unseen.test
-    plain = PointFit.predict(fitted, some_unseen.inputs, rows)
+    plain = PointFit(fitted.layer).predict(some_unseen.inputs, rows)
     pred = fitted.predict(some_unseen.inputs, rows)
     assert pred.mean == pytest.approx(plain.mean, abs=1e-4)
     assert pred.aleatoric == pytest.approx(plain.aleatoric, rel=1e-4)
@@ -71,7 +79,7 @@ def test_without_any_dropout_every_pass_is_the_deterministic_network(make_method
 
 
 def test_passes_differ_and_a_pass_hides_the_same_from_all_pairs(fit_of: FitOf, some_unseen: Batch) -> None:
-    fitted, rows = dropped(fit_of), some_unseen.train
+    fitted, rows = dropout_fit(fit_of), some_unseen.train
     whole = passes(fitted, some_unseen, rows)
     assert whole.shape == (20, len(rows)) and (whole.std(0) > 0).all()
     few = torch.tensor([3, 50, 7])
@@ -79,14 +87,14 @@ def test_passes_differ_and_a_pass_hides_the_same_from_all_pairs(fit_of: FitOf, s
 
 
 def test_blocks_of_pairs_do_not_matter(fit_of: FitOf, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted, rows = dropped(fit_of), some_unseen.train
+    fitted, rows = dropout_fit(fit_of), some_unseen.train
     whole = passes(fitted, some_unseen, rows)
     monkeypatch.setattr(mc_dropout, "PAIRS_A_PASS", 17)
     assert torch.allclose(passes(fitted, some_unseen, rows), whole, atol=1e-5)
 
 
 def test_a_prediction_is_the_passes_moments(fit_of: FitOf, some_unseen: Batch) -> None:
-    fitted, rows, spread = dropped(fit_of), some_unseen.train, some_unseen.features.spread
+    fitted, rows, spread = dropout_fit(fit_of), some_unseen.train, some_unseen.features.spread
     whole = passes(fitted, some_unseen, rows).numpy()
     noise = torch.cat([variance for _, variance in fitted.passed(some_unseen.inputs, rows)]).numpy()
     pred = fitted.predict(some_unseen.inputs, rows)
@@ -96,7 +104,7 @@ def test_a_prediction_is_the_passes_moments(fit_of: FitOf, some_unseen: Batch) -
 
 
 def test_the_copied_network_says_what_the_network_says(fit_of: FitOf, some_unseen: Batch) -> None:
-    network, inputs = dropped(fit_of).model.network, some_unseen.inputs
+    network, inputs = dropout_fit(fit_of).network, some_unseen.inputs
     copied = dropping(network, together=2)
     for module in copied.modules():
         if isinstance(module, _FeatureDropout):
@@ -108,17 +116,16 @@ def test_the_copied_network_says_what_the_network_says(fit_of: FitOf, some_unsee
 
 
 def test_a_higher_rate_spreads_wider(fit_of: FitOf, some_unseen: Batch) -> None:
-    fitted = dropped(fit_of)
+    fitted = dropout_fit(fit_of)
     found = []
     for rate in (0.05, 0.4):
-        other = DropoutFit(fitted.features, fitted.model, fitted.guide, rate, 20)
-        other.learn_kinship(some_unseen.inputs)
+        other = DropoutFit(fitted.layer, rate, 20)
         found.append(other.predict(some_unseen.inputs, some_unseen.train).epistemic.mean())
     assert found[1] > 3 * found[0]
 
 
 def test_joint_draws_take_the_passes(fit_of: FitOf, some_unseen: Batch) -> None:
-    fitted = dropped(fit_of)
+    fitted = dropout_fit(fit_of)
     rows = some_unseen.train.at(torch.arange(0, 60, 6))
     joint = fitted.predict(some_unseen.inputs, rows)._joint
     drawn = joint.draw(np.random.default_rng(0), 50)
@@ -130,7 +137,7 @@ def test_joint_draws_take_the_passes(fit_of: FitOf, some_unseen: Batch) -> None:
 
 def test_joint_draws_have_the_predictive_moments(fit_of: FitOf, some_unseen: Batch) -> None:
     # 4000 draws: a variance is off by 2.2 % (one SD); 12 % at 20 pairs fails fewer than once in 10^5 runs of the seed.
-    pred = dropped(fit_of).predict(some_unseen.inputs, some_unseen.test.at(torch.arange(20)))
+    pred = dropout_fit(fit_of).predict(some_unseen.inputs, some_unseen.test.at(torch.arange(20)))
     drawn = pred.joint(4000, seed=1)
     assert drawn.mean(0) == pytest.approx(pred.mean, abs=float(5 * (pred.variance / 4000).max() ** 0.5))
     assert drawn.var(0) == pytest.approx(pred.variance, rel=0.12)
@@ -143,7 +150,7 @@ def test_heavy_tails_are_kept(make_method: Make, some_unseen: Batch) -> None:
 
 def test_intervals_without_the_noise_term_are_too_narrow(fit_of: FitOf, some_unseen: Batch) -> None:
     rows = some_unseen.validation
-    pred = dropped(fit_of).predict(some_unseen.inputs, rows)
+    pred = dropout_fit(fit_of).predict(some_unseen.inputs, rows)
     error = np.abs(pred.mean - rows.response.numpy())
     assert np.mean(error < 1.645 * pred.std) > np.mean(error < 1.645 * np.sqrt(pred.epistemic)) + 0.1
 

@@ -13,7 +13,7 @@ import torch
 from bdrp import inference
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
-from bdrp.inference.hierarchical.fitted import NOTHING
+from bdrp.inference.hierarchical.layer import NOTHING
 from bdrp.inference.initialisation import solve as starting
 from bdrp.inference.method import Runtime
 
@@ -73,7 +73,7 @@ def test_without_a_linear_path_there_are_no_slopes(make_method: Make, some_unsee
     fitted, inputs = make_method("last_layer", linear_path="ignored").fit(some_unseen, Runtime()), some_unseen.inputs
     other = replace(inputs, components=5 - inputs.components)
     assert np.array_equal(moments(fitted, some_unseen), moments(fitted, replace(some_unseen, inputs=other)))
-    regressors = fitted.model.regressors(inputs.components)
+    regressors = fitted.layer.model.regressors(inputs.components)
     assert (regressors[:, 0] == 1).all()
     assert not regressors[:, 1:].any()
 
@@ -97,7 +97,8 @@ def test_deviations_that_pairs_share_add_up_to_their_variance(
 ) -> None:
     fitted, rows = make_method("last_layer", **parts).fit(some_unseen, Runtime()), some_unseen.test
     epistemic = fitted.predict(some_unseen.inputs, rows).epistemic
-    assert fitted.deviations(some_unseen.inputs, rows).variance == pytest.approx(epistemic, rel=1e-3, abs=1e-6)
+    posterior = fitted.posterior_of(some_unseen.inputs, rows)
+    assert np.diag(posterior.covariance(posterior)) == pytest.approx(epistemic, rel=1e-3, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["last_layer", "deterministic"])
@@ -105,10 +106,10 @@ def test_without_hierarchical_effects_no_compound_and_no_line_has_one(
     name: str, make_method: Make, some_unseen: Batch
 ) -> None:
     fitted = make_method(name, hierarchical_effects="ignored").fit(some_unseen, Runtime())
-    guide = fitted.guide
+    guide = fitted.layer.guide
     for effect in (guide.v_mean, guide.u_mean, guide.g_mean):
         assert not effect.any()
-    scales = [fitted.model.log_compound_scale.exp(), fitted.model.log_line_scale.exp()]
+    scales = [fitted.layer.model.log_compound_scale.exp(), fitted.layer.model.log_line_scale.exp()]
     assert torch.cat(scales).max() <= 1.001 * NOTHING
     nameless = replace(some_unseen.inputs, line_effect=torch.full_like(some_unseen.inputs.line_effect, -1))
     known, new = (

@@ -105,13 +105,13 @@ def test_a_killed_fit_resumes_to_the_same_weights(
 
 
 def test_the_views_are_the_network_s_own_weights(fit: VariationalFit) -> None:
-    network = fit.model.network
+    network = fit.layer.model.network
     views = split(network, flat(network))
     assert all(torch.equal(views[f"network.{name}"], old) for name, old in network.named_parameters())
 
 
 def test_gains_are_centred_at_one_and_matrices_sized_by_their_inputs(fit: VariationalFit) -> None:
-    network = fit.model.network
+    network = fit.layer.model.network
     centres, sizes = split(network, centre(network), ""), split(network, usual_size(network), "")
     assert torch.all(centres["drugs.graph.norms.0.weight"] == 1) and torch.all(centres["drugs.state.weight"] == 0)
     genes = network.lines.linear.weight.shape[1]
@@ -122,10 +122,10 @@ def test_draws_side_by_side_equal_a_loop_of_draws(
     fit: VariationalFit, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
-    believed = fit.beliefs(inputs, cells(rows))
-    apart = [(*moments, square) for moments, square in fit.by_draw(inputs, believed, 5)]
+    conditional = fit.layer.conditional(inputs, cells(rows))
+    apart = [(*moments, square) for moments, square in fit.by_draw(inputs, conditional, 5)]
     monkeypatch.setattr(network_draws, "draws_together", lambda device: 2)
-    together = [(*moments, square) for moments, square in fit.by_draw(inputs, believed, 5)]
+    together = [(*moments, square) for moments, square in fit.by_draw(inputs, conditional, 5)]
     assert [len(found[0]) for found in together] == [2, 2, 1] and len(apart) == 5
     for left, right in zip(zip(*together, strict=True), zip(*apart, strict=True), strict=True):
         assert torch.allclose(torch.cat(left), torch.cat(right), rtol=1e-4, atol=1e-5)
@@ -134,7 +134,9 @@ def test_draws_side_by_side_equal_a_loop_of_draws(
 def test_draws_mix_the_moments_of_the_last_layer_given_each(fit: VariationalFit, some_unseen: Batch) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
     with torch.no_grad():
-        each = [fit.under(one, lambda: fit.moments(fit.encode(inputs), inputs, rows)) for one in fit.weights(3)]
+        each = [
+            fit.under(one, lambda: fit.layer.moments(fit.layer.encode(inputs), inputs, rows)) for one in fit.weights(3)
+        ]
     expected = mixture.moments(*(torch.stack(part).double() for part in zip(*each, strict=True)))
     for part, right in zip(fit.mixed(inputs, rows, 3), expected, strict=True):
         assert torch.allclose(part, right, rtol=1e-4, atol=1e-5)
@@ -162,7 +164,7 @@ def test_joint_draws_and_the_posterior_have_the_moments_of_the_prediction(
 
 def test_a_fit_that_learned_is_not_refused(fit: VariationalFit, some_unseen: Batch) -> None:
     before = variational.explained(fit, some_unseen, spread=False)
-    variational.refuse_collapse(WholeModel(fit.model, 1.0), fit, some_unseen, before)
+    variational.refuse_collapse(WholeModel(fit.layer.model, 1.0), fit, some_unseen, before)
 
 
 def test_weights_that_fell_back_on_their_prior_are_refused(make_method: Make, some_unseen: Batch) -> None:

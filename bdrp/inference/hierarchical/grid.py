@@ -12,7 +12,6 @@ from torch import Tensor
 from bdrp.features.batch import Inputs, Pairs
 
 PAIRS_A_PASS = 4_096  # chosen: what a pass makes of its pairs stays in a processor's cache
-PRODUCT_A_PAIR = 48  # chosen: rows gathered for a pair leave the cache, so a product this much larger is as fast
 
 
 class Part(NamedTuple):
@@ -89,10 +88,3 @@ def of_lines(inputs: Inputs, lines: Tensor) -> Inputs:
         components=inputs.components[lines],
         line_effect=inputs.line_effect[lines],
     )
-
-
-def rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
-    """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way."""
-    if len(left) * len(right) <= PRODUCT_A_PAIR * len(line):
-        return (left @ right.T).flatten().index_select(0, line * len(right) + drug)
-    return torch.linalg.vecdot(left.index_select(0, line), right.index_select(0, drug))

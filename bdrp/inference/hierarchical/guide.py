@@ -75,6 +75,16 @@ class Guide(nn.Module):
             variance = variance + torch.linalg.vecdot(shared, shared)
         return variance
 
+    def weight_roots(self, features: Tensor) -> Tensor:
+        """Roots (n, P or more) of the covariance of w . features: products of two rows are their covariance."""
+        posterior = self.w()
+        if self.covariance == "full":
+            return torch.as_tensor(features @ posterior.scale_tril)
+        diagonal = features * self.w_log_scale.exp()
+        if self.covariance == "low_rank":
+            return torch.cat([diagonal, features @ posterior.cov_factor], dim=1)
+        return diagonal
+
     def w_deviations(self, draws: int) -> Tensor:
         """S draws of w about its mean, (S, P)."""
         return torch.as_tensor(self.w().sample((draws,)) - self.w_mean)

@@ -35,9 +35,9 @@ from torch import Tensor, nn
 from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchical.elbo import independent
 from bdrp.inference.hierarchical.likelihood import Likelihood, Noise, Observed
+from bdrp.inference.hierarchical.predictor import Terms, Weights, predict, with_loadings
 from bdrp.model.network import Encoded, Network, PairFeatures
 
-LOG_NOISE_RANGE = (-4.0, 1.5)  # chosen: noise SDs from 0.02 to 4.5 response SDs; keeps a step away from overflow
 USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about what structure says of it
 
 
@@ -69,42 +69,6 @@ class Block(NamedTuple):
         """(B,) lines of which no row is hidden: those that say something of their own u."""
         covered = torch.zeros(len(self.lines), device=self.line.device)
         return covered.index_add(0, self.line, self.hidden.to(covered)) == 0
-
-
-class Terms(NamedTuple):
-    """What the random weights of n pairs multiply, and the rest of their mean and noise.
-
-    Attributes:
-        features: (n, P) for w. by_compound: (L, 1 + K) for v, a line. by_line: (D, 1 + R) for u, a
-            drug, as far as structure tells.
-        offset: (n,). own: (n,) what of the mean belongs to the drug alone. noise: (n, 3) see `log_noise`.
-    """
-
-    features: Tensor
-    by_compound: Tensor
-    by_line: Tensor
-    offset: Tensor
-    own: Tensor
-    noise: Tensor
-
-    def log_noise(self, mean: Tensor) -> Tensor:
-        """(n,) log SD of the noise: quadratic in how far a pair's mean (n,) lies from its drug's own.
-
-        A line that a drug hits harder than others is measured within the tested doses, where curves differ; the others
-        are extrapolated to nearly one value. So the noise follows the mean, drug by drug.
-        """
-        beyond = (mean - self.own).clamp(-1.5, 1.5)
-        level, slope, bend = self.noise.unbind(-1)
-        return (level + slope * beyond + bend * beyond**2).clamp(*LOG_NOISE_RANGE)
-
-
-class Weights(NamedTuple):
-    """One value of everything random: w (P,), v (C, 1 + K), loadings (C, R), and u (B, 1 + R) of a block's lines."""
-
-    w: Tensor
-    v: Tensor
-    loadings: Tensor
-    u: Tensor
 
 
 class Rows(NamedTuple):
@@ -188,21 +152,20 @@ class LastLayer(nn.Module):
         return torch.cat([scale[:1].expand(len(compound), 1), stretch[:, None] * scale[1:]], dim=1)
 
     def rows(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
-        """What is expected of a block's rows if the weights were these."""
+        """What is expected of a block's rows if the weights of C compounds and its B lines were these."""
         encoded = self.network.encode(inputs.molecules, inputs.genes[block.lines], inputs.drug_effect)
         return self.weighed(self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights)
 
     def weighed(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:
         """The same from terms."""
-        compound = inputs.drug_effect[block.drug]
-        by_line = terms.by_line + nn.functional.pad(of_known(weights.loadings, inputs.drug_effect), (1, 0))
-        alone = terms.offset + terms.features @ weights.w
-        slopes = (terms.by_compound @ weights.v.T)[block.line, compound]
-        mean = alone + slopes + (weights.u @ by_line.T)[block.line, block.drug]
-        terms = terms._replace(own=terms.own + weights.v[compound, 0])
+        v, loadings = (of_known(table, inputs.drug_effect) for table in (weights.v, weights.loadings))
+        predicted = predict(terms, weights._replace(v=v, loadings=loadings), block.line, block.drug)
+        by_line = with_loadings(terms.by_line, loadings)
         open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
-        alone = alone + (slopes if block.linear is None else block.linear)
-        return Rows(mean, terms.log_noise(mean), *self._without(block, alone, terms.log_noise(alone), open_variance))
+        linear = predicted.slopes if block.linear is None else block.linear
+        alone = predicted._replace(slopes=linear, factors=torch.zeros_like(predicted.factors))
+        new_mean, new_log_sd = self._without(block, alone.mean, terms.log_noise(alone.mean, alone.own), open_variance)
+        return Rows(predicted.mean, terms.log_noise(predicted.mean, predicted.own), new_mean, new_log_sd)
 
     def _without(self, block: Block, alone: Tensor, log_noise: Tensor, open_variance: Tensor) -> tuple[Tensor, Tensor]:
         """(n,) mean and log SD of rows of which nothing is known, their own response least of all.

@@ -23,6 +23,10 @@ class Point(nn.Module):
         """None, (n,)."""
         return features.new_zeros(len(features))
 
+    def weight_roots(self, features: Tensor) -> Tensor:
+        """None, (n, 0)."""
+        return features.new_zeros(len(features), 0)
+
     def w_deviations(self, draws: int) -> Tensor:
         """None, (S, P)."""
         return self.w_mean.new_zeros(draws, len(self.w_mean))

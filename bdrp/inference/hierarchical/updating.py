@@ -1,7 +1,7 @@
 """The posterior as the prior of another laboratory: a fit conditioned on a few labelled pairs, in closed form.
 
-The model's belief about the means of pairs is Gaussian, with the covariance K of `covariance`. Another laboratory
-differs from the training one by offsets and in its noise, so for its response y of line l and compound c,
+The posterior of the means of pairs is Gaussian, with the covariance K of `pair_posterior`. Another laboratory differs
+from the training one by offsets and in its noise, so for its response y of line l and compound c,
 
     y = f[l, c] + a + b m + d[c] + e[l] + noise,   f ~ GP(m, k^2 K),   noise variance s^2 times the predicted one,
     a ~ Normal(0, A^2)   b ~ Normal(0, B^2)   d[c] ~ Normal(0, D^2)   e[l] ~ Normal(0, E^2),
@@ -17,20 +17,19 @@ variance is drawn anew for each pair: outliers get their weight by expectation-m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
+from bdrp.errors import FitError
 from bdrp.features.batch import Inputs, Pairs
-from bdrp.inference.hierarchical.covariance import Deviations, Floats, same
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, same
+from bdrp.inference.method import Fitted
 from bdrp.predictive import StudentT
-from bdrp.predictive.distribution import Scalable
-
-if TYPE_CHECKING:
-    from bdrp.inference.hierarchical.fitted import LastLayerFit
+from bdrp.predictive.distribution import Floats, Scalable
 
 PAIRS_A_PASS: Final = 8_192  # chosen: 500 labelled pairs beside them take 33 MB
 ROUNDS: Final = 5  # chosen: weights of outliers settle to a hundredth
@@ -65,20 +64,20 @@ class Laboratory:
 class _Rows:
     """Pairs as the kernel sees them: roots of their covariance, scale of it, standardised mean, noise variance."""
 
-    deviations: Deviations
+    posterior: LayerPosterior
     factor: Floats
     mean: Floats
     noise: Floats
 
     def covariance(self, other: _Rows) -> Floats:
-        return self.factor[:, None] * self.deviations.covariance(other.deviations) * other.factor
+        return self.factor[:, None] * self.posterior.covariance(other.posterior) * other.factor
 
 
 class Updated:
     """A fit that has seen labelled pairs of another laboratory.
 
     Args:
-        fit: the last layer.
+        fit: one that `can_update`.
         inputs: drugs and lines of the labelled pairs.
         labelled: n pairs with their responses; none leave everything as it was.
         prior: what is predicted for them: the fit's own distribution, or one with other moments such as recalibrated
@@ -88,7 +87,7 @@ class Updated:
 
     def __init__(
         self,
-        fit: LastLayerFit,
+        fit: Fitted,
         inputs: Inputs,
         labelled: Pairs,
         prior: Scalable,
@@ -129,8 +128,8 @@ class Updated:
         return mean, np.maximum(_variance(rows, self.laboratory, self.fit.features.spread) - gained, 0.0)
 
     def _rows(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> _Rows:
-        found, features = self.fit.deviations(inputs, pairs), self.fit.features
-        factor = prior.epistemic_std / np.sqrt(np.maximum(found.variance, 1e-12))
+        found, features = _joint(self.fit, inputs, pairs), self.fit.features
+        factor = prior.epistemic_std / np.sqrt(np.maximum(found.epistemic, 1e-12))
         return _Rows(found, factor, (prior.mean - features.centre) / features.spread, prior.aleatoric)
 
     def _weights(self, evidence: _Evidence, dof: float) -> Floats:
@@ -187,6 +186,21 @@ class _Evidence:
         return float((inverse * part).sum() - solved @ part @ solved)
 
 
+def _joint(fit: Fitted, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
+    """The posterior of pairs.
+
+    Raises:
+        FitError: the fit has none that can be updated.
+    """
+    posterior = fit.posterior_of(inputs, pairs)
+    if isinstance(posterior, LayerPosterior):
+        return posterior
+    raise FitError(
+        f"{type(fit).__name__} has no posterior that can be updated: it knows each pair by itself, or a mixture. "
+        "Allowed: methods whose fits can_update, such as last_layer. Fit one of these."
+    )
+
+
 def kernel(left: _Rows, right: _Rows, laboratory: Laboratory, spread: float) -> Floats:
     """(n, m) covariance of what is not noise, in the measure's unit squared."""
     return _summed(_parts(left, right, spread), laboratory)
@@ -194,13 +208,13 @@ def kernel(left: _Rows, right: _Rows, laboratory: Laboratory, spread: float) -> 
 
 def _parts(left: _Rows, right: _Rows, spread: float) -> dict[str, Floats]:
     """What each squared scale multiplies."""
-    one, two = left.deviations, right.deviations
+    one, two = left.posterior, right.posterior
     parts = {
         "epistemic": left.covariance(right),
         "offset": np.ones((len(left.mean), len(right.mean))),
         "slope": np.outer(left.mean, right.mean),
-        "by_drug": same(one.compound, two.compound).astype(np.float64),
-        "by_line": same(one.line, two.line).astype(np.float64),
+        "by_drug": same(one.compounds, two.compounds).astype(np.float64),
+        "by_line": same(one.lines, two.lines).astype(np.float64),
     }
     return {name: part if name == "epistemic" else spread**2 * part for name, part in parts.items()}
 
@@ -213,5 +227,5 @@ def _variance(rows: _Rows, laboratory: Laboratory, spread: float) -> Floats:
     """(n,) the diagonal of `kernel`."""
     offsets = laboratory.offset**2 + laboratory.by_drug**2 + laboratory.by_line**2
     effects = offsets + (laboratory.slope * rows.mean) ** 2
-    known = laboratory.epistemic**2 * rows.factor**2 * rows.deviations.variance
+    known = laboratory.epistemic**2 * rows.factor**2 * rows.posterior.epistemic
     return np.asarray(known + spread**2 * effects)

@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from bdrp.features.batch import Batch
-from bdrp.inference.hierarchical.fitted import LastLayerFit
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import Measured, expected, observed
+from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation import factor_analysis
 from bdrp.inference.initialisation.factor_analysis import Cells, FactorAnalysis
 from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions
@@ -47,10 +49,10 @@ class Start:
     noise: Tensor
 
     @torch.no_grad()
-    def place(self, fitted: LastLayerFit) -> None:
+    def place(self, layer: Layer[Guide | Point]) -> None:
         """Put model and guide where this start is."""
-        model, guide, ridge, factors = fitted.model, fitted.guide, self.ridge, self.factors
-        fitted.leverage = ridge.leverage(self.regressors)
+        model, guide, ridge, factors = layer.model, layer.guide, self.ridge, self.factors
+        layer.leverage = ridge.leverage(self.regressors)
         guide.v_mean.copy_(ridge.mean)
         guide.u_mean.copy_(factors.mean)
         guide.g_mean.copy_(factors.loadings)

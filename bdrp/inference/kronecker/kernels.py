@@ -100,13 +100,6 @@ def between(
     )
 
 
-def identified(kernels: Kernels, drug_is: Tensor, line_is: Tensor) -> Kernels:
-    """Two ids of one known drug are the same drug."""
-    same_drug = (drug_is[:, None] == drug_is) & (drug_is >= 0) | kernels.same_drug.bool()
-    same_line = (line_is[:, None] == line_is) & (line_is >= 0) | kernels.same_line.bool()
-    return kernels._replace(same_drug=same_drug.double(), same_line=same_line.double())
-
-
 class Cells(NamedTuple):
     """Measured responses in a C x L table, replicates averaged.
 

@@ -11,65 +11,74 @@ in other company.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from itertools import islice
-from typing import Any
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.hierarchical.beliefs import Beliefs, squared
-from bdrp.inference.hierarchical.fitted import Joint, LastLayerFit, Moments
-from bdrp.inference.hierarchical.grid import cells, named
+from bdrp.features.batch import Batch, Inputs, Pairs
+from bdrp.inference.hierarchical.conditional import Conditional, squared
+from bdrp.inference.hierarchical.grid import cells, named, narrowed
 from bdrp.inference.hierarchical.guide import Guide
-from bdrp.inference.hierarchical.model import LastLayer
+from bdrp.inference.hierarchical.layer import Layer, Moments
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
 from bdrp.inference.hierarchical.weight_draws import draw
+from bdrp.inference.network.fitted import NetworkFit
 from bdrp.inference.network.mixture import RunningMixture, each
 from bdrp.inference.network.weights import Spread, flat, split
 from bdrp.model.network import Network
-from bdrp.predictive import Normal, Parameter, PosteriorDraws, StudentT
-from bdrp.predictive.distribution import Index
+from bdrp.predictive import JointPosterior, PairMoments, Parameter, PosteriorDraws
+from bdrp.predictive.distribution import Floats, Index
 
 SEED = 20_261  # chosen: any will do
 DRAWS_TO_SCORE = 8  # chosen: epochs are compared under the same draws, so few will do
 DRAWS_TOGETHER = 16  # chosen, on a GPU: one core is 1.7 to 3 times faster at one after the other (docs/tried.md)
 
+Result = TypeVar("Result")
 
-class VariationalFit(LastLayerFit):
-    """A random network under a random last layer."""
 
-    can_update = False
+class VariationalFit(NetworkFit):
+    """A random network under a random last layer.
 
-    def __init__(self, features: Features, model: LastLayer, guide: Guide, spread: Spread, draws: int) -> None:
-        super().__init__(features, model, guide)
-        self.spread, self.draws = spread, draws
-        self.modules["spread"] = spread
+    Args:
+        layer: whose network holds the means of the weights.
+        spread: their SDs.
+        draws: S networks that a prediction averages.
+    """
 
-    @torch.no_grad()
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
-        """Predictive moments of N pairs over the draws of the network; see `Fitted.predict`."""
-        device = self.guide.w_mean.device
-        inputs, pairs = inputs.to(device), pairs.to(device)
-        moments = self.mixed(inputs, pairs, self.draws)
-        arrays = tuple(part.double().cpu().numpy() for part in moments)
-        joint = _Mixture(self, inputs, pairs)
-        return self.distribution(inputs, pairs, arrays, joint, self.model.law.tails)
+    def __init__(self, layer: Layer[Guide], spread: Spread, draws: int) -> None:
+        super().__init__(layer.features, [layer], nn.ModuleDict({**layer.modules, "spread": spread}))
+        self.layer, self.spread, self.draws = layer, spread, draws
+
+    @property
+    def network(self) -> Network:
+        """See `HasNetwork`."""
+        return self.layer.model.network
+
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> NetworkMixture:
+        """The mixture over the draws of the network; see `Fitted.posterior_of`."""
+        return NetworkMixture(self, inputs.to(self.layer.device), pairs.to(self.layer.device))
 
     @torch.no_grad()
     def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
-        """Each draw takes one of the fit's networks and draws the last layer; see `Fitted.posterior`."""
-        device, parts = self.guide.w_mean.device, []
-        inputs, pairs = inputs.to(device), pairs.to(device)
-        rng = np.random.default_rng(seed)
-        for weights, many in self._shared_out(rng, draws):
+        """Each draw takes one of the fit's networks and draws the last layer; see `HasWeightDraws`."""
+        parts, rng = [], np.random.default_rng(seed)
+        for weights, many in self.shared_out(rng, draws):
             sub = int(rng.integers(2**32))
-            parts.append(self.under(weights, lambda many=many, sub=sub: draw(self, inputs, pairs, many, sub)))
+            parts.append(self.under(weights, partial(draw, self.layer, inputs, pairs, many, sub)))
         return _shuffled(parts, rng.permutation(draws))
 
+    def score(self, rows: Pairs, batch: Batch) -> float:
+        """Over a few draws; see `NetworkFit.score`."""
+        moments = self.scored_moments(*narrowed(batch.inputs, rows))
+        return self.layer.judged(rows, batch.features, moments)
+
     def scored_moments(self, inputs: Inputs, pairs: Pairs) -> Moments:
-        """Over a few draws."""
+        """Standardised moments over a few draws."""
         return self.mixed(inputs, pairs, min(self.draws, DRAWS_TO_SCORE))
 
     def weights(self, draws: int) -> Tensor:
@@ -78,51 +87,52 @@ class VariationalFit(LastLayerFit):
 
     def _weights(self, draws: int) -> Iterator[Tensor]:
         """The same one by one, (W,) each."""
-        scale, mean = self.spread.log_scale.detach().exp(), flat(self.model.network).detach()
+        scale, mean = self.spread.log_scale.detach().exp(), flat(self.layer.model.network).detach()
         generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
         for _ in range(draws):
             noise = torch.empty(len(scale)).normal_(generator=generator)
             yield torch.addcmul(mean, scale, noise.to(scale.device))
 
-    def under(self, weights: Tensor, call: Callable[..., Any]) -> Any:
+    def under(self, weights: Tensor, call: Callable[[], Result]) -> Result:
         """`call()` while the network has the weights (W,)."""
-        network = self.model.network
-        return functional_call(_Under(network, call), split(network, weights), ())
+        network = self.layer.model.network
+        return cast(Result, functional_call(_Under(network, call), split(network, weights), ()))
 
     @torch.no_grad()
     def mixed(self, inputs: Inputs, pairs: Pairs, draws: int) -> Moments:
         """Standardised mean, aleatoric and epistemic variance, (N,) each."""
         inputs, pairs = named(inputs, pairs)
         sorted_pairs, mixture = cells(pairs), RunningMixture()
-        believed = self.beliefs(inputs, sorted_pairs)
-        square = torch.zeros(len(inputs.drug_ids), believed.u_covariance.shape[1], device=believed.mean.device)
-        for moments, squares in self.by_draw(inputs, believed, draws):
+        conditional = self.layer.conditional(inputs, sorted_pairs)
+        square = torch.zeros(len(inputs.drug_ids), conditional.u_covariance.shape[1], device=self.layer.device)
+        for moments, squares in self.by_draw(inputs, conditional, draws):
             mixture.add(*moments)
             square += squares.sum(0)
         mean, aleatoric, rest = mixture.moments()
-        epistemic = (rest + believed.through_lines(square / draws)).clamp(min=0)
+        epistemic = (rest + conditional.through_lines(square / draws)).clamp(min=0)
         mean, aleatoric, epistemic = sorted_pairs.in_order((mean, aleatoric, epistemic))
         return mean, aleatoric, epistemic
 
     @torch.no_grad()
-    def by_draw(self, inputs: Inputs, believed: Beliefs, draws: int) -> Iterator[tuple[Moments, Tensor]]:
-        """Moments of N cells under each network, (s, N) each, some of the networks at a time.
+    def by_draw(self, inputs: Inputs, conditional: Conditional, draws: int) -> Iterator[tuple[Moments, Tensor]]:
+        """Moments of N grid entries under each network, (s, N) each, some of the networks at a time.
 
         Yields:
-            All but the variance that u brings; and what u multiplies, squared, (s, D, T): see `Beliefs.through_lines`.
+            All but the variance that u brings; and what u multiplies, squared, (s, D, T): see
+            `Conditional.through_lines`.
         """
-        self.modules.eval()
-        network = self.model.network
+        layer = self.layer
+        layer.modules.eval()
 
         def given() -> tuple[Moments, Tensor]:
-            encoded = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
-            return self.given(encoded, inputs, believed), squared(self.by_line(encoded, believed))
+            encoded = layer.model.network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
+            return layer.given(encoded, inputs, conditional), squared(layer.by_line(encoded, conditional))
 
-        weights, together = self._weights(draws), draws_together(believed.mean.device)
+        weights, together = self._weights(draws), draws_together(layer.device)
         while chunk := list(islice(weights, together)):
             yield each(lambda weights: self.under(weights, given), torch.stack(chunk))
 
-    def _shared_out(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
+    def shared_out(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
         """Networks that are drawn at least once among `draws`, with how often."""
         often = np.bincount(rng.integers(self.draws, size=draws), minlength=self.draws)
         for weights, many in zip(self.weights(self.draws), often.tolist(), strict=True):
@@ -133,44 +143,74 @@ class VariationalFit(LastLayerFit):
 class _Under(nn.Module):
     """A call that reads a network, as a module whose parameters can be exchanged for its length."""
 
-    def __init__(self, network: Network, call: Callable[..., Any]) -> None:
+    def __init__(self, network: Network, call: Callable[[], object]) -> None:
         super().__init__()
         self.network, self.call = network, call
 
-    def forward(self) -> Any:
+    def forward(self) -> object:
         return self.call()
 
 
-class _Mixture:
-    """Epistemic deviations of pairs that share the network, w, v and u."""
+class NetworkMixture(JointPosterior):
+    """The posterior of N pairs that share the network, w, v and u.
+
+    Args:
+        fit: random network and last layer.
+        inputs: drugs and lines, on the fit's device.
+        pairs: N of them, on the fit's device.
+    """
 
     def __init__(self, fit: VariationalFit, inputs: Inputs, pairs: Pairs) -> None:
         self.fit, self.inputs, self.pairs = fit, inputs, pairs
+        self.noise_dof = fit.layer.model.law.tails
 
-    def __getitem__(self, index: Index) -> _Mixture:
-        chosen = torch.as_tensor(np.arange(len(self.pairs))[index])
-        return _Mixture(self.fit, self.inputs, self.pairs.at(chosen))
+    @cached_property
+    def moments(self) -> PairMoments:
+        """Over the draws of the network."""
+        return self.fit.layer.in_unit(self.fit.mixed(self.inputs, self.pairs, self.fit.draws))
+
+    def __getitem__(self, index: Index) -> NetworkMixture:
+        """The same for some of the pairs; moments that are known stay so."""
+        chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
+        some = NetworkMixture(self.fit, self.inputs, self.pairs.at(chosen))
+        if "moments" in vars(self):
+            some.moments = PairMoments(*(part[index] for part in self.moments))
+        return some
+
+    def covariance(self, other: NetworkMixture) -> Floats:
+        """(N, M) with the M pairs of another: what the networks disagree about, and what each does not know."""
+        fit, mine, theirs = self.fit, [], []
+        within = np.zeros((len(self.pairs), len(other.pairs)))
+        for weights in fit.weights(fit.draws):
+            one, two, shared = fit.under(weights, partial(_both, self, other))
+            mine.append(one)
+            theirs.append(two)
+            within += shared
+        left, right = (np.stack(means) - np.mean(means, axis=0) for means in (mine, theirs))
+        return np.asarray((left.T @ right + within) / fit.draws)
 
     @torch.no_grad()
-    def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
-        """(S, N) deviations in the measure's unit."""
-        fit = self.fit
-        means = self._means().double().cpu().numpy()
-        often = np.bincount(rng.integers(fit.draws, size=draws), minlength=fit.draws)
-        beyond, parts = fit.features.spread * (means - means.mean(0)), []
-        for weights, many, shift in zip(fit.weights(fit.draws), often.tolist(), beyond, strict=True):
-            if many:
-                parts.append(shift + fit.under(weights, lambda many=many: self._given_a_network().draw(rng, many)))
-        return rng.permutation(np.concatenate(parts))
+    def draw(self, rng: np.random.Generator, draws: int) -> Floats:
+        """S joint deviations, (S, N)."""
+        parts = [
+            self.fit.under(weights, partial(self._drawn, rng, many))
+            for weights, many in self.fit.shared_out(rng, draws)
+        ]
+        return np.concatenate(parts)[rng.permutation(draws)] - self.mean
 
-    def _means(self) -> Tensor:
-        """(S, N) of all networks."""
-        sorted_pairs = cells(self.pairs)
-        draws = self.fit.by_draw(self.inputs, self.fit.beliefs(self.inputs, sorted_pairs), self.fit.draws)
-        return sorted_pairs.in_order([torch.cat([mean for (mean, _, _), _ in draws])])[0]
+    def _drawn(self, rng: np.random.Generator, draws: int) -> Floats:
+        given = self.given()
+        return given.mean + given.draw(rng, draws)
 
-    def _given_a_network(self) -> Joint:
-        return Joint(self.fit, self.fit.encode(self.inputs), self.inputs, self.pairs.line, self.pairs.drug)
+    def given(self) -> LayerPosterior:
+        """The posterior of the pairs under the weights that the network has now."""
+        return self.fit.layer.posterior_of(self.inputs, self.pairs)
+
+
+def _both(left: NetworkMixture, right: NetworkMixture) -> tuple[Floats, Floats, Floats]:
+    """Means of two sets of pairs and their covariance, under the weights that the network has now."""
+    one, two = left.given(), right.given()
+    return one.mean, two.mean, one.covariance(two)
 
 
 def draws_together(device: torch.device) -> int:

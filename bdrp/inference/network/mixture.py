@@ -11,6 +11,7 @@ the variance over the M components as they are, divided by M: the mixture is the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +20,8 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from bdrp.predictive.distribution import Floats, Index, JointDraws
+from bdrp.predictive import JointPosterior, PairMoments
+from bdrp.predictive.distribution import Floats, Index
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 
@@ -61,29 +63,45 @@ def each(call: Callable[[Any], Any], stacked: Any) -> Any:
     return pytree.tree_map(lambda part: part[None], call(pytree.tree_map(lambda part: part[0], stacked)))
 
 
-class MixtureJoint:
-    """Joint epistemic deviations: each draw takes one component for all pairs, and that component's own deviations.
+class MixturePosterior(JointPosterior):
+    """An equal mixture of posteriors of the same N pairs: each joint draw takes one component for all pairs.
 
     Args:
-        offsets: what the components' means differ from the mixture's by, (M, N), in the measure's unit.
-        joints: each component's own deviations.
+        components: of the M networks.
     """
 
-    def __init__(self, offsets: np.ndarray, joints: Sequence[JointDraws]) -> None:
-        self.offsets, self.joints = offsets, joints
+    def __init__(self, components: Sequence[JointPosterior]) -> None:
+        self.components = tuple(components)
+        self.noise_dof = law_of([component.noise_dof for component in components])
 
-    def __getitem__(self, index: Index) -> MixtureJoint:
+    @cached_property
+    def moments(self) -> PairMoments:
+        """By the law of total variance."""
+        each = zip(*(component.moments for component in self.components), strict=True)
+        return PairMoments(*moments(*(np.stack(part) for part in each)))
+
+    def __getitem__(self, index: Index) -> MixturePosterior:
         """The same for some of the pairs."""
-        return MixtureJoint(self.offsets[:, index], [joint[index] for joint in self.joints])
+        return MixturePosterior([component[index] for component in self.components])
+
+    def covariance(self, other: MixturePosterior) -> Floats:
+        """(N, K) with the K pairs of another: what the components disagree about, and what each does not know."""
+        within = [one.covariance(two) for one, two in zip(self.components, other.components, strict=True)]
+        return np.asarray(self._disagreement().T @ other._disagreement() / len(within) + np.mean(within, axis=0))
 
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
-        """(S, N) deviations in the measure's unit."""
-        chosen = rng.integers(len(self.offsets), size=draws)
-        deviations = self.offsets[chosen].astype(np.float64)
+        """S joint deviations, (S, N)."""
+        chosen = rng.integers(len(self.components), size=draws)
+        deviations = self._disagreement()[chosen]
         for member in np.unique(chosen):
             at = np.flatnonzero(chosen == member)
-            deviations[at] += self.joints[member].draw(rng, len(at))
+            deviations[at] += self.components[member].draw(rng, len(at))
         return deviations
+
+    def _disagreement(self) -> Floats:
+        """(M, N) what the components' means differ from the mixture's by."""
+        means = np.stack([component.mean for component in self.components])
+        return means - means.mean(0)
 
 
 def law_of(tails: Sequence[float | None]) -> float | None:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Literal, Self
 
 import pyro
 import torch
-from torch import Tensor
 
-from bdrp.errors import FitError, ModelFolderError
+from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
-from bdrp.inference.hierarchical.fitted import LastLayerFit
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import Likelihood
 from bdrp.inference.hierarchical.model import LastLayer
+from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation.solve import solve
-from bdrp.inference.method import Fitted, Method, isolated, part
+from bdrp.inference.method import Method, isolated, part
 from bdrp.inference.training.loop import Schedule
 from bdrp.model.architecture import CHOICES, Architecture
 from bdrp.model.network import Network
 
 LINES = ("auto", "known", "new")
 EFFECTS = ("used", "ignored")
-LEAST_AGAIN = 0.5  # chosen: while the rate is high the validation part says little; no fit again is shorter than half
 EPOCHS = {"new": 20, "known": 50}  # chosen on validation and calibration rows of GDSC2 (docs/tried.md)
 
 
@@ -97,7 +96,7 @@ class NetworkMethod(Method, ABC):
         self.architecture(1)
 
     def schedule(self) -> Schedule:
-        """How long and how fast to descend; of the lines that `begun` settled on."""
+        """How long and how fast to descend; of the lines that `warm_start` settled on."""
         epochs = EPOCHS.get(self.lines, EPOCHS["new"]) if self.epochs is None else self.epochs
         return Schedule(epochs, epochs if self.patience is None else self.patience)
 
@@ -113,11 +112,11 @@ class NetworkMethod(Method, ABC):
         likelihood = Likelihood(self.likelihood, self.noise)
         return LastLayer(Network(self.architecture(genes, sizes[0])), likelihood, sizes, responses)
 
-    def begun(self, batch: Batch, fitted: LastLayerFit, seed: int) -> Self:
-        """Put a fit where training starts, and settle which lines the model serves, by the validation part."""
+    def warm_start(self, batch: Batch, layer: Layer[Guide | Point], seed: int) -> Self:
+        """Put a layer where training starts, and settle which lines the model serves, by the validation part."""
         if self.hierarchical_effects == "ignored":
-            fitted.without_effects()
-            fitted.learn_kinship(batch.inputs)
+            layer.without_effects()
+            layer.learn_kinship(batch.inputs)
             return replace(self, lines="known")  # nothing is known of a line that could be hidden
         batch = self.shown(batch)
         judged = bool(len(batch.validation))
@@ -130,12 +129,12 @@ class NetworkMethod(Method, ABC):
             starts[kind] = solve(
                 batch, self.factors, together=kind == "known", censored=self.likelihood == "censored", seed=seed
             )
-            starts[kind].place(fitted)
-            fitted.learn_kinship(batch.inputs)
-            scores[kind] = fitted.score(batch.validation, batch) if judged else 0.0
+            starts[kind].place(layer)
+            layer.learn_kinship(batch.inputs)
+            scores[kind] = layer.score(batch.validation, batch) if judged else 0.0
         best = min(kinds, key=lambda kind: scores[kind])
-        starts[best].place(fitted)
-        fitted.learn_kinship(batch.inputs)
+        starts[best].place(layer)
+        layer.learn_kinship(batch.inputs)
         return replace(self, lines=best)
 
     def shown(self, batch: Batch) -> Batch:
@@ -143,38 +142,6 @@ class NetworkMethod(Method, ABC):
         if self.architecture(1).slopes:
             return batch
         return replace(batch, inputs=replace(batch.inputs, components=torch.zeros_like(batch.inputs.components)))
-
-    def refitted(self, fitted: Fitted) -> Self:
-        """For the same lines, for as many epochs as the first fit needed; see `Method.refitted`."""
-        history: Mapping[str, Any] = getattr(fitted, "history", {})
-        settled = replace(self, lines=history.get("lines", self.lines))
-        most = settled.schedule().epochs
-        epochs = max(int(history.get("best_epoch") or most), math.ceil(LEAST_AGAIN * most))
-        return replace(settled, epochs=epochs, patience=None)
-
-
-AnyFit = TypeVar("AnyFit", bound=Fitted)
-
-
-def restored(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> AnyFit:
-    """A fit made without memory and filled from its tensors.
-
-    Sizes that the tensors do not bear out are so refused before they are allocated.
-
-    Raises:
-        ModelFolderError: tensors are missing, foreign, or of the wrong shape.
-    """
-    try:
-        with torch.device("meta"):
-            fitted: Any = assemble()
-        fitted.modules.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
-    except (RuntimeError, TypeError) as error:
-        raise ModelFolderError(
-            f"The weights do not fit the method's options: {str(error)[:400]} The folder was altered or belongs to "
-            "another version. Fit again, or restore the folder."
-        ) from error
-    fitted.modules.eval()
-    return cast(AnyFit, fitted)
 
 
 @contextmanager

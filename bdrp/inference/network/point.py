@@ -7,37 +7,54 @@ the weights, they would run to zero.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from bdrp.features.batch import Batch, Inputs, Pairs
-from bdrp.inference.hierarchical.fitted import LastLayerFit
-from bdrp.inference.hierarchical.model import Block, LastLayer, Weights
+from bdrp.inference.hierarchical.layer import Layer
+from bdrp.inference.hierarchical.model import Block, LastLayer
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
 from bdrp.inference.hierarchical.point import Point
-from bdrp.inference.method import Fitted
-from bdrp.inference.network.options import NetworkMethod
-from bdrp.inference.network.trainee import Trainee
-from bdrp.predictive import PosteriorDraws
+from bdrp.inference.hierarchical.predictor import Weights
+from bdrp.inference.network.fitted import NetworkFit
+from bdrp.model.network import Network
 
 
-class PointFit(LastLayerFit):
-    """One network and one value of each weight; only what was never trained on keeps its prior spread."""
+class PointFit(NetworkFit):
+    """One network and one value of each weight; only what was never trained on keeps its prior variance."""
 
-    guide: Point
-    can_draw = False
-    can_update = False
+    def __init__(self, layer: Layer[Point]) -> None:
+        super().__init__(layer.features, [layer], layer.modules)
+        self.layer = layer
 
-    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
-        """None: there is one value of each weight; see `Fitted.posterior`."""
-        return Fitted.posterior(self, inputs, pairs, draws=draws, seed=seed)
+    @property
+    def network(self) -> Network:
+        """See `HasNetwork`."""
+        return self.layer.model.network
+
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
+        """In closed form; see `Fitted.posterior_of`."""
+        return self.layer.posterior_of(inputs, pairs)
+
+    def score(self, rows: Pairs, batch: Batch) -> float:
+        """See `NetworkFit.score`."""
+        return self.layer.score(rows, batch)
 
 
 class PointModel(nn.Module):
-    """Model and weights together, with the loss of a block: plain torch, so that many can be stacked."""
+    """Model and weights together, with the loss of a block: plain torch, so that many can be stacked.
 
-    def __init__(self, model: LastLayer, point: Point) -> None:
+    Args:
+        model: network and priors; the prior scales are held.
+        point: the weights.
+        used: what of the weights the rows of a training step see; everything where None.
+    """
+
+    def __init__(self, model: LastLayer, point: Point, used: Callable[[Weights], Weights] | None = None) -> None:
         super().__init__()
-        self.model, self.point = model, point
+        self.model, self.point, self.used = model, point, used
         for scale in model.scales():
             scale.requires_grad_(False)
 
@@ -46,14 +63,11 @@ class PointModel(nn.Module):
         model, point = self.model, self.point
         lines = inputs.line_effect[block.lines]
         weights = Weights(point.w_mean, point.v_mean, point.g_mean, point.u_mean[lines])
-        rows = model.rows(inputs, block, self.used(weights))
+        seen = weights if self.used is None or not model.training else self.used(weights)
+        rows = model.rows(inputs, block, seen)
         fit = model.log_likelihood(block, rows)
         fit = fit if weight is None else weight * fit
         return -fit.mean() - self._log_prior(weights, block.open) / model.responses
-
-    def used(self, weights: Weights) -> Weights:
-        """What of the weights the rows see: everything."""
-        return weights
 
     def _log_prior(self, weights: Weights, open_lines: Tensor) -> Tensor:
         model = self.model
@@ -62,15 +76,3 @@ class PointModel(nn.Module):
         u = open_lines[:, None] * weights.u / model.log_line_scale.exp()
         squares = (weights.w**2).sum() + (v**2).sum() + (weights.loadings**2).sum()
         return model.estimates_log_prior() - 0.5 * (squares + model.lines / len(u) * (u**2).sum())
-
-
-class PointTrainee(Trainee):
-    """The loop's view of a point."""
-
-    def __init__(self, method: NetworkMethod, fitted: PointFit, batch: Batch, joint: PointModel | None = None) -> None:
-        super().__init__(method, fitted, batch)
-        self.joint = joint or PointModel(fitted.model, fitted.guide)
-
-    def loss(self, block: Block) -> Tensor:
-        """Negative log joint density of a block."""
-        return torch.as_tensor(self.joint(self.batch.inputs, block))

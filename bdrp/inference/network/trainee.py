@@ -3,67 +3,127 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from bdrp.features.batch import Batch, Pairs, grid_blocks
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import observed
 from bdrp.inference.hierarchical.model import Block
+from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.predictor import rowwise
 from bdrp.inference.method import Runtime
+from bdrp.inference.network.fitted import NetworkFit
 from bdrp.inference.network.options import NetworkMethod
-from bdrp.inference.training.loop import train
+from bdrp.inference.training.loop import Trainable, train
 
 HIDDEN = 0.5  # chosen: as many lines of a step teach what a new line needs as teach what a known one does
+LEAST_AGAIN = 0.5  # chosen: while the rate is high the validation part says little; no fit again is shorter than half
 
 
-class Trainee:
-    """The training loop's view of a fit on a batch; a method adds the loss."""
+class FitTrainee(Trainable, Protocol):
+    """A trainee that belongs to a fit."""
 
-    def __init__(self, method: NetworkMethod, fitted: Any, batch: Batch) -> None:
-        self.method, self.fitted, self.batch = method, fitted, batch
-        self.module: nn.Module = fitted.modules
+    @property
+    def method(self) -> NetworkMethod:
+        """The options."""
+
+    @property
+    def fitted(self) -> NetworkFit:
+        """What is trained."""
+
+    @property
+    def batch(self) -> Batch:
+        """On what, on the fit's device."""
+
+
+class Blocks:
+    """Grid blocks of the training rows, an epoch at a time; what is not to be trained is held.
+
+    Args:
+        method: the options.
+        layers: of the fit.
+        batch: on the layers' device.
+        posterior: v has a posterior that stays where the start put it, so that hidden rows are judged by its mean.
+    """
+
+    def __init__(
+        self, method: NetworkMethod, layers: Sequence[Layer[Guide | Point]], batch: Batch, *, posterior: bool
+    ) -> None:
+        self.method, self.batch = method, batch
         self.seen = observed(batch.train, batch.features)
-        fixed = fitted.slopes() if method.lines == "new" else []
-        for parameter in fitted.effects() if method.hierarchical_effects == "ignored" else fixed:
-            parameter.requires_grad_(False)
+        self.leverage = _average([layer.leverage for layer in layers if layer.leverage is not None])
+        self.hidden = HIDDEN if method.lines == "new" else 0.0
+        self.ridge = layers[0] if posterior and method.lines == "new" else None
+        for layer in layers:
+            fixed = layer.slopes() if method.lines == "new" else []
+            for parameter in layer.effects() if method.hierarchical_effects == "ignored" else fixed:
+                parameter.requires_grad_(False)
 
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """Network and the rest, each with its rate."""
-        method, network = self.method, list(self.fitted.model.network.parameters())
-        within = {id(parameter) for parameter in network}
-        rest = [p for p in self.module.parameters() if id(p) not in within and p.requires_grad]
-        return [
-            {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},
-            {"params": rest, "lr": method.head_rate, "weight_decay": 0.0},
-        ]
-
-    def begin(self, epoch: int) -> None:
-        """Nothing here depends on how far training is."""
-
-    def blocks(self, generator: torch.Generator) -> Iterator[Block]:
+    def __call__(self, generator: torch.Generator) -> Iterator[Block]:
         """One epoch's blocks."""
         rows = self.batch.train
         device = rows.line.device
         for lines, index in grid_blocks(rows, self.method.lines_a_block, generator):
             lines, index = lines.to(device), index.to(device)
             line = torch.searchsorted(lines, rows.line[index])
-            share = HIDDEN if self.method.lines == "new" else 0.0
-            hidden = (torch.rand(len(lines), generator=generator) < share).to(device)[line]
+            hidden = (torch.rand(len(lines), generator=generator) < self.hidden).to(device)[line]
             few = rows.at(index)
-            yield Block(lines, line, few.drug, self.seen.at(index), hidden, self._leverage(few), self.linear(few))
+            yield Block(lines, line, few.drug, self.seen.at(index), hidden, self._leverage(few), self._by_ridge(few))
 
     def _leverage(self, rows: Pairs) -> Tensor | float:
         """(n,); 0 where training did not start from a ridge."""
-        table, compound = self.fitted.leverage, self.batch.inputs.drug_effect[rows.drug]
+        table, compound = self.leverage, self.batch.inputs.drug_effect[rows.drug]
         return 0.0 if table is None else torch.as_tensor(table.to(rows.line.device)[compound, rows.line])
 
-    def linear(self, rows: Pairs) -> Tensor | None:
-        """(n,) what the slopes' mean says of rows, where they have a posterior that stays where the start put it."""
-        return None
+    def _by_ridge(self, rows: Pairs) -> Tensor | None:
+        """(n,) what the ridge's mean says of rows."""
+        if self.ridge is None:
+            return None
+        inputs, v = self.batch.inputs, self.ridge.guide.v_mean.detach()
+        regressors = self.ridge.model.regressors(inputs.components)
+        return rowwise(regressors, v, rows.line, inputs.drug_effect[rows.drug])
+
+
+class Trainee:
+    """The view of a fit of one layer.
+
+    Args:
+        method: the options.
+        fitted: the fit.
+        batch: on the fit's device.
+        loss: of a block, about one a response.
+        posterior: see `Blocks`.
+    """
+
+    def __init__(
+        self,
+        method: NetworkMethod,
+        fitted: NetworkFit,
+        batch: Batch,
+        loss: Callable[[Block], Tensor],
+        *,
+        posterior: bool = False,
+    ) -> None:
+        self.method, self.fitted, self.batch, self.loss = method, fitted, batch, loss
+        self.module: nn.Module = fitted.modules
+        self.blocks = Blocks(method, fitted.layers, batch, posterior=posterior)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Network and the rest, each with its rate."""
+        network = [parameter for layer in self.fitted.layers for parameter in layer.model.network.parameters()]
+        within = {id(parameter) for parameter in network}
+        rest = [p for p in self.module.parameters() if id(p) not in within and p.requires_grad]
+        return groups(self.method, network, rest)
+
+    def begin(self, epoch: int) -> None:
+        """Nothing here depends on how far training is."""
 
     def clip(self, limit: float) -> None:
         """All parameters descend together."""
@@ -71,36 +131,38 @@ class Trainee:
 
     def validation_score(self) -> float | None:
         """Mean negative log density of the validation part; None where there is none."""
-        return self.fitted.score(self.batch.validation, self.batch) if len(self.batch.validation) else None
+        return validation_score(self.fitted, self.batch)
 
 
-class SviTrainee(Trainee):
-    """The view of a fit whose last layer has a posterior."""
-
-    def linear(self, rows: Pairs) -> Tensor | None:
-        """(n,) what the ridge's mean says of rows."""
-        if self.method.lines != "new":
-            return None
-        inputs, v = self.batch.inputs, self.fitted.guide.v_mean.detach()
-        regressors = self.fitted.model.regressors(inputs.components)
-        return torch.as_tensor((regressors[rows.line] * v[inputs.drug_effect[rows.drug]]).sum(1))
+def groups(method: NetworkMethod, network: list[Any], rest: list[Any]) -> list[dict[str, Any]]:
+    """Optimiser groups of the network's parameters and of the rest."""
+    return [
+        {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},
+        {"params": rest, "lr": method.head_rate, "weight_decay": 0.0},
+    ]
 
 
-def trained(trainee: Any, runtime: Runtime) -> Any:
-    """Train, learn the kinship of what was found, and write the history down."""
+def validation_score(fitted: NetworkFit, batch: Batch) -> float | None:
+    """Mean negative log density of the validation part; None where there is none."""
+    return fitted.score(batch.validation, batch) if len(batch.validation) else None
+
+
+def train_fit(trainee: FitTrainee, runtime: Runtime) -> None:
+    """Train, learn the kinship of what was found, and write down the history and what fitting again would take."""
     method, fitted = trainee.method, trainee.fitted
-    identity = f"{method} seed={runtime.seed} {digest(trainee.batch)}"
     progress = train(
         trainee,
         method.schedule(),
         seed=runtime.seed,
         checkpoint=runtime.checkpoint,
-        identity=identity,
+        identity=f"{method} seed={runtime.seed} {digest(trainee.batch)}",
         show=runtime.progress,
     )
-    fitted.learn_kinship(trainee.batch.inputs)
+    fitted.learn_kinship(trainee.batch)
     fitted.history, fitted.interrupted = {**asdict(progress), "lines": method.lines}, progress.interrupted
-    return fitted
+    most = method.schedule().epochs
+    epochs = max(progress.best_epoch or most, math.ceil(LEAST_AGAIN * most))
+    fitted.settled = {"lines": method.lines, "epochs": epochs, "patience": None}
 
 
 def digest(batch: Batch) -> str:
@@ -111,3 +173,8 @@ def digest(batch: Batch) -> str:
     for tensor in (*rows, inputs.genes, inputs.molecules.fingerprints, inputs.drug_effect, inputs.line_effect):
         checksum.update(tensor.cpu().contiguous().numpy().tobytes())
     return checksum.hexdigest()
+
+
+def _average(tables: Sequence[Tensor]) -> Tensor | None:
+    """Of layers that each have their own ridge; None where there is none."""
+    return torch.stack(list(tables)).mean(0) if tables else None

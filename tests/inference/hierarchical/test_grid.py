@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from bdrp.features.batch import Batch, Pairs
-from bdrp.inference.hierarchical import grid
-from bdrp.inference.hierarchical.grid import cells, named, narrowed, rowwise
+from bdrp.inference.hierarchical import predictor
+from bdrp.inference.hierarchical.grid import cells, named, narrowed
+from bdrp.inference.hierarchical.predictor import rowwise
 
 
 def pairs_of(line: list[int], drug: list[int]) -> Pairs:
@@ -37,7 +38,7 @@ def test_gathered_rows_and_the_grid_agree(monkeypatch: pytest.MonkeyPatch) -> No
     left, right = torch.arange(12.0).view(4, 3), torch.arange(15.0).view(5, 3)
     line, drug = torch.tensor([3, 0, 3]), torch.tensor([4, 2, 0])
     by_grid = rowwise(left, right, line, drug)
-    monkeypatch.setattr(grid, "PRODUCT_A_PAIR", 0)
+    monkeypatch.setattr(predictor, "PRODUCT_A_PAIR", 0)
     assert torch.equal(rowwise(left, right, line, drug), by_grid)
     assert torch.equal(by_grid, (left[line] * right[drug]).sum(1))
 

@@ -31,15 +31,15 @@ def loose(some_unseen, make_method):
 @torch.no_grad()
 def loosened(fit, loadings):
     """Every weight uncertain, line factors and loadings far from 0; the loadings' log SD is given."""
-    guide, draw = fit.guide, torch.Generator().manual_seed(3)
+    guide, draw = fit.layer.guide, torch.Generator().manual_seed(3)
     guide.w_log_scale.fill_(-1.0)
     guide.w_factor.copy_(0.2 * torch.randn(guide.w_factor.shape, generator=draw))
     guide.v_log_scale.fill_(-1.5)
     for mean in (guide.u_mean, guide.g_mean):
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     guide.g_log_scale.fill_(loadings)
-    fit.kinship.variance[-guide.g_mean.shape[1] :] = float(np.exp(2 * loadings))
-    fit.kinship.unsure.zero_()
+    fit.layer.kinship.variance[-guide.g_mean.shape[1] :] = float(np.exp(2 * loadings))
+    fit.layer.kinship.unsure.zero_()
     return fit
 
 
@@ -52,22 +52,22 @@ def some(batch, count, seed):
 @torch.no_grad()
 def dense(fit, inputs, pairs):
     """The deviations of pairs as a design (N, Q) in independent standard normals: one column a weight."""
-    terms = fit.model.terms(fit.encode(inputs), inputs, torch.arange(len(inputs.line_ids)), pairs.line, pairs.drug)
-    compounds, (_, u_covariance) = fit.compounds(inputs), fit.lines(inputs)
+    terms = fit.layer.model.terms(
+        fit.layer.encode(inputs), inputs, torch.arange(len(inputs.line_ids)), pairs.line, pairs.drug
+    )
+    known = fit.layer.coefficients(inputs)
     effect = inputs.drug_effect
     compound = torch.where(effect >= 0, effect, 1000 + torch.arange(len(effect)))[pairs.drug]
-    posterior = fit.guide.w()
+    posterior = fit.layer.guide.w()
     root = torch.linalg.cholesky(
         posterior.covariance_matrix if hasattr(posterior, "covariance_matrix") else posterior.variance.diag()
     )
     columns = [terms.features @ root]
     for one in compound.unique():
-        columns.append(
-            (compound == one)[:, None] * terms.by_compound[pairs.line] * compounds.variance[pairs.drug].sqrt()
-        )
-    by_line = (terms.by_line + nn.functional.pad(compounds.loadings, (1, 0)))[pairs.drug]
+        columns.append((compound == one)[:, None] * terms.by_compound[pairs.line] * known.v_variance[pairs.drug].sqrt())
+    by_line = (terms.by_line + nn.functional.pad(known.loadings, (1, 0)))[pairs.drug]
     for one in pairs.line.unique():
-        columns.append((pairs.line == one)[:, None] * (by_line @ torch.linalg.cholesky(u_covariance[one])))
+        columns.append((pairs.line == one)[:, None] * (by_line @ torch.linalg.cholesky(known.u_covariance[one])))
     return fit.features.spread * torch.cat(columns, dim=1).double().numpy(), compound.numpy()
 
 
@@ -119,17 +119,15 @@ def test_offsets_of_the_laboratory_are_weights_like_others(loose, some_unseen):
 @pytest.mark.parametrize("covariance", COVARIANCES)
 def test_variances_of_deviations_are_the_predicted_ones_products_of_weights_too(loose, some_unseen, covariance):
     fit, rows = loose(covariance, loadings=-1.0), some(some_unseen, 80, seed=2)
-    found = fit.deviations(some_unseen.inputs, rows)
-    np.testing.assert_allclose(found.variance, fit.predict(some_unseen.inputs, rows).epistemic, rtol=1e-4)
-    np.testing.assert_allclose(np.diag(found.covariance(found)), found.variance, rtol=1e-6)
+    found = fit.posterior_of(some_unseen.inputs, rows)
+    np.testing.assert_allclose(np.diag(found.covariance(found)), found.epistemic, rtol=1e-4)
 
 
 def test_covariances_of_deviations_are_those_of_joint_draws(loose, some_unseen):
     fit, rows = loose("full", loadings=-1.0), some(some_unseen, 12, seed=4)
-    found = fit.deviations(some_unseen.inputs, rows)
-    _, joint = fit.believed(some_unseen.inputs, rows)
-    drawn = joint.draw(np.random.default_rng(0), 20_000)
-    expected = found.covariance(found) / np.sqrt(np.outer(found.variance, found.variance))
+    found = fit.posterior_of(some_unseen.inputs, rows)
+    drawn = found.draw(np.random.default_rng(0), 20_000)
+    expected = found.covariance(found) / np.sqrt(np.outer(found.epistemic, found.epistemic))
     # 66 correlations, each with a standard error of about 0.007 (heavier tails of products aside): six of these.
     np.testing.assert_allclose(np.corrcoef(drawn.T), expected, atol=0.045)
 
@@ -203,11 +201,11 @@ def test_two_ids_of_one_compound_are_one(loose, some_unseen, tiny_screen):
     again = drugs.set_axis(["other " + drug for drug in drugs.index]).rename_axis("drug_id")
     one = fit.features.inputs(drugs, tiny_screen.expression)
     two = fit.features.inputs(again, tiny_screen.expression)
-    here = fit.deviations(one, as_pairs(frame, one))
-    there = fit.deviations(two, as_pairs(frame.assign(drug_id="other " + frame["drug_id"]), two))
+    here = fit.posterior_of(one, as_pairs(frame, one))
+    there = fit.posterior_of(two, as_pairs(frame.assign(drug_id="other " + frame["drug_id"]), two))
     known = np.isin(drugs.loc[frame["drug_id"], "structure_key"], fit.features.compounds)
     assert known.any()
-    np.testing.assert_allclose(np.diag(here.covariance(there))[known], here.variance[known], rtol=1e-5)
+    np.testing.assert_allclose(np.diag(here.covariance(there))[known], here.epistemic[known], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["deterministic", "variational", "deep_ensemble", "ridge"])

@@ -11,7 +11,7 @@ import torch
 from bdrp import inference
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
-from bdrp.inference.method import Fitted
+from bdrp.inference.method import Fitted, HasWeightDraws, weight_draws
 from bdrp.predictive import PosteriorDraws
 
 FitOf = Callable[[str], Fitted]
@@ -81,8 +81,8 @@ def test_what_was_not_measured_has_no_likelihood(fit_of: FitOf, some_unseen: Bat
 @pytest.mark.parametrize("name", [name for name in inference.names() if name != "last_layer"])
 def test_a_method_either_draws_or_says_that_it_cannot(name: str, fit_of: FitOf, some_unseen: Batch) -> None:
     fit, rows = fit_of(name), some_unseen.test.at(torch.arange(3))
-    if fit.can_draw:
+    if isinstance(fit, HasWeightDraws):
         assert fit.posterior(some_unseen.inputs, rows, draws=4, seed=0).mean.shape == (4, 3)
         return
     with pytest.raises(FitError, match="has no posterior to draw from.*such as last_layer"):
-        fit.posterior(some_unseen.inputs, rows, draws=4, seed=0)
+        weight_draws(fit)

@@ -72,18 +72,19 @@ def test_the_model_is_put_where_the_start_is(some_unseen: Batch, make_method: Ma
     method = make_method("last_layer", lines="known")
     fitted = method._assemble(some_unseen.features, len(some_unseen.train))
     start = solved(some_unseen, together=True)
-    start.place(fitted)
+    start.place(fitted.layer)
+    coefficients = fitted.layer.coefficients(some_unseen.inputs)
     known = torch.nonzero(some_unseen.inputs.line_effect >= 0)[:, 0]
     at = some_unseen.inputs.line_effect[known]
-    mean, covariance = (part[known] for part in fitted.lines(some_unseen.inputs))
+    mean, covariance = (part[known] for part in (coefficients.u, coefficients.u_covariance))
     assert torch.equal(mean, start.factors.mean[at])
     assert torch.allclose(covariance, start.factors.covariance[at], rtol=5e-3, atol=1e-6)
-    compounds, drugs = fitted.compounds(some_unseen.inputs), some_unseen.inputs.drug_effect
+    drugs = some_unseen.inputs.drug_effect
     trained = drugs >= 0
-    assert torch.allclose(compounds.variance[trained], start.ridge.variance[drugs[trained]], rtol=1e-4)
+    assert torch.allclose(coefficients.v_variance[trained], start.ridge.variance[drugs[trained]], rtol=1e-4)
     spread = start.factors.loadings_covariance[drugs[trained]]
-    assert torch.allclose(compounds.loadings_covariance[trained], spread, rtol=1e-3, atol=1e-6)
-    noise = (fitted.model.noise[0] + fitted.model.compound_noise[:, 0]).exp()
+    assert torch.allclose(coefficients.loadings_covariance[trained], spread, rtol=1e-3, atol=1e-6)
+    noise = (fitted.layer.model.noise[0] + fitted.layer.model.compound_noise[:, 0]).exp()
     assert torch.allclose(noise, start.factors.noise, rtol=1e-4)
 
 
@@ -151,7 +152,7 @@ def test_what_an_untrained_fit_predicts_is_its_start(some_unseen: Batch, make_me
     for kind in ("known", "new"):
         method = make_method("last_layer", lines=kind)
         fitted = method._assemble(some_unseen.features, len(some_unseen.train))
-        settled = method.begun(some_unseen, fitted, 0)
+        settled = method.warm_start(some_unseen, fitted.layer, 0)
         assert settled.lines == kind
         pred = fitted.predict(some_unseen.inputs, some_unseen.train)
         start = solved(some_unseen, together=kind == "known")

@@ -12,23 +12,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bdrp.inference.hierarchical.grid import Cells, Part, rowwise
+from bdrp.inference.hierarchical.grid import Cells, Part
+from bdrp.inference.hierarchical.predictor import rowwise
 
 
-class Beliefs(NamedTuple):
-    """What the moments of N cells of L lines and D drugs take from elsewhere than the network.
+class Conditional(NamedTuple):
+    """What the moments of N grid entries of L lines and D drugs are whatever the network: cached for many networks.
 
     Attributes:
         cells: which. parts: the same, some at a time.
-        mean, variance: (N,) what v brings, and the loadings to the variance.
+        slopes, variance: (N,) what v brings to the mean, and with the loadings to the variance.
         own: (N,) what of the mean belongs to the drug alone.
-        loadings: (D, 1 + R). u_mean: (L, 1 + R).
+        loadings: (D, R). u_mean: (L, 1 + R).
         u_covariance: (L, T) upper halves, what is off the diagonal counted twice.
     """
 
     cells: Cells
     parts: list[Part]
-    mean: Tensor
+    slopes: Tensor
     own: Tensor
     variance: Tensor
     loadings: Tensor

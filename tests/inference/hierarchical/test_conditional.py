@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bdrp.inference.hierarchical.beliefs import doubled, squared, upper
+from bdrp.inference.hierarchical.conditional import doubled, squared, upper
 from bdrp.inference.method import isolated
 
 

@@ -1,0 +1,107 @@
+"""A screen, a split of it, and both as tensors: what a fit, its recalibration and its test part need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bdrp.data.screen import LIMITS, Screen
+from bdrp.data.splits import Split
+from bdrp.errors import SplitError
+from bdrp.features import batch as features
+from bdrp.features.batch import Batch, Pairs
+
+# What is unlike between two parts of a split is also what pairs of one part share: their cluster. Pairs held out at
+# random share none.
+CLUSTERS = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
+LEAST = 2  # rows: fewer fit no recalibration
+
+
+@dataclass(frozen=True)
+class CalibrationRows:
+    """Rows that the weights have not seen.
+
+    Attributes:
+        pairs: n of them, with their responses.
+        clusters: (n,) the line or drug that errs as one; None where pairs err by themselves.
+    """
+
+    pairs: Pairs
+    clusters: list[str] | None
+
+    @property
+    def response(self) -> npt.NDArray[np.float64]:
+        """(n,) in the measure's unit."""
+        return self.pairs.response.numpy()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` makes.
+
+    Attributes:
+        screen: what was measured.
+        split: which rows train, tune, calibrate and test.
+        batch: the same as tensors, every scaler fitted on the training rows.
+    """
+
+    screen: Screen
+    split: Split
+    batch: Batch
+
+    def whole(self) -> Prepared:
+        """The same with validation and calibration rows among the training rows."""
+        parts = self.split.parts.replace({"validation": "train", "calibration": "train"})
+        split = replace(self.split, parts=parts)
+        return Prepared(self.screen, split, features.prepare(self.screen, split))
+
+    @property
+    def cluster(self) -> str | None:
+        """The column of the responses whose values are new in the test part: what errs as one."""
+        return CLUSTERS.get(self.split.by, "cell_line_id")
+
+    def calibration_rows(self) -> CalibrationRows:
+        """The calibration and the validation part together.
+
+        A factor is decided by the number of lines or drugs, not of pairs, and there are few. The validation part has
+        chosen an epoch and nothing else, which costs it next to no honesty.
+
+        Raises:
+            SplitError: the calibration part has fewer than two rows.
+        """
+        rows, cluster = self.batch.calibration, self.cluster
+        if len(rows) < LEAST:
+            raise SplitError(
+                f"The calibration part has {len(rows)} rows. At least two are needed, and some hundred for "
+                "intervals that hold. Give it a share of the split."
+            )
+        positions = np.concatenate([self.split.rows("calibration"), self.split.rows("validation")])
+        clusters = None if cluster is None else self.screen.responses[cluster].iloc[positions].tolist()
+        return CalibrationRows(rows.joined(self.batch.validation), clusters)
+
+    def test_table(self) -> pd.DataFrame:
+        """The test part as it was observed, with tissue, drug_name and structure_key."""
+        screen = self.screen
+        test = screen.responses.iloc[self.split.rows("test")].reset_index(drop=True)
+        return test.assign(
+            tissue=screen.cell_lines.loc[test["cell_line_id"], "tissue"].to_numpy(),
+            drug_name=screen.drugs.loc[test["drug_id"], "name"].to_numpy(),
+            structure_key=screen.drugs.loc[test["drug_id"], "structure_key"].to_numpy(),
+        )
+
+    def limits(self) -> pd.DataFrame:
+        """Median limits of the assays of each trained drug; index drug_id."""
+        train = self.screen.responses.iloc[self.split.rows("train")]
+        return train.groupby("drug_id")[list(LIMITS)].median()
+
+
+def prepare(screen: Screen, split: Split) -> Prepared:
+    """A screen and a split of it, as tensors.
+
+    Raises:
+        SplitError, DataError: see `bdrp.features.batch.prepare`.
+    """
+    return Prepared(screen, split, features.prepare(screen, split))

@@ -1,0 +1,150 @@
+"""The posterior of pairs under one network: moments, covariance and joint draws of the linear predictor.
+
+In the notation of `predictor`, the deviation of a pair's mean from what is expected is
+
+    w' . phi + v'[c] . (1, h) + u'[l] . (1, E g[c]) + (E u[l] + u'[l])[1:] . g'[c],
+
+primes marking deviations, which the guide holds for independent of each other. So two pairs covary through w, through v
+and g where they share a compound, and through u where they share a line. The covariance is exact, the product u'g' too.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bdrp.features.batch import Inputs, Pairs
+from bdrp.inference.hierarchical.coefficients import root
+from bdrp.inference.hierarchical.predictor import Terms, predict, with_loadings
+from bdrp.inference.method import isolated
+from bdrp.model.network import Encoded
+from bdrp.predictive import JointPosterior, PairMoments
+from bdrp.predictive.distribution import Floats, Index
+
+if TYPE_CHECKING:
+    from bdrp.inference.hierarchical.guide import Guide
+    from bdrp.inference.hierarchical.layer import Layer
+    from bdrp.inference.hierarchical.point import Point
+
+Labels = npt.NDArray[np.object_]
+
+
+class LayerPosterior(JointPosterior):
+    """Pairs under a layer whose network has one value of each weight.
+
+    Args:
+        layer: network, priors and posterior.
+        encoded: the drugs and lines of the inputs.
+        inputs: the same before the network.
+        pairs: N of them.
+    """
+
+    def __init__(self, layer: Layer[Guide | Point], encoded: Encoded, inputs: Inputs, pairs: Pairs) -> None:
+        self.layer, self.encoded, self.inputs, self.pairs = layer, encoded, inputs, pairs
+        self.noise_dof = layer.model.law.tails
+
+    @cached_property
+    def moments(self) -> PairMoments:
+        """In closed form."""
+        return self.layer.in_unit(self.layer.moments(self.encoded, self.inputs, self.pairs))
+
+    def __getitem__(self, index: Index) -> LayerPosterior:
+        """The same for some of the pairs; moments that are known stay so."""
+        chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
+        some = LayerPosterior(self.layer, self.encoded, self.inputs, self.pairs.at(chosen))
+        if "moments" in vars(self):
+            some.moments = PairMoments(*(part[index] for part in self.moments))
+        return some
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.pairs)
+
+    def covariance(self, other: LayerPosterior) -> Floats:
+        """(N, M) with the M pairs of another, which may be of other inputs of the same layer."""
+        one, two = self._roots, other._roots
+        compound, line = same(self.compounds, other.compounds), same(self.lines, other.lines)
+        by_compound = compound * (one.by_compound @ two.by_compound.T)
+        by_line = line * (one.by_line @ two.by_line.T)
+        return np.asarray(one.shared @ two.shared.T + by_compound + by_line + compound * line * one.alone[:, None])
+
+    @torch.no_grad()
+    def draw(self, rng: np.random.Generator, draws: int) -> Floats:
+        """S joint deviations, (S, N); two ids of one trained compound share theirs."""
+        seed = int(rng.integers(2**63))
+        lines, line = torch.unique(self.pairs.line, return_inverse=True)
+        drugs, drug = torch.unique(self.pairs.drug, return_inverse=True)
+        coefficients, terms = self.layer.coefficients(self.inputs).at(lines, drugs), self._terms
+        guide = self.layer.guide
+        terms = terms._replace(by_compound=terms.by_compound[lines], by_line=terms.by_line[drugs])
+        with isolated():
+            torch.manual_seed(seed)
+            drawn = coefficients.draw(guide.w_mean + guide.w_deviations(draws))
+        expected = predict(terms, coefficients.means(guide.w_mean), line, drug).mean
+        deviation = predict(terms, drawn, line, drug).mean - expected
+        return np.asarray(self.layer.features.spread * deviation.double().cpu().numpy())
+
+    @property
+    def compounds(self) -> Labels:
+        """(N,) names: trained compounds by their structure, so that two ids of one are one; others by their own id."""
+        inputs = self.inputs
+        known = np.asarray([*self.layer.features.compounds, ""], dtype=object)[inputs.drug_effect.cpu().numpy()]
+        names = np.where(known == "", np.asarray([f"new {drug}" for drug in inputs.drug_ids], dtype=object), known)
+        return names[self.pairs.drug.cpu().numpy()]
+
+    @property
+    def lines(self) -> Labels:
+        """(N,) names."""
+        return np.asarray(self.inputs.line_ids, dtype=object)[self.pairs.line.cpu().numpy()]
+
+    @property
+    def _terms(self) -> Terms:
+        every = torch.arange(len(self.inputs.line_ids), device=self.pairs.line.device)
+        return self.layer.model.terms(self.encoded, self.inputs, every, self.pairs.line, self.pairs.drug)
+
+    @cached_property
+    @torch.no_grad()
+    def _roots(self) -> _Roots:
+        """They take N (P + K + 2R) numbers, so ask for the covariance of many pairs by parts."""
+        line, drug, terms = self.pairs.line, self.pairs.drug, self._terms
+        known, scale = self.layer.coefficients(self.inputs), self.layer.features.spread
+        by_slopes = terms.by_compound[line] * known.v_variance.sqrt()[drug]
+        by_loadings = _rooted(known.u[line][:, 1:], known.loadings_covariance, drug)
+        by_line = _rooted(with_loadings(terms.by_line, known.loadings)[drug], known.u_covariance, line)
+        alone = (known.u_covariance[line][:, 1:, 1:] * known.loadings_covariance[drug]).sum((1, 2))
+        roots = (self.layer.guide.weight_roots(terms.features), torch.cat([by_slopes, by_loadings], dim=1), by_line)
+        shared, by_compound, of_line = (scale * part.double().cpu().numpy() for part in roots)
+        return _Roots(shared, by_compound, of_line, scale**2 * alone.double().cpu().numpy())
+
+
+class _Roots(NamedTuple):
+    """Roots of the covariance of N pairs, in the measure's unit: products of two pairs' rows are their covariance.
+
+    Attributes:
+        shared: (N, P) of w, for any two pairs.
+        by_compound: (N, 1 + K + R) of v and the loadings, for pairs of one compound.
+        by_line: (N, 1 + R) of u, for pairs of one line.
+        alone: (N,) variance of u'g', which pairs of one line and one compound share.
+    """
+
+    shared: Floats
+    by_compound: Floats
+    by_line: Floats
+    alone: Floats
+
+
+def same(left: Labels, right: Labels) -> npt.NDArray[np.bool_]:
+    """(n, m) whether the names are equal."""
+    codes = pd.factorize(np.concatenate([left, right]))[0]
+    return np.equal.outer(codes[: len(left)], codes[len(left) :])
+
+
+def _rooted(rows: Tensor, covariance: Tensor, which: Tensor) -> Tensor:
+    """(n, W) rows times a root of the covariance (M, W, W) that belongs to each."""
+    return torch.einsum("nw,nwv->nv", rows, root(covariance)[which])

@@ -1,0 +1,72 @@
+"""What fits of trained networks have in common: layers, tensors, and how training went."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from bdrp.errors import ModelFolderError
+from bdrp.features.batch import Batch, Features, Pairs
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.layer import Layer
+from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.method import Fitted
+
+
+class NetworkFit(Fitted, ABC):
+    """One layer or several, with whatever a method adds to them.
+
+    Args:
+        features: of the training part.
+        layers: networks with their priors and posteriors.
+        modules: everything that is trained or saved, the layers' modules among it.
+    """
+
+    def __init__(self, features: Features, layers: Sequence[Layer[Guide | Point]], modules: nn.ModuleDict) -> None:
+        self.features, self.layers, self.modules = features, tuple(layers), modules
+        self.censoring_aware = layers[0].model.law.likelihood.censored
+
+    @abstractmethod
+    def score(self, rows: Pairs, batch: Batch) -> float:
+        """Mean negative log predictive density of some rows of a batch, standardised."""
+
+    def to(self, device: torch.device) -> None:
+        """Move every tensor to a device."""
+        self.modules.to(device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, priors and posterior."""
+        return {name: value.detach().cpu().clone() for name, value in self.modules.state_dict().items()}
+
+    def learn_kinship(self, batch: Batch) -> None:
+        """Let compounds that were not trained on borrow from what was found."""
+        for layer in self.layers:
+            layer.learn_kinship(batch.inputs)
+
+
+AnyFit = TypeVar("AnyFit", bound=NetworkFit)
+
+
+def restored(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> AnyFit:
+    """A fit made without memory and filled from its tensors.
+
+    Sizes that the tensors do not bear out are so refused before they are allocated.
+
+    Raises:
+        ModelFolderError: tensors are missing, foreign, or of the wrong shape.
+    """
+    try:
+        with torch.device("meta"):
+            fitted = assemble()
+        fitted.modules.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    except (RuntimeError, TypeError) as error:
+        raise ModelFolderError(
+            f"The weights do not fit the method's options: {str(error)[:400]} The folder was altered or belongs to "
+            "another version. Fit again, or restore the folder."
+        ) from error
+    fitted.modules.eval()
+    return fitted

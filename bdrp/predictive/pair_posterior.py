@@ -1,0 +1,89 @@
+"""What a fit knows of N pairs: the moments of each and, where pairs share random weights, how they go together."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from bdrp.predictive.distribution import Floats, Index
+
+
+class PairMoments(NamedTuple):
+    """(N,) each, in the measure's unit: the mean, and the aleatoric and the epistemic variance."""
+
+    mean: Floats
+    aleatoric: Floats
+    epistemic: Floats
+
+
+class PairPosterior(ABC):
+    """The posterior of the expected responses of N pairs, with the noise about them.
+
+    Attributes:
+        noise_dof: degrees of freedom of the noise's Student-t; None where the noise is normal.
+    """
+
+    noise_dof: float | None = None
+
+    @property
+    @abstractmethod
+    def moments(self) -> PairMoments:
+        """Mean, aleatoric and epistemic variance, (N,) each."""
+
+    @abstractmethod
+    def __getitem__(self, index: Index) -> Self:
+        """The same for some of the pairs."""
+
+    @property
+    def mean(self) -> Floats:
+        """(N,) expected responses, in the measure's unit."""
+        return self.moments.mean
+
+    @property
+    def aleatoric(self) -> Floats:
+        """(N,) variance of the noise, in the measure's unit squared."""
+        return self.moments.aleatoric
+
+    @property
+    def epistemic(self) -> Floats:
+        """(N,) variance of the expected response, in the measure's unit squared."""
+        return self.moments.epistemic
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.moments.mean)
+
+
+class JointPosterior(PairPosterior, ABC):
+    """A posterior that also knows how the expected responses of pairs go together."""
+
+    @abstractmethod
+    def covariance(self, other: Self) -> Floats:
+        """(N, M) epistemic covariance with the M pairs of another of the same fit, in the measure's unit squared."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, draws: int) -> Floats:
+        """S joint draws of the expected responses less their means, (S, N), in the measure's unit."""
+
+
+class MarginalPosterior(PairPosterior):
+    """Moments of each pair by itself.
+
+    Args:
+        moments: (N,) each, in the measure's unit.
+        noise_dof: see `PairPosterior`.
+    """
+
+    def __init__(self, moments: PairMoments, noise_dof: float | None = None) -> None:
+        self._moments, self.noise_dof = moments, noise_dof
+
+    @property
+    def moments(self) -> PairMoments:
+        """As they were given."""
+        return self._moments
+
+    def __getitem__(self, index: Index) -> MarginalPosterior:
+        """The same for some of the pairs."""
+        return MarginalPosterior(PairMoments(*(part[index] for part in self._moments)), self.noise_dof)
