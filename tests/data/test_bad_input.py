@@ -126,6 +126,9 @@ def test_a_line_described_twice_and_differently_is_refused(tmp_path: Path) -> No
         ("t.csv", b'a,b\n"1,2\n3,4\n', "a quotation mark is probably not closed"),
         ("t.csv", b'a,b\n1,2\n"3,4\n', "cannot be read as a comma-separated table"),
         ("t.csv", b'a,b\n' + b'"' + b"x" * 200_000 + b'",1\n', "is no table: field larger"),
+        ("t.csv", b'a,b\n1,"' + b"2,3\n" * 50_000, "at most 131,072 characters; is a quotation mark"),
+        ("t.csv", b"x" * 200_000 + b",b\n1,2\n", "is no table: field larger than field limit"),
+        ("t.csv", b"x" * 200_000 + b"\n1\n", "has a single column"),
         ("t.parquet", b"PAR1 is not all that Parquet needs", "cannot be read as Parquet"),
     ],
 )  # fmt: skip
