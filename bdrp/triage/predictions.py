@@ -31,6 +31,11 @@ def read_predictions(path: Path | str) -> pd.DataFrame:
     Raises:
         DataError: the file is missing, is no Parquet, or lacks columns.
     """
+    if Path(path).suffix.lower() in (".csv", ".xlsx"):
+        raise DataError(
+            f"The predictions {path} cannot be read: predictions are read from Parquet alone, and what `bdrp predict` "
+            "writes as .csv or .xlsx is a copy to look at. Predict again with an --out that ends in .parquet."
+        )
     try:
         with Path(path).open("rb") as file:
             table = pq.read_table(file)
