@@ -241,6 +241,16 @@ CASES = (
     ),
     Case("A folder that is no model", lambda: Path("model2").mkdir(), ["evaluate", "model2", "--out", "report"]),
     Case("Predictions that are no Parquet", nothing, ["triage", "responses.csv", "--out", "queue.csv"]),
+    Case("A result over an input", nothing, [*PREDICT[:-1], "drugs.csv"], model=True),
+    Case("A result over something else", nothing, [*PREDICT[:-1], "responses.csv"], model=True),
+    Case("A result in a model folder", nothing, [*PREDICT[:-1], "model/predictions.parquet"], model=True),
+    Case("A result in a format that is not written", nothing, [*PREDICT[:-1], "predictions.pdf"], model=True),
+    Case(
+        "A model to be replaced, with notes beside it",
+        lambda: Path("model/notes.txt").write_text("mine"),  # type: ignore[arg-type,return-value]
+        fit("--overwrite", out="model"),
+        model=True,
+    ),
     Case("A file where a folder should be", nothing, ["evaluate", "model", "--out", "drugs.csv"], model=True),
 )
 

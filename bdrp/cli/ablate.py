@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bdrp.cli import fits, speech
-from bdrp.cli.options import Device, Partition, Root, ScreenOptions, key_values, load_screen
+from bdrp.cli.options import Device, Partition, Root, ScreenOptions, files_read, key_values, load_screen
 
 
 def run(
@@ -43,7 +43,9 @@ def run(
     grid = components.ablation_matrix(
         method, fits.names(splits), folds, seeds, options=options, parts=chosen, partition=partition
     )
-    loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option"))
+    screen_options = key_values(screen_option, "--screen-option")
+    fits.check_place(out, "ablation.html", ["ablation"], files_read(root, screen_options))
+    loaded = load_screen(screen, root, measure, screen_options)
     runs = fits.done(loaded, grid, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
     if runs is None:
         return

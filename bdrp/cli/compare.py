@@ -13,6 +13,7 @@ from bdrp.cli.options import (
     Partition,
     Root,
     ScreenOptions,
+    files_read,
     key_values,
     labelled_names,
     load_screen,
@@ -21,6 +22,9 @@ from bdrp.cli.options import (
 
 if TYPE_CHECKING:
     from bdrp.studies.execution.run_matrix import Grid
+
+
+TABLES = ("figures", "intervals", "comparisons")
 
 
 def run(
@@ -46,7 +50,9 @@ def run(
 ) -> None:
     """Fit methods on the same folds and say which is better: compare.html and Parquet."""
     grid = _grid(methods, splits, folds, seeds, option, partition)
-    loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option"))
+    screen_options = key_values(screen_option, "--screen-option")
+    fits.check_place(out, "compare.html", TABLES, files_read(root, screen_options))
+    loaded = load_screen(screen, root, measure, screen_options)
     runs = fits.done(loaded, grid, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
     if runs is None:
         return
@@ -57,7 +63,7 @@ def run(
     for note in found.notes:
         speech.remark(note)
     speech.result(f"report: {report.compare(found, out)}")
-    for name in ("figures", "intervals", "comparisons"):
+    for name in TABLES:
         speech.result(f"{name}: {out / f'{name}.parquet'}")
 
 

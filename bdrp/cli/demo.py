@@ -31,8 +31,16 @@ def run(
     from bdrp.cli.predict import unmeasured_pairs
     from bdrp.cli.triage import show_reasons
     from bdrp.data import splits
+    from bdrp.files import sealed_folder
     from bdrp.fitted.fit import fit
     from bdrp.fitted.predict import predict
+    from bdrp.predictive import storage
+    from bdrp.report.evaluation.files import check_place
+
+    sealed_folder.check_free(out / "model", overwrite=overwrite)
+    check_place(out)
+    storage.check_place(out / "predictions.parquet")
+    triage.places(out / "queue.csv")
 
     screen = load_screen("simulated", None, None, {})
     held_out = splits.make(screen, split, seed=seed)

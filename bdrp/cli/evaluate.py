@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Root, ScreenOptions, key_values, load_screen
+from bdrp.cli.options import Root, ScreenOptions, files_read, key_values, load_screen
 from bdrp.errors import DataError, OutputError
 
 if TYPE_CHECKING:
@@ -46,13 +46,18 @@ def run(
     from bdrp import report
     from bdrp.cli.figures import show_figures
     from bdrp.data.sources import tables
+    from bdrp.files import outputs
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import draw
+    from bdrp.report.evaluation.files import check_place
 
+    options = key_values(screen_option, "--screen-option")
+    read = [model, *files_read(root, options, drugs, expression)]
+    check_place(out, read)
     drawn = None
     if posterior:
+        outputs.guard({out / "posterior.nc": _is_draws}, read)
         trained = TrainedModel.load(model)
-        options = key_values(screen_option, "--screen-option")
         drawn = draw(
             trained,
             screen=load_screen(screen, root, trained.manifest["measure"], options) if screen else None,
@@ -66,6 +71,12 @@ def run(
     if drawn is not None:
         _write(drawn, out / "posterior.nc")
         speech.result(f"posterior: {out / 'posterior.nc'}")
+
+
+def _is_draws(path: Path) -> bool:
+    """Whether a file is NetCDF with the groups of a posterior."""
+    content = path.read_bytes()
+    return content.startswith(b"\x89HDF") and b"log_likelihood" in content and b"posterior_predictive" in content
 
 
 def _write(drawn: arviz.InferenceData, path: Path) -> None:

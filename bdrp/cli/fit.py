@@ -9,7 +9,19 @@ import typer
 
 from bdrp import calibration
 from bdrp.cli import speech
-from bdrp.cli.options import Device, Overwrite, Partition, Root, ScreenOptions, Seed, given, key_values, load_screen
+from bdrp.cli.options import (
+    Device,
+    Overwrite,
+    Partition,
+    Root,
+    ScreenOptions,
+    Seed,
+    files_read,
+    given,
+    key_values,
+    load_screen,
+)
+from bdrp.files.outputs import guard_folder
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
@@ -63,7 +75,9 @@ def run(
     """Fit a method on a screen, recalibrate it, and save it as a folder with its held-out predictions."""
     options = key_values(option, "--option") | given(epochs=epochs)
     files = given(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
-    loaded = load_screen(screen, root, measure, key_values(screen_option, "--screen-option") | files)
+    screen_options = key_values(screen_option, "--screen-option") | files
+    guard_folder(out, files_read(root, screen_options, split_file))
+    loaded = load_screen(screen, root, measure, screen_options)
     held_out = _split(loaded, split_file, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
     speech.show(parts_table(held_out))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -23,6 +24,19 @@ Seeds = Annotated[int, typer.Option(help="How many seeds each fold is fitted wit
 Workers = Annotated[int, typer.Option(help="How many fits at a time, each on one thread.")]
 Budget = Annotated[float | None, typer.Option(metavar="SECONDS", help="Start no fit that is expected to end later.")]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Only say what would be done.")]
+
+
+def check_place(out: Path, page: str, tables: Iterable[str], inputs: Iterable[Path]) -> None:
+    """Refuse a folder in which a study's page and tables would replace something else, before anything is fitted.
+
+    Raises:
+        OutputError: see `bdrp.files.outputs.guard`.
+    """
+    from bdrp.files import outputs
+    from bdrp.studies.comparison import is_table
+
+    found = {out / f"{name}.parquet": is_table for name in tables}
+    outputs.guard({out / page: outputs.is_page, **found}, inputs)
 
 
 def names(text: str) -> list[str]:

@@ -64,6 +64,12 @@ def load_screen(name: str, root: Path | None, measure: str | None, options: Mapp
     return screen
 
 
+def files_read(root: Path | None, options: Mapping[str, Any], *files: Path | None) -> list[Path]:
+    """The files that a command reads, as far as its flags name them: those given, and those of the screen's options."""
+    named = [(root or Path()) / value for value in options.values() if isinstance(value, str | Path)]
+    return [path for path in (*files, *named) if path is not None and path.is_file()]
+
+
 def _value(text: str) -> Any:
     try:
         return json.loads(text)

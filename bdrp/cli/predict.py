@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Root, ScreenOptions, key_values, load_screen
+from bdrp.cli.options import Root, ScreenOptions, files_read, key_values, load_screen
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(
     model: Annotated[Path, typer.Argument(help="A model folder that `bdrp fit` wrote.")],
-    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .parquet, or .csv or .xlsx to look at.")],
     screen: Annotated[str | None, typer.Option(help="Take drugs and expression from this screen.")] = None,
     root: Root = None,
     pairs: Annotated[
@@ -41,9 +41,11 @@ def run(
     from bdrp.data.sources import tables
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import predict
+    from bdrp.predictive.storage import check_place
 
-    trained = TrainedModel.load(model)
     options = key_values(screen_option, "--screen-option")
+    check_place(out, [model, *files_read(root, options, drugs, expression, pairs)])
+    trained = TrainedModel.load(model)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = predict(
         trained,

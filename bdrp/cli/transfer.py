@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bdrp.cli import speech
+from bdrp.cli import fits, speech
 from bdrp.cli.options import (
     Device,
     Root,
     ScreenOptions,
     Seed,
+    files_read,
     key_values,
     labelled_names,
     load_screen,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bdrp.data.screen import Screen
     from bdrp.studies.transfer import Group
 
+TABLES = ("transfer", "shift", "ceiling")
 AGAIN = "To take two screens from one source, write LABEL=SOURCE, as in mine=tables."
 
 
@@ -57,6 +59,8 @@ def run(
     question = transfer.Question(
         method, key_values(option, "--option"), _numbers(labelled), draws=draws, seed=seed, model=model
     )
+    named = {key: value for pair in screen_option or [] for key, value in key_values([pair], "--screen-option").items()}
+    fits.check_place(out, "transfer.html", TABLES, [*files_read(root, named), *([model] if model else [])])
     groups = _groups(train, test, root, measure, screen_option)
     try:
         found = transfer.transfer(groups, question, out, device=device, progress=True, say=speech.remark)
@@ -64,7 +68,7 @@ def run(
         speech.remark(f"what is finished is kept in {out}; the same command goes on from there.")
         raise
     speech.result(f"report: {report.transfer(found, out)}")
-    for name in ("transfer", "shift", "ceiling"):
+    for name in TABLES:
         speech.result(f"{name}: {out / f'{name}.parquet'}")
 
 

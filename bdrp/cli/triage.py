@@ -26,6 +26,7 @@ def run(
     """Queue the pairs that most need an expert, each with its reasons."""
     from bdrp import triage
 
+    triage.places(out, [predictions])
     policy = triage.Policy(**given(sensitivity_threshold=threshold))
     queue = triage.rank(triage.read_predictions(predictions), policy, budget)
     written = triage.export(queue, out)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from bdrp.errors import DataError
 _SEPARATORS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _HEAD: Final = 1 << 23
 """Bytes that surely hold the header and the first row; chosen: 20,000 genes of 20 characters are 400 kB."""
+_QUOTED: Final = re.compile('"[^"]*"')
+"""What a separator does not count in. No cell is parsed under a wrong one: to Python's csv it is the whole line."""
 MOST_ROWS: Final = 5_000_000
 """Rows of a workbook; a sheet cannot hold more than 1,048,576, and a damaged one can claim anything."""
 
@@ -91,18 +95,22 @@ def _form(data: bytes, path: Path) -> _Form:
     encoding = _encoding(data, path)
     head = data[:_HEAD].decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
     first = next((line for line in head.split("\n") if line.strip()), "")
-    try:
-        counts = {mark: len(next(csv.reader([first], delimiter=mark))) for mark in _SEPARATORS}
-        separator = max(counts, key=lambda mark: counts[mark])
-        records = [record for _, record in zip(range(2), _records(head, separator), strict=False)]
-    except csv.Error as error:
-        raise DataError(f"{path.name} is no table: {error}. A header line and rows are needed.") from error
-    if counts[separator] < 2:
+    unquoted = _QUOTED.sub("", first)
+    counts = {mark: unquoted.count(mark) for mark in _SEPARATORS}
+    separator = max(counts, key=lambda mark: counts[mark])
+    if not counts[separator]:
         raise DataError(
             f"{path.name} has a single column; its first line is {first[:80]!r}. Cells separated by commas, tabs, "
             "semicolons "
             "or bars are allowed, a second column is needed; write the table with one of these."
         )
+    try:
+        records = [record for _, record in zip(range(2), _records(head, separator), strict=False)]
+    except csv.Error as error:
+        raise DataError(
+            f"{path.name} is no table: {error}. Read as {_SEPARATORS[separator]}-separated, a header line and rows are "
+            f"needed, and cells of at most {csv.field_size_limit():,} characters; is a quotation mark not closed?"
+        ) from error
     _check_first_row(records, separator, path)
     return _Form(separator, encoding, [column.strip() for column in records[0]])
 
@@ -145,7 +153,7 @@ def _encoding(data: bytes, path: Path) -> str:
 
 
 def _check_header(form: _Form, needs: Sequence[str], repeated: bool, path: Path) -> None:
-    twice = sorted({column for column in form.columns if form.columns.count(column) > 1}) if _any_twice(form) else []
+    twice = sorted(column for column, count in Counter(form.columns).items() if count > 1)
     if twice and not repeated:
         shown = listed(column or "(without a name)" for column in twice)
         raise DataError(
@@ -154,10 +162,6 @@ def _check_header(form: _Form, needs: Sequence[str], repeated: bool, path: Path)
             "one of each, or average them."
         )
     _check_needs(form.columns, needs, path, f"Read as {_SEPARATORS[form.separator]}-separated, it")
-
-
-def _any_twice(form: _Form) -> bool:
-    return len(set(form.columns)) < len(form.columns)
 
 
 def _check_needs(columns: Sequence[str], needs: Sequence[str], path: Path, it: str = "It") -> None:

@@ -1,21 +1,31 @@
 """Cross-attention read out: which gene programmes a drug attends to, through which genes, and which atoms asked.
 
-Attention shows where the network looked, not what causes a response (Jain & Wallace 2019); use it to ask questions.
+Attention shows where the network looked, not what causes a response (Jain & Wallace 2019). As the network is trained
+today it explains nothing: weights are near uniform and the same for all drugs. With the default fit on GDSC2 the gene
+weights of 240 drugs correlate by 0.99999, and the largest weight over 48 programmes is 1.07 to 1.11 times the uniform
+one; on the simulated screen they find the causal genes by chance (AUROC 0.493), where the compounds' own slopes find
+them (0.967). `read` measures this and warns.
 """
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from bdrp.errors import DataError
+from bdrp.errors import BdrpWarning, DataError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.model.network import Network
 
+ALIKE: Final = 0.9  # chosen: above, the ranking of genes is one ranking, whichever drug is asked
+NEAR_UNIFORM: Final = 1.5  # chosen: below, no programme stands out
+MOST_COMPARED: Final = 500  # chosen: bounds the memory of comparing ranks; drugs taken evenly
 PAIRS_A_PASS = 65_536  # chosen: bounds the memory of a pass over H x M weights a pair
 
 
@@ -39,11 +49,32 @@ class Attention:
     atoms: pd.DataFrame
 
     def top_genes(self, drug_id: str, most: int = 10) -> pd.Series:
-        """The genes that a drug attends to most, with their weights, largest first."""
+        """The genes that a drug attends to most, with their weights, largest first.
+
+        They are no finding about the drug where `read` warned: other drugs then have the same genes.
+        """
         return self.genes.loc[drug_id].nlargest(most)
 
+    @property
+    def rank_correlation(self) -> float:
+        """Spearman's correlation of the gene weights of two drugs, mean over pairs of drugs; NaN for a single drug."""
+        some = self.genes.iloc[np.unique(np.linspace(0, len(self.genes) - 1, MOST_COMPARED).astype(int))]
+        ranks = some.rank(axis=1).to_numpy()
+        if len(ranks) < 2 or ranks.shape[1] < 2:
+            return math.nan
+        centred = ranks - ranks.mean(axis=1, keepdims=True)
+        length = np.linalg.norm(centred, axis=1, keepdims=True)
+        unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+        unit[length[:, 0] == 0] = ranks.shape[1] ** -0.5  # one rank for all genes, whichever drug: alike
+        count = len(unit)
+        return float((np.square(unit.sum(axis=0)).sum() - count) / (count * (count - 1)))
 
-@torch.no_grad()
+    @property
+    def times_uniform(self) -> float:
+        """How many times the uniform weight the largest programme weight of a drug is, median over drugs."""
+        return float(self.programmes.max(axis=1).median() * self.programmes.shape[1])
+
+
 def read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...]) -> Attention:
     """Read the attention of N pairs.
 
@@ -55,12 +86,22 @@ def read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...])
 
     Raises:
         DataError: the network has no attention.
+
+    Warns:
+        BdrpWarning: the weights hardly differ between the drugs, or from uniform ones.
     """
     if not network.size.attends:
         raise DataError(
             f"This model has no attention to read: it was fitted with pairing={network.size.pairing}. Allowed: models "
             "whose pairing is attention, the default. Fit one of these."
         )
+    found = _found(network, inputs, pairs, genes)
+    _warn_if_alike(found)
+    return found
+
+
+@torch.no_grad()
+def _found(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...]) -> Attention:
     network.eval()
     device = next(network.parameters()).device
     inputs, pairs = inputs.to(device), pairs.to(device)
@@ -76,6 +117,21 @@ def read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...])
         genes=pd.DataFrame((by_programme @ share).numpy(), index=ids, columns=list(genes)),
         loadings=pd.DataFrame(loadings.numpy(), index=names, columns=list(genes)),
         atoms=_atoms(network, inputs, set(ids)),
+    )
+
+
+def _warn_if_alike(found: Attention) -> None:
+    correlation, times = found.rank_correlation, found.times_uniform
+    if not correlation > ALIKE and times >= NEAR_UNIFORM:  # a single drug has no correlation
+        return
+    seen = f"a drug's largest programme weight is {times:.2f} times the uniform one"
+    if not math.isnan(correlation):
+        seen += f", and the gene weights of two drugs have a mean rank correlation of {correlation:.4f}"
+    warnings.warn(
+        f"Attention says next to nothing of single drugs (asked for {len(found.genes)}): {seen}. Worth reading are at "
+        f"least {NEAR_UNIFORM} times and at most {ALIKE}. Take no gene or programme for a finding about a drug.",
+        BdrpWarning,
+        stacklevel=4,
     )
 
 

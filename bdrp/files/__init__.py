@@ -1,1 +1,1 @@
-"""The disk: whole files, strict JSON, sealed folders."""
+"""The disk: where a result may go, whole files, strict JSON, tables, sealed folders."""

@@ -17,9 +17,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bdrp.errors import ModelFolderError, OutputError
+from bdrp.files import outputs
+from bdrp.files.outputs import MANIFEST
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 
 
 @contextmanager
@@ -54,8 +55,10 @@ def check_free(out: Path, *, overwrite: bool) -> None:
     """Refuse to write where something stands.
 
     Raises:
-        OutputError: `out` is a file, or a folder that is not empty and not a model to be replaced.
+        OutputError: `out` is a file, lies in a model folder, or is a folder that is not empty and not a model to be
+            replaced, or a model beside which something else lies.
     """
+    outputs.refuse_model(out)
     if out.is_file() or out.is_symlink():
         raise OutputError(f"--out {out} is a file or a link. A model is a folder. Choose another name.")
     if not out.is_dir() or not any(out.iterdir()):
@@ -64,8 +67,18 @@ def check_free(out: Path, *, overwrite: bool) -> None:
         raise OutputError(
             f"The folder {out} is not empty. Choose another --out, or say --overwrite to replace the model."
         )
-    if not (out / MANIFEST).is_file():
-        raise OutputError(f"The folder {out} holds no bdrp model, so it is not replaced. Choose another --out.")
+    names = outputs.sealed_names(out)
+    foreign = outputs.foreign_in(out, names or set())
+    shown = ", ".join(foreign[: outputs.SHOWN]) + (f" and {len(foreign) - outputs.SHOWN} more" * (len(foreign) > 5))
+    if names is None:
+        raise OutputError(
+            f"The folder {out} holds no bdrp model, so it is not replaced. In it lie {shown}. Choose another --out."
+        )
+    if foreign:
+        raise OutputError(
+            f"The folder {out} is not replaced: beside the model lie {shown}, which are not the model's and would be "
+            "lost. Move them elsewhere, or choose another --out."
+        )
 
 
 def reserve(place: Path) -> None:

@@ -114,8 +114,14 @@ class TrainedModel:
     def attention(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame | None = None) -> Attention:
         """Which gene programmes, genes and atoms the cross-attention weighs; arguments as in `predict`.
 
+        As the network is trained today the weights are near uniform and alike for all drugs, so that they explain no
+        drug; see `bdrp.explain.attention`.
+
         Raises:
             DataError: the method has no attention, or as in `predict`.
+
+        Warns:
+            BdrpWarning: the weights hardly differ between the drugs, or from uniform ones.
         """
         if not isinstance(self.fitted, HasNetwork):
             raise DataError(f"{self.manifest['method']} has no attention to read. Fit last_layer for that.")

@@ -157,11 +157,13 @@ class PredictiveDistribution(ABC):
         """Write a Parquet file that `load` reads back exactly (the joint draws apart, which need the model).
 
         Args:
-            path: replaced in one step; a reader never sees half a file.
+            path: .parquet, or .csv or .xlsx for a copy to look at, which `load` does not read. Replaced in one step; a
+                reader never sees half a file.
             context: more columns, a row a pair, to stand behind those of `to_frame`; `load` ignores them.
 
         Raises:
-            OutputError: the file cannot be written.
+            OutputError: the file cannot be written, its suffix is another, or something else than predictions stands
+                in its place.
         """
         from bdrp.predictive import storage
 

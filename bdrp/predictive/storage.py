@@ -1,10 +1,9 @@
-"""Predictive distributions on disk: Parquet, with family, measure and unit in the file's metadata."""
+"""Predictive distributions on disk: Parquet, with family, measure and unit in the metadata; or a copy to look at."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError, OutputError
+from bdrp.files import outputs, tables
 from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution, Scalable
 from bdrp.predictive.level_map import LevelMaps
 from bdrp.predictive.normal import Normal
@@ -27,16 +27,50 @@ COLUMNS = (*KEYS, "mean", "std", "aleatoric_std", "epistemic_std", *QUANTILES)
 
 
 def save(pred: PredictiveDistribution, path: Path, context: pd.DataFrame | None = None) -> None:
-    """Write `pred`, and more columns behind its own if given, in one step."""
-    import pyarrow as pa
+    """Write `pred`, and more columns behind its own if given, in one step and in the format of the suffix.
 
+    Raises:
+        OutputError: see `check_place`, or the file cannot be written.
+    """
+    check_place(path)
     frame = pred.to_frame()
     if context is not None:
         frame = pd.concat([frame, _checked_context(context, len(pred))], axis=1)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
     header = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
     note = json.dumps(header | {"shape": pred.shape_metadata()}, allow_nan=False).encode()
-    _write(table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA_KEY: note}), path)
+    try:
+        tables.write(frame, path, {METADATA_KEY: note})
+    except OSError as error:
+        raise OutputError(
+            f"The predictions could not be written to {path}: {error.strerror or error}. "
+            "Allowed: a file in a folder that you may write to, on a disk with space. "
+            "Choose another place or free some space."
+        ) from error
+
+
+def check_place(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a place where predictions cannot be written, before they are made.
+
+    Args:
+        path: where they are to go.
+        inputs: the files and model folders that they are made of.
+
+    Raises:
+        OutputError: a folder, or something else than predictions, stands there; the suffix says no format; it is an
+            input or lies in a model folder.
+    """
+    if path.is_dir():
+        raise OutputError(
+            f"The predictions could not be written to {path}: a folder stands there. Allowed: a file. "
+            f"Name it {path / 'predictions.parquet'}."
+        )
+    tables.check_suffix(path, "The predictions")
+    outputs.guard({path: is_predictions}, inputs)
+
+
+def is_predictions(path: Path) -> bool:
+    """Whether a table holds predictions and no queue made of them."""
+    return outputs.has_columns(COLUMNS, foreign=["priority"])(path)
 
 
 def load(path: str | Path) -> PredictiveDistribution:
@@ -125,44 +159,13 @@ def read_table(path: Path) -> pa.Table:
             f"There are no predictions at {path}. Seen: {'a folder' if path.is_dir() else 'nothing'}. "
             "Allowed: a Parquet file that bdrp wrote. Check the path, or run `bdrp predict` first."
         )
+    if path.suffix.lower() in (".csv", ".xlsx"):
+        raise _refused(path, f"{path.suffix} is at best a copy to look at, without family and measure")
     try:
         with path.open("rb") as file:
             return parquet.read_table(file)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _refused(path, f"it cannot be read as Parquet ({str(error).splitlines()[0]})") from error
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    from pyarrow import parquet
-
-    if path.is_dir():
-        raise OutputError(
-            f"The predictions could not be written to {path}: a folder stands there. Allowed: a file. "
-            f"Name it {path / 'predictions.parquet'}."
-        )
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            parquet.write_table(table, file)
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(
-            f"The predictions could not be written to {path}: {error.strerror or error}. "
-            "Allowed: a file in a folder that you may write to, on a disk with space. "
-            "Choose another place or free some space."
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _check_unaltered(seen: pd.DataFrame, rebuilt: pd.DataFrame, path: str | Path) -> None:

@@ -20,6 +20,7 @@ from bdrp.evaluation.curves import miscalibration_area
 from bdrp.evaluation.selective import ranking, risk_curve
 from bdrp.evaluation.significance import FIGURES, CriticalDifference
 from bdrp.evaluation.significance.evidence import evidence
+from bdrp.files import outputs, tables
 from bdrp.studies.execution import plan as planning
 from bdrp.studies.execution.records import Record
 from bdrp.studies.execution.run_matrix import Run
@@ -71,8 +72,8 @@ class Findings:
         Raises:
             OutputError: they cannot be written.
         """
-        tables = {"figures": self.figures, "intervals": self.intervals, "comparisons": self.comparisons}
-        for name, table in tables.items():
+        named = {"figures": self.figures, "intervals": self.intervals, "comparisons": self.comparisons}
+        for name, table in named.items():
             write_table(table, out / f"{name}.parquet")
 
 
@@ -275,12 +276,19 @@ def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
+def is_table(path: Path) -> bool:
+    """Whether a file is a table of a comparison, an ablation or a transfer; one of nothing has no columns."""
+    columns = set(tables.columns(path))
+    return not columns or bool(columns & {"figure", "test", "adaptation", "bin"})
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as Parquet, whole or not at all.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or something else than a table of a study stands in its place.
     """
+    outputs.guard({path: is_table})
     beside = path.with_name(f".{path.name}.part")
     try:
         table.to_parquet(beside, index=False)

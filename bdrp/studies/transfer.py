@@ -22,7 +22,7 @@ from bdrp.data.harmonise import harmonise
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
-from bdrp.files import sealed_folder
+from bdrp.files import outputs, sealed_folder
 from bdrp.fitted.fit import finite, fit
 from bdrp.fitted.model import TrainedModel
 from bdrp.studies.comparison import write_table
@@ -306,6 +306,7 @@ def _address(key: Mapping[str, Any]) -> str:
 
 
 def _place(out: Path) -> Path:
+    outputs.refuse_model(out)
     if out.exists() and not out.is_dir():
         raise OutputError(f"--out {out} is a file. A transfer is a folder. Choose another name.")
     if out.is_dir() and any(out.iterdir()) and not any((out / name).is_dir() for name in (MODELS, TARGETS)):

@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bdrp.errors import OutputError
-
-FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet takes for a formula or a command (OWASP, CSV injection), with the full-width forms."""
-
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+from bdrp.files import outputs, tables
+from bdrp.triage.queue import COLUMNS, REVIEW
 
 
 def export(queue: pd.DataFrame, path: Path | str) -> list[Path]:
@@ -37,14 +31,13 @@ def export(queue: pd.DataFrame, path: Path | str) -> list[Path]:
         The three paths: CSV, JSON lines, Parquet.
 
     Raises:
-        OutputError: the suffix is another, or the files cannot be written.
+        OutputError: see `places`, or the files cannot be written.
     """
-    stem = _stem(Path(path))
-    clean = _encodable(queue)
-    finals = [stem.with_name(stem.name + suffix) for suffix in _WRITERS]
+    finals = places(path)
+    parent, clean = finals[0].parent, tables.encodable(queue)
     partials = [final.with_name(f".{final.name}.part") for final in finals]
     try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
+        parent.mkdir(parents=True, exist_ok=True)
         _check_targets(finals)
         for partial, write in zip(partials, _WRITERS.values(), strict=True):
             write(clean, partial)
@@ -55,20 +48,40 @@ def export(queue: pd.DataFrame, path: Path | str) -> list[Path]:
             with suppress(OSError):
                 partial.unlink()
         raise OutputError(
-            f"The queue could not be written to {stem.parent}: {error}. A folder with write permission and free space "
+            f"The queue could not be written to {parent}: {error}. A folder with write permission and free space "
             "is needed. Choose another place."
         ) from error
     return finals
 
 
-def neutralised(text: str) -> str:
-    r"""Text that no spreadsheet runs, on one line: an apostrophe in front of a formula, spaces for control characters.
+def places(path: Path | str, inputs: Iterable[Path] = ()) -> list[Path]:
+    """Where the three files of a queue go: CSV, JSON lines, Parquet.
 
-    >>> neutralised("=1+1"), neutralised("Nutlin-3a (-)"), neutralised("\t-2")
-    ("'=1+1", 'Nutlin-3a (-)', "' -2")
+    Args:
+        path: of one of them.
+        inputs: the files that the queue is made of.
+
+    Raises:
+        OutputError: the suffix is another, or something would be lost: an input, a file of a model, what is no queue,
+            or a queue in which reviewers have written.
     """
-    line = _CONTROLS.sub(" ", text)
-    return f"'{line}" if line.lstrip().startswith(FORMULA_STARTS) else line
+    stem = _stem(Path(path))
+    finals = [stem.with_name(stem.name + suffix) for suffix in _WRITERS]
+    outputs.guard(dict.fromkeys(finals, _is_unreviewed), inputs)
+    return finals
+
+
+def _is_unreviewed(path: Path) -> bool:
+    """Whether a file is a queue that nobody has written a decision into yet."""
+    if not outputs.has_columns(COLUMNS)(path):
+        return False
+    if path.suffix == ".parquet":
+        answers = pd.read_parquet(path, columns=list(REVIEW))
+    elif path.suffix == ".jsonl":
+        answers = pd.read_json(path, lines=True, dtype=False)[list(REVIEW)]
+    else:
+        answers = pd.read_csv(path, usecols=list(REVIEW), dtype=str, keep_default_na=False)
+    return bool(answers.fillna("").eq("").all(axis=None))
 
 
 def _stem(path: Path) -> Path:
@@ -87,27 +100,6 @@ def _check_targets(finals: list[Path]) -> None:
             raise IsADirectoryError(f"{final} is a folder")
 
 
-def _texts(queue: pd.DataFrame) -> list[str]:
-    return [name for name in queue.columns if not pd.api.types.is_numeric_dtype(queue[name])]
-
-
-def _encodable(queue: pd.DataFrame) -> pd.DataFrame:
-    """Text with what UTF-8 or a table cannot hold (lone surrogates, NUL) replaced."""
-    texts = {name: [_safe(value) for value in queue[name]] for name in _texts(queue)}
-    return queue.assign(**{name: pd.Series(values, index=queue.index, dtype="str") for name, values in texts.items()})
-
-
-def _safe(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(value).encode("utf-8", "replace").decode().replace("\0", "?")
-
-
-def _write_csv(queue: pd.DataFrame, path: Path) -> None:
-    guarded = {name: queue[name].map(neutralised) for name in _texts(queue)}
-    queue.assign(**guarded).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
-
-
 def _write_jsonl(queue: pd.DataFrame, path: Path) -> None:
     records = queue.to_dict(orient="records")
     lines = [json.dumps({key: _plain(value) for key, value in record.items()}, allow_nan=False) for record in records]
@@ -123,13 +115,11 @@ def _plain(value: object) -> object:
 def _write_parquet(queue: pd.DataFrame, path: Path) -> None:
     bare = queue.copy()
     bare.attrs = {}
-    table = pa.Table.from_pandas(bare, preserve_index=False)
-    note = json.dumps(queue.attrs, default=str).encode()
-    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"bdrp": note}), path)
+    tables.write_parquet(bare, path, {b"bdrp": json.dumps(queue.attrs, default=str).encode()})
 
 
 _WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {
-    ".csv": _write_csv,
+    ".csv": tables.write_csv,
     ".jsonl": _write_jsonl,
     ".parquet": _write_parquet,
 }

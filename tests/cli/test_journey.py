@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from bdrp.cli import evaluate
 from bdrp.cli.app import app
 from bdrp.data.sources import simulated
 from bdrp.predictive import Normal
@@ -119,6 +120,8 @@ def test_evaluate_writes_draws_of_the_posterior_where_asked(model, folder):
         import arviz
 
         data = arviz.from_netcdf(str(folder / "drawn" / "posterior.nc"), engine="h5netcdf")
+    assert evaluate._is_draws(folder / "drawn" / "posterior.nc")
+    assert not evaluate._is_draws(folder / "drawn" / "scores.json")
     held_out = pd.read_parquet(folder / "model" / "held_out.parquet")
     assert data.log_likelihood["response"].shape == (4, 100, len(held_out))
     assert data.constant_data["cell_line_id"].to_numpy().tolist() == held_out["cell_line_id"].tolist()

@@ -116,8 +116,8 @@ def test_a_line_described_twice_and_differently_is_refused(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv.gz", gzip.compress(RESPONSES.encode() * 500)[:-30], "is truncated or damaged"),
-        ("t.csv.gz", gzip.compress(RESPONSES.encode())[:12] + b"\xff" * 20, "is truncated or damaged"),
+        ("t.csv.gz", gzip.compress(RESPONSES.encode() * 500, mtime=0)[:-30], "is truncated or damaged"),
+        ("t.csv.gz", gzip.compress(RESPONSES.encode(), mtime=0)[:12] + b"\xff" * 20, "is truncated or damaged"),
         ("t.csv.gz", RESPONSES.encode(), "is named .gz but is not packed so"),
         ("t.csv.gz", b"<html>Not found</html>", "error page"),
         ("t.zip", b"PK\x03\x04broken", "is truncated or damaged"),
@@ -126,6 +126,9 @@ def test_a_line_described_twice_and_differently_is_refused(tmp_path: Path) -> No
         ("t.csv", b'a,b\n"1,2\n3,4\n', "a quotation mark is probably not closed"),
         ("t.csv", b'a,b\n1,2\n"3,4\n', "cannot be read as a comma-separated table"),
         ("t.csv", b'a,b\n' + b'"' + b"x" * 200_000 + b'",1\n', "is no table: field larger"),
+        ("t.csv", b'a,b\n1,"' + b"2,3\n" * 50_000, "at most 131,072 characters; is a quotation mark"),
+        ("t.csv", b"x" * 200_000 + b",b\n1,2\n", "is no table: field larger than field limit"),
+        ("t.csv", b"x" * 200_000 + b"\n1\n", "has a single column"),
         ("t.parquet", b"PAR1 is not all that Parquet needs", "cannot be read as Parquet"),
     ],
 )  # fmt: skip
@@ -136,7 +139,7 @@ def test_a_damaged_file_is_refused_in_words(tmp_path: Path, name: str, content: 
 
 
 def test_gzip_is_known_by_its_bytes_whatever_the_name(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_bytes(gzip.compress(RESPONSES.encode()))
+    (tmp_path / "t.csv").write_bytes(gzip.compress(RESPONSES.encode(), mtime=0))
     assert len(reading.read_table(tmp_path / "t.csv")) == 3
 
 
@@ -161,7 +164,7 @@ def test_a_file_without_read_permission_is_refused(tmp_path: Path) -> None:
 def test_what_unpacks_beyond_all_bounds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpacking, "LARGEST", 5_000)
     bomb = b"a,b\n" + b"0,0\n" * 100_000
-    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(bomb))
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(bomb, mtime=0))
     with zipfile.ZipFile(tmp_path / "t.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("t.csv", bomb)
     pd.DataFrame({"a": range(5_000)}).to_parquet(tmp_path / "t.parquet")

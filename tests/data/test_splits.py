@@ -464,6 +464,16 @@ def test_saving_where_nothing_can_be_written_is_an_output_error(tmp_path: Path) 
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
+def test_a_split_is_saved_over_a_split_and_over_nothing_else(tmp_path: Path) -> None:
+    split = make(tiny_screen(), "pair")
+    split.save(tmp_path / "s.csv")
+    split.save(tmp_path / "s.csv")
+    (tmp_path / "s.csv").write_text("cell_line_id,drug_id,response\n")
+    with pytest.raises(OutputError, match=r"s.csv .there is something else"):
+        split.save(tmp_path / "s.csv")
+    assert (tmp_path / "s.csv").read_text() == "cell_line_id,drug_id,response\n"
+
+
 def test_a_split_refuses_unknown_parts_and_unknown_rows() -> None:
     split = make(tiny_screen(), "pair")
     with pytest.raises(SplitError, match="no part 'tests'"):

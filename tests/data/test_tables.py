@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,28 @@ def test_common_names_of_columns_are_known(tmp_path: Path, header: str) -> None:
 def test_separators_and_line_ends_are_recognised(tmp_path: Path, separator: str, end: str) -> None:
     text = RESPONSES.replace(",", separator).replace("\n", end)
     assert load(tmp_path, responses=text).responses["response"].tolist() == [-1.5, 2.5, 1.0, 1.5]
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_genome_wide_header_is_read(tmp_path: Path, separator: str, quote: str) -> None:
+    genes = [f"GENE{at:05d}, ({at};{at})" if quote else f"GENE{at:05d} ({at})" for at in range(19_000)]
+    values = np.arange(3 * len(genes), dtype=np.float32).reshape(3, -1)
+    header = separator.join(["cell_line_id", *(f"{quote}{gene}{quote}" for gene in genes)])
+    assert len(header) > 2 * csv.field_size_limit()
+    rows = [separator.join([f"L{line}", *map(str, row)]) for line, row in enumerate(values)]
+    (tmp_path / "expression.txt").write_text("\n".join([header, *rows]), encoding="utf-8")
+    read = tables.read_expression(tmp_path / "expression.txt")
+    assert (list(read.columns), list(read.index)) == (genes, ["L0", "L1", "L2"])
+    np.testing.assert_array_equal(read, values)
+
+
+def test_a_gene_that_stands_twice_among_nineteen_thousand_is_named(tmp_path: Path) -> None:
+    genes = [f"GENE{at:05d}" for at in range(19_000)]
+    cells = ["cell_line_id", *genes, "GENE00007"], ["L0", *["1"] * 19_001]
+    (tmp_path / "expression.csv").write_text("\n".join(map(",".join, cells)), encoding="utf-8")
+    with pytest.raises(DataError, match=r"holds 1 duplicated columns \(GENE00007\)"):
+        tables.read_expression(tmp_path / "expression.csv")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])

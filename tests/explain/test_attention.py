@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from rdkit import Chem
 
 import bdrp
 from bdrp.data import splits
 from bdrp.data.sources.simulated import load
 from bdrp.errors import BdrpWarning, DataError
+from bdrp.explain import Attention
+
+pytestmark = pytest.mark.filterwarnings("ignore:Attention says next to nothing:bdrp.errors.BdrpWarning")
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +85,55 @@ def test_without_a_graph_genes_are_attended_to_and_no_atom_asks(tiny_screen, tin
     read = model.attention(tiny_screen.drugs, tiny_screen.expression)
     np.testing.assert_allclose(read.genes.sum(axis=1), 1, rtol=1e-5)
     assert read.atoms.empty
+
+
+@pytest.mark.parametrize("drugs", [1, 12])
+def test_attention_that_tells_no_drugs_apart_says_so_where_it_is_read(tiny_screen, tiny_split, drugs):
+    model = _fitted(tiny_screen, tiny_split, {})
+    with pytest.warns(
+        BdrpWarning, match=f"nothing of single drugs .asked for {drugs}.: .* times the uniform one"
+    ) as seen:
+        read = model.attention(tiny_screen.drugs.iloc[:drugs], tiny_screen.expression)
+    (warning,) = seen
+    assert f"{read.times_uniform:.2f} times" in str(warning.message)
+    assert ("rank correlation" in str(warning.message)) == (drugs > 1)
+    assert warning.filename == __file__
+
+
+class Planted(torch.nn.Module):
+    """Logits of D drugs that attend to the first programme, to the second, and so on in turn."""
+
+    def __init__(self, heads: int, programmes: int) -> None:
+        super().__init__()
+        self.heads, self.programmes = heads, programmes
+
+    def forward(self, summary: torch.Tensor) -> torch.Tensor:
+        own = torch.arange(len(summary)) % self.programmes
+        return 5 * torch.nn.functional.one_hot(own, self.programmes).float().repeat(1, self.heads)
+
+
+def test_attention_that_looks_elsewhere_for_each_drug_is_read_without_a_warning(tiny_screen, tiny_split):
+    model = _fitted(tiny_screen, tiny_split, {})
+    network = model.fitted.model.network
+    network.drugs.offset = Planted(network.size.heads, network.size.programmes)
+    with torch.no_grad():  # every programme has ten genes of its own
+        network.lines.programmes.weight.copy_(torch.eye(5).repeat_interleave(10, dim=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = model.attention(tiny_screen.drugs, tiny_screen.expression)
+    assert read.times_uniform > 1.5
+    assert read.rank_correlation <= 0.9
+    tops = [set(read.top_genes(drug).index) for drug in tiny_screen.drugs.index[:5]]
+    assert tops == [set(tiny_screen.expression.columns[10 * at : 10 * at + 10]) for at in range(5)]
+
+
+def test_rank_correlation_is_the_mean_over_pairs_of_drugs_and_uniform_is_one():
+    weights = np.random.default_rng(0).dirichlet(np.ones(9), 5)
+    genes = pd.DataFrame(weights, columns=[f"G{at}" for at in range(9)])
+    read = Attention(programmes=genes, genes=genes, loadings=genes, atoms=pd.DataFrame())
+    pairs = genes.T.corr("spearman").to_numpy()[np.triu_indices(5, 1)]
+    np.testing.assert_allclose(read.rank_correlation, pairs.mean(), rtol=1e-12)
+    np.testing.assert_allclose(read.times_uniform, 9 * np.median(weights.max(axis=1)), rtol=1e-12)
+    flat = replace(read, programmes=genes * 0 + 1 / 9, genes=genes * 0 + 1 / 9)
+    np.testing.assert_allclose([flat.rank_correlation, flat.times_uniform], 1, rtol=1e-12)
+    assert np.isnan(replace(read, genes=genes.iloc[:1]).rank_correlation)

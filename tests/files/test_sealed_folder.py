@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from bdrp.errors import ModelFolderError
+from bdrp.errors import ModelFolderError, OutputError
 from bdrp.files import sealed_folder
 from bdrp.fitted.model import TrainedModel
 
@@ -264,6 +264,37 @@ def test_a_held_out_part_of_other_pairs_is_refused(model_folder: Path) -> None:
     pd.read_parquet(path).iloc[1:].to_parquet(path, index=False)
     resealed(model_folder, manifest)
     refused(model_folder, "held")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".DS_Store", "more/", "weights.safetensors/"])
+def test_a_model_beside_which_something_else_lies_is_not_replaced_and_it_is_named(
+    model_folder: Path, name: str
+) -> None:
+    place = model_folder / name.rstrip("/")
+    if name.endswith("/"):
+        place.unlink(missing_ok=True)
+        place.mkdir()
+    else:
+        place.write_text("mine")
+    with pytest.raises(OutputError, match=f"is not replaced: beside the model lie {place.name}, which are not"):
+        sealed_folder.check_free(model_folder, overwrite=True)
+
+
+def test_a_folder_with_another_manifest_is_not_replaced_and_what_lies_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"name": "my web app"}')
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds no bdrp model.*In it lie manifest.json, thesis.txt. Choose"):
+        sealed_folder.check_free(tmp_path, overwrite=True)
+
+
+def test_a_model_that_was_altered_or_lost_a_file_may_be_replaced(model_folder: Path) -> None:
+    (model_folder / "weights.safetensors").write_bytes(b"")
+    (model_folder / "keys.json").unlink()
+    sealed_folder.check_free(model_folder, overwrite=True)
+    with pytest.raises(OutputError, match="is not empty"):
+        sealed_folder.check_free(model_folder, overwrite=False)
+    with pytest.raises(OutputError, match="lies in the model folder"):
+        sealed_folder.check_free(model_folder / "inner", overwrite=True)
 
 
 def test_nothing_in_a_folder_is_a_pickle(model_folder: Path) -> None:

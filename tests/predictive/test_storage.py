@@ -227,3 +227,27 @@ def test_predictions_come_back_with_their_context(make_normal, tmp_path):
     again = Predictions.load(tmp_path / "p.parquet")
     assert again.distribution.to_frame().equals(predictions.distribution.to_frame())
     pd.testing.assert_frame_equal(again.context, context)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_copy_to_look_at_holds_the_same_numbers_and_is_not_read(tmp_path, suffix):
+    keys = pd.DataFrame({"cell_line_id": ["=a", "b"], "drug_id": ["c", "d"]})
+    pred = Normal(keys, "ln_ic50_um", [0.1, -0.2], [1.0, 2.0], [1.0, 0.5])
+    pred.save(tmp_path / f"p{suffix}")
+    read = pd.read_csv(tmp_path / "p.csv") if suffix == ".csv" else pd.read_excel(tmp_path / "p.xlsx")
+    assert read["cell_line_id"].tolist() == ["'=a", "b"]
+    pd.testing.assert_frame_equal(read.iloc[:, 2:], pred.to_frame().iloc[:, 2:], rtol=1e-12)
+    with pytest.raises(DataError, match="a copy to look at"):
+        load(tmp_path / f"p{suffix}")
+    pred.save(tmp_path / f"p{suffix}")  # an earlier copy is replaced
+
+
+def test_an_unknown_suffix_and_another_table_are_refused(tmp_path):
+    pred = Normal(pd.DataFrame({"cell_line_id": ["a"], "drug_id": ["b"]}), "ln_ic50_um", [0.0], [1.0], [1.0])
+    with pytest.raises(OutputError, match=r"cannot be written as '.txt'.*Allowed are .parquet, .csv, .xlsx"):
+        pred.save(tmp_path / "p.txt")
+    for name in ("drugs.csv", "drugs.parquet"):
+        (tmp_path / name).write_text("drug_id,smiles\na,C\n")
+        with pytest.raises(OutputError, match=f"{name} .there is something else"):
+            pred.save(tmp_path / name)
+        assert (tmp_path / name).read_text() == "drug_id,smiles\na,C\n"

@@ -232,6 +232,16 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tiny_screen, tmp_path):
         plan.make(tiny_screen, GRID, tmp_path / "thesis.txt")
 
 
+def test_what_lies_among_records_and_is_none_is_left_alone(tiny_screen, tmp_path):
+    (tmp_path / "runs" / ".git").mkdir(parents=True)
+    (tmp_path / "runs" / ".old.abcd1234").mkdir()
+    plan.make(tiny_screen, GRID, tmp_path)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [".git"]
+    (tmp_path / "runs" / "events.tensorboard").write_text("mine")
+    with pytest.raises(OutputError, match="holds events.tensorboard, which is no record"):
+        plan.make(tiny_screen, GRID, tmp_path)
+
+
 def test_a_place_that_cannot_be_written_to_is_known_before_a_fit(tiny_screen, tmp_path, monkeypatch):
     (tmp_path / "thesis.txt").write_text("mine")
     monkeypatch.setattr(compare, "_Crew", None)  # no worker is started
@@ -336,8 +346,8 @@ def test_a_killed_comparison_goes_on_and_does_nothing_twice(tiny_screen, tmp_pat
     time.sleep(1)  # its worker sees that the parent is gone
     before = _stamps(out)
     assert 2 <= len(before) < 12
-    (out / records.RUNS / ".half.written").mkdir()
-    (out / records.RUNS / ".half.written" / "held_out.parquet").write_bytes(b"PAR1")
+    (out / records.RUNS / ".0123456789ab.halfdone").mkdir()
+    (out / records.RUNS / ".0123456789ab.halfdone" / "held_out.parquet").write_bytes(b"PAR1")
     second = subprocess.run(command, env=place, capture_output=True, text=True, check=True)
     assert second.stdout.split() == [str(len(before)), str(12 - len(before)), "0"]
     after = _stamps(out)

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bdrp.errors import OutputError
+from bdrp.files.tables import FORMULA_STARTS, neutralised
 from bdrp.predictive import Normal, Predictions
-from bdrp.triage import export, rank
-from bdrp.triage.export import FORMULA_STARTS, neutralised
+from bdrp.triage import export, places, rank
 
 
 def queue_of(names: list[str], lines: list[str] | None = None) -> pd.DataFrame:
@@ -133,3 +133,23 @@ def test_a_folder_or_a_file_in_the_way_is_told(tmp_path: Path) -> None:
 def test_a_queue_is_not_named_by_a_folder_alone(place):
     with pytest.raises(OutputError, match="a folder. It is a file. Name it"):
         export(queue_of(["a"]), place)
+
+
+@pytest.mark.parametrize("name", ["queue.csv", "queue.jsonl", "queue.parquet"])
+def test_a_queue_replaces_a_queue_that_nobody_has_reviewed_and_nothing_else(tmp_path: Path, name: str) -> None:
+    export(queue_of(["old"]), tmp_path / "queue.csv")
+    export(queue_of(["new"]), tmp_path / "queue.csv")
+    reviewed = queue_of(["reviewed"]).assign(comment="resistant after all")
+    export(reviewed, tmp_path / "reviewed.csv")
+    (tmp_path / f"reviewed{Path(name).suffix}").replace(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(OutputError, match=f"{name} .there is something else"):
+        export(queue_of(["newer"]), tmp_path / "queue.csv")
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.jsonl", "q.parquet", "q"])
+def test_a_queue_does_not_replace_the_predictions_that_it_is_made_of(tmp_path: Path, name: str) -> None:
+    (tmp_path / "q.parquet").write_bytes(b"predictions")
+    with pytest.raises(OutputError, match="q.parquet .an input of the same command"):
+        places(tmp_path / name, [tmp_path / "q.parquet"])

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bdrp.errors import OutputError, SplitError
+from bdrp.files import outputs, tables
 
 PARTS = ("train", "validation", "calibration", "test")
 UNUSED = ""
@@ -73,8 +74,9 @@ class Split:
         """Writes `cell_line_id,drug_id,part` as CSV, which `from_file` reads; a pair's replicates share one row.
 
         Raises:
-            OutputError: the file cannot be written.
+            OutputError: the file cannot be written, or something else than a split stands in its place.
         """
+        outputs.guard({Path(path): lambda there: list(tables.columns(there)) == ["cell_line_id", "drug_id", "part"]})
         table = self.keys.assign(part=self.parts.replace(UNUSED, "unused").to_numpy()).drop_duplicates()
         partial = Path(f"{path}.part")
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from bdrp.files import outputs
 from bdrp.report import fits, words
 from bdrp.report.ablation import contributions
 from bdrp.report.definitions import DEFINITIONS
@@ -75,6 +76,7 @@ def ablate(found: Contributions, out: Path | str) -> Path:
     Raises:
         OutputError: they cannot be written.
     """
+    outputs.guard({Path(out) / "ablation.html": outputs.is_page})
     place = folder(Path(out))
     found.save(place)
     return write_text(place / "ablation.html", render_page(found))

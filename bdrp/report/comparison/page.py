@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bdrp.files import outputs
 from bdrp.report import fits, words
 from bdrp.report.comparison import by_method, critical_difference, tables
 from bdrp.report.definitions import DEFINITIONS
@@ -49,6 +50,7 @@ def compare(findings: Findings, out: Path | str) -> Path:
     Raises:
         OutputError: they cannot be written.
     """
+    outputs.guard({Path(out) / "compare.html": outputs.is_page})
     place = folder(Path(out))
     findings.save(place)
     return write_text(place / "compare.html", render_page(findings))

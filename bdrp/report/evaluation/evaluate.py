@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bdrp.errors import OutputError
-
 if TYPE_CHECKING:
     from bdrp.evaluation import Scores
     from bdrp.fitted.model import TrainedModel
@@ -29,12 +27,12 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
 
     Raises:
         ModelFolderError: the folder is incomplete, altered or foreign.
-        OutputError: the report cannot be written.
+        OutputError: the report cannot be written, or would replace something else.
     """
     from bdrp.fitted.model import TrainedModel
-    from bdrp.report.evaluation.files import write
+    from bdrp.report.evaluation.files import check_place, write
 
-    _check_apart(Path(model_path), Path(out))
+    check_place(Path(out), [Path(model_path)])
     trained = TrainedModel.load(Path(model_path))
     scores, before = _score(trained)
     write(
@@ -58,15 +56,6 @@ def _score(trained: TrainedModel) -> tuple[Scores, Scores | None]:
     uncalibrated = trained.held_out_uncalibrated()
     before = None if uncalibrated is None else score(uncalibrated, observed, seed=seed)
     return score(trained.held_out_predictions(), observed, seed=seed), before
-
-
-def _check_apart(model: Path, out: Path) -> None:
-    """Refuse to write into the model folder."""
-    if out.resolve() == model.resolve():
-        raise OutputError(
-            f"The report could not be written to {out}: it is the model folder, which holds nothing but the model. "
-            "A report needs a folder of its own. Choose another folder with --out."
-        )
 
 
 def _card(manifest: Mapping[str, Any]) -> dict[str, Any]:

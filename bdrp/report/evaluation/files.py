@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bdrp.files import outputs
 from bdrp.report.html.output import folder, write_text
 from bdrp.report.words import printable
 
@@ -45,10 +46,11 @@ def write(
         The path of report.html.
 
     Raises:
-        OutputError: the folder cannot be made or written, or the disk is full.
+        OutputError: the folder cannot be made or written, the disk is full, or see `check_place`.
     """
     from bdrp.report.evaluation.page import render_page
 
+    check_place(Path(out))
     place = folder(Path(out))
     record = _record(scores, split_summary, model_card, before, posterior)
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
@@ -56,6 +58,24 @@ def write(
     html = render_page(scores, pred, observed, **about, before=before, posterior=posterior)
     write_text(place / "scores.json", f"{text}\n")
     return write_text(place / "report.html", html)
+
+
+def check_place(out: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a folder in which the report's files would replace what is none of them.
+
+    Args:
+        out: the folder.
+        inputs: the files and model folders that the report is made of.
+
+    Raises:
+        OutputError: see `bdrp.files.outputs.guard`.
+    """
+    outputs.guard({out / "report.html": outputs.is_page, out / "scores.json": _is_scores}, inputs)
+
+
+def _is_scores(path: Path) -> bool:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return isinstance(record, dict) and {"point", "coverage", "tables", "split", "model"} <= set(record)
 
 
 def _record(

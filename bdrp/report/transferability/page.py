@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bdrp.files import outputs
 from bdrp.report.definitions import DEFINITIONS
 from bdrp.report.html.output import folder, write_text
 from bdrp.report.html.page import render
@@ -50,6 +51,7 @@ def transfer(found: Transferred, out: Path | str) -> Path:
     Raises:
         OutputError: they cannot be written.
     """
+    outputs.guard({Path(out) / "transfer.html": outputs.is_page})
     place = folder(Path(out))
     found.save(place)
     return write_text(place / "transfer.html", render_page(found))

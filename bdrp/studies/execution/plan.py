@@ -11,6 +11,7 @@ from statistics import median
 
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
+from bdrp.files import outputs
 from bdrp.studies.execution import records
 from bdrp.studies.execution.records import Record
 from bdrp.studies.execution.run_matrix import Grid, Run
@@ -157,10 +158,17 @@ def _read(out: Path, run: Run) -> Record | None:
 
 
 def _check_place(out: Path) -> None:
+    outputs.refuse_model(out)
     if out.exists() and not out.is_dir():
         raise OutputError(f"--out {out} is a file. A comparison is a folder. Choose another name.")
     if out.is_dir() and any(out.iterdir()) and not (out / records.RUNS).is_dir():
         raise OutputError(
             f"The folder {out} is not empty and holds no comparison. A comparison needs a folder of its own: a new "
             "one, or that of an earlier comparison, which goes on. Choose another --out."
+        )
+    others = records.foreign(out / records.RUNS) if (out / records.RUNS).is_dir() else []
+    if others:
+        raise OutputError(
+            f"The folder {out / records.RUNS} holds {', '.join(others[:5])}, which is no record of a comparison. A "
+            "comparison needs a folder of its own. Choose another --out."
         )

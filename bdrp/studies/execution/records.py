@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from bdrp.studies.execution.run_matrix import Run
 RUNS, RECORD = "runs", "record.json"
 FORMAT: Final = 1
 LONGEST: Final = 1e9  # seconds; chosen: no fit takes thirty years
+_UNFINISHED: Final = re.compile(r"\.([0-9a-f]{12}|old)\.[a-z0-9_]{8}")
+"""What `write` and `remove` call a folder that has not got its name yet, or has lost it."""
 MOST: Final = 2**63 - 1  # bytes, or responses: what a table can hold
 
 
@@ -115,10 +118,16 @@ def remove(place: Path) -> None:
 
 def clean(out: Path) -> int:
     """Remove what a killed process left half-written; how many there were."""
-    left = [path for path in (out / RUNS).glob(".*") if path.is_dir()]
+    left = [path for path in (out / RUNS).glob(".*") if path.is_dir() and _UNFINISHED.match(path.name)]
     for path in left:
         shutil.rmtree(path, ignore_errors=True)
     return len(left)
+
+
+def foreign(place: Path) -> list[str]:
+    """What lies among records and is none: a record is named by the hash of its run."""
+    names = sorted(path.name for path in place.iterdir())
+    return [name for name in names if not (name.startswith(".") or re.fullmatch("[0-9a-f]{64}", name))]
 
 
 def _wrong(content: Any, run: Run) -> str:

@@ -53,7 +53,7 @@ def test_a_model_without_predictions_before_recalibration_gives_a_page_without_t
 
 def test_a_report_does_not_go_into_the_model_folder_itself(trained, tmp_path):
     (tmp_path / "model").mkdir()
-    with pytest.raises(OutputError, match="it is the model folder"):
+    with pytest.raises(OutputError, match="report.html, .*scores.json .within .*model, an input"):
         report.evaluate(tmp_path / "model", tmp_path / "out/../model")
     assert not any((tmp_path / "model").iterdir())
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from bdrp.errors import OutputError
 from bdrp.report.evaluation.files import strict
 
+MARKED = '<meta name="generator" content="bdrp"><p>page</p>'
+
 
 @pytest.fixture
 def quick_page(monkeypatch):
     """A page that takes no time, for tests of the files."""
-    monkeypatch.setattr("bdrp.report.evaluation.page.render_page", lambda *_, **__: "<p>page</p>")
+    monkeypatch.setattr("bdrp.report.evaluation.page.render_page", lambda *_, **__: MARKED)
 
 
 def test_a_folder_that_may_not_be_written_is_refused_by_name(case, quick_page, tmp_path, monkeypatch):
@@ -29,7 +31,9 @@ def test_a_folder_that_may_not_be_written_is_refused_by_name(case, quick_page, t
 
 
 def test_a_full_disk_leaves_the_old_report_whole_and_no_rest(case, quick_page, tmp_path, monkeypatch):
-    (tmp_path / "scores.json").write_text("old")
+    case.write(tmp_path)
+    (tmp_path / "report.html").unlink()
+    old = (tmp_path / "scores.json").read_bytes()
 
     def refuse(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -38,7 +42,17 @@ def test_a_full_disk_leaves_the_old_report_whole_and_no_rest(case, quick_page, t
     with pytest.raises(OutputError, match="the disk is full"):
         case.write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
-    assert (tmp_path / "scores.json").read_text() == "old"
+    assert (tmp_path / "scores.json").read_bytes() == old
+
+
+@pytest.mark.parametrize(("name", "mine"), [("scores.json", '{"point": 3}'), ("report.html", "<html>my thesis</html>")])
+def test_what_is_no_report_is_not_replaced_and_a_report_is(case, quick_page, tmp_path, name, mine):
+    case.write(tmp_path)
+    case.write(tmp_path)
+    (tmp_path / name).write_text(mine)
+    with pytest.raises(OutputError, match=f"{name} .there is something else"):
+        case.write(tmp_path)
+    assert (tmp_path / name).read_text() == mine
 
 
 def test_a_file_where_the_folder_should_be_is_refused(case, quick_page, tmp_path):
