@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Root, ScreenOptions, key_values, load_screen
+from bdrp.cli.options import MethodFile, Root, ScreenOptions, key_values, load_screen
 from bdrp.errors import DataError, OutputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run(
         Path | None,
         typer.Option(help="Table of samples: cell_line_id and one column a gene.", rich_help_panel=POSTERIOR),
     ] = None,
+    method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Score a model on its held-out part: report.html, and the same figures in scores.json."""
@@ -51,7 +52,7 @@ def run(
 
     drawn = None
     if posterior:
-        trained = TrainedModel.load(model)
+        trained = TrainedModel.load(model, method)
         options = key_values(screen_option, "--screen-option")
         drawn = draw(
             trained,
@@ -59,7 +60,7 @@ def run(
             drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
             expression=tables.read_expression(expression) if expression else None,
         )
-    scores = report.evaluate(model, out)
+    scores = report.evaluate(model, out, method=method)
     show_figures(scores)
     speech.result(f"report: {out / 'report.html'}")
     speech.result(f"scores: {out / 'scores.json'}")

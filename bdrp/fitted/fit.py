@@ -55,7 +55,7 @@ def fit(
     screen: Screen,
     split: Split,
     *,
-    method: str = "last_layer",
+    method: str | os.PathLike[str] = "last_layer",
     seed: int = 0,
     out: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -71,7 +71,7 @@ def fit(
     Args:
         screen: what was measured.
         split: which rows train, tune, calibrate and test.
-        method: one of `bdrp.inference.names()`.
+        method: one of `bdrp.inference.names()`, or the path of a Python file that holds a method.
         seed: of every random draw.
         out: the model folder to write; nothing is written if None.
         options: of the method.
@@ -197,6 +197,7 @@ def _manifest(
 ) -> dict[str, Any]:
     return {
         "method": method.name,
+        **inference.origin(method),
         "options": method.options(),
         "seed": runtime.seed,
         "measure": screen.measure.name,

@@ -153,9 +153,22 @@ def part(default: str) -> Any:
 
 
 class Method(ABC):
-    """Frozen options; the file's name is the method's name."""
+    """Frozen options; the file's name is the method's name.
+
+    What a method does not do, and no test holds it to, it says itself.
+
+    Attributes:
+        name: the name of its file, or of the entry point of its package.
+        stochastic: whether fits with two seeds differ.
+        widens_for_new_lines: whether a line that was not trained on is less certain than it would be had it been.
+        samples_predictions: whether a prediction is an average over random passes, which a processor and an
+            accelerator draw differently from one seed.
+    """
 
     name: ClassVar[str]
+    stochastic: ClassVar[bool] = True
+    widens_for_new_lines: ClassVar[bool] = True
+    samples_predictions: ClassVar[bool] = False
 
     def options(self) -> dict[str, Any]:
         """All options with their values, of parts of the model those alone that were replaced or left out.

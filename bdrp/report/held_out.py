@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CARD = ("method", "screen", "measure", "unit", "seed", "options", "genes", "notices", "versions", "checksums")
 
 
-def evaluate(model_path: Path | str, out: Path | str) -> Scores:
+def evaluate(model_path: Path | str, out: Path | str, *, method: Path | str | None = None) -> Scores:
     """Score a model folder's own held-out pairs and write report.html and scores.json into `out`.
 
     Reads only the model folder: no screen, no network.
@@ -22,6 +22,7 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
     Args:
         model_path: a folder written by `TrainedModel.save`.
         out: where the report goes.
+        method: the method's file, for a model that was fitted with one; see `TrainedModel.load`.
 
     Returns:
         The scores of the recalibrated predictions, as in scores.json.
@@ -36,7 +37,7 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
 
     _check_apart(Path(model_path), Path(out))
 
-    trained = TrainedModel.load(Path(model_path))
+    trained = TrainedModel.load(Path(model_path), method)
     observed, pred, uncalibrated = trained.held_out(), trained.held_out_predictions(), trained.held_out_uncalibrated()
     manifest: Mapping[str, Any] = trained.manifest
     seed = int(manifest.get("seed") or 0)
