@@ -35,7 +35,25 @@ def make(name: str | os.PathLike[str], options: Mapping[str, Any] | None = None)
     Raises:
         FitError: there is no such method or option, a value is of the wrong kind, or the method cannot be used.
     """
-    return _with_options(METHODS.load(name).METHOD, options)
+    return with_options(METHODS.load(name).METHOD, options)
+
+
+def with_options(method: Any, options: Mapping[str, Any] | None) -> Any:
+    """A method of a class, each option a value of its default's kind, or text that says one.
+
+    Raises:
+        FitError: there is no such option, or a value is of the wrong kind.
+    """
+    allowed = {each.name: each for each in fields(method)}
+    unknown = sorted(set(options or {}) - set(allowed))
+    if unknown:
+        raise FitError(f"{method.name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
+    try:
+        return method(**{key: _cast(key, value, allowed[key].default) for key, value in (options or {}).items()})
+    except (TypeError, ValueError) as error:
+        raise FitError(
+            f"An option of {method.name} has the wrong kind: {error}. Give numbers where numbers are meant."
+        ) from error
 
 
 def origin(method: Method) -> dict[str, dict[str, str]]:
@@ -59,7 +77,7 @@ def make_recorded(record: Mapping[str, Any], file: str | os.PathLike[str] | None
         ModelFolderError: the method is of a package or a file that is not here, or is another one.
     """
     module = plugins.load_recorded(METHODS, record["method"], record.get("method_from", {}), file)
-    return _with_options(module.METHOD, record["options"])
+    return with_options(module.METHOD, record["options"])
 
 
 def name_of(method: str | os.PathLike[str]) -> str:
@@ -85,19 +103,6 @@ def _fault(name: str, module: ModuleType) -> str:
 
 
 METHODS = plugins.Kind("method", __name__, "bdrp.methods", ("METHOD",), FitError, _fault, besides=("method",))
-
-
-def _with_options(method: Any, options: Mapping[str, Any] | None) -> Any:
-    allowed = {each.name: each for each in fields(method)}
-    unknown = sorted(set(options or {}) - set(allowed))
-    if unknown:
-        raise FitError(f"{method.name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
-    try:
-        return method(**{key: _cast(key, value, allowed[key].default) for key, value in (options or {}).items()})
-    except (TypeError, ValueError) as error:
-        raise FitError(
-            f"An option of {method.name} has the wrong kind: {error}. Give numbers where numbers are meant."
-        ) from error
 
 
 def _cast(name: str, value: Any, default: Any) -> Any:

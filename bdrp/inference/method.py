@@ -152,6 +152,11 @@ def part(default: str) -> Any:
     return field(default=default, metadata={"part": True})
 
 
+def signed(default: float) -> Any:
+    """An option that may be negative; of every other number -1 is refused, and `bdrp.testing` checks that it is."""
+    return field(default=default, metadata={"signed": True})
+
+
 class Method(ABC):
     """Frozen options; the file's name is the method's name.
 
@@ -176,7 +181,8 @@ class Method(ABC):
         So a whole model is told as it was before its parts had names, and its records and folders stay good.
         """
         told = {each.name: (each, getattr(self, each.name)) for each in fields(cast(Any, self))}
-        return {name: value for name, (each, value) in told.items() if not each.metadata or value != each.default}
+        whole = {name for name, (each, value) in told.items() if each.metadata.get("part") and value == each.default}
+        return {name: value for name, (_, value) in told.items() if name not in whole}
 
     @abstractmethod
     def fit(self, batch: Batch, runtime: Runtime) -> Fitted:
