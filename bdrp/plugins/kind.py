@@ -65,7 +65,7 @@ class Kind:
         good = []
         for name in self.names():
             try:
-                self.load(name)
+                self._named(name)
             except self.error as refusal:
                 warnings.warn(str(refusal), BdrpWarning, stacklevel=2)
             else:
@@ -81,19 +81,7 @@ class Kind:
         Warns:
             BdrpWarning: a package offers one under a name of bdrp's own, which stays what it is.
         """
-        if is_path(name):
-            return self.ran(self.read(Path(name)))
-        same = self.named(str(name))
-        if not same:
-            raise self.error(f"There is no {self.what} {name!r}. Choose one of: {', '.join(self.names())}.")
-        chosen, *others = same
-        if others and chosen.origin.record():
-            origins = " and ".join(str(plug_in.origin) for plug_in in same)
-            raise self.error(f"The {self.what} {name} is offered by {origins}. One may offer it. Uninstall the others.")
-        for other in others:
-            refusal = self._refusal(other, "has the name of one of bdrp's own, which is taken instead")
-            warnings.warn(str(refusal), BdrpWarning, stacklevel=3)
-        return self.imported(chosen)
+        return self.ran(self.read(Path(name))) if is_path(name) else self._named(str(name))
 
     def named(self, name: str) -> list[PlugIn]:
         """Those of a name, bdrp's own first; looked for anew where there is none, as a notebook installs packages."""
@@ -136,6 +124,19 @@ class Kind:
             BdrpError: it cannot be used; it is an `error`.
         """
         return self._checked(file.plug_in, file.run)
+
+    def _named(self, name: str) -> ModuleType:
+        same = self.named(name)
+        if not same:
+            raise self.error(f"There is no {self.what} {name!r}. Choose one of: {', '.join(self.names())}.")
+        chosen, *others = same
+        if others and chosen.origin.record():
+            origins = " and ".join(str(plug_in.origin) for plug_in in same)
+            raise self.error(f"The {self.what} {name} is offered by {origins}. One may offer it. Uninstall the others.")
+        for other in others:
+            refusal = self._refusal(other, "has the name of one of bdrp's own, which is taken instead")
+            warnings.warn(str(refusal), BdrpWarning, stacklevel=3)
+        return self.imported(chosen)
 
     def _checked(self, plug_in: PlugIn, make: Callable[[], ModuleType]) -> ModuleType:
         """What `make` gives, if it holds what a plug-in of this kind has to."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from bdrp.errors import BdrpWarning, ModelFolderError
 from bdrp.plugins import source_file
@@ -16,6 +17,8 @@ from bdrp.plugins.kind import Kind
 from bdrp.plugins.origin import OWN, PlugIn
 
 Record = Mapping[str, str]
+_RECORDS: Final = (set[str](), {"package", "version"}, {"file", "sha256"}, {"module"})
+"""What a record may tell: nothing of bdrp's own."""
 
 
 def record_of(kind: Kind, name: str, thing: Any) -> dict[str, str]:
@@ -52,30 +55,40 @@ def load_recorded(kind: Kind, name: str, record: Record, file: str | os.PathLike
         BdrpWarning: its package is installed in another version.
     """
     made_with = f"The model was made with the {kind.what} {name}"
+    _refuse_altered(record, made_with)
     if file is not None and "sha256" not in record:
         theirs = f"the package {record['package']}" if "package" in record else "bdrp itself"
         raise ModelFolderError(f"{made_with} of {theirs}; the file {file} is not needed. Leave it out.")
+    if not record:
+        if name not in kind.own():
+            raise kind.error(f"There is no {kind.what} {name!r}. Choose one of: {', '.join(kind.own())}.")
+        return kind.load(name)
     try:
         if "sha256" in record:
             return _of_file(kind, made_with, record, file)
-        if "package" in record:
-            return kind.imported(_of_package(kind, name, made_with, record))
+        return kind.imported(_of_package(kind, name, made_with, record))
     except kind.error as refusal:
         raise ModelFolderError(f"{made_with}, which cannot be used here. {refusal}") from refusal
+
+
+def _refuse_altered(record: Any, made_with: str) -> None:
+    known = isinstance(record, Mapping) and set(record) in _RECORDS
+    if not known or not all(isinstance(value, str) for value in record.values()):
+        raise ModelFolderError(
+            f"{made_with} of {str(record)[:80]!r}, where a package and its version, or a file and its SHA-256, is "
+            "needed. The folder was altered. Restore it from a copy, or fit again."
+        )
     if "module" in record:
         raise ModelFolderError(
             f"{made_with} of the module {record['module']}, where no model can find it again. It has to be a file that "
             "is given by its path, or an entry point of an installed package. Write it to one, and fit again."
         )
-    if name not in kind.own():
-        raise kind.error(f"There is no {kind.what} {name!r}. Choose one of: {', '.join(kind.own())}.")
-    return kind.load(name)
 
 
 def _of_package(kind: Kind, name: str, made_with: str, record: Record) -> PlugIn:
     """What the recorded package offers, even under a name that bdrp took for itself later."""
     package, version = record["package"], record["version"]
-    found = [plug_in for plug_in in kind.named(name) if plug_in.origin.package == package]
+    found = [plug_in for plug_in in kind.named(name) if _plain(plug_in.origin.package) == _plain(package)]
     if not found:
         raise ModelFolderError(
             f"{made_with} of the package {package} {version}, which is not installed here, or offers no such "
@@ -108,3 +121,8 @@ def _of_file(kind: Kind, made_with: str, record: Record, file: str | os.PathLike
         f"{made_with}. A model folder holds no code, so that the file is needed too. Give it: "
         f"TrainedModel.load(folder, method={record['file']!r}), or --method {record['file']}."
     )
+
+
+def _plain(package: str) -> str:
+    """A package's name as installers compare it."""
+    return re.sub(r"[-_.]+", "-", package).lower()

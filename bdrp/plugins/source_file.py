@@ -42,18 +42,17 @@ class SourceFile:
             Exception: whatever the file raises.
         """
         name = self.plug_in.module
-        if name in sys.modules:
-            return sys.modules[name]
-        module = ModuleType(name)
-        module.__file__ = str(self.path)
-        sys.modules[name] = module  # dataclasses look a class's module up
-        try:
-            exec(compile(self.source, str(self.path), "exec", dont_inherit=True), module.__dict__)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        _RUN[name] = self.plug_in
-        return module
+        if name not in _RUN:
+            module = ModuleType(name)
+            module.__file__ = str(self.path)
+            sys.modules[name] = module  # dataclasses look a class's module up
+            try:
+                exec(compile(self.source, str(self.path), "exec", dont_inherit=True), module.__dict__)
+            except BaseException:
+                del sys.modules[name]
+                raise
+            _RUN[name] = self.plug_in
+        return sys.modules[name]
 
 
 def run_before() -> list[PlugIn]:
