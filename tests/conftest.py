@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 import bdrp
-from bdrp.data import sources, splits
+from bdrp import testing
+from bdrp.data import splits
 from bdrp.data.identifiers import structure_key
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.data.splits import Split
@@ -94,18 +95,7 @@ def small_screen() -> Screen:
 @pytest.fixture(scope="session")
 def tiny_screen() -> Screen:
     """36 lines x 12 drugs x 50 genes of the simulated screen: enough to fit a small network in a second."""
-    whole = sources.load("simulated")
-    lines, drugs = whole.expression.index[::4][:36], whole.drugs.index[:12]
-    responses = whole.responses
-    kept = responses["cell_line_id"].isin(lines) & responses["drug_id"].isin(drugs)
-    return Screen(
-        "tiny",
-        whole.measure,
-        responses[kept].reset_index(drop=True),
-        whole.drugs.loc[drugs],
-        whole.cell_lines.loc[lines],
-        whole.expression.loc[lines].iloc[:, :50],
-    )
+    return testing.tiny_screen()
 
 
 @pytest.fixture(scope="session")

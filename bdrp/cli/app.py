@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import pkgutil
+from importlib import import_module
+from types import ModuleType
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from bdrp import __version__
-from bdrp.cli import ablate, compare, demo, evaluate, fetch, fit, predict, screens, speech, transfer, triage
+from bdrp import __version__, cli
+from bdrp.cli import speech
 from bdrp.errors import BdrpError
+
+MAIN_JOB: Final = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage")
+"""Commands that help names first, in the order of the work; the others follow by their names."""
 
 WRONG = 2
 """Exit code where bdrp refuses, the same as for a wrong flag."""
@@ -57,5 +63,14 @@ def _root(
 ) -> None: ...
 
 
-for command in (demo, screens, fetch, fit, predict, evaluate, triage, compare, ablate, transfer):
-    app.command(name=command.__name__.rpartition(".")[2])(command.run)
+def commands() -> dict[str, ModuleType]:
+    """Every command by its name: the files of this folder that define `run`."""
+    names = [file.name for file in pkgutil.iter_modules(cli.__path__) if file.name != "app"]
+    files = {name: import_module(f"{cli.__name__}.{name}") for name in names}
+    found = {name: file for name, file in files.items() if hasattr(file, "run")}
+    order = [*MAIN_JOB, *sorted(found.keys() - set(MAIN_JOB))]
+    return {name: found[name] for name in order}
+
+
+for name, command in commands().items():
+    app.command(name=name)(command.run)

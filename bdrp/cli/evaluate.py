@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Root, ScreenOptions, files_read, key_values, load_screen
+from bdrp.cli.options import MethodFile, Root, ScreenOptions, files_read, key_values, load_screen
 from bdrp.errors import DataError, OutputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run(
         Path | None,
         typer.Option(help="Table of samples: cell_line_id and one column a gene.", rich_help_panel=POSTERIOR),
     ] = None,
+    method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Score a model on its held-out part: report.html, and the same figures in scores.json."""
@@ -57,14 +58,14 @@ def run(
     drawn = None
     if posterior:
         outputs.guard({out / "posterior.nc": _is_draws}, read)
-        trained = TrainedModel.load(model)
+        trained = TrainedModel.load(model, method)
         drawn = draw(
             trained,
             screen=load_screen(screen, root, trained.manifest["measure"], options) if screen else None,
             drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
             expression=tables.read_expression(expression) if expression else None,
         )
-    scores = report.evaluate(model, out)
+    scores = report.evaluate(model, out, method=method)
     show_figures(scores)
     speech.result(f"report: {out / 'report.html'}")
     speech.result(f"scores: {out / 'scores.json'}")

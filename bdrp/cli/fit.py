@@ -22,6 +22,7 @@ from bdrp.cli.options import (
     load_screen,
 )
 from bdrp.files.outputs import guard_folder
+from bdrp.inference import METHODS
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
@@ -32,7 +33,9 @@ TABLES = "Your own tables, with --screen tables"
 
 def run(
     out: Annotated[Path, typer.Option(help="The model folder to write.", metavar="MODEL")],
-    screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
+    screen: Annotated[
+        str, typer.Option(help="Which screen: see `bdrp screens`; or a source's file such as mine.py.")
+    ] = "simulated",
     root: Root = None,
     measure: Annotated[str | None, typer.Option(help="ln_ic50_um or auc_fraction.")] = None,
     split: Annotated[
@@ -44,7 +47,14 @@ def run(
     split_file: Annotated[
         Path | None, typer.Option(help="CSV of cell_line_id, drug_id and part, instead of --split.")
     ] = None,
-    method: Annotated[str, typer.Option(help="How the posterior is found.")] = "last_layer",
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"How the posterior is found: {', '.join(METHODS.own())}; one of an installed package, see "
+            "`bdrp plugins`; or a file such as mine.py.",
+        ),
+    ] = "last_layer",
     epochs: Annotated[int | None, typer.Option(help="Most passes over the training lines.")] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")

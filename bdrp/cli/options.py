@@ -18,6 +18,10 @@ Partition = Annotated[
     str, typer.Option(help="How folds are made: drawn with the seed, or published (by the hash of each id alone).")
 ]
 Root = Annotated[Path | None, typer.Option(help="The folder below which the screen's files lie.")]
+MethodFile = Annotated[
+    Path | None,
+    typer.Option("--method", metavar="FILE.py", help="The method's file, for a model that was fitted with one."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import speech
-from bdrp.cli.options import Root, ScreenOptions, files_read, key_values, load_screen
+from bdrp.cli.options import MethodFile, Root, ScreenOptions, files_read, key_values, load_screen
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def run(
     expression: Annotated[
         Path | None, typer.Option(help="Table of new samples: cell_line_id and one column a gene.")
     ] = None,
+    method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Predict a distribution for each pair, of new drugs (SMILES) and new samples (expression) too."""
@@ -45,7 +46,7 @@ def run(
 
     options = key_values(screen_option, "--screen-option")
     check_place(out, [model, *files_read(root, options, drugs, expression, pairs)])
-    trained = TrainedModel.load(model)
+    trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = predict(
         trained,

@@ -13,7 +13,7 @@ def run(root: Root = None) -> None:
     from bdrp.data import sources
 
     table = Table("screen", "what it is", *(["files"] if root else []), box=None, header_style="bold")
-    lacks = {name: sources.missing(name, root) if root else None for name in sources.names()}
+    lacks = {name: sources.missing(name, root) if root else None for name in sources.SOURCES.usable()}
     for name, lack in lacks.items():
         there = "none needed" if lack is None else "missing" if lack else "found"
         about = speech.plain(sources.describe(name).removeprefix(f"{name}: "))

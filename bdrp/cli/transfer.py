@@ -39,7 +39,7 @@ def run(
         str | None,
         typer.Option(help="ln_ic50_um or auc_fraction; without it, each target's own, and a model a measure."),
     ] = None,
-    method: Annotated[str, typer.Option(help="How the posterior is found.")] = "last_layer",
+    method: Annotated[str, typer.Option(help="How the posterior is found; as in `bdrp fit`.")] = "last_layer",
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")
     ] = None,

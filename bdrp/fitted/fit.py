@@ -47,7 +47,7 @@ def fit(
     screen: Screen,
     split: Split,
     *,
-    method: str | Method = "last_layer",
+    method: str | os.PathLike[str] | Method = "last_layer",
     seed: int = 0,
     out: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -63,7 +63,8 @@ def fit(
     Args:
         screen: what was measured.
         split: which rows train, tune, calibrate and test.
-        method: one of `bdrp.inference.names()`, or typed options such as `LastLayerMethod(epochs=3)`.
+        method: one of `bdrp.inference.names()`, the path of a Python file that holds a method, or typed options such as
+            `LastLayerMethod(epochs=3)`.
         seed: of every random draw.
         out: the model folder to write; nothing is written if None.
         options: of the method, where it is named.
@@ -108,7 +109,7 @@ def fit(
     return model
 
 
-def _chosen(method: str | Method, options: Mapping[str, Any] | None) -> Method:
+def _chosen(method: str | os.PathLike[str] | Method, options: Mapping[str, Any] | None) -> Method:
     """A method by its name and options, or the one that was given."""
     if not isinstance(method, Method):
         return cast(Method, inference.make(method, options))
@@ -180,6 +181,7 @@ def _manifest(
     screen = prepared.screen
     return {
         "method": method.name,
+        **inference.origin(method),
         "options": method.options(),
         "seed": runtime.seed,
         "measure": screen.measure.name,

@@ -243,16 +243,21 @@ class TrainedModel:
         sealed_folder.seal(into, self.manifest)
 
     @classmethod
-    def load(cls, path: Path | str) -> TrainedModel:
+    def load(cls, path: Path | str, method: Path | str | None = None) -> TrainedModel:
         """Read a model folder; the training data are not needed.
 
+        Args:
+            path: the folder.
+            method: the file of the method, for a model that was fitted with one that is given by its path.
+
         Raises:
-            ModelFolderError: a file is missing, altered or foreign, or was written by another version.
+            ModelFolderError: a file is missing, altered or foreign, or was written by another version, or the method
+                is of a package or a file that is not here.
         """
         path = Path(path)
         manifest = sealed_folder.opened(path)
         try:
-            return cls._load(path, manifest)
+            return cls._load(path, manifest, method)
         except ModelFolderError:
             raise
         except (
@@ -270,7 +275,7 @@ class TrainedModel:
             ) from error
 
     @classmethod
-    def _load(cls, path: Path, manifest: Mapping[str, Any]) -> TrainedModel:
+    def _load(cls, path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> TrainedModel:
         keys = sealed_folder.read_json(path / "keys.json")
         arrays = sealed_folder.read_tensors(path / "features.safetensors")
         if manifest["measure"] not in MEASURES:
@@ -294,7 +299,7 @@ class TrainedModel:
         )
         if not np.isfinite([features.centre, features.spread]).all() or min(features.spread, *scaler.scale) <= 0:
             raise ValueError(f"responses of mean {features.centre} and SD {features.spread} cannot be")
-        method = inference.make(manifest["method"], manifest["options"])
+        method = inference.make_recorded(manifest, file)
         neighbourhood = novelty.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
         _check_neighbourhood(neighbourhood, features)
         limits = pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float)

@@ -1,42 +1,108 @@
-"""Ways to fit and to be uncertain: one file a method, the file's name is the method's name."""
+"""Ways to fit and to be uncertain: one file a method, the file's name is the method's name.
+
+Methods also come from installed packages, as entry points of `bdrp.methods`, and from a file that is given by its path.
+"""
 
 from __future__ import annotations
 
 import math
-import pkgutil
+import os
 from collections.abc import Mapping
-from dataclasses import fields
-from importlib import import_module
-from typing import Any
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
+from bdrp import plugins
 from bdrp.errors import FitError
+
+if TYPE_CHECKING:
+    from bdrp.inference.method import Method
 
 
 def names() -> list[str]:
-    """The methods there are: every file at this door but `method`; inner rooms hold what methods are made of."""
-    files = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
-    return sorted(name for name in files if name != "method")
+    """The methods there are: the files at this door, and what installed packages offer."""
+    return METHODS.names()
 
 
-def make(name: str, options: Mapping[str, Any] | None = None) -> Any:
+def make(name: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> Any:
     """A method with its options.
 
+    Args:
+        name: one of `names()`, or the path of a Python file that holds a method.
+        options: those that differ from the method's own; see its class.
+
     Raises:
-        FitError: there is no such method or option, or a value is of the wrong kind.
+        FitError: there is no such method or option, a value is of the wrong kind, or the method cannot be used.
     """
-    if name not in names():
-        raise FitError(f"There is no method {name!r}. Choose one of: {', '.join(names())}.")
-    method = import_module(f"{__name__}.{name}").METHOD
-    allowed = {field.name: field for field in fields(method)}
+    return with_options(METHODS.load(name).METHOD, options)
+
+
+def with_options(method: Any, options: Mapping[str, Any] | None) -> Any:
+    """A method of a class, each option a value of its default's kind, or text that says one.
+
+    Raises:
+        FitError: there is no such option, or a value is of the wrong kind.
+    """
+    allowed = {each.name: each for each in fields(method)}
     unknown = sorted(set(options or {}) - set(allowed))
     if unknown:
-        raise FitError(f"{name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
+        raise FitError(f"{method.name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
     try:
         return method(**{key: _cast(key, value, allowed[key].default) for key, value in (options or {}).items()})
     except (TypeError, ValueError) as error:
         raise FitError(
-            f"An option of {name} has the wrong kind: {error}. Give numbers where numbers are meant."
+            f"An option of {method.name} has the wrong kind: {error}. Give numbers where numbers are meant."
         ) from error
+
+
+def origin(method: Method) -> dict[str, dict[str, str]]:
+    """What records say of where a method comes from, as `method_from`: package and version, or file and SHA-256.
+
+    Nothing is said of bdrp's own.
+    """
+    record = plugins.record_of(METHODS, method.name, type(method))
+    return {"method_from": record} if record else {}
+
+
+def make_recorded(record: Mapping[str, Any], file: str | os.PathLike[str] | None = None) -> Any:
+    """The method that a record tells of.
+
+    Args:
+        record: `method`, `options` and, of one that is not bdrp's own, `method_from`.
+        file: of the method, where it came from one.
+
+    Raises:
+        FitError: as in `make`.
+        ModelFolderError: the method is of a package or a file that is not here, or is another one.
+    """
+    module = plugins.load_recorded(METHODS, record["method"], record.get("method_from", {}), file)
+    return with_options(module.METHOD, record["options"])
+
+
+def name_of(method: str | os.PathLike[str]) -> str:
+    """What records call the method of a name or path."""
+    return Path(method).stem if plugins.is_path(method) else str(method)
+
+
+def _fault(name: str, module: ModuleType) -> str:
+    from bdrp.inference.method import Method
+
+    method = module.METHOD
+    if not (isinstance(method, type) and issubclass(method, Method)):
+        return f"has a METHOD that is {method!r}, where a subclass of bdrp.inference.method.Method is needed"
+    if method.__abstractmethods__:
+        return f"has a METHOD without {' and '.join(sorted(method.__abstractmethods__))}"
+    if not is_dataclass(method) or not method.__dataclass_params__.frozen:
+        return "has a METHOD that is no frozen dataclass, whose fields are the options"
+    open_ = [each.name for each in fields(method) if each.default is MISSING]
+    if open_:
+        return f"has options without a default: {', '.join(open_)}"
+    told = getattr(method, "name", None)
+    return "" if told == name else f"has a METHOD whose `name` is {told!r}, where it is found as {name!r}"
+
+
+METHODS = plugins.Kind("method", __name__, "bdrp.methods", ("METHOD",), FitError, _fault, besides=("method",))
 
 
 def _cast(name: str, value: Any, default: Any) -> Any:
@@ -45,10 +111,16 @@ def _cast(name: str, value: Any, default: Any) -> Any:
         return None
     kind = int if default is None else type(default)  # what may be left open is a count
     if isinstance(value, str):
-        value = kind(value)
+        value = _truth(value) if kind is bool else kind(value)
     whole_for_fraction = kind is float and type(value) is int
     if not (type(value) is kind or whole_for_fraction):
         raise TypeError(f"{name} is {value!r}, where {kind.__name__} is meant")
     if kind is float and not math.isfinite(value):
         raise ValueError(f"{name} is {value}, which is not finite")
     return value
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"

@@ -61,6 +61,8 @@ class McDropoutMethod(NetworkMethod):
     """
 
     name: ClassVar[str] = "mc_dropout"
+    widens_for_new_lines: ClassVar[bool] = False  # the passes differ by the size of what enters, less in some new lines
+    samples_predictions: ClassVar[bool] = True
 
     rate: float = 0.1
     passes: int = 100

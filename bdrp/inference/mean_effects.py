@@ -30,6 +30,7 @@ class MeanEffectsMethod(Method):
     """
 
     name: ClassVar[str] = "mean_effects"
+    stochastic: ClassVar[bool] = False
 
     shrinkage: float = 1.0
     sweeps: int = 10

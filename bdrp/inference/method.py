@@ -154,10 +154,28 @@ def part(default: str) -> Any:
     return field(default=default, metadata={"part": True})
 
 
+def signed(default: float) -> Any:
+    """An option that may be negative; of every other number -1 is refused, and `bdrp.testing` checks that it is."""
+    return field(default=default, metadata={"signed": True})
+
+
 class Method(ABC):
-    """Frozen options; the file's name is the method's name."""
+    """Frozen options; the file's name is the method's name.
+
+    What a method does not do, and no test holds it to, it says itself.
+
+    Attributes:
+        name: the name of its file, or of the entry point of its package.
+        stochastic: whether fits with two seeds differ.
+        widens_for_new_lines: whether a line that was not trained on is less certain than it would be had it been.
+        samples_predictions: whether a prediction is an average over random passes, which a processor and an
+            accelerator draw differently from one seed.
+    """
 
     name: ClassVar[str]
+    stochastic: ClassVar[bool] = True
+    widens_for_new_lines: ClassVar[bool] = True
+    samples_predictions: ClassVar[bool] = False
 
     def options(self) -> dict[str, Any]:
         """All options with their values, of parts of the model those alone that were replaced or left out.
@@ -165,7 +183,8 @@ class Method(ABC):
         So a whole model is told as it was before its parts had names, and its records and folders stay good.
         """
         told = {each.name: (each, getattr(self, each.name)) for each in fields(cast(Any, self))}
-        return {name: value for name, (each, value) in told.items() if not each.metadata or value != each.default}
+        whole = {name for name, (each, value) in told.items() if each.metadata.get("part") and value == each.default}
+        return {name: value for name, (_, value) in told.items() if name not in whole}
 
     @abstractmethod
     def fit(self, batch: Batch, runtime: Runtime) -> Fitted:

@@ -32,6 +32,8 @@ class RidgeMethod(Method):
     """
 
     name: ClassVar[str] = "ridge"
+    stochastic: ClassVar[bool] = False
+    widens_for_new_lines: ClassVar[bool] = False  # it has no effects of lines
 
     fewest: int = 10
 

@@ -104,9 +104,9 @@ def ablation_matrix(
 
     full = inference.make(method, options)
     if not isinstance(full, NetworkMethod):
-        trained = [name for name in inference.names() if isinstance(inference.make(name), NetworkMethod)]
+        trained = [name for name in inference.METHODS.usable() if isinstance(inference.make(name), NetworkMethod)]
         raise DataError(f"{method} has no parts to take away. Allowed: {', '.join(trained)}. Choose one of them.")
-    variants = {part.name: _variant(part, full) for part in _chosen(parts, full)}
+    variants = {part.name: _variant(part, method, full) for part in _chosen(parts, method, full)}
     labels = {FULL: (method, asdict(full)), **variants, FLOOR: (FLOOR, {})}
     shuffled = {name: PARTS[name].shuffled for name in variants if PARTS[name].shuffled}
     if SHUFFLED_LABELS in variants:
@@ -116,15 +116,15 @@ def ablation_matrix(
     return Grid(methods, splits, folds, seeds, given, shuffled=shuffled, partition=partition)
 
 
-def _chosen(names: Sequence[str] | None, full: NetworkMethod) -> list[Part]:
+def _chosen(names: Sequence[str] | None, method: str, full: NetworkMethod) -> list[Part]:
     """The parts to take away, each of which changes something."""
     if names is None:
-        return [part for part in PARTS.values() if _changes(part, full)]
+        return [part for part in PARTS.values() if _changes(part, method, full)]
     unknown, twice = [name for name in names if name not in PARTS], len(set(names)) < len(names)
     if unknown or twice or not names:
         seen = f"there is no part {unknown[0]!r}" if unknown else "one is named twice" if twice else "none is named"
         raise DataError(f"The parts cannot be taken away: {seen}. Allowed: {', '.join(PARTS)}, each once.")
-    idle = [name for name in names if not _changes(PARTS[name], full)]
+    idle = [name for name in names if not _changes(PARTS[name], method, full)]
     if idle:
         raise DataError(
             f"The part {idle[0]} changes nothing: {full.name} is {PARTS[idle[0]].instead} already under these options. "
@@ -133,15 +133,15 @@ def _chosen(names: Sequence[str] | None, full: NetworkMethod) -> list[Part]:
     return [PARTS[name] for name in PARTS if name in names]
 
 
-def _variant(part: Part, full: NetworkMethod) -> tuple[str, dict[str, Any]]:
-    """Method and options of the model without a part."""
+def _variant(part: Part, whole: str, full: NetworkMethod) -> tuple[str, dict[str, Any]]:
+    """Method and options of the model without a part; `whole` is the name or path of the method that has it."""
     options = asdict(full) | dict(part.options)
     if not part.method:
-        return full.name, options
+        return whole, options
     known = {each.name for each in fields(inference.make(part.method))}
     return part.method, {name: value for name, value in options.items() if name in known}
 
 
-def _changes(part: Part, full: NetworkMethod) -> bool:
-    method, options = _variant(part, full)
+def _changes(part: Part, whole: str, full: NetworkMethod) -> bool:
+    method, options = _variant(part, whole, full)
     return bool(part.shuffled) or inference.make(method, options) != full

@@ -43,7 +43,7 @@ class Question:
     """What is asked of every target.
 
     Attributes:
-        method: one of `bdrp.inference.names()`. options: of it.
+        method: one of `bdrp.inference.names()`, or the path of a file. options: of it.
         labelled: numbers of labelled target pairs.
         draws: how often labelled pairs are drawn; chosen: with one draw, what a hundred pairs are worth is luck.
         seed: of what is held out, of the fit, and of the draws.
@@ -291,7 +291,7 @@ def _read(path: Path) -> TargetScores | None:
 def _fit_key(train: Screen, split: Split, question: Question) -> dict[str, Any]:
     method = inference.make(question.method, question.options)
     parts = hashlib.sha256("\n".join(split.parts).encode()).hexdigest()
-    options = {"method": method.name, "options": method.options(), "seed": question.seed}
+    options = {"method": method.name, **inference.origin(method), "options": method.options(), "seed": question.seed}
     return {"bdrp": __version__, "screen": fingerprint(train), "parts": parts, **options}
 
 

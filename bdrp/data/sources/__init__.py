@@ -1,20 +1,24 @@
-"""Where screens come from: one file a source, and the file's name is the source's name."""
+"""Where screens come from: one file a source, and the file's name is the source's name.
+
+Sources also come from installed packages, as entry points of `bdrp.sources`, and from a file that is given by its path.
+"""
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
+import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from bdrp import plugins
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.errors import DataError
 
 
 def names() -> list[str]:
-    """The names that `load` knows, found by listing this folder."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    """The names that `load` knows: the files of this folder, and what installed packages offer."""
+    return SOURCES.names()
 
 
 def describe(name: str) -> str:
@@ -23,16 +27,16 @@ def describe(name: str) -> str:
     Raises:
         DataError: there is no such source.
     """
-    return str(_module(name).DESCRIPTION)
+    return str(SOURCES.load(name).DESCRIPTION)
 
 
-def measures(name: str) -> tuple[str, ...]:
+def measures(name: str | os.PathLike[str]) -> tuple[str, ...]:
     """The measures that a source offers, its own default first.
 
     Raises:
         DataError: there is no such source.
     """
-    return tuple(getattr(_module(name), "MEASURES", MEASURES))
+    return tuple(getattr(SOURCES.load(name), "MEASURES", MEASURES))
 
 
 def missing(name: str, root: Path) -> str | None:
@@ -41,15 +45,17 @@ def missing(name: str, root: Path) -> str | None:
     Raises:
         DataError: there is no such source.
     """
-    look = getattr(_module(name), "missing", None)
+    look = getattr(SOURCES.load(name), "missing", None)
     return None if look is None else str(look(root))
 
 
-def load(name: str, root: str | Path | None = None, measure: str | None = None, **options: Any) -> Screen:
+def load(
+    name: str | os.PathLike[str], root: str | Path | None = None, measure: str | None = None, **options: Any
+) -> Screen:
     """The screen of a source.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()`, or the path of a Python file that holds a source.
         root: the folder below which the source finds its files; a source without files needs none.
         measure: one of `measures(name)`; the first of them where nothing is said.
         options: what the source's own `load` takes beside these.
@@ -57,7 +63,7 @@ def load(name: str, root: str | Path | None = None, measure: str | None = None, 
     Raises:
         DataError: the name, the root, the measure or an option is not known, or the files do not hold a screen.
     """
-    module = _module(name)
+    module = SOURCES.load(name)
     measure = measures(name)[0] if measure is None else measure
     _refuse_other_measures(name, measure)
     folder = None if root is None else Path(root)
@@ -67,10 +73,24 @@ def load(name: str, root: str | Path | None = None, measure: str | None = None, 
         )
     _refuse_unknown_options(name, module, options)
     screen: Screen = module.load(folder, measure=measure, **options)
+    _refuse_other_answers(name, measure, screen)
     return screen
 
 
-def _refuse_other_measures(name: str, measure: str) -> None:
+def _fault(name: str, module: ModuleType) -> str:
+    if not (isinstance(module.DESCRIPTION, str) and module.DESCRIPTION):
+        return f"has a DESCRIPTION that is {module.DESCRIPTION!r}, where a line of text is needed"
+    if not callable(module.load):
+        return f"has a load that is {module.load!r}, where a function of root and measure is needed"
+    offered = tuple(getattr(module, "MEASURES", MEASURES))
+    unknown = [measure for measure in offered if measure not in MEASURES]
+    return "" if offered and not unknown else f"has MEASURES {offered!r}, where some of {tuple(MEASURES)!r} are needed"
+
+
+SOURCES = plugins.Kind("source", __name__, "bdrp.sources", ("DESCRIPTION", "load"), DataError, _fault)
+
+
+def _refuse_other_measures(name: str | os.PathLike[str], measure: str) -> None:
     if measure not in MEASURES:
         raise DataError(f"There is no measure {measure!r}. Known are {', '.join(MEASURES)}; choose one of them.")
     if measure not in measures(name):
@@ -79,7 +99,13 @@ def _refuse_other_measures(name: str, measure: str) -> None:
         )
 
 
-def _refuse_unknown_options(name: str, module: Any, options: dict[str, Any]) -> None:
+def _refuse_other_answers(name: str | os.PathLike[str], measure: str, screen: Any) -> None:
+    seen = f"a screen in {screen.measure.name}" if isinstance(screen, Screen) else f"a {type(screen).__name__}"
+    if seen != f"a screen in {measure}":
+        raise DataError(f"The source {name} gave {seen}, where a screen in {measure} was asked for. Mend the source.")
+
+
+def _refuse_unknown_options(name: str | os.PathLike[str], module: Any, options: dict[str, Any]) -> None:
     taken = inspect.signature(module.load).parameters
     open_ended = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken.values())
     allowed = [option for option in taken if option not in ("root", "measure")]
@@ -88,9 +114,3 @@ def _refuse_unknown_options(name: str, module: Any, options: dict[str, Any]) -> 
         raise DataError(
             f"{name} takes no option {unknown[0]!r}. Allowed are {', '.join(allowed) or 'none'}; drop or rename it."
         )
-
-
-def _module(name: str) -> Any:
-    if name not in names():
-        raise DataError(f"There is no source {name!r}. Known are {', '.join(names())}; choose one of them.")
-    return importlib.import_module(f"{__name__}.{name}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _CARD: Final = ("method", "screen", "measure", "unit", "seed", "options", "genes", "notices", "versions", "checksums")
 
 
-def evaluate(model_path: Path | str, out: Path | str) -> Scores:
+def evaluate(model_path: Path | str, out: Path | str, *, method: Path | str | None = None) -> Scores:
     """Score a model folder's own held-out pairs and write report.html and scores.json into `out`.
 
     Reads only the model folder: no screen, no network.
@@ -21,6 +21,7 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
     Args:
         model_path: a folder written by `TrainedModel.save`.
         out: where the report goes.
+        method: the method's file, for a model that was fitted with one; see `TrainedModel.load`.
 
     Returns:
         The scores of the recalibrated predictions, as in scores.json.
@@ -33,7 +34,7 @@ def evaluate(model_path: Path | str, out: Path | str) -> Scores:
     from bdrp.report.evaluation.files import check_place, write
 
     check_place(Path(out), [Path(model_path)])
-    trained = TrainedModel.load(Path(model_path))
+    trained = TrainedModel.load(Path(model_path), method)
     scores, before = _score(trained)
     write(
         scores,

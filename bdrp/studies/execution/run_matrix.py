@@ -27,7 +27,7 @@ class Run:
 
     Attributes:
         label: what the comparison calls the method; not part of the address.
-        method: one of `bdrp.inference.names()`.
+        method: one of `bdrp.inference.names()`, or the path of a file.
         options: of `Method.options`: all of them, defaults too.
         split: what is held out.
         fold: which fold is the test part, from 0.
@@ -36,6 +36,7 @@ class Run:
         screen: `fingerprint` of the screen.
         shuffled: what of the screen is shuffled before the fit, one of `bdrp.data.randomised.KINDS`; "" is nothing.
         partition: how the folds were made; see `bdrp.data.splits.make`.
+        origin: where the method comes from, {} for bdrp's own; see `bdrp.inference.origin`.
     """
 
     label: str
@@ -48,6 +49,7 @@ class Run:
     screen: Mapping[str, Any] = field(repr=False)
     shuffled: str = ""
     partition: str = "drawn"
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def where(self) -> dict[str, Any]:
@@ -56,17 +58,18 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        """All that decides the result, ready for JSON; what is shuffled is told where something is."""
+        """All that decides the result, ready for JSON; what is shuffled, and a method's foreign origin, if any."""
         split = {"by": self.split, "fold": self.fold, "folds": self.folds, "seed": PARTITION_SEED}
         split |= {"partition": self.partition} if self.partition != "drawn" else {}
-        return {
+        config = {
             "bdrp": __version__,
             "screen": dict(self.screen),
             "split": split,
-            "method": self.method,
+            "method": inference.name_of(self.method),
             "options": dict(self.options),
             "seed": self.seed,
-        } | ({"shuffled": self.shuffled} if self.shuffled else {})
+        }
+        return config | ({"shuffled": self.shuffled} if self.shuffled else {}) | dict(self.origin)
 
     @cached_property
     def address(self) -> str:
@@ -126,9 +129,7 @@ class Grid:
         return tuple(self._runs(fingerprint(screen)))
 
     def _runs(self, screen: Mapping[str, Any]) -> Iterator[Run]:
-        full = {
-            label: inference.make(method, self.options.get(label)).options() for label, method in self.methods.items()
-        }
+        full = {label: inference.make(method, self.options.get(label)) for label, method in self.methods.items()}
         for seed in range(self.seeds):
             for fold in range(self.folds):
                 for split in self.splits:
@@ -136,7 +137,7 @@ class Grid:
                         yield Run(
                             label,
                             method,
-                            full[label],
+                            full[label].options(),
                             split,
                             fold,
                             self.folds,
@@ -144,6 +145,7 @@ class Grid:
                             screen,
                             shuffled=self.shuffled.get(label, ""),
                             partition=self.partition,
+                            origin=inference.origin(full[label]),
                         )
 
 

@@ -1,0 +1,64 @@
+"""A screen that is fitted in a moment, and its tensors."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bdrp.data import sources
+from bdrp.data.screen import Screen
+from bdrp.data.splits import Split
+
+if TYPE_CHECKING:
+    from bdrp.features.batch import Batch
+
+
+@cache
+def tiny_screen() -> Screen:
+    """36 lines x 12 drugs x 50 genes of the simulated screen: enough to fit a small network in a second.
+
+    >>> tiny_screen()
+    Screen(tiny: 419 ln IC50 [ln(µM)], 36 lines x 12 drugs, 50 genes)
+    """
+    whole = sources.load("simulated")
+    lines, drugs = whole.expression.index[::4][:36], whole.drugs.index[:12]
+    responses = whole.responses
+    kept = responses["cell_line_id"].isin(lines) & responses["drug_id"].isin(drugs)
+    return Screen(
+        "tiny",
+        whole.measure,
+        responses[kept].reset_index(drop=True),
+        whole.drugs.loc[drugs],
+        whole.cell_lines.loc[lines],
+        whole.expression.loc[lines].iloc[:, :50],
+    )
+
+
+def batch_of(screen: Screen, parts: npt.ArrayLike, components: int = 8) -> Batch:
+    """A screen as tensors.
+
+    Args:
+        screen: of N responses.
+        parts: (N,), the part of each: train, validation, calibration, test or unused.
+        components: of the expression.
+    """
+    from bdrp.features import batch
+
+    keys = screen.responses[["cell_line_id", "drug_id"]]
+    split = Split("file", pd.Series(np.asarray(parts), dtype="str"), 0, 0, 1, "by hand", keys)
+    return batch.prepare(screen, split, components=components)
+
+
+@cache
+def some_unseen() -> Batch:
+    """The tiny screen: three drugs and nine lines only in the test part, a tenth of the other rows for validation."""
+    screen = tiny_screen()
+    responses = screen.responses
+    lines, drugs = screen.expression.index[::4], screen.drugs.index[::4]
+    unseen = responses["cell_line_id"].isin(lines) | responses["drug_id"].isin(drugs)
+    validation = np.arange(len(responses)) % 10 == 0
+    return batch_of(screen, np.where(unseen, "test", np.where(validation, "validation", "train")))
