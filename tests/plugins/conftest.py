@@ -26,17 +26,17 @@ METHOD = {kind}
 """
 
 
-def code_of(page: str, name: str, language: str = "python") -> str:
-    """The first block of a page that begins after a name is told."""
+def code_of(page: str, after: str, language: str = "python") -> str:
+    """The first block of a page in a language after some words."""
     text = (DOCS / page).read_text(encoding="utf-8")
-    found = re.search(rf"`{re.escape(name)}`.*?^```{language}\n(.*?)^```$", text, re.M | re.S)
-    assert found is not None, f"{page} shows no {language} after {name}"
+    found = re.search(rf"{re.escape(after)}.*?^```{language}\n(.*?)^```$", text, re.M | re.S)
+    assert found is not None, f"{page} shows no {language} after {after}"
     return found.group(1)
 
 
 @pytest.fixture(scope="session")
 def shown() -> Callable[..., str]:
-    """`shown(page, name)`: the code that a page of the docs shows as the file of that name."""
+    """`shown(page, after, language)`: the code that a page of the docs shows after some words."""
     return code_of
 
 

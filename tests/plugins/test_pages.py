@@ -25,7 +25,7 @@ Shown = Callable[..., str]
 @pytest.fixture
 def method_file(shown: Shown, tmp_path: Path) -> Path:
     path = tmp_path / "two_effects.py"
-    path.write_text(shown("add-your-method.md", "two_effects.py"))
+    path.write_text(shown("add-your-method.md", "`two_effects.py`"))
     return path
 
 
@@ -33,7 +33,7 @@ def method_file(shown: Shown, tmp_path: Path) -> Path:
 def screen_file(shown: Shown, tmp_path: Path, tiny_screen: Screen) -> Path:
     """The source, beside tables as it wants them."""
     path = tmp_path / "our_screen.py"
-    path.write_text(shown("add-your-screen.md", "our_screen.py"))
+    path.write_text(shown("add-your-screen.md", "`our_screen.py`"))
     rows = tiny_screen.responses
     curves = pd.DataFrame({"line": rows["cell_line_id"], "compound": rows["drug_id"]})
     curves["ic50_nm"], curves["top_dose_nm"] = 1000 * np.exp(rows["response"]), 10_000.0
@@ -56,7 +56,7 @@ def test_the_method_of_the_page_passes_every_check(method_file: Path) -> None:
 
 
 def test_the_method_of_the_page_is_short(shown: Shown) -> None:
-    lines = [line for line in shown("add-your-method.md", "two_effects.py").splitlines() if line.strip()]
+    lines = [line for line in shown("add-your-method.md", "`two_effects.py`").splitlines() if line.strip()]
     assert len(lines) < 70
 
 
