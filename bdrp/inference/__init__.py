@@ -43,6 +43,8 @@ def _cast(name: str, value: Any, default: Any) -> Any:
     """A value of the kind of the default: text from a command line, or a number from a manifest."""
     if default is None and value in (None, "None"):
         return None
+    if isinstance(default, tuple):  # names, by commas on a command line and as a list in a manifest
+        return tuple(value.split(",") if isinstance(value, str) else map(str, value))
     kind = int if default is None else type(default)  # what may be left open is a count
     if isinstance(value, str):
         value = kind(value)

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from bdrp.data.profiles import EXPRESSION
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.model.network import Network
@@ -149,15 +150,19 @@ def weight_draws(fitted: Fitted) -> HasWeightDraws:
     )
 
 
-def part(default: str) -> Any:
+def part(default: str | tuple[str, ...]) -> Any:
     """An option that names a part of the model; `Method.options` is silent about it while the part is in place."""
     return field(default=default, metadata={"part": True})
 
 
 class Method(ABC):
-    """Frozen options; the file's name is the method's name."""
+    """Frozen options; the file's name is the method's name.
+
+    `modalities` are the profiles of a line that the method reads.
+    """
 
     name: ClassVar[str]
+    modalities: tuple[str, ...] = (EXPRESSION,)
 
     def options(self) -> dict[str, Any]:
         """All options with their values, of parts of the model those alone that were replaced or left out.

@@ -15,7 +15,9 @@ from bdrp.fitted.prepared import prepare
 
 
 @pytest.mark.parametrize(("by", "cluster"), [("pair", None), ("cell_line", "cell_line_id"), ("drug", "drug_id")])
-def test_calibration_rows_err_by_what_is_new_in_the_test_part(tiny_screen: Screen, by: str, cluster: str | None) -> None:
+def test_calibration_rows_err_by_what_is_new_in_the_test_part(
+    tiny_screen: Screen, by: str, cluster: str | None
+) -> None:
     split = splits.make(tiny_screen, by)
     prepared = prepare(tiny_screen, split)
     rows = prepared.calibration_rows()
