@@ -70,7 +70,7 @@ def small_parts() -> dict[str, Any]:
         "responses": responses,
         "drugs": drugs,
         "cell_lines": cell_lines,
-        "expression": expression,
+        "profiles": {"expression": expression},
     }
 
 

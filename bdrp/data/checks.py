@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from bdrp.data import identifiers, scale, schemas
+from bdrp.data import identifiers, profiles, scale, schemas
 from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
-
-MOST_MISSING: Final = 0.5
-"""Share of expression values that may be missing; chosen: GDSC misses 1.7 %, and imputing most is no measurement."""
 
 
 def check_screen(screen: Screen) -> tuple[str, ...]:
@@ -27,71 +24,13 @@ def check_screen(screen: Screen) -> tuple[str, ...]:
     schemas.check(screen.responses, schemas.Responses, "responses")
     schemas.check(screen.drugs, schemas.Drugs, "drugs")
     schemas.check(screen.cell_lines, schemas.CellLines, "cell_lines")
-    check_expression(screen.expression)
+    for name, table in screen.profiles.items():
+        profiles.check(table, name)
     _check_keys(screen)
     _check_limits(screen.responses)
     scale.check(screen.responses["response"].to_numpy(), screen.measure)
     _check_structures(screen.drugs)
     return _worth_knowing(screen)
-
-
-def check_expression(expression: pd.DataFrame) -> None:
-    """Check an expression table (lines, genes) in float32; NaN means missing.
-
-    Raises:
-        DataError: a gene or line stands twice, a value is infinite, or too much is missing.
-    """
-    if expression.empty:
-        raise DataError("expression is empty. At least one line and one gene are needed; give an expression table.")
-    _check_labels(expression.index, "line")
-    _check_labels(expression.columns, "gene")
-    if expression.index.name != "cell_line_id":
-        raise DataError(f"expression has the index {expression.index.name!r}. It must be 'cell_line_id'; rename it.")
-    wrong = [str(gene) for gene, dtype in expression.dtypes.items() if dtype != np.float32]
-    if wrong:
-        raise DataError(
-            f"expression has {len(wrong):,} genes that are not float32 ({listed(wrong)}). Convert the table."
-        )
-    _check_values(expression)
-
-
-def _check_labels(labels: pd.Index, noun: str) -> None:
-    wrong = [label for label in labels if not isinstance(label, str) or not label.strip()]
-    if wrong:
-        raise DataError(
-            f"expression has {len(wrong):,} {noun}s without a name, or whose name is no text ({listed(wrong)}). "
-            f"Every {noun} needs a name; drop or name them."
-        )
-    repeated = labels[labels.duplicated()].unique().tolist()
-    if repeated:
-        raise DataError(
-            f"expression holds {len(repeated):,} duplicated {noun}s ({listed(repeated)}). Every {noun} may stand once; "
-            "keep one of each, or average them."
-        )
-
-
-def _check_values(expression: pd.DataFrame) -> None:
-    values = expression.to_numpy()
-    rows, columns = np.nonzero(np.isinf(values))
-    if len(rows):
-        seen = listed(
-            [f"{expression.index[row]}/{expression.columns[column]}" for row, column in zip(rows, columns, strict=True)]
-        )
-        raise DataError(
-            f"expression has {len(rows):,} infinite values ({seen}). Numbers, or empty cells for missing values, are "
-            "allowed; infinities often come from log2(0): add one before taking the logarithm."
-        )
-    missing = np.isnan(values)
-    for axis, noun, labels in ((1, "lines", expression.index), (0, "genes", expression.columns)):
-        empty = labels[missing.all(axis=axis)].tolist()
-        if empty:
-            raise DataError(f"expression has {len(empty):,} {noun} without any value ({listed(empty)}). Drop them.")
-    if missing.mean() > MOST_MISSING:
-        raise DataError(
-            f"expression lacks {missing.mean():.0%} of its values. At most {MOST_MISSING:.0%} may be missing, because "
-            "the "
-            "rest would be invented; drop the sparsest genes and lines."
-        )
 
 
 def _check_keys(screen: Screen) -> None:
@@ -103,10 +42,11 @@ def _check_keys(screen: Screen) -> None:
     for column, table, known in (
         ("drug_id", "drugs", screen.drugs.index),
         ("cell_line_id", "cell_lines", screen.cell_lines.index),
-        ("cell_line_id", "expression", screen.expression.index),
+        ("cell_line_id", profiles.EXPRESSION, screen.expression.index),
     ):
         _check_known(responses[column], table, known)
-    _check_known(screen.expression.index.to_series(), "cell_lines", screen.cell_lines.index)
+    for table in screen.profiles.values():
+        _check_known(table.index.to_series(), "cell_lines", screen.cell_lines.index)
 
 
 def _check_known(ids: pd.Series, table: str, known: pd.Index) -> None:
@@ -154,7 +94,7 @@ def _worth_knowing(screen: Screen) -> tuple[str, ...]:
             f"{len(shared):,} drug ids share {len(groups):,} structures "
             f"({listed(['='.join(group) for group in groups], 5)}): they are split together."
         )
-    missing = float(np.isnan(screen.expression.to_numpy()).mean())
-    if missing:
-        notices.append(f"{missing:.1%} of the expression values are missing.")
+    for name, table in screen.profiles.items():
+        if missing := profiles.missing_share(table):
+            notices.append(f"{missing:.1%} of the {name} values are missing.")
     return tuple(notices)

@@ -19,6 +19,7 @@ import pandas as pd
 
 from bdrp.data import sources
 from bdrp.data.identifiers import line_name_key, listed
+from bdrp.data.profiles import EXPRESSION, column_noun
 from bdrp.data.screen import Screen
 from bdrp.data.tally import Report, Tally
 from bdrp.errors import BdrpWarning, DataError
@@ -43,8 +44,9 @@ def harmonise(*screens: Screen) -> Harmonised:
       the name fits one line on either side. A matched line takes the earlier id, name, tissue and patient.
     - Drugs are matched by the first block of the InChIKey, which becomes their id: ids that share a structure become
       one drug, their measurements replicates. SMILES, name, target and pathway are the earliest screen's.
-    - Genes are those that every screen has, in the first one's order. Each screen keeps its own values; where they
-      are not on one scale, a warning says so.
+    - Genes are those that every screen has, in the first one's order; features of another modality those that every
+      screen with this modality has. Each screen keeps its own values; where expression is not on one scale, a warning
+      says so.
 
     Raises:
         DataError: fewer than two screens or two of one name, different measures, or no gene in common.
@@ -53,8 +55,8 @@ def harmonise(*screens: Screen) -> Harmonised:
     tally = Tally()
     lines = _matched_lines(screens, tally)
     drugs = _matched_drugs(screens, tally)
-    genes = _shared_genes(screens, tally)
-    done = [_on_shared_keys(one, mapping, lines.described, drugs, genes, tally) for one, mapping in lines.of(screens)]
+    columns = _shared_columns(screens, tally)
+    done = [_on_shared_keys(one, mapping, lines.described, drugs, columns, tally) for one, mapping in lines.of(screens)]
     for other in done[1:]:
         _warn_of_other_scale(done[0], other)
     report = Report(tuple(tally.entries))
@@ -164,19 +166,26 @@ def _one_a_structure(screen: Screen, tally: Tally) -> pd.DataFrame:
     return first.set_index(pd.Index(first["structure_key"], dtype="str", name="drug_id"))
 
 
-def _shared_genes(screens: Sequence[Screen], tally: Tally) -> list[str]:
-    measured = [set(screen.expression.columns) for screen in screens]
-    shared = set.intersection(*measured)
-    if not shared:
+def _shared_columns(screens: Sequence[Screen], tally: Tally) -> dict[str, list[str]]:
+    """Of each modality the features that every screen with it has, in the first one's order."""
+    names = dict.fromkeys(name for screen in screens for name in screen.profiles)
+    found = {name: _shared(name, [one for one in screens if name in one.profiles], tally) for name in names}
+    if not found[EXPRESSION]:
         told = "; ".join(f"{one.name} has {one.expression.shape[1]:,} ({listed(one.expression, 3)})" for one in screens)
         raise DataError(
             f"The screens have no gene in common: {told}. The same genes under the same names are needed; load them "
             "with the same kind of expression, or rename the genes."
         )
+    return {name: columns for name, columns in found.items() if columns}
+
+
+def _shared(name: str, screens: Sequence[Screen], tally: Tally) -> list[str]:
+    shared = set.intersection(*(set(screen.profiles[name].columns) for screen in screens))
+    what = f"{column_noun(name)}s" if name == EXPRESSION else f"{column_noun(name)}s of {name}"
     for screen in screens:
-        lost = [gene for gene in screen.expression.columns if gene not in shared]
-        tally.add(screen.name, "genes", "dropped", "not measured in every screen", lost)
-    return [gene for gene in screens[0].expression.columns if gene in shared]
+        lost = [column for column in screen.profiles[name].columns if column not in shared]
+        tally.add(screen.name, what, "dropped", "not measured in every screen", lost)
+    return [column for column in screens[0].profiles[name].columns if column in shared]
 
 
 def _on_shared_keys(
@@ -184,23 +193,37 @@ def _on_shared_keys(
     line: Mapping[str, str],
     described: pd.DataFrame,
     drugs: pd.DataFrame,
-    genes: list[str],
+    columns: Mapping[str, list[str]],
     tally: Tally,
 ) -> Screen:
-    rows, expression = screen.responses, screen.expression[genes]
+    rows, expression = screen.responses, screen.expression[columns[EXPRESSION]]
     empty = list(expression.index[expression.isna().all(axis=1)])
     lost = rows["cell_line_id"].isin(empty)
     tally.add(screen.name, "lines", "dropped", "no value in the genes that are left", empty)
     tally.add(screen.name, "responses", "dropped", "of these lines", [str(row) for row in rows.index[lost]])
-    rows, expression = rows[~lost].reset_index(drop=True), expression.drop(index=empty)
-    expression.index = pd.Index([line[one] for one in expression.index], dtype="str", name="cell_line_id")
+    rows = rows[~lost].reset_index(drop=True)
     key = screen.drugs["structure_key"]
     rows["cell_line_id"] = rows["cell_line_id"].map(dict(line)).astype("str")
     rows["drug_id"] = rows["drug_id"].map(key).astype("str")
     own = pd.Index([line[one] for one in screen.cell_lines.index if one not in empty], dtype="str", name="cell_line_id")
     return _rebuilt(
-        screen, responses=rows, drugs=drugs.loc[key.unique()], cell_lines=described.loc[own], expression=expression
+        screen,
+        responses=rows,
+        drugs=drugs.loc[key.unique()],
+        cell_lines=described.loc[own],
+        profiles={
+            name: _renamed(table[columns[name]], line, own)
+            for name, table in screen.profiles.items()
+            if name in columns
+        },
     )
+
+
+def _renamed(profile: pd.DataFrame, line: Mapping[str, str], lines: pd.Index) -> pd.DataFrame:
+    """A profile under the shared ids, of those of `lines` that have a value."""
+    shared = pd.Index([line[one] for one in profile.index], dtype="str", name="cell_line_id")
+    kept = shared.isin(lines) & profile.notna().any(axis=1).to_numpy()
+    return profile.set_axis(shared, axis=0)[kept]
 
 
 def _with_notices(screen: Screen, report: Report) -> Screen:

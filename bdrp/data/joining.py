@@ -10,6 +10,7 @@ import pandas as pd
 
 from bdrp.data import identifiers
 from bdrp.data.identifiers import listed
+from bdrp.data.profiles import EXPRESSION, Profiles, column_noun
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.errors import DataError
 
@@ -95,12 +96,12 @@ def lines_table(ids: pd.Index, described: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a source has read; ids are clean, `expression` is (lines, genes), `lines` describes some of its lines."""
+    """What a source has read; ids are clean, `profiles` are (lines, features), `lines` describes some of the lines."""
 
     responses: pd.DataFrame
     drugs: pd.DataFrame
     lines: pd.DataFrame
-    expression: pd.DataFrame
+    profiles: Profiles
     checksums: Mapping[str, str]
 
 
@@ -112,7 +113,9 @@ def screen(name: str, measure: str, parts: Parts, notices: Notices) -> Screen:
     """
     rows = parts.responses
     _refuse_non_finite(rows, measure, name)
-    rows = _keep_known(rows, "cell_line_id", parts.expression.index, "cell lines have no expression", notices)
+    rows = _keep_known(
+        rows, "cell_line_id", parts.profiles[EXPRESSION].index, f"cell lines have no {EXPRESSION}", notices
+    )
     rows = _keep_known(rows, "drug_id", parts.drugs.index, "drugs have no structure", notices)
     if rows.empty:
         raise _nothing_left(name, parts)
@@ -128,16 +131,21 @@ def screen(name: str, measure: str, parts: Parts, notices: Notices) -> Screen:
         responses=rows[list(RESPONSE_COLUMNS)].reset_index(drop=True),
         drugs=parts.drugs.loc[drugs],
         cell_lines=described,
-        expression=_expressed(parts.expression.loc[lines], notices),
+        profiles={name: _of_lines(table, lines, name, notices) for name, table in parts.profiles.items()},
         checksums=parts.checksums,
         notices=tuple(notices.lines),
     )
 
 
-def _expressed(expression: pd.DataFrame, notices: Notices) -> pd.DataFrame:
-    empty = expression.columns[expression.isna().all().to_numpy()]
-    notices.dropped(len(empty), "genes", "no line of the screen has a value", empty)
-    return expression.drop(columns=empty) if len(empty) else expression
+def _of_lines(profile: pd.DataFrame, lines: pd.Index, name: str, notices: Notices) -> pd.DataFrame:
+    """A profile of these lines, as far as it has them, without what none of them has a value of."""
+    held = lines.isin(profile.index)
+    if not held.all():
+        notices.lines.append(f"{(~held).sum():,} cell lines have no {name} ({listed(lines[~held])}): they stay.")
+    profile = profile.loc[lines[held]]
+    empty = profile.columns[profile.isna().all().to_numpy()]
+    notices.dropped(len(empty), f"{column_noun(name)}s", "no line of the screen has a value", empty)
+    return profile.drop(columns=empty) if len(empty) else profile
 
 
 def _keep_known(rows: pd.DataFrame, column: str, known: pd.Index, lack: str, notices: Notices) -> pd.DataFrame:
@@ -159,12 +167,11 @@ def _refuse_non_finite(rows: pd.DataFrame, measure: str, name: str) -> None:
 
 
 def _nothing_left(name: str, parts: Parts) -> DataError:
-    pairs = parts.responses[["cell_line_id", "drug_id"]]
+    pairs, held = parts.responses[["cell_line_id", "drug_id"]], parts.profiles[EXPRESSION].index
     return DataError(
         f"No response of {name} has both a line with expression and a drug with a structure. Responses have lines like "
         f"{listed(pairs['cell_line_id'].unique(), 3)} and drugs like {listed(pairs['drug_id'].unique(), 3)}; "
-        "expression has "
-        f"lines like {listed(parts.expression.index, 3)}; structures are of drugs like {listed(parts.drugs.index, 3)}. "
+        f"expression has lines like {listed(held, 3)}; structures are of drugs like {listed(parts.drugs.index, 3)}. "
         "The same ids are needed in all tables; check that the files belong together."
     )
 

@@ -6,11 +6,13 @@ table's distribution as it is and breaks only what belongs together.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError
@@ -30,10 +32,11 @@ def shuffled(screen: Screen, split: Split, kind: str, seed: int) -> Screen:
     Args:
         screen: what was measured.
         split: tells which rows may be learned from.
-        kind: "genes", every line takes another line's expression, all its genes together; "structures", every compound
-            takes another compound's structure, two ids of one compound the same one; "doses", every row of a
-            compound takes another compound's mean limits, its response stays; "labels", the responses that may be
-            learned from change places over all their lines and drugs, those of the test part stay.
+        kind: "genes", every line takes another line's profiles, all genes and further modalities together;
+            "structures", every compound takes another compound's structure, two ids of one compound the same one;
+            "doses", every row of a compound takes another compound's mean limits, its response stays; "labels", the
+            responses that may be learned from change places over all their lines and drugs, those of the test part
+            stay.
         seed: of the permutation.
 
     Raises:
@@ -42,9 +45,9 @@ def shuffled(screen: Screen, split: Split, kind: str, seed: int) -> Screen:
     if kind not in KINDS:
         raise DataError(f"Nothing called {kind!r} can be shuffled. Allowed: {', '.join(KINDS)}. Choose one of them.")
     rng = np.random.default_rng(seed)
-    tables = {name: getattr(screen, name) for name in ("responses", "drugs", "cell_lines", "expression")}
+    tables: dict[str, Any] = {name: getattr(screen, name) for name in ("responses", "drugs", "cell_lines", "profiles")}
     if kind == GENES:
-        tables["expression"] = _genes(tables["expression"], rng)
+        tables["profiles"] = _profiles(tables["profiles"], rng)
     elif kind == STRUCTURES:
         tables["drugs"] = _structures(tables["drugs"], rng)
     elif kind == DOSES:
@@ -56,9 +59,17 @@ def shuffled(screen: Screen, split: Split, kind: str, seed: int) -> Screen:
     return Screen(screen.name, screen.measure, **tables, checksums=screen.checksums, notices=notices)
 
 
-def _genes(expression: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    other = _others(len(expression), "cell lines", rng)
-    return pd.DataFrame(expression.to_numpy()[other], expression.index, expression.columns)
+def _profiles(profiles: Profiles, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Every line with another's profiles; where the other has none of a modality, it has none either."""
+    lines = profiles[EXPRESSION].index
+    other = dict(zip(lines, lines[_others(len(lines), "cell lines", rng)], strict=True))
+    return {name: _exchanged(table, other) for name, table in profiles.items()}
+
+
+def _exchanged(profile: pd.DataFrame, other: Mapping[str, str]) -> pd.DataFrame:
+    held = [line for line, one in other.items() if one in profile.index]
+    values = profile.loc[[other[line] for line in held]].to_numpy()
+    return pd.DataFrame(values, pd.Index(held, dtype="str", name=profile.index.name), profile.columns)
 
 
 def _structures(drugs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

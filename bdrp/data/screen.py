@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bdrp.data.profiles import EXPRESSION, Profiles, by_name
 from bdrp.errors import DataError
 
 
@@ -64,9 +65,29 @@ class _Table:
         instance.__dict__[self._slot] = value.copy()
 
 
+class _Tables:
+    """The same for profiles, several frames by name."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._slot = "_" + name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> _Tables: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> Profiles: ...
+    def __get__(self, instance: object | None, owner: type) -> _Tables | Profiles:
+        if instance is None:
+            raise AttributeError(self._slot)
+        held: Profiles = instance.__dict__[self._slot]
+        return MappingProxyType({name: table.copy(deep=False) for name, table in held.items()})
+
+    def __set__(self, instance: object, value: Profiles | pd.DataFrame) -> None:
+        instance.__dict__[self._slot] = {name: table.copy() for name, table in by_name(value).items()}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Screen:
-    """Responses, drugs, cell lines and expression, checked once.
+    """Responses, drugs, cell lines and their profiles, checked once.
 
     Low responses mean sensitive in both measures. Replicates are several rows of one pair.
 
@@ -77,7 +98,9 @@ class Screen:
             in the measure's own unit; NaN where not known), laboratory ("" where not known).
         drugs: one row a drug_id; name, smiles (canonical), structure_key, target, pathway.
         cell_lines: one row a cell_line_id; name, tissue, patient_id.
-        expression: one row a cell_line_id, one column a gene, float32; NaN where a value is missing.
+        profiles: what is known of the lines themselves, a table a modality: one row a cell_line_id, one column a
+            feature, float32, NaN where a value is missing. Every measured line has "expression", its columns genes; of
+            another modality it may have none, and then no row. A table alone is taken for the expression.
         checksums: sha256 of every file that was read, by file name.
         notices: what was dropped or mended on the way, in sentences.
     """
@@ -87,7 +110,7 @@ class Screen:
     responses: _Table = _Table()
     drugs: _Table = _Table()
     cell_lines: _Table = _Table()
-    expression: _Table = _Table()
+    profiles: _Tables = _Tables()
     checksums: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
@@ -108,6 +131,11 @@ class Screen:
         object.__setattr__(self, "notices", tuple(told))
         object.__setattr__(self, "checksums", MappingProxyType(dict(self.checksums)))
 
+    @property
+    def expression(self) -> pd.DataFrame:
+        """The profile that every measured line has: one column a gene."""
+        return self.profiles[EXPRESSION]
+
     def tested_drugs(self) -> pd.DataFrame:
         """The drugs with `upper_limit`, the mean highest dose of each one's assays, in the measure's unit.
 
@@ -119,7 +147,7 @@ class Screen:
 
     def __reduce__(self) -> tuple[type[Screen], tuple[Any, ...]]:
         """Pickled as its parts, and checked again where it is unpickled."""
-        tables = (self.responses, self.drugs, self.cell_lines, self.expression)
+        tables = (self.responses, self.drugs, self.cell_lines, dict(self.profiles))
         return Screen, (self.name, self.measure, *tables, dict(self.checksums), self.notices)
 
     def __repr__(self) -> str:
@@ -128,8 +156,13 @@ class Screen:
         return (
             f"Screen({self.name}: {len(rows):,} {self.measure.label} [{self.measure.unit}], "
             f"{rows['cell_line_id'].nunique():,} lines x {rows['drug_id'].nunique():,} drugs, "
-            f"{self.expression.shape[1]:,} genes)"
+            f"{', '.join(_widths(self.profiles))})"
         )
+
+
+def _widths(profiles: Profiles) -> list[str]:
+    """How many features each modality has; those of expression are genes."""
+    return [f"{table.shape[1]:,} {'genes' if name == EXPRESSION else name}" for name, table in profiles.items()]
 
 
 def extrapolated(responses: pd.DataFrame) -> npt.NDArray[np.bool_]:

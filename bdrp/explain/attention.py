@@ -21,6 +21,7 @@ from torch import Tensor
 
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.features.batch import Inputs, Pairs
+from bdrp.model.attention import CrossAttention
 from bdrp.model.network import Network
 
 ALIKE: Final = 0.9  # chosen: above, the ranking of genes is one ranking, whichever drug is asked
@@ -90,7 +91,7 @@ def read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...])
     Warns:
         BdrpWarning: the weights hardly differ between the drugs, or from uniform ones.
     """
-    if not network.size.attends:
+    if not isinstance(network.pairing, CrossAttention):
         raise DataError(
             f"This model has no attention to read: it was fitted with pairing={network.size.pairing}. Allowed: models "
             "whose pairing is attention, the default. Fit one of these."
@@ -137,10 +138,10 @@ def _warn_if_alike(found: Attention) -> None:
 
 def _by_programme(network: Network, inputs: Inputs, pairs: Pairs) -> Tensor:
     """(D, M) mean over pairs and heads."""
-    drugs, lines = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
+    drugs, lines = network.encode(inputs)
     total = torch.zeros(len(inputs.drug_ids), network.size.programmes, device=pairs.drug.device)
     for line, drug in zip(pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS), strict=True):
-        weights = network.attention.weights(drugs.at(drug), lines.activity[line])
+        weights = CrossAttention.weights(drugs.at(drug), lines.activity[line])
         total.index_add_(0, drug, weights.mean(1))
     count = torch.bincount(pairs.drug, minlength=len(total)).clamp(min=1)
     return (total / count[:, None]).cpu()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,11 +11,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from bdrp.data.profiles import EXPRESSION, Profiles, by_name
 from bdrp.data.screen import Measure, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError, SplitError
-from bdrp.features import expression, molecules
-from bdrp.features.expression import ExpressionScaler
+from bdrp.features import lines as line_profiles
+from bdrp.features import molecules
+from bdrp.features.lines import Scaler
 from bdrp.features.molecules import MoleculeGraphs
 from bdrp.predictive import PairMoments
 
@@ -29,8 +31,8 @@ class Inputs:
     Attributes:
         drug_ids: D ids. `line_ids`: L ids.
         molecules: the D graphs.
-        genes: (L, G) standardised expression.
-        components: (L, K) leading components, unit variance on the training lines.
+        lines: (L, F) scaled profiles by modality; those of expression are also `genes`.
+        components: (L, K) leading components of all modalities, one after the other; unit variance on training lines.
         drug_effect: (D,) position among the training compounds, -1 where the structure was not trained on.
         line_effect: (L,) position among the training lines, -1 where the line was not trained on.
         top_dose: (D,) highest dose that the drug is tested at, in the measure's unit; NaN where not known.
@@ -39,17 +41,23 @@ class Inputs:
     drug_ids: tuple[str, ...]
     line_ids: tuple[str, ...]
     molecules: MoleculeGraphs
-    genes: Tensor
+    lines: Mapping[str, Tensor]
     components: Tensor
     drug_effect: Tensor
     line_effect: Tensor
     top_dose: Tensor
 
+    @property
+    def genes(self) -> Tensor:
+        """(L, G) standardised expression."""
+        return self.lines[EXPRESSION]
+
     def to(self, device: torch.device | str) -> Inputs:
         """The same inputs on another device."""
-        names = ("genes", "components", "drug_effect", "line_effect", "top_dose")
+        names = ("components", "drug_effect", "line_effect", "top_dose")
         tensors = {name: getattr(self, name).to(device) for name in names}
-        return replace(self, molecules=self.molecules.to(device), **tensors)
+        lines = {name: profile.to(device) for name, profile in self.lines.items()}
+        return replace(self, molecules=self.molecules.to(device), lines=lines, **tensors)
 
 
 @dataclass(frozen=True)
@@ -91,40 +99,59 @@ class Features:
 
     Attributes:
         measure: response measure and unit.
-        scaler: fitted on the training lines.
+        scalers: by modality, expression first; fitted on the training lines.
         compounds: structure keys of the training compounds. lines: ids of the training lines.
         centre: mean training response. spread: SD of the training responses; both in the measure's unit.
     """
 
     measure: Measure
-    scaler: ExpressionScaler
+    scalers: Mapping[str, Scaler]
     compounds: tuple[str, ...]
     lines: tuple[str, ...]
     centre: float
     spread: float
+
+    @property
+    def genes(self) -> tuple[str, ...]:
+        """G symbols of the genes whose expression is read."""
+        return self.scalers[EXPRESSION].columns
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """F of each modality."""
+        return {name: scaler.width for name, scaler in self.scalers.items()}
+
+    @property
+    def components(self) -> int:
+        """K, the components of all modalities."""
+        return sum(scaler.components.shape[1] for scaler in self.scalers.values())
 
     def in_unit(self, mean: npt.ArrayLike, aleatoric: npt.ArrayLike, epistemic: npt.ArrayLike) -> PairMoments:
         """Standardised moments of N pairs, (N,) each, in the measure's unit."""
         means, noises, doubts = (np.asarray(part, np.float64) for part in (mean, aleatoric, epistemic))
         return PairMoments(self.centre + self.spread * means, self.spread**2 * noises, self.spread**2 * doubts)
 
-    def inputs(self, drugs: pd.DataFrame, lines: pd.DataFrame) -> Inputs:
-        """Tensors of drugs (index drug_id; smiles, structure_key) and of expression (index cell_line_id; genes).
+    def inputs(self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame) -> Inputs:
+        """Tensors of drugs (index drug_id; smiles, structure_key) and of lines (profiles; index cell_line_id).
 
-        A column `upper_limit` of the drugs is the highest dose of their assays, in the measure's unit.
+        A column `upper_limit` of the drugs is the highest dose of their assays, in the measure's unit. Lines are those
+        with expression; a line may lack the other profiles. A table alone is expression.
 
         Raises:
             DataError: a structure that cannot be read, or too many genes missing.
         """
-        genes = self.scaler.transform(lines)
+        given = by_name(profiles)
+        ids = given[EXPRESSION].index
+        lines = line_profiles.transform(self.scalers, given, ids)
+        components = [lines[name] @ scaler.components for name, scaler in self.scalers.items()]
         return Inputs(
             drug_ids=tuple(map(str, drugs.index)),
-            line_ids=tuple(map(str, lines.index)),
+            line_ids=tuple(map(str, ids)),
             molecules=molecules.graphs(list(drugs["smiles"])),
-            genes=torch.from_numpy(genes),
-            components=torch.from_numpy((genes @ self.scaler.components).astype(np.float32)),
+            lines={name: torch.from_numpy(scaled) for name, scaled in lines.items()},
+            components=torch.from_numpy(np.concatenate(components, axis=1).astype(np.float32)),
             drug_effect=_positions(drugs["structure_key"], self.compounds),
-            line_effect=_positions(lines.index, self.lines),
+            line_effect=_positions(ids, self.lines),
             top_dose=torch.as_tensor(
                 drugs.get("upper_limit", pd.Series(np.nan, drugs.index)).to_numpy(np.float32, copy=True)
             ),
@@ -150,14 +177,22 @@ class Batch:
         return replace(self, **parts)
 
 
-def prepare(screen: Screen, split: Split, *, components: int = COMPONENTS) -> Batch:
+def prepare(
+    screen: Screen, split: Split, *, components: int = COMPONENTS, modalities: Sequence[str] = (EXPRESSION,)
+) -> Batch:
     """Fit every scaler on the training rows' lines and encode all parts.
+
+    Args:
+        screen: what was measured.
+        split: which rows train.
+        components: the most that a modality has.
+        modalities: the profiles that are read.
 
     Raises:
         SplitError: the training part is empty, or the split is another screen's.
-        DataError: the training responses do not vary.
+        DataError: the training responses do not vary, or no training line has a profile that is to be read.
     """
-    responses, drugs, lines = screen.responses, screen.tested_drugs(), screen.expression
+    responses, drugs, profiles = screen.responses, screen.tested_drugs(), screen.profiles
     _check_split(split, responses)
     train = responses.iloc[split.rows("train")]
     if train.empty:
@@ -171,13 +206,13 @@ def prepare(screen: Screen, split: Split, *, components: int = COMPONENTS) -> Ba
     trained_keys = sorted(drugs.loc[train["drug_id"].unique(), "structure_key"].unique())
     features = Features(
         screen.measure,
-        expression.fit(lines.loc[trained_lines], components=components),
+        line_profiles.fit(modalities, profiles, trained_lines, components=components),
         tuple(trained_keys),
         tuple(trained_lines),
         float(train["response"].mean()),
         float(train["response"].std(ddof=0)),
     )
-    inputs = features.inputs(drugs, lines)
+    inputs = features.inputs(drugs, profiles)
     rows = pairs(responses, inputs)
     parts = {
         part: rows.at(torch.as_tensor(split.rows(part))) for part in ("train", "validation", "calibration", "test")

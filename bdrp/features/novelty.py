@@ -94,6 +94,6 @@ def restore(drug_ids: tuple[str, ...], drug_names: tuple[str, ...], state: Mappi
 
 def _coordinates(features: Features, components: Tensor) -> Tensor:
     """Whitened components back to principal coordinates, where common variation counts for more than noise."""
-    loadings = np.linalg.norm(features.scaler.components, axis=0)
+    loadings = np.concatenate([np.linalg.norm(each.components, axis=0) for each in features.scalers.values()])
     deviation = np.divide(1.0, loadings, out=np.zeros_like(loadings), where=loadings > 0)
     return components.cpu() * torch.as_tensor(deviation, dtype=torch.float32)

@@ -85,7 +85,9 @@ def fit(
     chosen = _chosen(method, options)
     asked = recalibration if recalibration == AUTO else calibration.known(recalibration)
     if out is None:
-        return _fit(prepare(screen, split), chosen, Runtime(seed, device, None, progress), refit, asked)
+        return _fit(
+            prepare(screen, split, chosen.modalities), chosen, Runtime(seed, device, None, progress), refit, asked
+        )
     out = Path(out)
     if out.name in ("", ".."):
         out = Path(os.path.abspath(out))
@@ -102,7 +104,7 @@ def fit(
             )
         if not resume:
             _forget(stages)
-        model = _fit(prepare(screen, split), chosen, runtime, refit, asked)
+        model = _fit(prepare(screen, split, chosen.modalities), chosen, runtime, refit, asked)
         model.save(place)
     if not model.manifest["interrupted"]:
         _forget(stages)
@@ -188,7 +190,7 @@ def _manifest(
         "unit": screen.measure.unit,
         "centre": features.centre,
         "spread": features.spread,
-        "genes": len(features.scaler.genes),
+        "genes": len(features.genes),
         "screen": screen.name,
         "split": prepared.split.summary(),
         "checksums": dict(screen.checksums),

@@ -14,15 +14,16 @@ import torch
 
 from bdrp import calibration, explain, inference
 from bdrp.calibration import Recalibration
+from bdrp.data.profiles import EXPRESSION, Profiles, by_name
 from bdrp.data.screen import LIMITS, MEASURES, Screen
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, chosen_rows
 from bdrp.explain import Attention
+from bdrp.features import lines as line_profiles
 from bdrp.features import novelty
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
-from bdrp.features.expression import ExpressionScaler
 from bdrp.features.novelty import Neighbourhood
 from bdrp.files import sealed_folder
 from bdrp.fitted import posterior
@@ -61,7 +62,7 @@ class TrainedModel:
     def predict(
         self,
         drugs: pd.DataFrame,
-        expression: pd.DataFrame,
+        profiles: Profiles | pd.DataFrame,
         pairs: pd.DataFrame | None = None,
         cell_lines: pd.DataFrame | None = None,
     ) -> Predictions:
@@ -70,7 +71,8 @@ class TrainedModel:
         Args:
             drugs: index drug_id; smiles, structure_key, name. New structures are welcome, and better predicted with
                 `upper_limit`, the highest dose that each is to be tested at, in the measure's unit.
-            expression: index cell_line_id; one column a gene. New lines are welcome.
+            profiles: tables by modality, or that of expression alone; index cell_line_id; one column a gene or other
+                feature. New lines are welcome; all need expression, and may lack the rest.
             pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
             cell_lines: index cell_line_id; tissue, shown beside the predictions.
 
@@ -80,17 +82,20 @@ class TrainedModel:
         Warns:
             BdrpWarning: genes are missing, or a line bears a training line's id but not its expression.
         """
-        _check_tables(drugs, expression)
-        pairs = every_pair(drugs, expression) if pairs is None else _ids(pairs).reset_index(drop=True)
+        profiles = by_name(profiles)
+        _check_tables(drugs, profiles)
+        pairs = every_pair(drugs, profiles[EXPRESSION]) if pairs is None else _ids(pairs).reset_index(drop=True)
         if pairs.empty:
             raise DataError(
                 "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
             )
-        inputs, rows = self.prepared(drugs, expression, pairs)
+        inputs, rows = self.prepared(drugs, profiles, pairs)
         raw = self.fitted.predict(inputs, rows)
         return Predictions(self.recalibration(raw), self._context(pairs, inputs, drugs, cell_lines))
 
-    def prepared(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame) -> tuple[Inputs, Pairs]:
+    def prepared(
+        self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame
+    ) -> tuple[Inputs, Pairs]:
         """What the fitted method takes: the drugs and lines that pairs name, and the pairs; arguments as in `predict`.
 
         Raises:
@@ -100,7 +105,9 @@ class TrainedModel:
             BdrpWarning: as in `predict`.
         """
         needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
-        needed_lines = expression.loc[expression.index.isin(pairs["cell_line_id"])]
+        needed_lines = {
+            name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in by_name(profiles).items()
+        }
         inputs = self._without_impostors(self.features.inputs(needed_drugs, needed_lines))
         return inputs, as_pairs(pairs, inputs)
 
@@ -111,7 +118,9 @@ class TrainedModel:
         """
         return screen.tested_drugs() if screen.name == self.manifest["screen"] else screen.drugs
 
-    def attention(self, drugs: pd.DataFrame, expression: pd.DataFrame, pairs: pd.DataFrame | None = None) -> Attention:
+    def attention(
+        self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame | None = None
+    ) -> Attention:
         """Which gene programmes, genes and atoms the cross-attention weighs; arguments as in `predict`.
 
         As the network is trained today the weights are near uniform and alike for all drugs, so that they explain no
@@ -125,19 +134,16 @@ class TrainedModel:
         """
         if not isinstance(self.fitted, HasNetwork):
             raise DataError(f"{self.manifest['method']} has no attention to read. Fit last_layer for that.")
-        pairs = every_pair(drugs, expression) if pairs is None else pairs
-        inputs = self.features.inputs(drugs, expression)
-        return explain.read(
-            self.fitted.network,
-            inputs,
-            as_pairs(pairs[["cell_line_id", "drug_id"]], inputs),
-            self.features.scaler.genes,
-        )
+        profiles = by_name(profiles)
+        pairs = every_pair(drugs, profiles[EXPRESSION]) if pairs is None else pairs
+        inputs = self.features.inputs(drugs, profiles)
+        rows = as_pairs(pairs[["cell_line_id", "drug_id"]], inputs)
+        return explain.read(self.fitted.network, inputs, rows, self.features.genes)
 
     def to_arviz(
         self,
         drugs: pd.DataFrame,
-        expression: pd.DataFrame,
+        profiles: Profiles | pd.DataFrame,
         observed: pd.DataFrame | None = None,
         *,
         draws: int = 100,
@@ -151,7 +157,7 @@ class TrainedModel:
 
         Args:
             drugs: as in `predict`.
-            expression: as in `predict`.
+            profiles: as in `predict`.
             observed: cell_line_id, drug_id and response of N pairs; the held-out part if None.
             draws: in each of four chains; all are independent.
             most_pairs: a random part of this size is taken of more; the coordinate `pair` is the row in `observed`.
@@ -162,10 +168,11 @@ class TrainedModel:
             DataError: as in `predict`, or a response is missing.
         """
         check_counts(draws, most_pairs)
-        _check_tables(drugs, expression)
+        profiles = by_name(profiles)
+        _check_tables(drugs, profiles)
         observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
         some = observed.iloc[chosen_rows(len(observed), most_pairs, np.random.default_rng(seed))]
-        inputs, rows = self.prepared(drugs, expression, some)
+        inputs, rows = self.prepared(drugs, profiles, some)
         drawn = weight_draws(self.fitted).posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
 
@@ -217,14 +224,13 @@ class TrainedModel:
 
     def save(self, into: Path) -> None:
         """Write every file into an empty folder and seal it; see `bdrp.files.sealed_folder`."""
-        scaler, hood = self.features.scaler, self.neighbourhood
+        scalers, hood = self.features.scalers, self.neighbourhood
         sealed_folder.write_tensors(into / "weights.safetensors", self.fitted.state())
-        arrays = {name: torch.as_tensor(getattr(scaler, name)) for name in ("mean", "scale", "components")}
-        sealed_folder.write_tensors(into / "features.safetensors", arrays | hood.state())
+        sealed_folder.write_tensors(into / "features.safetensors", line_profiles.state(scalers) | hood.state())
         sealed_folder.write_json(
             into / "keys.json",
-            {
-                "genes": scaler.genes,
+            line_profiles.keys(scalers)
+            | {
                 "compounds": self.features.compounds,
                 "lines": self.features.lines,
                 "drug_ids": hood.drug_ids,
@@ -283,21 +289,15 @@ class TrainedModel:
                 f"The model's measure is {manifest['measure']!r}; this version knows {', '.join(MEASURES)}. "
                 "Use the version that wrote it."
             )
-        scaler = ExpressionScaler(
-            tuple(keys["genes"]), *(arrays[name].numpy() for name in ("mean", "scale", "components"))
-        )
-        genes = len(scaler.genes)
-        if {scaler.mean.shape, scaler.scale.shape, scaler.components.shape[:1]} != {(genes,)}:
-            raise ModelFolderError(f"{path} names {genes} genes and scales {len(scaler.mean)}. Fit again.")
         features = Features(
             MEASURES[manifest["measure"]],
-            scaler,
+            line_profiles.restore(keys, arrays),
             tuple(keys["compounds"]),
             tuple(keys["lines"]),
             float(manifest["centre"]),
             float(manifest["spread"]),
         )
-        if not np.isfinite([features.centre, features.spread]).all() or min(features.spread, *scaler.scale) <= 0:
+        if not np.isfinite([features.centre, features.spread]).all() or features.spread <= 0:
             raise ValueError(f"responses of mean {features.centre} and SD {features.spread} cannot be")
         method = inference.make_recorded(manifest, file)
         neighbourhood = novelty.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
@@ -321,7 +321,7 @@ def every_pair(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
     return product.to_frame(index=False)
 
 
-def _check_tables(drugs: pd.DataFrame, expression: pd.DataFrame) -> None:
+def _check_tables(drugs: pd.DataFrame, profiles: Profiles) -> None:
     lacking = [column for column in ("smiles", "structure_key") if column not in drugs]
     if lacking:
         raise DataError(
@@ -333,7 +333,8 @@ def _check_tables(drugs: pd.DataFrame, expression: pd.DataFrame) -> None:
             f"drugs has an upper_limit of type {drugs['upper_limit'].dtype}. A highest dose in the measure's unit is "
             "needed, NaN where it is not known. Convert the column, or drop it."
         )
-    for what, index in (("drugs hold", drugs.index), ("expression holds", expression.index)):
+    holding = {f"{name} holds": table.index for name, table in profiles.items()}
+    for what, index in ({"drugs hold": drugs.index} | holding).items():
         twice = index[index.duplicated()].unique()
         if len(twice):
             raise DataError(
@@ -350,7 +351,7 @@ def _ids(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_neighbourhood(hood: Neighbourhood, features: Features) -> None:
-    lines, components = len(features.lines), features.scaler.components.shape[1]
+    lines, components = len(features.lines), features.components
     sizes = {"fingerprints": len(hood.fingerprints), "drug names": len(hood.drug_names)}
     wrong = [f"{count} {what} for {len(hood.drug_ids)} drugs" for what, count in sizes.items()]
     if set(sizes.values()) != {len(hood.drug_ids)} or hood.profiles.shape != (lines, components) or not hood.drug_ids:

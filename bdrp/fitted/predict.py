@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError, ModelFolderError
 from bdrp.fitted.model import TrainedModel
@@ -22,23 +23,25 @@ def predict(
     screen: Screen | None = None,
     drugs: pd.DataFrame | None = None,
     expression: pd.DataFrame | None = None,
+    profiles: Profiles | None = None,
     pairs: pd.DataFrame | None = None,
 ) -> Predictions:
     """Predict pairs of a screen, or of new drugs and samples; a table beside a screen replaces that part of it.
 
     Args:
         model: a model or its folder.
-        screen: gives drugs, expression and tissues.
+        screen: gives drugs, profiles and tissues.
         drugs: index drug_id; smiles, structure_key, name.
-        expression: index cell_line_id; one column a gene.
+        expression: index cell_line_id; one column a gene. Other profiles of the screen then count for nothing.
+        profiles: further tables by modality, for a model that reads more than expression.
         pairs: cell_line_id and drug_id; every line with every drug if None.
 
     Raises:
         DataError: neither a screen nor both tables were given, or see `TrainedModel.predict`.
         ModelFolderError: the screen's measure is not the model's.
     """
-    trained, drugs, expression = _with_tables(model, screen, drugs, expression)
-    return trained.predict(drugs, expression, pairs, None if screen is None else screen.cell_lines)
+    trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
+    return trained.predict(drugs, known, pairs, None if screen is None else screen.cell_lines)
 
 
 def draw(
@@ -47,6 +50,7 @@ def draw(
     screen: Screen | None = None,
     drugs: pd.DataFrame | None = None,
     expression: pd.DataFrame | None = None,
+    profiles: Profiles | None = None,
     draws: int = 100,
 ) -> arviz.InferenceData:
     """Posterior draws at a model's held-out pairs; tables as in `predict`, draws as in `TrainedModel.to_arviz`.
@@ -56,8 +60,8 @@ def draw(
         DataError: neither a screen nor both tables were given, or see `TrainedModel.to_arviz`.
         ModelFolderError: the screen's measure is not the model's.
     """
-    trained, drugs, expression = _with_tables(model, screen, drugs, expression)
-    return trained.to_arviz(drugs, expression, draws=draws, seed=int(trained.manifest["seed"]))
+    trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
+    return trained.to_arviz(drugs, known, draws=draws, seed=int(trained.manifest["seed"]))
 
 
 def _with_tables(
@@ -65,15 +69,18 @@ def _with_tables(
     screen: Screen | None,
     drugs: pd.DataFrame | None,
     expression: pd.DataFrame | None,
-) -> tuple[TrainedModel, pd.DataFrame, pd.DataFrame]:
+    profiles: Profiles | None,
+) -> tuple[TrainedModel, pd.DataFrame, Profiles]:
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    known = {} if expression is None else {EXPRESSION: expression}
     if screen is not None:
         _check_measure(trained, screen)
         drugs = trained.drugs_of(screen) if drugs is None else drugs
-        expression = screen.expression if expression is None else expression
-    if drugs is None or expression is None:
+        known = known or dict(screen.profiles)
+    known |= profiles or {}
+    if drugs is None or EXPRESSION not in known:
         raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
-    return trained, drugs, expression
+    return trained, drugs, known
 
 
 def _check_measure(trained: TrainedModel, screen: Screen) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import SplitError
@@ -56,7 +58,7 @@ class Prepared:
         """The same with validation and calibration rows among the training rows."""
         parts = self.split.parts.replace({"validation": "train", "calibration": "train"})
         split = replace(self.split, parts=parts)
-        return Prepared(self.screen, split, features.prepare(self.screen, split))
+        return prepare(self.screen, split, tuple(self.batch.features.scalers))
 
     @property
     def cluster(self) -> str | None:
@@ -98,10 +100,10 @@ class Prepared:
         return train.groupby("drug_id")[list(LIMITS)].median()
 
 
-def prepare(screen: Screen, split: Split) -> Prepared:
-    """A screen and a split of it, as tensors.
+def prepare(screen: Screen, split: Split, modalities: Sequence[str] = (EXPRESSION,)) -> Prepared:
+    """A screen and a split of it, as tensors; of its lines the profiles of these modalities.
 
     Raises:
         SplitError, DataError: see `bdrp.features.batch.prepare`.
     """
-    return Prepared(screen, split, features.prepare(screen, split))
+    return Prepared(screen, split, features.prepare(screen, split, modalities=modalities))

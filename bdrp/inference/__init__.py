@@ -5,13 +5,14 @@ Methods also come from installed packages, as entry points of `bdrp.methods`, an
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bdrp import plugins
 from bdrp.errors import FitError
@@ -38,13 +39,13 @@ def make(name: str | os.PathLike[str], options: Mapping[str, Any] | None = None)
     return with_options(METHODS.load(name).METHOD, options)
 
 
-def with_options(method: Any, options: Mapping[str, Any] | None) -> Any:
+def with_options(method: type[Method], options: Mapping[str, Any] | None) -> Method:
     """A method of a class, each option a value of its default's kind, or text that says one.
 
     Raises:
         FitError: there is no such option, or a value is of the wrong kind.
     """
-    allowed = {each.name: each for each in fields(method)}
+    allowed = {each.name: each for each in fields(cast(Any, method))}
     unknown = sorted(set(options or {}) - set(allowed))
     if unknown:
         raise FitError(f"{method.name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
@@ -98,7 +99,7 @@ def _fault(name: str, module: ModuleType) -> str:
     open_ = [each.name for each in fields(method) if each.default is MISSING]
     if open_:
         return f"has options without a default: {', '.join(open_)}"
-    told = getattr(method, "name", None)
+    told = inspect.getattr_static(method, "name", None)
     return "" if told == name else f"has a METHOD whose `name` is {told!r}, where it is found as {name!r}"
 
 
@@ -109,6 +110,8 @@ def _cast(name: str, value: Any, default: Any) -> Any:
     """A value of the kind of the default: text from a command line, or a number from a manifest."""
     if default is None and value in (None, "None"):
         return None
+    if isinstance(default, tuple):  # names, by commas on a command line and as a list in a manifest
+        return tuple(value.split(",") if isinstance(value, str) else map(str, value))
     kind = int if default is None else type(default)  # what may be left open is a count
     if isinstance(value, str):
         value = _truth(value) if kind is bool else kind(value)

@@ -111,7 +111,7 @@ class GaussianProcessMethod(Method):
         """Rebuild a fit; see `Method.restore`."""
         drugs, lines, many = len(features.compounds), len(features.lines), 1 + self.draws
         shapes = {"scales": (len(START),), "noise": (drugs,), "fingerprints": (drugs, FINGERPRINT_BITS)}
-        shapes |= {"genes": (lines, len(features.scaler.genes)), "drug_weights": (many, drugs)}
+        shapes |= {"genes": (lines, len(features.genes)), "drug_weights": (many, drugs)}
         shapes |= {"line_weights": (many, lines), "weights": (many, drugs, lines)}
         seen = {name: tuple(value.shape) for name, value in state.items()}
         kinds = dict.fromkeys(shapes, torch.float32) | {"scales": torch.float64, "noise": torch.float64}

@@ -161,7 +161,7 @@ class DropoutFit(NetworkFit):
         Masks of trained compounds and lines are drawn for all of them, so that none depends on who is asked for.
         """
         model, point = self.layer.model, self.layer.guide
-        encoded = network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
+        encoded = network.encode(inputs)
         w = dropout(point.w_mean, self.rate)
         v = _of_trained(without_some(point.v_mean, self.rate), known.v, inputs.drug_effect)
         u = _of_trained(without_some(point.u_mean, self.rate), known.u, inputs.line_effect)

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from bdrp.data.profiles import EXPRESSION
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.model.network import Network
@@ -149,7 +150,7 @@ def weight_draws(fitted: Fitted) -> HasWeightDraws:
     )
 
 
-def part(default: str) -> Any:
+def part(default: str | tuple[str, ...]) -> Any:
     """An option that names a part of the model; `Method.options` is silent about it while the part is in place."""
     return field(default=default, metadata={"part": True})
 
@@ -166,6 +167,7 @@ class Method(ABC):
 
     Attributes:
         name: the name of its file, or of the entry point of its package.
+        modalities: the profiles of a line that it reads.
         stochastic: whether fits with two seeds differ.
         widens_for_new_lines: whether a line that was not trained on is less certain than it would be had it been.
         samples_predictions: whether a prediction is an average over random passes, which a processor and an
@@ -176,6 +178,7 @@ class Method(ABC):
     stochastic: ClassVar[bool] = True
     widens_for_new_lines: ClassVar[bool] = True
     samples_predictions: ClassVar[bool] = False
+    modalities: tuple[str, ...] = (EXPRESSION,)
 
     def options(self) -> dict[str, Any]:
         """All options with their values, of parts of the model those alone that were replaced or left out.

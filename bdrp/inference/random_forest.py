@@ -103,7 +103,7 @@ class RandomForestMethod(Method):
         return RandomForestFit(features, dict(state), self._components(features))
 
     def _components(self, features: Features) -> int:
-        return min(self.components, int(features.scaler.components.shape[1]))
+        return min(self.components, features.components)
 
 
 class RandomForestFit(Fitted):

@@ -66,7 +66,7 @@ class RidgeMethod(Method):
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> RidgeFit:
         """Rebuild a fit; see `Method.restore`."""
         count = len(features.compounds)
-        shapes = {"slopes": (count, len(features.scaler.genes)), "intercepts": (count,), "noise": (count,)}
+        shapes = {"slopes": (count, len(features.genes)), "intercepts": (count,), "noise": (count,)}
         seen = {name: tuple(value.shape) for name, value in state.items()}
         if seen != shapes:
             raise ModelFolderError(

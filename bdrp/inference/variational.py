@@ -119,7 +119,7 @@ class _Svi:
         self.trainee = Trainee(method, fitted, batch, self.loss, posterior=True)
         self.module, self.blocks, self.clip = self.trainee.module, self.trainee.blocks, self.trainee.clip
         layer, guide = fitted.layer.model, fitted.layer.guide
-        self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.genes.device)
+        self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.drug_effect.device)
         self.pointed = ClosedFormElbo()(layer, guide)
         self.elbo = ClosedFormElbo()(self.model, WholeGuide(self.model, fitted.spread, guide))
         self.warmth: float | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal
 
 from bdrp.errors import FitError
 
@@ -38,6 +39,7 @@ class Architecture:
         linear_path: "ignored" leaves out what is linear in expression: a layer of the encoder, and the slopes of
             `bdrp.inference.hierarchical.model`.
         compounds: C, the compounds that "one_hot" has vectors for.
+        profiles: F of each further profile of a line, by modality; see `bdrp.model.lines`.
     """
 
     genes: int
@@ -55,6 +57,7 @@ class Architecture:
     expression: Literal["used", "ignored"] = "used"
     linear_path: Literal["used", "ignored"] = "used"
     compounds: int = 1
+    profiles: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse sizes that are no whole number from one, rates outside [0, 1), and parts that there are not.
@@ -62,18 +65,11 @@ class Architecture:
         Raises:
             FitError: an option is out of range, with its name.
         """
-        for field in fields(self):
-            value = getattr(self, field.name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if field.name in CHOICES:
-                choices = CHOICES[field.name]
-                right, allowed = value in choices, f"{', '.join(choices[:-1])} or {choices[-1]}"
-            elif field.name.endswith("dropout"):
-                right, allowed = number and 0 <= value < 1, "at least 0 and below 1"
-            else:
-                right, allowed = number and isinstance(value, int) and value >= 1, "a whole number, at least 1"
+        sizes = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "profiles"}
+        for name, value in (sizes | dict(self.profiles)).items():
+            right, allowed = _allowed(name, value)
             if not right:
-                raise FitError(f"{field.name} is {value!r}; it must be {allowed}. Choose another value.")
+                raise FitError(f"{name} is {value!r}; it must be {allowed}. Choose another value.")
 
     @property
     def attends(self) -> bool:
@@ -94,3 +90,13 @@ class Architecture:
     def pair_width(self) -> int:
         """P, the width of a pair's features."""
         return self.width + self.context_width
+
+
+def _allowed(name: str, value: Any) -> tuple[bool, str]:
+    """Whether an option may be so, and what it may be."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name in CHOICES:
+        return value in CHOICES[name], f"{', '.join(CHOICES[name][:-1])} or {CHOICES[name][-1]}"
+    if name.endswith("dropout"):
+        return number and 0 <= value < 1, "at least 0 and below 1"
+    return number and isinstance(value, int) and value >= 1, "a whole number, at least 1"

@@ -25,6 +25,7 @@ from bdrp.features.molecules import FINGERPRINT_BITS, MoleculeGraphs
 from bdrp.model.architecture import Architecture
 from bdrp.model.dropout import Dropout
 from bdrp.model.graph import GraphEncoder
+from bdrp.model.lines import LineStates
 
 
 class DrugStates(NamedTuple):
@@ -128,8 +129,9 @@ class CrossAttention(nn.Module):
         """(..., H, M) attention weights of pairs, given as rows of `drugs` and `activity` (..., M) that broadcast."""
         return torch.softmax(torch.addcmul(drugs.offset, drugs.slope, activity[..., None, :]), dim=-1)
 
-    def forward(self, drugs: DrugStates, activity: Tensor) -> Tensor:
+    def forward(self, drugs: DrugStates, lines: LineStates) -> Tensor:
         """(..., H * value_width) of pairs, gated by the drug."""
+        activity = lines.activity
         read = self.weights(drugs, activity) * activity[..., None, :]
         return torch.as_tensor((read.flatten(-2) @ self._side_by_side()) * drugs.gate)
 

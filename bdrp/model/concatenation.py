@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.model.architecture import Architecture
+from bdrp.model.attention import DrugStates
+from bdrp.model.lines import LineStates
 
 
 class Concatenation(nn.Module):
@@ -21,6 +23,7 @@ class Concatenation(nn.Module):
             nn.Linear(2 * size.width, size.width), nn.GELU(), nn.Linear(size.width, size.context_width)
         )
 
-    def forward(self, drugs: Tensor, lines: Tensor) -> Tensor:
-        """(..., H * value_width) of pairs, given as drug and line states (..., width) that broadcast."""
-        return torch.as_tensor(self.perceptron(torch.cat(torch.broadcast_tensors(drugs, lines), dim=-1)))
+    def forward(self, drugs: DrugStates, lines: LineStates) -> Tensor:
+        """(..., H * value_width) of pairs, given as drug and line states that broadcast."""
+        beside = torch.broadcast_tensors(drugs.summary, lines.state)
+        return torch.as_tensor(self.perceptron(torch.cat(beside, dim=-1)))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from bdrp.features.molecules import MoleculeGraphs
+from bdrp.data.profiles import EXPRESSION
+from bdrp.features.batch import Inputs
+from bdrp.model import lines as line_encoders
 from bdrp.model.architecture import Architecture
 from bdrp.model.attention import CrossAttention, DrugEncoder, DrugStates
 from bdrp.model.concatenation import Concatenation
-from bdrp.model.expression import ExpressionEncoder, LineStates
+from bdrp.model.lines import LineStates
+from bdrp.model.lines.expression import ExpressionEncoder
 
+PAIRINGS: Final = {"attention": CrossAttention, "concatenation": Concatenation}
+"""How a drug and a line meet beside their product: modules of (..., width) drug and line states that broadcast."""
 GRID_A_PAIR = 1.5  # chosen: to copy a pair's states costs as much as to compute half of another pair
 
 
@@ -42,7 +47,7 @@ class PairFeatures(NamedTuple):
 
 
 class Network(nn.Module):
-    """Graph encoder, expression encoder and cross-attention, with heads for mean and noise.
+    """Encoders of drugs and of lines and what pairs them, with heads for mean and noise.
 
     A pair's features are a bilinear product of drug and line state beside what cross-attention brought back, or what
     an ablation has in its place. The last layer that weighs them belongs to the method that fits it.
@@ -52,24 +57,36 @@ class Network(nn.Module):
         super().__init__()
         self.size = size
         self.drugs = DrugEncoder(size)
-        self.lines = ExpressionEncoder(size)
-        if size.attends:
-            self.attention = CrossAttention(size)
-        else:
-            self.concatenation = Concatenation(size)
+        self.lines = ExpressionEncoder(size, size.genes)
+        self.add_module(size.pairing, PAIRINGS[size.pairing](size))  # weights are saved under the name of the pairing
         self.drug_heads = nn.Linear(size.width, 4)
         self.line_heads = nn.Linear(size.width, 2)
         self.pair_noise = nn.Linear(size.pair_width, 1)
         for head in (self.drug_heads, self.line_heads, self.pair_noise):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
+        # Last, so that whatever else is read of a line, everything above starts the same.
+        further = {name: line_encoders.make(name, size, width) for name, width in size.profiles.items()}
+        self.profiles = nn.ModuleDict(further)
 
-    def encode(self, molecules: MoleculeGraphs, genes: Tensor, compounds: Tensor | None = None) -> Encoded:
-        """Encode D molecules and the expression (L, G) of L lines.
+    @property
+    def pairing(self) -> CrossAttention | Concatenation:
+        """How drug and line meet beside their product."""
+        pairing: CrossAttention | Concatenation = getattr(self, self.size.pairing)
+        return pairing
 
-        `compounds` (D,) are their places among the training compounds, -1 for an unseen one; "one_hot" alone asks.
-        """
-        return Encoded(self.drugs(molecules, compounds), self.lines(genes))
+    def encode(self, inputs: Inputs, lines: Tensor | None = None) -> Encoded:
+        """Encode all drugs, and the lines at these positions (B,), or all where None."""
+        return Encoded(self.drugs(inputs.molecules, inputs.drug_effect), self._encoded_lines(inputs, lines))
+
+    def _encoded_lines(self, inputs: Inputs, lines: Tensor | None) -> LineStates:
+        def profile(name: str) -> Tensor:
+            return inputs.lines[name] if lines is None else inputs.lines[name][lines]
+
+        states: LineStates = self.lines(profile(EXPRESSION))
+        for name, encoder in self.profiles.items():
+            states = states.beside(encoder(profile(name)))
+        return states
 
     def pairs(self, encoded: Encoded, line: Tensor, drug: Tensor) -> PairFeatures:
         """Features of the pairs (line[n], drug[n]), n < N, of encoded lines and drugs."""
@@ -91,10 +108,4 @@ class Network(nn.Module):
 
     def _joined(self, drugs: DrugStates, lines: LineStates) -> Tensor:
         """(..., P) of states that broadcast."""
-        return torch.cat([drugs.state * lines.state, self._context(drugs, lines)], dim=-1)
-
-    def _context(self, drugs: DrugStates, lines: LineStates) -> Tensor:
-        """(..., H * value_width) what drug and line say together beside their product."""
-        if self.size.attends:
-            return torch.as_tensor(self.attention(drugs, lines.activity))
-        return torch.as_tensor(self.concatenation(drugs.summary, lines.state))
+        return torch.cat([drugs.state * lines.state, self.pairing(drugs, lines)], dim=-1)

@@ -78,7 +78,7 @@ class Target:
         """From positions of the screen's responses, (N,) to score and (R, most) of R draws of labelled ones."""
         positions = np.concatenate([scored, labelled.ravel()])
         inputs, pairs = model.prepared(
-            model.drugs_of(screen), screen.expression, screen.responses.iloc[positions].reset_index(drop=True)
+            model.drugs_of(screen), screen.profiles, screen.responses.iloc[positions].reset_index(drop=True)
         )
         own = model.fitted.predict(inputs, pairs)
         return cls(model, inputs, pairs, len(scored), labelled.shape, own, model.recalibration(own))

@@ -148,11 +148,11 @@ def parts_of_a_step(one: Any, clock: Clock) -> None:
     network, inputs = one.fitted.network, one.batch.inputs
     block = next(iter(one.blocks(torch.Generator().manual_seed(0))))
     genes = inputs.genes[block.lines]
-    encoded = network.encode(inputs.molecules, genes)
+    encoded = network.encode(inputs, block.lines)
     free = type(encoded)(*(type(part)(*(x.detach().requires_grad_() for x in part)) for part in encoded))
 
     def attention() -> None:
-        network.attention(free.drugs.at(block.drug), free.lines.activity[block.line]).sum().backward()
+        network.pairing(free.drugs.at(block.drug), free.lines.at(block.line)).sum().backward()
 
     calls: dict[str, Callable[[], Any]] = {
         "encode drugs": lambda: sum(x.sum() for x in network.drugs(inputs.molecules)).backward(),

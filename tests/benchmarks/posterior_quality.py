@@ -83,7 +83,7 @@ def problem(
         tuple(SMILES[:drugs]),
         tuple(map(str, range(lines))),
         molecules.graphs(SMILES[:drugs]),
-        torch.randn(lines, 20),
+        {"expression": torch.randn(lines, 20)},
         torch.randn(lines, 2),
         torch.arange(drugs),
         torch.arange(lines),
@@ -91,12 +91,12 @@ def problem(
     )
     line, drug = torch.cartesian_prod(torch.arange(lines), torch.arange(drugs)).unbind(1)
     block = _block(torch.arange(lines), line, drug)
-    encoded = model.network.encode(inputs.molecules, inputs.genes)
+    encoded = model.network.encode(inputs)
     terms = model.terms(encoded, inputs, block.lines, line, drug)
     # An untrained network's features hardly differ between pairs; a trained one's do.
     told = 0.3 * (terms.features - terms.features.mean(0)) / terms.features.std(0)
     terms = terms._replace(features=told, noise=torch.tensor(noise).expand(len(line), 3))
-    model.network.encode = lambda molecules, genes, compounds=None: encoded  # type: ignore[method-assign]
+    model.network.encode = lambda inputs, lines=None: encoded  # type: ignore[method-assign]
     model.terms = lambda *_: terms  # type: ignore[method-assign]
     return Problem(model, inputs, block, terms, _design(terms, block), _scales(model))
 
@@ -195,7 +195,7 @@ def repeated(task: Problem, times: int) -> Problem:
         task.inputs,
         drug_ids=tuple(map(str, range(times * drugs))),
         line_ids=tuple(map(str, range(times * lines))),
-        genes=task.inputs.genes.repeat(times, 1),
+        lines={"expression": task.inputs.genes.repeat(times, 1)},
         components=task.inputs.components.repeat(times, 1),
         drug_effect=torch.arange(times * drugs),
         line_effect=torch.arange(times * lines),

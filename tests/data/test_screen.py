@@ -139,11 +139,11 @@ def test_expression_that_is_not_what_a_screen_needs_is_refused(
     make_screen: Make, parts: Any, spoil: Any, message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        make_screen(expression=spoil(parts["expression"]))
+        make_screen(profiles=spoil(parts["profiles"]["expression"]))
 
 
 def test_missing_expression_is_allowed_and_counted(make_screen: Make, parts: Any) -> None:
-    screen = make_screen(expression=parts["expression"].replace(5.0, np.nan))
+    screen = make_screen(profiles=parts["profiles"]["expression"].replace(5.0, np.nan))
     assert "8.3% of the expression values are missing." in screen.notices
 
 

@@ -11,7 +11,7 @@ from bdrp.data.shift import expression_shift
 
 def changed(screen: Screen, name: str, change) -> Screen:
     parts = {field.name: getattr(screen, field.name) for field in dataclasses.fields(Screen)}
-    return Screen(**{**parts, "name": name, "expression": change(screen.expression).astype(np.float32)})
+    return Screen(**{**parts, "name": name, "profiles": change(screen.expression).astype(np.float32)})
 
 
 def test_one_expression_in_both_is_no_shift(tiny_screen):

@@ -71,7 +71,7 @@ def test_nothing_of_a_test_line_reaches_what_was_fitted(tiny_screen: Screen) -> 
     )
     one, two = (batch.prepare(screen, split, components=8).features for screen in (tiny_screen, other))
     for name in ("mean", "scale", "components"):
-        assert np.array_equal(getattr(one.scaler, name), getattr(two.scaler, name)), name
+        assert np.array_equal(one.scalers["expression"].arrays()[name], two.scalers["expression"].arrays()[name]), name
     assert (one.centre, one.spread, one.lines) == (two.centre, two.spread, two.lines)
 
 

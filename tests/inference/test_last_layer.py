@@ -95,8 +95,8 @@ def drawn_means(
 
     with quickly(), torch.no_grad():
         torch.manual_seed(0)
-        encoded = fit.layer.model.network.encode(inputs.molecules, inputs.genes[block.lines])
-        monkeypatch.setattr(fit.layer.model.network, "encode", lambda molecules, genes, compounds=None: encoded)
+        encoded = fit.layer.model.network.encode(inputs, block.lines)
+        monkeypatch.setattr(fit.layer.model.network, "encode", lambda inputs, lines=None: encoded)
         monkeypatch.setattr(fit.layer.model, "log_likelihood", keep)
         for _ in range(draws):
             guide = poutine.trace(fit.layer.guide).get_trace(inputs, block)
@@ -397,7 +397,7 @@ def conjugate_problem() -> tuple[LastLayer, Inputs, Block]:
         ("a", "b", "c"),
         tuple(map(str, range(20))),
         molecules.graphs(["CCO", "c1ccccc1C", "CC(=O)NC"]),
-        torch.randn(20, 20, generator=draw),
+        {"expression": torch.randn(20, 20, generator=draw)},
         torch.zeros(20, 2),
         torch.arange(3),
         torch.arange(20),
@@ -422,8 +422,8 @@ def test_the_guide_finds_the_conjugate_posterior_where_features_and_noise_are_fi
         for name, parameter in guide.named_parameters():
             if not name.startswith("w_"):
                 parameter.requires_grad_(False).fill_(-12.0 if "scale" in name or "share" in name else 0.0)
-        encoded = model.network.encode(inputs.molecules, inputs.genes)
-        monkeypatch.setattr(model.network, "encode", lambda molecules, genes, compounds=None: encoded)
+        encoded = model.network.encode(inputs)
+        monkeypatch.setattr(model.network, "encode", lambda inputs, lines=None: encoded)
         elbo = TraceMeanField_ELBO(num_particles=4)(model, guide)
         weights = [parameter for parameter in guide.parameters() if parameter.requires_grad]
         optimiser = torch.optim.Adam(weights, lr=0.1)

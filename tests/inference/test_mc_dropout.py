@@ -110,7 +110,7 @@ def test_the_copied_network_says_what_the_network_says(fit_of: FitOf, some_unsee
         if isinstance(module, _FeatureDropout):
             module.rate = 0.0
     with torch.no_grad():
-        plain, other = (n.encode(inputs.molecules, inputs.genes) for n in (network, copied))
+        plain, other = (n.encode(inputs) for n in (network, copied))
     for left, right in zip((*plain.drugs, *plain.lines), (*other.drugs, *other.lines), strict=True):
         assert torch.allclose(left, right, atol=1e-5)
 

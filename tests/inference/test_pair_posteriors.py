@@ -78,7 +78,7 @@ def test_pairs_of_other_inputs_covary_as_the_same_pairs_would(name: str, fit_of:
     other = replace(
         inputs,
         line_ids=inputs.line_ids[::-1],
-        genes=inputs.genes[turned],
+        lines={"expression": inputs.genes[turned]},
         components=inputs.components[turned],
         line_effect=inputs.line_effect[turned],
     )

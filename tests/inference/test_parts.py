@@ -65,7 +65,7 @@ def test_a_bootstrap_of_lines_does_without_parts(parts: dict[str, str], make_met
 
 def test_without_expression_a_prediction_does_not_depend_on_it(make_method: Make, some_unseen: Batch) -> None:
     fitted, inputs = make_method("last_layer", expression="ignored").fit(some_unseen, Runtime()), some_unseen.inputs
-    blind = replace(inputs, genes=-inputs.genes, components=-inputs.components)
+    blind = replace(inputs, lines={"expression": -inputs.genes}, components=-inputs.components)
     assert np.array_equal(moments(fitted, some_unseen), moments(fitted, replace(some_unseen, inputs=blind)))
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bdrp.features import molecules
+from bdrp.features.batch import Inputs
 from bdrp.features.molecules import MoleculeGraphs
 from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
@@ -40,3 +41,18 @@ def drugs() -> MoleculeGraphs:
 def genes() -> torch.Tensor:
     """(5, 20) standardised expression."""
     return torch.randn(LINES, 20, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="session")
+def inputs(drugs: MoleculeGraphs, genes: torch.Tensor) -> Inputs:
+    """The molecules and the lines together, none of them trained on."""
+    return Inputs(
+        SMILES,
+        tuple("abcde"),
+        drugs,
+        {"expression": genes},
+        torch.zeros(LINES, 0),
+        torch.full((len(SMILES),), -1),
+        torch.full((LINES,), -1),
+        torch.full((len(SMILES),), torch.nan),
+    )

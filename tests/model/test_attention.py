@@ -5,18 +5,18 @@ import torch
 from rdkit import Chem
 
 from bdrp.features import molecules
+from bdrp.features.batch import Inputs
 from bdrp.features.molecules import MoleculeGraphs
 from bdrp.model.architecture import Architecture
 from bdrp.model.attention import CrossAttention, DrugStates
+from bdrp.model.lines import LineStates
 from bdrp.model.network import Network
 
 PARACETAMOL = "CC(=O)Nc1ccc(O)cc1"
 
 
-def test_attention_weights_are_a_share_of_the_programmes(
-    network: Network, drugs: MoleculeGraphs, genes: torch.Tensor, size: Architecture
-) -> None:
-    states, lines = network.encode(drugs, genes)
+def test_attention_weights_are_a_share_of_the_programmes(network: Network, inputs: Inputs, size: Architecture) -> None:
+    states, lines = network.encode(inputs)
     weights = CrossAttention.weights(states.at(torch.tensor([0, 3, 3])), lines.activity[torch.tensor([1, 1, 4])])
     assert weights.shape == (3, size.heads, size.programmes)
     assert torch.allclose(weights.sum(-1), torch.ones(3, size.heads)) and (weights > 0).all()
@@ -80,11 +80,11 @@ def test_cross_attention_is_the_formula_of_its_docstring(size: Architecture) -> 
             weights = torch.softmax(torch.tensor(logits), 0)
             brought = sum(weights[m] * activity[n, m] * attention.value[h, m] for m in range(programmes))
             expected[n, h * width : (h + 1) * width] = brought * gate[n, h * width : (h + 1) * width]
-    assert torch.allclose(attention(states, activity), expected, atol=1e-6)
+    assert torch.allclose(attention(states, LineStates(draw(4, 1), activity)), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_few_pairs_attend_too(network: Network, drugs: MoleculeGraphs, genes: torch.Tensor, rows: int) -> None:
-    states, lines = network.encode(drugs, genes)
+def test_few_pairs_attend_too(network: Network, inputs: Inputs, rows: int) -> None:
+    states, lines = network.encode(inputs)
     index = torch.arange(rows)
-    assert network.attention(states.at(index), lines.activity[index]).shape == (rows, 6)
+    assert network.pairing(states.at(index), lines.at(index)).shape == (rows, 6)

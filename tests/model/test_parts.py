@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from bdrp.errors import FitError
+from bdrp.features.batch import Inputs
 from bdrp.features.molecules import MoleculeGraphs
 from bdrp.model.architecture import CHOICES, Architecture
 from bdrp.model.network import Network, PairFeatures
@@ -28,19 +29,19 @@ def made(size: Architecture, **parts: Any) -> Network:
     return network.eval()
 
 
-def score(network: Network, drugs: MoleculeGraphs, genes: torch.Tensor) -> PairFeatures:
-    return network.pairs(network.encode(drugs, genes, KNOWN), LINE, DRUG)
+def score(network: Network, inputs: Inputs) -> PairFeatures:
+    return network.pairs(network.encode(replace(inputs, drug_effect=KNOWN)), LINE, DRUG)
 
 
 @pytest.mark.parametrize("parts", VARIANTS, ids=str)
 def test_features_keep_their_shape_and_a_gradient_reaches_every_weight_in_use(
-    parts: dict[str, Any], size: Architecture, drugs: MoleculeGraphs, genes: torch.Tensor
+    parts: dict[str, Any], size: Architecture, inputs: Inputs
 ) -> None:
     network = made(size, **parts)
-    scored = score(network, drugs, genes)
+    scored = score(network, inputs)
     assert scored.features.shape == (6, size.pair_width)
     assert all(torch.isfinite(part).all() for part in scored)
-    encoded = network.encode(drugs, genes, KNOWN)
+    encoded = network.encode(replace(inputs, drug_effect=KNOWN))
     sum(part.square().sum() for part in (*scored, encoded.drugs.factors)).backward()
     without = {name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()}
     unseen = {"lines.linear.weight", "lines.perceptron.0.weight", "lines.programmes.weight"}
@@ -49,22 +50,24 @@ def test_features_keep_their_shape_and_a_gradient_reaches_every_weight_in_use(
 
 @pytest.mark.parametrize("parts", VARIANTS, ids=str)
 def test_features_of_the_whole_grid_are_those_of_its_pairs(
-    parts: dict[str, Any], size: Architecture, drugs: MoleculeGraphs, genes: torch.Tensor
+    parts: dict[str, Any], size: Architecture, inputs: Inputs
 ) -> None:
     network = made(size, **parts)
-    encoded, grid = network.encode(drugs, genes, KNOWN), torch.cartesian_prod(torch.arange(5), torch.arange(7))
+    encoded, grid = (
+        network.encode(replace(inputs, drug_effect=KNOWN)),
+        torch.cartesian_prod(torch.arange(5), torch.arange(7)),
+    )
     whole = network.pairs(encoded, grid[:, 0], grid[:, 1])
     for together, apart in zip(whole, network.pairs(encoded, LINE, DRUG), strict=True):
         assert torch.allclose(together[7 * LINE + DRUG], apart, atol=1e-5)
 
 
 @pytest.mark.parametrize("encoder", ["fingerprint", "one_hot"])
-def test_without_a_graph_atoms_say_nothing(
-    encoder: str, size: Architecture, drugs: MoleculeGraphs, genes: torch.Tensor
-) -> None:
+def test_without_a_graph_atoms_say_nothing(encoder: str, size: Architecture, inputs: Inputs) -> None:
     network = made(size, drug_encoder=encoder)
-    other = replace(drugs, atoms=torch.zeros_like(drugs.atoms))
-    assert torch.equal(score(network, drugs, genes).features, score(network, other, genes).features)
+    other = replace(inputs.molecules, atoms=torch.zeros_like(inputs.molecules.atoms))
+    blind = replace(inputs, molecules=other)
+    assert torch.equal(score(network, inputs).features, score(network, blind).features)
 
 
 def test_a_one_hot_drug_is_known_by_its_place_and_a_new_one_is_the_mean(
@@ -79,8 +82,8 @@ def test_a_one_hot_drug_is_known_by_its_place_and_a_new_one_is_the_mean(
         encoder(drugs)
 
 
-def test_without_expression_all_lines_are_alike(size: Architecture, drugs: MoleculeGraphs, genes: torch.Tensor) -> None:
-    states = made(size, expression="ignored").encode(drugs, genes).lines
+def test_without_expression_all_lines_are_alike(size: Architecture, inputs: Inputs) -> None:
+    states = made(size, expression="ignored").encode(inputs).lines
     assert torch.equal(states.state, states.state[:1].expand(5, -1))
     assert torch.equal(states.activity, states.activity[:1].expand(5, -1))
 

@@ -69,14 +69,14 @@ def test_one_changed_response_or_gene_is_another_screen(tiny_screen):
     responses, expression = tiny_screen.responses, tiny_screen.expression
     responses.loc[0, "response"] += 1e-6
     expression.iloc[0, 0] += 1e-3
-    parts = {name: getattr(tiny_screen, name) for name in ("responses", "drugs", "cell_lines", "expression")}
+    parts = {name: getattr(tiny_screen, name) for name in ("responses", "drugs", "cell_lines", "profiles")}
     prints = [
         fingerprint(Screen("tiny", tiny_screen.measure, **(parts | changed)))["tables"]
-        for changed in ({}, {"responses": responses}, {"expression": expression})
+        for changed in ({}, {"responses": responses}, {"profiles": expression})
     ]
     assert prints[0] == fingerprint(tiny_screen)["tables"]
-    assert [name for name in parts if prints[1][name] != prints[0][name]] == ["responses"]
-    assert [name for name in parts if prints[2][name] != prints[0][name]] == ["expression"]
+    assert [name for name in prints[1] if prints[1][name] != prints[0][name]] == ["responses"]
+    assert [name for name in prints[2] if prints[2][name] != prints[0][name]] == ["expression"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Final
 import pandas as pd
 
 from bdrp.data import identifiers, joining, reading, unpacking
+from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import Screen
 from bdrp.data.sources import _gdsc_files, _lines
 from bdrp.data.sources._found import Wanted
@@ -82,7 +83,7 @@ class Tables:
             responses=self._with_line_ids(curves, notices),
             drugs=drugs,
             lines=_lines.described(self.models, self.expression.index),
-            expression=self.expression,
+            profiles={EXPRESSION: self.expression},
             checksums=unpacking.checksums(self.paths.values()),
         )
         return joining.screen(name, measure, parts, notices)

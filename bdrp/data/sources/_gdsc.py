@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bdrp.data import joining, reading, unpacking
+from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import Screen
 from bdrp.data.sources import _gdsc_files, _lines
 from bdrp.data.sources._found import Wanted
@@ -42,7 +43,7 @@ def load(name: str, root: Path | None, *, measure: str, files: Mapping[str, str 
         ),
         drugs=_gdsc_files.read_drugs(paths["structures"], curves, sites),
         lines=_lines.described(models, expression.index),
-        expression=expression,
+        profiles={EXPRESSION: expression},
         checksums=unpacking.checksums(paths.values()),
     )
     return joining.screen(name, measure, parts, notices)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data.identifiers import canonical_smiles, structure_key
+from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.data.simulation import biology, facts, laboratories, pharmacology
 from bdrp.data.simulation.biology import Cells
@@ -100,7 +101,7 @@ def _screen(world: _World, measure: str) -> Screen:
         responses=_responses(world, pairs, reports, measure),
         drugs=_drugs(world.drugs),
         cell_lines=world.cells.lines,
-        expression=world.cells.expression.astype(np.float32),
+        profiles={EXPRESSION: world.cells.expression.astype(np.float32)},
         notices=("The responses are simulated: names and structures are real, no number says how a drug works.",),
     )
 

@@ -21,8 +21,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from bdrp.data import checks, identifiers, joining, reading, unpacking
+from bdrp.data import identifiers, joining, profiles, reading, unpacking
 from bdrp.data.identifiers import listed
+from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.errors import DataError
 
@@ -97,7 +98,8 @@ def load(
     rows, lines, expressed = _on_one_id(rows, lines, expressed)
     if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
         raise _genes_in_rows("the cell lines of the responses are its columns", paths["expression"])
-    parts = joining.Parts(rows, read_drugs(paths["drugs"]), lines, expressed, unpacking.checksums(paths.values()))
+    drugs_table, checksums = read_drugs(paths["drugs"]), unpacking.checksums(paths.values())
+    parts = joining.Parts(rows, drugs_table, lines, {EXPRESSION: expressed}, checksums)
     return joining.screen("tables", measure, parts, notices)
 
 
@@ -159,7 +161,7 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     index = pd.Index(reading.ids(raw, raw.columns[0]), dtype="str", name="cell_line_id")
     values = reading.matrix(raw.iloc[:, 1:], path)
     table = pd.DataFrame(values, index=index, columns=pd.Index(raw.columns[1:].map(str), dtype="str"))
-    checks.check_expression(table)
+    profiles.check(table)
     return table
 
 

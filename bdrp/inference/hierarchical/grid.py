@@ -84,7 +84,7 @@ def of_lines(inputs: Inputs, lines: Tensor) -> Inputs:
     return replace(
         inputs,
         line_ids=tuple(inputs.line_ids[position] for position in lines.tolist()),
-        genes=inputs.genes[lines],
+        lines={name: profile[lines] for name, profile in inputs.lines.items()},
         components=inputs.components[lines],
         line_effect=inputs.line_effect[lines],
     )

@@ -100,7 +100,7 @@ class Layer(Generic[Weighting]):
     def encode(self, inputs: Inputs) -> Encoded:
         """Encode all drugs and lines."""
         self.modules.eval()
-        return self.model.network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
+        return self.model.network.encode(inputs)
 
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:

@@ -153,7 +153,7 @@ class LastLayer(nn.Module):
 
     def rows(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
         """What is expected of a block's rows if the weights of C compounds and its B lines were these."""
-        encoded = self.network.encode(inputs.molecules, inputs.genes[block.lines], inputs.drug_effect)
+        encoded = self.network.encode(inputs, block.lines)
         return self.weighed(self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights)
 
     def weighed(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:

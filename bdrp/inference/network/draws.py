@@ -125,7 +125,7 @@ class VariationalFit(NetworkFit):
         layer.modules.eval()
 
         def given() -> tuple[Moments, Tensor]:
-            encoded = layer.model.network.encode(inputs.molecules, inputs.genes, inputs.drug_effect)
+            encoded = layer.model.network.encode(inputs)
             return layer.given(encoded, inputs, conditional), squared(layer.by_line(encoded, conditional))
 
         weights, together = self._weights(draws), draws_together(layer.device)

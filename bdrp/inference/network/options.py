@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, Self
@@ -11,6 +11,7 @@ from typing import Literal, Self
 import pyro
 import torch
 
+from bdrp.data.profiles import EXPRESSION
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
 from bdrp.inference.hierarchical.guide import Guide
@@ -21,6 +22,7 @@ from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation.solve import solve
 from bdrp.inference.method import Method, isolated, part
 from bdrp.inference.training.loop import Schedule
+from bdrp.model import lines as line_encoders
 from bdrp.model.architecture import CHOICES, Architecture
 from bdrp.model.network import Network
 
@@ -37,6 +39,7 @@ class NetworkMethod(Method, ABC):
         likelihood: the law of a response: "normal", "student_t" (the best of the three on GDSC2's validation and
             calibration rows; docs/tried.md) or "censored"; see `Likelihood`.
         noise: what its SD depends on: "constant", "drug" or "pair".
+        modalities: which profiles of a line are read, expression among them; lines may lack the others.
         lines: which lines are to be predicted best: "known" ones, of which other drugs were measured; "new" ones; or
             "auto", whichever does better on the validation part. See `bdrp.inference.initialisation.solve`.
         epochs: passes over the training lines; if None, 20 for new lines and 50 for known ones, which go on gaining
@@ -72,6 +75,7 @@ class NetworkMethod(Method, ABC):
     pairing: Literal["attention", "concatenation"] = part("attention")
     expression: Literal["used", "ignored"] = part("used")
     linear_path: Literal["used", "ignored"] = part("used")
+    modalities: tuple[str, ...] = part((EXPRESSION,))
     hierarchical_effects: Literal["used", "ignored"] = part("used")
 
     def __post_init__(self) -> None:
@@ -85,6 +89,7 @@ class NetworkMethod(Method, ABC):
             raise FitError(f"lines is {self.lines!r}. Choose auto, known or new.")
         if self.hierarchical_effects not in EFFECTS:
             raise FitError(f"hierarchical_effects is {self.hierarchical_effects!r}. Choose used or ignored.")
+        self._check_modalities()
         for name in ("learning_rate", "head_rate"):
             if not 0 < getattr(self, name) < 1:
                 raise FitError(
@@ -95,22 +100,32 @@ class NetworkMethod(Method, ABC):
         self.schedule()
         self.architecture(1)
 
+    def _check_modalities(self) -> None:
+        seen, known = self.modalities, line_encoders.names()
+        if not seen or seen[0] != EXPRESSION or len(set(seen)) < len(seen) or not set(seen) <= set(known):
+            further = ", ".join(name for name in known if name != EXPRESSION) or "nothing yet"
+            raise FitError(
+                f"modalities is {','.join(seen)}; it must be {EXPRESSION}, and after it any of: {further}. "
+                "Choose others."
+            )
+
     def schedule(self) -> Schedule:
         """How long and how fast to descend; of the lines that `warm_start` settled on."""
         epochs = EPOCHS.get(self.lines, EPOCHS["new"]) if self.epochs is None else self.epochs
         return Schedule(epochs, epochs if self.patience is None else self.patience)
 
-    def architecture(self, genes: int, compounds: int = 1) -> Architecture:
-        """The network's sizes and parts."""
+    def architecture(self, genes: int, compounds: int = 1, profiles: Mapping[str, int] | None = None) -> Architecture:
+        """The network's sizes and parts; `profiles` are what it reads of a line beside its genes."""
         names = ("width", "hidden", "programmes", "heads", "factors", "gene_dropout", "drug_dropout", *CHOICES)
-        return Architecture(genes=genes, compounds=compounds, **{name: getattr(self, name) for name in names})
+        parts = {name: getattr(self, name) for name in names}
+        return Architecture(genes=genes, compounds=compounds, profiles=profiles or {}, **parts)
 
     def model(self, features: Features, responses: int) -> LastLayer:
         """A network with its hierarchical last layer, at random."""
-        genes, components = features.scaler.components.shape
-        sizes = (len(features.compounds), len(features.lines), components)
-        likelihood = Likelihood(self.likelihood, self.noise)
-        return LastLayer(Network(self.architecture(genes, sizes[0])), likelihood, sizes, responses)
+        further = features.widths
+        architecture = self.architecture(further.pop(EXPRESSION), len(features.compounds), further)
+        sizes = (len(features.compounds), len(features.lines), features.components)
+        return LastLayer(Network(architecture), Likelihood(self.likelihood, self.noise), sizes, responses)
 
     def warm_start(self, batch: Batch, layer: Layer[Guide | Point], seed: int) -> Self:
         """Put a layer where training starts, and settle which lines the model serves, by the validation part."""

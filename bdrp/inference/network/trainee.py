@@ -170,7 +170,13 @@ def digest(batch: Batch) -> str:
     rows = (getattr(part, name) for part in (batch.train, batch.validation) for name in ("line", "drug", "response"))
     inputs = batch.inputs
     checksum = hashlib.sha256()
-    for tensor in (*rows, inputs.genes, inputs.molecules.fingerprints, inputs.drug_effect, inputs.line_effect):
+    for tensor in (
+        *rows,
+        *inputs.lines.values(),
+        inputs.molecules.fingerprints,
+        inputs.drug_effect,
+        inputs.line_effect,
+    ):
         checksum.update(tensor.cpu().contiguous().numpy().tobytes())
     return checksum.hexdigest()
 

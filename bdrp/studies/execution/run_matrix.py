@@ -151,7 +151,7 @@ class Grid:
 
 def fingerprint(screen: Screen) -> dict[str, Any]:
     """What a screen is: name, measure, the sha256 of every file that was read and of every table that came of them."""
-    tables = {name: getattr(screen, name) for name in ("responses", "drugs", "cell_lines", "expression")}
+    tables = {name: getattr(screen, name) for name in ("responses", "drugs", "cell_lines")} | dict(screen.profiles)
     return {
         "name": screen.name,
         "measure": screen.measure.name,
@@ -163,7 +163,7 @@ def fingerprint(screen: Screen) -> dict[str, Any]:
 def _digest(table: pd.DataFrame) -> str:
     """The sha256 of a table's columns, index and values."""
     seen = hashlib.sha256(json.dumps([str(column) for column in table.columns]).encode())
-    numbers = set(table.dtypes) == {np.dtype("float32")}  # the expression: thousands of columns, hashed at once
+    numbers = set(table.dtypes) == {np.dtype("float32")}  # a profile: thousands of columns, hashed at once
     seen.update(pd.util.hash_pandas_object(table.index.to_frame() if numbers else table).to_numpy().tobytes())
     if numbers:
         seen.update(np.ascontiguousarray(table.to_numpy()).tobytes())

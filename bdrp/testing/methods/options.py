@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from bdrp import inference
 from bdrp.errors import FitError
@@ -51,7 +51,7 @@ def negative_numbers_are_refused_by_name(subject: Subject) -> None:
 def options_given_as_text_are_read_as_their_kind(subject: Subject) -> None:
     """As the command line gives them."""
     defaults = inference.with_options(subject.method, {})
-    spoken = {each.name: str(getattr(defaults, each.name)) for each in fields(defaults)}
+    spoken = {each.name: str(getattr(defaults, each.name)) for each in fields(cast(Any, defaults))}
     read = inference.with_options(subject.method, spoken)
     require(read == defaults, f"{spoken} is read as {read}")
 

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from bdrp.errors import BdrpWarning, DataError
+from bdrp.features.lines import Scaler
 
 CLIP = 6.0  # chosen: six training SDs keep outliers of a new platform from driving a linear path
 
 
 @dataclass(frozen=True)
-class ExpressionScaler:
+class ExpressionScaler(Scaler):
     """Gene-wise standardisation and principal components of the training lines.
 
     Attributes:
-        genes: the G gene symbols, in the model's order.
+        columns: the G gene symbols, in the model's order.
         mean: (G,) training mean, which also stands in for a missing value.
         scale: (G,) training SD; 1 where a gene does not vary.
         components: (G, K) loadings such that `z @ components` has unit variance a column on the training lines.
     """
 
-    genes: tuple[str, ...]
+    columns: tuple[str, ...]
     mean: np.ndarray
     scale: np.ndarray
     components: np.ndarray
 
-    def transform(self, expression: pd.DataFrame, *, tolerated_missing: float = 0.2) -> np.ndarray:
+    def transform(self, table: pd.DataFrame, *, tolerated_missing: float = 0.2) -> np.ndarray:
         """Standardised expression, (L, G) float32, in the order of the rows given.
 
         Args:
-            expression: lines by genes, in any order of genes; more genes than needed are ignored.
+            table: lines by genes, in any order of genes; more genes than needed are ignored.
             tolerated_missing: the largest share of genes that may be missing (no column, or no value in any line).
                 Missing genes take their training mean.
 
@@ -44,11 +46,15 @@ class ExpressionScaler:
             BdrpWarning: some genes are missing, with their number and names; or lines that lack more values than
                 tolerated.
         """
-        values = self._values(expression)
+        values = self._values(table)
         self._check_missing(values, tolerated_missing)
-        _warn_of_gaps(expression.index, values, tolerated_missing)
+        _warn_of_gaps(table.index, values, tolerated_missing)
         scaled = np.nan_to_num((values - self.mean) / self.scale, nan=0.0)
         return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Means, scales and loadings."""
+        return {"mean": self.mean, "scale": self.scale, "components": self.components}
 
     def _values(self, expression: pd.DataFrame) -> np.ndarray:
         repeated = expression.columns[expression.columns.duplicated()].unique()
@@ -58,7 +64,7 @@ class ExpressionScaler:
                 "Keep one column of each."
             )
         try:
-            values = expression.reindex(columns=list(self.genes)).to_numpy(np.float64)
+            values = expression.reindex(columns=list(self.columns)).to_numpy(np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(
                 f"Expression holds what is no number ({error}). Numbers and empty cells are allowed. Correct the table."
@@ -74,11 +80,11 @@ class ExpressionScaler:
     def _check_missing(self, values: np.ndarray, tolerated: float) -> None:
         if not len(values):
             return
-        missing = [gene for gene, absent in zip(self.genes, np.isnan(values).all(axis=0), strict=True) if absent]
+        missing = [gene for gene, absent in zip(self.columns, np.isnan(values).all(axis=0), strict=True) if absent]
         if not missing:
             return
-        share = len(missing) / len(self.genes)
-        seen = f"{len(missing)} of the model's {len(self.genes)} genes ({share:.0%}) are missing: {_few(missing)}"
+        share = len(missing) / len(self.columns)
+        seen = f"{len(missing)} of the model's {len(self.columns)} genes ({share:.0%}) are missing: {_few(missing)}"
         if share > tolerated:
             raise DataError(
                 f"{seen}. At most {tolerated:.0%} may be missing. Give expression of more of the model's genes "
@@ -87,16 +93,31 @@ class ExpressionScaler:
         warnings.warn(f"{seen}. Their training means stand in for them.", BdrpWarning, stacklevel=3)
 
 
-def fit(expression: pd.DataFrame, *, components: int) -> ExpressionScaler:
+def fit(table: pd.DataFrame, *, components: int) -> ExpressionScaler:
     """A scaler fitted on the training lines, (L, G); `components` is capped by what L and G allow."""
-    values = expression.to_numpy(np.float64)
+    values = table.to_numpy(np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a gene that no training line has: mean 0, never varies
         mean = np.nan_to_num(np.nanmean(values, axis=0))
         deviation = np.nan_to_num(np.nanstd(values, axis=0))
     scale = np.where(deviation > 1e-6, deviation, 1.0)
     scaled = np.clip(np.nan_to_num((values - mean) / scale), -CLIP, CLIP)
-    return ExpressionScaler(tuple(map(str, expression.columns)), mean, scale, _components(scaled, components))
+    return ExpressionScaler(tuple(map(str, table.columns)), mean, scale, _components(scaled, components))
+
+
+def restore(columns: tuple[str, ...], arrays: Mapping[str, np.ndarray]) -> ExpressionScaler:
+    """A scaler rebuilt from what it saved.
+
+    Raises:
+        LookupError: an array is missing.
+        ValueError: the arrays are not of these genes, or a scale is not above 0.
+    """
+    mean, scale, components = (arrays[name] for name in ("mean", "scale", "components"))
+    if {mean.shape, scale.shape, components.shape[:1]} != {(len(columns),)}:
+        raise ValueError(f"it names {len(columns)} genes and scales {len(mean)}")
+    if min(scale, default=1) <= 0:
+        raise ValueError(f"a gene with a scale of {min(scale)} cannot be")
+    return ExpressionScaler(columns, mean, scale, components)
 
 
 def _components(scaled: np.ndarray, wanted: int) -> np.ndarray:

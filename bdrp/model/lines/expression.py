@@ -6,31 +6,13 @@ Without expression every gene is at its training mean, so that all lines are ali
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from bdrp.model.architecture import Architecture
 from bdrp.model.dropout import Dropout
-
-
-class LineStates(NamedTuple):
-    """L encoded cell lines: `state` (L, width), `activity` (L, M) of the gene programmes in (-1, 1).
-
-    Without attention there are no programmes, M = 0.
-    """
-
-    state: Tensor
-    activity: Tensor
-
-    def at(self, index: Tensor) -> LineStates:
-        """The lines at `index`."""
-        return LineStates(*(part.index_select(0, index) for part in self))
-
-    def along(self, place: int) -> LineStates:
-        """The same with an axis of length one at `place`, to broadcast over drugs."""
-        return LineStates(*(part.unsqueeze(place) for part in self))
+from bdrp.model.lines import LineStates
 
 
 class ExpressionEncoder(nn.Module):
@@ -40,21 +22,21 @@ class ExpressionEncoder(nn.Module):
     in training, so that no gene is relied upon alone: this is what lets the network match ridge on unseen lines.
     """
 
-    def __init__(self, size: Architecture) -> None:
+    def __init__(self, size: Architecture, genes: int) -> None:
         super().__init__()
         self.size = size
         self.dropout: nn.Module = Dropout(size.gene_dropout)
         if size.linear_path == "used":
-            self.linear = nn.Linear(size.genes, size.width, bias=False)
+            self.linear = nn.Linear(genes, size.width, bias=False)
         self.perceptron = nn.Sequential(
-            nn.Linear(size.genes, size.hidden), nn.GELU(), Dropout(0.2), nn.Linear(size.hidden, size.width)
+            nn.Linear(genes, size.hidden), nn.GELU(), Dropout(0.2), nn.Linear(size.hidden, size.width)
         )
         if size.attends:
-            self.programmes = nn.Linear(size.genes, size.programmes)
+            self.programmes = nn.Linear(genes, size.programmes)
         if size.linear_path == "used":
-            nn.init.normal_(self.linear.weight, std=0.3 / math.sqrt(size.genes))
+            nn.init.normal_(self.linear.weight, std=0.3 / math.sqrt(genes))
         if size.attends:
-            nn.init.normal_(self.programmes.weight, std=1 / math.sqrt(size.genes))
+            nn.init.normal_(self.programmes.weight, std=1 / math.sqrt(genes))
 
     def forward(self, genes: Tensor) -> LineStates:
         """Encode (L, G) standardised expression."""
@@ -65,3 +47,6 @@ class ExpressionEncoder(nn.Module):
         if not self.size.attends:
             return LineStates(state, genes.new_zeros(len(genes), 0))
         return LineStates(state, torch.tanh(self.programmes(genes)))
+
+
+ENCODER = ExpressionEncoder

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.features import expression
-from bdrp.features.expression import CLIP
+from bdrp.features.lines import expression
+from bdrp.features.lines.expression import CLIP
 
 
 def table(values: object, genes: str = "ABCDEFGHIJ") -> pd.DataFrame:

@@ -1,0 +1,56 @@
+"""What the network makes of a line's profiles: one encoder a modality, the file's name is the modality's name.
+
+An encoder is `ENCODER(size, width)`, a module that turns (L, F) scaled profiles, F = `width`, into `LineStates`. The
+states of a line's modalities add up, and their gene programmes stand side by side.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bdrp.errors import FitError
+from bdrp.model.architecture import Architecture
+
+
+class LineStates(NamedTuple):
+    """L encoded cell lines: `state` (L, width), `activity` (L, M) of the gene programmes in (-1, 1).
+
+    Without attention there are no programmes, M = 0.
+    """
+
+    state: Tensor
+    activity: Tensor
+
+    def at(self, index: Tensor) -> LineStates:
+        """The lines at `index`."""
+        return LineStates(*(part.index_select(0, index) for part in self))
+
+    def along(self, place: int) -> LineStates:
+        """The same with an axis of length one at `place`, to broadcast over drugs."""
+        return LineStates(*(part.unsqueeze(place) for part in self))
+
+    def beside(self, other: LineStates) -> LineStates:
+        """What two modalities say of the same lines."""
+        return LineStates(self.state + other.state, torch.cat([self.activity, other.activity], dim=1))
+
+
+def names() -> list[str]:
+    """The modalities that can be encoded: the files of this folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def make(name: str, size: Architecture, width: int) -> nn.Module:
+    """The encoder of a modality whose profiles have so many numbers.
+
+    Raises:
+        FitError: there is no such modality.
+    """
+    if name not in names():
+        raise FitError(f"There is no modality {name!r}. Choose of: {', '.join(names())}.")
+    encoder: nn.Module = import_module(f"{__name__}.{name}").ENCODER(size, width)
+    return encoder
