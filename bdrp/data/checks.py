@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from bdrp.data import identifiers, profiles, scale, schemas
 from bdrp.data.identifiers import listed
+from bdrp.data.measures import Measure
 from bdrp.errors import DataError
 
-if TYPE_CHECKING:
-    from bdrp.data.screen import Screen
+
+class Tables(Protocol):
+    """What a screen holds."""
+
+    @property
+    def measure(self) -> Measure:
+        """What `responses.response` is."""
+
+    @property
+    def responses(self) -> pd.DataFrame:
+        """What was measured."""
+
+    @property
+    def drugs(self) -> pd.DataFrame:
+        """One row a drug_id."""
+
+    @property
+    def cell_lines(self) -> pd.DataFrame:
+        """One row a cell_line_id."""
+
+    @property
+    def profiles(self) -> profiles.Profiles:
+        """A table a modality of lines."""
+
+    @property
+    def expression(self) -> pd.DataFrame:
+        """The profile that every measured line has."""
 
 
-def check_screen(screen: Screen) -> tuple[str, ...]:
+def check_screen(screen: Tables) -> tuple[str, ...]:
     """Check every table of a screen and how they fit together; what is allowed but worth knowing is returned.
 
     Raises:
@@ -33,7 +59,7 @@ def check_screen(screen: Screen) -> tuple[str, ...]:
     return _worth_knowing(screen)
 
 
-def _check_keys(screen: Screen) -> None:
+def _check_keys(screen: Tables) -> None:
     responses = screen.responses
     if responses.empty:
         raise DataError("responses is empty. At least two different responses are needed; check ids and filters.")
@@ -82,7 +108,7 @@ def _check_structures(drugs: pd.DataFrame) -> None:
             )
 
 
-def _worth_knowing(screen: Screen) -> tuple[str, ...]:
+def _worth_knowing(screen: Tables) -> tuple[str, ...]:
     notices = []
     for column, noun in (("drug_id", "drug"), ("cell_line_id", "cell line")):
         if screen.responses[column].nunique() == 1:

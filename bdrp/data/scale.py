@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from bdrp.data.measures import Measure
 from bdrp.errors import BdrpWarning, DataError
-
-if TYPE_CHECKING:
-    from bdrp.data.screen import Measure
 
 ENOUGH: Final = 20
 """Values from which the shape of a distribution is judged; chosen: fewer say too little."""

@@ -11,31 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bdrp.data.checks import check_screen
+from bdrp.data.measures import MEASURES as MEASURES
+from bdrp.data.measures import Measure as Measure
 from bdrp.data.profiles import EXPRESSION, Profiles, by_name
 from bdrp.errors import DataError
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One way to summarise a dose-response curve; `lowest` and `highest` bound what is plausible."""
-
-    name: str
-    label: str
-    unit: str
-    lowest: float
-    highest: float
-
-
-MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
-    {
-        measure.name: measure
-        for measure in (
-            Measure("ln_ic50_um", "ln IC50", "ln(µM)", -25.0, 25.0),
-            Measure("auc_fraction", "AUC", "fraction of full viability", 0.0, 1.0),
-        )
-    }
-)
-
 
 LIMITS: Final = ("lower_limit", "upper_limit")
 """Columns of a response: what its assay could observe."""
@@ -120,8 +100,6 @@ class Screen:
         Raises:
             DataError: a table does not say what a screen needs.
         """
-        from bdrp.data.checks import check_screen
-
         if not isinstance(self.measure, Measure):
             raise DataError(
                 f"measure is {self.measure!r}. A Measure is needed: take one of MEASURES ({', '.join(MEASURES)})."

@@ -143,7 +143,7 @@ class EnsembleFit(NetworkFit):
         parts = []
         for index, member in enumerate(self.layers):
             inputs, few = narrowed(self._as_seen(index, batch.inputs), rows)
-            parts.append(member.moments(member.encode(inputs), inputs, few))
+            parts.append(member.standard_moments(member.encode(inputs), inputs, few))
         # The members' degrees of freedom differ too little to matter for the choice of an epoch.
         return self.layers[0].judged(
             rows, batch.features, moments(*(torch.stack(part) for part in zip(*parts, strict=True)))

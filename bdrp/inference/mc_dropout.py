@@ -33,7 +33,7 @@ from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.coefficients import Coefficients
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, named
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, in_unit
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Predicted, Weights, by_network, rowwise, with_loadings
 from bdrp.inference.method import Runtime, isolated
@@ -199,7 +199,7 @@ class PassMixture(JointPosterior):
         mixture = RunningMixture()
         for means, variances in self.fit.passed(self.inputs, self.pairs):
             mixture.add(means, variances, torch.zeros_like(means))
-        passed = self.fit.layer.in_unit(mixture.moments())
+        passed = in_unit(self.fit.features, mixture.moments())
         return passed._replace(epistemic=passed.epistemic + self.unseen.epistemic)
 
     def __getitem__(self, index: Index) -> PassMixture:

@@ -190,7 +190,9 @@ def explained(fitted: VariationalFit, batch: Batch, *, spread: bool = True) -> f
     rows = batch.train.at(_some(len(batch.train), batch.train.line.device))
     response = observed(rows, batch.features).response
     inputs, layer = batch.inputs, fitted.layer
-    moments = fitted.scored_moments(inputs, rows) if spread else layer.moments(layer.encode(inputs), inputs, rows)
+    moments = (
+        fitted.scored_moments(inputs, rows) if spread else layer.standard_moments(layer.encode(inputs), inputs, rows)
+    )
     total = response.var(correction=0)
     return float(1 - (response - moments[0]).square().mean() / total) if total > 0 else 0.0
 

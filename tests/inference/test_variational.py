@@ -135,7 +135,8 @@ def test_draws_mix_the_moments_of_the_last_layer_given_each(fit: VariationalFit,
     inputs, rows = some_unseen.inputs, some_unseen.test
     with torch.no_grad():
         each = [
-            fit.under(one, lambda: fit.layer.moments(fit.layer.encode(inputs), inputs, rows)) for one in fit.weights(3)
+            fit.under(one, lambda: fit.layer.standard_moments(fit.layer.encode(inputs), inputs, rows))
+            for one in fit.weights(3)
         ]
     expected = mixture.moments(*(torch.stack(part).double() for part in zip(*each, strict=True)))
     for part, right in zip(fit.mixed(inputs, rows, 3), expected, strict=True):

@@ -16,19 +16,16 @@ from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.kriging import Kinship
 from bdrp.inference.hierarchical.likelihood import observed
 from bdrp.inference.hierarchical.model import LastLayer
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Predicted, by_network, rowwise, with_loadings
 from bdrp.inference.hierarchical.similarity import Traits
 from bdrp.model.network import Encoded
-from bdrp.predictive import PairMoments
 
 Weighting = TypeVar("Weighting", bound=Guide | Point, covariant=True)
 """A posterior of the weights, or one value of each."""
 
 NOTHING = 1e-4  # chosen: an SD too small to matter, whose square single precision still tells from 0
-
-Moments = tuple[Tensor, Tensor, Tensor]  # mean, aleatoric and epistemic variance
 
 
 class Layer(Generic[Weighting]):
@@ -91,11 +88,6 @@ class Layer(Generic[Weighting]):
         inputs, pairs = narrowed(inputs.to(self.device), pairs.to(self.device))
         return LayerPosterior(self, self.encode(inputs), inputs, pairs)
 
-    def in_unit(self, moments: Moments) -> PairMoments:
-        """Standardised moments in the measure's unit."""
-        mean, aleatoric, epistemic = (part.double().cpu().numpy() for part in moments)
-        return self.features.in_unit(mean, aleatoric, epistemic)
-
     @torch.no_grad()
     def encode(self, inputs: Inputs) -> Encoded:
         """Encode all drugs and lines."""
@@ -106,7 +98,7 @@ class Layer(Generic[Weighting]):
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Mean negative log predictive density of some rows of a batch, standardised; encodes only their lines."""
         inputs, few = narrowed(batch.inputs, rows)
-        return self.judged(rows, batch.features, self.moments(self.encode(inputs), inputs, few))
+        return self.judged(rows, batch.features, self.standard_moments(self.encode(inputs), inputs, few))
 
     @torch.no_grad()
     def judged(self, rows: Pairs, features: Features, moments: Moments) -> float:
@@ -114,7 +106,7 @@ class Layer(Generic[Weighting]):
         return -float(self.model.law.predictive_log_prob(observed(rows, features), *moments).mean())
 
     @torch.no_grad()
-    def moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> Moments:
+    def standard_moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> Moments:
         """Standardised mean, aleatoric and epistemic variance of encoded pairs, (N,) each."""
         sorted_pairs = cells(pairs)
         conditional = self.conditional(inputs, sorted_pairs)

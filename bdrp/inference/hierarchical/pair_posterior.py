@@ -11,7 +11,7 @@ and g where they share a compound, and through u where they share a line. The co
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,20 +19,41 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bdrp.features.batch import Inputs, Pairs
-from bdrp.inference.hierarchical.coefficients import root
+from bdrp.features.batch import Features, Inputs, Pairs
+from bdrp.inference.hierarchical.coefficients import Coefficients, root
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.model import LastLayer
+from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Terms, predict, with_loadings
 from bdrp.inference.method import isolated
 from bdrp.model.network import Encoded
 from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
 
-if TYPE_CHECKING:
-    from bdrp.inference.hierarchical.guide import Guide
-    from bdrp.inference.hierarchical.layer import Layer
-    from bdrp.inference.hierarchical.point import Point
-
 Labels = npt.NDArray[np.object_]
+Moments = tuple[Tensor, Tensor, Tensor]  # standardised mean, aleatoric and epistemic variance
+
+
+class PairModel(Protocol):
+    """What a posterior of pairs takes from its layer."""
+
+    @property
+    def features(self) -> Features:
+        """How tables became tensors, and the unit of the measure."""
+
+    @property
+    def model(self) -> LastLayer:
+        """Network and priors."""
+
+    @property
+    def guide(self) -> Guide | Point:
+        """The posterior of the weights, or one value of each."""
+
+    def coefficients(self, inputs: Inputs) -> Coefficients:
+        """What is known of single drugs and lines."""
+
+    def standard_moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> Moments:
+        """Standardised mean, aleatoric and epistemic variance, (N,) each."""
 
 
 class LayerPosterior(JointPosterior):
@@ -45,14 +66,14 @@ class LayerPosterior(JointPosterior):
         pairs: N of them.
     """
 
-    def __init__(self, layer: Layer[Guide | Point], encoded: Encoded, inputs: Inputs, pairs: Pairs) -> None:
+    def __init__(self, layer: PairModel, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> None:
         self.layer, self.encoded, self.inputs, self.pairs = layer, encoded, inputs, pairs
         self.noise_dof = layer.model.law.tails
 
     @cached_property
     def moments(self) -> PairMoments:
         """In closed form."""
-        return self.layer.in_unit(self.layer.moments(self.encoded, self.inputs, self.pairs))
+        return in_unit(self.layer.features, self.layer.standard_moments(self.encoded, self.inputs, self.pairs))
 
     def __getitem__(self, index: Index) -> LayerPosterior:
         """The same for some of the pairs; moments that are known stay so."""
@@ -121,6 +142,12 @@ class LayerPosterior(JointPosterior):
         roots = (self.layer.guide.weight_roots(terms.features), torch.cat([by_slopes, by_loadings], dim=1), by_line)
         shared, by_compound, of_line = (scale * part.double().cpu().numpy() for part in roots)
         return _Roots(shared, by_compound, of_line, scale**2 * alone.double().cpu().numpy())
+
+
+def in_unit(features: Features, moments: Moments) -> PairMoments:
+    """Standardised moments in the measure's unit."""
+    mean, aleatoric, epistemic = (part.double().cpu().numpy() for part in moments)
+    return features.in_unit(mean, aleatoric, epistemic)
 
 
 class _Roots(NamedTuple):

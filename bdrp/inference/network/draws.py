@@ -24,8 +24,8 @@ from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.inference.hierarchical.conditional import Conditional, squared
 from bdrp.inference.hierarchical.grid import cells, named, narrowed
 from bdrp.inference.hierarchical.guide import Guide
-from bdrp.inference.hierarchical.layer import Layer, Moments
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
+from bdrp.inference.hierarchical.layer import Layer
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments, in_unit
 from bdrp.inference.hierarchical.weight_draws import draw
 from bdrp.inference.network.fitted import NetworkFit
 from bdrp.inference.network.mixture import RunningMixture, each
@@ -167,7 +167,7 @@ class NetworkMixture(JointPosterior):
     @cached_property
     def moments(self) -> PairMoments:
         """Over the draws of the network."""
-        return self.fit.layer.in_unit(self.fit.mixed(self.inputs, self.pairs, self.fit.draws))
+        return in_unit(self.fit.features, self.fit.mixed(self.inputs, self.pairs, self.fit.draws))
 
     def __getitem__(self, index: Index) -> NetworkMixture:
         """The same for some of the pairs; moments that are known stay so."""
