@@ -123,3 +123,21 @@ def _imports(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             tops.add(str(node.module).partition(".")[0])
     return tops - set(sys.stdlib_module_names) - {"bdrp", "__future__"}
+
+
+def test_the_rooms_of_the_architecture_page_are_those_that_are_held():
+    (contract,) = PROJECT["tool"]["importlinter"]["contracts"]
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    shown = re.search(r"\n\n((?:    [^\n]+\n)+)\n- `data` knows no torch", page).group(1)
+    assert [line.strip() for line in shown.splitlines()] == contract["layers"]
+
+
+def test_the_code_map_names_files_that_are_there():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    table = page[page.index("## Where is") : page.index("## A file is a plug-in")]
+    room, lost = "", []
+    for place in re.findall(r"`([a-z_/]+(?:\.py|/))`", table):
+        here = ROOT / "bdrp" / place
+        room, found = (str(Path(place).parent), here) if here.exists() else (room, ROOT / "bdrp" / room / place)
+        lost += [] if found.exists() else [place]
+    assert not lost

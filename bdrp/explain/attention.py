@@ -4,7 +4,7 @@ Attention shows where the network looked, not what causes a response (Jain & Wal
 today it explains nothing: weights are near uniform and the same for all drugs. With the default fit on GDSC2 the gene
 weights of 240 drugs correlate by 0.99999, and the largest weight over 48 programmes is 1.07 to 1.11 times the uniform
 one; on the simulated screen they find the causal genes by chance (AUROC 0.493), where the compounds' own slopes find
-them (0.967). `read` measures this and warns.
+them (0.967). `read_attention` measures this and warns.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from bdrp.data.profiles import EXPRESSION, Profiles, by_name
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.features.batch import Inputs, Pairs
+from bdrp.features.batch import pairs as as_pairs
+from bdrp.fitted.model import TrainedModel, every_pair
+from bdrp.inference.method import HasNetwork
 from bdrp.model.attention import CrossAttention
 from bdrp.model.network import Network
 
@@ -52,7 +56,7 @@ class Attention:
     def top_genes(self, drug_id: str, most: int = 10) -> pd.Series:
         """The genes that a drug attends to most, with their weights, largest first.
 
-        They are no finding about the drug where `read` warned: other drugs then have the same genes.
+        They are no finding about the drug where `read_attention` warned: other drugs then have the same genes.
         """
         return self.genes.loc[drug_id].nlargest(most)
 
@@ -76,27 +80,35 @@ class Attention:
         return float(self.programmes.max(axis=1).median() * self.programmes.shape[1])
 
 
-def read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...]) -> Attention:
-    """Read the attention of N pairs.
+def read_attention(
+    model: TrainedModel, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame | None = None
+) -> Attention:
+    """Which gene programmes, genes and atoms the cross-attention of a model weighs.
 
     Args:
-        network: trained.
-        inputs: the drugs and lines.
-        pairs: which of them; a drug without a pair is left out.
-        genes: G names.
+        model: fitted by a method with a network.
+        drugs: as in `TrainedModel.predict`.
+        profiles: as in `TrainedModel.predict`.
+        pairs: cell_line_id and drug_id; every line with every drug if None. A drug without a pair is left out.
 
     Raises:
-        DataError: the network has no attention.
+        DataError: the model has no attention, or as in `TrainedModel.predict`.
 
     Warns:
         BdrpWarning: the weights hardly differ between the drugs, or from uniform ones.
     """
+    if not isinstance(model.fitted, HasNetwork):
+        raise DataError(f"{model.manifest['method']} has no attention to read. Fit last_layer for that.")
+    network, tables = model.fitted.network, by_name(profiles)
     if not isinstance(network.pairing, CrossAttention):
         raise DataError(
             f"This model has no attention to read: it was fitted with pairing={network.size.pairing}. Allowed: models "
             "whose pairing is attention, the default. Fit one of these."
         )
-    found = _found(network, inputs, pairs, genes)
+    pairs = every_pair(drugs, tables[EXPRESSION]) if pairs is None else pairs
+    inputs = model.features.inputs(drugs, tables)
+    rows = as_pairs(pairs[["cell_line_id", "drug_id"]], inputs)
+    found = _found(network, inputs, rows, model.features.genes)
     _warn_if_alike(found)
     return found
 
@@ -132,7 +144,7 @@ def _warn_if_alike(found: Attention) -> None:
         f"Attention says next to nothing of single drugs (asked for {len(found.genes)}): {seen}. Worth reading are at "
         f"least {NEAR_UNIFORM} times and at most {ALIKE}. Take no gene or programme for a finding about a drug.",
         BdrpWarning,
-        stacklevel=4,
+        stacklevel=3,
     )
 
 

@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bdrp import calibration, explain, inference
+from bdrp import calibration, inference
 from bdrp.calibration import Recalibration
 from bdrp.data.profiles import EXPRESSION, Profiles, by_name
 from bdrp.data.screen import LIMITS, MEASURES, Screen
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, chosen_rows
-from bdrp.explain import Attention
 from bdrp.features import lines as line_profiles
 from bdrp.features import novelty
 from bdrp.features.batch import Features, Inputs, Pairs
@@ -28,7 +27,7 @@ from bdrp.features.novelty import Neighbourhood
 from bdrp.files import sealed_folder
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import OBSERVED, HeldOut
-from bdrp.inference.method import Fitted, HasNetwork, weight_draws
+from bdrp.inference.method import Fitted, weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
 
 if TYPE_CHECKING:
@@ -117,28 +116,6 @@ class TrainedModel:
         How a laboratory chooses doses is its own custom: what was learned of them at one says nothing at another.
         """
         return screen.tested_drugs() if screen.name == self.manifest["screen"] else screen.drugs
-
-    def attention(
-        self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame | None = None
-    ) -> Attention:
-        """Which gene programmes, genes and atoms the cross-attention weighs; arguments as in `predict`.
-
-        As the network is trained today the weights are near uniform and alike for all drugs, so that they explain no
-        drug; see `bdrp.explain.attention`.
-
-        Raises:
-            DataError: the method has no attention, or as in `predict`.
-
-        Warns:
-            BdrpWarning: the weights hardly differ between the drugs, or from uniform ones.
-        """
-        if not isinstance(self.fitted, HasNetwork):
-            raise DataError(f"{self.manifest['method']} has no attention to read. Fit last_layer for that.")
-        profiles = by_name(profiles)
-        pairs = every_pair(drugs, profiles[EXPRESSION]) if pairs is None else pairs
-        inputs = self.features.inputs(drugs, profiles)
-        rows = as_pairs(pairs[["cell_line_id", "drug_id"]], inputs)
-        return explain.read(self.fitted.network, inputs, rows, self.features.genes)
 
     def to_arviz(
         self,

@@ -15,7 +15,7 @@ import bdrp
 from bdrp.data import splits
 from bdrp.data.sources.simulated import load
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.explain import Attention
+from bdrp.explain import Attention, read_attention
 
 pytestmark = pytest.mark.filterwarnings("ignore:Attention says next to nothing:bdrp.errors.BdrpWarning")
 
@@ -32,7 +32,7 @@ def model(screen):
 
 
 def test_weights_over_programmes_genes_and_atoms_sum_to_one(model, screen):
-    read = model.attention(screen.drugs.iloc[:6], screen.expression.iloc[:4])
+    read = read_attention(model, screen.drugs.iloc[:6], screen.expression.iloc[:4])
     assert read.programmes.shape == (6, 5)
     assert read.genes.shape == (6, screen.expression.shape[1])
     np.testing.assert_allclose(read.programmes.sum(axis=1), 1, rtol=1e-5)
@@ -42,7 +42,7 @@ def test_weights_over_programmes_genes_and_atoms_sum_to_one(model, screen):
 
 def test_every_atom_of_every_drug_is_listed_in_order(model, screen):
     drugs = screen.drugs.iloc[:6]
-    read = model.attention(drugs, screen.expression.iloc[:2])
+    read = read_attention(model, drugs, screen.expression.iloc[:2])
     for drug_id, smiles in drugs["smiles"].items():
         own = read.atoms[read.atoms["drug_id"] == drug_id]
         assert own["atom"].tolist() == list(range(Chem.MolFromSmiles(smiles).GetNumAtoms()))
@@ -50,13 +50,13 @@ def test_every_atom_of_every_drug_is_listed_in_order(model, screen):
 
 def test_attention_of_one_pair_does_not_depend_on_the_others(model, screen):
     pair = pd.DataFrame({"cell_line_id": [screen.expression.index[3]], "drug_id": [screen.drugs.index[2]]})
-    alone = model.attention(screen.drugs, screen.expression, pair)
-    block = model.attention(screen.drugs.iloc[2:3], screen.expression.iloc[3:4])
+    alone = read_attention(model, screen.drugs, screen.expression, pair)
+    block = read_attention(model, screen.drugs.iloc[2:3], screen.expression.iloc[3:4])
     pd.testing.assert_frame_equal(alone.genes, block.genes, rtol=1e-5)
 
 
 def test_top_genes_are_sorted(model, screen):
-    top = model.attention(screen.drugs.iloc[:1], screen.expression.iloc[:3]).top_genes(screen.drugs.index[0], 5)
+    top = read_attention(model, screen.drugs.iloc[:1], screen.expression.iloc[:3]).top_genes(screen.drugs.index[0], 5)
     assert len(top) == 5
     assert top.is_monotonic_decreasing
 
@@ -64,7 +64,7 @@ def test_top_genes_are_sorted(model, screen):
 def test_a_method_without_attention_says_so(screen):
     plain = bdrp.fit(screen, splits.make(screen, "cell_line"), method="mean_effects")
     with pytest.raises(DataError, match="mean_effects has no attention"):
-        plain.attention(screen.drugs, screen.expression)
+        read_attention(plain, screen.drugs, screen.expression)
 
 
 def _fitted(screen, split, parts):
@@ -77,12 +77,12 @@ def _fitted(screen, split, parts):
 def test_a_model_without_attention_says_so(tiny_screen, tiny_split):
     model = _fitted(tiny_screen, tiny_split, {"pairing": "concatenation"})
     with pytest.raises(DataError, match="no attention to read: it was fitted with pairing=concatenation. Allowed"):
-        model.attention(tiny_screen.drugs, tiny_screen.expression)
+        read_attention(model, tiny_screen.drugs, tiny_screen.expression)
 
 
 def test_without_a_graph_genes_are_attended_to_and_no_atom_asks(tiny_screen, tiny_split):
     model = _fitted(tiny_screen, tiny_split, {"drug_encoder": "one_hot"})
-    read = model.attention(tiny_screen.drugs, tiny_screen.expression)
+    read = read_attention(model, tiny_screen.drugs, tiny_screen.expression)
     np.testing.assert_allclose(read.genes.sum(axis=1), 1, rtol=1e-5)
     assert read.atoms.empty
 
@@ -93,7 +93,7 @@ def test_attention_that_tells_no_drugs_apart_says_so_where_it_is_read(tiny_scree
     with pytest.warns(
         BdrpWarning, match=f"nothing of single drugs .asked for {drugs}.: .* times the uniform one"
     ) as seen:
-        read = model.attention(tiny_screen.drugs.iloc[:drugs], tiny_screen.expression)
+        read = read_attention(model, tiny_screen.drugs.iloc[:drugs], tiny_screen.expression)
     (warning,) = seen
     assert f"{read.times_uniform:.2f} times" in str(warning.message)
     assert ("rank correlation" in str(warning.message)) == (drugs > 1)
@@ -114,13 +114,13 @@ class Planted(torch.nn.Module):
 
 def test_attention_that_looks_elsewhere_for_each_drug_is_read_without_a_warning(tiny_screen, tiny_split):
     model = _fitted(tiny_screen, tiny_split, {})
-    network = model.fitted.model.network
+    network = model.fitted.network
     network.drugs.offset = Planted(network.size.heads, network.size.programmes)
     with torch.no_grad():  # every programme has ten genes of its own
         network.lines.programmes.weight.copy_(torch.eye(5).repeat_interleave(10, dim=1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read = model.attention(tiny_screen.drugs, tiny_screen.expression)
+        read = read_attention(model, tiny_screen.drugs, tiny_screen.expression)
     assert read.times_uniform > 1.5
     assert read.rank_correlation <= 0.9
     tops = [set(read.top_genes(drug).index) for drug in tiny_screen.drugs.index[:5]]
