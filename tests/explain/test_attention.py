@@ -114,7 +114,7 @@ class Planted(torch.nn.Module):
 
 def test_attention_that_looks_elsewhere_for_each_drug_is_read_without_a_warning(tiny_screen, tiny_split):
     model = _fitted(tiny_screen, tiny_split, {})
-    network = model.fitted.model.network
+    network = model.fitted.network
     network.drugs.offset = Planted(network.size.heads, network.size.programmes)
     with torch.no_grad():  # every programme has ten genes of its own
         network.lines.programmes.weight.copy_(torch.eye(5).repeat_interleave(10, dim=1))
