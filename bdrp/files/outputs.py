@@ -88,7 +88,7 @@ def foreign_in(folder: Path, names: set[str]) -> list[str]:
 
 def is_plain(path: Path) -> bool:
     """Whether it is a file and no link."""
-    return path.is_file() and not path.is_symlink()
+    return os.path.isfile(path) and not os.path.islink(path)
 
 
 def is_same(one: Path, other: Path) -> bool:
@@ -117,14 +117,18 @@ def _why_not(path: Path, own: Own, inputs: Sequence[Path]) -> str:
     for one in inputs:
         if is_same(path, one):
             return "an input of the same command"
-        if one.is_dir() and _is_within(path, one):
+        if os.path.isdir(one) and _is_within(path, one):
             return f"within {one}, an input of the same command"
     model = _model_above(path)
     if model is not None:
         return f"within the model folder {model}, which holds nothing but the model"
-    if path.is_symlink():
+    if os.path.islink(path):  # False, not an error, where a name is too long
         return "a link"
-    return "" if not path.is_file() or _is_own(path, own) else "there is something else, no earlier result of this kind"
+    return (
+        ""
+        if not os.path.isfile(path) or _is_own(path, own)
+        else "there is something else, no earlier result of this kind"
+    )
 
 
 def _is_own(path: Path, own: Own) -> bool:

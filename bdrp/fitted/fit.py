@@ -19,12 +19,13 @@ from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features import novelty
 from bdrp.features.batch import Features
-from bdrp.files import sealed_folder
+from bdrp.files import outputs, sealed_folder
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.prepared import CalibrationRows, Prepared, prepare
 from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.inference.training.checkpoint import is_checkpoint
 from bdrp.predictive import PredictiveDistribution
 
 VERSIONS = ("torch", "torch-geometric", "pyro-ppl", "rdkit", "numpy", "pandas", "netcal")
@@ -95,6 +96,8 @@ def fit(
     runtime = Runtime(seed, device, checkpoint, progress)
     stages = [stage for stage in (checkpoint, runtime.second().checkpoint) if stage is not None]
     begun = any(os.path.isfile(stage) for stage in stages)  # False, not an error, where the name is too long
+    if not resume:
+        outputs.guard(dict.fromkeys(stages, is_checkpoint))
     with sealed_folder.writing(out, overwrite=overwrite or (resume and begun)) as place:
         if resume and not begun:
             warnings.warn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ def check_place(path: Path, inputs: Iterable[Path] = ()) -> None:
         OutputError: a folder, or something else than predictions, stands there; the suffix says no format; it is an
             input or lies in a model folder.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # False, not an error, where the name is too long
         raise OutputError(
             f"The predictions could not be written to {path}: a folder stands there. Allowed: a file. "
             f"Name it {path / 'predictions.parquet'}."
@@ -160,7 +161,7 @@ def read_table(path: Path) -> pa.Table:
             "Allowed: a Parquet file that bdrp wrote. Check the path, or run `bdrp predict` first."
         )
     if path.suffix.lower() in (".csv", ".xlsx"):
-        raise _refused(path, f"{path.suffix} is at best a copy to look at, without family and measure")
+        raise _refused(path, f"predictions are read from Parquet alone; {path.suffix} is at best a copy to look at")
     try:
         with path.open("rb") as file:
             return parquet.read_table(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -91,7 +92,7 @@ REFUSED = {
     "evaluate model --out mine": "mine/report.html, mine/scores.json .there is something else",
     f"{FIT} --out app --overwrite": "holds no bdrp model.*manifest.json, thesis.txt",
     f"{FIT} --out noted --overwrite": "beside the model lie notes.txt",
-    f"{FIT} --out model/inner --overwrite": "lies in the model folder",
+    f"{FIT} --out model/inner --overwrite": "within the model folder",
     f"{FIT} --out mine --overwrite": "holds no bdrp model",
     f"{FIT} --out drugs.csv --overwrite": "is an input of the same command and would be lost",
     f"{FIT} --split-file model/held_out.parquet --out model --overwrite": "held_out.parquet is an input",
@@ -114,7 +115,7 @@ def test_nothing_of_the_users_is_lost(here, line):
     before = contents(here)
     ran = command(line)
     assert ran.exit_code == 2, ran.output
-    assert pd.Series([ran.stderr.replace("\n", " ")]).str.contains(REFUSED[line]).all(), ran.stderr
+    assert re.search(REFUSED[line], ran.stderr.replace("\n", " ")), ran.stderr
     assert contents(here) == before
 
 

@@ -391,6 +391,16 @@ def test_a_name_that_is_too_long_is_refused(tiny_screen: Screen, tiny_split: Spl
         TrainedModel.load(tmp_path / ("m" * 300))
 
 
+@pytest.mark.parametrize("stage", ["m.checkpoint.safetensors", "m.checkpoint.second"])
+def test_a_file_that_has_a_checkpoints_name_and_is_none_is_kept(
+    tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path, stage: str
+) -> None:
+    (tmp_path / stage).write_text("mine")
+    with pytest.raises(OutputError, match=f"{stage} .there is something else"):
+        fit(tiny_screen, tiny_split, method="mean_effects", options={}, out=tmp_path / "m")
+    assert listing(tmp_path) == [stage] and (tmp_path / stage).read_text() == "mine"
+
+
 def test_a_model_is_replaced_when_asked(tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "er" / "m"
     fit(tiny_screen, tiny_split, method="mean_effects", options={}, out=out)

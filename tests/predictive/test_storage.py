@@ -242,6 +242,12 @@ def test_a_copy_to_look_at_holds_the_same_numbers_and_is_not_read(tmp_path, suff
     pred.save(tmp_path / f"p{suffix}")  # an earlier copy is replaced
 
 
+def test_a_name_that_is_too_long_is_an_output_error(tmp_path):
+    pred = Normal(pd.DataFrame({"cell_line_id": ["a"], "drug_id": ["b"]}), "ln_ic50_um", [0.0], [1.0], [1.0])
+    with pytest.raises(OutputError, match="File name too long"):
+        pred.save(tmp_path / f"{'p' * 260}.parquet")
+
+
 def test_an_unknown_suffix_and_another_table_are_refused(tmp_path):
     pred = Normal(pd.DataFrame({"cell_line_id": ["a"], "drug_id": ["b"]}), "ln_ic50_um", [0.0], [1.0], [1.0])
     with pytest.raises(OutputError, match=r"cannot be written as '.txt'.*Allowed are .parquet, .csv, .xlsx"):

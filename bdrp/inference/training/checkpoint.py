@@ -81,6 +81,15 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
         ) from error
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint of any run."""
+    try:
+        with safe_open(path, "pt") as file:
+            return "identity" in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
 def read(path: Path, identity: str, state: State) -> None:
     """Put `state` where the checkpoint at `path` stood.
 
