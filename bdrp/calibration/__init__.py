@@ -7,7 +7,8 @@ A recalibrator is one file of this folder, found by its name; a file whose name 
 - `from_json(data) -> Recalibration`, for it is stored as JSON beside the model;
 - `fit_groups`, where it can be fitted `by` group: `isotonic_by_drug` is `isotonic` with a curve for each drug.
 
-Nothing is imported before it is asked for, so that a help page can list the names.
+Recalibrators also come from installed packages, as entry points of `bdrp.recalibrators`. Nothing is imported before it
+is asked for, so that a help page can list the names.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from bdrp.calibration._names import groupings, names
+from bdrp.calibration._names import RECALIBRATORS, groupings, names
 
 if TYPE_CHECKING:
     from bdrp.calibration._choice import choose
     from bdrp.calibration._recalibration import Recalibration
-    from bdrp.calibration._registry import automatic, fit, from_json, grouping_of, known
+    from bdrp.calibration._registry import automatic, fit, from_json, grouping_of, known, origin
 
 __all__ = [
+    "RECALIBRATORS",
     "Recalibration",
     "automatic",
     "choose",
@@ -32,6 +34,7 @@ __all__ = [
     "groupings",
     "known",
     "names",
+    "origin",
 ]
 
 _HOMES = {"Recalibration": "_recalibration", "choose": "_choice"}

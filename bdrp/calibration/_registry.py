@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any, Protocol, cast
 
 import numpy.typing as npt
 
 from bdrp.calibration import by
-from bdrp.calibration._names import groupings, names
+from bdrp.calibration._names import RECALIBRATORS, groupings, names
 from bdrp.calibration._recalibration import VERSION, Recalibration
 from bdrp.errors import DataError
+from bdrp.plugins import load_recorded
 from bdrp.predictive import PredictiveDistribution
 
 
 class Recalibrator(Protocol):
-    """What a file of this folder holds; see `by.FitsGroups` for what it may hold too."""
+    """What a file of this folder holds; see `by.FitsGroups` for what it may hold too.
+
+    PARAMETERS and AUTOMATIC are of bdrp's own alone, of which `choose` chooses.
+    """
 
     DESCRIPTION: str
     PARAMETERS: int
@@ -65,16 +68,25 @@ def fit(
     base, grouping = _base_and_grouping(known(name))
     chosen = recalibrator(base)
     overall = chosen.fit(pred, response, groups=groups)
+    if overall.kind != base:  # it could not be read back
+        raise DataError(
+            f"The recalibrator {base} gave one of kind {overall.kind!r}. Its name is needed. Mend its `kind`."
+        )
     if grouping is None:
         return overall
     return by.fit(cast(by.FitsGroups, chosen), cast(by.Groupable, overall), grouping, pred, response, labels)
 
 
-def from_json(data: Mapping[str, Any]) -> Recalibration:
+def from_json(data: Mapping[str, Any], origin: Mapping[str, str] | None = None) -> Recalibration:
     """The recalibration that `Recalibration.to_json` described.
+
+    Args:
+        data: as it was stored.
+        origin: where its recalibrator came from, as a model folder keeps it; None takes whichever has its name.
 
     Raises:
         DataError: the kind or version is unknown, or a number is missing, not finite or out of bounds.
+        ModelFolderError: the recalibrator is of a package that is not here.
     """
     if not isinstance(data, Mapping) or data.get("version") != VERSION:
         seen = data.get("version") if isinstance(data, Mapping) else type(data).__name__
@@ -82,14 +94,29 @@ def from_json(data: Mapping[str, Any]) -> Recalibration:
             f"The stored recalibration has version {seen!r}. Allowed: {VERSION}. "
             "Use the version of bdrp that fitted the model, or fit the model's calibration again."
         )
-    base, grouping = _base_and_grouping(known(data.get("kind")))
-    overall = recalibrator(base).from_json(data)
+    name = data.get("kind") if origin else known(data.get("kind"))
+    base, grouping = _base_and_grouping(str(name))
+    stored_by = recalibrator(base) if origin is None else load_recorded(RECALIBRATORS, base, origin)
+    overall = stored_by.from_json(data)
     return overall if grouping is None else by.from_json(cast(by.Groupable, overall), grouping, data)
 
 
+def origin(recalibration: Recalibration) -> dict[str, dict[str, str]]:
+    """What records say of where a recalibration comes from, as `recalibrator_from`: package and version.
+
+    Nothing is said of bdrp's own.
+    """
+    found = RECALIBRATORS.named(_base_and_grouping(recalibration.kind)[0])
+    record = found[0].origin.record() if found else {}
+    return {"recalibrator_from": record} if record else {}
+
+
 def automatic() -> list[str]:
-    """Those of them that `choose` chooses from, the simplest first; others are fitted only when they are named."""
-    found = [name for name in names() if recalibrator(name).AUTOMATIC]
+    """Those that `choose` chooses from, the simplest first; others are fitted only when they are named.
+
+    All are bdrp's own, so that installing a package changes no result.
+    """
+    found = [name for name in RECALIBRATORS.own() if recalibrator(name).AUTOMATIC]
     return sorted(found, key=lambda name: recalibrator(name).PARAMETERS)
 
 
@@ -101,9 +128,10 @@ def grouping_of(name: str) -> str | None:
 def known(name: object) -> str:
     """`name` itself, or a DataError that lists the recalibrators there are."""
     base, grouping = _base_and_grouping(str(name))
-    grouped = [one for one in names() if isinstance(recalibrator(one), by.FitsGroups)]
-    if isinstance(name, str) and (base in names() if grouping is None else base in grouped):
-        return name
+    there = isinstance(name, str) and base in names()
+    if there and (grouping is None or isinstance(recalibrator(base), by.FitsGroups)):
+        return str(name)
+    grouped = [one for one in RECALIBRATORS.own() if isinstance(recalibrator(one), by.FitsGroups)]
     raise DataError(
         f"There is no recalibrator called {name!r}. Allowed: {', '.join(names())}; and {', '.join(grouped)} also with "
         f"{', '.join(f'_by_{one}' for one in groupings())} behind the name. Choose one of these, or fit again."
@@ -111,8 +139,8 @@ def known(name: object) -> str:
 
 
 def recalibrator(name: str) -> Recalibrator:
-    """The file of one recalibrator."""
-    return cast(Recalibrator, import_module(f"bdrp.calibration.{name}"))
+    """The module of one recalibrator."""
+    return cast(Recalibrator, RECALIBRATORS.load(name))
 
 
 def _base_and_grouping(name: str) -> tuple[str, str | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bdrp import calibration
+from bdrp.calibration import RECALIBRATORS, groupings
 from bdrp.cli import speech
 from bdrp.cli.options import (
     Device,
@@ -63,8 +63,8 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help=f"auto chooses by cross-validation; else {', '.join(calibration.names())}; by group as NAME_by_GROUP "
-            f"with {', '.join(calibration.groupings())}.",
+            help=f"auto chooses by cross-validation; else {', '.join(RECALIBRATORS.own())}; by group as NAME_by_GROUP "
+            f"with {', '.join(groupings())}; or one of an installed package.",
         ),
     ] = "auto",
     refit: Annotated[

@@ -1,4 +1,4 @@
-"""`bdrp plugins`: every method and source, where it comes from, and what is wrong with one, if anything."""
+"""`bdrp plugins`: every method, source and recalibrator, where each comes from, and what is wrong with one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from bdrp.cli import speech
 
 
 def run() -> None:
-    """List methods and sources, bdrp's own and those of other packages, and say which cannot be used."""
+    """List methods, sources and recalibrators, bdrp's own and those of other packages, and say which cannot be used."""
     from rich.table import Table
 
+    from bdrp.calibration import RECALIBRATORS
     from bdrp.data.sources import SOURCES
     from bdrp.inference import METHODS
 
+    kinds = METHODS, SOURCES, RECALIBRATORS
     table = Table("kind", "name", "from", box=None, header_style="bold")
-    for kind in (METHODS, SOURCES):
+    for kind in kinds:
         for plug_in in kind.found():
             table.add_row(kind.what, *(speech.plain(text) for text in (plug_in.name, plug_in.origin)))
     speech.show(table)
-    for kind in (METHODS, SOURCES):
+    for kind in kinds:
         kind.usable()  # warns of each that is not

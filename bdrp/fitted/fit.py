@@ -147,7 +147,8 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
             notices += [REFITTED, UNPROMISED] if recalibration.guarantee_is_for_one_fit else [REFITTED]
     return TrainedModel(
         manifest=_manifest(prepared, method, runtime, fitted, trained.batch.features)
-        | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind},
+        | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind}
+        | calibration.origin(recalibration),
         features=trained.batch.features,
         fitted=fitted,
         recalibration=recalibration,

@@ -284,7 +284,9 @@ class TrainedModel:
             manifest,
             features,
             method.restore(features, sealed_folder.read_tensors(path / "weights.safetensors")),
-            calibration.from_json(sealed_folder.read_json(path / "calibration.json")),
+            calibration.from_json(
+                sealed_folder.read_json(path / "calibration.json"), manifest.get("recalibrator_from", {})
+            ),
             neighbourhood,
             limits,
             HeldOut.load(path) if (path / OBSERVED).exists() else None,

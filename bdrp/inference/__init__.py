@@ -39,21 +39,21 @@ def make(name: str | os.PathLike[str], options: Mapping[str, Any] | None = None)
     return with_options(METHODS.load(name).METHOD, options)
 
 
-def with_options(method: type[Method], options: Mapping[str, Any] | None) -> Method:
+def with_options(kind: type[Method], options: Mapping[str, Any] | None) -> Method:
     """A method of a class, each option a value of its default's kind, or text that says one.
 
     Raises:
         FitError: there is no such option, or a value is of the wrong kind.
     """
-    allowed = {each.name: each for each in fields(cast(Any, method))}
+    allowed = {each.name: each for each in fields(cast(Any, kind))}
     unknown = sorted(set(options or {}) - set(allowed))
     if unknown:
-        raise FitError(f"{method.name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
+        raise FitError(f"{kind.name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
     try:
-        return method(**{key: _cast(key, value, allowed[key].default) for key, value in (options or {}).items()})
+        return kind(**{key: _cast(key, value, allowed[key].default) for key, value in (options or {}).items()})
     except (TypeError, ValueError) as error:
         raise FitError(
-            f"An option of {method.name} has the wrong kind: {error}. Give numbers where numbers are meant."
+            f"An option of {kind.name} has the wrong kind: {error}. Give numbers where numbers are meant."
         ) from error
 
 
@@ -89,17 +89,17 @@ def name_of(method: str | os.PathLike[str]) -> str:
 def _fault(name: str, module: ModuleType) -> str:
     from bdrp.inference.method import Method
 
-    method = module.METHOD
-    if not (isinstance(method, type) and issubclass(method, Method)):
-        return f"has a METHOD that is {method!r}, where a subclass of bdrp.inference.method.Method is needed"
-    if method.__abstractmethods__:
-        return f"has a METHOD without {' and '.join(sorted(method.__abstractmethods__))}"
-    if not is_dataclass(method) or not method.__dataclass_params__.frozen:
+    kind = module.METHOD
+    if not (isinstance(kind, type) and issubclass(kind, Method)):
+        return f"has a METHOD that is {kind!r}, where a subclass of bdrp.inference.method.Method is needed"
+    if kind.__abstractmethods__:
+        return f"has a METHOD without {' and '.join(sorted(kind.__abstractmethods__))}"
+    if not is_dataclass(kind) or not kind.__dataclass_params__.frozen:
         return "has a METHOD that is no frozen dataclass, whose fields are the options"
-    open_ = [each.name for each in fields(method) if each.default is MISSING]
+    open_ = [each.name for each in fields(kind) if each.default is MISSING]
     if open_:
         return f"has options without a default: {', '.join(open_)}"
-    told = inspect.getattr_static(method, "name", None)
+    told = inspect.getattr_static(kind, "name", None)
     return "" if told == name else f"has a METHOD whose `name` is {told!r}, where it is found as {name!r}"
 
 

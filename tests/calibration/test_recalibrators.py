@@ -1,27 +1,30 @@
-"""What every recalibrator must do, alone and by group; they are found by listing their folder."""
+"""What every recalibrator must do, alone and by group: the checks of `bdrp.testing`, and what the registry adds."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from importlib import import_module
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 import bdrp.calibration
 from bdrp import calibration
+from bdrp.calibration import RECALIBRATORS
 from bdrp.errors import DataError
-from bdrp.predictive import Normal, Remapped, load
+from bdrp.predictive import Remapped, load
+from bdrp.testing import checking
+from bdrp.testing.recalibrators import CHECKS, Subject
 
 LABELS = {f"{key}{i}": ("red", "green", "blue")[i % 3] for i in range(60) for key in "LD"}
-GROUPABLE = [name for name in calibration.names() if hasattr(import_module(f"bdrp.calibration.{name}"), "fit_groups")]
+GROUPABLE = [name for name in RECALIBRATORS.own() if hasattr(RECALIBRATORS.load(name), "fit_groups")]
 GROUPED = [f"{name}_by_{grouping}" for name in GROUPABLE for grouping in ("drug", "laboratory", "tissue")]
 
 
-@pytest.fixture(scope="module", params=[*calibration.names(), *GROUPED])
+@pytest.fixture(scope="module", params=[*RECALIBRATORS.own(), *GROUPED])
 def name(request):
     return request.param
 
@@ -37,18 +40,33 @@ def fitted(name, overconfident_part):
     return calibration.fit(name, pred, response, groups=lines, labels=LABELS)
 
 
+@pytest.fixture(scope="module")
+def subject(name):
+    """The recalibrator as the registry fits and reads it, by group too, in a module as plug-ins are."""
+    base = RECALIBRATORS.load(name.partition("_by_")[0] if name in GROUPED else name)
+    made = ModuleType(name)
+    made.DESCRIPTION, made.PARAMETERS = base.DESCRIPTION, base.PARAMETERS
+    made.fit, made.from_json = partial(calibration.fit, name, labels=LABELS), calibration.from_json
+    return Subject(made, name)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=checking.sentence)
+def test_every_recalibrator_passes_every_check(subject, check):
+    check(subject)
+
+
 def test_the_names_are_the_files_that_define_a_recalibrator():
     files = Path(bdrp.calibration.__file__).parent.glob("*.py")
     defining = {file.stem for file in files if re.search(r"^DESCRIPTION = ", file.read_text(), re.M)}
-    assert set(calibration.names()) == defining
+    assert set(RECALIBRATORS.own()) == defining
     assert {"identity", "isotonic"} <= defining
     assert calibration.automatic()[0] == "identity"
     assert set(calibration.automatic()) < defining
 
 
-@pytest.mark.parametrize("name", calibration.names())
+@pytest.mark.parametrize("name", RECALIBRATORS.own())
 def test_it_tells_what_it_does(name):
-    module = import_module(f"bdrp.calibration.{name}")
+    module = RECALIBRATORS.load(name)
     assert module.DESCRIPTION and module.PARAMETERS >= 0 and isinstance(module.AUTOMATIC, bool)
 
 
@@ -99,52 +117,6 @@ def test_what_was_recalibrated_can_be_saved(fitted, overconfident_part, tmp_path
     out = fitted(overconfident_part[0])
     out.save(tmp_path / "p.parquet")
     assert load(tmp_path / "p.parquet").to_frame().equals(out.to_frame())
-
-
-def test_json_brings_back_the_same_recalibration(fitted, overconfident_part):
-    pred, response, _ = overconfident_part
-    again = calibration.from_json(json.loads(json.dumps(fitted.to_json(), allow_nan=False)))
-    assert again == fitted
-    np.testing.assert_array_equal(again(pred).cdf(response), fitted(pred).cdf(response))
-
-
-def test_it_says_what_it_was_fitted_to(name, fitted):
-    assert (fitted.kind, fitted.measure, fitted.pairs, fitted.groups) == (name, "ln_ic50_um", 1800, 60)
-
-
-def test_keys_and_the_epistemic_share_stay(fitted, overconfident_part):
-    pred = overconfident_part[0]
-    remapped = fitted(pred)
-    assert remapped.keys.equals(pred.keys)
-    assert remapped.unit == pred.unit
-    np.testing.assert_allclose(remapped.epistemic / remapped.variance, pred.epistemic / pred.variance)
-
-
-def test_the_order_of_pairs_does_not_matter(name, fitted, overconfident_part):
-    pred, response, lines = overconfident_part
-    order = np.random.default_rng(0).permutation(len(pred))
-    mixed = np.array(lines)[order].tolist()
-    shuffled = calibration.fit(name, pred[order], response[order], groups=mixed, labels=LABELS)
-    close = {"rtol": 1e-4} if name.startswith("affine_by") else {"rtol": 1e-9, "atol": 1e-12}  # a search ends nearby
-    np.testing.assert_allclose(shuffled(pred).cdf(response), fitted(pred).cdf(response), **close)
-
-
-def test_a_student_is_recalibrated_like_a_normal(name, make_heavy_part):
-    pred, response, lines = make_heavy_part(width=2.0, dof=4.0)
-    again = calibration.from_json(calibration.fit(name, pred, response, groups=lines, labels=LABELS).to_json())
-    out = again(pred)
-    assert np.all(np.isfinite(out.log_prob(response)))
-    np.testing.assert_allclose(out.epistemic / out.variance, pred.epistemic / pred.variance)
-    np.testing.assert_allclose(out.cdf(out.quantile(0.9)), 0.9)
-    if name != "identity":  # 1,800 pairs, SE 0.7 points; conformal ones err on the wide side
-        assert 0.87 < np.mean(np.abs(2 * out.cdf(response) - 1) <= 0.9) < 0.95
-
-
-def test_another_measure_is_refused(fitted, overconfident_part):
-    pred = overconfident_part[0]
-    other = Normal(pred.keys, "auc_fraction", pred.mean, pred.aleatoric, pred.epistemic)
-    with pytest.raises(DataError, match="fitted to ln_ic50_um; the prediction is in auc_fraction"):
-        fitted(other)
 
 
 def test_responses_must_be_finite_and_line_up(name, overconfident_part):

@@ -5,17 +5,19 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from bdrp import __version__, calibration
-from bdrp.cli.app import Speaking, app
+from bdrp import __version__, calibration, cli
+from bdrp.cli.app import MAIN_JOB, Speaking, app, commands
 from bdrp.errors import BdrpWarning, DataError
+from bdrp.inference import METHODS
 
 HEAVY = ("torch", "pyro", "torch_geometric", "pandas", "numpy", "rdkit", "matplotlib", "sklearn", "pyarrow")
-COMMANDS = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage", "compare", "ablate", "transfer")
+COMMANDS = list(commands())
 
 
 def _speaking(command) -> typer.Typer:
@@ -32,10 +34,21 @@ def _words(text: str) -> str:
     return " ".join(bare.split())
 
 
-def test_help_names_every_command():
+def test_every_file_that_defines_run_is_a_command_and_no_other():
+    files = Path(cli.__file__).parent.glob("*.py")
+    defining = {file.stem for file in files if re.search(r"^def run\(", file.read_text(), re.M)}
+    assert set(COMMANDS) == defining
+    assert {command.name for command in app.registered_commands} == defining
+
+
+def test_help_names_every_command_the_main_job_first():
     said = CliRunner().invoke(app, ["--help"])
     assert said.exit_code == 0
-    assert all(f" {command} " in _words(said.stdout) for command in COMMANDS)
+    places = [_words(said.stdout).find(f" {command} ") for command in COMMANDS]
+    assert min(places) > 0 and places == sorted(places)
+    assert COMMANDS[: len(MAIN_JOB)] == list(MAIN_JOB) and COMMANDS[len(MAIN_JOB) :] == sorted(
+        COMMANDS[len(MAIN_JOB) :]
+    )
     assert "not for clinical use" in _words(said.stdout)
 
 
@@ -69,10 +82,11 @@ def test_each_command_has_its_flags(command, flags):
     assert [flag for flag in flags if f"{flag} " not in _words(said.stdout)] == []
 
 
-def test_the_help_of_fit_names_every_recalibrator_and_grouping():
+def test_the_help_of_fit_names_every_method_recalibrator_and_grouping():
     said = _words(CliRunner().invoke(app, ["fit", "--help"], env={"COLUMNS": "200"}).stdout)
-    assert f"else {', '.join(calibration.names())}; by group as" in said
-    assert f"with {', '.join(calibration.groupings())}." in said
+    assert f"else {', '.join(calibration.RECALIBRATORS.own())}; by group as" in said
+    assert f"with {', '.join(calibration.groupings())}; or" in said
+    assert f"How the posterior is found: {', '.join(METHODS.own())};" in said
 
 
 def test_help_loads_nothing_heavy():
@@ -88,6 +102,26 @@ def test_help_loads_nothing_heavy():
     said = subprocess.run([sys.executable, "-c", code, *COMMANDS], capture_output=True, text=True, check=True)
     print(f"{len(COMMANDS) + 1} help pages in {time.perf_counter() - began:.2f} s")
     assert said.stdout.strip() == "[]"
+
+
+NEW_COMMAND = '''
+import typer
+
+def run(name: str = "you") -> None:
+    """Greet."""
+    typer.echo(f"hello {name}")
+'''
+
+
+def test_a_new_command_is_one_new_file(tmp_path, monkeypatch):
+    (tmp_path / "greet.py").write_text(NEW_COMMAND)
+    (tmp_path / "beside.py").write_text("NUMBER = 3")
+    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    try:
+        assert set(commands()) - set(COMMANDS) == {"greet"}
+    finally:
+        for name in ("greet", "beside"):
+            sys.modules.pop(f"bdrp.cli.{name}", None)
 
 
 def test_the_version_is_said():

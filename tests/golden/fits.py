@@ -126,16 +126,16 @@ def _cpuinfo() -> list[str]:
 
 def _write_folders(release: str) -> None:
     into, whole = HERE / release, screen()
-    for name in inference.names():
+    for name in inference.METHODS.own():
         fit(name, into / name)
     whole.tested_drugs().to_parquet(into / "drugs.parquet")
     whole.expression.to_parquet(into / "expression.parquet")
-    for name in inference.names():
+    for name in inference.METHODS.own():
         kept(into, name).save(into / f"{name}.parquet")
 
 
 def _write_fingerprints() -> None:
-    found = {"machine": machine(), "methods": {name: fingerprint(name) for name in inference.names()}}
+    found = {"machine": machine(), "methods": {name: fingerprint(name) for name in inference.METHODS.own()}}
     FINGERPRINTS.write_text(json.dumps(found, indent=1) + "\n")
 
 

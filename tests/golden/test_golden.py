@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import json
 import sys
@@ -13,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bdrp import inference, predictive
-from bdrp.data import sources
+from bdrp import predictive
+from bdrp.inference import METHODS
 
 HERE = Path(__file__).resolve().parent
 KEPT = sorted(folder for folder in HERE.iterdir() if (folder / "drugs.parquet").exists())
@@ -31,7 +30,7 @@ def fits() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", inference.names())
+@pytest.mark.parametrize("name", METHODS.own())
 def test_a_fit_is_the_same_to_the_bit(name: str, fits: ModuleType) -> None:
     golden, here = json.loads(fits.FINGERPRINTS.read_text()), fits.machine()
     other = [f"{key} is {here.get(key)}, was {value}" for key, value in golden["machine"].items() if here[key] != value]
@@ -41,7 +40,7 @@ def test_a_fit_is_the_same_to_the_bit(name: str, fits: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
-@pytest.mark.parametrize("name", inference.names())
+@pytest.mark.parametrize("name", METHODS.own())
 def test_a_folder_of_an_earlier_version_loads_and_predicts_the_same(folder: Path, name: str, fits: ModuleType) -> None:
     if not (folder / name).exists():
         pytest.skip(f"{name} is younger than {folder.name}")
@@ -62,23 +61,4 @@ def test_a_folder_of_an_earlier_version_loads_and_predicts_the_same(folder: Path
 
 
 def test_a_folder_of_each_method_is_kept() -> None:
-    assert {name for folder in KEPT for name in inference.names() if (folder / name).is_dir()} == set(inference.names())
-
-
-def test_a_method_is_a_file_that_defines_one() -> None:
-    assert inference.names() == defining(Path(inference.__file__).parent, "METHOD")
-
-
-def test_a_source_is_a_file_that_describes_one() -> None:
-    assert sources.names() == defining(Path(sources.__file__).parent, "DESCRIPTION")
-
-
-def defining(folder: Path, name: str) -> list[str]:
-    """The files of a folder that assign a name at their top level."""
-    found = []
-    for file in folder.glob("*.py"):
-        for node in ast.parse(file.read_text()).body:
-            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                found.append(file.stem)
-    return sorted(found)
+    assert {name for folder in KEPT for name in METHODS.own() if (folder / name).is_dir()} == set(METHODS.own())

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import bdrp.inference
 from bdrp import inference
+from bdrp.calibration import RECALIBRATORS
 from bdrp.cli.app import app
 from bdrp.data import sources
 from bdrp.data.sources import SOURCES
@@ -39,7 +40,7 @@ def offer(install: Install) -> Callable[..., None]:
 
 
 def test_bdrps_own_are_the_files_that_define_one() -> None:
-    for kind, mark in ((METHODS, "METHOD"), (SOURCES, "DESCRIPTION")):
+    for kind, mark in ((METHODS, "METHOD"), (SOURCES, "DESCRIPTION"), (RECALIBRATORS, "DESCRIPTION")):
         folder = Path(str(sys.modules[kind.room].__file__)).parent
         assert kind.own() == sorted(file.stem for file in folder.glob("*.py") if mark in _assigned(file))
 

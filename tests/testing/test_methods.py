@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import re
 import warnings
@@ -18,7 +19,7 @@ from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.mean_effects import MeanEffectsFit, MeanEffectsMethod
 from bdrp.inference.method import Runtime, signed
-from bdrp.predictive import Normal
+from bdrp.predictive import JointPosterior, Normal, PairMoments
 from bdrp.testing import check_method, checking
 from bdrp.testing.methods import CHECKS
 from bdrp.testing.methods.subject import Subject
@@ -45,6 +46,7 @@ class Honest(MeanEffectsMethod):
     name: ClassVar[str] = "honest"
     before: ClassVar[Callable[[Batch, Runtime], Any]] = staticmethod(lambda batch, runtime: None)
     answer: ClassVar[Answer] = staticmethod(same)
+    fit_kind: ClassVar[type[HonestFit]] = HonestFit
 
     def fit(self, batch: Batch, runtime: Runtime) -> MeanEffectsFit:
         self.before(batch, runtime)
@@ -54,13 +56,13 @@ class Honest(MeanEffectsMethod):
         return self._answering(super().restore(features, state))
 
     def _answering(self, fitted: MeanEffectsFit) -> MeanEffectsFit:
-        answering = HonestFit(fitted.features, fitted.tensors)
+        answering = self.fit_kind(fitted.features, fitted.tensors)
         answering.answer = type(self).answer  # type: ignore[method-assign]
         return answering
 
 
 def broken(**doors: Any) -> type[Honest]:
-    plain = {name: staticmethod(door) if callable(door) else door for name, door in doors.items()}
+    plain = {name: staticmethod(door) if inspect.isfunction(door) else door for name, door in doors.items()}
     return dataclass(frozen=True)(type("Broken", (Honest,), plain))
 
 
@@ -135,6 +137,42 @@ class Credulous(Honest):
         return MeanEffectsFit(features, dict(state))
 
 
+class ByLine(JointPosterior):
+    """Pairs of one line deviate together, each by a standard normal number; `draws` and `covariances` scale them."""
+
+    draws, covariances = 1.0, 1.0
+
+    def __init__(self, moments: PairMoments, lines: np.ndarray) -> None:
+        self._moments, self.lines = moments, lines
+
+    @property
+    def moments(self) -> PairMoments:
+        return self._moments
+
+    def __getitem__(self, index: Any) -> Any:
+        return type(self)(PairMoments(*(part[index] for part in self._moments)), self.lines[index])
+
+    def covariance(self, other: Any) -> Any:
+        return self.covariances * (self.lines[:, None] == other.lines)
+
+    def draw(self, rng: np.random.Generator, draws: int) -> Any:
+        lines, place = np.unique(self.lines, return_inverse=True)
+        return self.draws * rng.standard_normal((draws, len(lines)))[:, place]
+
+
+def joint(by_place: bool = False, **scales: float) -> type[Honest]:
+    """A method whose pairs covary by line; by where a line stands in the inputs, where its id is what it should be."""
+    kind = type("Scaled", (ByLine,), scales)
+
+    def posterior_of(self: HonestFit, inputs: Inputs, pairs: Pairs) -> JointPosterior:
+        mean, noise, _ = MeanEffectsFit.posterior_of(self, inputs, pairs).moments
+        names = np.arange(len(inputs.line_ids)) if by_place else np.array(inputs.line_ids)
+        return kind(PairMoments(mean, noise, np.ones(len(pairs))), names[pairs.line.numpy()])
+
+    fit_kind = type("JointFit", (HonestFit,), {"posterior_of": posterior_of})
+    return broken(fit_kind=fit_kind)
+
+
 FAULTS: dict[str, tuple[type[Honest], str]] = {
     "it is a frozen subclass of method with a name": (broken(name="two words"), "its name is 'two words'"),
     "options given as text are read as their kind": (WithTuple, r"'shape': '\(1, 2\)'"),
@@ -191,6 +229,13 @@ FAULTS: dict[str, tuple[type[Honest], str]] = {
         broken(answer=moved(lambda pred, inputs, pairs: 1.0)),
         "it differs by up to",
     ),
+    "a prediction has the moments of the posterior": (
+        broken(answer=moved(lambda pred, inputs, pairs: 1.0)),
+        "the mean of prediction and posterior differ",
+    ),
+    "the variance of a pair is its covariance with itself": (joint(covariances=2.0), "they differ by up to 1"),
+    "joint draws have the covariance": (joint(draws=1.2), "correlations of draws are off by up to 0.4"),
+    "pairs of other inputs covary as the same pairs would": (joint(by_place=True), "covariances differ by up to 1"),
     "it beats a single normal for all pairs": (broken(answer=moved(lambda pred, inputs, pairs: 9.0)), "its CRPS is"),
 }
 BY_SENTENCE = {checking.sentence(check): check for check in CHECKS}
@@ -198,6 +243,15 @@ BY_SENTENCE = {checking.sentence(check): check for check in CHECKS}
 
 def test_an_honest_method_passes_every_check() -> None:
     assert check_method(Honest) == list(BY_SENTENCE)
+    for sentence in [sentence for sentence in FAULTS if "covar" in sentence]:
+        BY_SENTENCE[sentence](Subject(joint(), {}))
+
+
+def test_every_check_is_shown_to_find_a_fault() -> None:
+    """But for what `inference.with_options` does for every method, and what needs an accelerator."""
+    for_all = {"an unknown option is refused with those there are", "options of the wrong kind are refused by name"}
+    elsewhere = {"a fit made on an accelerator predicts the same on a processor", "keys are text"}
+    assert set(BY_SENTENCE) - set(FAULTS) == for_all | elsewhere
 
 
 @pytest.mark.parametrize("sentence", FAULTS)

@@ -13,6 +13,7 @@ from bdrp.calibration import variance_scaling
 from bdrp.calibration.variance_scaling import VarianceScaling
 from bdrp.predictive import PredictiveDistribution
 from bdrp.testing import check_recalibrator
+from bdrp.testing.recalibrators import CHECKS, Subject
 
 
 def recalibrator(**names: Any) -> ModuleType:
@@ -92,3 +93,9 @@ def test_a_check_finds_its_fault(fault: str) -> None:
 def test_one_that_fits_no_number_is_not_held_to_correct_anything() -> None:
     corrects_nothing = fitted(lambda made: replace(made, factor=1.0))
     check_recalibrator(recalibrator(fit=corrects_nothing, PARAMETERS=0))
+
+
+def test_one_is_checked_by_its_name_which_it_has_to_bear() -> None:
+    assert len(check_recalibrator("variance_scaling")) == 10
+    with pytest.raises(AssertionError, match="its kind is 'variance_scaling', and its name wide"):
+        CHECKS[1](Subject(recalibrator(), "wide"))

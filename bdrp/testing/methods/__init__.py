@@ -7,10 +7,10 @@ from typing import Any
 
 from bdrp.inference.method import Method
 from bdrp.testing import checking
-from bdrp.testing.methods import fits, options, predictions
+from bdrp.testing.methods import fits, options, posteriors, predictions
 from bdrp.testing.methods.subject import Subject
 
-CHECKS = (*options.CHECKS, *fits.CHECKS, *predictions.CHECKS)
+CHECKS = (*options.CHECKS, *fits.CHECKS, *predictions.CHECKS, *posteriors.CHECKS)
 
 
 def check_method(method: type[Method], small: Mapping[str, Any] | None = None) -> list[str]:
