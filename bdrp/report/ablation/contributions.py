@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BAND, BLUE, INK, MUTED, VERMILION, legend_below, nominal_line, short
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def kind_of(said: object) -> str:
     return {"better": "harms", "worse": "contributes"}.get(word, word)
 
 
-def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mapping[str, str]) -> SvgFigure:
+def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mapping[str, str]) -> Plot:
     """One metric's contributions: a panel a split, a row a part.
 
     Args:
@@ -44,26 +44,28 @@ def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mappin
         titles: of the parts, by name.
     """
     mine = table[table["figure"] == metric]
-    splits, parts = list(dict.fromkeys(mine["split"])), [name for name in titles if name in set(mine["part"])]
-    limit = _limit(mine)
-
-    def draw(figure: Figure) -> None:
-        panels = figure.subplots(len(splits), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, split in zip(panels, splits, strict=True):
-            _panel(axes, mine[mine["split"] == split], parts, limit)
-            axes.set_yticks(range(len(parts)), [short(titles[name], 30) for name in parts])
-            axes.set_title(f"by {str(split).replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
-        panels[-1].set_xlabel(f"rise of {label} without the part" + (f", {unit}" if unit else ""))
-        _legend(panels[0])
-
-    height = 1.0 + len(splits) * (0.45 + 0.25 * len(parts))
-    return render_svg(
+    parts = [name for name in titles if name in set(mine["part"])]
+    axis = f"rise of {label} without the part" + (f", {unit}" if unit else "")
+    named = {name: short(titles[name], 30) for name in parts}
+    return Plot(
         f"contributions-{metric}",
         _claim(mine, label, titles),
         READING.format(label=label),
-        draw,
-        height_in=height,
+        lambda figure: draw(figure, mine, named, axis),
+        height_in=1.0 + mine["split"].nunique() * (0.45 + 0.25 * len(parts)),
     )
+
+
+def draw(figure: Figure, rows: pd.DataFrame, named: Mapping[str, str], axis: str) -> None:
+    """A panel a split, a row a part, all on one axis; `named` says in which order and how parts are written."""
+    splits, parts, limit = list(dict.fromkeys(rows["split"])), list(named), _limit(rows)
+    panels = figure.subplots(len(splits), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, split in zip(panels, splits, strict=True):
+        _panel(axes, rows[rows["split"] == split], parts, limit)
+        axes.set_yticks(range(len(parts)), list(named.values()))
+        axes.set_title(f"by {str(split).replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
+    panels[-1].set_xlabel(axis)
+    _legend(panels[0])
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, parts: list[str], limit: float) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import (
     BLUE,
     GREEN,
@@ -19,10 +20,10 @@ from bdrp.report.figures.style import (
     nominal_line,
     short,
 )
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import number, percent
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK, MUTED)
@@ -38,61 +39,64 @@ _RISK = (
 )
 
 
-def plot_metric(
-    intervals: pd.DataFrame, metric: str, label: str, unit: str, promised: float | None = None
-) -> SvgFigure:
+def plot_metric(intervals: pd.DataFrame, metric: str, label: str, unit: str, promised: float | None = None) -> Plot:
     """One metric with its intervals: a panel a split, a row a method; a dashed line at what was promised.
 
     Without a promise that all share, every split has its own axis: errors on new drugs are thrice those on new pairs.
     """
     table = intervals[intervals["figure"] == metric]
+    splits, methods = list(dict.fromkeys(table["split"])), table["method"].nunique()
+    last = "Dashed: what was promised." if promised else "Each split has its own axis."
+    return Plot(
+        f"{metric}-by-method".replace("_", "-"),
+        _claim(table, splits, label, promised),
+        f"{_READING.format(label=label)} {last}",
+        lambda figure: draw_metric(figure, table, f"{label}, {unit}" if unit else label, promised),
+        height_in=0.7 + len(splits) * ((0.45 if promised else 0.65) + 0.27 * methods),
+    )
+
+
+def draw_metric(figure: Figure, table: pd.DataFrame, axis: str, promised: float | None) -> None:
+    """A panel a split, a row a method; `table` has split, method, value, lower and upper of one metric."""
     splits, methods = list(dict.fromkeys(table["split"])), list(dict.fromkeys(table["method"]))
     scale = 100.0 if promised is not None else 1.0
-
-    def draw(figure: Figure) -> None:
-        panels = figure.subplots(len(splits), 1, sharex=promised is not None, squeeze=False)[:, 0]
-        for axes, split in zip(panels, splits, strict=True):
-            for row, found in enumerate(table[table["split"] == split].itertuples()):
-                at, colour = methods.index(found.method), COLOURS[methods.index(found.method) % len(COLOURS)]
-                axes.plot([scale * found.lower, scale * found.upper], [at, at], color=colour, linewidth=2.4)
-                axes.plot([scale * found.value], [at], "o", color=colour, markersize=6, gid=f"dot-{row}")
-            if promised is not None:
-                nominal_line(axes, x=scale * promised)
-            axes.set_yticks(range(len(methods)), [short(name) for name in methods])
-            axes.set_ylim(len(methods) - 0.4, -0.6)
-            axes.set_title(f"by {split.replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
-            axes.grid(visible=False, axis="y")
-            axes.tick_params(axis="y", length=0)
-        panels[-1].set_xlabel(f"{label}, {unit}" if unit else label)
-
-    claim = _claim(table, splits, label, promised)
-    height = 0.7 + len(splits) * ((0.45 if promised else 0.65) + 0.27 * len(methods))
-    name = f"{metric}-by-method".replace("_", "-")
-    last = "Dashed: what was promised." if promised else "Each split has its own axis."
-    return render_svg(name, claim, f"{_READING.format(label=label)} {last}", draw, height_in=height)
+    panels = figure.subplots(len(splits), 1, sharex=promised is not None, squeeze=False)[:, 0]
+    for axes, split in zip(panels, splits, strict=True):
+        for row, found in enumerate(table[table["split"] == split].itertuples()):
+            at, colour = methods.index(found.method), COLOURS[methods.index(found.method) % len(COLOURS)]
+            axes.plot([scale * found.lower, scale * found.upper], [at, at], color=colour, linewidth=2.4)
+            axes.plot([scale * found.value], [at], "o", color=colour, markersize=6, gid=f"dot-{row}")
+        if promised is not None:
+            nominal_line(axes, x=scale * promised)
+        axes.set_yticks(range(len(methods)), [short(name) for name in methods])
+        axes.set_ylim(len(methods) - 0.4, -0.6)
+        axes.set_title(f"by {split.replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+    panels[-1].set_xlabel(axis)
 
 
-def plot_risk(curves: pd.DataFrame, split: str, unit: str) -> SvgFigure:
+def plot_risk(curves: pd.DataFrame, split: str, unit: str) -> Plot:
     """Risk against coverage of every method on one split; `curves` has method, kept and rmse."""
-    methods = list(dict.fromkeys(curves["method"]))
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for i, method in enumerate(methods):
-            mine = curves[curves["method"] == method]
-            colour, line = COLOURS[i % len(COLOURS)], STYLES[i % len(STYLES)]
-            axes.plot(100 * mine["kept"], mine["rmse"], color=colour, linestyle=line, label=short(method))
-        axes.set(xlim=(0, 100), xlabel="pairs kept (%)", ylabel=f"RMSE of the pairs kept, {unit}")
-        axes.set_ylim(bottom=0)
-        legend_below(axes)
-
     tenth = curves[(curves["kept"] - 0.1).abs() < 1e-9].sort_values("rmse", kind="stable")
     best = tenth.iloc[0]
     claim = (
         f"Split by {split.replace('_', ' ')}: the surest tenth has the smallest RMSE with {short(best['method'])}, "
         f"{number(float(best['rmse']), 2)} {unit}."
     )
-    return render_svg(f"risk-{split.replace('_', '-')}", claim, _RISK, draw, height_in=3.4)
+    name = f"risk-{split.replace('_', '-')}"
+    return Plot(name, claim, _RISK, lambda figure: draw_risk(figure.subplots(), curves, unit), height_in=3.4)
+
+
+def draw_risk(axes: Axes, curves: pd.DataFrame, unit: str) -> None:
+    """A line a method: the RMSE of the pairs kept."""
+    for i, method in enumerate(dict.fromkeys(curves["method"])):
+        mine = curves[curves["method"] == method]
+        colour, line = COLOURS[i % len(COLOURS)], STYLES[i % len(STYLES)]
+        axes.plot(100 * mine["kept"], mine["rmse"], color=colour, linestyle=line, label=short(method))
+    axes.set(xlim=(0, 100), xlabel="pairs kept (%)", ylabel=f"RMSE of the pairs kept, {unit}")
+    axes.set_ylim(bottom=0)
+    legend_below(axes)
 
 
 def _claim(table: pd.DataFrame, splits: list[str], label: str, promised: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from bdrp.report import fits, words
 from bdrp.report.comparison import by_method, critical_difference, tables
 from bdrp.report.definitions import DEFINITIONS
-from bdrp.report.figures.svg import SvgFigure
+from bdrp.report.figures.plot import Plot
 from bdrp.report.html.output import folder, write_text
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Definition, Section, Verdict
@@ -138,7 +138,7 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
     )
 
 
-def _figures(findings: Findings) -> tuple[tuple[SvgFigure, ...], ...]:
+def _figures(findings: Findings) -> tuple[tuple[Plot, ...], ...]:
     """The figures of metrics, of coverage and of risk against coverage; none where no fit has finished."""
     table, unit = findings.intervals, str(findings.screen["unit"])
     splits = findings.risk.groupby("split", sort=False) if len(findings.risk) else ()

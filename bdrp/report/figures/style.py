@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bdrp.report.words import printable
 
@@ -21,6 +21,35 @@ MUTED: Final = "#5B6770"
 BAND: Final = "#DDE3E8"
 GRID: Final = "#E9EDF0"
 
+SETTINGS: Final[Any] = {
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "text.color": INK,
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "patch.linewidth": 0,
+    "savefig.dpi": 170,
+    "figure.dpi": 100,
+}
+
 INDEPENDENT: Final = "if calibrated, pairs independent (95 %)"  # what the grey bands hold
 
 
@@ -36,6 +65,7 @@ def nominal_line(axes: Axes, **where: float) -> None:
     line(*where.values(), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=3)
 
 
-def legend_below(axes: Axes, columns: int = 3) -> None:
-    """A legend under the axes, where it can hide no data."""
-    axes.figure.legend(loc="outside lower center", ncols=columns)
+def legend_below(*panels: Axes, columns: int = 3) -> None:
+    """A legend under the axes, where it can hide no data; one entry a label, whichever of the panels has it."""
+    found = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    panels[0].figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)

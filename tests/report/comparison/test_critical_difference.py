@@ -8,6 +8,7 @@ import pytest
 
 from bdrp.evaluation.significance import critical_difference
 from bdrp.report.comparison.critical_difference import plot
+from bdrp.report.figures.svg import render
 
 
 @pytest.fixture
@@ -35,12 +36,12 @@ def test_the_claim_says_who_is_best_and_how_many_are_not_told_apart(make_result)
 def test_a_clear_winner_is_called_one_and_nothing_is_joined(make_result):
     seen = plot(make_result(0.0, 50.0, 100.0), "drug")
     assert "over 12 drugs: mean rank 1.00, told apart from all 2 others" in seen.claim
-    assert "not told apart</text>" not in seen.svg
+    assert "not told apart</text>" not in render(seen)
 
 
 def test_every_method_and_its_mean_rank_are_drawn(make_result):
     result = make_result(*np.arange(8.0))
-    svg = plot(result).svg
+    svg = render(plot(result))
     for row in result.ranks.itertuples():
         assert f">{row.method}</text>" in svg
         assert f">{row.mean_rank:.2f}</text>" in svg
@@ -49,6 +50,6 @@ def test_every_method_and_its_mean_rank_are_drawn(make_result):
 
 def test_the_same_ranks_give_the_same_figure_and_names_stay_text(make_result):
     result = make_result(0.0, 1.0, 2.0)
-    assert plot(result) == plot(result)
+    assert render(plot(result)) == render(plot(result))
     result.ranks["method"] = ["<b>&", "x", "y"]
-    assert "<b>" not in plot(result).svg
+    assert "<b>" not in render(plot(result))

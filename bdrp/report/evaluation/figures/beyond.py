@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from bdrp.report.figures.style import BLUE, INDEPENDENT, INK, MUTED, SKY, nominal_line
-from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.style import BLUE, INDEPENDENT, INK, MUTED, SKY, legend_below, nominal_line
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _READING = (
 )
 
 
-def plot(curve: pd.DataFrame, metrics: Mapping[str, Any]) -> SvgFigure:
+def plot(curve: pd.DataFrame, metrics: Mapping[str, Any]) -> Plot:
     """The reliability of P(response > upper limit).
 
     Args:
@@ -36,20 +36,21 @@ def plot(curve: pd.DataFrame, metrics: Mapping[str, Any]) -> SvgFigure:
         metrics: the topic `beyond` of the scores.
     """
     nominal, observed = curve["nominal"].to_numpy(float), curve["observed"].to_numpy(float)
+    claim = _claim(nominal, observed, metrics)
+    return Plot("beyond", claim, _READING, lambda figure: draw(figure, curve), height_in=4.9)
 
-    def draw(figure: Figure) -> None:
-        shares, misses = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, 1])
-        _curve(shares, curve, np.zeros_like(nominal), 1.0)
-        shares.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
-        shares.set(ylim=(-0.01, 1.02), ylabel="share that lay beyond")
-        _curve(misses, curve, nominal, 100.0)
-        nominal_line(misses, y=0.0)
-        misses.set(xlim=(-0.01, 1.01), ylabel="less the promise\n(percentage points)")
-        misses.set_xlabel("predicted probability of a response beyond the highest dose")
-        handles, labels = shares.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
 
-    return render_svg("beyond", _claim(nominal, observed, metrics), _READING, draw, height_in=4.9)
+def draw(figure: Figure, curve: pd.DataFrame) -> None:
+    """The shares, and below them the shares less the probabilities."""
+    shares, misses = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, 1])
+    _curve(shares, curve, np.zeros(len(curve)), 1.0)
+    shares.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
+    shares.set(ylim=(-0.01, 1.02), ylabel="share that lay beyond")
+    _curve(misses, curve, curve["nominal"].to_numpy(float), 100.0)
+    nominal_line(misses, y=0.0)
+    misses.set(xlim=(-0.01, 1.01), ylabel="less the promise\n(percentage points)")
+    misses.set_xlabel("predicted probability of a response beyond the highest dose")
+    legend_below(shares, columns=2)
 
 
 _KNOWN: Final = "how well it is known (95 %)"
