@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bdrp.errors import DataError
 from bdrp.report.figures.style import SETTINGS
 from bdrp.report.words import joined, printable
 
@@ -61,3 +62,15 @@ class Plot:
                 "\n".join(lines), x=0.012, ha="left", fontsize=TITLE_POINTS, fontweight="bold", linespacing=1.25
             )
         return figure
+
+
+def require_rows(figure: str, rows: Sized) -> None:
+    """Refuse to draw nothing.
+
+    Raises:
+        DataError: there is no row.
+    """
+    if not len(rows):
+        raise DataError(
+            f"There is nothing to draw in the figure {figure}: 0 rows. Allowed: at least one. Leave the figure out."
+        )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from bdrp.report.words import printable
 
@@ -51,6 +56,30 @@ SETTINGS: Final[Any] = {
 }
 
 INDEPENDENT: Final = "if calibrated, pairs independent (95 %)"  # what the grey bands hold
+KNOWN: Final = "how well it is known (95 %)"  # what the blue bands hold
+
+
+# Eight colours and three lines: 24 methods before two look alike.
+COLOURS: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK, MUTED)
+LINES: Final = ("-", (0, (5, 2)), (0, (1, 1.2)))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a method is known by: its colour, and its line where lines cross."""
+
+    colour: str
+    line: Any
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """A look a name, by its place: figures that are handed the same looks draw a name alike.
+
+    >>> looks(["ridge", "forest", "ridge"])["forest"].colour == VERMILION
+    True
+    """
+    places = enumerate(dict.fromkeys(names))
+    return {name: Look(COLOURS[i % len(COLOURS)], LINES[i % len(LINES)]) for i, name in places}
 
 
 def short(text: object, characters: int = 26) -> str:
@@ -63,6 +92,12 @@ def nominal_line(axes: Axes, **where: float) -> None:
     """The dashed line of what was promised."""
     line = axes.axhline if "y" in where else axes.axvline
     line(*where.values(), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=3)
+
+
+def known_band(axes: Axes, at: ArrayLike, low: ArrayLike, high: ArrayLike) -> None:
+    """The band of how well a line is known; none, in the legend either, where that is not known."""
+    if not np.isnan(np.asarray([low, high], dtype=float)).any():
+        axes.fill_between(at, low, high, color=SKY, alpha=0.4, label=KNOWN)
 
 
 def legend_below(*panels: Axes, columns: int = 3) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
-from bdrp.report.figures.style import BLUE, INDEPENDENT, INK, MUTED, SKY, legend_below, nominal_line
+from bdrp.report.figures.plot import Plot, require_rows
+from bdrp.report.figures.style import BLUE, INDEPENDENT, INK, MUTED, known_band, legend_below, nominal_line
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def plot(curve: pd.DataFrame, metrics: Mapping[str, Any]) -> Plot:
         curve: `Scores.beyond_reliability`, at least one bin.
         metrics: the topic `beyond` of the scores.
     """
+    require_rows("beyond", curve)
     nominal, observed = curve["nominal"].to_numpy(float), curve["observed"].to_numpy(float)
     claim = _claim(nominal, observed, metrics)
     return Plot("beyond", claim, _READING, lambda figure: draw(figure, curve), height_in=4.9)
@@ -53,19 +54,14 @@ def draw(figure: Figure, curve: pd.DataFrame) -> None:
     legend_below(shares, columns=2)
 
 
-_KNOWN: Final = "how well it is known (95 %)"
-
-
 def _curve(axes: Axes, curve: pd.DataFrame, less: np.ndarray, scale: float) -> None:
     """Shares and both bands, less `less`, times `scale`; the wider band lies behind."""
     at = curve["nominal"]
-    for low, high, colour, alpha, label in (
-        ("lower", "upper", SKY, 0.4, _KNOWN),
-        ("null_lower", "null_upper", MUTED, 0.3, INDEPENDENT),
-    ):
-        bounds = (scale * (curve[name] - less) for name in (low, high))
-        axes.fill_between(at, *bounds, color=colour, alpha=alpha, label=label)
-    axes.plot(at, scale * (curve["observed"] - less), "o-", color=BLUE, markersize=3.6, label="this model")
+    names = ("observed", "lower", "upper", "null_lower", "null_upper")
+    observed, lower, upper, null_lower, null_upper = (scale * (curve[name] - less) for name in names)
+    known_band(axes, at, lower, upper)
+    axes.fill_between(at, null_lower, null_upper, color=MUTED, alpha=0.3, label=INDEPENDENT)
+    axes.plot(at, observed, "o-", color=BLUE, markersize=3.6, label="this model")
 
 
 def _claim(nominal: np.ndarray, observed: np.ndarray, metrics: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, nominal_line, short
 from bdrp.report.words import count, percent
 
@@ -40,6 +40,7 @@ def plot(groups: pd.DataFrame, what: str, unit: str) -> Plot:
         what: the noun of one group, "drug", "tissue" or "cell line".
         unit: of the width.
     """
+    require_rows(f"groups-{what}", groups)
     ranked = groups.sort_values(["coverage_90", "n", "name"], ascending=[True, False, True]).reset_index(drop=True)
     ranked = ranked.assign(off=ranked["p_holm"] < SIGNIFICANT)
     shown = ranked if len(ranked) <= MOST_NAMED else pd.concat([ranked[:EACH_END], ranked[-EACH_END:]])
@@ -94,7 +95,8 @@ def _coverage(axes: Axes, shown: pd.DataFrame, at: np.ndarray) -> None:
         axes.plot([100 * row["coverage_90"]], [y], "o", color=colour, markersize=5)
     nominal_line(axes, x=90.0)
     axes.set_ylim(at[-1] - 0.7, at[0] + 0.7)
-    axes.set_xlim(min(100 * float(shown["coverage_90_lower"].min()), 80) - 2, 101.5)
+    least = 100 * shown[["coverage_90", "coverage_90_lower"]].min(axis=None)
+    axes.set_xlim(min(80.0, float(least)) - 2, 101.5)
     axes.set_xlabel("responses inside 90 % intervals (%)", color=INK)
 
 

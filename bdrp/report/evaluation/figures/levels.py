@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, GREEN, INK, nominal_line
 from bdrp.report.words import number, percent
 
@@ -76,6 +76,7 @@ def plot_groups(groups: pd.DataFrame, what: str, unit: str) -> Plot:
         what: the noun of one group, "drug", "tissue" or "cell line".
         unit: of the width.
     """
+    require_rows(f"levels-{what}", groups)
     low, high = np.nanquantile(groups["coverage_90"], [0.25, 0.75])
     claim = (
         f"For the middle half of {len(groups):,} {what}s, 90 % intervals cover between {percent(low, 0)} and "

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
-from bdrp.report.figures.style import BAND, BLUE, INDEPENDENT, INK, SKY, legend_below, nominal_line
+from bdrp.report.figures.plot import Plot, require_rows
+from bdrp.report.figures.style import BAND, BLUE, INDEPENDENT, INK, known_band, legend_below, nominal_line
 from bdrp.report.words import number, percent
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _ECDF_READING = (
 
 def plot_histogram(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Plot:
     """The PIT histogram; `bins` has left, right, density, null_lower, null_upper; `pit` is (N,)."""
+    require_rows("pit-histogram", bins)
     axis = "where the response fell in its predicted distribution (PIT)"
     return Plot(
         "pit-histogram", _shape(pit), _HISTOGRAM_READING, lambda figure: draw_histogram(figure.subplots(), bins, axis)
@@ -50,6 +51,7 @@ def plot_histogram(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Plot:
 
 def plot_left_out(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Plot:
     """The same of training rows, each predicted from all the others (LOO-PIT)."""
+    require_rows("loo-pit", bins)
     axis = "where a training response fell, predicted from all others (LOO-PIT)"
     claim = f"Training rows, each left out in turn: {_shape(pit)}"
     return Plot("loo-pit", claim, _LEFT_OUT_READING, lambda figure: draw_histogram(figure.subplots(), bins, axis))
@@ -81,6 +83,7 @@ def draw_histogram(axes: Axes, bins: pd.DataFrame, axis: str) -> None:
 
 def plot_ecdf(curve: pd.DataFrame, pairs: int) -> Plot:
     """The PIT's empirical distribution less the uniform one; `curve` is `Scores.pit_ecdf`."""
+    require_rows("pit-ecdf", curve)
     difference, lower, upper = (_difference(curve, name) for name in ("observed", "lower", "upper"))
     size = float(np.abs(difference).max())
     known = not np.isnan(lower).any()
@@ -97,7 +100,7 @@ def draw_ecdf(axes: Axes, curve: pd.DataFrame) -> None:
     drawn = [_difference(curve, name) for name in names]
     difference, lower, upper, null_lower, null_upper = drawn
     axes.fill_between(at, null_lower, null_upper, color=BAND, label=INDEPENDENT)
-    axes.fill_between(at, lower, upper, color=SKY, alpha=0.4, label="how well it is known (95 %)")
+    known_band(axes, at, lower, upper)
     nominal_line(axes, y=0.0)
     axes.plot(at, difference, color=BLUE, label="this model")
     reach = 1.1 * max(1.0, float(np.nanmax(np.abs(drawn))))

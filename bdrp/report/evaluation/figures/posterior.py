@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bdrp.report.definitions import STATISTICS
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, INK, MUTED, SKY, VERMILION, legend_below
 from bdrp.report.words import number, percent
 
@@ -39,6 +39,7 @@ _STATISTICS_READING = (
 
 def plot_k_hat(rows: pd.DataFrame, good_k: float) -> Plot:
     """How many rows have which k-hat; `rows` is `PosteriorCheck.rows`."""
+    require_rows("k-hat", rows)
     above = float(np.mean(rows["k_hat"] > good_k))
     claim = (
         f"k-hat is above {number(good_k, 1)} for {percent(above)} of {len(rows):,} training rows: leave-one-out "
@@ -66,6 +67,7 @@ def draw_k_hat(axes: Axes, k_hat: npt.NDArray[np.float64], good_k: float) -> Non
 
 def plot_replicated(densities: pd.DataFrame, unit: str) -> Plot:
     """Observed and replicated histograms; `densities` is `PosteriorCheck.densities`."""
+    require_rows("replicated", densities)
     inside = int(densities["observed"].between(densities["lower"], densities["upper"]).sum())
     claim = f"The observed histogram lies within that of replicated responses in {inside} of {len(densities)} bins."
     return Plot(
@@ -86,6 +88,7 @@ def draw_replicated(axes: Axes, densities: pd.DataFrame, unit: str) -> None:
 
 def plot_statistics(table: pd.DataFrame) -> Plot:
     """Statistics of the responses beside replicated ones; `table` is `PosteriorCheck.statistics`."""
+    require_rows("replicated-statistics", table)
     missed = [STATISTICS.get(name, name) for name in table["statistic"][_outside(table)]]
     claim = f"{len(table) - len(missed)} of {len(table)} statistics of the responses lie within their replicated range"
     claim += f"; {', '.join(missed)} not." if missed else "."
@@ -119,4 +122,4 @@ def draw_statistics(axes: Axes, table: pd.DataFrame) -> None:
 
 def _outside(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Which statistics lie outside the range of the replicated ones."""
-    return np.asarray((table["observed"] < table["lower"]) | (table["observed"] > table["upper"]))
+    return ~table["observed"].between(table["lower"], table["upper"]).to_numpy()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import INK
 from bdrp.report.words import number, percent
 
@@ -22,6 +22,7 @@ _READING = (
 
 def plot(mean: np.ndarray, response: np.ndarray, *, r2: float | None, per_drug: float | None, unit: str) -> Plot:
     """The N predicted means against the N responses, as a density."""
+    require_rows("predicted-observed", mean)
     rmse = float(np.sqrt(np.mean((mean - response) ** 2)))
     claim = f"Predictions are off by {number(rmse, 2)} {unit} (RMSE)"
     claim += f" and explain {percent(r2, 0)} of the variance over all pairs" if r2 is not None else ""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
-from bdrp.report.figures.style import BAND, BLUE, INDEPENDENT, INK, ORANGE, SKY, legend_below, nominal_line
+from bdrp.report.figures.plot import Plot, require_rows
+from bdrp.report.figures.style import BAND, BLUE, INDEPENDENT, INK, ORANGE, known_band, legend_below, nominal_line
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def plot(curve: pd.DataFrame, pairs: int) -> Plot:
         curve: columns nominal, observed, lower, upper, null_lower, null_upper, all shares.
         pairs: the number of held-out pairs behind it.
     """
+    require_rows("reliability", curve)
     nominal, observed = curve["nominal"].to_numpy(float), curve["observed"].to_numpy(float)
     worst = int(np.argmax(np.abs(observed - nominal)))
     claim = (
@@ -50,9 +51,7 @@ def draw(axes: Axes, curve: pd.DataFrame) -> None:
     """The curve in its two bands, and the diagonal."""
     nominal = curve["nominal"]
     axes.fill_between(nominal, curve["null_lower"], curve["null_upper"], color=BAND, label=INDEPENDENT)
-    axes.fill_between(
-        nominal, curve["lower"], curve["upper"], color=SKY, alpha=0.4, label="how well it is known (95 %)"
-    )
+    known_band(axes, nominal, curve["lower"], curve["upper"])
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
     axes.plot(nominal, curve["observed"], "o-", color=BLUE, markersize=3.2, label="this model")
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
@@ -63,6 +62,7 @@ def draw(axes: Axes, curve: pd.DataFrame) -> None:
 
 def plot_change(curve: pd.DataFrame, before: pd.DataFrame) -> Plot:
     """What recalibration did to the reliability curve; both tables as for `plot`."""
+    require_rows("recalibration", curve)
     now, was = (float(_miss(table, "observed").abs().max()) for table in (curve, before))
     verb = "cut" if now < was - 0.05 else "raised" if now > was + 0.05 else "left"
     claim = (

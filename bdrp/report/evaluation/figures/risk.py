@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, GREEN, MUTED, ORANGE, legend_below
 from bdrp.report.words import number
 
@@ -24,6 +24,7 @@ _READING = (
 
 def plot(curve: pd.DataFrame, unit: str) -> Plot:
     """The risk–coverage curve; `curve` has coverage (share kept) and mean squared errors by order of keeping."""
+    require_rows("risk-coverage", curve)
     kept = 100 * curve["coverage"].to_numpy(float)
     model, oracle, drug_sd = (np.sqrt(curve[name].to_numpy(float)) for name in ("model", "oracle", "drug_sd"))
     tenth, everyone = int(np.argmin(np.abs(kept - 10))), int(np.argmax(kept))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, ORANGE, PURPLE
 from bdrp.report.words import number, percent
 
@@ -27,6 +27,7 @@ _READING = (
 
 def plot(std: Floats, aleatoric_std: Floats, epistemic_std: Floats, unit: str) -> Plot:
     """Histograms of the N predicted SDs and of their aleatoric and epistemic parts."""
+    require_rows("sharpness", std)
     low, middle, high = np.quantile(std, [0.1, 0.5, 0.9])
     epistemic = float(np.sum(epistemic_std**2) / np.sum(std**2))
     claim = (

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BAND, BLUE, INK, legend_below
 from bdrp.report.words import number
 
@@ -25,6 +25,7 @@ _READING = (
 
 def plot(bins: pd.DataFrame, *, ence: float | None, by_chance: float | None, unit: str) -> Plot:
     """Error against SD; `bins` has mean_std (root mean variance), rmse, null_lower and null_upper a bin."""
+    require_rows("error-sd", bins)
     claim = _claim(bins["mean_std"].to_numpy(float), bins["rmse"].to_numpy(float), unit)
     if ence is not None and by_chance is not None:
         claim += f" ENCE {number(ence)}; chance alone gives {number(by_chance)}."
@@ -34,9 +35,10 @@ def plot(bins: pd.DataFrame, *, ence: float | None, by_chance: float | None, uni
 def draw(axes: Axes, bins: pd.DataFrame, unit: str) -> None:
     """A dot a bin on its bar of what chance allows, and the line on which error and SD agree."""
     predicted, observed, low, high = (bins[name] for name in ("mean_std", "rmse", "null_lower", "null_upper"))
-    axes.vlines(predicted, low, high, color=BAND, linewidth=5, label="by chance (95 % a bin)")
+    if low.notna().any():
+        axes.vlines(predicted, low, high, color=BAND, linewidth=5, label="by chance (95 % a bin)")
     seen = np.concatenate([predicted, observed, low, high])
-    box = (0.94 * float(seen.min()), 1.05 * float(seen.max()))
+    box = (0.94 * float(np.nanmin(seen)), 1.05 * float(np.nanmax(seen)))
     axes.plot(box, box, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="error = SD")
     axes.plot(predicted, observed, "o-", color=BLUE, markersize=5, linewidth=1.1, label="this model")
     axes.set(xlim=box, ylim=box, aspect="equal")
