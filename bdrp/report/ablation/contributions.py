@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BAND, BLUE, INK, MUTED, VERMILION, legend_below, nominal_line, short
 from bdrp.report.words import number
 
@@ -44,6 +44,7 @@ def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mappin
         titles: of the parts, by name.
     """
     mine = table[table["figure"] == metric]
+    require_rows(f"contributions-{metric}", mine)
     parts = [name for name in titles if name in set(mine["part"])]
     axis = f"rise of {label} without the part" + (f", {unit}" if unit else "")
     named = {name: short(titles[name], 30) for name in parts}
@@ -100,8 +101,8 @@ def _limit(rows: pd.DataFrame) -> float:
     """The end of the axis: what lies far beyond the others has no say in it."""
     sizes = rows["contribution"].abs()
     near = rows[sizes <= FAR * max(float(sizes.quantile(OTHERS)), _negligible(rows))]
-    ends = near[["lower", "upper"]].abs().to_numpy()
-    return 1.1 * max(float(ends.max()) if ends.size else 0.0, 2 * _negligible(rows))
+    ends = near[["contribution", "lower", "upper"]].abs().to_numpy(float)
+    return 1.1 * max(2 * _negligible(rows), float(np.nanmax(ends, initial=0.0)))
 
 
 def _negligible(rows: pd.DataFrame) -> float:
@@ -116,7 +117,7 @@ def _claim(rows: pd.DataFrame, label: str, titles: Mapping[str, str]) -> str:
     """The greatest contribution of each split, and how many parts show none."""
     parts = []
     for split, mine in rows.groupby("split", sort=False):
-        first = mine.loc[mine["contribution"].idxmax()]
+        first = mine.iloc[int(mine["contribution"].argmax())]
         none = int((mine["said"].map(kind_of) == "none").sum())
         most = f"{short(titles[str(first['part'])], 30)} ({number(float(first['contribution']), 2)})"
         parts.append(f"by {str(split).replace('_', ' ')} {most}, and {none} of {len(mine)} parts show none")

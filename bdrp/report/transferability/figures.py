@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, legend_below, nominal_line
 from bdrp.report.words import percent
 
@@ -46,6 +46,7 @@ def plot_adaptation(scores: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFr
         target: its name.
         unit: of width and RMSE.
     """
+    require_rows(f"adaptation-{target}", scores)
     name, height = f"adaptation-{_plain(target)}", 1.3 + 1.0 * scores["seen"].nunique()
     return Plot(
         name,
@@ -87,6 +88,7 @@ def plot_shift(scores: pd.DataFrame, target: str, unit: str) -> Plot:
         target: its name.
         unit: of the width.
     """
+    require_rows(f"shift-{target}", scores)
     most = scores["labelled"].max()
     chosen = scores[(scores["labelled"] == most) | (scores["adaptation"] == "raw")]
     name, claim = f"shift-{_plain(target)}", _shift_claim(chosen, target)
@@ -120,10 +122,10 @@ def _lines(axes: Axes, table: pd.DataFrame, counts: list[int], scale: float) -> 
         at = [counts.index(count) + ASIDE[name] for count in mine["labelled"]]
         axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
         axes.vlines(at, scale * mine["lowest"], scale * mine["highest"], color=colour, linewidth=0.9)
-        line = pd.concat([raw, mine]) if name != "raw" else mine
+        start = raw[:0] if name == "raw" else raw
         axes.plot(
-            ([0.0] if name != "raw" else []) + at,
-            scale * line["value"],
+            [0.0] * len(start) + at,
+            scale * pd.concat([start, mine])["value"],
             "o-",
             color=colour,
             markersize=3.6,
@@ -140,7 +142,9 @@ def _by_bin(axes: Axes, table: pd.DataFrame, bins: list[str], scale: float) -> N
         at = [place + ASIDE[name] for place in range(len(bins))]
         axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
         axes.plot(at, scale * mine["value"], "o-", color=colour, markersize=4, label=name)
-    axes.set_xlim(-0.4, len(bins) - 0.6)
+    axes.set_xlim(-0.4, max(len(bins), 1) - 0.6)
+    if not bins:
+        axes.text(0.5, 0.5, "no pairs to show", transform=axes.transAxes, ha="center", va="center", color=MUTED)
 
 
 def _level(axes: Axes, value: float | None, scale: float, colour: str, style: Any, label: str) -> None:
@@ -179,9 +183,10 @@ def _shift_claim(chosen: pd.DataFrame, target: str) -> str:
     widths = table.set_index("bin")["value"].reindex(bins).dropna()
     if len(widths) < 2:
         return f"{target}: all pairs are equally near in drugs."
+    nearest = "trained ones" if widths.index[0] == bins[0] else "those most like them"
     return (
         f"{target}: raw 90 % intervals are {widths.iloc[-1] / widths.iloc[0]:.1f} times as wide for the drugs least "
-        "like trained ones as for trained ones."
+        f"like trained ones as for {nearest}."
     )
 
 
