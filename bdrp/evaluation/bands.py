@@ -55,5 +55,6 @@ def resampled_means(values: Bools | Floats, lines: Ints, drugs: Ints, seed: int)
 
 def _pointwise(n: int | Ints, p: Floats, counts: npt.NDArray[np.int64], level: float) -> tuple[Floats, Floats]:
     tail = np.minimum(binom.cdf(counts, n, p), binom.sf(counts - 1, n, p)).min(axis=1)
-    gamma = np.quantile(tail, 1 - level)
-    return np.asarray(binom.ppf(gamma, n, p)), np.asarray(binom.ppf(1 - gamma, n, p))
+    gamma = min(np.quantile(tail, 1 - level), 0.5)  # above a half where a count is all but certain: a band of one count
+    low, high = binom.ppf(gamma, n, p), binom.ppf(1 - gamma, n, p)
+    return np.maximum(low, 0), np.asarray(high)  # the quantile at a probability of 0 is -1: no count is so low

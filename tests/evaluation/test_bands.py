@@ -45,6 +45,14 @@ def test_histograms_stay_inside_with_the_promised_rate():
     assert 0.92 <= np.mean(np.all((low <= counts) & (counts <= high), axis=1)) <= 0.995
 
 
+@pytest.mark.parametrize("n", [1, 5])
+def test_no_band_allows_less_than_no_pair_or_more_than_all(n):
+    low, high = ecdf_band(n, LEVELS, seed=0)
+    least, most = histogram_band(n, 1, seed=0)
+    assert low.min() >= 0 and high.max() <= 1
+    assert 0 <= least <= most <= n
+
+
 def test_resampled_means_centre_on_the_mean():
     rng = np.random.default_rng(0)
     values, lines, drugs = rng.random((600, 2)) < [0.5, 0.9], np.arange(600) // 20, np.arange(600) % 20

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BAND, BLUE, INK, MUTED, VERMILION, legend_below, nominal_line, short
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def kind_of(said: object) -> str:
     return {"better": "harms", "worse": "contributes"}.get(word, word)
 
 
-def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mapping[str, str]) -> SvgFigure:
+def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mapping[str, str]) -> Plot:
     """One metric's contributions: a panel a split, a row a part.
 
     Args:
@@ -44,26 +44,29 @@ def plot(table: pd.DataFrame, metric: str, label: str, unit: str, titles: Mappin
         titles: of the parts, by name.
     """
     mine = table[table["figure"] == metric]
-    splits, parts = list(dict.fromkeys(mine["split"])), [name for name in titles if name in set(mine["part"])]
-    limit = _limit(mine)
-
-    def draw(figure: Figure) -> None:
-        panels = figure.subplots(len(splits), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, split in zip(panels, splits, strict=True):
-            _panel(axes, mine[mine["split"] == split], parts, limit)
-            axes.set_yticks(range(len(parts)), [short(titles[name], 30) for name in parts])
-            axes.set_title(f"by {str(split).replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
-        panels[-1].set_xlabel(f"rise of {label} without the part" + (f", {unit}" if unit else ""))
-        _legend(panels[0])
-
-    height = 1.0 + len(splits) * (0.45 + 0.25 * len(parts))
-    return render_svg(
+    require_rows(f"contributions-{metric}", mine)
+    parts = [name for name in titles if name in set(mine["part"])]
+    axis = f"rise of {label} without the part" + (f", {unit}" if unit else "")
+    named = {name: short(titles[name], 30) for name in parts}
+    return Plot(
         f"contributions-{metric}",
         _claim(mine, label, titles),
         READING.format(label=label),
-        draw,
-        height_in=height,
+        lambda figure: draw(figure, mine, named, axis),
+        height_in=1.0 + mine["split"].nunique() * (0.45 + 0.25 * len(parts)),
     )
+
+
+def draw(figure: Figure, rows: pd.DataFrame, named: Mapping[str, str], axis: str) -> None:
+    """A panel a split, a row a part, all on one axis; `named` says in which order and how parts are written."""
+    splits, parts, limit = list(dict.fromkeys(rows["split"])), list(named), _limit(rows)
+    panels = figure.subplots(len(splits), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, split in zip(panels, splits, strict=True):
+        _panel(axes, rows[rows["split"] == split], parts, limit)
+        axes.set_yticks(range(len(parts)), list(named.values()))
+        axes.set_title(f"by {str(split).replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
+    panels[-1].set_xlabel(axis)
+    _legend(panels[0])
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, parts: list[str], limit: float) -> None:
@@ -98,8 +101,8 @@ def _limit(rows: pd.DataFrame) -> float:
     """The end of the axis: what lies far beyond the others has no say in it."""
     sizes = rows["contribution"].abs()
     near = rows[sizes <= FAR * max(float(sizes.quantile(OTHERS)), _negligible(rows))]
-    ends = near[["lower", "upper"]].abs().to_numpy()
-    return 1.1 * max(float(ends.max()) if ends.size else 0.0, 2 * _negligible(rows))
+    ends = near[["contribution", "lower", "upper"]].abs().to_numpy(float)
+    return 1.1 * max(2 * _negligible(rows), float(np.nanmax(ends, initial=0.0)))
 
 
 def _negligible(rows: pd.DataFrame) -> float:
@@ -114,7 +117,7 @@ def _claim(rows: pd.DataFrame, label: str, titles: Mapping[str, str]) -> str:
     """The greatest contribution of each split, and how many parts show none."""
     parts = []
     for split, mine in rows.groupby("split", sort=False):
-        first = mine.loc[mine["contribution"].idxmax()]
+        first = mine.iloc[int(mine["contribution"].argmax())]
         none = int((mine["said"].map(kind_of) == "none").sum())
         most = f"{short(titles[str(first['part'])], 30)} ({number(float(first['contribution']), 2)})"
         parts.append(f"by {str(split).replace('_', ' ')} {most}, and {none} of {len(mine)} parts show none")

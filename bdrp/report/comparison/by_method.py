@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bdrp.report.figures.style import (
-    BLUE,
-    GREEN,
-    INK,
-    MUTED,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    legend_below,
-    nominal_line,
-    short,
-)
-from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.figures.plot import Plot, require_rows
+from bdrp.report.figures.style import INK, Look, legend_below, nominal_line, short
 from bdrp.report.words import number, percent
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK, MUTED)
-STYLES: Final = ("-", (0, (5, 2)), (0, (1, 1.2)))
 _READING = (
     "Each dot is a method's {label} on one split's held-out pairs, recalibrated; the bar is its 95 % interval with "
     "cell lines and drugs resampled. Bars of two methods may overlap although one is better on nearly every line: the "
@@ -39,60 +27,80 @@ _RISK = (
 
 
 def plot_metric(
-    intervals: pd.DataFrame, metric: str, label: str, unit: str, promised: float | None = None
-) -> SvgFigure:
-    """One metric with its intervals: a panel a split, a row a method; a dashed line at what was promised.
+    intervals: pd.DataFrame,
+    metric: str,
+    label: str,
+    unit: str,
+    looks: Mapping[str, Look],
+    promised: float | None = None,
+) -> Plot:
+    """One metric with its intervals: a panel a split, a row a method.
 
-    Without a promise that all share, every split has its own axis: errors on new drugs are thrice those on new pairs.
+    Args:
+        intervals: split, method, figure, value, lower, upper; at least one row of the metric.
+        metric: which of its metrics.
+        label: the metric's name.
+        unit: of the metric; "" if it has none.
+        looks: of the methods, the same in all figures of a page.
+        promised: where a dashed line stands, as a fraction. Without one that all share, every split has its own axis:
+            errors on new drugs are thrice those on new pairs.
     """
     table = intervals[intervals["figure"] == metric]
+    require_rows(f"{metric}-by-method", table)
+    splits, methods = list(dict.fromkeys(table["split"])), table["method"].nunique()
+    last = "Dashed: what was promised." if promised else "Each split has its own axis."
+    return Plot(
+        f"{metric}-by-method".replace("_", "-"),
+        _claim(table, splits, label, promised),
+        f"{_READING.format(label=label)} {last}",
+        lambda figure: draw_metric(figure, table, f"{label}, {unit}" if unit else label, looks, promised),
+        height_in=0.7 + len(splits) * ((0.45 if promised else 0.65) + 0.27 * methods),
+    )
+
+
+def draw_metric(
+    figure: Figure, table: pd.DataFrame, axis: str, looks: Mapping[str, Look], promised: float | None
+) -> None:
+    """A panel a split, a row a method; `table` has split, method, value, lower and upper of one metric."""
     splits, methods = list(dict.fromkeys(table["split"])), list(dict.fromkeys(table["method"]))
     scale = 100.0 if promised is not None else 1.0
-
-    def draw(figure: Figure) -> None:
-        panels = figure.subplots(len(splits), 1, sharex=promised is not None, squeeze=False)[:, 0]
-        for axes, split in zip(panels, splits, strict=True):
-            for row, found in enumerate(table[table["split"] == split].itertuples()):
-                at, colour = methods.index(found.method), COLOURS[methods.index(found.method) % len(COLOURS)]
-                axes.plot([scale * found.lower, scale * found.upper], [at, at], color=colour, linewidth=2.4)
-                axes.plot([scale * found.value], [at], "o", color=colour, markersize=6, gid=f"dot-{row}")
-            if promised is not None:
-                nominal_line(axes, x=scale * promised)
-            axes.set_yticks(range(len(methods)), [short(name) for name in methods])
-            axes.set_ylim(len(methods) - 0.4, -0.6)
-            axes.set_title(f"by {split.replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
-            axes.grid(visible=False, axis="y")
-            axes.tick_params(axis="y", length=0)
-        panels[-1].set_xlabel(f"{label}, {unit}" if unit else label)
-
-    claim = _claim(table, splits, label, promised)
-    height = 0.7 + len(splits) * ((0.45 if promised else 0.65) + 0.27 * len(methods))
-    name = f"{metric}-by-method".replace("_", "-")
-    last = "Dashed: what was promised." if promised else "Each split has its own axis."
-    return render_svg(name, claim, f"{_READING.format(label=label)} {last}", draw, height_in=height)
+    panels = figure.subplots(len(splits), 1, sharex=promised is not None, squeeze=False)[:, 0]
+    for axes, split in zip(panels, splits, strict=True):
+        for found in table[table["split"] == split].itertuples():
+            at, colour = methods.index(found.method), looks[str(found.method)].colour
+            axes.plot([scale * found.lower, scale * found.upper], [at, at], color=colour, linewidth=2.4)
+            axes.plot([scale * found.value], [at], "o", color=colour, markersize=6)
+        if promised is not None:
+            nominal_line(axes, x=scale * promised)
+        axes.set_yticks(range(len(methods)), [short(name) for name in methods])
+        axes.set_ylim(len(methods) - 0.4, -0.6)
+        axes.set_title(f"by {split.replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+    panels[-1].set_xlabel(axis)
 
 
-def plot_risk(curves: pd.DataFrame, split: str, unit: str) -> SvgFigure:
+def plot_risk(curves: pd.DataFrame, split: str, unit: str, looks: Mapping[str, Look]) -> Plot:
     """Risk against coverage of every method on one split; `curves` has method, kept and rmse."""
-    methods = list(dict.fromkeys(curves["method"]))
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for i, method in enumerate(methods):
-            mine = curves[curves["method"] == method]
-            colour, line = COLOURS[i % len(COLOURS)], STYLES[i % len(STYLES)]
-            axes.plot(100 * mine["kept"], mine["rmse"], color=colour, linestyle=line, label=short(method))
-        axes.set(xlim=(0, 100), xlabel="pairs kept (%)", ylabel=f"RMSE of the pairs kept, {unit}")
-        axes.set_ylim(bottom=0)
-        legend_below(axes)
-
+    require_rows(f"risk-{split}", curves)
     tenth = curves[(curves["kept"] - 0.1).abs() < 1e-9].sort_values("rmse", kind="stable")
     best = tenth.iloc[0]
     claim = (
         f"Split by {split.replace('_', ' ')}: the surest tenth has the smallest RMSE with {short(best['method'])}, "
         f"{number(float(best['rmse']), 2)} {unit}."
     )
-    return render_svg(f"risk-{split.replace('_', '-')}", claim, _RISK, draw, height_in=3.4)
+    name = f"risk-{split.replace('_', '-')}"
+    return Plot(name, claim, _RISK, lambda figure: draw_risk(figure.subplots(), curves, unit, looks), height_in=3.4)
+
+
+def draw_risk(axes: Axes, curves: pd.DataFrame, unit: str, looks: Mapping[str, Look]) -> None:
+    """A line a method: the RMSE of the pairs kept."""
+    for method, mine in curves.groupby("method", sort=False):
+        look = looks[str(method)]
+        axes.plot(100 * mine["kept"], mine["rmse"], color=look.colour, linestyle=look.line, label=short(method))
+    axes.set(xlim=(0, 100), xlabel="pairs kept (%)", ylabel=f"RMSE of the pairs kept, {unit}")
+    axes.set_ylim(bottom=0)
+    legend_below(axes)
 
 
 def _claim(table: pd.DataFrame, splits: list[str], label: str, promised: float | None) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from bdrp.report.definitions import LABELS
-from bdrp.report.figures.style import BLUE, GREEN, INK, legend_below, short
-from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.figures.plot import Plot, require_rows
+from bdrp.report.figures.style import INK, Look, legend_below, short
 from bdrp.report.words import count, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from bdrp.evaluation.significance import CriticalDifference
 
@@ -24,15 +24,16 @@ _READING = (
 )
 
 
-def plot(result: CriticalDifference, block: str = "fold", blocks: str = "") -> SvgFigure:
+def plot(result: CriticalDifference, looks: Mapping[str, Look], block: str = "fold", blocks: str = "") -> Plot:
     """The mean ranks with bars over methods that are not told apart.
 
     Args:
         result: from `bdrp.evaluation.significance.critical_difference`.
+        looks: of the methods, the same in all figures of a page.
         block: the noun of what was ranked over.
         blocks: its plural; with an s if empty.
     """
-    ranks = result.ranks
+    require_rows("critical-difference", result.ranks)
     counted = count(result.blocks, block, blocks or None)
     reading = _READING.format(
         metric=_label(result.figure),
@@ -41,26 +42,27 @@ def plot(result: CriticalDifference, block: str = "fold", blocks: str = "") -> S
         level=percent(result.level, 0),
         what=blocks or f"{block}s",
     )
-    rows = len(ranks)
-    right = rows * (1.12 + BESIDE * len(result.groups))
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        _bars(axes, result)
-        for row, rank in enumerate(ranks["mean_rank"]):
-            axes.plot([rank], [row], "o", color=BLUE, markersize=7)
-            label = number(float(rank), 2)
-            axes.annotate(label, (rank, row), (7, 0), textcoords="offset points", va="center", fontsize=8.5)
-        axes.set_yticks(range(rows), [short(name) for name in ranks["method"]])
-        axes.set(xlim=(0.7, right), ylim=(rows - 0.4, -1.6), xlabel=f"mean rank over {counted} (left is better)")
-        axes.set_xticks(range(1, rows + 1))
-        if result.groups:
-            legend_below(axes)
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
-
     name = "-".join(["critical-difference", *filter(None, (result.split, result.figure))]).replace("_", "-")
-    return render_svg(name, _claim(result, counted), reading, draw, height_in=1.3 + 0.36 * rows)
+    claim, height = _claim(result, counted), 1.3 + 0.36 * len(result.ranks)
+    return Plot(name, claim, reading, lambda figure: draw(figure.subplots(), result, counted, looks), height_in=height)
+
+
+def draw(axes: Axes, result: CriticalDifference, counted: str, looks: Mapping[str, Look]) -> None:
+    """A row a method; `counted` says over how many blocks their ranks are means."""
+    ranks, rows = result.ranks, len(result.ranks)
+    _bars(axes, result)
+    for row, (method, rank) in enumerate(zip(ranks["method"], ranks["mean_rank"], strict=True)):
+        axes.plot([rank], [row], "o", color=looks[method].colour, markersize=7)
+        label = number(float(rank), 2)
+        axes.annotate(label, (rank, row), (7, 0), textcoords="offset points", va="center", fontsize=8.5)
+    axes.set_yticks(range(rows), [short(name) for name in ranks["method"]])
+    right = max(rows * (1.12 + BESIDE * len(result.groups)), 1.05 + result.distance)
+    axes.set(xlim=(0.7, right), ylim=(rows - 0.4, -1.6), xlabel=f"mean rank over {counted} (left is better)")
+    axes.set_xticks(range(1, rows + 1))
+    if result.groups:
+        legend_below(axes)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
 
 
 def _bars(axes: Axes, result: CriticalDifference) -> None:
@@ -71,7 +73,7 @@ def _bars(axes: Axes, result: CriticalDifference) -> None:
         axes.plot(
             [at, at],
             [row[group[0]] - 0.2, row[group[-1]] + 0.2],
-            color=GREEN,
+            color=INK,
             linewidth=4,
             label="not told apart" if i == 0 else "",
         )

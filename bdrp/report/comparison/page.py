@@ -9,7 +9,8 @@ from bdrp.files import outputs
 from bdrp.report import fits, words
 from bdrp.report.comparison import by_method, critical_difference, tables
 from bdrp.report.definitions import DEFINITIONS
-from bdrp.report.figures.svg import SvgFigure
+from bdrp.report.figures.plot import Plot
+from bdrp.report.figures.style import Look, looks
 from bdrp.report.html.output import folder, write_text
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Definition, Section, Verdict
@@ -140,15 +141,22 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
     )
 
 
-def _figures(findings: Findings) -> tuple[tuple[SvgFigure, ...], ...]:
+def _figures(findings: Findings) -> tuple[tuple[Plot, ...], ...]:
     """The figures of metrics, of coverage and of risk against coverage; none where no fit has finished."""
-    table, unit = findings.intervals, str(findings.screen["unit"])
+    table, unit, drawn = findings.intervals, str(findings.screen["unit"]), _looks(findings)
     splits = findings.risk.groupby("split", sort=False) if len(findings.risk) else ()
-    risks = tuple(by_method.plot_risk(part, str(split), unit) for split, part in splits)
+    risks = tuple(by_method.plot_risk(part, str(split), unit, drawn) for split, part in splits)
     if table.empty:
         return (), (), risks
-    metrics = tuple(by_method.plot_metric(table, name, tables.label(name), tables.unit(name, unit)) for name in _DRAWN)
-    return metrics, (by_method.plot_metric(table, "coverage_90", "90 % intervals cover", "%", 0.9),), risks
+    metrics = tuple(
+        by_method.plot_metric(table, name, tables.label(name), tables.unit(name, unit), drawn) for name in _DRAWN
+    )
+    return metrics, (by_method.plot_metric(table, "coverage_90", "90 % intervals cover", "%", drawn, 0.9),), risks
+
+
+def _looks(findings: Findings) -> dict[str, Look]:
+    """The look of each method in every figure of the page, also where another has no finished fit."""
+    return looks(map(str, findings.runs["method"]))
 
 
 def _ranks(findings: Findings) -> Section:
@@ -156,7 +164,8 @@ def _ranks(findings: Findings) -> Section:
     chosen = [rank for rank in findings.ranks if rank.figure == HEADLINE]
     if not chosen:
         return Section("ranks", title, ("Ranks are compared from three methods on, each with a fold in common.",))
-    return Section("ranks", title, (_DRUGS,), figures=tuple(critical_difference.plot(rank, "drug") for rank in chosen))
+    drawn = tuple(critical_difference.plot(rank, _looks(findings), "drug") for rank in chosen)
+    return Section("ranks", title, (_DRUGS,), figures=drawn)
 
 
 def _definitions() -> tuple[Definition, ...]:

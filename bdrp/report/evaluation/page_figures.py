@@ -23,7 +23,7 @@ from bdrp.report.evaluation.figures import (
     sharpness,
     spread,
 )
-from bdrp.report.figures.svg import SvgFigure
+from bdrp.report.figures.plot import Plot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ class PageFigures:
         """What stands on the axes."""
         return self.pred.unit or UNKNOWN_UNIT
 
-    def calibration(self) -> tuple[SvgFigure, ...]:
+    def calibration(self) -> tuple[Plot, ...]:
         """Reliability, PIT, coverage and width; and what recalibration changed."""
         scores, pairs = self.scores, len(self.response)
         changed = () if self.before is None else (reliability.plot_change(scores.reliability, self.before.reliability),)
@@ -71,13 +71,13 @@ class PageFigures:
         tables = {"drug": self.scores.by_drug, "tissue": self.scores.by_tissue, "cell line": self.scores.by_line}
         return tables[what]
 
-    def groups(self, what: str) -> tuple[SvgFigure, ...]:
+    def groups(self, what: str) -> tuple[Plot, ...]:
         """Coverage and width by drug, by tissue or by cell line."""
         table = self.table(what)
         named = groups.plot(table, what, self.unit)
         return (named,) if len(table) < FEWEST_GROUPS else (named, levels.plot_groups(table, what, self.unit))
 
-    def accuracy(self) -> tuple[SvgFigure, ...]:
+    def accuracy(self) -> tuple[Plot, ...]:
         """Predicted against observed, and the predicted SDs."""
         point, pred = self.metrics["point"], self.pred
         return (
@@ -87,7 +87,7 @@ class PageFigures:
             sharpness.plot(pred.std, pred.aleatoric_std, pred.epistemic_std, self.unit),
         )
 
-    def ranking(self) -> tuple[SvgFigure, ...]:
+    def ranking(self) -> tuple[Plot, ...]:
         """Error against SD, and risk against coverage."""
         seen, unit = self.metrics["calibration"], self.unit
         return (
@@ -95,26 +95,26 @@ class PageFigures:
             risk.plot(self.scores.risk_coverage, unit),
         )
 
-    def beyond(self) -> tuple[SvgFigure, ...]:
+    def beyond(self) -> tuple[Plot, ...]:
         """Predicted probability of "beyond the highest dose" against its share, where that dose is known."""
         curve = self.scores.beyond_reliability
         return () if curve.empty else (beyond.plot(curve, self.metrics["beyond"]),)
 
-    def noise(self) -> tuple[SvgFigure, ...]:
+    def noise(self) -> tuple[Plot, ...]:
         """Measured beside predicted noise, where repeats measured it."""
         seen = self.metrics["noise"]["all"]
         if seen["noise_sd"] is None:
             return ()
         return (noise.plot(self.scores.noise_by_compound, seen, self.unit),)
 
-    def extrapolated(self) -> tuple[SvgFigure, ...]:
+    def extrapolated(self) -> tuple[Plot, ...]:
         """Observed beside extrapolated responses, where there are both."""
         seen = self.metrics["extrapolated"]
         if not (seen["observed"]["n"] and seen["extrapolated"]["n"]):
             return ()
         return (extrapolated.plot(seen, self.unit),)
 
-    def posterior(self, checked: PosteriorCheck) -> tuple[SvgFigure, ...]:
+    def posterior(self, checked: PosteriorCheck) -> tuple[Plot, ...]:
         """Importance weights, LOO-PIT and replicated responses of the training rows."""
         from bdrp.evaluation.curves import pit_histogram
 

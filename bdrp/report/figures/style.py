@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from bdrp.report.words import printable
 
@@ -21,7 +26,60 @@ MUTED: Final = "#5B6770"
 BAND: Final = "#DDE3E8"
 GRID: Final = "#E9EDF0"
 
+SETTINGS: Final[Any] = {
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "text.color": INK,
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "patch.linewidth": 0,
+    "savefig.dpi": 170,
+    "figure.dpi": 100,
+}
+
 INDEPENDENT: Final = "if calibrated, pairs independent (95 %)"  # what the grey bands hold
+KNOWN: Final = "how well it is known (95 %)"  # what the blue bands hold
+
+
+# Eight colours and three lines: 24 methods before two look alike.
+COLOURS: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK, MUTED)
+LINES: Final = ("-", (0, (5, 2)), (0, (1, 1.2)))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a method is known by: its colour, and its line where lines cross."""
+
+    colour: str
+    line: Any
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """A look a name, by its place: figures that are handed the same looks draw a name alike.
+
+    >>> looks(["ridge", "forest", "ridge"])["forest"].colour == VERMILION
+    True
+    """
+    places = enumerate(dict.fromkeys(names))
+    return {name: Look(COLOURS[i % len(COLOURS)], LINES[i % len(LINES)]) for i, name in places}
 
 
 def short(text: object, characters: int = 26) -> str:
@@ -36,6 +94,13 @@ def nominal_line(axes: Axes, **where: float) -> None:
     line(*where.values(), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=3)
 
 
-def legend_below(axes: Axes, columns: int = 3) -> None:
-    """A legend under the axes, where it can hide no data."""
-    axes.figure.legend(loc="outside lower center", ncols=columns)
+def known_band(axes: Axes, at: ArrayLike, low: ArrayLike, high: ArrayLike) -> None:
+    """The band of how well a line is known; none, in the legend either, where that is not known."""
+    if not np.isnan(np.asarray([low, high], dtype=float)).any():
+        axes.fill_between(at, low, high, color=SKY, alpha=0.4, label=KNOWN)
+
+
+def legend_below(*panels: Axes, columns: int = 3) -> None:
+    """A legend under the axes, where it can hide no data; one entry a label, whichever of the panels has it."""
+    found = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    panels[0].figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)

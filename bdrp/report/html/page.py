@@ -6,13 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from bdrp.report import words
+from bdrp.report.figures import svg
 
 
 def render(**context: Any) -> str:
     """The page from its parts: kicker, title, subtitle, verdict, tiles, sections, version, and what lies beside it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    filters: dict[str, Callable[..., Any]] = {"number": words.number, "percent": words.percent, "exact": words.exact}
+    filters: dict[str, Callable[..., Any]] = {
+        "number": words.number,
+        "percent": words.percent,
+        "exact": words.exact,
+        "svg": svg.render,
+    }
     environment = Environment(
         loader=PackageLoader("bdrp.report.html", "templates"),
         autoescape=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bdrp.report.figures.svg import SvgFigure
+from bdrp.report.figures.plot import Plot
 from bdrp.report.html.table import Table
 
 
@@ -45,7 +45,7 @@ class Section:
     title: str
     paragraphs: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
-    figures: tuple[SvgFigure, ...] = ()
+    figures: tuple[Plot, ...] = ()
     folded: tuple[Table, ...] = ()
     definitions: tuple[Definition, ...] = ()
     facts: tuple[tuple[str, Any], ...] = ()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, nominal_line
-from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.figures.plot import Plot, require_rows
+from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, legend_below, nominal_line
 from bdrp.report.words import percent
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ _SHIFT: Final = (
 )
 
 
-def plot_adaptation(
-    scores: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, target: str, unit: str
-) -> SvgFigure:
+def plot_adaptation(scores: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, target: str, unit: str) -> Plot:
     """Coverage, width and RMSE against the number of labelled pairs, a row a class; of one target.
 
     Args:
@@ -48,34 +46,41 @@ def plot_adaptation(
         target: its name.
         unit: of width and RMSE.
     """
-    classes = list(dict.fromkeys(scores["seen"]))
-    counts = sorted(scores["labelled"].unique())
-
-    def draw(figure: Figure) -> None:
-        grid = figure.subplots(len(classes), len(COLUMNS), sharex=True, sharey="col", squeeze=False)
-        for line, seen in zip(grid, classes, strict=True):
-            for axes, name in zip(line, COLUMNS, strict=True):
-                scale = 100 if name == "coverage_90" else 1
-                _lines(axes, scores[(scores["seen"] == seen) & (scores["figure"] == name)], counts, scale)
-                _level(axes, _home(home, seen, name), scale, MUTED, (0, (1, 1.5)), "at home")
-                if name == "coverage_90":
-                    nominal_line(axes, y=90)
-                if name == "rmse":
-                    _level(axes, _laboratory(ceiling, seen), 1, GREEN, "-", LABORATORY)
-            line[0].set_ylabel(seen)
-        for axes, (name, label) in zip(grid[0], COLUMNS.items(), strict=True):
-            told = label if name == "coverage_90" else f"{label},\n{unit}"
-            axes.set_title(told, loc="left", fontsize=8.5, color=INK)
-        for axes in grid[-1]:
-            axes.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
-        grid[-1][1].set_xlabel("labelled pairs of the target")
-        _legend(grid)
-
-    height = 1.3 + 1.0 * len(classes)
-    return render_svg(f"adaptation-{_plain(target)}", _claim(scores, target, counts), _READING, draw, height_in=height)
+    require_rows(f"adaptation-{target}", scores)
+    name, height = f"adaptation-{_plain(target)}", 1.3 + 1.0 * scores["seen"].nunique()
+    return Plot(
+        name,
+        _claim(scores, target),
+        _READING,
+        lambda figure: draw_adaptation(figure, scores, home, ceiling, unit),
+        height_in=height,
+    )
 
 
-def plot_shift(scores: pd.DataFrame, target: str, unit: str) -> SvgFigure:
+def draw_adaptation(figure: Figure, scores: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, unit: str) -> None:
+    """A row a class, a column a metric; the tables as for `plot_adaptation`."""
+    classes, counts = list(dict.fromkeys(scores["seen"])), sorted(scores["labelled"].unique())
+    grid = figure.subplots(len(classes), len(COLUMNS), sharex=True, sharey="col", squeeze=False)
+    for line, seen in zip(grid, classes, strict=True):
+        for axes, name in zip(line, COLUMNS, strict=True):
+            scale = 100 if name == "coverage_90" else 1
+            _lines(axes, scores[(scores["seen"] == seen) & (scores["figure"] == name)], counts, scale)
+            _level(axes, _home(home, seen, name), scale, MUTED, (0, (1, 1.5)), "at home")
+            if name == "coverage_90":
+                nominal_line(axes, y=90)
+            if name == "rmse":
+                _level(axes, _laboratory(ceiling, seen), 1, GREEN, "-", LABORATORY)
+        line[0].set_ylabel(seen)
+    for axes, (name, label) in zip(grid[0], COLUMNS.items(), strict=True):
+        told = label if name == "coverage_90" else f"{label},\n{unit}"
+        axes.set_title(told, loc="left", fontsize=8.5, color=INK)
+    for axes in grid[-1]:
+        axes.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
+    grid[-1][1].set_xlabel("labelled pairs of the target")
+    legend_below(*grid.flat)
+
+
+def plot_shift(scores: pd.DataFrame, target: str, unit: str) -> Plot:
     """Coverage and width by bins of line distance and drug similarity, raw and with the most labelled pairs.
 
     Args:
@@ -83,26 +88,29 @@ def plot_shift(scores: pd.DataFrame, target: str, unit: str) -> SvgFigure:
         target: its name.
         unit: of the width.
     """
+    require_rows(f"shift-{target}", scores)
     most = scores["labelled"].max()
     chosen = scores[(scores["labelled"] == most) | (scores["adaptation"] == "raw")]
+    name, claim = f"shift-{_plain(target)}", _shift_claim(chosen, target)
+    return Plot(name, claim, _SHIFT, lambda figure: draw_shift(figure, chosen, unit), height_in=4.2)
 
-    def draw(figure: Figure) -> None:
-        grid = figure.subplots(2, len(BINS), sharey="row", squeeze=False)
-        for column, (kind, bins) in enumerate(BINS.items()):
-            mine = chosen[chosen["kind"] == kind]
-            there = [one for one in bins if one in set(mine["bin"])]
-            for axes, name, scale in zip(grid[:, column], ("coverage_90", "width_90"), (100, 1), strict=True):
-                _by_bin(axes, mine[mine["figure"] == name], there, scale)
-            nominal_line(grid[0, column], y=90)
-            grid[0, column].set_title(kind, loc="left", fontsize=9.5, color=INK)
-            grid[0, column].set_xticks(range(len(there)), [])
-            grid[1, column].set_xticks(range(len(there)), [_wrapped(name) for name in there], fontsize=7.5)
-        grid[0, 0].set_ylabel("90 % intervals\ncover (%)")
-        grid[1, 0].set_ylabel(f"mean width,\n{unit}")
-        grid[1, 0].set_ylim(bottom=0)
-        _legend(grid)
 
-    return render_svg(f"shift-{_plain(target)}", _shift_claim(chosen, target), _SHIFT, draw, height_in=4.2)
+def draw_shift(figure: Figure, chosen: pd.DataFrame, unit: str) -> None:
+    """A column a kind of distance, coverage above width."""
+    grid = figure.subplots(2, len(BINS), sharey="row", squeeze=False)
+    for column, (kind, bins) in enumerate(BINS.items()):
+        mine = chosen[chosen["kind"] == kind]
+        there = [one for one in bins if one in set(mine["bin"])]
+        for axes, name, scale in zip(grid[:, column], ("coverage_90", "width_90"), (100, 1), strict=True):
+            _by_bin(axes, mine[mine["figure"] == name], there, scale)
+        nominal_line(grid[0, column], y=90)
+        grid[0, column].set_title(kind, loc="left", fontsize=9.5, color=INK)
+        grid[0, column].set_xticks(range(len(there)), [])
+        grid[1, column].set_xticks(range(len(there)), [_wrapped(name) for name in there], fontsize=7.5)
+    grid[0, 0].set_ylabel("90 % intervals\ncover (%)")
+    grid[1, 0].set_ylabel(f"mean width,\n{unit}")
+    grid[1, 0].set_ylim(bottom=0)
+    legend_below(*grid.flat)
 
 
 def _lines(axes: Axes, table: pd.DataFrame, counts: list[int], scale: float) -> None:
@@ -114,10 +122,10 @@ def _lines(axes: Axes, table: pd.DataFrame, counts: list[int], scale: float) -> 
         at = [counts.index(count) + ASIDE[name] for count in mine["labelled"]]
         axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
         axes.vlines(at, scale * mine["lowest"], scale * mine["highest"], color=colour, linewidth=0.9)
-        line = pd.concat([raw, mine]) if name != "raw" else mine
+        start = raw[:0] if name == "raw" else raw
         axes.plot(
-            ([0.0] if name != "raw" else []) + at,
-            scale * line["value"],
+            [0.0] * len(start) + at,
+            scale * pd.concat([start, mine])["value"],
             "o-",
             color=colour,
             markersize=3.6,
@@ -134,7 +142,9 @@ def _by_bin(axes: Axes, table: pd.DataFrame, bins: list[str], scale: float) -> N
         at = [place + ASIDE[name] for place in range(len(bins))]
         axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
         axes.plot(at, scale * mine["value"], "o-", color=colour, markersize=4, label=name)
-    axes.set_xlim(-0.4, len(bins) - 0.6)
+    axes.set_xlim(-0.4, max(len(bins), 1) - 0.6)
+    if not bins:
+        axes.text(0.5, 0.5, "no pairs to show", transform=axes.transAxes, ha="center", va="center", color=MUTED)
 
 
 def _level(axes: Axes, value: float | None, scale: float, colour: str, style: Any, label: str) -> None:
@@ -156,22 +166,14 @@ def _laboratory(ceiling: pd.DataFrame, seen: str) -> float | None:
     return None if found.empty else float(found.iloc[0])
 
 
-def _legend(grid: Any) -> None:
-    """One entry a label of any panel: where a line does not exist in the first panel, another has it."""
-    import numpy as np
-
-    panels = np.ravel(grid)
-    found = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    panels[0].figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3)
-
-
-def _claim(scores: pd.DataFrame, target: str, counts: list[int]) -> str:
+def _claim(scores: pd.DataFrame, target: str) -> str:
+    most = int(scores["labelled"].max())
     covered = scores[scores["figure"] == "coverage_90"]
     said = [f"{target}: 90 % intervals cover {_range(covered[covered['adaptation'] == 'raw'])} of responses raw"]
-    last = covered[covered["labelled"] == counts[-1]]
-    if counts[-1] > 0:
+    last = covered[covered["labelled"] == most]
+    if most > 0:
         parts = [f"{_range(mine)} {name}" for name, mine in last.groupby("adaptation", sort=False)]
-        said.append(f"with {counts[-1]:,} labelled pairs {', '.join(parts)}")
+        said.append(f"with {most:,} labelled pairs {', '.join(parts)}")
     return "; ".join(said) + ", over the classes."
 
 
@@ -181,9 +183,10 @@ def _shift_claim(chosen: pd.DataFrame, target: str) -> str:
     widths = table.set_index("bin")["value"].reindex(bins).dropna()
     if len(widths) < 2:
         return f"{target}: all pairs are equally near in drugs."
+    nearest = "trained ones" if widths.index[0] == bins[0] else "those most like them"
     return (
         f"{target}: raw 90 % intervals are {widths.iloc[-1] / widths.iloc[0]:.1f} times as wide for the drugs least "
-        "like trained ones as for trained ones."
+        f"like trained ones as for {nearest}."
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from bdrp import report
 from bdrp.report.ablation import contributions
 from bdrp.report.ablation.page import TITLES, render_page
+from bdrp.report.figures.svg import render
 from bdrp.studies.ablation import Contributions
 
 
@@ -102,5 +103,5 @@ def test_a_bar_far_beyond_the_others_is_written_at_the_edge(found):
     about = found.table[found.table["against"] == "full"]
     many = pd.concat([about, *(about[about["part"] != "shuffled_labels"].assign(split=name) for name in "abc")])
     figure = contributions.plot(many, "rmse", "RMSE", "ln(µM)", TITLES)
-    assert "20.00" in figure.svg
+    assert "20.00" in render(figure)
     assert "by cell line labels → shuffled (20.00), and 1 of 4 parts show none" in figure.claim

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bdrp.report.figures.style import BLUE, INDEPENDENT, INK, MUTED, SKY, nominal_line
-from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.figures.plot import Plot, require_rows
+from bdrp.report.figures.style import BLUE, INDEPENDENT, INK, MUTED, known_band, legend_below, nominal_line
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
@@ -28,43 +28,40 @@ _READING = (
 )
 
 
-def plot(curve: pd.DataFrame, metrics: Mapping[str, Any]) -> SvgFigure:
+def plot(curve: pd.DataFrame, metrics: Mapping[str, Any]) -> Plot:
     """The reliability of P(response > upper limit).
 
     Args:
         curve: `Scores.beyond_reliability`, at least one bin.
         metrics: the topic `beyond` of the scores.
     """
+    require_rows("beyond", curve)
     nominal, observed = curve["nominal"].to_numpy(float), curve["observed"].to_numpy(float)
-
-    def draw(figure: Figure) -> None:
-        shares, misses = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, 1])
-        _curve(shares, curve, np.zeros_like(nominal), 1.0)
-        shares.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
-        shares.set(ylim=(-0.01, 1.02), ylabel="share that lay beyond")
-        _curve(misses, curve, nominal, 100.0)
-        nominal_line(misses, y=0.0)
-        misses.set(xlim=(-0.01, 1.01), ylabel="less the promise\n(percentage points)")
-        misses.set_xlabel("predicted probability of a response beyond the highest dose")
-        handles, labels = shares.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
-
-    return render_svg("beyond", _claim(nominal, observed, metrics), _READING, draw, height_in=4.9)
+    claim = _claim(nominal, observed, metrics)
+    return Plot("beyond", claim, _READING, lambda figure: draw(figure, curve), height_in=4.9)
 
 
-_KNOWN: Final = "how well it is known (95 %)"
+def draw(figure: Figure, curve: pd.DataFrame) -> None:
+    """The shares, and below them the shares less the probabilities."""
+    shares, misses = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, 1])
+    _curve(shares, curve, np.zeros(len(curve)), 1.0)
+    shares.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
+    shares.set(ylim=(-0.01, 1.02), ylabel="share that lay beyond")
+    _curve(misses, curve, curve["nominal"].to_numpy(float), 100.0)
+    nominal_line(misses, y=0.0)
+    misses.set(xlim=(-0.01, 1.01), ylabel="less the promise\n(percentage points)")
+    misses.set_xlabel("predicted probability of a response beyond the highest dose")
+    legend_below(shares, columns=2)
 
 
 def _curve(axes: Axes, curve: pd.DataFrame, less: np.ndarray, scale: float) -> None:
     """Shares and both bands, less `less`, times `scale`; the wider band lies behind."""
     at = curve["nominal"]
-    for low, high, colour, alpha, label in (
-        ("lower", "upper", SKY, 0.4, _KNOWN),
-        ("null_lower", "null_upper", MUTED, 0.3, INDEPENDENT),
-    ):
-        bounds = (scale * (curve[name] - less) for name in (low, high))
-        axes.fill_between(at, *bounds, color=colour, alpha=alpha, label=label)
-    axes.plot(at, scale * (curve["observed"] - less), "o-", color=BLUE, markersize=3.6, label="this model")
+    names = ("observed", "lower", "upper", "null_lower", "null_upper")
+    observed, lower, upper, null_lower, null_upper = (scale * (curve[name] - less) for name in names)
+    known_band(axes, at, lower, upper)
+    axes.fill_between(at, null_lower, null_upper, color=MUTED, alpha=0.3, label=INDEPENDENT)
+    axes.plot(at, observed, "o-", color=BLUE, markersize=3.6, label="this model")
 
 
 def _claim(nominal: np.ndarray, observed: np.ndarray, metrics: Mapping[str, Any]) -> str:

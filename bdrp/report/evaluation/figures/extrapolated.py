@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, nominal_line
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+KINDS: Final = ("extrapolated", "observed")  # from the bottom
 _READING = (
     "Observed: the response lies between the lowest and the highest dose that were tested. Extrapolated: it lies "
     "outside, so it is what a fitted curve says about doses that nobody tested. Dashed: the promised 90 %. A good "
@@ -20,27 +21,28 @@ _READING = (
 )
 
 
-def plot(metrics: Mapping[str, Mapping[str, float]], unit: str) -> SvgFigure:
+def plot(metrics: Mapping[str, Mapping[str, float]], unit: str) -> Plot:
     """Coverage, width and RMSE on both kinds of response; `metrics` has n, coverage_90, width_90, rmse for each."""
-    kinds = ("extrapolated", "observed")
-    rows = [metrics[kind] for kind in kinds]
-
-    def draw(figure: Figure) -> None:
-        covered, widths, errors = figure.subplots(1, 3, sharey=True)
-        _bars(covered, [100 * row["coverage_90"] for row in rows], BLUE, "inside 90 %\nintervals (%)", 1)
-        nominal_line(covered, x=90.0)
-        _bars(widths, [row["width_90"] for row in rows], GREEN, f"mean width,\n{unit}", 2)
-        _bars(errors, [row["rmse"] for row in rows], MUTED, f"RMSE,\n{unit}", 2)
-        covered.set_yticks([0, 1], [f"{kind}\n{int(row['n']):,} pairs" for kind, row in zip(kinds, rows, strict=True)])
-
-    beyond, seen = rows
+    beyond, seen = (metrics[kind] for kind in KINDS)
     share = beyond["n"] / (beyond["n"] + seen["n"])
     claim = (
         f"{percent(share, 0)} of responses are extrapolated. There, 90 % intervals cover "
         f"{percent(beyond['coverage_90'])} and the RMSE is {number(beyond['rmse'], 2)} {unit}; on observed ones "
         f"{percent(seen['coverage_90'])} and {number(seen['rmse'], 2)}."
     )
-    return render_svg("extrapolated", claim, _READING, draw, height_in=2.2)
+    return Plot("extrapolated", claim, _READING, lambda figure: draw(figure, metrics, unit), height_in=2.2)
+
+
+def draw(figure: Figure, metrics: Mapping[str, Mapping[str, float]], unit: str) -> None:
+    """A panel a metric, a bar a kind of response."""
+    rows = [metrics[kind] for kind in KINDS]
+    covered, widths, errors = figure.subplots(1, 3, sharey=True)
+    _bars(covered, [100 * row["coverage_90"] for row in rows], BLUE, "inside 90 %\nintervals (%)", 1)
+    nominal_line(covered, x=90.0)
+    covered.set_xlim(right=max(92.0, covered.get_xlim()[1]))
+    _bars(widths, [row["width_90"] for row in rows], GREEN, f"mean width,\n{unit}", 2)
+    _bars(errors, [row["rmse"] for row in rows], MUTED, f"RMSE,\n{unit}", 2)
+    covered.set_yticks([0, 1], [f"{kind}\n{int(row['n']):,} pairs" for kind, row in zip(KINDS, rows, strict=True)])
 
 
 def _bars(axes: Axes, values: list[float], colour: str, label: str, digits: int) -> None:

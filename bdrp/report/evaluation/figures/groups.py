@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, nominal_line, short
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import count, percent
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _HINTS = {
 _CUT = " Shown are the {each} {what}s covered least and the {each} covered most of {many}; the table below holds all."
 
 
-def plot(groups: pd.DataFrame, what: str, unit: str) -> SvgFigure:
+def plot(groups: pd.DataFrame, what: str, unit: str) -> Plot:
     """Coverage of 90 % intervals, a row a group, the least covered at the top.
 
     Args:
@@ -40,45 +40,45 @@ def plot(groups: pd.DataFrame, what: str, unit: str) -> SvgFigure:
         what: the noun of one group, "drug", "tissue" or "cell line".
         unit: of the width.
     """
+    require_rows(f"groups-{what}", groups)
     ranked = groups.sort_values(["coverage_90", "n", "name"], ascending=[True, False, True]).reset_index(drop=True)
     ranked = ranked.assign(off=ranked["p_holm"] < SIGNIFICANT)
     shown = ranked if len(ranked) <= MOST_NAMED else pd.concat([ranked[:EACH_END], ranked[-EACH_END:]])
 
-    by_line = what == "tissue"
-    counted = "cell lines" if by_line else "pairs"
-    reading = _READING.format(what=what, counted=counted, hint=_HINTS[what])
-
-    def draw(figure: Figure) -> None:
-        covered, widths = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
-        at = _rows(len(shown), cut=len(shown) < len(ranked))
-        _coverage(covered, shown, at)
-        counts = shown["cell_lines" if by_line else "n"]
-        names = [f"{short(name)} ({int(n):,})" for name, n in zip(shown["name"], counts, strict=True)]
-        covered.set_yticks(at, names, fontsize=8.5)
-        widths.barh(at, shown["width_90"], height=0.5, color=GREEN)
-        widths.set(xlabel=f"width, {unit}")
-        if len(shown) < len(ranked):
-            covered.annotate(
-                f"{len(ranked) - len(shown)} more",
-                (0.02, at[EACH_END] + 1),
-                xycoords=("axes fraction", "data"),
-                color=MUTED,
-                fontsize=8.5,
-                va="center",
-            )
-        for axes in (covered, widths):
-            axes.grid(visible=False, axis="y")
-            axes.tick_params(axis="y", length=0)
-
-    if len(shown) < len(ranked):
-        reading += _CUT.format(each=EACH_END, what=what, many=len(ranked))
-    return render_svg(
+    left_out = len(ranked) - len(shown)
+    counted = "cell_lines" if what == "tissue" else "n"
+    reading = _READING.format(what=what, counted={"n": "pairs"}.get(counted, "cell lines"), hint=_HINTS[what])
+    reading += _CUT.format(each=EACH_END, what=what, many=len(ranked)) if left_out else ""
+    return Plot(
         f"groups-{what.replace(' ', '-')}",
         _claim(ranked, what),
         reading,
-        draw,
+        lambda figure: draw(figure, shown.assign(counted=shown[counted]), left_out, unit),
         height_in=1.15 + 0.235 * (len(shown) + 1),
     )
+
+
+def draw(figure: Figure, shown: pd.DataFrame, left_out: int, unit: str) -> None:
+    """Coverage beside width, a row a group; `left_out` groups are missing in the middle."""
+    covered, widths = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
+    at = _rows(len(shown), cut=left_out > 0)
+    _coverage(covered, shown, at)
+    names = [f"{short(name)} ({int(n):,})" for name, n in zip(shown["name"], shown["counted"], strict=True)]
+    covered.set_yticks(at, names, fontsize=8.5)
+    widths.barh(at, shown["width_90"], height=0.5, color=GREEN)
+    widths.set(xlabel=f"width, {unit}")
+    if left_out:
+        covered.annotate(
+            f"{left_out} more",
+            (0.02, at[EACH_END] + 1),
+            xycoords=("axes fraction", "data"),
+            color=MUTED,
+            fontsize=8.5,
+            va="center",
+        )
+    for axes in (covered, widths):
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
 
 
 def _coverage(axes: Axes, shown: pd.DataFrame, at: np.ndarray) -> None:
@@ -95,7 +95,8 @@ def _coverage(axes: Axes, shown: pd.DataFrame, at: np.ndarray) -> None:
         axes.plot([100 * row["coverage_90"]], [y], "o", color=colour, markersize=5)
     nominal_line(axes, x=90.0)
     axes.set_ylim(at[-1] - 0.7, at[0] + 0.7)
-    axes.set_xlim(min(100 * float(shown["coverage_90_lower"].min()), 80) - 2, 101.5)
+    least = 100 * shown[["coverage_90", "coverage_90_lower"]].min(axis=None)
+    axes.set_xlim(min(80.0, float(least)) - 2, 101.5)
     axes.set_xlabel("responses inside 90 % intervals (%)", color=INK)
 
 

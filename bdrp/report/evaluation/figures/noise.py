@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BLUE, INK, MUTED, VERMILION, legend_below, short
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 MOST_NAMED: Final = 20  # chosen: more rows leave no room for legible names; the table holds all
 _READING = (
@@ -27,7 +27,7 @@ _READING = (
 )
 
 
-def plot(table: pd.DataFrame, metrics: Mapping[str, Any], unit: str) -> SvgFigure:
+def plot(table: pd.DataFrame, metrics: Mapping[str, Any], unit: str) -> Plot:
     """Measured noise beside the predicted, all repeats first, then a row a compound.
 
     Args:
@@ -38,25 +38,31 @@ def plot(table: pd.DataFrame, metrics: Mapping[str, Any], unit: str) -> SvgFigur
     every = pd.DataFrame([{**metrics, "name": "All compounds"}])
     named = table[table["noise_sd"].notna()][:MOST_NAMED]
     shown = pd.concat([every, named], ignore_index=True) if len(table) > 1 else every
+    return Plot(
+        "noise",
+        _claim(metrics, unit),
+        _READING,
+        lambda figure: draw(figure.subplots(), shown, unit),
+        height_in=1.2 + 0.25 * len(shown),
+    )
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        at = -np.arange(len(shown), dtype=float) - (np.arange(len(shown)) > 0) * 0.4
-        low, high = (shown[f"noise_sd_{end}"].astype(float) for end in ("lower", "upper"))
-        axes.hlines(at, low, high, color=BLUE, linewidth=2.2, alpha=0.45)
-        axes.plot(shown["noise_sd"], at, "o", color=BLUE, markersize=5.5, label="measured (95 %)")
-        axes.plot(shown["noise_sd_with_offset"], at, "x", color=MUTED, markersize=5, label="with offsets of ids")
-        axes.plot(shown["aleatoric_sd"], at, "D", color=VERMILION, markersize=5, label="predicted noise")
-        names = [f"{short(name)} ({int(sets):,})" for name, sets in zip(shown["name"], shown["sets"], strict=True)]
-        axes.set_yticks(at, names, fontsize=8.5)
-        axes.set_ylim(at[-1] - 0.7, 0.7)
-        axes.set_xlim(left=0)
-        axes.set_xlabel(f"SD of a single measurement, {unit}", color=INK)
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
-        legend_below(axes)
 
-    return render_svg("noise", _claim(metrics, unit), _READING, draw, height_in=1.2 + 0.25 * len(shown))
+def draw(axes: Axes, shown: pd.DataFrame, unit: str) -> None:
+    """A row a compound: measured SD with its interval, the same with offsets, and the predicted noise."""
+    at = -np.arange(len(shown), dtype=float) - (np.arange(len(shown)) > 0) * 0.4
+    low, high = (shown[f"noise_sd_{end}"].astype(float) for end in ("lower", "upper"))
+    axes.hlines(at, low, high, color=BLUE, linewidth=2.2, alpha=0.45)
+    axes.plot(shown["noise_sd"], at, "o", color=BLUE, markersize=5.5, label="measured (95 %)")
+    axes.plot(shown["noise_sd_with_offset"], at, "x", color=MUTED, markersize=5, label="with offsets of ids")
+    axes.plot(shown["aleatoric_sd"], at, "D", color=VERMILION, markersize=5, label="predicted noise")
+    names = [f"{short(name)} ({int(sets):,})" for name, sets in zip(shown["name"], shown["sets"], strict=True)]
+    axes.set_yticks(at, names, fontsize=8.5)
+    axes.set_ylim(at[-1] - 0.7, 0.7)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(f"SD of a single measurement, {unit}", color=INK)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    legend_below(axes)
 
 
 def _claim(metrics: Mapping[str, Any], unit: str) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bdrp.report.figures.style import BAND, BLUE, INDEPENDENT, INK, SKY, legend_below, nominal_line
-from bdrp.report.figures.svg import SvgFigure, render_svg
+from bdrp.report.figures.plot import Plot, require_rows
+from bdrp.report.figures.style import BAND, BLUE, INDEPENDENT, INK, known_band, legend_below, nominal_line
 from bdrp.report.words import number, percent
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 FEWEST: Final = 30  # chosen: with fewer, every shape has happened by chance
 _HISTOGRAM_READING = (
@@ -40,23 +40,27 @@ _ECDF_READING = (
 )
 
 
-def plot_histogram(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> SvgFigure:
+def plot_histogram(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Plot:
     """The PIT histogram; `bins` has left, right, density, null_lower, null_upper; `pit` is (N,)."""
+    require_rows("pit-histogram", bins)
     axis = "where the response fell in its predicted distribution (PIT)"
-    return render_svg("pit-histogram", _shape(pit), _HISTOGRAM_READING, lambda figure: _bars(figure, bins, axis))
+    return Plot(
+        "pit-histogram", _shape(pit), _HISTOGRAM_READING, lambda figure: draw_histogram(figure.subplots(), bins, axis)
+    )
 
 
-def plot_left_out(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> SvgFigure:
+def plot_left_out(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Plot:
     """The same of training rows, each predicted from all the others (LOO-PIT)."""
+    require_rows("loo-pit", bins)
     axis = "where a training response fell, predicted from all others (LOO-PIT)"
     claim = f"Training rows, each left out in turn: {_shape(pit)}"
-    return render_svg("loo-pit", claim, _LEFT_OUT_READING, lambda figure: _bars(figure, bins, axis))
+    return Plot("loo-pit", claim, _LEFT_OUT_READING, lambda figure: draw_histogram(figure.subplots(), bins, axis))
 
 
-def _bars(figure: Figure, bins: pd.DataFrame, axis: str) -> None:
+def draw_histogram(axes: Axes, bins: pd.DataFrame, axis: str) -> None:
+    """A bar a bin in the band that chance allows; `axis` says of what the PIT is."""
     left, right = bins["left"].to_numpy(float), bins["right"].to_numpy(float)
     relative, lower, upper = (bins[name].to_numpy(float) for name in ("density", "null_lower", "null_upper"))
-    axes = figure.subplots()
     axes.bar(
         left,
         relative,
@@ -77,37 +81,39 @@ def _bars(figure: Figure, bins: pd.DataFrame, axis: str) -> None:
     legend_below(axes)
 
 
-def plot_ecdf(curve: pd.DataFrame, pairs: int) -> SvgFigure:
+def plot_ecdf(curve: pd.DataFrame, pairs: int) -> Plot:
     """The PIT's empirical distribution less the uniform one; `curve` is `Scores.pit_ecdf`."""
-    at = np.concatenate([[0.0], curve["level"], [1.0]])
-    names = ("observed", "lower", "upper", "null_lower", "null_upper")
-    difference, *bounds = (100 * _ended(curve[name] - curve["level"]) for name in names)
+    require_rows("pit-ecdf", curve)
+    difference, lower, upper = (_difference(curve, name) for name in ("observed", "lower", "upper"))
     size = float(np.abs(difference).max())
-
-    def draw(figure: Figure) -> None:
-        lower, upper, null_lower, null_upper = bounds
-        axes = figure.subplots()
-        axes.fill_between(at, null_lower, null_upper, color=BAND, label=INDEPENDENT)
-        axes.fill_between(at, lower, upper, color=SKY, alpha=0.4, label="how well it is known (95 %)")
-        nominal_line(axes, y=0.0)
-        axes.plot(at, difference, color=BLUE, label="this model")
-        reach = 1.1 * max(1.0, float(np.nanmax(np.abs([difference, *bounds]))))
-        axes.set(xlim=(0, 1), ylim=(-reach, reach))
-        axes.set_xlabel("PIT")
-        axes.set_ylabel("share of responses up to here,\nless the promise (percentage points)")
-        legend_below(axes, columns=2)
-
-    lower, upper = bounds[:2]
     known = not np.isnan(lower).any()
     doubt = known and bool(np.any((lower > 0) | (upper < 0)))
     claim = f"The PIT of {pairs:,} responses strays at most {number(size, 1)} percentage points from even"
     claim += ", more than chance explains." if doubt else ", no more than chance explains." if known else "."
-    return render_svg("pit-ecdf", claim, _ECDF_READING, draw)
+    return Plot("pit-ecdf", claim, _ECDF_READING, lambda figure: draw_ecdf(figure.subplots(), curve))
 
 
-def _ended(inner: pd.Series) -> np.ndarray:
-    """A difference curve with its two ends, where it is 0 by definition."""
-    return np.concatenate([[0.0], inner.to_numpy(float), [0.0]])
+def draw_ecdf(axes: Axes, curve: pd.DataFrame) -> None:
+    """The difference in its two bands, in percentage points."""
+    at = np.concatenate([[0.0], curve["level"], [1.0]])
+    names = ("observed", "lower", "upper", "null_lower", "null_upper")
+    drawn = [_difference(curve, name) for name in names]
+    difference, lower, upper, null_lower, null_upper = drawn
+    axes.fill_between(at, null_lower, null_upper, color=BAND, label=INDEPENDENT)
+    known_band(axes, at, lower, upper)
+    nominal_line(axes, y=0.0)
+    axes.plot(at, difference, color=BLUE, label="this model")
+    reach = 1.1 * max(1.0, float(np.nanmax(np.abs(drawn))))
+    axes.set(xlim=(0, 1), ylim=(-reach, reach))
+    axes.set_xlabel("PIT")
+    axes.set_ylabel("share of responses up to here,\nless the promise (percentage points)")
+    legend_below(axes, columns=2)
+
+
+def _difference(curve: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    """A column less the level, in percentage points, with its two ends, where it is 0 by definition."""
+    inner = 100 * (curve[name] - curve["level"]).to_numpy(float)
+    return np.concatenate([[0.0], inner, [0.0]])
 
 
 def _shape(pit: npt.NDArray[np.float64]) -> str:

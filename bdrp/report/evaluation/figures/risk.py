@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, GREEN, MUTED, ORANGE, legend_below
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 _READING = (
     "Reading from right to left, pairs are set aside, those with the largest predicted SD first; the line is the RMSE "
@@ -22,31 +22,11 @@ _READING = (
 )
 
 
-def plot(curve: pd.DataFrame, unit: str) -> SvgFigure:
+def plot(curve: pd.DataFrame, unit: str) -> Plot:
     """The risk–coverage curve; `curve` has coverage (share kept) and mean squared errors by order of keeping."""
+    require_rows("risk-coverage", curve)
     kept = 100 * curve["coverage"].to_numpy(float)
-    model, random, oracle, drug_sd = (
-        np.sqrt(curve[name].to_numpy(float)) for name in ("model", "random", "oracle", "drug_sd")
-    )
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        axes.plot(kept, random, color=MUTED, linestyle=(0, (4, 3)), label="random order")
-        if np.isfinite(drug_sd).any():
-            axes.plot(
-                kept,
-                drug_sd,
-                color=GREEN,
-                linewidth=1.5,
-                linestyle=(0, (6, 1.5, 1, 1.5)),
-                label="ranked by one SD a drug",
-            )
-        axes.plot(kept, model, color=BLUE, linewidth=2.4, label="ranked by predicted SD")
-        axes.plot(kept, oracle, color=ORANGE, linestyle=(0, (1, 1.2)), linewidth=2.2, label="oracle (true errors)")
-        axes.set(xlim=(0, 100), xlabel="pairs kept (%)", ylabel=f"RMSE of the pairs kept, {unit}")
-        axes.set_ylim(bottom=0)
-        legend_below(axes, columns=2)
-
+    model, oracle, drug_sd = (np.sqrt(curve[name].to_numpy(float)) for name in ("model", "oracle", "drug_sd"))
     tenth, everyone = int(np.argmin(np.abs(kept - 10))), int(np.argmax(kept))
     rival = f"{number(drug_sd[tenth], 2)} if ranked by one SD a drug, " if np.isfinite(drug_sd[tenth]) else ""
     claim = (
@@ -54,4 +34,18 @@ def plot(curve: pd.DataFrame, unit: str) -> SvgFigure:
         f"{number(model[tenth], 2)} {unit}, "
         f"against {number(model[everyone], 2)} for all, {rival}and {number(oracle[tenth], 2)} by a perfect ranking."
     )
-    return render_svg("risk-coverage", claim, _READING, draw, height_in=3.9)
+    return Plot("risk-coverage", claim, _READING, lambda figure: draw(figure.subplots(), curve, unit), height_in=3.9)
+
+
+def draw(axes: Axes, curve: pd.DataFrame, unit: str) -> None:
+    """The RMSE of the pairs kept, by each order in which they may be kept."""
+    kept, rmse = 100 * curve["coverage"], np.sqrt(curve.drop(columns="coverage"))
+    axes.plot(kept, rmse["random"], color=MUTED, linestyle=(0, (4, 3)), label="random order")
+    if np.isfinite(rmse["drug_sd"]).any():
+        style = (0, (6, 1.5, 1, 1.5))
+        axes.plot(kept, rmse["drug_sd"], color=GREEN, linewidth=1.5, linestyle=style, label="ranked by one SD a drug")
+    axes.plot(kept, rmse["model"], color=BLUE, linewidth=2.4, label="ranked by predicted SD")
+    axes.plot(kept, rmse["oracle"], color=ORANGE, linestyle=(0, (1, 1.2)), linewidth=2.2, label="oracle (true errors)")
+    axes.set(xlim=(0, 100), xlabel="pairs kept (%)", ylabel=f"RMSE of the pairs kept, {unit}")
+    axes.set_ylim(bottom=0)
+    legend_below(axes, columns=2)

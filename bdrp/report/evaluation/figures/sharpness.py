@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, ORANGE, PURPLE
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import number, percent
 
 if TYPE_CHECKING:
@@ -25,25 +25,33 @@ _READING = (
 )
 
 
-def plot(std: Floats, aleatoric_std: Floats, epistemic_std: Floats, unit: str) -> SvgFigure:
+def plot(std: Floats, aleatoric_std: Floats, epistemic_std: Floats, unit: str) -> Plot:
     """Histograms of the N predicted SDs and of their aleatoric and epistemic parts."""
-    top = 1.05 * float(max(np.quantile(std, 0.998), np.median(std)))
-    parts = {"predicted SD": (std, BLUE), "aleatoric": (aleatoric_std, ORANGE), "epistemic": (epistemic_std, PURPLE)}
-
-    def draw(figure: Figure) -> None:
-        rows = figure.subplots(len(parts), 1, sharex=True)
-        for axes, (name, (values, colour)) in zip(rows, parts.items(), strict=True):
-            _histogram(axes, np.clip(values, 0, top), top, colour)
-            axes.set_ylabel(name, rotation="horizontal", ha="right", va="center")
-        rows[-1].set(xlim=(0, top), xlabel=f"SD, {unit}")
-
+    require_rows("sharpness", std)
     low, middle, high = np.quantile(std, [0.1, 0.5, 0.9])
     epistemic = float(np.sum(epistemic_std**2) / np.sum(std**2))
     claim = (
         f"A typical predicted SD is {number(middle, 2)} {unit}; eight pairs in ten lie between {number(low, 2)} and "
         f"{number(high, 2)}. Not knowing the weights makes {percent(epistemic, 0)} of the variance."
     )
-    return render_svg("sharpness", claim, _READING, draw, height_in=3.9)
+    return Plot(
+        "sharpness",
+        claim,
+        _READING,
+        lambda figure: draw(figure, std, aleatoric_std, epistemic_std, unit),
+        height_in=3.9,
+    )
+
+
+def draw(figure: Figure, std: Floats, aleatoric_std: Floats, epistemic_std: Floats, unit: str) -> None:
+    """A histogram a row, on one axis of SDs; the largest SDs are drawn at its end."""
+    top = 1.05 * float(max(np.quantile(std, 0.998), np.median(std)))
+    parts = {"predicted SD": (std, BLUE), "aleatoric": (aleatoric_std, ORANGE), "epistemic": (epistemic_std, PURPLE)}
+    rows = figure.subplots(len(parts), 1, sharex=True)
+    for axes, (name, (values, colour)) in zip(rows, parts.items(), strict=True):
+        _histogram(axes, np.clip(values, 0, top), top, colour)
+        axes.set_ylabel(name, rotation="horizontal", ha="right", va="center")
+    rows[-1].set(xlim=(0, top), xlabel=f"SD, {unit}")
 
 
 def _histogram(axes: Axes, values: Floats, top: float, colour: str) -> None:

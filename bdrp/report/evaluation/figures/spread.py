@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BAND, BLUE, INK, legend_below
-from bdrp.report.figures.svg import SvgFigure, render_svg
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 _READING = (
     "Pairs are sorted by predicted SD and cut into bins of equal size; each dot compares a bin's predicted SD with "
@@ -23,27 +23,28 @@ _READING = (
 )
 
 
-def plot(bins: pd.DataFrame, *, ence: float | None, by_chance: float | None, unit: str) -> SvgFigure:
+def plot(bins: pd.DataFrame, *, ence: float | None, by_chance: float | None, unit: str) -> Plot:
     """Error against SD; `bins` has mean_std (root mean variance), rmse, null_lower and null_upper a bin."""
-    predicted, observed = bins["mean_std"].to_numpy(float), bins["rmse"].to_numpy(float)
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        low, high = bins["null_lower"].to_numpy(float), bins["null_upper"].to_numpy(float)
-        axes.vlines(predicted, low, high, color=BAND, linewidth=5, label="by chance (95 % a bin)")
-        seen = np.concatenate([predicted, observed, low, high])
-        box = (0.94 * float(seen.min()), 1.05 * float(seen.max()))
-        axes.plot(box, box, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="error = SD")
-        axes.plot(predicted, observed, "o-", color=BLUE, markersize=5, linewidth=1.1, label="this model")
-        axes.set(xlim=box, ylim=box, aspect="equal")
-        axes.set_xlabel(f"predicted SD, {unit}")
-        axes.set_ylabel(f"RMSE found, {unit}")
-        legend_below(axes)
-
-    claim = _claim(predicted, observed, unit)
+    require_rows("error-sd", bins)
+    claim = _claim(bins["mean_std"].to_numpy(float), bins["rmse"].to_numpy(float), unit)
     if ence is not None and by_chance is not None:
         claim += f" ENCE {number(ence)}; chance alone gives {number(by_chance)}."
-    return render_svg("error-sd", claim, _READING, draw, height_in=4.2)
+    return Plot("error-sd", claim, _READING, lambda figure: draw(figure.subplots(), bins, unit), height_in=4.2)
+
+
+def draw(axes: Axes, bins: pd.DataFrame, unit: str) -> None:
+    """A dot a bin on its bar of what chance allows, and the line on which error and SD agree."""
+    predicted, observed, low, high = (bins[name] for name in ("mean_std", "rmse", "null_lower", "null_upper"))
+    if low.notna().any():
+        axes.vlines(predicted, low, high, color=BAND, linewidth=5, label="by chance (95 % a bin)")
+    seen = np.concatenate([predicted, observed, low, high])
+    box = (0.94 * float(np.nanmin(seen)), 1.05 * float(np.nanmax(seen)))
+    axes.plot(box, box, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="error = SD")
+    axes.plot(predicted, observed, "o-", color=BLUE, markersize=5, linewidth=1.1, label="this model")
+    axes.set(xlim=box, ylim=box, aspect="equal")
+    axes.set_xlabel(f"predicted SD, {unit}")
+    axes.set_ylabel(f"RMSE found, {unit}")
+    legend_below(axes)
 
 
 def _claim(predicted: npt.NDArray[np.float64], observed: npt.NDArray[np.float64], unit: str) -> str:
