@@ -66,7 +66,7 @@ def main() -> None:
             parts_of_a_step(trainees["last_layer"], clock)
         steps(trainees, clock)
         for one in trainees.values():
-            one.fitted.learn_kinship(batch)
+            one.fitted.learn_kriging(batch)
         predictions(trainees, batch, clock)
         draws(trainees, batch, clock)
         checks(trainees["last_layer"].fitted, batch, clock)

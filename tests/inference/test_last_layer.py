@@ -49,12 +49,12 @@ def loosen(fit: LastLayerFit) -> LastLayerFit:
     """Line factors and loadings far from 0, with wide and correlated posteriors, so that their products count."""
     draw, guide, model = torch.Generator().manual_seed(3), fit.layer.guide, fit.layer.model
     model.log_line_scale.fill_(0.0)
-    for mean in (guide.u_mean, guide.g_mean, fit.layer.kinship.weights):
+    for mean in (guide.u_mean, guide.g_mean, fit.layer.kriging.weights):
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     u, g = (torch.randn(len(part), part.shape[1], 9, generator=draw) for part in (guide.u_mean, guide.g_mean))
     guide.spread(guide.v_variance(), *(part @ part.transpose(1, 2) / 20 for part in (u, g)))
-    fit.layer.kinship.shares.copy_(torch.tensor([0.5, 0.0, 0.0]))
-    fit.layer.kinship.variance.fill_(0.6)
+    fit.layer.kriging.shares.copy_(torch.tensor([0.5, 0.0, 0.0]))
+    fit.layer.kriging.variance.fill_(0.6)
     return fit
 
 

@@ -13,13 +13,13 @@ from bdrp.inference.hierarchical.coefficients import Coefficients
 from bdrp.inference.hierarchical.conditional import Conditional, doubled, squared, upper
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, narrowed
 from bdrp.inference.hierarchical.guide import Guide
-from bdrp.inference.hierarchical.kriging import Kinship
+from bdrp.inference.hierarchical.kriging import Kriging
 from bdrp.inference.hierarchical.likelihood import observed
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Predicted, by_network, rowwise, with_loadings
-from bdrp.inference.hierarchical.similarity import Traits
+from bdrp.inference.hierarchical.similarity import CompoundDescriptors
 from bdrp.model.network import Encoded
 
 Weighting = TypeVar("Weighting", bound=Guide | Point, covariant=True)
@@ -41,8 +41,10 @@ class Layer(Generic[Weighting]):
         self.features = features
         self.model, self.guide = model, guide
         slopes, loadings = len(model.log_compound_scale) - 1, len(model.log_line_scale) - 1
-        self.kinship = Kinship(len(features.compounds), (1, slopes, loadings))
-        self.modules = nn.ModuleDict({"model": model, "guide": guide, "kinship": self.kinship})
+        self.kriging = Kriging(len(features.compounds), (1, slopes, loadings))
+        self.modules = nn.ModuleDict(
+            {"model": model, "guide": guide, "kinship": self.kriging}
+        )  # names of saved tensors
         self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
     def slopes(self) -> list[nn.Parameter]:
@@ -68,15 +70,15 @@ class Layer(Generic[Weighting]):
         self.model.log_slope_scale.zero_()
         self.model.log_line_scale.fill_(math.log(NOTHING))
 
-    def learn_kinship(self, inputs: Inputs) -> None:
-        """Let unseen compounds borrow from what was found for trained ones."""
+    def learn_kriging(self, inputs: Inputs) -> None:
+        """Fit the kriging of unseen compounds to the coefficients of the trained ones."""
         known = torch.nonzero(inputs.drug_effect >= 0)[:, 0]
         row = torch.zeros(len(self.features.compounds), dtype=torch.int64, device=known.device)
         row[inputs.drug_effect[known]] = known  # any one of a compound's ids: they share the structure
         loadings_variance = (self.guide.g_scale_tril() ** 2).sum(2)
         mean = torch.cat([self.guide.v_mean, self.guide.g_mean], dim=1)
         variance = torch.cat([self.guide.v_variance(), loadings_variance], dim=1)
-        self.kinship.learn(Traits.of(inputs, row), mean, variance)
+        self.kriging.learn(CompoundDescriptors.from_inputs(inputs, row), mean, variance)
 
     @property
     def device(self) -> torch.device:
@@ -177,7 +179,7 @@ class Layer(Generic[Weighting]):
     def _kriged(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Mean and variance that D drugs borrow, (D, T); what was trained on borrows nothing, and 0 stands there."""
         unseen = torch.nonzero(inputs.drug_effect < 0)[:, 0]
-        borrowed = self.kinship(Traits.of(inputs, unseen))
+        borrowed = self.kriging(CompoundDescriptors.from_inputs(inputs, unseen))
         mean, variance = (part.new_zeros(len(inputs.drug_ids), part.shape[1]) for part in borrowed)
         return mean.index_copy(0, unseen, borrowed[0]), variance.index_copy(0, unseen, borrowed[1])
 

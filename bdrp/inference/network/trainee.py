@@ -148,7 +148,7 @@ def validation_score(fitted: NetworkFit, batch: Batch) -> float | None:
 
 
 def train_fit(trainee: FitTrainee, runtime: Runtime) -> None:
-    """Train, learn the kinship of what was found, and write down the history and what fitting again would take."""
+    """Train, fit the kriging of unseen compounds, and keep the history and the options of a fit on more rows."""
     method, fitted = trainee.method, trainee.fitted
     progress = train(
         trainee,
@@ -158,7 +158,7 @@ def train_fit(trainee: FitTrainee, runtime: Runtime) -> None:
         identity=f"{method} seed={runtime.seed} {digest(trainee.batch)}",
         show=runtime.progress,
     )
-    fitted.learn_kinship(trainee.batch)
+    fitted.learn_kriging(trainee.batch)
     fitted.history, fitted.interrupted = {**asdict(progress), "lines": method.lines}, progress.interrupted
     most = method.schedule().epochs
     epochs = max(progress.best_epoch or most, math.ceil(LEAST_AGAIN * most))

@@ -38,8 +38,8 @@ def loosened(fit, loadings):
     for mean in (guide.u_mean, guide.g_mean):
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     guide.g_log_scale.fill_(loadings)
-    fit.layer.kinship.variance[-guide.g_mean.shape[1] :] = float(np.exp(2 * loadings))
-    fit.layer.kinship.unsure.zero_()
+    fit.layer.kriging.variance[-guide.g_mean.shape[1] :] = float(np.exp(2 * loadings))
+    fit.layer.kriging.unsure.zero_()
     return fit
 
 
