@@ -23,7 +23,7 @@ from bdrp.features.batch import Batch, Features
 from bdrp.inference.hierarchical.elbo import ClosedFormElbo
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.predictor import by_network
 from bdrp.inference.method import Runtime
@@ -188,7 +188,7 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
 def explained(fitted: VariationalFit, batch: Batch, *, spread: bool = True) -> float:
     """The share of the training responses' variance that the means explain, over draws or without the spread."""
     rows = batch.train.at(_some(len(batch.train), batch.train.line.device))
-    response = observed(rows, batch.features).response
+    response = standardise_responses(rows, batch.features).response
     inputs, layer = batch.inputs, fitted.layer
     moments = (
         fitted.scored_moments(inputs, rows) if spread else layer.standard_moments(layer.encode(inputs), inputs, rows)

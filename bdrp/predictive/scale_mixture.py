@@ -41,13 +41,13 @@ def scale_mixture(dof: float) -> ScaleMixture:
 class ScaleMixture:
     """w = normal part + Student-t part, with mean 0 and variance 1, of which the t part holds `share`.
 
-    A Student-t is a normal whose variance tau was drawn from an inverse gamma law,
+    A Student-t is a normal whose variance tau was drawn from an inverse gamma distribution,
 
         tau ~ InverseGamma(dof / 2, (dof - 2) / 2),   E[tau] = 1,
         w | tau ~ Normal(0, 1 - share + share tau)
 
     (Andrews and Mallows 1974, doi:10.1111/j.2517-6161.1974.tb00989.x), so that the normal part only adds its variance.
-    The law of tau is replaced by nodes and weights that depend on `dof` alone: the trapezoidal rule in log tau, which
+    That of tau is replaced by nodes and weights that depend on `dof` alone: the trapezoidal rule in log tau, which
     converges geometrically for such integrands (Trefethen and Weideman 2014, doi:10.1137/130932132), and one node
     that carries the rest of the tail. Of every answer, `share` is in [0, 1] and broadcasts against w.
 

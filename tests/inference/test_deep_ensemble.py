@@ -171,8 +171,8 @@ def test_a_student_t_ensemble_has_the_average_of_its_members_degrees(make_method
     fitted = make_method("deep_ensemble", likelihood="student_t").fit(some_unseen, Runtime())
     pred = fitted.predict(some_unseen.inputs, some_unseen.test)
     assert isinstance(pred, StudentT)
-    assert pred.dof == pytest.approx(np.mean([member.model.law.tails for member in fitted.members]))
-    assert mixture.law_of([None, None]) is None
+    assert pred.dof == pytest.approx(np.mean([member.model.noise_distribution.noise_dof for member in fitted.members]))
+    assert mixture.average_dof([None, None]) is None
 
 
 def test_the_log_of_the_normal_cdf_is_torchs_own() -> None:

@@ -19,7 +19,7 @@ from bdrp.errors import FitError
 from bdrp.features import molecules
 from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.inference.hierarchical.guide import Guide
-from bdrp.inference.hierarchical.likelihood import Likelihood, Observed
+from bdrp.inference.hierarchical.likelihood import Likelihood, Responses
 from bdrp.inference.hierarchical.model import Block, LastLayer, Rows
 from bdrp.inference.hierarchical.predictor import Weights
 from bdrp.inference.last_layer import LastLayerFit
@@ -72,11 +72,11 @@ def block_of(rows: Pairs, hidden: torch.Tensor | None = None) -> Block:
     response = torch.randn(len(rows), generator=torch.Generator().manual_seed(8))
     never = torch.zeros(len(rows), dtype=torch.bool)
     hide = never if hidden is None else hidden[line]
-    return Block(lines, line, rows.drug, Observed(response, never, never, response), hide)
+    return Block(lines, line, rows.drug, Responses(response, never, never, response), hide)
 
 
 def error_of_sd(draws: np.ndarray) -> np.ndarray:
-    """(N,) relative standard errors of the SDs of (S, N) draws: products of normals have heavier tails than one."""
+    """(N,) relative standard errors of the SDs of (S, N) draws: products of normals have heavier noise_dof than one."""
     kurtosis = (((draws - draws.mean(0)) / draws.std(0)) ** 4).mean(0)
     return np.asarray(np.sqrt((kurtosis - 1) / (4 * len(draws))))
 
@@ -215,7 +215,7 @@ def test_a_hidden_row_is_judged_by_what_the_others_foretell(make_method: Make, s
     mean, covariance = posterior(every)
     leverage = ((x @ covariance) * x).sum(1) / variance
     no = torch.zeros(12, dtype=torch.bool)
-    seen = Observed(y, no, no, y)
+    seen = Responses(y, no, no, y)
     block = Block(every, every, every, seen, ~no, leverage, x @ mean)
     model = make_method("last_layer", likelihood="normal").model(some_unseen.features, 12)
     log_noise, spread = torch.full((12,), s).log().double(), torch.full((12,), open_sd**2).double()
@@ -405,7 +405,7 @@ def conjugate_problem() -> tuple[LastLayer, Inputs, Block]:
     )
     line, drug = torch.cartesian_prod(torch.arange(20), torch.arange(3)).unbind(1)
     response, never = torch.randn(60, generator=draw), torch.zeros(60, dtype=torch.bool)
-    seen = Observed(response, never, never, response)
+    seen = Responses(response, never, never, response)
     return model.requires_grad_(False), inputs, Block(torch.arange(20), line, drug, seen, never)
 
 

@@ -12,7 +12,7 @@ import torch
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import mc_dropout
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.predictor import Weights
 from bdrp.inference.mc_dropout import DropoutFit, dropped, without_some
@@ -52,7 +52,9 @@ def test_a_step_drops_weights_and_the_prior_judges_the_whole_ones(fit_of: FitOf,
     weights = Weights(torch.ones(40), torch.ones(3, 9), torch.ones(3, 2), torch.ones(4, 3))
     rows = some_unseen.train.at(torch.arange(9))
     lines, line = torch.unique(rows.line, return_inverse=True)
-    block = Block(lines, line, rows.drug, observed(rows, some_unseen.features), torch.zeros(9, dtype=torch.bool))
+    block = Block(
+        lines, line, rows.drug, standardise_responses(rows, some_unseen.features), torch.zeros(9, dtype=torch.bool)
+    )
     for training in (False, True):
         joint.train(training)
         with isolated(), torch.no_grad():

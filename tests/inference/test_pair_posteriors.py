@@ -64,7 +64,7 @@ def test_joint_draws_have_the_covariance(name: str, fit_of: FitOf, some_unseen: 
     drawn = posterior.draw(np.random.default_rng(1), 6000)
     covariance = posterior.covariance(posterior)
     scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
-    # Correlations of 6,000 draws have standard errors of at most 0.013, and products of normals heavier tails: the
+    # Correlations of 6,000 draws have standard errors of at most 0.013, and products of normals heavier noise_dof: the
     # greatest of some 300 lies beyond 0.09 for fewer than one seed in a thousand.
     assert np.abs((np.cov(drawn.T) - covariance) / scale).max() < 0.09
     assert np.abs(drawn.mean(0) / np.sqrt(np.diag(covariance) / len(drawn))).max() < 5

@@ -14,7 +14,7 @@ from bdrp.inference.hierarchical.conditional import Conditional, doubled, square
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, narrowed
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.kriging import Kriging
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments
 from bdrp.inference.hierarchical.point import Point
@@ -105,7 +105,9 @@ class Layer(Generic[Weighting]):
     @torch.no_grad()
     def judged(self, rows: Pairs, features: Features, moments: Moments) -> float:
         """Mean negative log density of rows under standardised moments."""
-        return -float(self.model.law.predictive_log_prob(observed(rows, features), *moments).mean())
+        return -float(
+            self.model.noise_distribution.predictive_log_prob(standardise_responses(rows, features), *moments).mean()
+        )
 
     @torch.no_grad()
     def standard_moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> Moments:

@@ -68,7 +68,7 @@ class LayerPosterior(JointPosterior):
 
     def __init__(self, layer: PairModel, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> None:
         self.layer, self.encoded, self.inputs, self.pairs = layer, encoded, inputs, pairs
-        self.noise_dof = layer.model.law.tails
+        self.noise_dof = layer.model.noise_distribution.noise_dof
 
     @cached_property
     def moments(self) -> PairMoments:

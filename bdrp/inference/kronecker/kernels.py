@@ -101,7 +101,7 @@ def between(
 
 
 class Cells(NamedTuple):
-    """Measured responses in a C x L table, replicates averaged.
+    """ResponseMoments responses in a C x L table, replicates averaged.
 
     Attributes:
         mean: (C, L), 0 where nothing was measured.

@@ -162,7 +162,7 @@ class NetworkMixture(JointPosterior):
 
     def __init__(self, fit: VariationalFit, inputs: Inputs, pairs: Pairs) -> None:
         self.fit, self.inputs, self.pairs = fit, inputs, pairs
-        self.noise_dof = fit.layer.model.law.tails
+        self.noise_dof = fit.layer.model.noise_distribution.noise_dof
 
     @cached_property
     def moments(self) -> PairMoments:

@@ -28,7 +28,7 @@ class NetworkFit(Fitted, ABC):
 
     def __init__(self, features: Features, layers: Sequence[Layer[Guide | Point]], modules: nn.ModuleDict) -> None:
         self.features, self.layers, self.modules = features, tuple(layers), modules
-        self.censoring_aware = layers[0].model.law.likelihood.censored
+        self.censoring_aware = layers[0].model.noise_distribution.likelihood.censored
 
     @abstractmethod
     def score(self, rows: Pairs, batch: Batch) -> float:

@@ -36,7 +36,7 @@ class NetworkMethod(Method, ABC):
     """Options of every method that trains the network.
 
     Attributes:
-        likelihood: the law of a response: "normal", "student_t" (the best of the three on GDSC2's validation and
+        likelihood: of a response: "normal", "student_t" (the best of the three on GDSC2's validation and
             calibration rows; docs/tried.md) or "censored"; see `Likelihood`.
         noise: what its SD depends on: "constant", "drug" or "pair".
         modalities: which profiles of a line are read, expression among them; lines may lack the others.

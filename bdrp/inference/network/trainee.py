@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bdrp.features.batch import Batch, Pairs, grid_blocks
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import rowwise
@@ -57,7 +57,7 @@ class Blocks:
         self, method: NetworkMethod, layers: Sequence[Layer[Guide | Point]], batch: Batch, *, posterior: bool
     ) -> None:
         self.method, self.batch = method, batch
-        self.seen = observed(batch.train, batch.features)
+        self.seen = standardise_responses(batch.train, batch.features)
         self.leverage = _average([layer.leverage for layer in layers if layer.leverage is not None])
         self.hidden = HIDDEN if method.lines == "new" else 0.0
         self.ridge = layers[0] if posterior and method.lines == "new" else None

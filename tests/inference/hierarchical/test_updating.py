@@ -128,7 +128,7 @@ def test_covariances_of_deviations_are_those_of_joint_draws(loose, some_unseen):
     found = fit.posterior_of(some_unseen.inputs, rows)
     drawn = found.draw(np.random.default_rng(0), 20_000)
     expected = found.covariance(found) / np.sqrt(np.outer(found.epistemic, found.epistemic))
-    # 66 correlations, each with a standard error of about 0.007 (heavier tails of products aside): six of these.
+    # 66 correlations, each with a standard error of about 0.007 (heavier noise_dof of products aside): six of these.
     np.testing.assert_allclose(np.corrcoef(drawn.T), expected, atol=0.045)
 
 

@@ -87,8 +87,8 @@ def evidence(truth: Truth, fit: FactorAnalysis) -> float:
     """Log marginal likelihood of all lines over u, loadings, scales and noise being what the fit says."""
     g = torch.cat([torch.ones(len(fit.loadings), 1), fit.loadings], dim=1).double()
     covariance = g @ torch.diag(fit.scale.double() ** 2) @ g.T + torch.diag(fit.noise.double() ** 2)
-    law = torch.distributions.MultivariateNormal(torch.zeros(len(g)).double(), covariance)
-    return float(law.log_prob(truth.residual.reshape(truth.shared.shape).double()).sum())
+    marginal = torch.distributions.MultivariateNormal(torch.zeros(len(g)).double(), covariance)
+    return float(marginal.log_prob(truth.residual.reshape(truth.shared.shape).double()).sum())
 
 
 def test_steps_raise_the_marginal_likelihood() -> None:

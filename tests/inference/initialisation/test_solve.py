@@ -11,7 +11,7 @@ from scipy import optimize, stats
 
 from bdrp.data.screen import Screen
 from bdrp.features.batch import Batch
-from bdrp.inference.hierarchical.likelihood import Measured, observed
+from bdrp.inference.hierarchical.likelihood import ResponseMoments, standardise_responses
 from bdrp.inference.initialisation import solve as starting
 from bdrp.inference.initialisation.solve import Start
 
@@ -25,7 +25,7 @@ def solved(batch: Batch, *, together: bool = False, censored: bool = False, fact
 def residual(batch: Batch, start: Start) -> torch.Tensor:
     """(N,) what a start leaves of the training responses."""
     problem = starting._Problem(batch, start.factors.loadings.shape[1], 0)
-    return observed(batch.train, batch.features).response - problem.predicted(start)[0]
+    return standardise_responses(batch.train, batch.features).response - problem.predicted(start)[0]
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -50,11 +50,11 @@ def test_together_leaves_to_factors_what_apart_gives_to_slopes(some_unseen: Batc
 def test_apart_analyses_what_lines_would_leave_had_they_not_been_fitted(some_unseen: Batch) -> None:
     start = solved(some_unseen)
     problem = starting._Problem(some_unseen, 2, 0)
-    response = observed(some_unseen.train, some_unseen.features).response
+    response = standardise_responses(some_unseen.train, some_unseen.features).response
     lever = start.ridge.leverage(problem.regressors)[problem.compound, problem.row]
     assert float(lever.min()) >= 0 and 0.1 < float(lever.mean()) < 0.9
     left = (response - problem.linear(start.ridge)) / (1 - lever)
-    again = problem._analysis(Measured(left, torch.zeros_like(left)), start.ridge, 20, None)
+    again = problem._analysis(ResponseMoments(left, torch.zeros_like(left)), start.ridge, 20, None)
     assert torch.allclose(again.factors.mean, start.factors.mean, atol=1e-5)
     # a residual over 1 - leverage is that of a fit without the line: here for the first compound, its scales kept
     rows = torch.nonzero(problem.compound == 0)[:, 0]
@@ -135,8 +135,8 @@ def tobit(response: np.ndarray) -> float:
     """The mean of a normal of highest likelihood where responses stop at the limit."""
 
     def loss(at: np.ndarray) -> float:
-        law = stats.norm(at[0], np.exp(at[1]))
-        return -float(np.where(response >= LIMIT, law.logsf(LIMIT), law.logpdf(response)).sum())
+        normal = stats.norm(at[0], np.exp(at[1]))
+        return -float(np.where(response >= LIMIT, normal.logsf(LIMIT), normal.logpdf(response)).sum())
 
     return float(optimize.minimize(loss, [response.mean(), np.log(response.std())]).x[0])
 
