@@ -145,7 +145,7 @@ class EnsembleFit(NetworkFit):
             inputs, few = narrowed(self._as_seen(index, batch.inputs), rows)
             parts.append(member.standard_moments(member.encode(inputs), inputs, few))
         # The members' degrees of freedom differ too little to matter for the choice of an epoch.
-        return self.layers[0].judged(
+        return self.layers[0].negative_log_density(
             rows, batch.features, moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
         )
 

@@ -122,10 +122,10 @@ def test_draws_side_by_side_equal_a_loop_of_draws(
     fit: VariationalFit, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
-    conditional = fit.layer.conditional(inputs, cells(rows))
-    apart = [(*moments, square) for moments, square in fit.by_draw(inputs, conditional, 5)]
+    cached = fit.layer.cache_moments(inputs, cells(rows))
+    apart = [(*moments, square) for moments, square in fit.by_draw(inputs, cached, 5)]
     monkeypatch.setattr(network_draws, "draws_together", lambda device: 2)
-    together = [(*moments, square) for moments, square in fit.by_draw(inputs, conditional, 5)]
+    together = [(*moments, square) for moments, square in fit.by_draw(inputs, cached, 5)]
     assert [len(found[0]) for found in together] == [2, 2, 1] and len(apart) == 5
     for left, right in zip(zip(*together, strict=True), zip(*apart, strict=True), strict=True):
         assert torch.allclose(torch.cat(left), torch.cat(right), rtol=1e-4, atol=1e-5)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bdrp.features.batch import Batch, Inputs, Pairs
-from bdrp.inference.hierarchical.conditional import Conditional, squared
+from bdrp.inference.hierarchical.cached_moments import CachedMoments, outer_products
 from bdrp.inference.hierarchical.grid import cells, named, narrowed
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
@@ -75,7 +75,7 @@ class VariationalFit(NetworkFit):
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Over a few draws; see `NetworkFit.score`."""
         moments = self.scored_moments(*narrowed(batch.inputs, rows))
-        return self.layer.judged(rows, batch.features, moments)
+        return self.layer.negative_log_density(rows, batch.features, moments)
 
     def scored_moments(self, inputs: Inputs, pairs: Pairs) -> Moments:
         """Standardised moments over a few draws."""
@@ -103,34 +103,34 @@ class VariationalFit(NetworkFit):
         """Standardised mean, aleatoric and epistemic variance, (N,) each."""
         inputs, pairs = named(inputs, pairs)
         sorted_pairs, mixture = cells(pairs), RunningMixture()
-        conditional = self.layer.conditional(inputs, sorted_pairs)
-        square = torch.zeros(len(inputs.drug_ids), conditional.u_covariance.shape[1], device=self.layer.device)
-        for moments, squares in self.by_draw(inputs, conditional, draws):
+        cached = self.layer.cache_moments(inputs, sorted_pairs)
+        square = torch.zeros(len(inputs.drug_ids), cached.u_covariance.shape[1], device=self.layer.device)
+        for moments, squares in self.by_draw(inputs, cached, draws):
             mixture.add(*moments)
             square += squares.sum(0)
         mean, aleatoric, rest = mixture.moments()
-        epistemic = (rest + conditional.through_lines(square / draws)).clamp(min=0)
+        epistemic = (rest + cached.line_variance(square / draws)).clamp(min=0)
         mean, aleatoric, epistemic = sorted_pairs.in_order((mean, aleatoric, epistemic))
         return mean, aleatoric, epistemic
 
     @torch.no_grad()
-    def by_draw(self, inputs: Inputs, conditional: Conditional, draws: int) -> Iterator[tuple[Moments, Tensor]]:
-        """Moments of N grid entries under each network, (s, N) each, some of the networks at a time.
+    def by_draw(self, inputs: Inputs, cached: CachedMoments, draws: int) -> Iterator[tuple[Moments, Tensor]]:
+        """Moments of N grid entries given each network, (s, N) each, some of the networks at a time.
 
         Yields:
-            All but the variance that u brings; and what u multiplies, squared, (s, D, T): see
-            `Conditional.through_lines`.
+            Moments without the variance of u's term; and outer products of what u multiplies, (s, D, T): see
+            `CachedMoments.line_variance`.
         """
         layer = self.layer
         layer.modules.eval()
 
-        def given() -> tuple[Moments, Tensor]:
+        def call() -> tuple[Moments, Tensor]:
             encoded = layer.model.network.encode(inputs)
-            return layer.given(encoded, inputs, conditional), squared(layer.by_line(encoded, conditional))
+            return layer.conditional_moments(encoded, inputs, cached), outer_products(layer.by_line(encoded, cached))
 
         weights, together = self._weights(draws), draws_together(layer.device)
         while chunk := list(islice(weights, together)):
-            yield each(lambda weights: self.under(weights, given), torch.stack(chunk))
+            yield each(lambda weights: self.under(weights, call), torch.stack(chunk))
 
     def shared_out(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
         """Networks that are drawn at least once among `draws`, with how often."""
@@ -199,17 +199,17 @@ class NetworkMixture(JointPosterior):
         return np.concatenate(parts)[rng.permutation(draws)] - self.mean
 
     def _drawn(self, rng: np.random.Generator, draws: int) -> Floats:
-        given = self.given()
-        return given.mean + given.draw(rng, draws)
+        posterior = self.conditional_posterior()
+        return posterior.mean + posterior.draw(rng, draws)
 
-    def given(self) -> LayerPosterior:
-        """The posterior of the pairs under the weights that the network has now."""
+    def conditional_posterior(self) -> LayerPosterior:
+        """The posterior of the pairs given the weights that the network has now."""
         return self.fit.layer.posterior_of(self.inputs, self.pairs)
 
 
 def _both(left: NetworkMixture, right: NetworkMixture) -> tuple[Floats, Floats, Floats]:
-    """Means of two sets of pairs and their covariance, under the weights that the network has now."""
-    one, two = left.given(), right.given()
+    """Means of two sets of pairs and their covariance, given the weights that the network has now."""
+    one, two = left.conditional_posterior(), right.conditional_posterior()
     return one.mean, two.mean, one.covariance(two)
 
 
