@@ -24,7 +24,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.hierarchical.grid import narrowed
+from bdrp.inference.hierarchical.grid import keep_named_lines
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
@@ -142,7 +142,7 @@ class EnsembleFit(NetworkFit):
         """Mean negative log density of some rows under the mixture's moments, standardised."""
         parts = []
         for index, member in enumerate(self.layers):
-            inputs, few = narrowed(self._as_seen(index, batch.inputs), rows)
+            inputs, few = keep_named_lines(self._as_seen(index, batch.inputs), rows)
             parts.append(member.standard_moments(member.encode(inputs), inputs, few))
         # The members' degrees of freedom differ too little to matter for the choice of an epoch.
         return self.layers[0].negative_log_density(

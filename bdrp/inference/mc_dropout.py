@@ -31,7 +31,7 @@ from torch.nn.functional import dropout
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.coefficients import Coefficients
-from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, named
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntries, keep_named, sort_by_line
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, in_unit
 from bdrp.inference.hierarchical.point import Point
@@ -128,7 +128,7 @@ class DropoutFit(NetworkFit):
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> PassMixture:
         """The passes, and the prior variance of what was not trained on; see `Fitted.posterior_of`."""
-        inputs, pairs = named(inputs.to(self.layer.device), pairs.to(self.layer.device))
+        inputs, pairs = keep_named(inputs.to(self.layer.device), pairs.to(self.layer.device))
         return PassMixture(self, inputs, pairs, self.layer.posterior_of(inputs, pairs))
 
     def score(self, rows: Pairs, batch: Batch) -> float:
@@ -138,23 +138,23 @@ class DropoutFit(NetworkFit):
     @torch.no_grad()
     def passed(self, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Tensor]]:
         """Standardised means and noise variances of N pairs, (S, N) each, some of the passes at a time."""
-        sorted_pairs = cells(pairs)
-        some, known = sorted_pairs.parts(PAIRS_A_PASS), self.layer.coefficients(inputs)
+        sorted_pairs = sort_by_line(pairs)
+        chunks, known = sorted_pairs.chunks(PAIRS_A_PASS), self.layer.coefficients(inputs)
         together = PASSES_AT_ONCE if self.layer.device.type == "cuda" else 1
         network = dropping(self.layer.model.network, together)
 
         def one(_: Tensor) -> tuple[Tensor, Tensor]:
-            return self._passed(network, inputs, sorted_pairs, known, some)
+            return self._passed(network, inputs, sorted_pairs, known, chunks)
 
         for start in range(0, self.passes, together):
             with isolated():
                 torch.manual_seed(MASK_SEED + start)
                 found = each(one, torch.empty(min(together, self.passes - start), device=self.layer.device))
-            means, log_sds = sorted_pairs.in_order(found)
+            means, log_sds = sorted_pairs.restore_order(found)
             yield means, (2 * log_sds).exp()
 
     def _passed(
-        self, network: Network, inputs: Inputs, pairs: Cells, known: Coefficients, some: Sequence[Part]
+        self, network: Network, inputs: Inputs, pairs: GridEntries, known: Coefficients, chunks: Sequence[GridChunk]
     ) -> tuple[Tensor, Tensor]:
         """Means and log SDs of the noise of N grid entries, (N,) each, by one network.
 
@@ -168,14 +168,14 @@ class DropoutFit(NetworkFit):
         slopes = rowwise(model.regressors(inputs.components), v, pairs.line, pairs.drug)
         factors = rowwise(u, with_loadings(model.by_line(encoded), known.loadings), pairs.line, pairs.drug)
 
-        def found(part: Part) -> tuple[Tensor, Tensor]:
-            near, rows = Encoded(encoded.drugs, encoded.lines.at(part.lines)), part.rows
-            terms = model.terms(near, inputs, part.lines, part.line, part.drug)
-            own = terms.own + v[:, 0].index_select(0, part.drug)
+        def found(chunk: GridChunk) -> tuple[Tensor, Tensor]:
+            near, rows = Encoded(encoded.drugs, encoded.lines.at(chunk.lines)), chunk.rows
+            terms = model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
+            own = terms.own + v[:, 0].index_select(0, chunk.drug)
             predicted = Predicted(by_network(terms, w), slopes[rows], factors[rows], own)
             return predicted.mean, terms.log_noise(predicted.mean, predicted.own)
 
-        means, log_sds = zip(*map(found, some), strict=True)
+        means, log_sds = zip(*map(found, chunks), strict=True)
         return torch.cat(means), torch.cat(log_sds)
 
 

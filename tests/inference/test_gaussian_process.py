@@ -17,7 +17,7 @@ from bdrp.features.molecules import tanimoto
 from bdrp.inference import gaussian_process
 from bdrp.inference.gaussian_process import GaussianProcessFit, GaussianProcessMethod
 from bdrp.inference.kronecker import kernels as kronecker
-from bdrp.inference.kronecker.kernels import Grid, cells, covariance, solve
+from bdrp.inference.kronecker.kernels import Grid, average_replicates, covariance, solve
 from bdrp.inference.kronecker.preconditioning import preconditioner
 from bdrp.inference.method import Runtime
 
@@ -165,7 +165,7 @@ def test_too_few_steps_are_refused() -> None:
 
 def test_replicates_are_averaged_and_their_spread_is_kept() -> None:
     drug, line = torch.tensor([0, 0, 1]), torch.tensor([1, 1, 0])
-    table = cells(drug, line, torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64), (2, 2))
+    table = average_replicates(drug, line, torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64), (2, 2))
     assert table.mean.tolist() == [[0, 2], [5, 0]] and table.replicates.tolist() == [[0, 2], [1, 0]]
     assert table.within.tolist() == [2, 0] and table.surplus.tolist() == [1, 0]
 
@@ -185,8 +185,8 @@ def test_options_that_cannot_be_are_refused(option: str) -> None:
         GaussianProcessMethod(**{option: 0})
 
 
-def toy() -> tuple[Grid, kronecker.Cells, torch.Tensor]:
-    """Four drugs and five lines, a few cells missing, one measured three times."""
+def toy() -> tuple[Grid, kronecker.ResponseTable, torch.Tensor]:
+    """Four drugs and five lines, a few grid entries missing, one measured three times."""
     generator = torch.Generator().manual_seed(0)
 
     def positive(size: int) -> torch.Tensor:
@@ -196,7 +196,11 @@ def toy() -> tuple[Grid, kronecker.Cells, torch.Tensor]:
     grid = Grid(positive(4), 0.2 * torch.eye(5, dtype=torch.float64), positive(4), positive(5))
     at = torch.tensor([0, 1, 2, 4, 6, 7, 7, 7, 8, 9, 11, 12, 13, 15, 17, 18])
     response = torch.randn(len(at), generator=generator, dtype=torch.float64)
-    return grid, cells(at // 5, at % 5, response, (4, 5)), torch.tensor([0.2, 0.4, 0.1, 0.3], dtype=torch.float64)
+    return (
+        grid,
+        average_replicates(at // 5, at % 5, response, (4, 5)),
+        torch.tensor([0.2, 0.4, 0.1, 0.3], dtype=torch.float64),
+    )
 
 
 def written_out(grid: Grid) -> torch.Tensor:
@@ -205,8 +209,8 @@ def written_out(grid: Grid) -> torch.Tensor:
     return effects + torch.kron(grid.drug, grid.line)
 
 
-def evidence(grid: Grid, noise: torch.Tensor, table: kronecker.Cells) -> torch.Tensor:
-    """The log marginal likelihood of cell means and of replicates about them, up to a constant."""
+def evidence(grid: Grid, noise: torch.Tensor, table: kronecker.ResponseTable) -> torch.Tensor:
+    """The log marginal likelihood of entry means and of replicates about them, up to a constant."""
     known = table.measured.reshape(-1) > 0
     matrix = (written_out(grid) + table.variance(noise).reshape(-1).diag())[known][:, known]
     normal = torch.distributions.MultivariateNormal(torch.zeros(int(known.sum())).double(), matrix)

@@ -12,7 +12,7 @@ import torch
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import variational
-from bdrp.inference.hierarchical.grid import cells
+from bdrp.inference.hierarchical.grid import sort_by_line
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.method import Fitted, Runtime
 from bdrp.inference.network import draws as network_draws
@@ -122,7 +122,7 @@ def test_draws_side_by_side_equal_a_loop_of_draws(
     fit: VariationalFit, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
-    cached = fit.layer.cache_moments(inputs, cells(rows))
+    cached = fit.layer.cache_moments(inputs, sort_by_line(rows))
     apart = [(*moments, square) for moments, square in fit.by_draw(inputs, cached, 5)]
     monkeypatch.setattr(network_draws, "draws_together", lambda device: 2)
     together = [(*moments, square) for moments, square in fit.by_draw(inputs, cached, 5)]

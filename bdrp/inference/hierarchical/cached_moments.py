@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bdrp.inference.hierarchical.grid import Cells, Part
+from bdrp.inference.hierarchical.grid import GridChunk, GridEntries
 from bdrp.inference.hierarchical.predictor import rowwise
 
 
@@ -20,15 +20,15 @@ class CachedMoments(NamedTuple):
     """What the moments of N grid entries of L lines and D drugs are made of, whatever the network.
 
     Attributes:
-        cells: which. parts: the same, some at a time.
+        entries: which. chunks: the same, some at a time.
         slopes: (N,) mean of v's term. variance: (N,) of the terms of v and the loadings.
         own: (N,) the part of the mean that is the drug's alone.
         loadings: (D, R). u_mean: (L, 1 + R).
         u_covariance: (L, T) upper halves, what is off the diagonal counted twice.
     """
 
-    cells: Cells
-    parts: list[Part]
+    entries: GridEntries
+    chunks: list[GridChunk]
     slopes: Tensor
     own: Tensor
     variance: Tensor
@@ -38,7 +38,7 @@ class CachedMoments(NamedTuple):
 
     def line_variance(self, square: Tensor) -> Tensor:
         """(N,) variance of u's term, from outer products (D, T) of what u multiplies."""
-        return rowwise(self.u_covariance, square, self.cells.line, self.cells.drug)
+        return rowwise(self.u_covariance, square, self.entries.line, self.entries.drug)
 
 
 def outer_products(rows: Tensor) -> Tensor:

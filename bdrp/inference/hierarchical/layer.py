@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.cached_moments import CachedMoments, double_off_diagonals, outer_products, upper_halves
 from bdrp.inference.hierarchical.coefficients import Coefficients
-from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, narrowed
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntries, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.kriging import Kriging
 from bdrp.inference.hierarchical.likelihood import standardise_responses
@@ -87,7 +87,7 @@ class Layer(Generic[Weighting]):
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
         """The posterior of N pairs, encoding each drug and each line that they name once."""
-        inputs, pairs = narrowed(inputs.to(self.device), pairs.to(self.device))
+        inputs, pairs = keep_named_lines(inputs.to(self.device), pairs.to(self.device))
         return LayerPosterior(self, self.encode(inputs), inputs, pairs)
 
     @torch.no_grad()
@@ -99,7 +99,7 @@ class Layer(Generic[Weighting]):
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Mean negative log predictive density of some rows of a batch, standardised; encodes only their lines."""
-        inputs, few = narrowed(batch.inputs, rows)
+        inputs, few = keep_named_lines(batch.inputs, rows)
         return self.negative_log_density(rows, batch.features, self.standard_moments(self.encode(inputs), inputs, few))
 
     @torch.no_grad()
@@ -112,14 +112,14 @@ class Layer(Generic[Weighting]):
     @torch.no_grad()
     def standard_moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> Moments:
         """Standardised mean, aleatoric and epistemic variance of encoded pairs, (N,) each."""
-        sorted_pairs = cells(pairs)
+        sorted_pairs = sort_by_line(pairs)
         cached = self.cache_moments(inputs, sorted_pairs)
         mean, aleatoric, rest = self.conditional_moments(encoded, inputs, cached)
         of_lines = cached.line_variance(outer_products(self.by_line(encoded, cached)))
-        mean, aleatoric, epistemic = sorted_pairs.in_order((mean, aleatoric, (rest + of_lines).clamp(min=0)))
+        mean, aleatoric, epistemic = sorted_pairs.restore_order((mean, aleatoric, (rest + of_lines).clamp(min=0)))
         return mean, aleatoric, epistemic
 
-    def cache_moments(self, inputs: Inputs, pairs: Cells) -> CachedMoments:
+    def cache_moments(self, inputs: Inputs, pairs: GridEntries) -> CachedMoments:
         """The moments of N grid entries as far as they do not depend on the network."""
         known, by_compound = self.coefficients(inputs), self.model.regressors(inputs.components)
         square = outer_products(known.u) + upper_halves(known.u_covariance)
@@ -127,7 +127,7 @@ class Layer(Generic[Weighting]):
         right = torch.cat([known.v_variance, double_off_diagonals(upper_halves(known.loadings_covariance))], dim=1)
         return CachedMoments(
             pairs,
-            pairs.parts(PAIRS_A_PASS),
+            pairs.chunks(PAIRS_A_PASS),
             rowwise(by_compound, known.v, pairs.line, pairs.drug),
             known.v[:, 0].index_select(0, pairs.drug),
             rowwise(left, right, pairs.line, pairs.drug),
@@ -146,15 +146,17 @@ class Layer(Generic[Weighting]):
         Nothing but torch, so that networks can be stacked. The variance of u's term is linear in outer products of what
         u multiplies, and so is found at once for many networks: see `CachedMoments.line_variance`.
         """
-        entries = cached.cells
+        entries = cached.entries
         factors = rowwise(cached.u_mean, self.by_line(encoded, cached), entries.line, entries.drug)
-        found = [self._of_part(encoded, inputs, cached, factors, part) for part in cached.parts]
+        found = [self._chunk_moments(encoded, inputs, cached, factors, chunk) for chunk in cached.chunks]
         mean, aleatoric, epistemic = (torch.cat(moments) for moments in zip(*found, strict=True))
         return mean, aleatoric, epistemic
 
-    def _of_part(self, encoded: Encoded, inputs: Inputs, cached: CachedMoments, factors: Tensor, part: Part) -> Moments:
-        near, rows = Encoded(encoded.drugs, encoded.lines.at(part.lines)), part.rows
-        terms = self.model.terms(near, inputs, part.lines, part.line, part.drug)
+    def _chunk_moments(
+        self, encoded: Encoded, inputs: Inputs, cached: CachedMoments, factors: Tensor, chunk: GridChunk
+    ) -> Moments:
+        near, rows = Encoded(encoded.drugs, encoded.lines.at(chunk.lines)), chunk.rows
+        terms = self.model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
         own = terms.own + cached.own[rows]
         predicted = Predicted(by_network(terms, self.guide.w_mean), cached.slopes[rows], factors[rows], own)
         epistemic = self.guide.weight_variance(terms.features) + cached.variance[rows]

@@ -42,7 +42,7 @@ USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about what str
 
 
 class Block(NamedTuple):
-    """Part of the grid: `n` responses of B lines.
+    """GridChunk of the grid: `n` responses of B lines.
 
     Attributes:
         lines: (B,) positions in the inputs.

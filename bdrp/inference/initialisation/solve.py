@@ -23,7 +23,7 @@ from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import ResponseMoments, impute_censored, standardise_responses
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation import factor_analysis
-from bdrp.inference.initialisation.factor_analysis import Cells, FactorAnalysis
+from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
 from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions
 
 APART_STEPS, FACTORS_APART = 15, 20
@@ -140,8 +140,8 @@ class _Problem:
         generator = torch.Generator().manual_seed(self.seed)
         before = None if start is None else start.factors
         noise = ridge.noise if before is None else before.noise
-        cells = Cells(*left, self.line, self.compound, (self.lines, len(noise)))
-        factors = factor_analysis.fit(cells, noise, self.factors, generator, steps, before)
+        table = ResidualTable(*left, self.line, self.compound, (self.lines, len(noise)))
+        factors = factor_analysis.fit(table, noise, self.factors, generator, steps, before)
         return Start(ridge, factors, self.regressors, factors.noise)
 
     @staticmethod

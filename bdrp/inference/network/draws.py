@@ -22,7 +22,7 @@ from torch.func import functional_call
 
 from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.inference.hierarchical.cached_moments import CachedMoments, outer_products
-from bdrp.inference.hierarchical.grid import cells, named, narrowed
+from bdrp.inference.hierarchical.grid import keep_named, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments, in_unit
@@ -74,7 +74,7 @@ class VariationalFit(NetworkFit):
 
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Over a few draws; see `NetworkFit.score`."""
-        moments = self.scored_moments(*narrowed(batch.inputs, rows))
+        moments = self.scored_moments(*keep_named_lines(batch.inputs, rows))
         return self.layer.negative_log_density(rows, batch.features, moments)
 
     def scored_moments(self, inputs: Inputs, pairs: Pairs) -> Moments:
@@ -101,8 +101,8 @@ class VariationalFit(NetworkFit):
     @torch.no_grad()
     def mixed(self, inputs: Inputs, pairs: Pairs, draws: int) -> Moments:
         """Standardised mean, aleatoric and epistemic variance, (N,) each."""
-        inputs, pairs = named(inputs, pairs)
-        sorted_pairs, mixture = cells(pairs), RunningMixture()
+        inputs, pairs = keep_named(inputs, pairs)
+        sorted_pairs, mixture = sort_by_line(pairs), RunningMixture()
         cached = self.layer.cache_moments(inputs, sorted_pairs)
         square = torch.zeros(len(inputs.drug_ids), cached.u_covariance.shape[1], device=self.layer.device)
         for moments, squares in self.by_draw(inputs, cached, draws):
@@ -110,7 +110,7 @@ class VariationalFit(NetworkFit):
             square += squares.sum(0)
         mean, aleatoric, rest = mixture.moments()
         epistemic = (rest + cached.line_variance(square / draws)).clamp(min=0)
-        mean, aleatoric, epistemic = sorted_pairs.in_order((mean, aleatoric, epistemic))
+        mean, aleatoric, epistemic = sorted_pairs.restore_order((mean, aleatoric, epistemic))
         return mean, aleatoric, epistemic
 
     @torch.no_grad()
