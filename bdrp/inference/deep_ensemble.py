@@ -3,7 +3,7 @@
 Each member is the deterministic network (see `network.point`): weights at the maximum of the joint density, and a noise
 head. They share the linear start, which is a solution and no matter of chance, and differ in where the network starts
 and in what dropout hides from them; with `bootstrap` also in the lines that they see and in the start solved on these.
-What the members disagree about is epistemic variance; what a member was never trained on adds its prior spread.
+What the members disagree about is epistemic variance; what a member was never trained on adds its prior variance.
 
 The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one
 of every member, and the epoch kept is the best of the mixture. So an ensemble can be stopped at any time, and all

@@ -173,7 +173,7 @@ def _known(batch: Batch) -> tuple[Tensor, Tensor]:
 
 def _table(batch: Batch) -> ResponseTable:
     rows, features, inputs = batch.train, batch.features, batch.inputs
-    response = (rows.response - features.centre) / features.spread
+    response = (rows.response - features.response_mean) / features.response_std
     shape = (len(features.compounds), len(features.lines))
     return average_replicates(inputs.drug_effect[rows.drug], inputs.line_effect[rows.line], response, shape)
 
@@ -231,12 +231,12 @@ def _weights(
     nearly = preconditioner(grid, table.replicates, noise, TERMS)
     mean = solve(exact, table.mean[None], nearly=nearly, tolerance=0.1 * method.tolerance, steps=MOST)
     parts = [(mean.sum(2), mean.sum(1), mean)]
-    roots, spread = Grid(*map(_cholesky, grid)), table.variance(noise).sqrt()
+    roots, deviation = Grid(*map(_cholesky, grid)), table.variance(noise).sqrt()
     # Draws in single precision take half the time; an epistemic variance needs no more.
     multiply, nearly = covariance(*_in(torch.float32, grid, table, noise)), nearly.to(torch.float32)
     for block in torch.arange(method.draws).split(BLOCK):
         prior, own = _prior(roots, table.mean.shape, len(block), generator)
-        right = (table.measured * (prior + spread * _noise(generator, *prior.shape))).float()
+        right = (table.measured * (prior + deviation * _noise(generator, *prior.shape))).float()
         solved = solve(multiply, right, nearly=nearly, tolerance=method.tolerance, steps=MOST).double()
         drugs, lines, both = own
         parts.append((drugs - solved.sum(2), lines - solved.sum(1), both - solved))

@@ -6,12 +6,12 @@ each draw one network: a mask hides features (genes, hidden units, drug states) 
 lines and pairs. A dropped feature is a row of weights at zero, so a pass is one draw of the weights, and pairs that
 share a pass have joint draws; a mask for each row would be noise that no set of weights makes.
 
-    mean = average(m_s)   aleatoric = average(noise variance of s)   epistemic = variance(m_s) + prior spread of unseen
+    mean = average(m_s)  aleatoric = average(noise variance of s)  epistemic = variance(m_s) + prior variance of unseen
 
-The variance has the noise term, tau^-1 in the paper. It is often left out where only the spread of the passes is
-reported; `epistemic` alone is that spread, and how far its intervals miss is written in docs/model.md.
+The variance has the noise term, tau^-1 in the paper. It is often left out where only the variance over the
+passes is reported; `epistemic` alone is that variance, and how far its intervals miss is written in docs/model.md.
 
-The rates are options, not estimates: more data does not make the spread shrink (Osband 2016).
+The rates are options, not estimates: more data does not make this variance shrink (Osband 2016).
 
 Source: Gal & Ghahramani 2016, Dropout as a Bayesian approximation.
 """
@@ -33,7 +33,7 @@ from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.coefficients import Coefficients
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntries, keep_named, sort_by_line
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, in_unit
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, unstandardise
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Predicted, Weights, by_network, rowwise, with_loadings
 from bdrp.inference.method import Runtime, isolated
@@ -73,7 +73,7 @@ class McDropoutMethod(NetworkMethod):
         if not 0 <= self.rate < 1:
             raise FitError(f"rate is {self.rate}; it must be at least 0 and below 1. Choose another, such as 0.1.")
         if self.passes < 2:
-            raise FitError(f"passes is {self.passes}; a spread needs at least 2. Choose another number, such as 100.")
+            raise FitError(f"passes is {self.passes}; a variance needs at least 2. Choose another number, such as 100.")
 
     def fit(self, batch: Batch, runtime: Runtime) -> DropoutFit:
         """Maximise the joint density with dropout; see `Method.fit`."""
@@ -199,7 +199,7 @@ class PassMixture(JointPosterior):
         mixture = RunningMixture()
         for means, variances in self.fit.passed(self.inputs, self.pairs):
             mixture.add(means, variances, torch.zeros_like(means))
-        passed = in_unit(self.fit.features, mixture.moments())
+        passed = unstandardise(self.fit.features, mixture.moments())
         return passed._replace(epistemic=passed.epistemic + self.unseen.epistemic)
 
     def __getitem__(self, index: Index) -> PassMixture:
@@ -224,7 +224,7 @@ class PassMixture(JointPosterior):
     def _disagreement(self) -> Floats:
         """(S, N) what the passes' means differ from their average by."""
         means = torch.cat([means for means, _ in self.fit.passed(self.inputs, self.pairs)]).double().cpu().numpy()
-        return np.asarray(self.fit.features.spread * (means - means.mean(0)))
+        return np.asarray(self.fit.features.response_std * (means - means.mean(0)))
 
 
 def _of_trained(drawn: Tensor, known: Tensor, effect: Tensor) -> Tensor:

@@ -110,8 +110,8 @@ class ScaleMixture:
         pairs = weights[first] * weights[second] * np.where(first == second, 1, 2)
         sums = tau[first] + tau[second]
         # A loop, so that it takes no more memory than one answer.
-        spreads = (weight * np.sqrt(2 - 2 * share + share * both) for weight, both in zip(pairs, sums, strict=True))
-        return np.asarray(sum(spreads) / _SQRT_2PI)
+        differences = (weight * np.sqrt(2 - 2 * share + share * both) for weight, both in zip(pairs, sums, strict=True))
+        return np.asarray(sum(differences) / _SQRT_2PI)
 
     def from_probit(self, z: Floats, share: Floats) -> Floats:
         """The w with probit(w) = z: Newton's method on the log of the tail, each w at most doubled or halved."""

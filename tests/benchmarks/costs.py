@@ -99,7 +99,7 @@ def ratio(above: list[float], below: list[float]) -> float:
 
 
 def trainee(name: str, batch: Any, device: str) -> Any:
-    """A method where its training of new lines is under way; `variational` with its spread."""
+    """A method where its training of new lines is under way; `variational` with its posterior scale."""
     method: Any = replace(inference.make(name), lines="new")
     fitted = method._assemble(batch.features, len(batch.train))
     layer = fitted.layer

@@ -49,7 +49,7 @@ def test_moments_follow_the_law_of_total_variance() -> None:
 
 
 def test_components_that_are_not_kept_give_the_same_moments() -> None:
-    # a spread of 0.01 about a mean of 1,000: squares of single-precision means themselves would lose it
+    # an SD of 0.01 about a mean of 1,000: squares of single-precision means themselves would lose it
     generator = torch.Generator().manual_seed(0)
     means = 1000 + 0.01 * torch.randn(7, 20, generator=generator)
     aleatoric, epistemic = torch.rand(2, 7, 20, generator=generator)

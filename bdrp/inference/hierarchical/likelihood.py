@@ -49,7 +49,8 @@ class Responses(NamedTuple):
 def standardise_responses(rows: Pairs, features: Features) -> Responses:
     """The responses of rows in standardised units, single precision, with their limits."""
     y, low, high = (
-        (part - features.centre) / features.spread for part in (rows.response, rows.lower_limit, rows.upper_limit)
+        (part - features.response_mean) / features.response_std
+        for part in (rows.response, rows.lower_limit, rows.upper_limit)
     )
     above, below = y >= high - LIMIT_SLACK, y <= low + LIMIT_SLACK  # a limit of NaN is none
     limit = torch.where(above, high, torch.where(below, low, y))

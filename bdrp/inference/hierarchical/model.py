@@ -9,8 +9,8 @@ In standardised units, for compound c, line l and their pair features phi,
 with h the line's expression components: `v` is a hierarchical Bayesian ridge a compound on expression, `u` and `g` a
 Bayesian factor analysis of what a line's measured drugs say about its others. The prior scales lambda are learned with
 the network by maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps
-its prior, so its epistemic variance is the spread among the compounds or lines that were trained on. The mean is linear
-in w and v and bilinear in u and g, which the guide keeps apart: the predictive moments are exact.
+its prior, so its epistemic variance is that among the compounds or lines that were trained on. The mean is linear in w
+and v and bilinear in u and g, which the guide holds for independent: the predictive moments are exact.
 
 The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
 components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start,

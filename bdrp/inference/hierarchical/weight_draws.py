@@ -55,9 +55,9 @@ def draw(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: in
         "line_intercept": Parameter(u.numpy(), ("cell_line",), {"cell_line": line_ids}),
     }
     return PosteriorDraws(
-        mean=np.asarray(features.centre + features.spread * mean),
-        response=np.asarray(features.centre + features.spread * response),
-        log_likelihood=np.asarray(density - measured * math.log(features.spread)),
+        mean=np.asarray(features.response_mean + features.response_std * mean),
+        response=np.asarray(features.response_mean + features.response_std * response),
+        log_likelihood=np.asarray(density - measured * math.log(features.response_std)),
         parameters=parameters,
         estimates=_estimates(layer),
     )

@@ -83,20 +83,22 @@ def fit(
     """
     if start is None:
         loadings = 0.1 * torch.randn(len(noise), factors, generator=generator, dtype=torch.float64)
-        spread = torch.zeros(len(noise), factors, factors, dtype=torch.float64)
+        loadings_covariance = torch.zeros(len(noise), factors, factors, dtype=torch.float64)
         scale = torch.cat([torch.tensor([0.3]), torch.ones(factors)]).double()
     else:
-        loadings, spread, scale = (part.double() for part in (start.loadings, start.loadings_covariance, start.scale))
+        loadings, loadings_covariance, scale = (
+            part.double() for part in (start.loadings, start.loadings_covariance, start.scale)
+        )
     variance = noise.double() ** 2
-    mean, covariance = _lines(table, _second(loadings, spread), loadings, scale, variance)
+    mean, covariance = _lines(table, _second(loadings, loadings_covariance), loadings, scale, variance)
     for _ in range(steps):
-        loadings, spread = _compounds(table, mean, covariance + _squares(mean), variance)
-        loadings, spread, mean, covariance = _rotated(loadings, spread, mean, covariance)
+        loadings, loadings_covariance = _compounds(table, mean, covariance + _squares(mean), variance)
+        loadings, loadings_covariance, mean, covariance = _rotated(loadings, loadings_covariance, mean, covariance)
         scale = (mean**2 + covariance.diagonal(dim1=1, dim2=2)).mean(0).clamp(min=LEAST).sqrt()
-        second = _second(loadings, spread)
+        second = _second(loadings, loadings_covariance)
         variance = _variance(table, mean @ _with_one(loadings).T, covariance + _squares(mean), second)
         mean, covariance = _lines(table, second, loadings, scale, variance)
-    parts = (mean, covariance, loadings, spread, scale, variance.sqrt())
+    parts = (mean, covariance, loadings, loadings_covariance, scale, variance.sqrt())
     return FactorAnalysis(*(part.float() for part in parts))
 
 
@@ -122,16 +124,18 @@ def _compounds(table: ResidualTable, mean: Tensor, square: Tensor, variance: Ten
 
 
 def _rotated(
-    loadings: Tensor, spread: Tensor, mean: Tensor, covariance: Tensor
+    loadings: Tensor, loadings_covariance: Tensor, mean: Tensor, covariance: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Factors uncorrelated over lines, each with loadings of mean square one."""
     square = (covariance + _squares(mean)).mean(0)[1:, 1:]
     identity = torch.eye(len(square), dtype=torch.float64)
     root = torch.linalg.cholesky(square + LEAST * identity)
     # Loadings that are uncorrelated too would make both priors right, and switch off factors that GDSC2 needs.
-    forth = root / (root.T @ (_squares(loadings) + spread).mean(0) @ root).diagonal().clamp(min=LEAST).sqrt()
+    forth = (
+        root / (root.T @ (_squares(loadings) + loadings_covariance).mean(0) @ root).diagonal().clamp(min=LEAST).sqrt()
+    )
     back = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), torch.linalg.inv(forth))
-    return loadings @ forth, forth.T @ spread @ forth, mean @ back.T, back @ covariance @ back.T
+    return loadings @ forth, forth.T @ loadings_covariance @ forth, mean @ back.T, back @ covariance @ back.T
 
 
 def _variance(table: ResidualTable, expected: Tensor, square: Tensor, second: Tensor) -> Tensor:
@@ -143,10 +147,10 @@ def _variance(table: ResidualTable, expected: Tensor, square: Tensor, second: Te
     return ((total + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES)).clamp(min=1e-4)
 
 
-def _second(loadings: Tensor, spread: Tensor) -> Tensor:
+def _second(loadings: Tensor, loadings_covariance: Tensor) -> Tensor:
     """(C, 1 + R, 1 + R) expected outer products of (1, g)."""
     second = _squares(_with_one(loadings))
-    second[:, 1:, 1:] += spread
+    second[:, 1:, 1:] += loadings_covariance
     return second
 
 

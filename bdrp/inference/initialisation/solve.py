@@ -62,7 +62,7 @@ class Start:
         noise = self.noise.log()
         model.noise[0] = noise.mean()
         model.compound_noise[:, 0] = noise - noise.mean()
-        guide.spread(ridge.variance, factors.covariance, factors.loadings_covariance)
+        guide.set_scales(ridge.variance, factors.covariance, factors.loadings_covariance)
 
 
 def solve(batch: Batch, factors: int, *, together: bool, censored: bool, seed: int) -> Start:

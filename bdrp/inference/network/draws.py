@@ -25,11 +25,11 @@ from bdrp.inference.hierarchical.cached_moments import CachedMoments, outer_prod
 from bdrp.inference.hierarchical.grid import keep_named, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments, in_unit
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments, unstandardise
 from bdrp.inference.hierarchical.weight_draws import draw
 from bdrp.inference.network.fitted import NetworkFit
 from bdrp.inference.network.mixture import RunningMixture, each
-from bdrp.inference.network.weights import Spread, flat, split
+from bdrp.inference.network.weights import PosteriorScale, flat, split
 from bdrp.model.network import Network
 from bdrp.predictive import JointPosterior, PairMoments, Parameter, PosteriorDraws
 from bdrp.predictive.distribution import Floats, Index
@@ -46,13 +46,13 @@ class VariationalFit(NetworkFit):
 
     Args:
         layer: whose network holds the means of the weights.
-        spread: their SDs.
+        posterior_scale: their SDs.
         draws: S networks that a prediction averages.
     """
 
-    def __init__(self, layer: Layer[Guide], spread: Spread, draws: int) -> None:
-        super().__init__(layer.features, [layer], nn.ModuleDict({**layer.modules, "spread": spread}))
-        self.layer, self.spread, self.draws = layer, spread, draws
+    def __init__(self, layer: Layer[Guide], posterior_scale: PosteriorScale, draws: int) -> None:
+        super().__init__(layer.features, [layer], nn.ModuleDict({**layer.modules, "spread": posterior_scale}))
+        self.layer, self.posterior_scale, self.draws = layer, posterior_scale, draws
 
     @property
     def network(self) -> Network:
@@ -87,7 +87,7 @@ class VariationalFit(NetworkFit):
 
     def _weights(self, draws: int) -> Iterator[Tensor]:
         """The same one by one, (W,) each."""
-        scale, mean = self.spread.log_scale.detach().exp(), flat(self.layer.model.network).detach()
+        scale, mean = self.posterior_scale.log_scale.detach().exp(), flat(self.layer.model.network).detach()
         generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
         for _ in range(draws):
             noise = torch.empty(len(scale)).normal_(generator=generator)
@@ -167,7 +167,7 @@ class NetworkMixture(JointPosterior):
     @cached_property
     def moments(self) -> PairMoments:
         """Over the draws of the network."""
-        return in_unit(self.fit.features, self.fit.mixed(self.inputs, self.pairs, self.fit.draws))
+        return unstandardise(self.fit.features, self.fit.mixed(self.inputs, self.pairs, self.fit.draws))
 
     def __getitem__(self, index: Index) -> NetworkMixture:
         """The same for some of the pairs; moments that are known stay so."""

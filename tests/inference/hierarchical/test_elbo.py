@@ -44,8 +44,8 @@ def test_bound_and_gradients_are_those_of_pyro(low_rank: bool) -> None:
         posterior = correlated()
         with pyro.plate("rows", 4):
             if low_rank:  # its divergence has no formula, so that densities are compared at the draw
-                spread = dist.LowRankMultivariateNormal(mean, posterior.scale_tril[..., :1], torch.ones(4, 3))
-                pyro.sample("weights", spread)
+                guide = dist.LowRankMultivariateNormal(mean, posterior.scale_tril[..., :1], torch.ones(4, 3))
+                pyro.sample("weights", guide)
             else:
                 pyro.sample("weights", dist.MultivariateNormal(mean, scale_tril=posterior.scale_tril))
 

@@ -135,7 +135,7 @@ def test_rows_are_standardised_and_marked_where_they_lie_at_or_beyond_a_limit(so
     found = standardise_responses(rows, features)
     assert found.above.tolist() == [False, True, True, False, False, False]
     assert found.below.tolist() == [False, False, False, True, False, False]
-    back = features.centre + features.spread * found.limit.double()
+    back = features.response_mean + features.response_std * found.limit.double()
     assert back[:5].tolist() == pytest.approx([1.0, 3.0, 4.0, -4.0, 9.0], abs=1e-4)
     assert found.response.dtype == found.limit.dtype == torch.float32
 
@@ -178,17 +178,17 @@ def test_noise_varies_with_nothing_with_the_drug_or_with_the_pair_as_asked(
 ) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.train.joined(some_unseen.test)
 
-    def spread(noise: str) -> tuple[float, float]:
+    def noise_ratios(noise: str) -> tuple[float, float]:
         """Ratios of the largest to the smallest aleatoric SD: of all pairs, and within a drug at most."""
         fit = make_method(method, noise=noise, likelihood="normal").fit(some_unseen, Runtime())
         sd = np.sqrt(fit.predict(inputs, rows).aleatoric)
         of = [sd[(rows.drug == drug).numpy()] for drug in torch.unique(rows.drug)]
         return float(sd.max() / sd.min()), max(float(part.max() / part.min()) for part in of)
 
-    assert spread("constant") == pytest.approx((1, 1), rel=1e-5)
-    between, within = spread("drug")
+    assert noise_ratios("constant") == pytest.approx((1, 1), rel=1e-5)
+    between, within = noise_ratios("drug")
     assert between > 1.1 and within == pytest.approx(1, rel=1e-5)
-    assert min(spread("pair")) > 1.01
+    assert min(noise_ratios("pair")) > 1.01
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def dense(fit, inputs, pairs):
     by_line = (terms.by_line + nn.functional.pad(known.loadings, (1, 0)))[pairs.drug]
     for one in pairs.line.unique():
         columns.append((pairs.line == one)[:, None] * (by_line @ torch.linalg.cholesky(known.u_covariance[one])))
-    return fit.features.spread * torch.cat(columns, dim=1).double().numpy(), compound.numpy()
+    return fit.features.response_std * torch.cat(columns, dim=1).double().numpy(), compound.numpy()
 
 
 def conjugate(design, noise, left):
@@ -105,11 +105,16 @@ def test_offsets_of_the_laboratory_are_weights_like_others(loose, some_unseen):
     laboratory = Laboratory(1.3, 0.8, offset=0.5, slope=0.2, by_drug=0.4, by_line=0.3)
 
     def extra(fit, rows, compound, mean):
-        spread, features = fit.features.spread, fit.features
+        response_std, features = fit.features.response_std, fit.features
         drugs = compound[:, None] == np.unique(compound)
         lines = rows.line.numpy()[:, None] == np.unique(rows.line.numpy())
-        slope = 0.2 * (mean - features.centre)[:, None]
-        return [np.full((len(mean), 1), 0.5 * spread), slope, 0.4 * spread * drugs, 0.3 * spread * lines]
+        slope = 0.2 * (mean - features.response_mean)[:, None]
+        return [
+            np.full((len(mean), 1), 0.5 * response_std),
+            slope,
+            0.4 * response_std * drugs,
+            0.3 * response_std * lines,
+        ]
 
     updated, mean, variance = both(loose("full"), some_unseen, laboratory, extra)
     np.testing.assert_allclose(updated.mean, mean, rtol=2e-4, atol=2e-4)
@@ -166,7 +171,7 @@ def elsewhere(loose, some_unseen):
     prior, rng = fit.predict(some_unseen.inputs, rows), np.random.default_rng(0)
     by_drug = rng.standard_normal(len(some_unseen.inputs.drug_ids))[rows.drug.numpy()]
     noise = 0.5 * prior.aleatoric_std * rng.standard_normal(len(rows))
-    response = prior.mean + fit.features.spread * (2.0 + by_drug) + noise
+    response = prior.mean + fit.features.response_std * (2.0 + by_drug) + noise
     told = rows.__class__(rows.line, rows.drug, torch.as_tensor(response), rows.lower_limit, rows.upper_limit)
     return fit, told, prior
 
@@ -189,7 +194,7 @@ def test_gross_outliers_move_a_student_less_than_a_normal(elsewhere, some_unseen
     fit, rows, prior = elsewhere
     some_rows = torch.arange(60)
     response = rows.response[some_rows].clone()
-    response[:3] += 30 * fit.features.spread
+    response[:3] += 30 * fit.features.response_std
     spoiled = rows.at(some_rows).__class__(rows.line[:60], rows.drug[:60], response, *[rows.lower_limit[:60]] * 2)
     weight = Updated(fit, some_unseen.inputs, spoiled, prior[:60], Laboratory(offset=2.0, by_drug=1.0)).weight
     assert weight[:3].max() < 0.05 < np.median(weight[3:])

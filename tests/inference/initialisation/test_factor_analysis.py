@@ -125,12 +125,12 @@ def test_the_posterior_of_loadings_is_the_conjugate_one_given_the_lines() -> Non
     mean, covariance = fit.mean.double(), fit.covariance.double()
     variance = fit.noise.double() ** 2
     square = covariance + mean[:, :, None] * mean[:, None, :]
-    loadings, spread = factor_analysis._compounds(table, mean, square, variance)
+    loadings, loadings_covariance = factor_analysis._compounds(table, mean, square, variance)
     residual = truth.residual.reshape(30, 8).double()
     for compound in range(8):
         precision = square[:, 1:, 1:].sum(0) / variance[compound] + torch.eye(2, dtype=torch.float64)
         moment = (mean[:, 1:] * residual[:, compound : compound + 1] - square[:, 0, 1:]).sum(0) / variance[compound]
-        assert torch.allclose(spread[compound], torch.linalg.inv(precision), atol=1e-10)
+        assert torch.allclose(loadings_covariance[compound], torch.linalg.inv(precision), atol=1e-10)
         assert torch.allclose(loadings[compound], torch.linalg.solve(precision, moment), atol=1e-10)
 
 
@@ -152,15 +152,17 @@ def test_a_rotation_leaves_predictions_and_their_spread_alone_and_uncorrelates_f
     loadings, mean = torch.randn(9, 3, generator=draw).double(), torch.randn(40, 4, generator=draw).double()
     mean[:, 2] += 0.8 * mean[:, 1]
     root, other = (torch.randn(count, width, 6, generator=draw).double() for count, width in ((9, 3), (40, 4)))
-    spread, covariance = root @ root.transpose(1, 2) / 10, other @ other.transpose(1, 2) / 10
-    g, s, m, c = factor_analysis._rotated(loadings, spread, mean, covariance)
+    loadings_covariance, covariance = root @ root.transpose(1, 2) / 10, other @ other.transpose(1, 2) / 10
+    g, s, m, c = factor_analysis._rotated(loadings, loadings_covariance, mean, covariance)
     assert torch.allclose(m[:, :1] + m[:, 1:] @ g.T, mean[:, :1] + mean[:, 1:] @ loadings.T)
     own = []
     for factor, total in ((g, c), (loadings, covariance)):
         one = torch.cat([torch.ones(9, 1), factor], dim=1).double()
         own.append(torch.einsum("ci,lij,cj->lc", one, total, one))
     assert torch.allclose(*own)
-    trace = [torch.einsum("lij,cij->lc", cov[:, 1:, 1:], spr) for cov, spr in ((c, s), (covariance, spread))]
+    trace = [
+        torch.einsum("lij,cij->lc", cov[:, 1:, 1:], spr) for cov, spr in ((c, s), (covariance, loadings_covariance))
+    ]
     assert torch.allclose(*trace)
     square = (c + m[:, :, None] * m[:, None, :]).mean(0)[1:, 1:]
     second = (s + g[:, :, None] * g[:, None, :]).mean(0)

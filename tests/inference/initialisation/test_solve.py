@@ -82,8 +82,8 @@ def test_the_model_is_put_where_the_start_is(some_unseen: Batch, make_method: Ma
     drugs = some_unseen.inputs.drug_effect
     trained = drugs >= 0
     assert torch.allclose(coefficients.v_variance[trained], start.ridge.variance[drugs[trained]], rtol=1e-4)
-    spread = start.factors.loadings_covariance[drugs[trained]]
-    assert torch.allclose(coefficients.loadings_covariance[trained], spread, rtol=1e-3, atol=1e-6)
+    covariance = start.factors.loadings_covariance[drugs[trained]]
+    assert torch.allclose(coefficients.loadings_covariance[trained], covariance, rtol=1e-3, atol=1e-6)
     noise = (fitted.layer.model.noise[0] + fitted.layer.model.compound_noise[:, 0]).exp()
     assert torch.allclose(noise, start.factors.noise, rtol=1e-4)
 
@@ -111,7 +111,7 @@ def cut(tiny_screen: Screen, make_batch: Callable[..., Batch]) -> tuple[Batch, t
 
 def levels(batch: Batch, start: Start) -> torch.Tensor:
     """(C,) what is expected of each compound at the average line, in the measure's unit."""
-    return batch.features.centre + batch.features.spread * start.ridge.mean[:, 0]
+    return batch.features.response_mean + batch.features.response_std * start.ridge.mean[:, 0]
 
 
 def test_censored_rows_give_back_the_mean_of_the_whole(cut: tuple[Batch, torch.Tensor]) -> None:
@@ -157,5 +157,5 @@ def test_what_an_untrained_fit_predicts_is_its_start(some_unseen: Batch, make_me
         pred = fitted.predict(some_unseen.inputs, some_unseen.train)
         start = solved(some_unseen, together=kind == "known")
         expected = starting._Problem(some_unseen, 2, 0).predicted(start)[0].double().numpy()
-        centre, spread = some_unseen.features.centre, some_unseen.features.spread
-        assert (pred.mean - centre) / spread == pytest.approx(expected, abs=1e-4)
+        centre, scale = some_unseen.features.response_mean, some_unseen.features.response_std
+        assert (pred.mean - centre) / scale == pytest.approx(expected, abs=1e-4)
