@@ -227,7 +227,7 @@ CASES = (
     Case("A screen without its files", nothing, ["fit", "--screen", "gdsc2", "--root", ".", "--out", "out"]),
     Case("A method that does not exist", nothing, fit("--method", "crystal_ball")),
     Case("An option that does not exist", nothing, fit("--option", "epoch=3")),
-    Case("A law of the noise that does not exist", nothing, fit("--option", "likelihood=gamma")),
+    Case("A noise distribution that does not exist", nothing, fit("--option", "likelihood=gamma")),
     Case("A model folder that is there already", nothing, fit(out="model"), model=True),
     Case("A new sample that lacks a few genes", _new_sample(19), PREDICT, model=True),
     Case("A new sample that lacks most genes", _new_sample(5), PREDICT, model=True),

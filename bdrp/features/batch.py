@@ -101,15 +101,15 @@ class Features:
         measure: response measure and unit.
         scalers: by modality, expression first; fitted on the training lines.
         compounds: structure keys of the training compounds. lines: ids of the training lines.
-        centre: mean training response. spread: SD of the training responses; both in the measure's unit.
+        response_mean, response_std: mean and SD of the training responses, in the measure's unit.
     """
 
     measure: Measure
     scalers: Mapping[str, Scaler]
     compounds: tuple[str, ...]
     lines: tuple[str, ...]
-    centre: float
-    spread: float
+    response_mean: float
+    response_std: float
 
     @property
     def genes(self) -> tuple[str, ...]:
@@ -126,10 +126,11 @@ class Features:
         """K, the components of all modalities."""
         return sum(scaler.components.shape[1] for scaler in self.scalers.values())
 
-    def in_unit(self, mean: npt.ArrayLike, aleatoric: npt.ArrayLike, epistemic: npt.ArrayLike) -> PairMoments:
-        """Standardised moments of N pairs, (N,) each, in the measure's unit."""
+    def unstandardise(self, mean: npt.ArrayLike, aleatoric: npt.ArrayLike, epistemic: npt.ArrayLike) -> PairMoments:
+        """Moments of N pairs in the measure's unit, from standardised ones, (N,) each."""
         means, noises, doubts = (np.asarray(part, np.float64) for part in (mean, aleatoric, epistemic))
-        return PairMoments(self.centre + self.spread * means, self.spread**2 * noises, self.spread**2 * doubts)
+        variance = self.response_std**2
+        return PairMoments(self.response_mean + self.response_std * means, variance * noises, variance * doubts)
 
     def inputs(self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame) -> Inputs:
         """Tensors of drugs (index drug_id; smiles, structure_key) and of lines (profiles; index cell_line_id).

@@ -274,8 +274,8 @@ class TrainedModel:
             float(manifest["centre"]),
             float(manifest["spread"]),
         )
-        if not np.isfinite([features.centre, features.spread]).all() or features.spread <= 0:
-            raise ValueError(f"responses of mean {features.centre} and SD {features.spread} cannot be")
+        if not np.isfinite([features.response_mean, features.response_std]).all() or features.response_std <= 0:
+            raise ValueError(f"responses of mean {features.response_mean} and SD {features.response_std} cannot be")
         method = inference.make_recorded(manifest, file)
         neighbourhood = novelty.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
         _check_neighbourhood(neighbourhood, features)

@@ -3,7 +3,7 @@
 Each member is the deterministic network (see `network.point`): weights at the maximum of the joint density, and a noise
 head. They share the linear start, which is a solution and no matter of chance, and differ in where the network starts
 and in what dropout hides from them; with `bootstrap` also in the lines that they see and in the start solved on these.
-What the members disagree about is epistemic variance; what a member was never trained on adds its prior spread.
+What the members disagree about is epistemic variance; what a member was never trained on adds its prior variance.
 
 The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one
 of every member, and the epoch kept is the best of the mixture. So an ensemble can be stopped at any time, and all
@@ -24,7 +24,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.hierarchical.grid import narrowed
+from bdrp.inference.hierarchical.grid import keep_named_lines
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
@@ -142,10 +142,10 @@ class EnsembleFit(NetworkFit):
         """Mean negative log density of some rows under the mixture's moments, standardised."""
         parts = []
         for index, member in enumerate(self.layers):
-            inputs, few = narrowed(self._as_seen(index, batch.inputs), rows)
+            inputs, few = keep_named_lines(self._as_seen(index, batch.inputs), rows)
             parts.append(member.standard_moments(member.encode(inputs), inputs, few))
         # The members' degrees of freedom differ too little to matter for the choice of an epoch.
-        return self.layers[0].judged(
+        return self.layers[0].negative_log_density(
             rows, batch.features, moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
         )
 

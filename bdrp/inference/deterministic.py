@@ -2,7 +2,7 @@
 
 Maximum a posteriori of the same model that the Bayesian methods fit (see `network.point`), so that a comparison shows
 what the posterior adds and nothing else. Its predictive variance is the noise head's (Nix & Weigend 1994), to which
-only compounds and lines that were never trained on add their prior spread.
+only compounds and lines that were never trained on add their prior variance.
 """
 
 from __future__ import annotations

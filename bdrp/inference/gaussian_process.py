@@ -6,7 +6,7 @@ Kronecker kernels (Bonilla, Chai & Williams 2008; Saatci 2011)
     K = (a1 T + a2 I) (x) 11' + 11' (x) a3 I + (b1 11' + b2 T + b3 I) (x) (c1 E + c2 R + c3 I):
 
 T is Tanimoto similarity of fingerprints, E the linear kernel of the genes, R their squared-exponential kernel, I is one
-for the same drug or line. Replicates are averaged into their cell, whose noise is s[d]^2 / count.
+for the same drug or line. Replicates are averaged into their grid entry, whose noise is s[d]^2 / count.
 
 Scales, length and noise maximise the marginal likelihood of some of the lines under weak priors; its gradient takes
 traces from random probes (Gardner et al. 2018, doi:10.48550/arXiv.1809.11165). With W = (K + noise)^-1, the mean is
@@ -34,11 +34,11 @@ from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.features.molecules import FINGERPRINT_BITS
 from bdrp.inference.kronecker.kernels import (
-    Cells,
     Grid,
     Kernels,
+    ResponseTable,
+    average_replicates,
     between,
-    cells,
     covariance,
     solve,
 )
@@ -54,7 +54,7 @@ SCALE_PRIOR = 2.0  # chosen: the SD of a log scale about its start; only a scree
 NOISE_PRIOR = 5.0  # chosen: the precision of a log noise about the pooled one, which is that of ten responses
 LOWEST = 1e-4  # chosen: no scale below this, so that every factor can be inverted
 RATE = 0.15  # chosen: of Adam on log scales; 30 steps go as far as a factor of ninety
-PROBES = 6  # chosen: every trace sums over thousands of cells, so a few probes suffice
+PROBES = 6  # chosen: every trace sums over thousands of grid entries, so a few probes suffice
 BLOCK = 16  # chosen: draws solved or predicted at once; bounds memory
 TERMS = 2_000  # chosen: of the preconditioner; on GDSC2 3,000 take as much longer to prepare as they save
 FEW_TERMS = 500  # chosen: the same while scales are chosen, on fewer lines
@@ -171,14 +171,14 @@ def _known(batch: Batch) -> tuple[Tensor, Tensor]:
     return inputs.molecules.fingerprints[drug], inputs.genes[line]
 
 
-def _table(batch: Batch) -> Cells:
+def _table(batch: Batch) -> ResponseTable:
     rows, features, inputs = batch.train, batch.features, batch.inputs
-    response = (rows.response - features.centre) / features.spread
+    response = (rows.response - features.response_mean) / features.response_std
     shape = (len(features.compounds), len(features.lines))
-    return cells(inputs.drug_effect[rows.drug], inputs.line_effect[rows.line], response, shape)
+    return average_replicates(inputs.drug_effect[rows.drug], inputs.line_effect[rows.line], response, shape)
 
 
-def _maximise(kernels: Kernels, table: Cells, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _maximise(kernels: Kernels, table: ResponseTable, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Scales and noise variances, (10,) and (C,), that make the responses likely."""
     start = torch.tensor(list(START.values()), dtype=torch.float64).log()
     scales = start.clone().requires_grad_()
@@ -206,12 +206,12 @@ def _maximise(kernels: Kernels, table: Cells, steps: int, generator: torch.Gener
 
 
 def _negative_evidence(
-    grid: Grid, noise: Tensor, table: Cells, right: Tensor, start: Tensor, nearly: Preconditioner
+    grid: Grid, noise: Tensor, table: ResponseTable, right: Tensor, start: Tensor, nearly: Preconditioner
 ) -> tuple[Tensor, Tensor]:
     """A loss with the gradient of the negative log marginal likelihood, and the solutions behind it.
 
-    With K the covariance of the measured cells, u = K^-1 y and v = K^-1 z for probes z, the gradient is that of
-    (mean of v' K z - u' K u) / 2 at fixed u and v; replicates about their cell's mean add a chi-square density.
+    With K the covariance of the measured grid entries, u = K^-1 y and v = K^-1 z for probes z, the gradient is that of
+    (mean of v' K z - u' K u) / 2 at fixed u and v; replicates about their entry's mean add a chi-square density.
     """
     exact = covariance(grid, table.measured, table.variance(noise) * table.measured)
     with torch.no_grad():
@@ -224,19 +224,19 @@ def _negative_evidence(
 
 
 def _weights(
-    grid: Grid, table: Cells, noise: Tensor, method: GaussianProcessMethod, generator: torch.Generator
+    grid: Grid, table: ResponseTable, noise: Tensor, method: GaussianProcessMethod, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Weights of the mean, then of each draw about it, a term of the covariance each."""
     exact = covariance(*_in(torch.float64, grid, table, noise))
     nearly = preconditioner(grid, table.replicates, noise, TERMS)
     mean = solve(exact, table.mean[None], nearly=nearly, tolerance=0.1 * method.tolerance, steps=MOST)
     parts = [(mean.sum(2), mean.sum(1), mean)]
-    roots, spread = Grid(*map(_cholesky, grid)), table.variance(noise).sqrt()
+    roots, deviation = Grid(*map(_cholesky, grid)), table.variance(noise).sqrt()
     # Draws in single precision take half the time; an epistemic variance needs no more.
     multiply, nearly = covariance(*_in(torch.float32, grid, table, noise)), nearly.to(torch.float32)
     for block in torch.arange(method.draws).split(BLOCK):
         prior, own = _prior(roots, table.mean.shape, len(block), generator)
-        right = (table.measured * (prior + spread * _noise(generator, *prior.shape))).float()
+        right = (table.measured * (prior + deviation * _noise(generator, *prior.shape))).float()
         solved = solve(multiply, right, nearly=nearly, tolerance=method.tolerance, steps=MOST).double()
         drugs, lines, both = own
         parts.append((drugs - solved.sum(2), lines - solved.sum(1), both - solved))
@@ -244,7 +244,7 @@ def _weights(
     return {name: torch.cat(part).float() for name, part in zip(names, zip(*parts, strict=True), strict=True)}
 
 
-def _in(dtype: torch.dtype, grid: Grid, table: Cells, noise: Tensor) -> tuple[Grid, Tensor, Tensor]:
+def _in(dtype: torch.dtype, grid: Grid, table: ResponseTable, noise: Tensor) -> tuple[Grid, Tensor, Tensor]:
     """What `covariance` takes, in a precision."""
     measured = table.measured
     return grid.to(dtype), measured.to(dtype), (table.variance(noise) * measured).to(dtype)

@@ -2,7 +2,7 @@
 
 The network is trained by maximum a posteriori inside the same ELBO that fits the posterior of the last layer and of the
 hierarchical deviations of compounds and lines (see `hierarchical.model`); an unseen compound borrows from
-like ones (see `hierarchical.kriging`).
+similar ones (see `hierarchical.kriging`).
 
 Sources: variational Bayesian last layers, Harrison, Willes & Snoek 2024; neural linear models, Snoek et al. 2015; SVI,
 Hoffman et al. 2013; the tool, Pyro, Bingham et al. 2019.

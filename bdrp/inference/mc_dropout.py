@@ -6,12 +6,12 @@ each draw one network: a mask hides features (genes, hidden units, drug states) 
 lines and pairs. A dropped feature is a row of weights at zero, so a pass is one draw of the weights, and pairs that
 share a pass have joint draws; a mask for each row would be noise that no set of weights makes.
 
-    mean = average(m_s)   aleatoric = average(noise variance of s)   epistemic = variance(m_s) + prior spread of unseen
+    mean = average(m_s)  aleatoric = average(noise variance of s)  epistemic = variance(m_s) + prior variance of unseen
 
-The variance has the noise term, tau^-1 in the paper. It is often left out where only the spread of the passes is
-reported; `epistemic` alone is that spread, and how far its intervals miss is written in docs/model.md.
+The variance has the noise term, tau^-1 in the paper. It is often left out where only the variance over the
+passes is reported; `epistemic` alone is that variance, and how far its intervals miss is written in docs/model.md.
 
-The rates are options, not estimates: more data does not make the spread shrink (Osband 2016).
+The rates are options, not estimates: more data does not make this variance shrink (Osband 2016).
 
 Source: Gal & Ghahramani 2016, Dropout as a Bayesian approximation.
 """
@@ -31,9 +31,9 @@ from torch.nn.functional import dropout
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.coefficients import Coefficients
-from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, named
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntries, keep_named, sort_by_line
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, in_unit
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, unstandardise
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Predicted, Weights, by_network, rowwise, with_loadings
 from bdrp.inference.method import Runtime, isolated
@@ -73,7 +73,7 @@ class McDropoutMethod(NetworkMethod):
         if not 0 <= self.rate < 1:
             raise FitError(f"rate is {self.rate}; it must be at least 0 and below 1. Choose another, such as 0.1.")
         if self.passes < 2:
-            raise FitError(f"passes is {self.passes}; a spread needs at least 2. Choose another number, such as 100.")
+            raise FitError(f"passes is {self.passes}; a variance needs at least 2. Choose another number, such as 100.")
 
     def fit(self, batch: Batch, runtime: Runtime) -> DropoutFit:
         """Maximise the joint density with dropout; see `Method.fit`."""
@@ -128,7 +128,7 @@ class DropoutFit(NetworkFit):
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> PassMixture:
         """The passes, and the prior variance of what was not trained on; see `Fitted.posterior_of`."""
-        inputs, pairs = named(inputs.to(self.layer.device), pairs.to(self.layer.device))
+        inputs, pairs = keep_named(inputs.to(self.layer.device), pairs.to(self.layer.device))
         return PassMixture(self, inputs, pairs, self.layer.posterior_of(inputs, pairs))
 
     def score(self, rows: Pairs, batch: Batch) -> float:
@@ -138,23 +138,23 @@ class DropoutFit(NetworkFit):
     @torch.no_grad()
     def passed(self, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Tensor]]:
         """Standardised means and noise variances of N pairs, (S, N) each, some of the passes at a time."""
-        sorted_pairs = cells(pairs)
-        some, known = sorted_pairs.parts(PAIRS_A_PASS), self.layer.coefficients(inputs)
+        sorted_pairs = sort_by_line(pairs)
+        chunks, known = sorted_pairs.chunks(PAIRS_A_PASS), self.layer.coefficients(inputs)
         together = PASSES_AT_ONCE if self.layer.device.type == "cuda" else 1
         network = dropping(self.layer.model.network, together)
 
         def one(_: Tensor) -> tuple[Tensor, Tensor]:
-            return self._passed(network, inputs, sorted_pairs, known, some)
+            return self._passed(network, inputs, sorted_pairs, known, chunks)
 
         for start in range(0, self.passes, together):
             with isolated():
                 torch.manual_seed(MASK_SEED + start)
                 found = each(one, torch.empty(min(together, self.passes - start), device=self.layer.device))
-            means, log_sds = sorted_pairs.in_order(found)
+            means, log_sds = sorted_pairs.restore_order(found)
             yield means, (2 * log_sds).exp()
 
     def _passed(
-        self, network: Network, inputs: Inputs, pairs: Cells, known: Coefficients, some: Sequence[Part]
+        self, network: Network, inputs: Inputs, pairs: GridEntries, known: Coefficients, chunks: Sequence[GridChunk]
     ) -> tuple[Tensor, Tensor]:
         """Means and log SDs of the noise of N grid entries, (N,) each, by one network.
 
@@ -168,14 +168,14 @@ class DropoutFit(NetworkFit):
         slopes = rowwise(model.regressors(inputs.components), v, pairs.line, pairs.drug)
         factors = rowwise(u, with_loadings(model.by_line(encoded), known.loadings), pairs.line, pairs.drug)
 
-        def found(part: Part) -> tuple[Tensor, Tensor]:
-            near, rows = Encoded(encoded.drugs, encoded.lines.at(part.lines)), part.rows
-            terms = model.terms(near, inputs, part.lines, part.line, part.drug)
-            own = terms.own + v[:, 0].index_select(0, part.drug)
+        def found(chunk: GridChunk) -> tuple[Tensor, Tensor]:
+            near, rows = Encoded(encoded.drugs, encoded.lines.at(chunk.lines)), chunk.rows
+            terms = model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
+            own = terms.own + v[:, 0].index_select(0, chunk.drug)
             predicted = Predicted(by_network(terms, w), slopes[rows], factors[rows], own)
             return predicted.mean, terms.log_noise(predicted.mean, predicted.own)
 
-        means, log_sds = zip(*map(found, some), strict=True)
+        means, log_sds = zip(*map(found, chunks), strict=True)
         return torch.cat(means), torch.cat(log_sds)
 
 
@@ -199,7 +199,7 @@ class PassMixture(JointPosterior):
         mixture = RunningMixture()
         for means, variances in self.fit.passed(self.inputs, self.pairs):
             mixture.add(means, variances, torch.zeros_like(means))
-        passed = in_unit(self.fit.features, mixture.moments())
+        passed = unstandardise(self.fit.features, mixture.moments())
         return passed._replace(epistemic=passed.epistemic + self.unseen.epistemic)
 
     def __getitem__(self, index: Index) -> PassMixture:
@@ -224,7 +224,7 @@ class PassMixture(JointPosterior):
     def _disagreement(self) -> Floats:
         """(S, N) what the passes' means differ from their average by."""
         means = torch.cat([means for means, _ in self.fit.passed(self.inputs, self.pairs)]).double().cpu().numpy()
-        return np.asarray(self.fit.features.spread * (means - means.mean(0)))
+        return np.asarray(self.fit.features.response_std * (means - means.mean(0)))
 
 
 def _of_trained(drawn: Tensor, known: Tensor, effect: Tensor) -> Tensor:

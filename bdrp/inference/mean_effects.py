@@ -49,7 +49,7 @@ class MeanEffectsMethod(Method):
     def fit(self, batch: Batch, runtime: Runtime) -> MeanEffectsFit:
         """Alternate between drug and line effects; see `Method.fit`."""
         rows, features = batch.train, batch.features
-        response = (rows.response - features.centre) / features.spread
+        response = (rows.response - features.response_mean) / features.response_std
         compound, line = batch.inputs.drug_effect[rows.drug], batch.inputs.line_effect[rows.line]
         drugs = torch.zeros(len(features.compounds), dtype=torch.float64)
         lines = torch.zeros(len(features.lines), dtype=torch.float64)
@@ -60,8 +60,8 @@ class MeanEffectsMethod(Method):
         overall = residual.mean().clamp(min=1e-8)
         # Ten pseudo-responses at the overall variance (chosen) keep a rarely tested drug's variance away from zero.
         noise = (_sum(residual, compound, len(drugs)) + 10 * overall) / (_count(compound, len(drugs)) + 10)
-        spread = torch.stack([overall, drugs.var(correction=0), lines.var(correction=0)])
-        return MeanEffectsFit(features, {"drugs": drugs, "lines": lines, "noise": noise, "spread": spread})
+        variances = torch.stack([overall, drugs.var(correction=0), lines.var(correction=0)])
+        return MeanEffectsFit(features, {"drugs": drugs, "lines": lines, "noise": noise, "spread": variances})
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> MeanEffectsFit:
         """Rebuild a fit; see `Method.restore`."""
@@ -90,7 +90,7 @@ class MeanEffectsFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
-        """Sum of effects; an unseen drug or line adds its spread to the epistemic variance."""
+        """Sum of effects; an unseen drug or line adds the variance between drugs or lines."""
         overall, between_drugs, between_lines = self.tensors["spread"]
         compound, line = inputs.drug_effect[pairs.drug], inputs.line_effect[pairs.line]
         drug_known, line_known = compound >= 0, line >= 0
@@ -98,7 +98,7 @@ class MeanEffectsFit(Fitted):
         mean = mean + torch.where(line_known, self.tensors["lines"][line.clamp(min=0)], 0.0)
         noise = torch.where(drug_known, self.tensors["noise"][compound.clamp(min=0)], overall)
         epistemic = torch.where(drug_known, 0.0, between_drugs) + torch.where(line_known, 0.0, between_lines)
-        return MarginalPosterior(self.features.in_unit(mean, noise, epistemic))
+        return MarginalPosterior(self.features.unstandardise(mean, noise, epistemic))
 
 
 def _count(index: Tensor, size: int) -> Tensor:

@@ -76,7 +76,7 @@ class RandomForestMethod(Method):
         loadings = _loadings(inputs.molecules.fingerprints[torch.unique(rows.drug)], self.coordinates)
         table = regressors(inputs, rows, loadings, self._components(features))
         # Single precision makes the response the same in every unit, so that ties between splits fall the same way.
-        response = ((rows.response - features.centre) / features.spread).float().double().numpy()
+        response = ((rows.response - features.response_mean) / features.response_std).float().double().numpy()
         forest = RandomForestRegressor(
             self.trees,
             min_samples_leaf=self.leaf,
@@ -122,7 +122,7 @@ class RandomForestFit(Fitted):
         compound = inputs.drug_effect[pairs.drug].cpu()
         noise = self.tensors["noise"]
         own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
-        return MarginalPosterior(self.features.in_unit(each.mean(0), own, each.var(0)))
+        return MarginalPosterior(self.features.unstandardise(each.mean(0), own, each.var(0)))
 
     def trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
         """What each tree says of each pair, (T, N), standardised."""

@@ -2,7 +2,7 @@
 
 Each compound is fitted on its own by scikit-learn's `RidgeCV` on all principal coordinates of the training lines, which
 is ridge on the genes; the penalty is chosen by leave-one-out error, whose root mean square is the residual SD (Hoerl &
-Kennard 1970; Golub, Heath & Wahba 1979). An unseen drug gets the average coefficients and the spread between drugs.
+Kennard 1970; Golub, Heath & Wahba 1979). An unseen drug gets the average coefficients and the variance between drugs.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RidgeMethod(Method):
     def fit(self, batch: Batch, runtime: Runtime) -> RidgeFit:
         """Fit each compound; see `Method.fit`."""
         rows, features = batch.train, batch.features
-        response = ((rows.response - features.centre) / features.spread).numpy()
+        response = ((rows.response - features.response_mean) / features.response_std).numpy()
         compound = batch.inputs.drug_effect[rows.drug].numpy()
         genes, line = batch.inputs.genes.double().numpy(), rows.line.numpy()
         basis = _basis(genes[np.unique(line)])
@@ -96,7 +96,7 @@ class RidgeFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
-        """Linear means, leave-one-out variance as noise; an unseen drug adds the spread between drugs."""
+        """Linear means, leave-one-out variance as noise; an unseen drug adds the variance between drugs."""
         slopes, intercepts, noise = (self.tensors[name] for name in ("slopes", "intercepts", "noise"))
         each = inputs.genes.cpu() @ slopes.T + intercepts.float()  # (L, C)
         compound, line = inputs.drug_effect.cpu()[pairs.drug.cpu()], pairs.line.cpu()
@@ -104,7 +104,7 @@ class RidgeFit(Fitted):
         mean = torch.where(known, each[line, at], each.mean(1)[line])
         variance = torch.where(known, noise[at], noise.mean())
         epistemic = torch.where(known, 0.0, each.var(1, correction=0)[line])
-        return MarginalPosterior(self.features.in_unit(mean, variance, epistemic))
+        return MarginalPosterior(self.features.unstandardise(mean, variance, epistemic))
 
 
 def _basis(genes: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Variational weights over the whole network: every weight of the encoders, the attention and the heads is random.
 
 Mean-field normals over the network's weights (see `network.weights`) beside the posterior of the hierarchical last
-layer, fitted by one ELBO in Pyro. The means start at a network that was trained without a spread, and the divergence
-of the network's weights from their prior is let in by degrees: from a random start, and at once, it would silence the
-network before it has learned anything. A fit that was silenced nevertheless is refused.
+layer, fitted by one ELBO in Pyro. The means start at a trained network with one value of each weight, and the
+divergence of the network's weights from their prior is let in by degrees: from a random start, and at once, it would
+silence the network before it has learned anything. A fit that was silenced nevertheless is refused.
 
 Sources: Bayes by backprop, Blundell et al. 2015; warm-up, Sønderby et al. 2016; the tool, Pyro, Bingham et al. 2019.
 """
@@ -23,7 +23,7 @@ from bdrp.features.batch import Batch, Features
 from bdrp.inference.hierarchical.elbo import ClosedFormElbo
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.predictor import by_network
 from bdrp.inference.method import Runtime
@@ -31,9 +31,9 @@ from bdrp.inference.network.draws import DRAWS_TO_SCORE, VariationalFit
 from bdrp.inference.network.fitted import restored
 from bdrp.inference.network.options import NetworkMethod, quietly
 from bdrp.inference.network.trainee import Trainee, train_fit, validation_score
-from bdrp.inference.network.weights import Spread, WholeGuide, WholeModel
+from bdrp.inference.network.weights import PosteriorScale, WholeGuide, WholeModel
 
-SPREAD_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
+SCALE_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
 LEAST_NATS = 0.02  # chosen: a weight this near to its prior was told nothing by the data
 LEAST_SHARE = 0.001  # chosen: a thousandth of the responses' variance is no contribution
 ROWS_CHECKED = 4096  # chosen: a share of variance is known to a few per cent from so many
@@ -47,8 +47,8 @@ class VariationalMethod(NetworkMethod):
         prior_scale: prior SD of a weight in units of 1 / sqrt(inputs of its layer). At 1 a random network's layers keep
             the variance of what they are given, so that the prior says nothing of the size of a signal.
         init_scale: posterior SD that the weights start from, in the same units. Well above 0.1 the noise drowns what
-            was learned before the spread is fitted; 0.02 did better than 0.1 on validation (docs/tried.md).
-        pretrain: share of the epochs in which the network has no spread yet.
+            was learned before the scales are fitted; 0.02 did better than 0.1 on validation (docs/tried.md).
+        pretrain: share of the epochs in which each weight of the network has one value.
         temperature: weight of the network's divergence from its prior in the ELBO; 1 is Bayes' rule.
         draws: S networks that a prediction averages.
     """
@@ -73,9 +73,9 @@ class VariationalMethod(NetworkMethod):
             raise FitError(f"draws is {self.draws}; it must be at least 1. Choose another value.")
 
     def warmth(self, epoch: int) -> float | None:
-        """What the network's divergence counts in an epoch, from 0; None where there is no spread yet.
+        """What the network's divergence counts in an epoch, from 0; None while each weight has one value.
 
-        It rises to the temperature over the first half of the epochs with a spread.
+        It rises to the temperature over the first half of the other epochs.
         """
         epochs = self.schedule().epochs
         start = int(self.pretrain * epochs)
@@ -95,7 +95,7 @@ class VariationalMethod(NetworkMethod):
             method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
             svi = _Svi(method, fitted, batch.to(device))
-            before = explained(fitted, svi.batch, spread=False)
+            before = explained_variance(fitted, svi.batch, over_draws=False)
             train_fit(svi, runtime)
             if not fitted.interrupted:
                 refuse_collapse(svi.model, fitted, svi.batch, before)
@@ -108,7 +108,7 @@ class VariationalMethod(NetworkMethod):
     def _assemble(self, features: Features, responses: int) -> VariationalFit:
         model = self.model(features, responses)
         layer = Layer(features, model, Guide(model, "full"))
-        return VariationalFit(layer, Spread(model.network, self.init_scale), self.draws)
+        return VariationalFit(layer, PosteriorScale(model.network, self.init_scale), self.draws)
 
 
 class _Svi:
@@ -121,19 +121,19 @@ class _Svi:
         layer, guide = fitted.layer.model, fitted.layer.guide
         self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.drug_effect.device)
         self.pointed = ClosedFormElbo()(layer, guide)
-        self.elbo = ClosedFormElbo()(self.model, WholeGuide(self.model, fitted.spread, guide))
+        self.elbo = ClosedFormElbo()(self.model, WholeGuide(self.model, fitted.posterior_scale, guide))
         self.warmth: float | None = None
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The network's decay is its prior's; the spread goes at a rate of its own."""
+        """The network's decay is its prior's; the posterior scale has a rate of its own."""
         network, rest = self.trainee.parameter_groups()
-        spread = self.fitted.spread.log_scale
-        head = [parameter for parameter in rest["params"] if parameter is not spread]
-        rate = SPREAD_RATE * self.method.head_rate
+        scale = self.fitted.posterior_scale.log_scale
+        head = [parameter for parameter in rest["params"] if parameter is not scale]
+        rate = SCALE_RATE * self.method.head_rate
         return [
             {**network, "weight_decay": 0.0},
             {**rest, "params": head},
-            {"params": [spread], "lr": rate, "weight_decay": 0.0},
+            {"params": [scale], "lr": rate, "weight_decay": 0.0},
         ]
 
     def begin(self, epoch: int) -> None:
@@ -141,7 +141,7 @@ class _Svi:
         self.warmth = self.method.warmth(epoch)
 
     def loss(self, block: Block) -> Tensor:
-        """Without a spread, the network's weights are estimated with the same prior."""
+        """With one value of each weight, the network's weights are estimated with the same prior."""
         if self.warmth is None:
             penalty = self.method.temperature * self.model.penalty()
             return (self.pointed(self.batch.inputs, block) + penalty) / len(self.batch.train)
@@ -167,7 +167,7 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
         FitError: saying what was seen and what to do.
     """
     advice = "Lower init_scale or prior_scale, raise pretrain or epochs, or lower temperature."
-    told = (model.divergence(fitted.spread) > LEAST_NATS).float().mean().item()
+    told = (model.divergence(fitted.posterior_scale) > LEAST_NATS).float().mean().item()
     signal, noise = contribution(fitted, batch)
     if told < LEAST_SHARE and signal < max(LEAST_SHARE, noise):
         raise FitError(
@@ -176,7 +176,7 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
             f"variances of the response. At least {LEAST_SHARE:.1%} of the weights, or a signal above "
             f"{LEAST_SHARE} and above its noise, is needed. {advice}"
         )
-    after = explained(fitted, batch)
+    after = explained_variance(fitted, batch)
     if before > 10 * LEAST_SHARE and after < 0.1 * before:
         raise FitError(
             f"The means collapsed to a constant: they explain {max(after, 0):.1%} of the training responses' variance, "
@@ -185,13 +185,15 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
 
 
 @torch.no_grad()
-def explained(fitted: VariationalFit, batch: Batch, *, spread: bool = True) -> float:
-    """The share of the training responses' variance that the means explain, over draws or without the spread."""
+def explained_variance(fitted: VariationalFit, batch: Batch, *, over_draws: bool = True) -> float:
+    """Share of the training responses' variance that the means explain, over draws or at the means of the weights."""
     rows = batch.train.at(_some(len(batch.train), batch.train.line.device))
-    response = observed(rows, batch.features).response
+    response = standardise_responses(rows, batch.features).response
     inputs, layer = batch.inputs, fitted.layer
     moments = (
-        fitted.scored_moments(inputs, rows) if spread else layer.standard_moments(layer.encode(inputs), inputs, rows)
+        fitted.scored_moments(inputs, rows)
+        if over_draws
+        else layer.standard_moments(layer.encode(inputs), inputs, rows)
     )
     total = response.var(correction=0)
     return float(1 - (response - moments[0]).square().mean() / total) if total > 0 else 0.0

@@ -68,8 +68,8 @@ class PredictiveDistribution(ABC):
         self.measure = measure
         self.unit = unit
         self.mean = _column("mean", mean, len(self.keys))
-        self.aleatoric_std = _spread("aleatoric", aleatoric_std, len(self.keys))
-        self.epistemic_std = _spread("epistemic", epistemic_std, len(self.keys))
+        self.aleatoric_std = _deviations("aleatoric", aleatoric_std, len(self.keys))
+        self.epistemic_std = _deviations("epistemic", epistemic_std, len(self.keys))
         self.std = _positive_std(self.aleatoric_std, self.epistemic_std)
 
     @property
@@ -298,7 +298,7 @@ def _column(name: str, values: npt.ArrayLike, n: int) -> Floats:
     return column
 
 
-def _spread(name: str, values: npt.ArrayLike, n: int) -> Floats:
+def _deviations(name: str, values: npt.ArrayLike, n: int) -> Floats:
     column = _column(f"{name} SD", values, n)
     bad = np.flatnonzero(column < 0)
     if bad.size:

@@ -145,9 +145,9 @@ class Normal(Scalable):
     def scaled(self, factor: npt.ArrayLike) -> Normal:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
         factors = np.asarray(factor, dtype=np.float64)
-        spread = self.aleatoric_std * factors, self.epistemic_std * factors
+        deviations = self.aleatoric_std * factors, self.epistemic_std * factors
         joint = scaled_draws(self._joint, factors)
-        return Normal.from_std(self.keys, self.measure, self.mean, *spread, joint, unit=self.unit)
+        return Normal.from_std(self.keys, self.measure, self.mean, *deviations, joint, unit=self.unit)
 
     def __getitem__(self, index: Index) -> Normal:
         joint = None if self._joint is None else self._joint[index]

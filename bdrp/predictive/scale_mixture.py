@@ -41,13 +41,13 @@ def scale_mixture(dof: float) -> ScaleMixture:
 class ScaleMixture:
     """w = normal part + Student-t part, with mean 0 and variance 1, of which the t part holds `share`.
 
-    A Student-t is a normal whose variance tau was drawn from an inverse gamma law,
+    A Student-t is a normal whose variance tau was drawn from an inverse gamma distribution,
 
         tau ~ InverseGamma(dof / 2, (dof - 2) / 2),   E[tau] = 1,
         w | tau ~ Normal(0, 1 - share + share tau)
 
     (Andrews and Mallows 1974, doi:10.1111/j.2517-6161.1974.tb00989.x), so that the normal part only adds its variance.
-    The law of tau is replaced by nodes and weights that depend on `dof` alone: the trapezoidal rule in log tau, which
+    That of tau is replaced by nodes and weights that depend on `dof` alone: the trapezoidal rule in log tau, which
     converges geometrically for such integrands (Trefethen and Weideman 2014, doi:10.1137/130932132), and one node
     that carries the rest of the tail. Of every answer, `share` is in [0, 1] and broadcasts against w.
 
@@ -110,8 +110,8 @@ class ScaleMixture:
         pairs = weights[first] * weights[second] * np.where(first == second, 1, 2)
         sums = tau[first] + tau[second]
         # A loop, so that it takes no more memory than one answer.
-        spreads = (weight * np.sqrt(2 - 2 * share + share * both) for weight, both in zip(pairs, sums, strict=True))
-        return np.asarray(sum(spreads) / _SQRT_2PI)
+        differences = (weight * np.sqrt(2 - 2 * share + share * both) for weight, both in zip(pairs, sums, strict=True))
+        return np.asarray(sum(differences) / _SQRT_2PI)
 
     def from_probit(self, z: Floats, share: Floats) -> Floats:
         """The w with probit(w) = z: Newton's method on the log of the tail, each w at most doubled or halved."""

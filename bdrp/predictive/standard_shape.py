@@ -22,7 +22,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
 @dataclass(frozen=True, eq=False)
 class StandardShape:
-    """The law of w = (y - mean) / std when P(w <= w(z)) = Phi(h(z)), w(z) the base's standard quantile at score z.
+    """Distribution of w = (y - mean) / std when P(w <= w(z)) = Phi(h(z)), w(z) the base's standard quantile at score z.
 
     Args:
         level_map: gives h.

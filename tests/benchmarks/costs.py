@@ -34,7 +34,7 @@ from bdrp.features import batch as features
 from bdrp.features.batch import Pairs
 from bdrp.fitted import posterior
 from bdrp.inference import last_layer, mc_dropout, variational
-from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, cells, named, narrowed
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, keep_named, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.predictor import by_network, rowwise, with_loadings
 from bdrp.inference.network.point import PointModel
 from bdrp.inference.network.trainee import Trainee
@@ -66,7 +66,7 @@ def main() -> None:
             parts_of_a_step(trainees["last_layer"], clock)
         steps(trainees, clock)
         for one in trainees.values():
-            one.fitted.learn_kinship(batch)
+            one.fitted.learn_kriging(batch)
         predictions(trainees, batch, clock)
         draws(trainees, batch, clock)
         checks(trainees["last_layer"].fitted, batch, clock)
@@ -99,7 +99,7 @@ def ratio(above: list[float], below: list[float]) -> float:
 
 
 def trainee(name: str, batch: Any, device: str) -> Any:
-    """A method where its training of new lines is under way; `variational` with its spread."""
+    """A method where its training of new lines is under way; `variational` with its posterior scale."""
     method: Any = replace(inference.make(name), lines="new")
     fitted = method._assemble(batch.features, len(batch.train))
     layer = fitted.layer
@@ -176,8 +176,8 @@ def some(batch: Any, many: int | None) -> Pairs:
 @torch.no_grad()
 def point_pass(fitted: Any, inputs: Any, pairs: Pairs) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and noise SD by one network with one value of each weight."""
-    inputs, pairs = narrowed(inputs, pairs)
-    layer, ordered, found = fitted.layer, cells(pairs), []
+    inputs, pairs = keep_named_lines(inputs, pairs)
+    layer, ordered, found = fitted.layer, sort_by_line(pairs), []
     encoded, known = layer.encode(inputs), layer.coefficients(inputs)
     by_line, by_compound = (
         with_loadings(layer.model.by_line(encoded), known.loadings),
@@ -185,12 +185,12 @@ def point_pass(fitted: Any, inputs: Any, pairs: Pairs) -> tuple[torch.Tensor, to
     )
     left, right = torch.cat([by_compound, known.u], dim=1), torch.cat([known.v, by_line], dim=1)
     random = rowwise(left, right, ordered.line, ordered.drug)
-    for part in ordered.parts(PAIRS_A_PASS):
-        near = Encoded(encoded.drugs, encoded.lines.at(part.lines))
-        terms = layer.model.terms(near, inputs, part.lines, part.line, part.drug)
-        mean = by_network(terms, layer.guide.w_mean) + random[part.rows]
-        found.append(torch.stack([mean, terms.log_noise(mean, terms.own + known.v[part.drug, 0]).exp()]))
-    mean, sd = ordered.in_order(torch.cat(found, dim=1))
+    for chunk in ordered.chunks(PAIRS_A_PASS):
+        near = Encoded(encoded.drugs, encoded.lines.at(chunk.lines))
+        terms = layer.model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
+        mean = by_network(terms, layer.guide.w_mean) + random[chunk.rows]
+        found.append(torch.stack([mean, terms.log_noise(mean, terms.own + known.v[chunk.drug, 0]).exp()]))
+    mean, sd = ordered.restore_order(torch.cat(found, dim=1))
     return mean.cpu(), sd.cpu()
 
 
@@ -252,7 +252,7 @@ def drawn(fitted: Any, inputs: Any, pairs: Pairs, many: int) -> None:
         fitted.mixed(inputs, pairs, many)
         return
     fitted.passes = many
-    for _ in fitted.passed(*named(inputs, pairs)):
+    for _ in fitted.passed(*keep_named(inputs, pairs)):
         pass
 
 

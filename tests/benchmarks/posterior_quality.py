@@ -26,7 +26,7 @@ from bdrp.evaluation.simulation_based import ranks, uniformity
 from bdrp.features import molecules
 from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchical.guide import Guide
-from bdrp.inference.hierarchical.likelihood import Likelihood, Observed
+from bdrp.inference.hierarchical.likelihood import Likelihood, Responses
 from bdrp.inference.hierarchical.model import Block, LastLayer
 from bdrp.inference.hierarchical.predictor import Terms
 from bdrp.model.architecture import Architecture
@@ -101,10 +101,10 @@ def problem(
     return Problem(model, inputs, block, terms, _design(terms, block), _scales(model))
 
 
-def measured(response: Tensor) -> Observed:
+def measured(response: Tensor) -> Responses:
     """Responses without limits."""
     never = torch.zeros(len(response), dtype=torch.bool)
-    return Observed(response, never, never, response)
+    return Responses(response, never, never, response)
 
 
 def structural(model: LastLayer) -> Callable[..., None]:

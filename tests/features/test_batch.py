@@ -54,8 +54,8 @@ def test_centre_and_spread_are_those_of_the_training_responses(
     tiny_screen: Screen, tiny_split: Split, tiny_batch: Batch
 ) -> None:
     train = tiny_screen.responses["response"].to_numpy()[tiny_split.rows("train")]
-    assert tiny_batch.features.centre == pytest.approx(train.mean())
-    assert tiny_batch.features.spread == pytest.approx(train.std())
+    assert tiny_batch.features.response_mean == pytest.approx(train.mean())
+    assert tiny_batch.features.response_std == pytest.approx(train.std())
 
 
 def test_nothing_of_a_test_line_reaches_what_was_fitted(tiny_screen: Screen) -> None:
@@ -72,7 +72,7 @@ def test_nothing_of_a_test_line_reaches_what_was_fitted(tiny_screen: Screen) -> 
     one, two = (batch.prepare(screen, split, components=8).features for screen in (tiny_screen, other))
     for name in ("mean", "scale", "components"):
         assert np.array_equal(one.scalers["expression"].arrays()[name], two.scalers["expression"].arrays()[name]), name
-    assert (one.centre, one.spread, one.lines) == (two.centre, two.spread, two.lines)
+    assert (one.response_mean, one.response_std, one.lines) == (two.response_mean, two.response_std, two.lines)
 
 
 def test_lines_and_drugs_that_were_not_trained_on_have_no_effect(tiny_screen: Screen) -> None:

@@ -251,10 +251,10 @@ def test_the_dose_planned_for_a_new_drug_moves_that_drug_alone(
 ) -> None:
     model = TrainedModel.load(trained[1])
     fitted: Any = model.fitted
-    kinship = fitted.layer.kinship
-    kinship.shares[0] = torch.tensor([0.0, 0.0, 0.5])
-    kinship.likeness.dose.copy_(torch.linspace(-1, 1, len(model.features.compounds)))
-    kinship.weights[:, 0] = kinship.likeness.dose
+    kriging = fitted.layer.kriging
+    kriging.shares[0] = torch.tensor([0.0, 0.0, 0.5])
+    kriging.similarity.dose.copy_(torch.linspace(-1, 1, len(model.features.compounds)))
+    kriging.weights[:, 0] = kriging.similarity.dose
     new = tiny_screen.drugs.iloc[[0]].assign(smiles="CCCCCCCCN", structure_key="NEW").set_axis(["new"])
     drugs = pd.concat([tiny_screen.drugs.iloc[:3], new])
 

@@ -49,7 +49,7 @@ def test_moments_follow_the_law_of_total_variance() -> None:
 
 
 def test_components_that_are_not_kept_give_the_same_moments() -> None:
-    # a spread of 0.01 about a mean of 1,000: squares of single-precision means themselves would lose it
+    # an SD of 0.01 about a mean of 1,000: squares of single-precision means themselves would lose it
     generator = torch.Generator().manual_seed(0)
     means = 1000 + 0.01 * torch.randn(7, 20, generator=generator)
     aleatoric, epistemic = torch.rand(2, 7, 20, generator=generator)
@@ -171,8 +171,8 @@ def test_a_student_t_ensemble_has_the_average_of_its_members_degrees(make_method
     fitted = make_method("deep_ensemble", likelihood="student_t").fit(some_unseen, Runtime())
     pred = fitted.predict(some_unseen.inputs, some_unseen.test)
     assert isinstance(pred, StudentT)
-    assert pred.dof == pytest.approx(np.mean([member.model.law.tails for member in fitted.members]))
-    assert mixture.law_of([None, None]) is None
+    assert pred.dof == pytest.approx(np.mean([member.model.noise_distribution.noise_dof for member in fitted.members]))
+    assert mixture.average_dof([None, None]) is None
 
 
 def test_the_log_of_the_normal_cdf_is_torchs_own() -> None:

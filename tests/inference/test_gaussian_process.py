@@ -17,7 +17,7 @@ from bdrp.features.molecules import tanimoto
 from bdrp.inference import gaussian_process
 from bdrp.inference.gaussian_process import GaussianProcessFit, GaussianProcessMethod
 from bdrp.inference.kronecker import kernels as kronecker
-from bdrp.inference.kronecker.kernels import Grid, cells, covariance, solve
+from bdrp.inference.kronecker.kernels import Grid, average_replicates, covariance, solve
 from bdrp.inference.kronecker.preconditioning import preconditioner
 from bdrp.inference.method import Runtime
 
@@ -65,7 +65,7 @@ def dense(small: Fit) -> Dense:
     own = noise[batch.inputs.drug_effect[rows.drug].numpy()]
     among = kernel(batch.inputs, scales, rows, rows) + np.diag(own)
     cross = kernel(batch.inputs, scales, test, rows)
-    response = ((rows.response - batch.features.centre) / batch.features.spread).numpy()
+    response = ((rows.response - batch.features.response_mean) / batch.features.response_std).numpy()
     mean = cross @ np.linalg.solve(among, response)
     left = kernel(batch.inputs, scales, test, test) - cross @ np.linalg.solve(among, cross.T)
     return Dense(mean, left, noise)
@@ -74,12 +74,16 @@ def dense(small: Fit) -> Dense:
 def test_the_mean_is_the_dense_one_with_every_replicate_a_row(small: Fit, dense: Dense) -> None:
     batch, fitted = small
     pred = fitted.predict(batch.inputs, batch.test)
-    assert pred.mean == pytest.approx(batch.features.centre + batch.features.spread * dense.mean, abs=1e-3)
+    assert pred.mean == pytest.approx(batch.features.response_mean + batch.features.response_std * dense.mean, abs=1e-3)
 
 
 def test_the_epistemic_variance_is_the_dense_one_within_the_error_of_its_draws(small: Fit, dense: Dense) -> None:
     batch, fitted = small
-    ratio = fitted.predict(batch.inputs, batch.test).epistemic / batch.features.spread**2 / dense.covariance.diagonal()
+    ratio = (
+        fitted.predict(batch.inputs, batch.test).epistemic
+        / batch.features.response_std**2
+        / dense.covariance.diagonal()
+    )
     error = np.sqrt(2 / 2_000)
     assert np.abs(ratio - 1).max() < 5 * error  # a few hundred correlated ratios: beyond five errors once in 10,000
     assert ratio.mean() == pytest.approx(1, abs=3 * error)
@@ -88,7 +92,7 @@ def test_the_epistemic_variance_is_the_dense_one_within_the_error_of_its_draws(s
 def test_a_new_drug_on_a_new_line_needs_no_draws_for_what_is_open(small: Fit, dense: Dense) -> None:
     batch, fitted = small
     new = (batch.inputs.drug_effect[batch.test.drug] < 0) & (batch.inputs.line_effect[batch.test.line] < 0)
-    ratio = fitted.predict(batch.inputs, batch.test.at(new)).epistemic / batch.features.spread**2
+    ratio = fitted.predict(batch.inputs, batch.test.at(new)).epistemic / batch.features.response_std**2
     assert ratio == pytest.approx(dense.covariance.diagonal()[new.numpy()], rel=0.1)
 
 
@@ -96,8 +100,8 @@ def test_joint_draws_have_the_dense_covariance(small: Fit, dense: Dense) -> None
     batch, fitted = small
     order = torch.randperm(len(batch.test), generator=torch.Generator().manual_seed(1))[:40]
     pred = fitted.predict(batch.inputs, batch.test)[order.numpy()]
-    draws = (pred.joint(3_000, seed=5) - pred.mean) / batch.features.spread
-    noise = np.diag(pred.aleatoric) / batch.features.spread**2
+    draws = (pred.joint(3_000, seed=5) - pred.mean) / batch.features.response_std
+    noise = np.diag(pred.aleatoric) / batch.features.response_std**2
     expected = dense.covariance[np.ix_(order, order)] + noise
     scale = np.sqrt(np.outer(expected.diagonal(), expected.diagonal()))
     assert np.abs((np.cov(draws.T) - expected) / scale).max() < 0.2
@@ -107,7 +111,7 @@ def test_noise_is_the_drugs_own_and_the_mean_for_a_new_drug(small: Fit, dense: D
     batch, fitted = small
     pred, compound = fitted.predict(batch.inputs, batch.test), batch.inputs.drug_effect[batch.test.drug].numpy()
     expected = np.where(compound >= 0, dense.noise[compound], dense.noise.mean())
-    assert pred.aleatoric == pytest.approx(batch.features.spread**2 * expected)
+    assert pred.aleatoric == pytest.approx(batch.features.response_std**2 * expected)
 
 
 def test_the_gradient_of_the_evidence_is_the_dense_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +169,7 @@ def test_too_few_steps_are_refused() -> None:
 
 def test_replicates_are_averaged_and_their_spread_is_kept() -> None:
     drug, line = torch.tensor([0, 0, 1]), torch.tensor([1, 1, 0])
-    table = cells(drug, line, torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64), (2, 2))
+    table = average_replicates(drug, line, torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64), (2, 2))
     assert table.mean.tolist() == [[0, 2], [5, 0]] and table.replicates.tolist() == [[0, 2], [1, 0]]
     assert table.within.tolist() == [2, 0] and table.surplus.tolist() == [1, 0]
 
@@ -185,8 +189,8 @@ def test_options_that_cannot_be_are_refused(option: str) -> None:
         GaussianProcessMethod(**{option: 0})
 
 
-def toy() -> tuple[Grid, kronecker.Cells, torch.Tensor]:
-    """Four drugs and five lines, a few cells missing, one measured three times."""
+def toy() -> tuple[Grid, kronecker.ResponseTable, torch.Tensor]:
+    """Four drugs and five lines, a few grid entries missing, one measured three times."""
     generator = torch.Generator().manual_seed(0)
 
     def positive(size: int) -> torch.Tensor:
@@ -196,7 +200,11 @@ def toy() -> tuple[Grid, kronecker.Cells, torch.Tensor]:
     grid = Grid(positive(4), 0.2 * torch.eye(5, dtype=torch.float64), positive(4), positive(5))
     at = torch.tensor([0, 1, 2, 4, 6, 7, 7, 7, 8, 9, 11, 12, 13, 15, 17, 18])
     response = torch.randn(len(at), generator=generator, dtype=torch.float64)
-    return grid, cells(at // 5, at % 5, response, (4, 5)), torch.tensor([0.2, 0.4, 0.1, 0.3], dtype=torch.float64)
+    return (
+        grid,
+        average_replicates(at // 5, at % 5, response, (4, 5)),
+        torch.tensor([0.2, 0.4, 0.1, 0.3], dtype=torch.float64),
+    )
 
 
 def written_out(grid: Grid) -> torch.Tensor:
@@ -205,8 +213,8 @@ def written_out(grid: Grid) -> torch.Tensor:
     return effects + torch.kron(grid.drug, grid.line)
 
 
-def evidence(grid: Grid, noise: torch.Tensor, table: kronecker.Cells) -> torch.Tensor:
-    """The log marginal likelihood of cell means and of replicates about them, up to a constant."""
+def evidence(grid: Grid, noise: torch.Tensor, table: kronecker.ResponseTable) -> torch.Tensor:
+    """The log marginal likelihood of entry means and of replicates about them, up to a constant."""
     known = table.measured.reshape(-1) > 0
     matrix = (written_out(grid) + table.variance(noise).reshape(-1).diag())[known][:, known]
     normal = torch.distributions.MultivariateNormal(torch.zeros(int(known.sum())).double(), matrix)

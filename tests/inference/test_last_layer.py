@@ -19,7 +19,7 @@ from bdrp.errors import FitError
 from bdrp.features import molecules
 from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.inference.hierarchical.guide import Guide
-from bdrp.inference.hierarchical.likelihood import Likelihood, Observed
+from bdrp.inference.hierarchical.likelihood import Likelihood, Responses
 from bdrp.inference.hierarchical.model import Block, LastLayer, Rows
 from bdrp.inference.hierarchical.predictor import Weights
 from bdrp.inference.last_layer import LastLayerFit
@@ -49,12 +49,12 @@ def loosen(fit: LastLayerFit) -> LastLayerFit:
     """Line factors and loadings far from 0, with wide and correlated posteriors, so that their products count."""
     draw, guide, model = torch.Generator().manual_seed(3), fit.layer.guide, fit.layer.model
     model.log_line_scale.fill_(0.0)
-    for mean in (guide.u_mean, guide.g_mean, fit.layer.kinship.weights):
+    for mean in (guide.u_mean, guide.g_mean, fit.layer.kriging.weights):
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     u, g = (torch.randn(len(part), part.shape[1], 9, generator=draw) for part in (guide.u_mean, guide.g_mean))
-    guide.spread(guide.v_variance(), *(part @ part.transpose(1, 2) / 20 for part in (u, g)))
-    fit.layer.kinship.shares.copy_(torch.tensor([0.5, 0.0, 0.0]))
-    fit.layer.kinship.variance.fill_(0.6)
+    guide.set_scales(guide.v_variance(), *(part @ part.transpose(1, 2) / 20 for part in (u, g)))
+    fit.layer.kriging.shares.copy_(torch.tensor([0.5, 0.0, 0.0]))
+    fit.layer.kriging.variance.fill_(0.6)
     return fit
 
 
@@ -72,11 +72,11 @@ def block_of(rows: Pairs, hidden: torch.Tensor | None = None) -> Block:
     response = torch.randn(len(rows), generator=torch.Generator().manual_seed(8))
     never = torch.zeros(len(rows), dtype=torch.bool)
     hide = never if hidden is None else hidden[line]
-    return Block(lines, line, rows.drug, Observed(response, never, never, response), hide)
+    return Block(lines, line, rows.drug, Responses(response, never, never, response), hide)
 
 
 def error_of_sd(draws: np.ndarray) -> np.ndarray:
-    """(N,) relative standard errors of the SDs of (S, N) draws: products of normals have heavier tails than one."""
+    """(N,) relative standard errors of the SDs of (S, N) draws: products of normals have heavier noise_dof than one."""
     kurtosis = (((draws - draws.mean(0)) / draws.std(0)) ** 4).mean(0)
     return np.asarray(np.sqrt((kurtosis - 1) / (4 * len(draws))))
 
@@ -101,7 +101,7 @@ def drawn_means(
         for _ in range(draws):
             guide = poutine.trace(fit.layer.guide).get_trace(inputs, block)
             poutine.replay(fit.layer.model, guide)(inputs, block)
-    return fit.features.centre + fit.features.spread * np.stack(means)
+    return fit.features.response_mean + fit.features.response_std * np.stack(means)
 
 
 @pytest.mark.parametrize("kind", [*COVARIANCES, "loosened"])
@@ -144,9 +144,9 @@ def test_weight_draws_have_the_moments_of_the_closed_form_where_loadings_are_unc
 def test_loadings_matter_to_the_moments_that_are_checked(fits: dict[str, LastLayerFit], some_unseen: Batch) -> None:
     fitted, inputs = fits["loosened"], some_unseen.inputs
     whole = fitted.predict(inputs, some_unseen.test).epistemic
-    spread, fitted.layer.guide.g_root = fitted.layer.guide.g_root, torch.zeros_like(fitted.layer.guide.g_root)
+    root, fitted.layer.guide.g_root = fitted.layer.guide.g_root, torch.zeros_like(fitted.layer.guide.g_root)
     without = fitted.predict(inputs, some_unseen.test).epistemic
-    fitted.layer.guide.g_root = spread
+    fitted.layer.guide.g_root = root
     known = (inputs.drug_effect[some_unseen.test.drug] >= 0).numpy()
     assert without[known].mean() < 0.8 * whole[known].mean()
     assert np.array_equal(without[~known], whole[~known])
@@ -194,9 +194,9 @@ def test_a_hidden_line_says_nothing_of_its_own_deviation_and_is_spread_as_a_new_
         )
         by_line = terms.by_line + torch.nn.functional.pad(fitted.layer.coefficients(inputs).loadings, (1, 0))
         line_variance = (by_line**2 @ (2 * fitted.layer.model.log_line_scale).exp())[rows.drug]
-    centre, spread = some_unseen.features.centre, some_unseen.features.spread
-    assert centre + spread * seen.new_mean.numpy() == pytest.approx(pred.mean, abs=1e-4)
-    expected = pred.aleatoric / spread**2 + line_variance.numpy()
+    centre, scale = some_unseen.features.response_mean, some_unseen.features.response_std
+    assert centre + scale * seen.new_mean.numpy() == pytest.approx(pred.mean, abs=1e-4)
+    expected = pred.aleatoric / scale**2 + line_variance.numpy()
     assert (2 * seen.new_log_sd).exp().numpy() == pytest.approx(expected, rel=1e-4)
 
 
@@ -215,18 +215,18 @@ def test_a_hidden_row_is_judged_by_what_the_others_foretell(make_method: Make, s
     mean, covariance = posterior(every)
     leverage = ((x @ covariance) * x).sum(1) / variance
     no = torch.zeros(12, dtype=torch.bool)
-    seen = Observed(y, no, no, y)
+    seen = Responses(y, no, no, y)
     block = Block(every, every, every, seen, ~no, leverage, x @ mean)
     model = make_method("last_layer", likelihood="normal").model(some_unseen.features, 12)
-    log_noise, spread = torch.full((12,), s).log().double(), torch.full((12,), open_sd**2).double()
-    found, log_sd = model._without(block, x @ mean, log_noise, spread)
+    log_noise, line_variance = torch.full((12,), s).log().double(), torch.full((12,), open_sd**2).double()
+    found, log_sd = model._without(block, x @ mean, log_noise, line_variance)
     for row in range(12):
         others, rest = posterior(every[every != row])
         assert float(found[row]) == pytest.approx(float(x[row] @ others), abs=1e-6)
         assert float(log_sd[row].exp()) ** 2 == pytest.approx(float(variance + x[row] @ rest @ x[row]), rel=1e-6)
-    # a point has no spread of its own: its noise must hold the whole error
+    # a point has no variance of its own: its noise must hold the whole error
     assert torch.allclose(
-        model._without(block._replace(linear=None), x @ mean, log_noise, spread)[1].exp() ** 2,
+        model._without(block._replace(linear=None), x @ mean, log_noise, line_variance)[1].exp() ** 2,
         torch.full((12,), variance).double(),
     )
 
@@ -405,7 +405,7 @@ def conjugate_problem() -> tuple[LastLayer, Inputs, Block]:
     )
     line, drug = torch.cartesian_prod(torch.arange(20), torch.arange(3)).unbind(1)
     response, never = torch.randn(60, generator=draw), torch.zeros(60, dtype=torch.bool)
-    seen = Observed(response, never, never, response)
+    seen = Responses(response, never, never, response)
     return model.requires_grad_(False), inputs, Block(torch.arange(20), line, drug, seen, never)
 
 

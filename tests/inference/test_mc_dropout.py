@@ -12,7 +12,7 @@ import torch
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import mc_dropout
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.predictor import Weights
 from bdrp.inference.mc_dropout import DropoutFit, dropped, without_some
@@ -52,7 +52,9 @@ def test_a_step_drops_weights_and_the_prior_judges_the_whole_ones(fit_of: FitOf,
     weights = Weights(torch.ones(40), torch.ones(3, 9), torch.ones(3, 2), torch.ones(4, 3))
     rows = some_unseen.train.at(torch.arange(9))
     lines, line = torch.unique(rows.line, return_inverse=True)
-    block = Block(lines, line, rows.drug, observed(rows, some_unseen.features), torch.zeros(9, dtype=torch.bool))
+    block = Block(
+        lines, line, rows.drug, standardise_responses(rows, some_unseen.features), torch.zeros(9, dtype=torch.bool)
+    )
     for training in (False, True):
         joint.train(training)
         with isolated(), torch.no_grad():
@@ -94,13 +96,15 @@ def test_blocks_of_pairs_do_not_matter(fit_of: FitOf, some_unseen: Batch, monkey
 
 
 def test_a_prediction_is_the_passes_moments(fit_of: FitOf, some_unseen: Batch) -> None:
-    fitted, rows, spread = dropout_fit(fit_of), some_unseen.train, some_unseen.features.spread
+    fitted, rows, response_std = dropout_fit(fit_of), some_unseen.train, some_unseen.features.response_std
     whole = passes(fitted, some_unseen, rows).numpy()
     noise = torch.cat([variance for _, variance in fitted.passed(some_unseen.inputs, rows)]).numpy()
     pred = fitted.predict(some_unseen.inputs, rows)
-    assert pred.mean == pytest.approx(some_unseen.features.centre + spread * whole.mean(0), abs=1e-5)
-    assert pred.epistemic == pytest.approx(spread**2 * whole.var(0), rel=1e-3)  # trained pairs have no prior spread
-    assert pred.aleatoric == pytest.approx(spread**2 * noise.mean(0), rel=1e-5)
+    assert pred.mean == pytest.approx(some_unseen.features.response_mean + response_std * whole.mean(0), abs=1e-5)
+    assert pred.epistemic == pytest.approx(
+        response_std**2 * whole.var(0), rel=1e-3
+    )  # trained pairs have no prior variance
+    assert pred.aleatoric == pytest.approx(response_std**2 * noise.mean(0), rel=1e-5)
 
 
 def test_the_copied_network_says_what_the_network_says(fit_of: FitOf, some_unseen: Batch) -> None:
@@ -129,7 +133,7 @@ def test_joint_draws_take_the_passes(fit_of: FitOf, some_unseen: Batch) -> None:
     rows = some_unseen.train.at(torch.arange(0, 60, 6))
     joint = fitted.predict(some_unseen.inputs, rows)._joint
     drawn = joint.draw(np.random.default_rng(0), 50)
-    means = some_unseen.features.spread * passes(fitted, some_unseen, rows).numpy()
+    means = some_unseen.features.response_std * passes(fitted, some_unseen, rows).numpy()
     apart = np.abs(drawn[:, None] - (means - means.mean(0))[None]).max(2)  # draw by pass
     assert (apart.min(1) < 1e-4).all()
     assert joint[np.array([2, 5])].draw(np.random.default_rng(0), 50) == pytest.approx(drawn[:, [2, 5]], abs=1e-4)

@@ -38,18 +38,20 @@ def test_effects_are_shrunken_by_the_count_of_their_responses(
     made = make_batch(small_screen, np.array(["train"] * 6))
     features = made.features
     one = MeanEffectsMethod(shrinkage=2, sweeps=1).fit(made, Runtime())
-    standardised = (np.array([-1.0, 0.5, 2.0, 3.0, 4.0, 3.5]) - features.centre) / features.spread
+    standardised = (np.array([-1.0, 0.5, 2.0, 3.0, 4.0, 3.5]) - features.response_mean) / features.response_std
     expected = [standardised[:3].sum() / (3 + 2), standardised[3:].sum() / (3 + 2)]
     order = [features.compounds.index(key) for key in small_screen.drugs["structure_key"]]
     assert one.state()["drugs"].numpy()[order] == pytest.approx(expected)
 
 
-def test_a_new_drug_and_a_new_line_add_their_spread(additive: Screen, make_batch: Callable[..., Batch]) -> None:
+def test_a_new_drug_and_a_new_line_add_the_variance_between_them(
+    additive: Screen, make_batch: Callable[..., Batch]
+) -> None:
     first_drug = (additive.responses["drug_id"] == "D001").to_numpy()
     first_line = (additive.responses["cell_line_id"] == "SIM0001").to_numpy()
     made = make_batch(additive, np.where(first_drug | first_line, "test", "train"))
     fitted = MeanEffectsMethod().fit(made, Runtime())
-    _, between_drugs, between_lines = (float(v) * made.features.spread**2 for v in fitted.state()["spread"])
+    _, between_drugs, between_lines = (float(v) * made.features.response_std**2 for v in fitted.state()["spread"])
     epistemic = fitted.predict(made.inputs, made.test).epistemic
     rows = made.test
     new_drug, new_line = made.inputs.drug_effect[rows.drug] < 0, made.inputs.line_effect[rows.line] < 0

@@ -29,7 +29,9 @@ def fitted(made: Batch) -> RandomForestFit:
 @pytest.fixture(scope="module")
 def theirs(made: Batch, fitted: RandomForestFit) -> RandomForestRegressor:
     """The same forest, grown by scikit-learn alone."""
-    response = ((made.train.response - made.features.centre) / made.features.spread).float().double().numpy()
+    response = (
+        ((made.train.response - made.features.response_mean) / made.features.response_std).float().double().numpy()
+    )
     forest = RandomForestRegressor(50, min_samples_leaf=5, max_features=0.33, random_state=4, oob_score=True)
     return forest.fit(table(made, fitted, made.train), response)
 
@@ -51,15 +53,15 @@ def test_mean_and_epistemic_variance_are_those_of_the_trees(
 ) -> None:
     pred, features = fitted.predict(made.inputs, made.test), made.features
     each = np.stack([tree.predict(table(made, fitted, made.test)) for tree in theirs.estimators_])
-    assert pred.mean == pytest.approx(features.centre + features.spread * each.mean(0))
-    assert pred.epistemic == pytest.approx(features.spread**2 * each.var(0))
+    assert pred.mean == pytest.approx(features.response_mean + features.response_std * each.mean(0))
+    assert pred.epistemic == pytest.approx(features.response_std**2 * each.var(0))
 
 
 def test_noise_is_the_out_of_bag_error_a_drug(
     made: Batch, fitted: RandomForestFit, theirs: RandomForestRegressor
 ) -> None:
     rows, features = made.train, made.features
-    square = (((rows.response - features.centre) / features.spread).numpy() - theirs.oob_prediction_) ** 2
+    square = (((rows.response - features.response_mean) / features.response_std).numpy() - theirs.oob_prediction_) ** 2
     compound = made.inputs.drug_effect[rows.drug].numpy()
     for c in range(len(features.compounds)):
         own = square[compound == c]

@@ -21,7 +21,7 @@ def made(tiny_screen: Screen, make_batch: Callable[..., Batch]) -> Batch:
 def test_it_is_scikit_learns_ridge_on_the_genes_at_one_of_the_penalties(made: Batch) -> None:
     fitted = RidgeMethod().fit(made, Runtime())
     features, rows = made.features, made.train
-    response = ((rows.response - features.centre) / features.spread).numpy()
+    response = ((rows.response - features.response_mean) / features.response_std).numpy()
     genes, compound = made.inputs.genes.numpy().astype(float), made.inputs.drug_effect[rows.drug].numpy()
     for c in range(len(features.compounds)):
         of = np.flatnonzero(compound == c)
@@ -45,6 +45,6 @@ def test_an_unseen_drug_gets_the_average_of_the_others(tiny_screen: Screen, make
     pred = fitted.predict(batch.inputs, batch.test)
     state = fitted.state()
     each = batch.inputs.genes[batch.test.line].double() @ state["slopes"].double().T + state["intercepts"].double()
-    expected = batch.features.centre + batch.features.spread * each.mean(1)
+    expected = batch.features.response_mean + batch.features.response_std * each.mean(1)
     assert pred.mean == pytest.approx(expected.numpy(), abs=1e-4)
-    assert pred.epistemic == pytest.approx(batch.features.spread**2 * each.var(1, correction=0).numpy(), rel=1e-3)
+    assert pred.epistemic == pytest.approx(batch.features.response_std**2 * each.var(1, correction=0).numpy(), rel=1e-3)

@@ -12,7 +12,7 @@ import torch
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import variational
-from bdrp.inference.hierarchical.grid import cells
+from bdrp.inference.hierarchical.grid import sort_by_line
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.method import Fitted, Runtime
 from bdrp.inference.network import draws as network_draws
@@ -64,17 +64,17 @@ def test_the_warmth_weighs_the_network_s_divergence_and_nothing_else(make_method
     trainee.module.eval()
     block = next(iter(trainee.blocks(torch.Generator().manual_seed(0))))
     quarter, full = (losses(trainee, block, epoch) for epoch in (0, 7))
-    divergence = trainee.model.divergence(trainee.fitted.spread).sum().item() / len(some_unseen.train)
+    divergence = trainee.model.divergence(trainee.fitted.posterior_scale).sum().item() / len(some_unseen.train)
     assert full - quarter == pytest.approx(0.75 * divergence, rel=1e-3)
 
 
 def test_a_spread_of_nothing_has_the_loss_of_the_deterministic_network(make_method: Make, some_unseen: Batch) -> None:
     trainee = svi(make_method, some_unseen, epochs=8, pretrain=0.5)
     trainee.module.eval()
-    trainee.fitted.spread.log_scale.data.fill_(-20.0)
+    trainee.fitted.posterior_scale.log_scale.data.fill_(-20.0)
     block = next(iter(trainee.blocks(torch.Generator().manual_seed(0))))
     pointed, penalty = losses(trainee, block, 0), trainee.model.penalty().item()
-    divergence = trainee.model.divergence(trainee.fitted.spread).sum().item()
+    divergence = trainee.model.divergence(trainee.fitted.posterior_scale).sum().item()
     expected = pointed + (divergence - penalty) / len(some_unseen.train)
     # the two draw the last layer at different places of the random stream; its SDs are 0.02 and 0.04
     assert losses(trainee, block, 7) == pytest.approx(expected, rel=0.01)
@@ -122,10 +122,10 @@ def test_draws_side_by_side_equal_a_loop_of_draws(
     fit: VariationalFit, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
-    conditional = fit.layer.conditional(inputs, cells(rows))
-    apart = [(*moments, square) for moments, square in fit.by_draw(inputs, conditional, 5)]
+    cached = fit.layer.cache_moments(inputs, sort_by_line(rows))
+    apart = [(*moments, square) for moments, square in fit.by_draw(inputs, cached, 5)]
     monkeypatch.setattr(network_draws, "draws_together", lambda device: 2)
-    together = [(*moments, square) for moments, square in fit.by_draw(inputs, conditional, 5)]
+    together = [(*moments, square) for moments, square in fit.by_draw(inputs, cached, 5)]
     assert [len(found[0]) for found in together] == [2, 2, 1] and len(apart) == 5
     for left, right in zip(zip(*together, strict=True), zip(*apart, strict=True), strict=True):
         assert torch.allclose(torch.cat(left), torch.cat(right), rtol=1e-4, atol=1e-5)
@@ -164,7 +164,7 @@ def test_joint_draws_and_the_posterior_have_the_moments_of_the_prediction(
 
 
 def test_a_fit_that_learned_is_not_refused(fit: VariationalFit, some_unseen: Batch) -> None:
-    before = variational.explained(fit, some_unseen, spread=False)
+    before = variational.explained_variance(fit, some_unseen, over_draws=False)
     variational.refuse_collapse(WholeModel(fit.layer.model, 1.0), fit, some_unseen, before)
 
 

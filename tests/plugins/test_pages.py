@@ -72,14 +72,17 @@ def test_the_method_of_the_page_has_the_posterior_of_its_formula(method_file: Pa
         return np.hstack([drug[:, None] == np.arange(drugs), line[:, None] == np.arange(lines)]).astype(float)
 
     noise, sd = fitted.state()["noise"].item(), np.array([0.8] * drugs + [0.4] * lines)
-    x, y = design(batch.train), (batch.train.response.numpy() - batch.features.centre) / batch.features.spread
+    x, y = (
+        design(batch.train),
+        (batch.train.response.numpy() - batch.features.response_mean) / batch.features.response_std,
+    )
     covariance = np.linalg.inv(np.diag(sd**-2) + x.T @ x / noise)
     asked = design(rows)
     unseen = 0.8**2 * (asked[:, :drugs].sum(1) == 0) + 0.4**2 * (asked[:, drugs:].sum(1) == 0)
-    pred, scale = fitted.predict(batch.inputs, rows), batch.features.spread
+    pred, scale = fitted.predict(batch.inputs, rows), batch.features.response_std
     mean, variance = asked @ covariance @ x.T @ y / noise, np.einsum("ij,jk,ik->i", asked, covariance, asked) + unseen
     assert set(unseen.round(2)) == {0.0, 0.16, 0.64, 0.8}
-    np.testing.assert_allclose(pred.mean, batch.features.centre + scale * mean)
+    np.testing.assert_allclose(pred.mean, batch.features.response_mean + scale * mean)
     np.testing.assert_allclose(pred.epistemic, scale**2 * variance)
 
 

@@ -43,8 +43,8 @@ class Coefficients:
     def draw(self, w: Tensor) -> Weights:
         """A draw of everything else beside each of S draws of w (S, P), from torch's random state."""
         draws, which = len(w), self._compounds[1]
-        spread = self.v_variance[self.one_id].sqrt()
-        v = torch.addcmul(self.v[self.one_id], spread, torch.randn(draws, *spread.shape, device=w.device))
+        deviation = self.v_variance[self.one_id].sqrt()
+        v = torch.addcmul(self.v[self.one_id], deviation, torch.randn(draws, *deviation.shape, device=w.device))
         loadings = self.loadings[self.one_id] + correlated(draws, self._loadings_root)
         return Weights(w, v[:, which], loadings[:, which], self.u + correlated(draws, self._u_root))
 

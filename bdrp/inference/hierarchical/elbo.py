@@ -37,7 +37,7 @@ class ClosedFormElbo(TraceMeanField_ELBO):
 
 
 def _has_formula(guide: Any) -> bool:
-    """Whether the divergence of a guide's law from the priors of `hierarchical.model` is known."""
+    """Whether the divergence of a guide's distribution from the priors of `hierarchical.model` has a formula."""
     return isinstance(guide, dist.MultivariateNormal) or (
         isinstance(guide, dist.Independent) and isinstance(guide.base_dist, dist.Normal)
     )

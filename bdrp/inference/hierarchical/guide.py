@@ -102,8 +102,8 @@ class Guide(nn.Module):
         """Cholesky factors of the covariance of the loadings, (C, R, R)."""
         return self.g_log_scale.exp()[:, :, None] * self.g_root
 
-    def spread(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
-        """Be as wide as exact posteriors of v, (C, 1 + K), u, (L, 1 + R, 1 + R), and the loadings, (C, R, R)."""
+    def set_scales(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
+        """Take the scales of exact posteriors of v, (C, 1 + K), u, (L, 1 + R, 1 + R), and the loadings, (C, R, R)."""
         self.v_log_scale.copy_(0.5 * v_variance.log())
         (u_size, u_root), (g_size, g_root) = _sizes_and_root(u_covariance), _sizes_and_root(g_covariance)
         share = u_size / self._model[0].log_line_scale.exp()

@@ -1,4 +1,4 @@
-"""What compounds that are alike say about an unseen one: kriging of their intercepts, slopes and loadings.
+"""Kriging over compounds: a Gaussian-process prior by which an unseen one borrows intercept, slopes and loadings.
 
 Each column a of the C trained compounds' coefficients is taken as
 
@@ -9,8 +9,8 @@ and s^2 its maximiser given p. An unseen compound with k = sum_k p_k K_k(., trai
 
     mean k' R^-1 a,   variance s^2 (k_0 - k' R^-1 k) + e,   k_0 = p_0 + sum_k p_k K_k with itself,
 
-e the mean posterior variance of the column, for a is itself an estimate: without a likeness it keeps the whole spread
-between compounds, with one it borrows and is surer. (Rasmussen & Williams 2006, chapters 2 and 5.)
+e the mean posterior variance of the column, for a is itself an estimate: a compound similar to none keeps the whole
+variance between compounds, one similar to some borrows and is surer. (Rasmussen & Williams 2006, chapters 2 and 5.)
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from bdrp.inference.hierarchical.similarity import KERNELS, Likeness, Traits
+from bdrp.inference.hierarchical.similarity import KERNELS, CompoundDescriptors, SimilarityKernels
 
-START = -1.5  # chosen: log of a kernel's share over what is a compound's own; little is borrowed until something tells
-BOUNDS = (-6.0, 2.5)  # chosen: a compound keeps at least some hundredth of its own, so that R can be inverted
-STEPS = 40  # chosen: of the ascent; some fifteen are usual
+START = -1.5  # chosen: log of a kernel's share over that of the identity; little is borrowed until the data say so
+BOUNDS = (-6.0, 2.5)  # chosen: the identity keeps a share of some hundredth, so that R can be inverted
+STEPS = 40  # chosen: of L-BFGS; some fifteen are usual
 
 
-class Kinship(nn.Module):
+class Kriging(nn.Module):
     """Kriging of the coefficients of C compounds; empty until `learn`.
 
     Args:
@@ -43,70 +43,76 @@ class Kinship(nn.Module):
 
     def __init__(self, compounds: int, kinds: tuple[int, ...]) -> None:
         super().__init__()
-        self.kinds, self.likeness = kinds, Likeness(compounds)
+        self.kinds = kinds
+        self.likeness = SimilarityKernels(compounds)  # the name that its tensors are saved under
         self.register_buffer("inverse", torch.eye(compounds).repeat(len(kinds), 1, 1))
         self.register_buffer("weights", torch.zeros(compounds, sum(kinds)))
         self.register_buffer("shares", torch.zeros(len(kinds), len(KERNELS)))
         self.register_buffer("variance", torch.ones(sum(kinds)))
         self.register_buffer("unsure", torch.zeros(sum(kinds)))
 
+    @property
+    def similarity(self) -> SimilarityKernels:
+        """The kernels with the trained compounds."""
+        return self.likeness
+
     @torch.no_grad()
-    def learn(self, traits: Traits, mean: Tensor, variance: Tensor) -> None:
-        """Estimate from the trained compounds' traits and their coefficients' mean and variance (C, T)."""
-        self.likeness.learn(traits)
-        alike, own = (part.double() for part in self.likeness(traits))
-        kernels = alike + torch.diag_embed(own - alike.diagonal(dim1=1, dim2=2))  # unknown doses: like itself alone
-        weights, spreads = [], []
+    def learn(self, compounds: CompoundDescriptors, mean: Tensor, variance: Tensor) -> None:
+        """Estimate shares and scale from C trained compounds and their coefficients' mean and variance, (C, T)."""
+        self.similarity.learn(compounds)
+        across, own = (part.double() for part in self.similarity(compounds))
+        kernels = across + torch.diag_embed(own - across.diagonal(dim1=1, dim2=2))  # unknown doses: like itself alone
+        weights, variances = [], []
         for kind, target in enumerate(mean.double().split(self.kinds, dim=1)):
-            shares = _likeliest(kernels, target)
+            shares = _most_likely_shares(kernels, target)
             factor = torch.linalg.cholesky(_correlation(kernels, shares))
             self.inverse[kind], self.shares[kind] = torch.cholesky_inverse(factor), shares
             weights.append(torch.cholesky_solve(target, factor))
-            spreads.append(_spread(factor, target))
+            variances.append(_most_likely_variance(factor, target))
         self.weights.copy_(torch.cat(weights, dim=1))
-        self.variance.copy_(torch.cat(spreads))
+        self.variance.copy_(torch.cat(variances))
         self.unsure.copy_(variance.mean(0))
 
-    def forward(self, traits: Traits) -> tuple[Tensor, Tensor]:
+    def forward(self, compounds: CompoundDescriptors) -> tuple[Tensor, Tensor]:
         """Mean and variance of the coefficients of D unseen compounds, (D, T) each."""
-        alike, own = self.likeness(traits)
-        shared = torch.einsum("tk,kdc->tdc", self.shares, alike)
-        whole = 1 - self.shares.sum(1)[:, None] + self.shares @ own
-        explained = torch.minimum(((shared @ self.inverse) * shared).sum(2), whole)
-        sizes = torch.tensor(self.kinds, device=alike.device)
-        kind = torch.repeat_interleave(torch.arange(len(self.kinds), device=alike.device), sizes)
+        across, own = self.similarity(compounds)
+        shared = torch.einsum("tk,kdc->tdc", self.shares, across)
+        prior = 1 - self.shares.sum(1)[:, None] + self.shares @ own
+        explained = torch.minimum(((shared @ self.inverse) * shared).sum(2), prior)
+        sizes = torch.tensor(self.kinds, device=across.device)
+        kind = torch.repeat_interleave(torch.arange(len(self.kinds), device=across.device), sizes)
         mean = torch.cat([one @ w for one, w in zip(shared, self.weights.split(self.kinds, dim=1), strict=True)], dim=1)
-        return mean, self.variance * (whole - explained)[kind].T + self.unsure
+        return mean, self.variance * (prior - explained)[kind].T + self.unsure
 
 
-def _likeliest(kernels: Tensor, target: Tensor) -> Tensor:
+def _most_likely_shares(kernels: Tensor, target: Tensor) -> Tensor:
     """(K,) shares of highest marginal likelihood for columns (C, T), from a start at which little is shared.
 
-    A kernel by which all compounds are equally alike gets none.
+    A kernel by which all compounds are equally similar gets none.
     """
     left, right = torch.tril_indices(len(target), len(target), offset=-1)
     between = kernels[:, left, right]
-    telling = (between != between[:, :1]).any(1)
-    if not (telling.any() and target.any()):
+    informative = (between != between[:, :1]).any(1)
+    if not (informative.any() and target.any()):
         return kernels.new_zeros(len(kernels))
 
     def loss(logs: np.ndarray) -> tuple[float, np.ndarray]:
         with torch.enable_grad():
             at = torch.from_numpy(logs).to(kernels).requires_grad_()
-            factor = torch.linalg.cholesky(_correlation(kernels, _shares(at, telling)))
-            spread = _spread(factor, target)
-            value = 0.5 * len(target) * spread.log().sum() + target.shape[1] * factor.diagonal().log().sum()
+            factor = torch.linalg.cholesky(_correlation(kernels, _shares(at, informative)))
+            variance = _most_likely_variance(factor, target)
+            value = 0.5 * len(target) * variance.log().sum() + target.shape[1] * factor.diagonal().log().sum()
             (slope,) = torch.autograd.grad(value, at)
         return float(value), slope.cpu().numpy()
 
     start = np.full(len(kernels), START)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[BOUNDS] * len(start), options={"maxiter": STEPS})
-    return _shares(torch.from_numpy(found.x).to(kernels), telling)
+    return _shares(torch.from_numpy(found.x).to(kernels), informative)
 
 
-def _shares(logs: Tensor, telling: Tensor) -> Tensor:
+def _shares(logs: Tensor, informative: Tensor) -> Tensor:
     """(K,) from logs of shares over that of the identity."""
-    raw = logs.exp() * telling
+    raw = logs.exp() * informative
     return raw / (1 + raw.sum())
 
 
@@ -116,7 +122,7 @@ def _correlation(kernels: Tensor, shares: Tensor) -> Tensor:
     return own + torch.einsum("k,kcd->cd", shares, kernels)
 
 
-def _spread(factor: Tensor, target: Tensor) -> Tensor:
+def _most_likely_variance(factor: Tensor, target: Tensor) -> Tensor:
     """(T,) s^2 of highest likelihood, from the Cholesky factor of R."""
     solved = torch.cholesky_solve(target, factor)
     return ((target * solved).sum(0) / len(target)).clamp(min=1e-8)

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.inference.hierarchical.cached_moments import CachedMoments, double_off_diagonals, outer_products, upper_halves
 from bdrp.inference.hierarchical.coefficients import Coefficients
-from bdrp.inference.hierarchical.conditional import Conditional, doubled, squared, upper
-from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, Cells, Part, cells, narrowed
+from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntries, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.guide import Guide
-from bdrp.inference.hierarchical.kriging import Kinship
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.kriging import Kriging
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Predicted, by_network, rowwise, with_loadings
-from bdrp.inference.hierarchical.similarity import Traits
+from bdrp.inference.hierarchical.similarity import CompoundDescriptors
 from bdrp.model.network import Encoded
 
 Weighting = TypeVar("Weighting", bound=Guide | Point, covariant=True)
@@ -29,7 +29,7 @@ NOTHING = 1e-4  # chosen: an SD too small to matter, whose square single precisi
 
 
 class Layer(Generic[Weighting]):
-    """Network, priors and posterior; what it says of pairs is in closed form.
+    """Network, priors and posterior; the moments of pairs are in closed form.
 
     Args:
         features: of the training part.
@@ -41,8 +41,10 @@ class Layer(Generic[Weighting]):
         self.features = features
         self.model, self.guide = model, guide
         slopes, loadings = len(model.log_compound_scale) - 1, len(model.log_line_scale) - 1
-        self.kinship = Kinship(len(features.compounds), (1, slopes, loadings))
-        self.modules = nn.ModuleDict({"model": model, "guide": guide, "kinship": self.kinship})
+        self.kriging = Kriging(len(features.compounds), (1, slopes, loadings))
+        self.modules = nn.ModuleDict(
+            {"model": model, "guide": guide, "kinship": self.kriging}
+        )  # names of saved tensors
         self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
     def slopes(self) -> list[nn.Parameter]:
@@ -68,15 +70,15 @@ class Layer(Generic[Weighting]):
         self.model.log_slope_scale.zero_()
         self.model.log_line_scale.fill_(math.log(NOTHING))
 
-    def learn_kinship(self, inputs: Inputs) -> None:
-        """Let unseen compounds borrow from what was found for trained ones."""
+    def learn_kriging(self, inputs: Inputs) -> None:
+        """Fit the kriging of unseen compounds to the coefficients of the trained ones."""
         known = torch.nonzero(inputs.drug_effect >= 0)[:, 0]
         row = torch.zeros(len(self.features.compounds), dtype=torch.int64, device=known.device)
         row[inputs.drug_effect[known]] = known  # any one of a compound's ids: they share the structure
         loadings_variance = (self.guide.g_scale_tril() ** 2).sum(2)
         mean = torch.cat([self.guide.v_mean, self.guide.g_mean], dim=1)
         variance = torch.cat([self.guide.v_variance(), loadings_variance], dim=1)
-        self.kinship.learn(Traits.of(inputs, row), mean, variance)
+        self.kriging.learn(CompoundDescriptors.from_inputs(inputs, row), mean, variance)
 
     @property
     def device(self) -> torch.device:
@@ -85,7 +87,7 @@ class Layer(Generic[Weighting]):
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
         """The posterior of N pairs, encoding each drug and each line that they name once."""
-        inputs, pairs = narrowed(inputs.to(self.device), pairs.to(self.device))
+        inputs, pairs = keep_named_lines(inputs.to(self.device), pairs.to(self.device))
         return LayerPosterior(self, self.encode(inputs), inputs, pairs)
 
     @torch.no_grad()
@@ -97,92 +99,94 @@ class Layer(Generic[Weighting]):
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Mean negative log predictive density of some rows of a batch, standardised; encodes only their lines."""
-        inputs, few = narrowed(batch.inputs, rows)
-        return self.judged(rows, batch.features, self.standard_moments(self.encode(inputs), inputs, few))
+        inputs, few = keep_named_lines(batch.inputs, rows)
+        return self.negative_log_density(rows, batch.features, self.standard_moments(self.encode(inputs), inputs, few))
 
     @torch.no_grad()
-    def judged(self, rows: Pairs, features: Features, moments: Moments) -> float:
+    def negative_log_density(self, rows: Pairs, features: Features, moments: Moments) -> float:
         """Mean negative log density of rows under standardised moments."""
-        return -float(self.model.law.predictive_log_prob(observed(rows, features), *moments).mean())
+        return -float(
+            self.model.noise_distribution.predictive_log_prob(standardise_responses(rows, features), *moments).mean()
+        )
 
     @torch.no_grad()
     def standard_moments(self, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> Moments:
         """Standardised mean, aleatoric and epistemic variance of encoded pairs, (N,) each."""
-        sorted_pairs = cells(pairs)
-        conditional = self.conditional(inputs, sorted_pairs)
-        mean, aleatoric, rest = self.given(encoded, inputs, conditional)
-        of_lines = conditional.through_lines(squared(self.by_line(encoded, conditional)))
-        mean, aleatoric, epistemic = sorted_pairs.in_order((mean, aleatoric, (rest + of_lines).clamp(min=0)))
+        sorted_pairs = sort_by_line(pairs)
+        cached = self.cache_moments(inputs, sorted_pairs)
+        mean, aleatoric, rest = self.conditional_moments(encoded, inputs, cached)
+        of_lines = cached.line_variance(outer_products(self.by_line(encoded, cached)))
+        mean, aleatoric, epistemic = sorted_pairs.restore_order((mean, aleatoric, (rest + of_lines).clamp(min=0)))
         return mean, aleatoric, epistemic
 
-    def conditional(self, inputs: Inputs, pairs: Cells) -> Conditional:
-        """What the moments of N grid entries take from elsewhere than the network."""
+    def cache_moments(self, inputs: Inputs, pairs: GridEntries) -> CachedMoments:
+        """The moments of N grid entries as far as they do not depend on the network."""
         known, by_compound = self.coefficients(inputs), self.model.regressors(inputs.components)
-        square = squared(known.u) + upper(known.u_covariance)
+        square = outer_products(known.u) + upper_halves(known.u_covariance)
         left = torch.cat([by_compound**2, square[:, known.u.shape[1] :]], dim=1)
-        right = torch.cat([known.v_variance, doubled(upper(known.loadings_covariance))], dim=1)
-        return Conditional(
+        right = torch.cat([known.v_variance, double_off_diagonals(upper_halves(known.loadings_covariance))], dim=1)
+        return CachedMoments(
             pairs,
-            pairs.parts(PAIRS_A_PASS),
+            pairs.chunks(PAIRS_A_PASS),
             rowwise(by_compound, known.v, pairs.line, pairs.drug),
             known.v[:, 0].index_select(0, pairs.drug),
             rowwise(left, right, pairs.line, pairs.drug),
             known.loadings,
             known.u,
-            doubled(upper(known.u_covariance)),
+            double_off_diagonals(upper_halves(known.u_covariance)),
         )
 
-    def by_line(self, encoded: Encoded, conditional: Conditional) -> Tensor:
+    def by_line(self, encoded: Encoded, cached: CachedMoments) -> Tensor:
         """(D, 1 + R) what u multiplies."""
-        return with_loadings(self.model.by_line(encoded), conditional.loadings)
+        return with_loadings(self.model.by_line(encoded), cached.loadings)
 
-    def given(self, encoded: Encoded, inputs: Inputs, conditional: Conditional) -> Moments:
-        """Moments of N grid entries given the network, (N,) each; all but the variance that u brings.
+    def conditional_moments(self, encoded: Encoded, inputs: Inputs, cached: CachedMoments) -> Moments:
+        """Moments of N grid entries given the network, (N,) each, without the variance of u's term.
 
-        Nothing but torch, so that networks can be stacked. The variance that u brings is linear in what u multiplies,
-        squared, and so is found at once for many networks: see `Conditional.through_lines`.
+        Nothing but torch, so that networks can be stacked. The variance of u's term is linear in outer products of what
+        u multiplies, and so is found at once for many networks: see `CachedMoments.line_variance`.
         """
-        entries = conditional.cells
-        factors = rowwise(conditional.u_mean, self.by_line(encoded, conditional), entries.line, entries.drug)
-        found = [self._of_part(encoded, inputs, conditional, factors, part) for part in conditional.parts]
+        entries = cached.entries
+        factors = rowwise(cached.u_mean, self.by_line(encoded, cached), entries.line, entries.drug)
+        found = [self._chunk_moments(encoded, inputs, cached, factors, chunk) for chunk in cached.chunks]
         mean, aleatoric, epistemic = (torch.cat(moments) for moments in zip(*found, strict=True))
         return mean, aleatoric, epistemic
 
-    def _of_part(
-        self, encoded: Encoded, inputs: Inputs, conditional: Conditional, factors: Tensor, part: Part
+    def _chunk_moments(
+        self, encoded: Encoded, inputs: Inputs, cached: CachedMoments, factors: Tensor, chunk: GridChunk
     ) -> Moments:
-        near, rows = Encoded(encoded.drugs, encoded.lines.at(part.lines)), part.rows
-        terms = self.model.terms(near, inputs, part.lines, part.line, part.drug)
-        own = terms.own + conditional.own[rows]
-        predicted = Predicted(by_network(terms, self.guide.w_mean), conditional.slopes[rows], factors[rows], own)
-        epistemic = self.guide.weight_variance(terms.features) + conditional.variance[rows]
+        near, rows = Encoded(encoded.drugs, encoded.lines.at(chunk.lines)), chunk.rows
+        terms = self.model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
+        own = terms.own + cached.own[rows]
+        predicted = Predicted(by_network(terms, self.guide.w_mean), cached.slopes[rows], factors[rows], own)
+        epistemic = self.guide.weight_variance(terms.features) + cached.variance[rows]
         return predicted.mean, (2 * terms.log_noise(predicted.mean, predicted.own)).exp(), epistemic
 
     def coefficients(self, inputs: Inputs) -> Coefficients:
-        """What is known of D drugs and L lines: the posterior of what was trained on, prior and kriging of the rest."""
+        """Coefficients of D drugs and L lines: the posterior of trained ones, kriging and the prior of unseen ones."""
         guide, known = self.guide, (inputs.drug_effect >= 0)[:, None]
-        kriged, spread = self._kriged(inputs)
+        kriged, variance = self._kriged(inputs)
         width, at = guide.v_mean.shape[1], inputs.drug_effect.clamp(min=0)
         drug = torch.arange(len(at), device=at.device)
         root = guide.g_scale_tril()[at]
         return Coefficients(
             torch.where(inputs.drug_effect >= 0, inputs.drug_effect, len(self.features.compounds) + drug),
             torch.where(known, guide.v_mean[at], kriged[:, :width]),
-            torch.where(known, guide.v_variance()[at], spread[:, :width]),
+            torch.where(known, guide.v_variance()[at], variance[:, :width]),
             torch.where(known, guide.g_mean[at], kriged[:, width:]),
-            torch.where(known[:, :, None], root @ root.transpose(1, 2), torch.diag_embed(spread[:, width:])),
+            torch.where(known[:, :, None], root @ root.transpose(1, 2), torch.diag_embed(variance[:, width:])),
             *self._lines(inputs),
         )
 
     def _kriged(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Mean and variance that D drugs borrow, (D, T); what was trained on borrows nothing, and 0 stands there."""
+        """Mean and variance of the coefficients of unseen drugs, (D, T); 0 for the trained ones."""
         unseen = torch.nonzero(inputs.drug_effect < 0)[:, 0]
-        borrowed = self.kinship(Traits.of(inputs, unseen))
-        mean, variance = (part.new_zeros(len(inputs.drug_ids), part.shape[1]) for part in borrowed)
-        return mean.index_copy(0, unseen, borrowed[0]), variance.index_copy(0, unseen, borrowed[1])
+        moments = self.kriging(CompoundDescriptors.from_inputs(inputs, unseen))
+        mean, variance = (part.new_zeros(len(inputs.drug_ids), part.shape[1]) for part in moments)
+        return mean.index_copy(0, unseen, moments[0]), variance.index_copy(0, unseen, moments[1])
 
     def _lines(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u; the prior where the line was not trained on."""
+        """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u; those of the prior for unseen lines."""
         known, at = (inputs.line_effect >= 0)[:, None], inputs.line_effect.clamp(min=0)
         root = self.guide.u_scale_tril(at)
         prior = (2 * self.model.log_line_scale).exp().diag()

@@ -1,11 +1,11 @@
-"""What the assay says of a response: the law of the noise, and rows that are known only to lie beyond a limit.
+"""The likelihood of a response: the noise distribution, and rows that are censored at a limit of their assay.
 
-A row inside the limits of its assay is a measurement; a row at or beyond one says only that the response is at least
+A row inside the limits of its assay is a measurement; of a censored row it is known only that the response is at least
 (or at most) the limit. The censored normal (Tobin 1958, doi:10.2307/1907382) uses just that,
 
     log p(y) = log Phi((mean - limit) / sd)   where y >= the upper limit,
 
-and the plain laws take the published extrapolation as a measurement.
+and the uncensored likelihoods take the published extrapolation as a measurement.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ TAIL = -5.0  # chosen: a row so far from its limit is expected as if at five SDs
 LIMIT_SLACK = 1e-5  # chosen: single precision must not turn a response at its limit into a measurement
 
 
-class Observed(NamedTuple):
-    """N standardised responses with what the assay could see.
+class Responses(NamedTuple):
+    """N standardised responses with the limits of their assays.
 
     Attributes:
-        response: (N,). above, below: (N,) whether the row lies at or beyond its upper, its lower limit.
-        limit: (N,) the limit that it lies beyond; the response itself elsewhere.
+        response: (N,). above, below: (N,) whether the row is right-censored, left-censored.
+        limit: (N,) the limit that it is censored at; the response itself elsewhere.
     """
 
     response: Tensor
@@ -41,52 +41,53 @@ class Observed(NamedTuple):
     below: Tensor
     limit: Tensor
 
-    def at(self, index: Tensor) -> Observed:
+    def at(self, index: Tensor) -> Responses:
         """The rows at `index`."""
-        return Observed(*(part[index] for part in self))
+        return Responses(*(part[index] for part in self))
 
 
-def observed(rows: Pairs, features: Features) -> Observed:
-    """Rows in standardised units, single precision."""
+def standardise_responses(rows: Pairs, features: Features) -> Responses:
+    """The responses of rows in standardised units, single precision, with their limits."""
     y, low, high = (
-        (part - features.centre) / features.spread for part in (rows.response, rows.lower_limit, rows.upper_limit)
+        (part - features.response_mean) / features.response_std
+        for part in (rows.response, rows.lower_limit, rows.upper_limit)
     )
     above, below = y >= high - LIMIT_SLACK, y <= low + LIMIT_SLACK  # a limit of NaN is none
     limit = torch.where(above, high, torch.where(below, low, y))
-    return Observed(y.float(), above, below, limit.float())
+    return Responses(y.float(), above, below, limit.float())
 
 
-class Measured(NamedTuple):
-    """What N rows say of their responses.
+class ResponseMoments(NamedTuple):
+    """Moments of N responses, of which a measured one is known and a censored one imputed.
 
     Attributes:
-        mean: (N,) the response; of a row beyond its limit what is expected of it.
-        variance: (N,) how uncertain that is; 0 for a measurement.
+        mean: (N,) the response; of a censored row its conditional mean.
+        variance: (N,) its conditional variance; 0 for a measurement.
     """
 
     mean: Tensor
     variance: Tensor
 
 
-def expected(seen: Observed, mean: Tensor, sd: Tensor) -> Measured:
-    """Rows under Normal(mean, sd), each beyond its limit replaced by what it is expected to be, given that it is."""
+def impute_censored(seen: Responses, mean: Tensor, sd: Tensor) -> ResponseMoments:
+    """Moments of rows under Normal(mean, sd), of a censored row given that it lies beyond its limit."""
     sign = torch.where(seen.above, 1.0, -1.0)
     beyond = (sign * (mean - seen.limit) / sd).clamp(min=TAIL)
     ratio = (-0.5 * beyond**2 - 0.5 * math.log(2 * math.pi) - _log_ndtr(beyond)).exp()
     drawn_in = seen.limit + sign * beyond * sd  # the mean, but no further inside the limit than the tail allows
     censored, variance = seen.above | seen.below, sd**2 * (1 - beyond * ratio - ratio**2).clamp(0, 1)
-    return Measured(
+    return ResponseMoments(
         torch.where(censored, drawn_in + sign * sd * ratio, seen.response), torch.where(censored, variance, 0.0)
     )
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Which law, and what its noise depends on.
+    """The family of the noise distribution, and what its SD depends on.
 
     Attributes:
-        family: "normal"; "student_t", whose tails forgive outliers; "censored", a normal that takes a row beyond its
-            limit as no more than that.
+        family: "normal"; "student_t", whose noise_dof forgive outliers; "censored", a Tobit
+            normal, in which a row beyond its limit is censored.
         noise: "constant", one SD for all; "drug", one a compound; "pair", an SD that structure, expression and the
             mean itself explain.
     """
@@ -110,8 +111,8 @@ class Likelihood:
         return self.family == "censored"
 
 
-class Noise(nn.Module):
-    """The noise law's own parameter: degrees of freedom, used by the Student-t alone."""
+class NoiseDistribution(nn.Module):
+    """The noise distribution, with its own parameter: degrees of freedom, used by the Student-t alone."""
 
     def __init__(self, likelihood: Likelihood) -> None:
         super().__init__()
@@ -124,11 +125,11 @@ class Noise(nn.Module):
         return LEAST_DOF + self.log_excess_dof.exp()
 
     @property
-    def tails(self) -> float | None:
-        """Degrees of freedom where the law has heavy tails, None where it is normal."""
+    def noise_dof(self) -> float | None:
+        """Degrees of freedom of Student-t noise, None where the noise is normal; see `PairPosterior.noise_dof`."""
         return float(self.dof.detach()) if self.likelihood.family == "student_t" else None
 
-    def log_prob(self, seen: Observed, mean: Tensor, log_sd: Tensor) -> Tensor:
+    def log_prob(self, seen: Responses, mean: Tensor, log_sd: Tensor) -> Tensor:
         """(N,) log likelihood of rows, given mean and log SD of the noise (N,)."""
         if self.likelihood.family == "student_t":
             return _log_student_t(seen.response, mean, log_sd, self.dof)
@@ -138,21 +139,21 @@ class Noise(nn.Module):
         beyond = (mean - seen.limit) * (-log_sd).exp() * torch.where(seen.above, 1.0, -1.0)
         return torch.where(seen.above | seen.below, _log_ndtr(beyond), inside)
 
-    def measured(self, seen: Observed, mean: Tensor, log_sd: Tensor) -> Measured:
-        """Rows as measurements, as far as the law takes them for such; given mean and log SD of the noise (N,)."""
+    def impute(self, seen: Responses, mean: Tensor, log_sd: Tensor) -> ResponseMoments:
+        """Moments of rows, censored ones imputed where the likelihood says so; mean and log SD of the noise (N,)."""
         if not self.likelihood.censored:
-            return Measured(seen.response, torch.zeros_like(mean))
-        return expected(seen, mean, log_sd.exp())
+            return ResponseMoments(seen.response, torch.zeros_like(mean))
+        return impute_censored(seen, mean, log_sd.exp())
 
     def sample(self, mean: Tensor, log_sd: Tensor) -> Tensor:
-        """A response of each law, of the shape of the mean."""
+        """A response of each pair, of the shape of the mean."""
         noise = torch.randn_like(mean)
         if self.likelihood.family == "student_t":
             chi = torch.distributions.Chi2(self.dof.detach()).sample(mean.shape)
             noise = noise * ((self.dof - 2) / chi).sqrt()
         return mean + log_sd.exp() * noise
 
-    def predictive_log_prob(self, seen: Observed, mean: Tensor, aleatoric: Tensor, epistemic: Tensor) -> Tensor:
+    def predictive_log_prob(self, seen: Responses, mean: Tensor, aleatoric: Tensor, epistemic: Tensor) -> Tensor:
         """(N,) log predictive density, for choosing an epoch.
 
         The sum of a normal and a t is taken as a t of the same variance: exact enough to compare epochs by.

@@ -9,8 +9,8 @@ In standardised units, for compound c, line l and their pair features phi,
 with h the line's expression components: `v` is a hierarchical Bayesian ridge a compound on expression, `u` and `g` a
 Bayesian factor analysis of what a line's measured drugs say about its others. The prior scales lambda are learned with
 the network by maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps
-its prior, so its epistemic variance is the spread among the compounds or lines that were trained on. The mean is linear
-in w and v and bilinear in u and g, which the guide keeps apart: the predictive moments are exact.
+its prior, so its epistemic variance is that among the compounds or lines that were trained on. The mean is linear in w
+and v and bilinear in u and g, which the guide holds for independent: the predictive moments are exact.
 
 The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
 components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start,
@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchical.elbo import independent
-from bdrp.inference.hierarchical.likelihood import Likelihood, Noise, Observed
+from bdrp.inference.hierarchical.likelihood import Likelihood, NoiseDistribution, Responses
 from bdrp.inference.hierarchical.predictor import Terms, Weights, predict, with_loadings
 from bdrp.model.network import Encoded, Network, PairFeatures
 
@@ -42,7 +42,7 @@ USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about what str
 
 
 class Block(NamedTuple):
-    """Part of the grid: `n` responses of B lines.
+    """GridChunk of the grid: `n` responses of B lines.
 
     Attributes:
         lines: (B,) positions in the inputs.
@@ -59,7 +59,7 @@ class Block(NamedTuple):
     lines: Tensor
     line: Tensor
     drug: Tensor
-    seen: Observed
+    seen: Responses
     hidden: Tensor
     leverage: Tensor | float = 0.0
     linear: Tensor | None = None
@@ -90,7 +90,7 @@ class LastLayer(nn.Module):
 
     Args:
         network: deterministic.
-        likelihood: the law of the noise.
+        likelihood: of a response.
         sizes: C compounds, L lines, K components.
         responses: how many there are to train on; a block's are scaled up to them.
     """
@@ -99,7 +99,8 @@ class LastLayer(nn.Module):
 
     def __init__(self, network: Network, likelihood: Likelihood, sizes: tuple[int, int, int], responses: int) -> None:
         super().__init__()
-        self.network, self.law = network, Noise(likelihood)
+        self.network = network
+        self.law = NoiseDistribution(likelihood)  # the name that its tensor is saved under
         (self.compounds, self.lines, components), self.responses = sizes, responses
         size = network.size
         self.mu = nn.Parameter(torch.zeros(()))
@@ -110,6 +111,11 @@ class LastLayer(nn.Module):
         self.log_slope_scale = nn.Parameter(torch.zeros(self.compounds))
         self.log_line_scale = nn.Parameter(torch.tensor([0.2] + [0.1] * size.factors).log())
         self.register_buffer("weight_scale", torch.ones(size.pair_width))
+
+    @property
+    def noise_distribution(self) -> NoiseDistribution:
+        """Of a response about the linear predictor; `noise` and `compound_noise` are coefficients of its log SD."""
+        return self.law
 
     def scales(self) -> list[nn.Parameter]:
         """The prior scales that empirical Bayes learns; a point estimate must leave them alone."""
@@ -137,10 +143,10 @@ class LastLayer(nn.Module):
 
     def _noise(self, pair: PairFeatures, compounds: Tensor, drug: Tensor) -> Tensor:
         """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
-        if self.law.likelihood.noise == "constant":
+        if self.noise_distribution.likelihood.noise == "constant":
             return torch.cat([self.noise[:1], self.noise.new_zeros(2)]).expand(len(drug), 3)
         own = (self.noise + of_known(self.compound_noise, compounds)).index_select(0, drug)
-        if self.law.likelihood.noise == "drug":
+        if self.noise_distribution.likelihood.noise == "drug":
             return torch.cat([own[:, :1] + pair.drug_noise[:, None], torch.zeros_like(own[:, 1:])], dim=1)
         return own + pair.noise
 
@@ -174,10 +180,10 @@ class LastLayer(nn.Module):
         """
         total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
         with torch.no_grad():
-            measured = self.law.measured(block.seen, alone, total)
-            told = 1 - measured.variance * (-2 * total).exp()  # the share of a measurement that a censored row is
-            pull = torch.as_tensor(block.leverage / (1 - told * block.leverage))
-        return alone - pull * (measured.mean - alone), total if block.linear is None else total + 0.5 * pull.log1p()
+            imputed = self.noise_distribution.impute(block.seen, alone, total)
+            measured = 1 - imputed.variance * (-2 * total).exp()  # the share of a measurement that a censored row is
+            pull = torch.as_tensor(block.leverage / (1 - measured * block.leverage))
+        return alone - pull * (imputed.mean - alone), total if block.linear is None else total + 0.5 * pull.log1p()
 
     def estimates_log_prior(self) -> Tensor:
         """Log density of what is estimated and not drawn: a compound's own noise."""
@@ -202,7 +208,9 @@ class LastLayer(nn.Module):
     def log_likelihood(self, block: Block, rows: Rows) -> Tensor:
         """(n,) of a block's rows, those of hidden lines as if nothing else were known of them."""
         mean = torch.where(block.hidden, rows.new_mean, rows.mean)
-        return self.law.log_prob(block.seen, mean, torch.where(block.hidden, rows.new_log_sd, rows.log_sd))
+        return self.noise_distribution.log_prob(
+            block.seen, mean, torch.where(block.hidden, rows.new_log_sd, rows.log_sd)
+        )
 
 
 def _with_one(values: Tensor) -> Tensor:

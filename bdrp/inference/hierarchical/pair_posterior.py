@@ -68,12 +68,12 @@ class LayerPosterior(JointPosterior):
 
     def __init__(self, layer: PairModel, encoded: Encoded, inputs: Inputs, pairs: Pairs) -> None:
         self.layer, self.encoded, self.inputs, self.pairs = layer, encoded, inputs, pairs
-        self.noise_dof = layer.model.law.tails
+        self.noise_dof = layer.model.noise_distribution.noise_dof
 
     @cached_property
     def moments(self) -> PairMoments:
         """In closed form."""
-        return in_unit(self.layer.features, self.layer.standard_moments(self.encoded, self.inputs, self.pairs))
+        return unstandardise(self.layer.features, self.layer.standard_moments(self.encoded, self.inputs, self.pairs))
 
     def __getitem__(self, index: Index) -> LayerPosterior:
         """The same for some of the pairs; moments that are known stay so."""
@@ -109,7 +109,7 @@ class LayerPosterior(JointPosterior):
             drawn = coefficients.draw(guide.w_mean + guide.w_deviations(draws))
         expected = predict(terms, coefficients.means(guide.w_mean), line, drug).mean
         deviation = predict(terms, drawn, line, drug).mean - expected
-        return np.asarray(self.layer.features.spread * deviation.double().cpu().numpy())
+        return np.asarray(self.layer.features.response_std * deviation.double().cpu().numpy())
 
     @property
     def compounds(self) -> Labels:
@@ -134,7 +134,7 @@ class LayerPosterior(JointPosterior):
     def _roots(self) -> _Roots:
         """They take N (P + K + 2R) numbers, so ask for the covariance of many pairs by parts."""
         line, drug, terms = self.pairs.line, self.pairs.drug, self._terms
-        known, scale = self.layer.coefficients(self.inputs), self.layer.features.spread
+        known, scale = self.layer.coefficients(self.inputs), self.layer.features.response_std
         by_slopes = terms.by_compound[line] * known.v_variance.sqrt()[drug]
         by_loadings = _rooted(known.u[line][:, 1:], known.loadings_covariance, drug)
         by_line = _rooted(with_loadings(terms.by_line, known.loadings)[drug], known.u_covariance, line)
@@ -144,10 +144,10 @@ class LayerPosterior(JointPosterior):
         return _Roots(shared, by_compound, of_line, scale**2 * alone.double().cpu().numpy())
 
 
-def in_unit(features: Features, moments: Moments) -> PairMoments:
-    """Standardised moments in the measure's unit."""
+def unstandardise(features: Features, moments: Moments) -> PairMoments:
+    """Moments in the measure's unit, from standardised ones."""
     mean, aleatoric, epistemic = (part.double().cpu().numpy() for part in moments)
-    return features.in_unit(mean, aleatoric, epistemic)
+    return features.unstandardise(mean, aleatoric, epistemic)
 
 
 class _Roots(NamedTuple):

@@ -9,7 +9,7 @@ from bdrp.inference.hierarchical.model import LastLayer
 
 
 class Point(nn.Module):
-    """Weights without a spread, with the reading of a `Guide`."""
+    """Weights without a variance, read as those of a `Guide`."""
 
     def __init__(self, model: LastLayer) -> None:
         super().__init__()
@@ -43,5 +43,5 @@ class Point(nn.Module):
         """None, (C, R, R)."""
         return torch.diag_embed(torch.zeros_like(self.g_mean))
 
-    def spread(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
-        """A point has no spread."""
+    def set_scales(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
+        """A point has no scales."""

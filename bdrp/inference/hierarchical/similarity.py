@@ -1,4 +1,4 @@
-"""How alike two compounds are before either was tested: by structure, by physico-chemistry, by the doses planned.
+"""Similarity kernels of compounds: by structure, by physico-chemical descriptors, by the doses planned.
 
 Three kernels, each 1 on average for a compound with itself:
 
@@ -7,7 +7,7 @@ Three kernels, each 1 on average for a compound with itself:
     dose         z z', z the standardised highest dose: linear, for whoever planned the assay of a potent compound chose
                  low doses (on GDSC2 the highest dose and a compound's mean ln IC50 correlate by 0.72)
 
-A compound whose doses are not known is like no other by them.
+The dose kernel of a compound whose doses are not known is 0 with every other.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from bdrp.features.descriptors import DESCRIPTORS
 from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
 
 KERNELS = ("structure", "descriptors", "dose")
-FAR = 4.0  # chosen: SDs at which a descriptor is cut, so that one odd value does not make a compound like no other
+FAR = 4.0  # chosen: SDs at which a descriptor is cut, so that one odd value does not make a compound similar to none
 
 
-class Traits(NamedTuple):
-    """What is known of D compounds without any response.
+class CompoundDescriptors(NamedTuple):
+    """Descriptors of D compounds, known before any response.
 
     Attributes:
-        fingerprints: (D, F). descriptors: (D, P). top_dose: (D,) NaN where not known.
+        fingerprints: (D, F). physicochemical: (D, P). top_dose: (D,) NaN where not known.
     """
 
     fingerprints: Tensor
-    descriptors: Tensor
+    physicochemical: Tensor
     top_dose: Tensor
 
     @classmethod
-    def of(cls, inputs: Inputs, drugs: Tensor) -> Traits:
-        """Those of some drugs of the inputs."""
+    def from_inputs(cls, inputs: Inputs, drugs: Tensor) -> CompoundDescriptors:
+        """The descriptors of the drugs at these positions of the inputs."""
         molecules = inputs.molecules
         return cls(molecules.fingerprints[drugs], molecules.descriptors[drugs], inputs.top_dose[drugs])
 
 
-class Likeness(nn.Module):
+class SimilarityKernels(nn.Module):
     """Kernels between any compounds and C trained ones; empty until `learn`.
 
     Args:
@@ -65,34 +65,34 @@ class Likeness(nn.Module):
         self.register_buffer("scale", torch.zeros(len(DESCRIPTORS) + 1))
 
     @torch.no_grad()
-    def learn(self, traits: Traits) -> None:
-        """Take C compounds for the trained ones."""
-        table = torch.cat([traits.descriptors, traits.top_dose[:, None]], dim=1)
+    def learn(self, compounds: CompoundDescriptors) -> None:
+        """Standardise by C trained compounds and keep their descriptors."""
+        table = torch.cat([compounds.physicochemical, compounds.top_dose[:, None]], dim=1)
         centre = table.nanmean(0)
-        spread = (table - centre).square().nanmean(0).sqrt()
+        deviation = (table - centre).square().nanmean(0).sqrt()
         self.centre.copy_(centre.nan_to_num())
-        self.scale.copy_(torch.where(spread > 1e-6, 1 / spread, 0.0))  # what does not vary tells nothing
-        self.fingerprints.copy_(traits.fingerprints)
-        descriptors, dose = self._standardised(traits)
+        self.scale.copy_(torch.where(deviation > 1e-6, 1 / deviation, 0.0))  # a constant carries no information
+        self.fingerprints.copy_(compounds.fingerprints)
+        descriptors, dose = self._standardised(compounds)
         self.descriptors.copy_(descriptors)
         self.dose.copy_(dose.nan_to_num())
 
-    def forward(self, traits: Traits) -> tuple[Tensor, Tensor]:
+    def forward(self, compounds: CompoundDescriptors) -> tuple[Tensor, Tensor]:
         """(K, D, C) kernels of D compounds with the trained ones, and (K, D) with themselves."""
-        descriptors, dose = self._standardised(traits)
-        # Beyond the doses of trained compounds the line is not known to go on.
+        descriptors, dose = self._standardised(compounds)
+        # Beyond the doses of trained compounds linearity is not known to go on.
         near = dose.clamp(self.dose.min(), self.dose.max())
         distance = torch.cdist(descriptors, self.descriptors, compute_mode="donot_use_mm_for_euclid_dist")
         across = (
-            tanimoto(traits.fingerprints, self.fingerprints),
+            tanimoto(compounds.fingerprints, self.fingerprints),
             torch.exp(-(distance**2) / len(DESCRIPTORS)),
             torch.outer(near.nan_to_num(), self.dose),
         )
         same = torch.ones_like(near)
         return torch.stack(across), torch.stack([same, same, torch.where(near.isnan(), same, near**2)])
 
-    def _standardised(self, traits: Traits) -> tuple[Tensor, Tensor]:
+    def _standardised(self, compounds: CompoundDescriptors) -> tuple[Tensor, Tensor]:
         """(D, P) and (D,), NaN where not known."""
-        table = torch.cat([traits.descriptors, traits.top_dose[:, None]], dim=1)
+        table = torch.cat([compounds.physicochemical, compounds.top_dose[:, None]], dim=1)
         table = ((table - self.centre) * self.scale).clamp(-FAR, FAR)
         return table[:, :-1].nan_to_num(), table[:, -1]

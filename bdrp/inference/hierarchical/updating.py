@@ -100,7 +100,7 @@ class Updated:
         self.rows = self._rows(inputs, labelled, prior)
         self.left = labelled.response.cpu().numpy() - prior.mean
         self.weight = np.ones(len(self.left))
-        evidence = _Evidence(self.rows, self.left, fit.features.spread)
+        evidence = _Evidence(self.rows, self.left, fit.features.response_std)
         for _ in range(ROUNDS if isinstance(prior, StudentT) else 1):
             if laboratory is None:
                 self.laboratory = evidence.best(self.weight, self.laboratory)
@@ -122,15 +122,15 @@ class Updated:
     def _part(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> tuple[Floats, Floats]:
         """Mean and epistemic variance of some pairs."""
         rows = self._rows(inputs, pairs, prior)
-        across = kernel(rows, self.rows, self.laboratory, self.fit.features.spread)
+        across = kernel(rows, self.rows, self.laboratory, self.fit.features.response_std)
         mean = prior.mean + across @ self.solved
         gained = (across * cho_solve(self.factor, across.T).T).sum(1)
-        return mean, np.maximum(_variance(rows, self.laboratory, self.fit.features.spread) - gained, 0.0)
+        return mean, np.maximum(_variance(rows, self.laboratory, self.fit.features.response_std) - gained, 0.0)
 
     def _rows(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> _Rows:
         found, features = _joint(self.fit, inputs, pairs), self.fit.features
         factor = prior.epistemic_std / np.sqrt(np.maximum(found.epistemic, 1e-12))
-        return _Rows(found, factor, (prior.mean - features.centre) / features.spread, prior.aleatoric)
+        return _Rows(found, factor, (prior.mean - features.response_mean) / features.response_std, prior.aleatoric)
 
     def _weights(self, evidence: _Evidence, dof: float) -> Floats:
         """How far a t's outliers count, (n,): the expected precision of each pair's noise, given its residual."""
@@ -144,9 +144,9 @@ class Updated:
 class _Evidence:
     """The log marginal likelihood of n residuals, and the scales that it is highest at."""
 
-    def __init__(self, rows: _Rows, left: Floats, spread: float) -> None:
-        self.rows, self.left, self.spread = rows, left, spread
-        self.parts = _parts(rows, rows, spread)
+    def __init__(self, rows: _Rows, left: Floats, response_std: float) -> None:
+        self.rows, self.left, self.response_std = rows, left, response_std
+        self.parts = _parts(rows, rows, response_std)
 
     def best(self, weight: Floats, start: Laboratory) -> Laboratory:
         """The scales of highest posterior density, noise variances divided by weights (n,)."""
@@ -201,12 +201,12 @@ def _joint(fit: Fitted, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
     )
 
 
-def kernel(left: _Rows, right: _Rows, laboratory: Laboratory, spread: float) -> Floats:
+def kernel(left: _Rows, right: _Rows, laboratory: Laboratory, response_std: float) -> Floats:
     """(n, m) covariance of what is not noise, in the measure's unit squared."""
-    return _summed(_parts(left, right, spread), laboratory)
+    return _summed(_parts(left, right, response_std), laboratory)
 
 
-def _parts(left: _Rows, right: _Rows, spread: float) -> dict[str, Floats]:
+def _parts(left: _Rows, right: _Rows, response_std: float) -> dict[str, Floats]:
     """What each squared scale multiplies."""
     one, two = left.posterior, right.posterior
     parts = {
@@ -216,16 +216,16 @@ def _parts(left: _Rows, right: _Rows, spread: float) -> dict[str, Floats]:
         "by_drug": same(one.compounds, two.compounds).astype(np.float64),
         "by_line": same(one.lines, two.lines).astype(np.float64),
     }
-    return {name: part if name == "epistemic" else spread**2 * part for name, part in parts.items()}
+    return {name: part if name == "epistemic" else response_std**2 * part for name, part in parts.items()}
 
 
 def _summed(parts: dict[str, Floats], laboratory: Laboratory) -> Floats:
     return np.asarray(sum(getattr(laboratory, name) ** 2 * part for name, part in parts.items()))
 
 
-def _variance(rows: _Rows, laboratory: Laboratory, spread: float) -> Floats:
+def _variance(rows: _Rows, laboratory: Laboratory, response_std: float) -> Floats:
     """(n,) the diagonal of `kernel`."""
     offsets = laboratory.offset**2 + laboratory.by_drug**2 + laboratory.by_line**2
     effects = offsets + (laboratory.slope * rows.mean) ** 2
     known = laboratory.epistemic**2 * rows.factor**2 * rows.posterior.epistemic
-    return np.asarray(known + spread**2 * effects)
+    return np.asarray(known + response_std**2 * effects)

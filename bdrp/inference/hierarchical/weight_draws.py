@@ -10,7 +10,7 @@ import torch
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.predictor import predict
 from bdrp.inference.method import isolated
 from bdrp.predictive import Parameter, PosteriorDraws
@@ -26,7 +26,7 @@ def draw(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: in
     are kept: the slopes are as many as compounds times components.
     """
     inputs, pairs = inputs.to(layer.device), pairs.to(layer.device)
-    law, seen, features = layer.model.law, observed(pairs, layer.features), layer.features
+    noise, seen, features = layer.model.noise_distribution, standardise_responses(pairs, layer.features), layer.features
     lines, line = torch.unique(pairs.line, return_inverse=True)
     drugs, drug = torch.unique(pairs.drug, return_inverse=True)
     every = torch.arange(len(inputs.line_ids), device=layer.device)
@@ -34,7 +34,7 @@ def draw(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: in
     terms = terms._replace(by_compound=terms.by_compound[lines], by_line=terms.by_line[drugs])
     coefficients = layer.coefficients(inputs).at(lines, drugs)
     # A density is one of the measure's unit; the probability of lying beyond a limit has none.
-    measured = 1.0 - (law.likelihood.censored * (seen.above | seen.below)).double().cpu()
+    measured = 1.0 - (noise.likelihood.censored * (seen.above | seen.below)).double().cpu()
     size = max(1, NUMBERS_A_PASS // max(1, terms.by_compound.shape[1] * len(pairs)))
     parts: list[tuple[torch.Tensor, ...]] = []
     with isolated():
@@ -44,7 +44,7 @@ def draw(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: in
             weights = coefficients.draw(w)
             predicted = predict(terms, weights, line, drug)
             mean, log_sd = predicted.mean, terms.log_noise(predicted.mean, predicted.own)
-            density, response = law.log_prob(seen, mean, log_sd), law.sample(mean, log_sd)
+            density, response = noise.log_prob(seen, mean, log_sd), noise.sample(mean, log_sd)
             parts.append((mean, response, density, w, weights.v[:, coefficients.one_id, 0], weights.u[..., 0]))
     mean, response, density, w, v, u = (torch.cat(part).double().cpu() for part in zip(*parts, strict=True))
     drug_ids = tuple(inputs.drug_ids[at] for at in drugs[coefficients.one_id].tolist())
@@ -55,9 +55,9 @@ def draw(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: in
         "line_intercept": Parameter(u.numpy(), ("cell_line",), {"cell_line": line_ids}),
     }
     return PosteriorDraws(
-        mean=np.asarray(features.centre + features.spread * mean),
-        response=np.asarray(features.centre + features.spread * response),
-        log_likelihood=np.asarray(density - measured * math.log(features.spread)),
+        mean=np.asarray(features.response_mean + features.response_std * mean),
+        response=np.asarray(features.response_mean + features.response_std * response),
+        log_likelihood=np.asarray(density - measured * math.log(features.response_std)),
         parameters=parameters,
         estimates=_estimates(layer),
     )

@@ -8,7 +8,7 @@ With residuals r of line l and compound c beyond the ridge on expression,
 a line has a general sensitivity u[l, 0] and R factors. Both u[l] and g[c] have normal posteriors with full covariances:
 the factors of a line are told apart by few drugs, so they are far from independent, and loadings taken as known would
 explain noise. The two are updated in turn, then each scale and noise (variational principal components with missing
-cells; Bishop 1999; Ilin & Raiko 2010, jmlr.org/papers/v11/ilin10a). Factors are rotated to be uncorrelated over lines,
+values; Bishop 1999; Ilin & Raiko 2010, jmlr.org/papers/v11/ilin10a). Factors are rotated to be uncorrelated over lines,
 which the likelihood leaves open and which makes the prior right.
 """
 
@@ -41,7 +41,7 @@ class FactorAnalysis(NamedTuple):
     noise: Tensor
 
 
-class Cells:
+class ResidualTable:
     """N residuals summed in a table of lines and compounds, with their counts and squares.
 
     Args:
@@ -64,7 +64,7 @@ class Cells:
 
 
 def fit(
-    cells: Cells,
+    table: ResidualTable,
     noise: Tensor,
     factors: int,
     generator: torch.Generator,
@@ -74,7 +74,7 @@ def fit(
     """Fit residuals.
 
     Args:
-        cells: the residuals.
+        table: the residuals.
         noise: (C,) SDs to start from.
         factors: R.
         generator: of the loadings that the ascent starts at.
@@ -83,68 +83,74 @@ def fit(
     """
     if start is None:
         loadings = 0.1 * torch.randn(len(noise), factors, generator=generator, dtype=torch.float64)
-        spread = torch.zeros(len(noise), factors, factors, dtype=torch.float64)
+        loadings_covariance = torch.zeros(len(noise), factors, factors, dtype=torch.float64)
         scale = torch.cat([torch.tensor([0.3]), torch.ones(factors)]).double()
     else:
-        loadings, spread, scale = (part.double() for part in (start.loadings, start.loadings_covariance, start.scale))
+        loadings, loadings_covariance, scale = (
+            part.double() for part in (start.loadings, start.loadings_covariance, start.scale)
+        )
     variance = noise.double() ** 2
-    mean, covariance = _lines(cells, _second(loadings, spread), loadings, scale, variance)
+    mean, covariance = _lines(table, _second(loadings, loadings_covariance), loadings, scale, variance)
     for _ in range(steps):
-        loadings, spread = _compounds(cells, mean, covariance + _squares(mean), variance)
-        loadings, spread, mean, covariance = _rotated(loadings, spread, mean, covariance)
+        loadings, loadings_covariance = _compounds(table, mean, covariance + _squares(mean), variance)
+        loadings, loadings_covariance, mean, covariance = _rotated(loadings, loadings_covariance, mean, covariance)
         scale = (mean**2 + covariance.diagonal(dim1=1, dim2=2)).mean(0).clamp(min=LEAST).sqrt()
-        second = _second(loadings, spread)
-        variance = _variance(cells, mean @ _with_one(loadings).T, covariance + _squares(mean), second)
-        mean, covariance = _lines(cells, second, loadings, scale, variance)
-    parts = (mean, covariance, loadings, spread, scale, variance.sqrt())
+        second = _second(loadings, loadings_covariance)
+        variance = _variance(table, mean @ _with_one(loadings).T, covariance + _squares(mean), second)
+        mean, covariance = _lines(table, second, loadings, scale, variance)
+    parts = (mean, covariance, loadings, loadings_covariance, scale, variance.sqrt())
     return FactorAnalysis(*(part.float() for part in parts))
 
 
-def _lines(cells: Cells, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+def _lines(
+    table: ResidualTable, second: Tensor, loadings: Tensor, scale: Tensor, variance: Tensor
+) -> tuple[Tensor, Tensor]:
     """Mean (L, 1 + R) and covariance (L, 1 + R, 1 + R) of u given the rest."""
     width = len(scale)
-    weight = cells.count / variance
+    weight = table.count / variance
     precision = (weight @ second.flatten(1)).reshape(-1, width, width) + torch.diag(scale**-2)
     covariance = torch.linalg.inv(precision)
-    moment = (cells.total / variance) @ _with_one(loadings)
+    moment = (table.total / variance) @ _with_one(loadings)
     return (covariance @ moment[:, :, None])[:, :, 0], covariance
 
 
-def _compounds(cells: Cells, mean: Tensor, square: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+def _compounds(table: ResidualTable, mean: Tensor, square: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (C, R) and covariance (C, R, R) of g: ridge of the residuals, with the general sensitivity taken off."""
     width = mean.shape[1] - 1
-    gram = (cells.count.T @ square[:, 1:, 1:].flatten(1)).reshape(-1, width, width)
-    moment = cells.total.T @ mean[:, 1:] - cells.count.T @ square[:, 0, 1:]
+    gram = (table.count.T @ square[:, 1:, 1:].flatten(1)).reshape(-1, width, width)
+    moment = table.total.T @ mean[:, 1:] - table.count.T @ square[:, 0, 1:]
     covariance = torch.linalg.inv(gram / variance[:, None, None] + torch.eye(width, dtype=torch.float64))
     return (covariance @ (moment / variance[:, None])[:, :, None])[:, :, 0], covariance
 
 
 def _rotated(
-    loadings: Tensor, spread: Tensor, mean: Tensor, covariance: Tensor
+    loadings: Tensor, loadings_covariance: Tensor, mean: Tensor, covariance: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Factors uncorrelated over lines, each with loadings of mean square one."""
     square = (covariance + _squares(mean)).mean(0)[1:, 1:]
     identity = torch.eye(len(square), dtype=torch.float64)
     root = torch.linalg.cholesky(square + LEAST * identity)
     # Loadings that are uncorrelated too would make both priors right, and switch off factors that GDSC2 needs.
-    forth = root / (root.T @ (_squares(loadings) + spread).mean(0) @ root).diagonal().clamp(min=LEAST).sqrt()
+    forth = (
+        root / (root.T @ (_squares(loadings) + loadings_covariance).mean(0) @ root).diagonal().clamp(min=LEAST).sqrt()
+    )
     back = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), torch.linalg.inv(forth))
-    return loadings @ forth, forth.T @ spread @ forth, mean @ back.T, back @ covariance @ back.T
+    return loadings @ forth, forth.T @ loadings_covariance @ forth, mean @ back.T, back @ covariance @ back.T
 
 
-def _variance(cells: Cells, expected: Tensor, square: Tensor, second: Tensor) -> Tensor:
+def _variance(table: ResidualTable, expected: Tensor, square: Tensor, second: Tensor) -> Tensor:
     """(C,) expected squared noise; the pooled one counts as some responses."""
     squares = square.flatten(1) @ second.flatten(1).T
-    total = cells.square + (cells.count * squares - 2 * cells.total * expected).sum(0)
-    count = cells.count.sum(0)
+    total = table.square + (table.count * squares - 2 * table.total * expected).sum(0)
+    count = table.count.sum(0)
     pooled = total.sum() / count.sum()
     return ((total + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES)).clamp(min=1e-4)
 
 
-def _second(loadings: Tensor, spread: Tensor) -> Tensor:
+def _second(loadings: Tensor, loadings_covariance: Tensor) -> Tensor:
     """(C, 1 + R, 1 + R) expected outer products of (1, g)."""
     second = _squares(_with_one(loadings))
-    second[:, 1:, 1:] += spread
+    second[:, 1:, 1:] += loadings_covariance
     return second
 
 

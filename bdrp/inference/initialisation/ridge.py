@@ -49,8 +49,8 @@ class HierarchicalRidge(NamedTuple):
 
         A residual over 1 - leverage is what the line would have left, had it not been there (Allen 1974).
         """
-        spread = torch.stack([((regressors @ one) * regressors).sum(1) for one in self.covariance])
-        return (spread / self.noise[:, None] ** 2).clamp(max=MOST_LEVERAGE)
+        variance = torch.stack([((regressors @ one) * regressors).sum(1) for one in self.covariance])
+        return (variance / self.noise[:, None] ** 2).clamp(max=MOST_LEVERAGE)
 
 
 class Regressions:

@@ -20,10 +20,10 @@ from torch import Tensor
 from bdrp.features.batch import Batch
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.likelihood import Measured, expected, observed
+from bdrp.inference.hierarchical.likelihood import ResponseMoments, impute_censored, standardise_responses
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation import factor_analysis
-from bdrp.inference.initialisation.factor_analysis import Cells, FactorAnalysis
+from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
 from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions
 
 APART_STEPS, FACTORS_APART = 15, 20
@@ -62,7 +62,7 @@ class Start:
         noise = self.noise.log()
         model.noise[0] = noise.mean()
         model.compound_noise[:, 0] = noise - noise.mean()
-        guide.spread(ridge.variance, factors.covariance, factors.loadings_covariance)
+        guide.set_scales(ridge.variance, factors.covariance, factors.loadings_covariance)
 
 
 def solve(batch: Batch, factors: int, *, together: bool, censored: bool, seed: int) -> Start:
@@ -76,17 +76,17 @@ def solve(batch: Batch, factors: int, *, together: bool, censored: bool, seed: i
         seed: of the first loadings.
     """
     problem = _Problem(batch, factors, seed)
-    seen = observed(batch.train, batch.features)
-    measured = Measured(seen.response, torch.zeros_like(seen.response))
+    seen = standardise_responses(batch.train, batch.features)
+    measured = ResponseMoments(seen.response, torch.zeros_like(seen.response))
     rounds = CENSORED_ROUNDS if censored and bool((seen.above | seen.below).any()) else 0
     if together:
         start = problem.together(measured)
         for _ in range(rounds):
-            start = problem.in_turn(expected(seen, *problem.predicted(start)), start)
+            start = problem.in_turn(impute_censored(seen, *problem.predicted(start)), start)
         return start
     ridge = problem.regressions.fit(*measured, APART_STEPS)
     for _ in range(rounds):  # to the ridge, what a line's other rows say is noise
-        measured = expected(seen, problem.linear(ridge), ridge.noise[problem.compound])
+        measured = impute_censored(seen, problem.linear(ridge), ridge.noise[problem.compound])
         ridge = problem.regressions.fit(*measured, 1, ridge)
     return problem.apart(measured, ridge)
 
@@ -102,7 +102,7 @@ class _Problem:
         self.regressions = Regressions(self.regressors, self.row, self.compound, len(features.compounds))
         self.lines, self.factors, self.seed = len(features.lines), factors, seed
 
-    def apart(self, measured: Measured, ridge: HierarchicalRidge) -> Start:
+    def apart(self, measured: ResponseMoments, ridge: HierarchicalRidge) -> Start:
         """Factors of what each line would leave, had it not been there."""
         left = self._beyond(measured, self.linear(ridge))
         pull = ridge.leverage(self.regressors)[self.compound, self.row]
@@ -114,7 +114,7 @@ class _Problem:
         kept = torch.zeros_like(found.noise).index_add(0, self.compound, 1 - pull) / ones
         return replace(found, noise=found.noise * kept.sqrt())
 
-    def together(self, measured: Measured) -> Start:
+    def together(self, measured: ResponseMoments) -> Start:
         """Factors first: slopes that were found alone would keep what factors explain better."""
         ridge = self.regressions.fit(*measured, 1)
         alone = ridge._replace(mean=torch.cat([ridge.mean[:, :1], torch.zeros_like(ridge.mean[:, 1:])], dim=1))
@@ -123,7 +123,7 @@ class _Problem:
             found = self.in_turn(measured, found)
         return found
 
-    def in_turn(self, measured: Measured, start: Start) -> Start:
+    def in_turn(self, measured: ResponseMoments, start: Start) -> Start:
         """Each once more on what the other leaves."""
         ridge = self.regressions.fit(*self._beyond(measured, self._shared(start.factors)), TOGETHER_STEPS, start.ridge)
         return self._analysis(self._beyond(measured, self.linear(ridge)), ridge, TOGETHER_STEPS, start)
@@ -136,17 +136,17 @@ class _Problem:
         """(N,) what the ridge expects."""
         return (self.regressors[self.row] * ridge.mean[self.compound]).sum(1)
 
-    def _analysis(self, left: Measured, ridge: HierarchicalRidge, steps: int, start: Start | None) -> Start:
+    def _analysis(self, left: ResponseMoments, ridge: HierarchicalRidge, steps: int, start: Start | None) -> Start:
         generator = torch.Generator().manual_seed(self.seed)
         before = None if start is None else start.factors
         noise = ridge.noise if before is None else before.noise
-        cells = Cells(*left, self.line, self.compound, (self.lines, len(noise)))
-        factors = factor_analysis.fit(cells, noise, self.factors, generator, steps, before)
+        table = ResidualTable(*left, self.line, self.compound, (self.lines, len(noise)))
+        factors = factor_analysis.fit(table, noise, self.factors, generator, steps, before)
         return Start(ridge, factors, self.regressors, factors.noise)
 
     @staticmethod
-    def _beyond(measured: Measured, known: Tensor) -> Measured:
-        return Measured(measured.mean - known, measured.variance)
+    def _beyond(measured: ResponseMoments, known: Tensor) -> ResponseMoments:
+        return ResponseMoments(measured.mean - known, measured.variance)
 
     def _shared(self, factors: FactorAnalysis) -> Tensor:
         own = factors.mean[self.line]

@@ -1,11 +1,11 @@
-"""Sums of Kronecker kernels on a drug x line grid: products, conjugate gradients on the cells that were measured.
+"""Sums of Kronecker kernels on a drug x line grid: products, conjugate gradients on the entries that were measured.
 
 The covariance of C drugs and L lines is
 
     K = D0 (x) 1 1' + 1 1' (x) R0 + D (x) R,
 
 drug effects, line effects and their interaction. A product with a (C, L) table costs C^2 L + C L^2 and forms no
-matrix of pairs (Saatci 2011; Stegle et al. 2011); cells that were not measured are masked out of it.
+matrix of pairs (Saatci 2011; Stegle et al. 2011); entries that were not measured are masked out of it.
 """
 
 from __future__ import annotations
@@ -100,14 +100,14 @@ def between(
     )
 
 
-class Cells(NamedTuple):
-    """Measured responses in a C x L table, replicates averaged.
+class ResponseTable(NamedTuple):
+    """ResponseMoments responses in a C x L table, replicates averaged.
 
     Attributes:
         mean: (C, L), 0 where nothing was measured.
         replicates: (C, L) how many were averaged.
-        within: (C,) sum of squares of replicates about their cell's mean.
-        surplus: (C,) replicates beyond the first of a cell.
+        within: (C,) sum of squares of replicates about their entry's mean.
+        surplus: (C,) replicates beyond the first of an entry.
     """
 
     mean: Tensor
@@ -121,15 +121,15 @@ class Cells(NamedTuple):
         return (self.replicates > 0).to(self.mean.dtype)
 
     def variance(self, noise: Tensor) -> Tensor:
-        """(C, L) noise of each cell's mean, from the noise of one response a drug, (C,)."""
+        """(C, L) noise of each entry's mean, from the noise of one response a drug, (C,)."""
         return noise[:, None] / self.replicates.clamp(min=1)
 
-    def lines(self, index: Tensor) -> Cells:
+    def lines(self, index: Tensor) -> ResponseTable:
         """Some of the lines; replicates keep their sums a drug."""
-        return Cells(self.mean[:, index], self.replicates[:, index], self.within, self.surplus)
+        return ResponseTable(self.mean[:, index], self.replicates[:, index], self.within, self.surplus)
 
 
-def cells(drug: Tensor, line: Tensor, response: Tensor, shape: tuple[int, int]) -> Cells:
+def average_replicates(drug: Tensor, line: Tensor, response: Tensor, shape: tuple[int, int]) -> ResponseTable:
     """N responses, (N,) each, in a table of the shape (C, L)."""
     at = drug * shape[1] + line
     empty = torch.zeros(shape[0] * shape[1], dtype=torch.float64)
@@ -137,11 +137,11 @@ def cells(drug: Tensor, line: Tensor, response: Tensor, shape: tuple[int, int]) 
     mean = empty.index_add(0, at, response) / count.clamp(min=1)
     within = torch.zeros(shape[0], dtype=torch.float64).index_add(0, drug, (response - mean[at]) ** 2)
     surplus = (count - 1).clamp(min=0).reshape(shape).sum(1)
-    return Cells(mean.reshape(shape), count.reshape(shape), within, surplus)
+    return ResponseTable(mean.reshape(shape), count.reshape(shape), within, surplus)
 
 
 def covariance(grid: Grid, measured: Tensor, variance: Tensor) -> Callable[[Tensor], Tensor]:
-    """Multiply by K + noise on the measured cells; tables must be 0 elsewhere."""
+    """Multiply by K + noise on the measured entries; tables must be 0 elsewhere."""
     return lambda table: measured * grid.product(table) + variance * table
 
 

@@ -55,7 +55,7 @@ class GridPosterior(JointPosterior):
     def moments(self) -> PairMoments:
         """Mean and epistemic variance from the draws and the prior."""
         points = self.points
-        whole = points.fit.features.in_unit(*points.moments())
+        whole = points.fit.features.unstandardise(*points.moments())
         return PairMoments(*(part[self.index] for part in whole))
 
     def __getitem__(self, index: Index) -> GridPosterior:
@@ -70,7 +70,7 @@ class GridPosterior(JointPosterior):
         one, two, draws = self.points, other.points, 1 + torch.arange(self.points.draws)
         drawn = one.deviations(draws)[:, self.index].T @ two.deviations(draws)[:, other.index] / one.draws
         open_ = one.open_covariance(two)[self.index][:, other.index]
-        return np.asarray(one.fit.features.spread**2 * (drawn + open_).numpy())
+        return np.asarray(one.fit.features.response_std**2 * (drawn + open_).numpy())
 
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
         """S joint deviations, (S, N)."""
@@ -79,7 +79,7 @@ class GridPosterior(JointPosterior):
         total = torch.stack([points.open_draw(rng) for _ in range(draws)])[:, self.index]
         for block in torch.arange(count).split(BLOCK):
             total += mix[:, block] @ points.deviations(1 + block)[:, self.index]
-        return np.asarray(points.fit.features.spread * total.numpy())
+        return np.asarray(points.fit.features.response_std * total.numpy())
 
 
 class GridPoints:

@@ -1,12 +1,13 @@
-"""Nearly the inverse of the grid's covariance: its leading terms exactly on the measured cells, the rest left out.
+"""Nearly the inverse of the grid's covariance: its leading terms exactly on the measured entries, the rest left out.
 
-With N = diag(n), n the noise of one response a drug, the covariance of the measured cells is N^1/2 (A + C) N^1/2; C has
-1 / replicates on its diagonal, and A is a sum of Kronecker products. The eigenvectors of their factors make A a sum of
+With N = diag(n), n the noise of one response a drug, the covariance of the measured entries is N^1/2 (A + C) N^1/2; C
+has 1 / replicates on its diagonal, and A is a sum of Kronecker products. By the eigenvectors of their factors, A is a
+sum of
 
     value * (v u') with a drug vector v and a line vector u.
 
 B holds the largest of these, scaled by the root of their values, a (C, L) table each. With W = replicates, which is 0
-for a cell that was not measured, Woodbury's formula gives the inverse
+for an entry that was not measured, Woodbury's formula gives the inverse
 
     N^-1/2 (W - W B (I + B' W B)^-1 B' W) N^-1/2,
 
@@ -129,7 +130,7 @@ def preconditioner(grid: Grid, replicates: Tensor, noise: Tensor, terms: int) ->
 
     Args:
         grid: the training grid's factors.
-        replicates: (C, L), how often each cell was measured.
+        replicates: (C, L), how often each grid entry was measured.
         noise: (C,) variance of one response a drug.
         terms: the most columns that B may have; its matrix takes their square.
     """

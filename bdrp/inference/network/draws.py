@@ -21,15 +21,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bdrp.features.batch import Batch, Inputs, Pairs
-from bdrp.inference.hierarchical.conditional import Conditional, squared
-from bdrp.inference.hierarchical.grid import cells, named, narrowed
+from bdrp.inference.hierarchical.cached_moments import CachedMoments, outer_products
+from bdrp.inference.hierarchical.grid import keep_named, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments, in_unit
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments, unstandardise
 from bdrp.inference.hierarchical.weight_draws import draw
 from bdrp.inference.network.fitted import NetworkFit
 from bdrp.inference.network.mixture import RunningMixture, each
-from bdrp.inference.network.weights import Spread, flat, split
+from bdrp.inference.network.weights import PosteriorScale, flat, split
 from bdrp.model.network import Network
 from bdrp.predictive import JointPosterior, PairMoments, Parameter, PosteriorDraws
 from bdrp.predictive.distribution import Floats, Index
@@ -46,13 +46,13 @@ class VariationalFit(NetworkFit):
 
     Args:
         layer: whose network holds the means of the weights.
-        spread: their SDs.
+        posterior_scale: their SDs.
         draws: S networks that a prediction averages.
     """
 
-    def __init__(self, layer: Layer[Guide], spread: Spread, draws: int) -> None:
-        super().__init__(layer.features, [layer], nn.ModuleDict({**layer.modules, "spread": spread}))
-        self.layer, self.spread, self.draws = layer, spread, draws
+    def __init__(self, layer: Layer[Guide], posterior_scale: PosteriorScale, draws: int) -> None:
+        super().__init__(layer.features, [layer], nn.ModuleDict({**layer.modules, "spread": posterior_scale}))
+        self.layer, self.posterior_scale, self.draws = layer, posterior_scale, draws
 
     @property
     def network(self) -> Network:
@@ -74,8 +74,8 @@ class VariationalFit(NetworkFit):
 
     def score(self, rows: Pairs, batch: Batch) -> float:
         """Over a few draws; see `NetworkFit.score`."""
-        moments = self.scored_moments(*narrowed(batch.inputs, rows))
-        return self.layer.judged(rows, batch.features, moments)
+        moments = self.scored_moments(*keep_named_lines(batch.inputs, rows))
+        return self.layer.negative_log_density(rows, batch.features, moments)
 
     def scored_moments(self, inputs: Inputs, pairs: Pairs) -> Moments:
         """Standardised moments over a few draws."""
@@ -87,7 +87,7 @@ class VariationalFit(NetworkFit):
 
     def _weights(self, draws: int) -> Iterator[Tensor]:
         """The same one by one, (W,) each."""
-        scale, mean = self.spread.log_scale.detach().exp(), flat(self.layer.model.network).detach()
+        scale, mean = self.posterior_scale.log_scale.detach().exp(), flat(self.layer.model.network).detach()
         generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
         for _ in range(draws):
             noise = torch.empty(len(scale)).normal_(generator=generator)
@@ -101,36 +101,36 @@ class VariationalFit(NetworkFit):
     @torch.no_grad()
     def mixed(self, inputs: Inputs, pairs: Pairs, draws: int) -> Moments:
         """Standardised mean, aleatoric and epistemic variance, (N,) each."""
-        inputs, pairs = named(inputs, pairs)
-        sorted_pairs, mixture = cells(pairs), RunningMixture()
-        conditional = self.layer.conditional(inputs, sorted_pairs)
-        square = torch.zeros(len(inputs.drug_ids), conditional.u_covariance.shape[1], device=self.layer.device)
-        for moments, squares in self.by_draw(inputs, conditional, draws):
+        inputs, pairs = keep_named(inputs, pairs)
+        sorted_pairs, mixture = sort_by_line(pairs), RunningMixture()
+        cached = self.layer.cache_moments(inputs, sorted_pairs)
+        square = torch.zeros(len(inputs.drug_ids), cached.u_covariance.shape[1], device=self.layer.device)
+        for moments, squares in self.by_draw(inputs, cached, draws):
             mixture.add(*moments)
             square += squares.sum(0)
         mean, aleatoric, rest = mixture.moments()
-        epistemic = (rest + conditional.through_lines(square / draws)).clamp(min=0)
-        mean, aleatoric, epistemic = sorted_pairs.in_order((mean, aleatoric, epistemic))
+        epistemic = (rest + cached.line_variance(square / draws)).clamp(min=0)
+        mean, aleatoric, epistemic = sorted_pairs.restore_order((mean, aleatoric, epistemic))
         return mean, aleatoric, epistemic
 
     @torch.no_grad()
-    def by_draw(self, inputs: Inputs, conditional: Conditional, draws: int) -> Iterator[tuple[Moments, Tensor]]:
-        """Moments of N grid entries under each network, (s, N) each, some of the networks at a time.
+    def by_draw(self, inputs: Inputs, cached: CachedMoments, draws: int) -> Iterator[tuple[Moments, Tensor]]:
+        """Moments of N grid entries given each network, (s, N) each, some of the networks at a time.
 
         Yields:
-            All but the variance that u brings; and what u multiplies, squared, (s, D, T): see
-            `Conditional.through_lines`.
+            Moments without the variance of u's term; and outer products of what u multiplies, (s, D, T): see
+            `CachedMoments.line_variance`.
         """
         layer = self.layer
         layer.modules.eval()
 
-        def given() -> tuple[Moments, Tensor]:
+        def call() -> tuple[Moments, Tensor]:
             encoded = layer.model.network.encode(inputs)
-            return layer.given(encoded, inputs, conditional), squared(layer.by_line(encoded, conditional))
+            return layer.conditional_moments(encoded, inputs, cached), outer_products(layer.by_line(encoded, cached))
 
         weights, together = self._weights(draws), draws_together(layer.device)
         while chunk := list(islice(weights, together)):
-            yield each(lambda weights: self.under(weights, given), torch.stack(chunk))
+            yield each(lambda weights: self.under(weights, call), torch.stack(chunk))
 
     def shared_out(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
         """Networks that are drawn at least once among `draws`, with how often."""
@@ -162,12 +162,12 @@ class NetworkMixture(JointPosterior):
 
     def __init__(self, fit: VariationalFit, inputs: Inputs, pairs: Pairs) -> None:
         self.fit, self.inputs, self.pairs = fit, inputs, pairs
-        self.noise_dof = fit.layer.model.law.tails
+        self.noise_dof = fit.layer.model.noise_distribution.noise_dof
 
     @cached_property
     def moments(self) -> PairMoments:
         """Over the draws of the network."""
-        return in_unit(self.fit.features, self.fit.mixed(self.inputs, self.pairs, self.fit.draws))
+        return unstandardise(self.fit.features, self.fit.mixed(self.inputs, self.pairs, self.fit.draws))
 
     def __getitem__(self, index: Index) -> NetworkMixture:
         """The same for some of the pairs; moments that are known stay so."""
@@ -199,17 +199,17 @@ class NetworkMixture(JointPosterior):
         return np.concatenate(parts)[rng.permutation(draws)] - self.mean
 
     def _drawn(self, rng: np.random.Generator, draws: int) -> Floats:
-        given = self.given()
-        return given.mean + given.draw(rng, draws)
+        posterior = self.conditional_posterior()
+        return posterior.mean + posterior.draw(rng, draws)
 
-    def given(self) -> LayerPosterior:
-        """The posterior of the pairs under the weights that the network has now."""
+    def conditional_posterior(self) -> LayerPosterior:
+        """The posterior of the pairs given the weights that the network has now."""
         return self.fit.layer.posterior_of(self.inputs, self.pairs)
 
 
 def _both(left: NetworkMixture, right: NetworkMixture) -> tuple[Floats, Floats, Floats]:
-    """Means of two sets of pairs and their covariance, under the weights that the network has now."""
-    one, two = left.given(), right.given()
+    """Means of two sets of pairs and their covariance, given the weights that the network has now."""
+    one, two = left.conditional_posterior(), right.conditional_posterior()
     return one.mean, two.mean, one.covariance(two)
 
 

@@ -28,7 +28,7 @@ class NetworkFit(Fitted, ABC):
 
     def __init__(self, features: Features, layers: Sequence[Layer[Guide | Point]], modules: nn.ModuleDict) -> None:
         self.features, self.layers, self.modules = features, tuple(layers), modules
-        self.censoring_aware = layers[0].model.law.likelihood.censored
+        self.censoring_aware = layers[0].model.noise_distribution.likelihood.censored
 
     @abstractmethod
     def score(self, rows: Pairs, batch: Batch) -> float:
@@ -42,10 +42,10 @@ class NetworkFit(Fitted, ABC):
         """Weights, priors and posterior."""
         return {name: value.detach().cpu().clone() for name, value in self.modules.state_dict().items()}
 
-    def learn_kinship(self, batch: Batch) -> None:
-        """Let compounds that were not trained on borrow from what was found."""
+    def learn_kriging(self, batch: Batch) -> None:
+        """Fit the kriging of unseen compounds; see `Layer.learn_kriging`."""
         for layer in self.layers:
-            layer.learn_kinship(batch.inputs)
+            layer.learn_kriging(batch.inputs)
 
 
 AnyFit = TypeVar("AnyFit", bound=NetworkFit)

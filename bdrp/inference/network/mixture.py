@@ -1,7 +1,7 @@
 """Moments and joint draws of an equal mixture: the members of an ensemble, or the passes of a network with dropout.
 
-With M components of means m_i, noise variances a_i and variances e_i of what they know themselves not to know, the law
-of total variance gives
+With M components of means m_i, noise variances a_i and epistemic variances e_i of their own, the law of total variance
+gives
 
     mean = average(m)    aleatoric = average(a)    epistemic = variance(m) + average(e),
 
@@ -72,7 +72,7 @@ class MixturePosterior(JointPosterior):
 
     def __init__(self, components: Sequence[JointPosterior]) -> None:
         self.components = tuple(components)
-        self.noise_dof = law_of([component.noise_dof for component in components])
+        self.noise_dof = average_dof([component.noise_dof for component in components])
 
     @cached_property
     def moments(self) -> PairMoments:
@@ -104,10 +104,10 @@ class MixturePosterior(JointPosterior):
         return means - means.mean(0)
 
 
-def law_of(tails: Sequence[float | None]) -> float | None:
+def average_dof(noise_dof: Sequence[float | None]) -> float | None:
     """Degrees of freedom of a mixture: the average of its members'; None where they are normal.
 
     A mixture of Student-t is none; members that saw one screen differ little, and the average stands for them.
     """
-    heavy = [dof for dof in tails if dof is not None]
+    heavy = [dof for dof in noise_dof if dof is not None]
     return float(torch.tensor(heavy, dtype=torch.float64).mean()) if heavy else None

@@ -36,7 +36,7 @@ class NetworkMethod(Method, ABC):
     """Options of every method that trains the network.
 
     Attributes:
-        likelihood: the law of a response: "normal", "student_t" (the best of the three on GDSC2's validation and
+        likelihood: of a response: "normal", "student_t" (the best of the three on GDSC2's validation and
             calibration rows; docs/tried.md) or "censored"; see `Likelihood`.
         noise: what its SD depends on: "constant", "drug" or "pair".
         modalities: which profiles of a line are read, expression among them; lines may lack the others.
@@ -131,7 +131,7 @@ class NetworkMethod(Method, ABC):
         """Put a layer where training starts, and settle which lines the model serves, by the validation part."""
         if self.hierarchical_effects == "ignored":
             layer.without_effects()
-            layer.learn_kinship(batch.inputs)
+            layer.learn_kriging(batch.inputs)
             return replace(self, lines="known")  # nothing is known of a line that could be hidden
         batch = self.shown(batch)
         judged = bool(len(batch.validation))
@@ -145,11 +145,11 @@ class NetworkMethod(Method, ABC):
                 batch, self.factors, together=kind == "known", censored=self.likelihood == "censored", seed=seed
             )
             starts[kind].place(layer)
-            layer.learn_kinship(batch.inputs)
+            layer.learn_kriging(batch.inputs)
             scores[kind] = layer.score(batch.validation, batch) if judged else 0.0
         best = min(kinds, key=lambda kind: scores[kind])
         starts[best].place(layer)
-        layer.learn_kinship(batch.inputs)
+        layer.learn_kriging(batch.inputs)
         return replace(self, lines=best)
 
     def shown(self, batch: Batch) -> Batch:

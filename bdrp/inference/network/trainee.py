@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bdrp.features.batch import Batch, Pairs, grid_blocks
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import rowwise
@@ -57,7 +57,7 @@ class Blocks:
         self, method: NetworkMethod, layers: Sequence[Layer[Guide | Point]], batch: Batch, *, posterior: bool
     ) -> None:
         self.method, self.batch = method, batch
-        self.seen = observed(batch.train, batch.features)
+        self.seen = standardise_responses(batch.train, batch.features)
         self.leverage = _average([layer.leverage for layer in layers if layer.leverage is not None])
         self.hidden = HIDDEN if method.lines == "new" else 0.0
         self.ridge = layers[0] if posterior and method.lines == "new" else None
@@ -148,7 +148,7 @@ def validation_score(fitted: NetworkFit, batch: Batch) -> float | None:
 
 
 def train_fit(trainee: FitTrainee, runtime: Runtime) -> None:
-    """Train, learn the kinship of what was found, and write down the history and what fitting again would take."""
+    """Train, fit the kriging of unseen compounds, and keep the history and the options of a fit on more rows."""
     method, fitted = trainee.method, trainee.fitted
     progress = train(
         trainee,
@@ -158,7 +158,7 @@ def train_fit(trainee: FitTrainee, runtime: Runtime) -> None:
         identity=f"{method} seed={runtime.seed} {digest(trainee.batch)}",
         show=runtime.progress,
     )
-    fitted.learn_kinship(trainee.batch)
+    fitted.learn_kriging(trainee.batch)
     fitted.history, fitted.interrupted = {**asdict(progress), "lines": method.lines}, progress.interrupted
     most = method.schedule().epochs
     epochs = max(progress.best_epoch or most, math.ceil(LEAST_AGAIN * most))

@@ -3,7 +3,7 @@
     theta ~ Normal(centre, scale^2)    q(theta) = Normal(the network's own weights, exp(log_scale)^2)
 
 One site instead of fifty keeps Pyro's cost a step that of one tensor. The means are the network's own parameters, so
-that a trained network is a posterior without a spread.
+that a trained network is a posterior without a variance.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _filled(network: Network, value: Callable[[str, Tensor], float]) -> Tensor:
     return torch.cat([torch.full_like(old, value(name, old)).flatten() for name, old in network.named_parameters()])
 
 
-class Spread(nn.Module):
+class PosteriorScale(nn.Module):
     """The posterior SDs of the network's weights, (W,); the means are the network's.
 
     Args:
@@ -94,9 +94,9 @@ class WholeModel(nn.Module):
         """Negative log prior density of the network as it is, a constant apart."""
         return 0.5 * (((flat(self.layer.network) - self.centre) / self.scale) ** 2).sum()
 
-    def divergence(self, spread: Spread) -> Tensor:
+    def divergence(self, posterior_scale: PosteriorScale) -> Tensor:
         """(W,) Kullback-Leibler divergence of each weight's posterior from its prior, in nats."""
-        posterior = dist.Normal(flat(self.layer.network), spread.log_scale.exp())
+        posterior = dist.Normal(flat(self.layer.network), posterior_scale.log_scale.exp())
         return torch.distributions.kl_divergence(posterior, dist.Normal(self.centre, self.scale))
 
 
@@ -105,17 +105,17 @@ class WholeGuide(nn.Module):
 
     Args:
         model: whose network it is the posterior of, and whose warmth it shares.
-        spread: of the network's weights.
+        posterior_scale: of the network's weights.
         guide: of the last layer.
     """
 
-    def __init__(self, model: WholeModel, spread: Spread, guide: nn.Module) -> None:
+    def __init__(self, model: WholeModel, posterior_scale: PosteriorScale, guide: nn.Module) -> None:
         super().__init__()
-        self.model, self.spread, self.guide = model, spread, guide
+        self.model, self.posterior_scale, self.guide = model, posterior_scale, guide
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """Sample the weights that the block needs."""
-        posterior = dist.Normal(flat(self.model.layer.network), self.spread.log_scale.exp())
+        posterior = dist.Normal(flat(self.model.layer.network), self.posterior_scale.log_scale.exp())
         with poutine.scale(scale=self.model.warmth):
             pyro.sample("network", posterior.to_event(1))
         self.guide(inputs, block)

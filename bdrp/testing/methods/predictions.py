@@ -118,7 +118,7 @@ def it_beats_a_single_normal_for_all_pairs(subject: Subject) -> None:
     """By the CRPS on the validation part."""
     rows, features = subject.batch.validation, subject.batch.features
     pred = subject.fitted.predict(subject.batch.inputs, rows)
-    centre, variance = np.full(len(rows), features.centre), np.full(len(rows), features.spread**2)
+    centre, variance = np.full(len(rows), features.response_mean), np.full(len(rows), features.response_std**2)
     constant = Normal(pred.keys, pred.measure, centre, variance, np.zeros(len(rows)))
     ours, theirs = (each.crps(rows.response.numpy()).mean() for each in (pred, constant))
     require(ours < theirs, f"its CRPS is {ours:.3g}, that of one normal for all pairs is {theirs:.3g}")

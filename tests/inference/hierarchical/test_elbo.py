@@ -41,13 +41,13 @@ def test_bound_and_gradients_are_those_of_pyro(low_rank: bool) -> None:
             pyro.sample("seen", dist.Normal(weights.sum(1), 1.0), obs=seen)
 
     def guide() -> None:
-        law = correlated()
+        posterior = correlated()
         with pyro.plate("rows", 4):
             if low_rank:  # its divergence has no formula, so that densities are compared at the draw
-                spread = dist.LowRankMultivariateNormal(mean, law.scale_tril[..., :1], torch.ones(4, 3))
-                pyro.sample("weights", spread)
+                guide = dist.LowRankMultivariateNormal(mean, posterior.scale_tril[..., :1], torch.ones(4, 3))
+                pyro.sample("weights", guide)
             else:
-                pyro.sample("weights", dist.MultivariateNormal(mean, scale_tril=law.scale_tril))
+                pyro.sample("weights", dist.MultivariateNormal(mean, scale_tril=posterior.scale_tril))
 
     found = []
     for elbo in (ClosedFormElbo(), TraceMeanField_ELBO()):

@@ -7,7 +7,7 @@ import torch
 
 from bdrp.features.batch import Batch, Pairs
 from bdrp.inference.hierarchical import predictor
-from bdrp.inference.hierarchical.grid import cells, named, narrowed
+from bdrp.inference.hierarchical.grid import keep_named, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.predictor import rowwise
 
 
@@ -18,20 +18,20 @@ def pairs_of(line: list[int], drug: list[int]) -> Pairs:
     )
 
 
-def test_parts_hold_every_pair_once_and_results_go_back_in_order() -> None:
+def test_chunks_hold_every_pair_once_and_results_go_back_in_order() -> None:
     pairs = pairs_of([4, 1, 4, 0, 1], [0, 1, 2, 3, 4])
-    ordered = cells(pairs)
-    parts = ordered.parts(2)
-    assert [part.lines.tolist() for part in parts] == [[0, 1], [1, 4], [4]]
-    line = torch.cat([part.lines[part.line] for part in parts])
-    drug = torch.cat([part.drug for part in parts])
-    back = ordered.in_order((line, drug.expand(2, -1)))
+    ordered = sort_by_line(pairs)
+    chunks = ordered.chunks(2)
+    assert [chunk.lines.tolist() for chunk in chunks] == [[0, 1], [1, 4], [4]]
+    line = torch.cat([chunk.lines[chunk.line] for chunk in chunks])
+    drug = torch.cat([chunk.drug for chunk in chunks])
+    back = ordered.restore_order((line, drug.expand(2, -1)))
     assert torch.equal(back[0], pairs.line) and torch.equal(back[1][1], pairs.drug)
 
 
-def test_no_pairs_are_one_empty_part() -> None:
-    (part,) = cells(pairs_of([], [])).parts(4)
-    assert len(part.lines) == len(part.line) == len(part.drug) == 0
+def test_no_pairs_are_one_empty_chunk() -> None:
+    (chunk,) = sort_by_line(pairs_of([], [])).chunks(4)
+    assert len(chunk.lines) == len(chunk.line) == len(chunk.drug) == 0
 
 
 def test_gathered_rows_and_the_grid_agree(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,7 @@ def test_gathered_rows_and_the_grid_agree(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_drugs_that_are_not_named_are_left_out_where_most_are_not(some_unseen: Batch) -> None:
     inputs = some_unseen.inputs
-    few, pairs = named(inputs, pairs_of([5, 2, 5], [3, 1, 3]))
+    few, pairs = keep_named(inputs, pairs_of([5, 2, 5], [3, 1, 3]))
     assert few.drug_ids == (inputs.drug_ids[1], inputs.drug_ids[3])
     assert few.line_ids == (inputs.line_ids[2], inputs.line_ids[5])
     assert pairs.line.tolist() == [1, 0, 1] and pairs.drug.tolist() == [1, 0, 1]
@@ -53,5 +53,5 @@ def test_drugs_that_are_not_named_are_left_out_where_most_are_not(some_unseen: B
     sizes = {name: len(getattr(few, name)) for name in ("drug_ids", "molecules", "drug_effect", "top_dose")}
     assert set(sizes.values()) == {2}
     every = pairs_of([0] * len(inputs.drug_ids), list(range(len(inputs.drug_ids))))
-    assert named(inputs, every)[0].molecules is inputs.molecules
-    assert narrowed(inputs, every)[0].line_ids == inputs.line_ids[:1]
+    assert keep_named(inputs, every)[0].molecules is inputs.molecules
+    assert keep_named_lines(inputs, every)[0].line_ids == inputs.line_ids[:1]

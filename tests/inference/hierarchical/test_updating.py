@@ -38,8 +38,8 @@ def loosened(fit, loadings):
     for mean in (guide.u_mean, guide.g_mean):
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     guide.g_log_scale.fill_(loadings)
-    fit.layer.kinship.variance[-guide.g_mean.shape[1] :] = float(np.exp(2 * loadings))
-    fit.layer.kinship.unsure.zero_()
+    fit.layer.kriging.variance[-guide.g_mean.shape[1] :] = float(np.exp(2 * loadings))
+    fit.layer.kriging.unsure.zero_()
     return fit
 
 
@@ -68,7 +68,7 @@ def dense(fit, inputs, pairs):
     by_line = (terms.by_line + nn.functional.pad(known.loadings, (1, 0)))[pairs.drug]
     for one in pairs.line.unique():
         columns.append((pairs.line == one)[:, None] * (by_line @ torch.linalg.cholesky(known.u_covariance[one])))
-    return fit.features.spread * torch.cat(columns, dim=1).double().numpy(), compound.numpy()
+    return fit.features.response_std * torch.cat(columns, dim=1).double().numpy(), compound.numpy()
 
 
 def conjugate(design, noise, left):
@@ -105,11 +105,16 @@ def test_offsets_of_the_laboratory_are_weights_like_others(loose, some_unseen):
     laboratory = Laboratory(1.3, 0.8, offset=0.5, slope=0.2, by_drug=0.4, by_line=0.3)
 
     def extra(fit, rows, compound, mean):
-        spread, features = fit.features.spread, fit.features
+        response_std, features = fit.features.response_std, fit.features
         drugs = compound[:, None] == np.unique(compound)
         lines = rows.line.numpy()[:, None] == np.unique(rows.line.numpy())
-        slope = 0.2 * (mean - features.centre)[:, None]
-        return [np.full((len(mean), 1), 0.5 * spread), slope, 0.4 * spread * drugs, 0.3 * spread * lines]
+        slope = 0.2 * (mean - features.response_mean)[:, None]
+        return [
+            np.full((len(mean), 1), 0.5 * response_std),
+            slope,
+            0.4 * response_std * drugs,
+            0.3 * response_std * lines,
+        ]
 
     updated, mean, variance = both(loose("full"), some_unseen, laboratory, extra)
     np.testing.assert_allclose(updated.mean, mean, rtol=2e-4, atol=2e-4)
@@ -128,7 +133,7 @@ def test_covariances_of_deviations_are_those_of_joint_draws(loose, some_unseen):
     found = fit.posterior_of(some_unseen.inputs, rows)
     drawn = found.draw(np.random.default_rng(0), 20_000)
     expected = found.covariance(found) / np.sqrt(np.outer(found.epistemic, found.epistemic))
-    # 66 correlations, each with a standard error of about 0.007 (heavier tails of products aside): six of these.
+    # 66 correlations, each with a standard error of about 0.007 (heavier noise_dof of products aside): six of these.
     np.testing.assert_allclose(np.corrcoef(drawn.T), expected, atol=0.045)
 
 
@@ -166,7 +171,7 @@ def elsewhere(loose, some_unseen):
     prior, rng = fit.predict(some_unseen.inputs, rows), np.random.default_rng(0)
     by_drug = rng.standard_normal(len(some_unseen.inputs.drug_ids))[rows.drug.numpy()]
     noise = 0.5 * prior.aleatoric_std * rng.standard_normal(len(rows))
-    response = prior.mean + fit.features.spread * (2.0 + by_drug) + noise
+    response = prior.mean + fit.features.response_std * (2.0 + by_drug) + noise
     told = rows.__class__(rows.line, rows.drug, torch.as_tensor(response), rows.lower_limit, rows.upper_limit)
     return fit, told, prior
 
@@ -189,7 +194,7 @@ def test_gross_outliers_move_a_student_less_than_a_normal(elsewhere, some_unseen
     fit, rows, prior = elsewhere
     some_rows = torch.arange(60)
     response = rows.response[some_rows].clone()
-    response[:3] += 30 * fit.features.spread
+    response[:3] += 30 * fit.features.response_std
     spoiled = rows.at(some_rows).__class__(rows.line[:60], rows.drug[:60], response, *[rows.lower_limit[:60]] * 2)
     weight = Updated(fit, some_unseen.inputs, spoiled, prior[:60], Laboratory(offset=2.0, by_drug=1.0)).weight
     assert weight[:3].max() < 0.05 < np.median(weight[3:])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bdrp.inference.initialisation import factor_analysis
-from bdrp.inference.initialisation.factor_analysis import Cells, FactorAnalysis
+from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
 
 NOISE = 0.3
 
@@ -34,9 +34,11 @@ def analysed(truth: Truth, keep: Tensor | None = None, factors: int = 2, steps: 
     rows = torch.ones_like(truth.line, dtype=torch.bool) if keep is None else keep
     lines, compounds = truth.shared.shape
     residual = truth.residual[rows]
-    cells = Cells(residual, torch.zeros_like(residual), truth.line[rows], truth.compound[rows], (lines, compounds))
+    table = ResidualTable(
+        residual, torch.zeros_like(residual), truth.line[rows], truth.compound[rows], (lines, compounds)
+    )
     noise = torch.full((compounds,), 0.5)
-    return factor_analysis.fit(cells, noise, factors, torch.Generator().manual_seed(0), steps)
+    return factor_analysis.fit(table, noise, factors, torch.Generator().manual_seed(0), steps)
 
 
 def predicted(fit: FactorAnalysis) -> Tensor:
@@ -52,7 +54,7 @@ def dropped(truth: Truth, share: float) -> Tensor:
 def test_what_is_of_low_rank_is_recovered_with_its_noise() -> None:
     truth = simulated(120, 40)
     fit = analysed(truth)
-    # 40 cells tell a line's 3 numbers to noise * sqrt(3 / 40), a quarter of the noise; loadings add some
+    # 40 residuals tell a line's 3 numbers to noise * sqrt(3 / 40), a quarter of the noise; loadings add some
     assert float((predicted(fit) - truth.shared).square().mean().sqrt()) < 0.4 * NOISE
     assert fit.noise.tolist() == pytest.approx([NOISE] * 40, rel=0.25)
 
@@ -87,8 +89,8 @@ def evidence(truth: Truth, fit: FactorAnalysis) -> float:
     """Log marginal likelihood of all lines over u, loadings, scales and noise being what the fit says."""
     g = torch.cat([torch.ones(len(fit.loadings), 1), fit.loadings], dim=1).double()
     covariance = g @ torch.diag(fit.scale.double() ** 2) @ g.T + torch.diag(fit.noise.double() ** 2)
-    law = torch.distributions.MultivariateNormal(torch.zeros(len(g)).double(), covariance)
-    return float(law.log_prob(truth.residual.reshape(truth.shared.shape).double()).sum())
+    marginal = torch.distributions.MultivariateNormal(torch.zeros(len(g)).double(), covariance)
+    return float(marginal.log_prob(truth.residual.reshape(truth.shared.shape).double()).sum())
 
 
 def test_steps_raise_the_marginal_likelihood() -> None:
@@ -118,17 +120,17 @@ def test_the_posterior_of_a_line_is_the_conjugate_one_given_the_rest() -> None:
 
 def test_the_posterior_of_loadings_is_the_conjugate_one_given_the_lines() -> None:
     truth = simulated(30, 8)
-    cells = Cells(truth.residual, torch.zeros_like(truth.residual), truth.line, truth.compound, (30, 8))
+    table = ResidualTable(truth.residual, torch.zeros_like(truth.residual), truth.line, truth.compound, (30, 8))
     fit = analysed(truth)
     mean, covariance = fit.mean.double(), fit.covariance.double()
     variance = fit.noise.double() ** 2
     square = covariance + mean[:, :, None] * mean[:, None, :]
-    loadings, spread = factor_analysis._compounds(cells, mean, square, variance)
+    loadings, loadings_covariance = factor_analysis._compounds(table, mean, square, variance)
     residual = truth.residual.reshape(30, 8).double()
     for compound in range(8):
         precision = square[:, 1:, 1:].sum(0) / variance[compound] + torch.eye(2, dtype=torch.float64)
         moment = (mean[:, 1:] * residual[:, compound : compound + 1] - square[:, 0, 1:]).sum(0) / variance[compound]
-        assert torch.allclose(spread[compound], torch.linalg.inv(precision), atol=1e-10)
+        assert torch.allclose(loadings_covariance[compound], torch.linalg.inv(precision), atol=1e-10)
         assert torch.allclose(loadings[compound], torch.linalg.solve(precision, moment), atol=1e-10)
 
 
@@ -150,15 +152,17 @@ def test_a_rotation_leaves_predictions_and_their_spread_alone_and_uncorrelates_f
     loadings, mean = torch.randn(9, 3, generator=draw).double(), torch.randn(40, 4, generator=draw).double()
     mean[:, 2] += 0.8 * mean[:, 1]
     root, other = (torch.randn(count, width, 6, generator=draw).double() for count, width in ((9, 3), (40, 4)))
-    spread, covariance = root @ root.transpose(1, 2) / 10, other @ other.transpose(1, 2) / 10
-    g, s, m, c = factor_analysis._rotated(loadings, spread, mean, covariance)
+    loadings_covariance, covariance = root @ root.transpose(1, 2) / 10, other @ other.transpose(1, 2) / 10
+    g, s, m, c = factor_analysis._rotated(loadings, loadings_covariance, mean, covariance)
     assert torch.allclose(m[:, :1] + m[:, 1:] @ g.T, mean[:, :1] + mean[:, 1:] @ loadings.T)
     own = []
     for factor, total in ((g, c), (loadings, covariance)):
         one = torch.cat([torch.ones(9, 1), factor], dim=1).double()
         own.append(torch.einsum("ci,lij,cj->lc", one, total, one))
     assert torch.allclose(*own)
-    trace = [torch.einsum("lij,cij->lc", cov[:, 1:, 1:], spr) for cov, spr in ((c, s), (covariance, spread))]
+    trace = [
+        torch.einsum("lij,cij->lc", cov[:, 1:, 1:], spr) for cov, spr in ((c, s), (covariance, loadings_covariance))
+    ]
     assert torch.allclose(*trace)
     square = (c + m[:, :, None] * m[:, None, :]).mean(0)[1:, 1:]
     second = (s + g[:, :, None] * g[:, None, :]).mean(0)
@@ -170,8 +174,8 @@ def test_a_start_goes_on_where_another_fit_ended() -> None:
     truth = simulated(60, 20)
     whole, half = analysed(truth, steps=20), analysed(truth, steps=10)
     generator = torch.Generator().manual_seed(0)
-    cells = Cells(truth.residual, torch.zeros_like(truth.residual), truth.line, truth.compound, (60, 20))
-    rest = factor_analysis.fit(cells, half.noise, 2, generator, 10, half)
+    table = ResidualTable(truth.residual, torch.zeros_like(truth.residual), truth.line, truth.compound, (60, 20))
+    rest = factor_analysis.fit(table, half.noise, 2, generator, 10, half)
     assert torch.allclose(predicted(rest), predicted(whole), atol=1e-3)
     assert torch.allclose(rest.scale, whole.scale, atol=1e-3)
 

@@ -11,7 +11,7 @@ from scipy import optimize, stats
 
 from bdrp.data.screen import Screen
 from bdrp.features.batch import Batch
-from bdrp.inference.hierarchical.likelihood import Measured, observed
+from bdrp.inference.hierarchical.likelihood import ResponseMoments, standardise_responses
 from bdrp.inference.initialisation import solve as starting
 from bdrp.inference.initialisation.solve import Start
 
@@ -25,7 +25,7 @@ def solved(batch: Batch, *, together: bool = False, censored: bool = False, fact
 def residual(batch: Batch, start: Start) -> torch.Tensor:
     """(N,) what a start leaves of the training responses."""
     problem = starting._Problem(batch, start.factors.loadings.shape[1], 0)
-    return observed(batch.train, batch.features).response - problem.predicted(start)[0]
+    return standardise_responses(batch.train, batch.features).response - problem.predicted(start)[0]
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -50,11 +50,11 @@ def test_together_leaves_to_factors_what_apart_gives_to_slopes(some_unseen: Batc
 def test_apart_analyses_what_lines_would_leave_had_they_not_been_fitted(some_unseen: Batch) -> None:
     start = solved(some_unseen)
     problem = starting._Problem(some_unseen, 2, 0)
-    response = observed(some_unseen.train, some_unseen.features).response
+    response = standardise_responses(some_unseen.train, some_unseen.features).response
     lever = start.ridge.leverage(problem.regressors)[problem.compound, problem.row]
     assert float(lever.min()) >= 0 and 0.1 < float(lever.mean()) < 0.9
     left = (response - problem.linear(start.ridge)) / (1 - lever)
-    again = problem._analysis(Measured(left, torch.zeros_like(left)), start.ridge, 20, None)
+    again = problem._analysis(ResponseMoments(left, torch.zeros_like(left)), start.ridge, 20, None)
     assert torch.allclose(again.factors.mean, start.factors.mean, atol=1e-5)
     # a residual over 1 - leverage is that of a fit without the line: here for the first compound, its scales kept
     rows = torch.nonzero(problem.compound == 0)[:, 0]
@@ -82,8 +82,8 @@ def test_the_model_is_put_where_the_start_is(some_unseen: Batch, make_method: Ma
     drugs = some_unseen.inputs.drug_effect
     trained = drugs >= 0
     assert torch.allclose(coefficients.v_variance[trained], start.ridge.variance[drugs[trained]], rtol=1e-4)
-    spread = start.factors.loadings_covariance[drugs[trained]]
-    assert torch.allclose(coefficients.loadings_covariance[trained], spread, rtol=1e-3, atol=1e-6)
+    covariance = start.factors.loadings_covariance[drugs[trained]]
+    assert torch.allclose(coefficients.loadings_covariance[trained], covariance, rtol=1e-3, atol=1e-6)
     noise = (fitted.layer.model.noise[0] + fitted.layer.model.compound_noise[:, 0]).exp()
     assert torch.allclose(noise, start.factors.noise, rtol=1e-4)
 
@@ -111,7 +111,7 @@ def cut(tiny_screen: Screen, make_batch: Callable[..., Batch]) -> tuple[Batch, t
 
 def levels(batch: Batch, start: Start) -> torch.Tensor:
     """(C,) what is expected of each compound at the average line, in the measure's unit."""
-    return batch.features.centre + batch.features.spread * start.ridge.mean[:, 0]
+    return batch.features.response_mean + batch.features.response_std * start.ridge.mean[:, 0]
 
 
 def test_censored_rows_give_back_the_mean_of_the_whole(cut: tuple[Batch, torch.Tensor]) -> None:
@@ -135,8 +135,8 @@ def tobit(response: np.ndarray) -> float:
     """The mean of a normal of highest likelihood where responses stop at the limit."""
 
     def loss(at: np.ndarray) -> float:
-        law = stats.norm(at[0], np.exp(at[1]))
-        return -float(np.where(response >= LIMIT, law.logsf(LIMIT), law.logpdf(response)).sum())
+        normal = stats.norm(at[0], np.exp(at[1]))
+        return -float(np.where(response >= LIMIT, normal.logsf(LIMIT), normal.logpdf(response)).sum())
 
     return float(optimize.minimize(loss, [response.mean(), np.log(response.std())]).x[0])
 
@@ -157,5 +157,5 @@ def test_what_an_untrained_fit_predicts_is_its_start(some_unseen: Batch, make_me
         pred = fitted.predict(some_unseen.inputs, some_unseen.train)
         start = solved(some_unseen, together=kind == "known")
         expected = starting._Problem(some_unseen, 2, 0).predicted(start)[0].double().numpy()
-        centre, spread = some_unseen.features.centre, some_unseen.features.spread
-        assert (pred.mean - centre) / spread == pytest.approx(expected, abs=1e-4)
+        centre, scale = some_unseen.features.response_mean, some_unseen.features.response_std
+        assert (pred.mean - centre) / scale == pytest.approx(expected, abs=1e-4)

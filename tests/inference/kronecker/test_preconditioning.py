@@ -26,7 +26,7 @@ def grid() -> Grid:
 
 @pytest.fixture
 def replicates() -> Tensor:
-    """A third of the cells missing, some measured three times."""
+    """A third of the grid entries missing, some measured three times."""
     generator = torch.Generator().manual_seed(3)
     return torch.tensor([0.0, 1.0, 3.0])[torch.randint(0, 3, (DRUGS, LINES), generator=generator)].double()
 

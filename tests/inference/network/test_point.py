@@ -13,7 +13,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
-from bdrp.inference.hierarchical.likelihood import observed
+from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Weights
@@ -180,7 +180,7 @@ def test_many_points_have_the_losses_that_each_has_alone(make_method: Make, some
             method.warm_start(some_unseen, fitted.layer, seed)
         models.append(PointModel(fitted.layer.model, fitted.layer.guide).eval())
     lines, line = torch.unique(train.line, return_inverse=True)
-    block = Block(lines, line, train.drug, observed(train, some_unseen.features), line % 2 == 0)
+    block = Block(lines, line, train.drug, standardise_responses(train, some_unseen.features), line % 2 == 0)
     parameters, buffers = stack_module_state(models)  # type: ignore[no-untyped-call]
 
     def loss(state: Any, fixed: Any) -> torch.Tensor:
