@@ -110,8 +110,8 @@ def _cast(name: str, value: Any, default: Any) -> Any:
     """A value of the kind of the default: text from a command line, or a number from a manifest."""
     if default is None and value in (None, "None"):
         return None
-    if isinstance(default, tuple):  # names, by commas on a command line and as a list in a manifest
-        return tuple(value.split(",") if isinstance(value, str) else map(str, value))
+    if isinstance(default, tuple):
+        return _names(name, value)
     kind = int if default is None else type(default)  # what may be left open is a count
     if isinstance(value, str):
         value = _truth(value) if kind is bool else kind(value)
@@ -127,3 +127,11 @@ def _truth(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(f"{text!r} is neither true nor false")
     return text.lower() == "true"
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    """Several names: by commas on a command line, a list in a manifest."""
+    names = tuple(value.split(",")) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
+        raise TypeError(f"{name} is {value!r}, where names by commas are meant")
+    return tuple(names)
