@@ -175,7 +175,7 @@ def joint(by_place: bool = False, **scales: float) -> type[Honest]:
 
 FAULTS: dict[str, tuple[type[Honest], str]] = {
     "it is a frozen subclass of method with a name": (broken(name="two words"), "its name is 'two words'"),
-    "options given as text are read as their kind": (WithTuple, r"'shape': '\(1, 2\)'"),
+    "options given as text are read as their kind": (WithTuple, "'shape': '1,2'"),
     "negative numbers are refused by name": (Unchecked, "shrinkage=-1 is taken; FitError is to be raised"),
     "its options make it again": (Forgetful, "{} makes"),
     "the same seed gives the same fit and another seed another": (

@@ -52,7 +52,7 @@ def options_given_as_text_are_read_as_their_kind(subject: Subject) -> None:
     """As the command line gives them, names by commas."""
     defaults = inference.with_options(subject.method, {})
     values = {each.name: getattr(defaults, each.name) for each in fields(cast(Any, defaults))}
-    spoken = {name: ",".join(one) if isinstance(one, tuple) else str(one) for name, one in values.items()}
+    spoken = {name: ",".join(map(str, one)) if isinstance(one, tuple) else str(one) for name, one in values.items()}
     read = inference.with_options(subject.method, spoken)
     require(read == defaults, f"{spoken} is read as {read}")
 

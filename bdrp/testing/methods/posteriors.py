@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from bdrp.features.batch import Pairs
+from bdrp.inference.hierarchical.grid import select_lines
 from bdrp.predictive import JointPosterior
 from bdrp.testing.checking import require
 from bdrp.testing.methods.subject import Check, Subject
@@ -73,8 +74,7 @@ def pairs_of_other_inputs_covary_as_the_same_pairs_would(subject: Subject) -> No
     if here is None:
         return
     turned = torch.arange(len(inputs.line_ids)).flip(0)
-    names = ("genes", "components", "line_effect")
-    other = replace(inputs, line_ids=inputs.line_ids[::-1], **{name: getattr(inputs, name)[turned] for name in names})
+    other = select_lines(inputs, turned)
     there = subject.fitted.posterior_of(other, replace(rows, line=len(inputs.line_ids) - 1 - rows.line))
     covariance, between = here.covariance(here), here.covariance(there)  # type: ignore[arg-type]
     same = np.allclose(between, covariance, rtol=1e-3, atol=1e-5 * covariance.max())
