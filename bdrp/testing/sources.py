@@ -103,9 +103,11 @@ def each_measure_gives_a_screen_in_it(subject: Subject) -> None:
 def loading_twice_gives_the_same(subject: Subject) -> None:
     """Table by table; what is drawn is drawn from a seed."""
     again = subject.load(subject.measures[0])
-    for table in ("responses", "drugs", "cell_lines", "expression"):
-        same = getattr(again, table).equals(getattr(subject.screen, table))
-        require(same, f"its {table} differ when it is loaded twice")
+    for name in ("responses", "drugs", "cell_lines"):
+        same = getattr(again, name).equals(getattr(subject.screen, name))
+        require(same, f"its {name} differ when it is loaded twice")
+    for name, profile in subject.screen.profiles.items():
+        require(profile.equals(again.profiles.get(name)), f"its {name} differs when it is loaded twice")
 
 
 def every_file_that_was_read_has_its_checksum(subject: Subject) -> None:
