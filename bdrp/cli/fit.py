@@ -23,6 +23,7 @@ from bdrp.cli.options import (
 )
 from bdrp.files.outputs import guard_folder
 from bdrp.inference import METHODS
+from bdrp.plugins import is_path
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
@@ -86,7 +87,8 @@ def run(
     options = key_values(option, "--option") | given(epochs=epochs)
     files = given(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     screen_options = key_values(screen_option, "--screen-option") | files
-    guard_folder(out, files_read(root, screen_options, split_file))
+    code = [Path(name) for name in (screen, method) if is_path(name)]
+    guard_folder(out, files_read(root, screen_options, split_file, *code))
     loaded = load_screen(screen, root, measure, screen_options)
     held_out = _split(loaded, split_file, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
     speech.show(parts_table(held_out))

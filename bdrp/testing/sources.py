@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,11 +43,13 @@ class Subject:
         return self.load(self.measures[0])
 
 
-def check_source(source: ModuleType | str, root: Path | str | None = None, **options: Any) -> list[str]:
+def check_source(
+    source: ModuleType | str | os.PathLike[str], root: Path | str | None = None, **options: Any
+) -> list[str]:
     """Check that a source does what `bdrp fit` and its users count on.
 
     Args:
-        source: its module, or its name.
+        source: its module, its name, or the path of its file.
         root: the folder below which it finds its files, for a source that needs any.
         options: what else it is to be loaded with.
 
@@ -60,7 +63,7 @@ def check_source(source: ModuleType | str, root: Path | str | None = None, **opt
         >>> check_source("simulated")[0]
         'it says in a line what it is'
     """
-    module = sources.SOURCES.load(source) if isinstance(source, str) else source
+    module = source if isinstance(source, ModuleType) else sources.SOURCES.load(source)
     subject = Subject(module, None if root is None else Path(root), options)
     return checking.run(f"The source {module.__name__.rpartition('.')[2]}", CHECKS, subject)
 

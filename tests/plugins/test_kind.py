@@ -292,6 +292,15 @@ def test_a_bad_plug_in_is_one_line_on_the_command_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_model_does_not_go_over_the_file_of_its_method(tmp_path: Path, method_text: MethodText) -> None:
+    file = tmp_path / "nearest.py"
+    file.write_text(method_text("nearest"))
+    said = CliRunner().invoke(app, ["fit", "--method", str(file), "--out", str(tmp_path), "--overwrite"])
+    assert said.exit_code == 2
+    assert f"{file} is an input of the same command and would be lost" in said.stderr
+    assert file.exists()
+
+
 def test_help_imports_no_plug_in(install: Install, tmp_path: Path) -> None:
     install("loud", "1.0", {"loud_module": "print('imported')"}, {"bdrp.methods": {"loud": "loud_module"}})
     for words in (["--help"], ["fit", "--help"]):

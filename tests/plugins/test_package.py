@@ -19,11 +19,15 @@ from bdrp.testing.sources import CHECKS as SOURCE_CHECKS
 
 pytestmark = pytest.mark.slow
 Shown = Callable[..., str]
-CHECK = """
-from bdrp import inference
-from bdrp.data import sources
+FIT = "fit --screen our_screen --root data --method two_effects --recalibration identity --no-refit --out model"
+PREDICT = "predict model --screen our_screen --root data --out predictions.parquet"
+WITH_IT = f"""
+from bdrp.cli.app import app
 from bdrp.testing import check_method, check_source
-print(len(check_method(inference.METHODS.load("two_effects").METHOD)), len(check_source("our_screen", "data")))
+app(["plugins"], standalone_mode=False)
+app({FIT.split()}, standalone_mode=False)
+app({PREDICT.split()}, standalone_mode=False)
+print("checks", len(check_method("two_effects")), len(check_source("our_screen", "data")))
 """
 
 
@@ -58,7 +62,7 @@ def _write_tables(screen: Screen, into: Path) -> None:
     screen.expression.to_csv(into / "our_expression.csv")
 
 
-def python(here: Path, *words: str, installed: bool = True) -> subprocess.CompletedProcess[str]:
+def python(here: Path, *words: str, installed: bool) -> subprocess.CompletedProcess[str]:
     """A new process in the workplace, with the package or without it."""
     path = [str(here / "site")] if installed else []
     path += [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
@@ -66,35 +70,32 @@ def python(here: Path, *words: str, installed: bool = True) -> subprocess.Comple
     return subprocess.run([sys.executable, *words], cwd=here, env=env, capture_output=True, text=True, check=False)
 
 
-def test_the_command_line_lists_its_method_and_its_source(workplace: Path) -> None:
-    said = python(workplace, "-m", "bdrp", "plugins")
-    assert (said.returncode, said.stderr) == (0, "")
-    rows = [line.split(maxsplit=2) for line in said.stdout.splitlines()]
-    theirs = [row[:2] for row in rows if row[2].strip() == "the package two-effects 1.2"]
-    assert theirs == [["method", "two_effects"], ["source", "our_screen"]]
+@pytest.fixture(scope="module")
+def said(workplace: Path) -> str:
+    """What a process says that lists the package's plug-ins, fits a model with them, predicts, and checks them."""
+    ran = python(workplace, "-c", WITH_IT, installed=True)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
-def test_its_method_and_its_source_pass_the_checks_that_are_shipped(workplace: Path) -> None:
-    said = python(workplace, "-c", CHECK)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.split() == [str(len(CHECKS)), str(len(SOURCE_CHECKS))]
+def test_the_command_line_lists_its_method_and_its_source(said: str) -> None:
+    rows = [line.split(maxsplit=2) for line in said.splitlines() if "the package two-effects 1.2" in line]
+    assert [row[:2] for row in rows] == [["method", "two_effects"], ["source", "our_screen"]]
 
 
-def test_a_model_fitted_with_it_is_refused_without_it(workplace: Path) -> None:
-    fit = "fit --screen our_screen --root data --method two_effects --recalibration identity --no-refit --out model"
-    fitted = python(workplace, "-m", "bdrp", *fit.split())
-    assert fitted.returncode == 0, fitted.stderr
+def test_its_method_and_its_source_pass_the_checks_that_are_shipped(said: str) -> None:
+    assert said.splitlines()[-1] == f"checks {len(CHECKS)} {len(SOURCE_CHECKS)}"
+
+
+@pytest.mark.usefixtures("said")
+def test_a_model_fitted_with_it_predicts_with_it_and_is_refused_without_it(workplace: Path) -> None:
     manifest = json.loads((workplace / "model" / "manifest.json").read_text())
     assert (manifest["method"], manifest["screen"]) == ("two_effects", "our_screen")
     assert manifest["method_from"] == {"package": "two-effects", "version": "1.2"}
+    assert len(pd.read_parquet(workplace / "predictions.parquet")) == 36 * 12
 
-    predict = "predict model --screen simulated --out predictions.parquet".split()
-    refused = python(workplace, "-m", "bdrp", *predict, installed=False)
+    refused = python(workplace, *f"-m bdrp {PREDICT} --screen simulated".split(), installed=False)
     assert refused.returncode == 2
     assert refused.stderr.splitlines()[-1].startswith(
         "error: The model was made with the method two_effects of the package two-effects 1.2, which is not installed"
     )
-    assert not (workplace / "predictions.parquet").exists()
-    words = "predict model --screen our_screen --root data --out predictions.parquet".split()
-    assert python(workplace, "-m", "bdrp", *words).returncode == 0
-    assert len(pd.read_parquet(workplace / "predictions.parquet")) == 36 * 12

@@ -51,7 +51,7 @@ def bdrp(*words: str) -> Any:
 
 
 def test_the_method_of_the_page_passes_every_check(method_file: Path) -> None:
-    held = check_method(METHODS.load(method_file).METHOD)
+    held = check_method(method_file)
     assert "what was not trained on is less certain" in held
 
 
@@ -110,7 +110,7 @@ def test_the_method_of_the_page_goes_from_fit_to_report_on_the_command_line(
 
 
 def test_the_screen_of_the_page_passes_every_check(screen_file: Path) -> None:
-    assert "loading twice gives the same" in check_source(sources.SOURCES.load(screen_file), root=screen_file.parent)
+    assert "loading twice gives the same" in check_source(screen_file, root=screen_file.parent)
 
 
 def test_the_screen_of_the_page_says_its_ic50_in_the_measures_unit(screen_file: Path, tiny_screen: Screen) -> None:

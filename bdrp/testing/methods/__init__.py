@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
+from bdrp.inference import METHODS
 from bdrp.inference.method import Method
 from bdrp.testing import checking
 from bdrp.testing.methods import fits, options, posteriors, predictions
@@ -13,13 +15,13 @@ from bdrp.testing.methods.subject import Subject
 CHECKS = (*options.CHECKS, *fits.CHECKS, *predictions.CHECKS, *posteriors.CHECKS)
 
 
-def check_method(method: type[Method], small: Mapping[str, Any] | None = None) -> list[str]:
+def check_method(method: type[Method] | str | os.PathLike[str], small: Mapping[str, Any] | None = None) -> list[str]:
     """Check that a method does what `bdrp fit` and its users count on, on a tiny screen.
 
     What a method does not do it says by its attributes; see `bdrp.inference.method.Method`.
 
     Args:
-        method: the class that a plug-in calls METHOD.
+        method: the class that a plug-in calls METHOD, its name, or the path of its file.
         small: options that make a fit quick, such as `{"epochs": 3}`.
 
     Returns:
@@ -29,8 +31,8 @@ def check_method(method: type[Method], small: Mapping[str, Any] | None = None) -
         AssertionError: something does not hold; all that does not is named.
 
     Example:
-        >>> from bdrp.inference.mean_effects import METHOD
-        >>> check_method(METHOD)[0]
+        >>> check_method("mean_effects")[0]
         'it is a frozen subclass of method with a name'
     """
-    return checking.run(f"The method {method.name}", CHECKS, Subject(method, small or {}))
+    kind = method if isinstance(method, type) else METHODS.load(method).METHOD
+    return checking.run(f"The method {kind.name}", CHECKS, Subject(kind, small or {}))
