@@ -22,7 +22,7 @@ GRID_A_PAIR = 1.5  # chosen: to copy a pair's states costs as much as to compute
 
 
 class Encoded(NamedTuple):
-    """What the encoders say of a block's D drugs and L lines; each was encoded once."""
+    """States of a block's D drugs and L lines; each was encoded once."""
 
     drugs: DrugStates
     lines: LineStates
@@ -49,8 +49,8 @@ class PairFeatures(NamedTuple):
 class Network(nn.Module):
     """Encoders of drugs and of lines and what pairs them, with heads for mean and noise.
 
-    A pair's features are a bilinear product of drug and line state beside what cross-attention brought back, or what
-    an ablation has in its place. The last layer that weighs them belongs to the method that fits it.
+    A pair's features are a bilinear product of drug and line state beside the context of cross-attention, or what an
+    ablation has in its place. The last layer that weighs them belongs to the method that fits it.
     """
 
     def __init__(self, size: Architecture) -> None:

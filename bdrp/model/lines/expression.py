@@ -1,4 +1,4 @@
-"""Cell lines as expression: a linear path, a small perceptron, and the activities of learned gene programmes.
+"""Cell lines as expression: a linear path, a small perceptron, and the activities of learned gene programs.
 
 Without expression every gene is at its training mean, so that all lines are alike.
 """
