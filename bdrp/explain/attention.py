@@ -83,7 +83,7 @@ class Attention:
 def read_attention(
     model: TrainedModel, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame | None = None
 ) -> Attention:
-    """Which gene programmes, genes and atoms the cross-attention of a model weighs.
+    """Which gene programs, genes and atoms the cross-attention of a model weighs.
 
     Args:
         model: fitted by a method with a network.

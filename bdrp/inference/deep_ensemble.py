@@ -2,7 +2,7 @@
 
 Each member is the deterministic network (see `network.point`): weights at the maximum of the joint density, and a noise
 head. They share the linear start, which is a solution and no matter of chance, and differ in where the network starts
-and in what dropout hides from them; with `bootstrap` also in the lines that they see and in the start solved on these.
+and in what dropout masks for them; with `bootstrap` also in the lines that they see and in the start solved on these.
 What the members disagree about is epistemic variance; what a member was never trained on adds its prior variance.
 
 The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one
@@ -34,7 +34,7 @@ from bdrp.inference.network.fitted import NetworkFit, restored
 from bdrp.inference.network.mixture import MixturePosterior, moments
 from bdrp.inference.network.options import NetworkMethod, quietly
 from bdrp.inference.network.point import PointModel
-from bdrp.inference.network.trainee import Blocks, groups, train_fit, validation_score
+from bdrp.inference.network.training_module import Blocks, groups, train_fit, validation_score
 
 TOGETHER = ("auto", "yes", "no")
 
@@ -75,11 +75,11 @@ class DeepEnsembleMethod(NetworkMethod):
             fitted = self._assemble(batch.features, len(batch.train))
             method = self._warm_start(batch, fitted, runtime.seed)
             fitted.to(device)
-            train_fit(_Members(method, fitted, batch.to(device)), runtime)
+            train_fit(_EnsembleTraining(method, fitted, batch.to(device)), runtime)
             return fitted
 
     def _warm_start(self, batch: Batch, fitted: EnsembleFit, seed: int) -> DeepEnsembleMethod:
-        """Start all members where the first starts, their networks apart, or each on its own lines."""
+        """Start all members where the first starts, except for their networks, or each on its own lines."""
         first, *others = fitted.layers
         method = self.warm_start(batch, first, seed)
         started = {k: v for k, v in first.modules.state_dict().items() if not k.startswith("model.network.")}
@@ -92,8 +92,8 @@ class DeepEnsembleMethod(NetworkMethod):
                 if self.hierarchical_effects == "ignored":
                     continue
                 few = replace(self.shown(batch), train=batch.train.at(repeated(batch, drawn)))
-                together, censored = method.lines == "known", self.likelihood == "censored"
-                solve(few, self.factors, together=together, censored=censored, seed=seed + index).place(member)
+                jointly, censored = method.lines == "known", self.likelihood == "censored"
+                solve(few, self.factors, jointly=jointly, censored=censored, seed=seed + index).initialise(member)
         return method
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> EnsembleFit:
@@ -155,8 +155,8 @@ class EnsembleFit(NetworkFit):
         return replace(inputs, line_effect=torch.where(times[effect.clamp(min=0)] > 0, effect, -1))
 
 
-class _Members:
-    """The loop's view of all members: one parameter for each of theirs, stacked."""
+class _EnsembleTraining:
+    """The training module of all members: one parameter for each of theirs, stacked."""
 
     def __init__(self, method: DeepEnsembleMethod, fitted: EnsembleFit, batch: Batch) -> None:
         self.method, self.fitted, self.batch = method, fitted, batch
@@ -172,10 +172,10 @@ class _Members:
             for index, parameter in enumerate(own):
                 parameter.data = stacked.data[index]  # a view: what trains the stack trains the members
         on_gpu = fitted.times.device.type == "cuda"
-        self.together = method.together == "yes" or (method.together == "auto" and on_gpu)
+        self.batched = method.together == "yes" or (method.together == "auto" and on_gpu)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Networks and the rest, without the prior scales; see `Trainee`."""
+        """Networks and the rest, without the prior scales; see `TrainingModule`."""
         named = list(zip(self.names, self.stack, strict=True))
         network, rest = (
             [value for name, value in named if value.requires_grad and name.startswith("model.network.") == within]
@@ -183,7 +183,7 @@ class _Members:
         )
         return groups(self.method, network, rest)
 
-    def begin(self, epoch: int) -> None:
+    def begin_epoch(self, epoch: int) -> None:
         """Nothing here depends on how far training is."""
 
     def validation_score(self) -> float | None:
@@ -194,9 +194,9 @@ class _Members:
         """The average of the members' losses."""
         inputs = self.batch.inputs
         weight = self.fitted.times[:, inputs.line_effect[block.lines]][:, block.line]
-        return self._together(block, weight) if self.together else self._in_turn(block, weight)
+        return self._batched_loss(block, weight) if self.batched else self._loss_in_turn(block, weight)
 
-    def _together(self, block: Block, weight: Tensor) -> Tensor:
+    def _batched_loss(self, block: Block, weight: Tensor) -> Tensor:
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], weight: Tensor) -> Tensor:
             self.joints[0].train(self.module.training)
             return functional_call(self.joints[0], (parameters, buffers), (self.batch.inputs, block, weight))
@@ -204,11 +204,11 @@ class _Members:
         stacked = dict(zip(self.names, self.stack, strict=True))
         return torch.as_tensor(vmap(one, randomness="different")(stacked, self.buffers, weight)).mean()
 
-    def _in_turn(self, block: Block, weight: Tensor) -> Tensor:
-        apart = [value.unbind(0) for value in self.stack]  # unlike an index, its gradient is one stack
+    def _loss_in_turn(self, block: Block, weight: Tensor) -> Tensor:
+        members = [value.unbind(0) for value in self.stack]  # unlike an index, its gradient is one stack
         losses = []
         for index, joint in enumerate(self.joints):
-            own = {name: values[index] for name, values in zip(self.names, apart, strict=True)}
+            own = {name: values[index] for name, values in zip(self.names, members, strict=True)}
             joint.train(self.module.training)
             losses.append(functional_call(joint, own, (self.batch.inputs, block, weight[index])))
         return torch.stack(losses).mean()

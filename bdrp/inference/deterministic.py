@@ -22,7 +22,7 @@ from bdrp.inference.method import Runtime
 from bdrp.inference.network.fitted import restored
 from bdrp.inference.network.options import NetworkMethod, quietly
 from bdrp.inference.network.point import PointFit, PointModel
-from bdrp.inference.network.trainee import Trainee, train_fit
+from bdrp.inference.network.training_module import TrainingModule, train_fit
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class DeterministicMethod(NetworkMethod):
             method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(runtime.torch_device)
             there, joint = batch.to(runtime.torch_device), PointModel(fitted.layer.model, fitted.layer.guide)
-            train_fit(Trainee(method, fitted, there, partial(joint, there.inputs)), runtime)
+            train_fit(TrainingModule(method, fitted, there, partial(joint, there.inputs)), runtime)
             return fitted
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> PointFit:

@@ -28,7 +28,7 @@ from bdrp.inference.hierarchical.weight_draws import draw
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.fitted import NetworkFit, restored
 from bdrp.inference.network.options import NetworkMethod, quietly
-from bdrp.inference.network.trainee import Trainee, train_fit
+from bdrp.inference.network.training_module import TrainingModule, train_fit
 from bdrp.model.network import Network
 from bdrp.predictive import PosteriorDraws
 
@@ -62,7 +62,7 @@ class LastLayerMethod(NetworkMethod):
             method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
             loss = negative_elbo(fitted.layer, batch.to(device))
-            train_fit(Trainee(method, fitted, batch.to(device), loss, posterior=True), runtime)
+            train_fit(TrainingModule(method, fitted, batch.to(device), loss, posterior=True), runtime)
             return fitted
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> LastLayerFit:

@@ -42,7 +42,7 @@ from bdrp.inference.network.fitted import NetworkFit, restored
 from bdrp.inference.network.mixture import RunningMixture, each
 from bdrp.inference.network.options import NetworkMethod, quietly
 from bdrp.inference.network.point import PointModel
-from bdrp.inference.network.trainee import Trainee, train_fit
+from bdrp.inference.network.training_module import TrainingModule, train_fit
 from bdrp.model.network import Encoded, Network
 from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
@@ -85,7 +85,7 @@ class McDropoutMethod(NetworkMethod):
             fitted.to(device)
             there, layer = batch.to(device), fitted.layer
             joint = PointModel(layer.model, layer.guide, partial(dropped, rate=self.rate))
-            train_fit(Trainee(method, fitted, there, partial(joint, there.inputs)), runtime)
+            train_fit(TrainingModule(method, fitted, there, partial(joint, there.inputs)), runtime)
             return fitted
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> DropoutFit:

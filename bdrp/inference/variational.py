@@ -30,7 +30,7 @@ from bdrp.inference.method import Runtime
 from bdrp.inference.network.draws import DRAWS_TO_SCORE, VariationalFit
 from bdrp.inference.network.fitted import restored
 from bdrp.inference.network.options import NetworkMethod, quietly
-from bdrp.inference.network.trainee import Trainee, train_fit, validation_score
+from bdrp.inference.network.training_module import TrainingModule, train_fit, validation_score
 from bdrp.inference.network.weights import PosteriorScale, WholeGuide, WholeModel
 
 SCALE_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
@@ -94,7 +94,7 @@ class VariationalMethod(NetworkMethod):
             fitted = self._assemble(batch.features, len(batch.train))
             method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
-            svi = _Svi(method, fitted, batch.to(device))
+            svi = _VariationalTraining(method, fitted, batch.to(device))
             before = explained_variance(fitted, svi.batch, over_draws=False)
             train_fit(svi, runtime)
             if not fitted.interrupted:
@@ -111,13 +111,13 @@ class VariationalMethod(NetworkMethod):
         return VariationalFit(layer, PosteriorScale(model.network, self.init_scale), self.draws)
 
 
-class _Svi:
+class _VariationalTraining:
     """The loss of a block is its negative evidence lower bound, a response."""
 
     def __init__(self, method: VariationalMethod, fitted: VariationalFit, batch: Batch) -> None:
         self.method, self.fitted, self.batch = method, fitted, batch
-        self.trainee = Trainee(method, fitted, batch, self.loss, posterior=True)
-        self.module, self.blocks, self.clip = self.trainee.module, self.trainee.blocks, self.trainee.clip
+        self.training = TrainingModule(method, fitted, batch, self.loss, posterior=True)
+        self.module, self.blocks, self.clip = self.training.module, self.training.blocks, self.training.clip
         layer, guide = fitted.layer.model, fitted.layer.guide
         self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.drug_effect.device)
         self.pointed = ClosedFormElbo()(layer, guide)
@@ -126,7 +126,7 @@ class _Svi:
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The network's decay is its prior's; the posterior scale has a rate of its own."""
-        network, rest = self.trainee.parameter_groups()
+        network, rest = self.training.parameter_groups()
         scale = self.fitted.posterior_scale.log_scale
         head = [parameter for parameter in rest["params"] if parameter is not scale]
         rate = SCALE_RATE * self.method.head_rate
@@ -136,7 +136,7 @@ class _Svi:
             {"params": [scale], "lr": rate, "weight_decay": 0.0},
         ]
 
-    def begin(self, epoch: int) -> None:
+    def begin_epoch(self, epoch: int) -> None:
         """Let the divergence in by degrees."""
         self.warmth = self.method.warmth(epoch)
 

@@ -101,10 +101,10 @@ def test_gradients_together_are_those_in_turn(family: str, make_method: Make, so
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         fitted = method._assemble(some_unseen.features, len(some_unseen.train))
-    members = deep_ensemble._Members(method._warm_start(some_unseen, fitted, 0), fitted, some_unseen)
+    members = deep_ensemble._EnsembleTraining(method._warm_start(some_unseen, fitted, 0), fitted, some_unseen)
     block = next(iter(members.blocks(torch.Generator().manual_seed(0))))
     found: list[list[Tensor]] = []
-    for members.together in (True, False):
+    for members.batched in (True, False):
         members.module.zero_grad()
         members.loss(block).backward()
         members.clip(0.05)
@@ -121,7 +121,7 @@ def test_dropout_differs_between_members_that_train_together(make_method: Make, 
     fitted = method._assemble(some_unseen.features, len(some_unseen.train))
     left, right = fitted.members
     right.modules.load_state_dict(left.modules.state_dict())
-    members = deep_ensemble._Members(method, fitted, some_unseen)
+    members = deep_ensemble._EnsembleTraining(method, fitted, some_unseen)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         members.loss(next(iter(members.blocks(torch.Generator().manual_seed(0))))).backward()
@@ -193,7 +193,7 @@ def test_options_that_cannot_be_are_refused(options: dict[str, Any], make_method
 @pytest.fixture
 def stopping(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Interrupts the fit before its step number `[0]`, once."""
-    left, loss = [10**9], deep_ensemble._Members.loss
+    left, loss = [10**9], deep_ensemble._EnsembleTraining.loss
 
     def interrupted(self: Any, block: Any) -> Tensor:
         left[0] -= 1
@@ -201,7 +201,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             raise KeyboardInterrupt
         return loss(self, block)
 
-    monkeypatch.setattr(deep_ensemble._Members, "loss", interrupted)
+    monkeypatch.setattr(deep_ensemble._EnsembleTraining, "loss", interrupted)
     yield left
 
 

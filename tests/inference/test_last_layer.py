@@ -66,13 +66,13 @@ def quickly() -> Iterator[None]:
         yield
 
 
-def block_of(rows: Pairs, hidden: torch.Tensor | None = None) -> Block:
+def block_of(rows: Pairs, masked: torch.Tensor | None = None) -> Block:
     """All rows as one block; responses are drawn, without limits."""
     lines, line = torch.unique(rows.line, return_inverse=True)
     response = torch.randn(len(rows), generator=torch.Generator().manual_seed(8))
     never = torch.zeros(len(rows), dtype=torch.bool)
-    hide = never if hidden is None else hidden[line]
-    return Block(lines, line, rows.drug, Responses(response, never, never, response), hide)
+    mask = never if masked is None else masked[line]
+    return Block(lines, line, rows.drug, Responses(response, never, never, response), mask)
 
 
 def error_of_sd(draws: np.ndarray) -> np.ndarray:
@@ -152,7 +152,7 @@ def test_loadings_matter_to_the_moments_that_are_checked(fits: dict[str, LastLay
     assert np.array_equal(without[~known], whole[~known])
 
 
-def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_hidden_or_not(
+def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_masked_or_not(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
     model, rows = fits["full"].layer.model, some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
@@ -168,20 +168,20 @@ def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_hidden_or_not(
         assert found == pytest.approx(model.responses * float(each.mean()), rel=1e-4)
 
 
-def test_a_hidden_line_says_nothing_of_its_own_deviation_and_is_spread_as_a_new_line(
+def test_a_masked_line_does_not_inform_its_own_deviation_and_is_as_uncertain_as_a_new_line(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
     fitted, inputs, rows = fits["loosened"], some_unseen.inputs, some_unseen.train
     lines = torch.unique(rows.line)
     block = block_of(rows, torch.arange(len(lines)) % 2 == 0)
-    assert block.open.tolist() == [position % 2 == 1 for position in range(len(lines))]
+    assert block.unmasked.tolist() == [position % 2 == 1 for position in range(len(lines))]
     fitted.modules.zero_grad(set_to_none=True)
     with quickly():
         TraceMeanField_ELBO()(fitted.layer.model, fitted.layer.guide)(inputs, block).backward()
     for parameter in (fitted.layer.guide.u_mean, fitted.layer.guide.u_share):
         assert parameter.grad is not None
         moved = parameter.grad[inputs.line_effect[block.lines]].abs().sum(1) > 0
-        assert moved.tolist() == block.open.tolist()
+        assert moved.tolist() == block.unmasked.tolist()
     fitted.modules.zero_grad(set_to_none=True)
     guide = fitted.layer.guide
     weights = Weights(guide.w_mean, guide.v_mean, guide.g_mean, guide.u_mean[inputs.line_effect[block.lines]])
@@ -200,7 +200,7 @@ def test_a_hidden_line_says_nothing_of_its_own_deviation_and_is_spread_as_a_new_
     assert (2 * seen.new_log_sd).exp().numpy() == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_hidden_row_is_judged_by_what_the_others_foretell(make_method: Make, some_unseen: Batch) -> None:
+def test_a_masked_row_is_scored_by_the_prediction_from_the_others(make_method: Make, some_unseen: Batch) -> None:
     """Conjugate regression with each row left out in turn, against one fit of all rows and its leverages."""
     draw = torch.Generator().manual_seed(3)
     x, s, open_sd = torch.randn(12, 4, generator=draw, dtype=torch.float64), 0.7, 0.3

@@ -37,14 +37,14 @@ def svi(make_method: Make, batch: Batch, **options: Any) -> Any:
     method = make_method("variational", **options)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return variational._Svi(method, method._assemble(batch.features, len(batch.train)), batch)
+        return variational._VariationalTraining(method, method._assemble(batch.features, len(batch.train)), batch)
 
 
-def losses(trainee: Any, block: Block, epoch: int) -> float:
-    trainee.begin(epoch)
+def losses(training: Any, block: Block, epoch: int) -> float:
+    training.begin_epoch(epoch)
     with quietly():
         torch.manual_seed(0)
-        return float(trainee.loss(block).detach())
+        return float(training.loss(block).detach())
 
 
 def test_the_divergence_is_let_in_by_degrees_after_the_pretraining(make_method: Make) -> None:
@@ -60,24 +60,24 @@ def test_the_last_epoch_counts_the_divergence_in_full(epochs: int, make_method: 
 
 
 def test_the_warmth_weighs_the_network_s_divergence_and_nothing_else(make_method: Make, some_unseen: Batch) -> None:
-    trainee = svi(make_method, some_unseen, epochs=8, pretrain=0.0)
-    trainee.module.eval()
-    block = next(iter(trainee.blocks(torch.Generator().manual_seed(0))))
-    quarter, full = (losses(trainee, block, epoch) for epoch in (0, 7))
-    divergence = trainee.model.divergence(trainee.fitted.posterior_scale).sum().item() / len(some_unseen.train)
+    training = svi(make_method, some_unseen, epochs=8, pretrain=0.0)
+    training.module.eval()
+    block = next(iter(training.blocks(torch.Generator().manual_seed(0))))
+    quarter, full = (losses(training, block, epoch) for epoch in (0, 7))
+    divergence = training.model.divergence(training.fitted.posterior_scale).sum().item() / len(some_unseen.train)
     assert full - quarter == pytest.approx(0.75 * divergence, rel=1e-3)
 
 
 def test_a_spread_of_nothing_has_the_loss_of_the_deterministic_network(make_method: Make, some_unseen: Batch) -> None:
-    trainee = svi(make_method, some_unseen, epochs=8, pretrain=0.5)
-    trainee.module.eval()
-    trainee.fitted.posterior_scale.log_scale.data.fill_(-20.0)
-    block = next(iter(trainee.blocks(torch.Generator().manual_seed(0))))
-    pointed, penalty = losses(trainee, block, 0), trainee.model.penalty().item()
-    divergence = trainee.model.divergence(trainee.fitted.posterior_scale).sum().item()
+    training = svi(make_method, some_unseen, epochs=8, pretrain=0.5)
+    training.module.eval()
+    training.fitted.posterior_scale.log_scale.data.fill_(-20.0)
+    block = next(iter(training.blocks(torch.Generator().manual_seed(0))))
+    pointed, penalty = losses(training, block, 0), training.model.penalty().item()
+    divergence = training.model.divergence(training.fitted.posterior_scale).sum().item()
     expected = pointed + (divergence - penalty) / len(some_unseen.train)
     # the two draw the last layer at different places of the random stream; its SDs are 0.02 and 0.04
-    assert losses(trainee, block, 7) == pytest.approx(expected, rel=0.01)
+    assert losses(training, block, 7) == pytest.approx(expected, rel=0.01)
 
 
 def test_no_epoch_is_chosen_before_its_divergence_counts_in_full(fit: VariationalFit) -> None:
@@ -90,15 +90,15 @@ def test_a_killed_fit_resumes_to_the_same_weights(
     tmp_path: Any, make_method: Make, some_unseen: Batch, fit: VariationalFit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bdrp.inference.training.loop.SECONDS_BETWEEN_CHECKPOINTS", -1.0)
-    runtime, begin = Runtime(checkpoint=tmp_path / "checkpoint"), variational._Svi.begin
+    runtime, begin = Runtime(checkpoint=tmp_path / "checkpoint"), variational._VariationalTraining.begin_epoch
 
-    def killed(trainee: Any, epoch: int) -> None:
+    def killed(training: Any, epoch: int) -> None:
         if epoch == 2:
             raise RuntimeError("killed")
-        begin(trainee, epoch)
+        begin(training, epoch)
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
-        patch.setattr(variational._Svi, "begin", killed)
+        patch.setattr(variational._VariationalTraining, "begin_epoch", killed)
         make_method("variational").fit(some_unseen, runtime)
     resumed = make_method("variational").fit(some_unseen, runtime)
     assert all(torch.equal(value, fit.state()[name]) for name, value in resumed.state().items())

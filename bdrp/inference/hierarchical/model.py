@@ -17,10 +17,10 @@ components and so nearly orthogonal; and for u and g the correlations that their
 with free means and scales, for few drugs tell a line's factors apart. An SD of u is a share of its prior SD: what was
 measured of a line never makes it less certain than a line of which nothing is known.
 
-Where the model is to serve new lines, each step takes the rows of half of its lines as if nothing else were known of
-them: u is left out of their mean and of the divergence, and its prior variance is added. Without that, u would explain
-all lines that there are, and nothing would be learned for those that are not. Their residuals are those of leaving the
-line out, and the slopes stay where the ridge found them, in which leaving out is exact.
+Where the model is to serve new lines, each step masks half of its lines, whose rows are taken as if nothing else were
+known of them: u is left out of their mean and of the divergence, and its prior variance is added. Without that, u
+would explain all lines that there are, and nothing would be learned for those that are not. Their residuals are
+leave-one-out residuals, and the slopes stay where the ridge found them, in which leaving out is exact.
 """
 
 from __future__ import annotations
@@ -48,35 +48,35 @@ class Block(NamedTuple):
         lines: (B,) positions in the inputs.
         line: (n,) positions among `lines`. drug: (n,) positions in the inputs.
         seen: (n,) standardised responses with their limits.
-        hidden: (n,) rows that are taken as if nothing else were known of their line.
-        leverage: (n,) how much of its own deviation the ridge of its compound follows; see `initialisation.ridge`.
+        masked: (n,) rows that are taken as if nothing else were known of their line.
+        leverage: (n,) of each row in the ridge of its compound; see `initialisation.ridge`.
             0 where the slopes were not fitted to these rows.
-        linear: (n,) what the ridge's mean says of each row, where slopes have a posterior that stays as it was found:
-            hidden rows are then judged by what the others foretell, whose variance holds that of the slopes. None
-            where slopes are points: the noise has to hold their error too.
+        linear: (n,) the ridge's mean of each row, where slopes have a posterior that stays as it was found: masked rows
+            are then scored by the prediction from the others, whose variance includes that of the slopes. None where
+            slopes are points: the noise has to include their error too.
     """
 
     lines: Tensor
     line: Tensor
     drug: Tensor
     seen: Responses
-    hidden: Tensor
+    masked: Tensor
     leverage: Tensor | float = 0.0
     linear: Tensor | None = None
 
     @property
-    def open(self) -> Tensor:
-        """(B,) lines of which no row is hidden: those that say something of their own u."""
-        covered = torch.zeros(len(self.lines), device=self.line.device)
-        return covered.index_add(0, self.line, self.hidden.to(covered)) == 0
+    def unmasked(self) -> Tensor:
+        """(B,) lines of which no row is masked: those whose rows inform their own u."""
+        masked = torch.zeros(len(self.lines), device=self.line.device)
+        return masked.index_add(0, self.line, self.masked.to(masked)) == 0
 
 
 class Rows(NamedTuple):
-    """What is expected of n rows.
+    """Mean and noise of n rows.
 
     Attributes:
         mean, log_sd: (n,) mean and log SD of the noise.
-        new_mean, new_log_sd: (n,) the same had nothing of their line been known, its own rows included.
+        new_mean, new_log_sd: (n,) the same if the line were new, none of its rows known.
     """
 
     mean: Tensor
@@ -198,7 +198,7 @@ class LastLayer(nn.Module):
                 "loadings", independent(torch.ones_like(self.log_line_scale[1:]).expand(self.compounds, -1))
             )
         lines = pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines])
-        with lines, poutine.mask(mask=block.open):
+        with lines, poutine.mask(mask=block.unmasked):
             u = pyro.sample("u", independent(self.log_line_scale.exp().expand(len(block.lines), -1)))
         rows = self.rows(inputs, block, Weights(w, v, loadings, u))
         pyro.factor("estimates", self.estimates_log_prior())
@@ -206,10 +206,10 @@ class LastLayer(nn.Module):
             pyro.factor("response", self.log_likelihood(block, rows))
 
     def log_likelihood(self, block: Block, rows: Rows) -> Tensor:
-        """(n,) of a block's rows, those of hidden lines as if nothing else were known of them."""
-        mean = torch.where(block.hidden, rows.new_mean, rows.mean)
+        """(n,) of a block's rows, those of masked lines as if nothing else were known of them."""
+        mean = torch.where(block.masked, rows.new_mean, rows.mean)
         return self.noise_distribution.log_prob(
-            block.seen, mean, torch.where(block.hidden, rows.new_log_sd, rows.log_sd)
+            block.seen, mean, torch.where(block.masked, rows.new_log_sd, rows.log_sd)
         )
 
 

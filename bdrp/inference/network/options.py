@@ -132,7 +132,7 @@ class NetworkMethod(Method, ABC):
         if self.hierarchical_effects == "ignored":
             layer.without_effects()
             layer.learn_kriging(batch.inputs)
-            return replace(self, lines="known")  # nothing is known of a line that could be hidden
+            return replace(self, lines="known")  # nothing is known of a line that could be masked
         batch = self.shown(batch)
         judged = bool(len(batch.validation))
         kinds: list[Literal["auto", "known", "new"]] = [self.lines]
@@ -142,13 +142,13 @@ class NetworkMethod(Method, ABC):
         starts, scores = {}, {}
         for kind in kinds:
             starts[kind] = solve(
-                batch, self.factors, together=kind == "known", censored=self.likelihood == "censored", seed=seed
+                batch, self.factors, jointly=kind == "known", censored=self.likelihood == "censored", seed=seed
             )
-            starts[kind].place(layer)
+            starts[kind].initialise(layer)
             layer.learn_kriging(batch.inputs)
             scores[kind] = layer.score(batch.validation, batch) if judged else 0.0
         best = min(kinds, key=lambda kind: scores[kind])
-        starts[best].place(layer)
+        starts[best].initialise(layer)
         layer.learn_kriging(batch.inputs)
         return replace(self, lines=best)
 

@@ -67,7 +67,7 @@ class PointModel(nn.Module):
         rows = model.rows(inputs, block, seen)
         fit = model.log_likelihood(block, rows)
         fit = fit if weight is None else weight * fit
-        return -fit.mean() - self._log_prior(weights, block.open) / model.responses
+        return -fit.mean() - self._log_prior(weights, block.unmasked) / model.responses
 
     def _log_prior(self, weights: Weights, open_lines: Tensor) -> Tensor:
         model = self.model
