@@ -17,7 +17,7 @@ from bdrp.data import grouping
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, FitError
-from bdrp.features import novelty
+from bdrp.features import applicability_domain
 from bdrp.features.batch import Features
 from bdrp.files import outputs, sealed_folder
 from bdrp.fitted import posterior
@@ -152,7 +152,7 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
         features=trained.batch.features,
         fitted=fitted,
         recalibration=recalibration,
-        neighbourhood=novelty.fit(trained.batch, prepared.screen.drugs),
+        applicability_domain=applicability_domain.fit(trained.batch, prepared.screen.drugs),
         limits=trained.limits(),
         held_out_part=_held_out(trained, fitted, recalibration) if len(trained.batch.test) else None,
         posterior_check=posterior.check(fitted, trained.batch, runtime.seed),

@@ -106,8 +106,9 @@ class Target:
 
     def novelty(self) -> pd.DataFrame:
         """How far each scored pair lies from what was trained on: line_distance_percentile, drug_similarity."""
-        lines = self.model.neighbourhood.lines(self.model.features, self.inputs)["line_distance_percentile"]
-        drugs = self.model.neighbourhood.drugs(self.inputs)["drug_similarity"]
+        domain = self.model.applicability_domain
+        lines = domain.compare_lines(self.model.features, self.inputs)["line_distance_percentile"]
+        drugs = domain.compare_drugs(self.inputs)["drug_similarity"]
         keys = self.own[: self.scored].keys
         return pd.DataFrame(
             {

@@ -258,7 +258,7 @@ def deviations(pred: Normal, draws: int, seed: int) -> np.ndarray:
     return pred._joint.draw(np.random.default_rng(seed), draws)
 
 
-def test_pairs_of_one_new_drug_move_together_and_pairs_of_strangers_do_not(
+def test_pairs_of_one_new_drug_move_together_and_pairs_of_unrelated_ones_do_not(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
