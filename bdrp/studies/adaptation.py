@@ -15,7 +15,7 @@ from bdrp import calibration
 from bdrp.data.screen import Screen
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.fitted.model import TrainedModel
-from bdrp.inference.hierarchical.updating import Updated
+from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.predictive import PredictiveDistribution
 from bdrp.predictive.distribution import Scalable
 
@@ -128,6 +128,6 @@ class Target:
         moments = (getattr(self.calibrated, name) for name in ("mean", "aleatoric_std", "epistemic_std"))
         prior, asked = self.own.moved(*moments), slice(self.scored)
         rows = torch.arange(len(self.pairs))
-        updated = Updated(self.model.fitted, self.inputs, self.pairs.at(rows[known]), prior[known])
+        updated = UpdatedFit(self.model.fitted, self.inputs, self.pairs.at(rows[known]), prior[known])
         found = updated.predict(self.inputs, self.pairs.at(rows[asked]), prior[asked])
-        return found, vars(updated.laboratory)
+        return found, vars(updated.batch_effects)
