@@ -30,9 +30,9 @@ from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation.solve import solve
 from bdrp.inference.method import Runtime
-from bdrp.inference.network.fitted import NetworkFit, restored
-from bdrp.inference.network.mixture import MixturePosterior, moments
-from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.fitted import NetworkFit, restore_fit
+from bdrp.inference.network.mixture import MixturePosterior, mixture_moments
+from bdrp.inference.network.options import NetworkMethod, quiet_pyro
 from bdrp.inference.network.point import PointModel
 from bdrp.inference.network.training_module import Blocks, groups, train_fit, validation_score
 
@@ -70,7 +70,7 @@ class DeepEnsembleMethod(NetworkMethod):
     def fit(self, batch: Batch, runtime: Runtime) -> EnsembleFit:
         """Descend with all members in step; see `Method.fit`."""
         device = runtime.torch_device
-        with quietly():
+        with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             method = self._warm_start(batch, fitted, runtime.seed)
@@ -88,29 +88,29 @@ class DeepEnsembleMethod(NetworkMethod):
             member.leverage = first.leverage
         if self.bootstrap == "yes":
             for index, member in enumerate(fitted.layers):
-                fitted.times[index] = drawn = resampled(len(batch.features.lines))
+                fitted.times[index] = drawn = draw_bootstrap(len(batch.features.lines))
                 if self.hierarchical_effects == "ignored":
                     continue
-                few = replace(self.shown(batch), train=batch.train.at(repeated(batch, drawn)))
+                few = replace(self.drop_ignored_components(batch), train=batch.train.at(repeat_rows(batch, drawn)))
                 jointly, censored = method.lines == "known", self.likelihood == "censored"
                 solve(few, self.factors, jointly=jointly, censored=censored, seed=seed + index).initialise(member)
         return method
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> EnsembleFit:
         """Rebuild a fit; see `Method.restore`."""
-        return restored(lambda: self._assemble(features, 1), state)
+        return restore_fit(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> EnsembleFit:
         models = [self.model(features, responses) for _ in range(self.members)]
         return EnsembleFit(features, [Layer(features, model, Point(model)) for model in models])
 
 
-def resampled(lines: int) -> Tensor:
+def draw_bootstrap(lines: int) -> Tensor:
     """How often each of L lines is in a bootstrap of L lines, (L,)."""
     return torch.bincount(torch.randint(lines, (lines,)), minlength=lines).float()
 
 
-def repeated(batch: Batch, times: Tensor) -> Tensor:
+def repeat_rows(batch: Batch, times: Tensor) -> Tensor:
     """Indices of the training rows, each as often as its line was drawn, given for all lines, (L,)."""
     rows = torch.arange(len(batch.train))
     return torch.repeat_interleave(rows, times[batch.inputs.line_effect[batch.train.line]].long())
@@ -146,7 +146,7 @@ class EnsembleFit(NetworkFit):
             parts.append(member.standard_moments(member.encode(inputs), inputs, few))
         # The members' degrees of freedom differ too little to matter for the choice of an epoch.
         return self.layers[0].negative_log_density(
-            rows, batch.features, moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
+            rows, batch.features, mixture_moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
         )
 
     def _as_seen(self, member: int, inputs: Inputs) -> Inputs:

@@ -19,8 +19,8 @@ from bdrp.features.batch import Batch, Features
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.method import Runtime
-from bdrp.inference.network.fitted import restored
-from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.fitted import restore_fit
+from bdrp.inference.network.options import NetworkMethod, quiet_pyro
 from bdrp.inference.network.point import PointFit, PointModel
 from bdrp.inference.network.training_module import TrainingModule, train_fit
 
@@ -33,7 +33,7 @@ class DeterministicMethod(NetworkMethod):
 
     def fit(self, batch: Batch, runtime: Runtime) -> PointFit:
         """Maximise the joint density on grid blocks; see `Method.fit`."""
-        with quietly():
+        with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             method = self.warm_start(batch, fitted.layer, runtime.seed)
@@ -44,7 +44,7 @@ class DeterministicMethod(NetworkMethod):
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> PointFit:
         """Rebuild a fit; see `Method.restore`."""
-        return restored(lambda: self._assemble(features, 1), state)
+        return restore_fit(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> PointFit:
         model = self.model(features, responses)

@@ -28,14 +28,14 @@ from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.predictor import by_network
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.draws import DRAWS_TO_SCORE, VariationalFit
-from bdrp.inference.network.fitted import restored
-from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.fitted import restore_fit
+from bdrp.inference.network.options import NetworkMethod, quiet_pyro
 from bdrp.inference.network.training_module import TrainingModule, train_fit, validation_score
 from bdrp.inference.network.weights import PosteriorScale, WholeGuide, WholeModel
 
 SCALE_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
 LEAST_NATS = 0.02  # chosen: a weight this near to its prior was told nothing by the data
-LEAST_SHARE = 0.001  # chosen: a thousandth of the responses' variance is no contribution
+LEAST_SHARE = 0.001  # chosen: a thousandth of the responses' variance is no measure_contribution
 ROWS_CHECKED = 4096  # chosen: a share of variance is known to a few per cent from so many
 
 
@@ -72,7 +72,7 @@ class VariationalMethod(NetworkMethod):
         if self.draws < 1:
             raise FitError(f"draws is {self.draws}; it must be at least 1. Choose another value.")
 
-    def warmth(self, epoch: int) -> float | None:
+    def kl_weight(self, epoch: int) -> float | None:
         """What the network's divergence counts in an epoch, from 0; None while each weight has one value.
 
         It rises to the temperature over the first half of the other epochs.
@@ -89,7 +89,7 @@ class VariationalMethod(NetworkMethod):
             FitError: the weights fell back on their prior, or the means to a constant.
         """
         device = runtime.torch_device
-        with quietly():
+        with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             method = self.warm_start(batch, fitted.layer, runtime.seed)
@@ -103,7 +103,7 @@ class VariationalMethod(NetworkMethod):
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> VariationalFit:
         """Rebuild a fit; see `Method.restore`."""
-        return restored(lambda: self._assemble(features, 1), state)
+        return restore_fit(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> VariationalFit:
         model = self.model(features, responses)
@@ -122,7 +122,7 @@ class _VariationalTraining:
         self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.drug_effect.device)
         self.pointed = ClosedFormElbo()(layer, guide)
         self.elbo = ClosedFormElbo()(self.model, WholeGuide(self.model, fitted.posterior_scale, guide))
-        self.warmth: float | None = None
+        self.kl_weight: float | None = None
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The network's decay is its prior's; the posterior scale has a rate of its own."""
@@ -138,19 +138,19 @@ class _VariationalTraining:
 
     def begin_epoch(self, epoch: int) -> None:
         """Let the divergence in by degrees."""
-        self.warmth = self.method.warmth(epoch)
+        self.kl_weight = self.method.kl_weight(epoch)
 
     def loss(self, block: Block) -> Tensor:
         """With one value of each weight, the network's weights are estimated with the same prior."""
-        if self.warmth is None:
+        if self.kl_weight is None:
             penalty = self.method.temperature * self.model.penalty()
             return (self.pointed(self.batch.inputs, block) + penalty) / len(self.batch.train)
-        self.model.warmth = self.warmth
+        self.model.kl_weight = self.kl_weight
         return torch.as_tensor(self.elbo(self.batch.inputs, block)) / len(self.batch.train)
 
     def validation_score(self) -> float | None:
         """None before the divergence counts in full, so that no posterior is chosen for being unfinished."""
-        whole = self.warmth == self.method.temperature
+        whole = self.kl_weight == self.method.temperature
         return validation_score(self.fitted, self.batch) if whole else None
 
 
@@ -168,7 +168,7 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
     """
     advice = "Lower init_scale or prior_scale, raise pretrain or epochs, or lower temperature."
     told = (model.divergence(fitted.posterior_scale) > LEAST_NATS).float().mean().item()
-    signal, noise = contribution(fitted, batch)
+    signal, noise = measure_contribution(fitted, batch)
     if told < LEAST_SHARE and signal < max(LEAST_SHARE, noise):
         raise FitError(
             f"The network's weights collapsed to their prior: {told:.1%} of them lie more than {LEAST_NATS} nats from "
@@ -200,7 +200,7 @@ def explained_variance(fitted: VariationalFit, batch: Batch, *, over_draws: bool
 
 
 @torch.no_grad()
-def contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
+def measure_contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
     """What the network adds to the means of training rows, in variances of the response.
 
     Returns:
@@ -214,7 +214,7 @@ def contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
         terms = layer.model.terms(layer.encode(inputs), inputs, every, rows.line, rows.drug)
         return by_network(terms, layer.guide.w_mean)
 
-    parts = torch.stack([fitted.under(weights, added) for weights in fitted.weights(DRAWS_TO_SCORE)])
+    parts = torch.stack([fitted.with_weights(weights, added) for weights in fitted.weights(DRAWS_TO_SCORE)])
     noise = parts.var(0).mean()
     # The mean of a few draws keeps a share of their noise, which is no signal.
     return float(parts.mean(0).var(correction=0) - noise / DRAWS_TO_SCORE), float(noise)

@@ -110,7 +110,7 @@ def training(name: str, batch: Any, device: str) -> Any:
     elif name == "variational":
         made = variational._VariationalTraining(method, fitted, batch)
     else:
-        used = partial(mc_dropout.dropped, rate=method.rate) if name == "mc_dropout" else None
+        used = partial(mc_dropout.drop_weights, rate=method.rate) if name == "mc_dropout" else None
         made = TrainingModule(method, fitted, batch, partial(PointModel(layer.model, layer.guide, used), batch.inputs))
     made.begin_epoch(method.schedule().epochs - 1)
     made.module.train()
@@ -249,10 +249,10 @@ def draws(trainings: dict[str, Any], batch: Any, clock: Clock) -> None:
 def drawn(fitted: Any, inputs: Any, pairs: Pairs, many: int) -> None:
     """What a prediction takes by so many networks."""
     if hasattr(fitted, "draws"):
-        fitted.mixed(inputs, pairs, many)
+        fitted.mixture_moments(inputs, pairs, many)
         return
     fitted.passes = many
-    for _ in fitted.passed(*keep_named(inputs, pairs)):
+    for _ in fitted.run_passes(*keep_named(inputs, pairs)):
         pass
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import deep_ensemble
-from bdrp.inference.deep_ensemble import EnsembleFit, repeated, resampled
+from bdrp.inference.deep_ensemble import EnsembleFit, draw_bootstrap, repeat_rows
 from bdrp.inference.hierarchical import likelihood
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.point import Point
@@ -43,7 +43,7 @@ def test_moments_follow_the_law_of_total_variance() -> None:
     means = np.array([[1.0, 0.0], [3.0, 0.0], [5.0, 3.0]])
     aleatoric = np.array([[1.0, 2.0], [1.0, 2.0], [4.0, 2.0]])
     epistemic = np.array([[0.0, 0.5], [0.0, 0.5], [0.3, 0.5]])
-    mean, noise, doubt = mixture.moments(means, aleatoric, epistemic)
+    mean, noise, doubt = mixture.mixture_moments(means, aleatoric, epistemic)
     assert mean == pytest.approx([3.0, 1.0]) and noise == pytest.approx([2.0, 2.0])
     assert doubt == pytest.approx([8 / 3 + 0.1, 2.0 + 0.5])
 
@@ -56,7 +56,7 @@ def test_components_that_are_not_kept_give_the_same_moments() -> None:
     running = mixture.RunningMixture()
     for rows in (slice(0, 1), slice(1, 4), slice(4, 7)):
         running.add(means[rows], aleatoric[rows], 0.0 * epistemic[rows])
-    whole = mixture.moments(means.double(), aleatoric.double(), 0.0 * epistemic.double())
+    whole = mixture.mixture_moments(means.double(), aleatoric.double(), 0.0 * epistemic.double())
     for found, expected in zip(running.moments(), whole, strict=True):
         assert torch.allclose(found, expected, rtol=1e-6)
 
@@ -134,9 +134,9 @@ def test_dropout_differs_between_members_that_train_together(make_method: Make, 
 def test_a_bootstrap_draws_whole_lines(some_unseen: Batch) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        times = resampled(len(some_unseen.features.lines))
+        times = draw_bootstrap(len(some_unseen.features.lines))
     assert times.sum() == len(some_unseen.features.lines) and (times == 0).any() and times.max() > 1
-    rows, line = repeated(some_unseen, times), some_unseen.inputs.line_effect[some_unseen.train.line]
+    rows, line = repeat_rows(some_unseen, times), some_unseen.inputs.line_effect[some_unseen.train.line]
     for position in range(len(times)):
         own = torch.nonzero(line == position)[:, 0]
         assert (torch.bincount(rows, minlength=len(line))[own] == times[position]).all()
@@ -225,5 +225,5 @@ def test_a_second_fit_takes_as_many_epochs_as_the_first_needed(
     fit_of: Callable[[str], Fitted], make_method: Make
 ) -> None:
     fitted = ensemble(fit_of)
-    again = make_method("deep_ensemble").refitted(fitted)
+    again = make_method("deep_ensemble").refit_options(fitted)
     assert again.epochs == max(fitted.history["best_epoch"], 2) and again.lines == fitted.history["lines"]

@@ -163,7 +163,7 @@ def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_masked_or_not(
             guide = poutine.trace(fits["full"].layer.guide).get_trace(some_unseen.inputs, block)
             trace = poutine.trace(poutine.replay(model, guide)).get_trace(some_unseen.inputs, block)
             weights = Weights(*(guide.nodes[name]["value"] for name in ("w", "v", "loadings", "u")))
-            each = model.log_likelihood(block, model.rows(some_unseen.inputs, block, weights))
+            each = model.log_likelihood(block, model.row_moments(some_unseen.inputs, block, weights))
         found = float(trace.log_prob_sum(lambda name, site: name == "response"))
         assert found == pytest.approx(model.responses * float(each.mean()), rel=1e-4)
 
@@ -188,7 +188,7 @@ def test_a_masked_line_does_not_inform_its_own_deviation_and_is_as_uncertain_as_
     nameless = replace(inputs, line_effect=torch.full_like(inputs.line_effect, -1))
     pred = fitted.predict(nameless, rows)
     with torch.no_grad():
-        seen = fitted.layer.model.rows(inputs, block, weights)
+        seen = fitted.layer.model.row_moments(inputs, block, weights)
         terms = fitted.layer.model.terms(
             fitted.layer.encode(inputs), inputs, torch.arange(len(inputs.line_ids)), rows.line, rows.drug
         )
@@ -248,7 +248,7 @@ def test_lines_are_served_as_asked_and_a_refit_serves_the_same(make_method: Make
     method = make_method("last_layer", epochs=2)
     fitted = method.fit(some_unseen, Runtime())
     settled = fitted.history["lines"]
-    assert settled in ("known", "new") and method.refitted(fitted).lines == settled
+    assert settled in ("known", "new") and method.refit_options(fitted).lines == settled
     bare = replace(some_unseen, validation=some_unseen.validation.at(torch.arange(0)))
     assert method.fit(bare, Runtime()).history["lines"] == "new"
 
@@ -435,7 +435,7 @@ def test_the_guide_finds_the_conjugate_posterior_where_features_and_noise_are_fi
             fall.step()
         terms = model.terms(encoded, inputs, block.lines, block.line, block.drug)
         nothing = Weights(guide.w_mean, guide.v_mean, guide.g_mean, guide.u_mean)
-        noise = model.rows(inputs, block, nothing).log_sd.exp().detach()
+        noise = model.row_moments(inputs, block, nothing).log_sd.exp().detach()
     features, precision = terms.features.double(), noise.double() ** -2
     exact = torch.linalg.inv(torch.eye(features.shape[1]).double() + features.T @ (precision[:, None] * features))
     mean = exact @ features.T @ (precision * (block.seen.response - terms.offset).double())

@@ -47,20 +47,20 @@ class Layer(Generic[Weighting]):
         )  # names of saved tensors
         self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
-    def slopes(self) -> list[nn.Parameter]:
-        """What the ridge found: v and its scales."""
+    def slope_parameters(self) -> list[nn.Parameter]:
+        """Parameters that the ridge solved: v and its scales."""
         v = [parameter for name, parameter in self.guide.named_parameters() if name.startswith("v_")]
         return [*v, self.model.log_compound_scale, self.model.log_slope_scale]
 
-    def effects(self) -> list[nn.Parameter]:
-        """What belongs to single compounds and lines: v, u and the loadings, with their scales."""
+    def effect_parameters(self) -> list[nn.Parameter]:
+        """Parameters of single compounds and lines: v, u and the loadings, with their scales."""
         named = self.guide.named_parameters()
         own = [parameter for name, parameter in named if name.partition("_")[0] in ("v", "u", "g")]
-        return [*own, *self.model.scales()]
+        return [*own, *self.model.prior_scales()]
 
     @torch.no_grad()
-    def without_effects(self) -> None:
-        """Hold v, u and the loadings at nothing, prior and posterior alike."""
+    def fix_effects_at_zero(self) -> None:
+        """Fix v, u and the loadings at zero, prior and posterior alike."""
         for name, parameter in self.guide.named_parameters():
             if name in ("v_mean", "u_mean", "g_mean"):
                 parameter.zero_()

@@ -33,7 +33,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
-from bdrp.inference.hierarchical.elbo import independent
+from bdrp.inference.hierarchical.elbo import independent_normals
 from bdrp.inference.hierarchical.likelihood import Likelihood, NoiseDistribution, Responses
 from bdrp.inference.hierarchical.predictor import Terms, Weights, predict, with_loadings
 from bdrp.model.network import Encoded, Network, PairFeatures
@@ -117,7 +117,7 @@ class LastLayer(nn.Module):
         """Of a response about the linear predictor; `noise` and `compound_noise` are coefficients of its log SD."""
         return self.law
 
-    def scales(self) -> list[nn.Parameter]:
+    def prior_scales(self) -> list[nn.Parameter]:
         """The prior scales that empirical Bayes learns; a point estimate must leave them alone."""
         return [self.log_compound_scale, self.log_slope_scale, self.log_line_scale]
 
@@ -145,7 +145,7 @@ class LastLayer(nn.Module):
         """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
         if self.noise_distribution.likelihood.noise == "constant":
             return torch.cat([self.noise[:1], self.noise.new_zeros(2)]).expand(len(drug), 3)
-        own = (self.noise + of_known(self.compound_noise, compounds)).index_select(0, drug)
+        own = (self.noise + select_trained(self.compound_noise, compounds)).index_select(0, drug)
         if self.noise_distribution.likelihood.noise == "drug":
             return torch.cat([own[:, :1] + pair.drug_noise[:, None], torch.zeros_like(own[:, 1:])], dim=1)
         return own + pair.noise
@@ -157,14 +157,16 @@ class LastLayer(nn.Module):
         scale = self.log_compound_scale.exp()
         return torch.cat([scale[:1].expand(len(compound), 1), stretch[:, None] * scale[1:]], dim=1)
 
-    def rows(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
+    def row_moments(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
         """What is expected of a block's rows if the weights of C compounds and its B lines were these."""
         encoded = self.network.encode(inputs, block.lines)
-        return self.weighed(self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights)
+        return self.row_moments_of_terms(
+            self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights
+        )
 
-    def weighed(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:
+    def row_moments_of_terms(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:
         """The same from terms."""
-        v, loadings = (of_known(table, inputs.drug_effect) for table in (weights.v, weights.loadings))
+        v, loadings = (select_trained(table, inputs.drug_effect) for table in (weights.v, weights.loadings))
         predicted = predict(terms, weights._replace(v=v, loadings=loadings), block.line, block.drug)
         by_line = with_loadings(terms.by_line, loadings)
         open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
@@ -191,16 +193,18 @@ class LastLayer(nn.Module):
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """The joint density of a block, scaled to the whole training part."""
-        w = pyro.sample("w", independent(self.weight_scale))
+        w = pyro.sample("w", independent_normals(self.weight_scale))
         with pyro.plate("compounds", self.compounds):
-            v = pyro.sample("v", independent(self.compound_scale(torch.arange(self.compounds, device=self.mu.device))))
+            v = pyro.sample(
+                "v", independent_normals(self.compound_scale(torch.arange(self.compounds, device=self.mu.device)))
+            )
             loadings = pyro.sample(
-                "loadings", independent(torch.ones_like(self.log_line_scale[1:]).expand(self.compounds, -1))
+                "loadings", independent_normals(torch.ones_like(self.log_line_scale[1:]).expand(self.compounds, -1))
             )
         lines = pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines])
         with lines, poutine.mask(mask=block.unmasked):
-            u = pyro.sample("u", independent(self.log_line_scale.exp().expand(len(block.lines), -1)))
-        rows = self.rows(inputs, block, Weights(w, v, loadings, u))
+            u = pyro.sample("u", independent_normals(self.log_line_scale.exp().expand(len(block.lines), -1)))
+        rows = self.row_moments(inputs, block, Weights(w, v, loadings, u))
         pyro.factor("estimates", self.estimates_log_prior())
         with pyro.plate("responses", self.responses, subsample=torch.arange(len(block.line), device=self.mu.device)):
             pyro.factor("response", self.log_likelihood(block, rows))
@@ -217,6 +221,6 @@ def _with_one(values: Tensor) -> Tensor:
     return torch.cat([values.new_ones(len(values), 1), values], dim=1)
 
 
-def of_known(table: Tensor, compound: Tensor) -> Tensor:
+def select_trained(table: Tensor, compound: Tensor) -> Tensor:
     """Rows of the compounds (n,) that were trained on, 0 for the others (-1)."""
     return torch.where((compound >= 0)[:, None], table[compound.clamp(min=0)], 0.0)

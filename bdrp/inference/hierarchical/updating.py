@@ -26,7 +26,7 @@ from scipy.optimize import minimize
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Inputs, Pairs
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, same
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, match_names
 from bdrp.inference.method import Fitted
 from bdrp.predictive import StudentT
 from bdrp.predictive.distribution import Floats, Scalable
@@ -213,8 +213,8 @@ def _covariance_terms(left: _Rows, right: _Rows, response_std: float) -> dict[st
         "epistemic": left.covariance(right),
         "offset": np.ones((len(left.mean), len(right.mean))),
         "slope": np.outer(left.mean, right.mean),
-        "by_drug": same(one.compounds, two.compounds).astype(np.float64),
-        "by_line": same(one.lines, two.lines).astype(np.float64),
+        "by_drug": match_names(one.compounds, two.compounds).astype(np.float64),
+        "by_line": match_names(one.lines, two.lines).astype(np.float64),
     }
     return {name: part if name == "epistemic" else response_std**2 * part for name, part in parts.items()}
 

@@ -1,4 +1,4 @@
-"""A network of which each pass hides whole features: what Monte Carlo dropout draws instead of weights."""
+"""A network of which each pass drops whole features: what Monte Carlo dropout draws instead of weights."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch_geometric.nn import GINEConv
 from bdrp.model.network import Network
 
 
-def dropping(network: Network, together: int) -> Network:
-    """A copy in which dropout stays on and hides whole features, for so many passes at a time."""
+def keep_dropout_on(network: Network, at_once: int) -> Network:
+    """A copy in which dropout stays on and drops whole features, for so many passes at a time."""
     copied = deepcopy(network)
     for module in list(copied.modules()):
         for name, child in module.named_children():
@@ -22,7 +22,7 @@ def dropping(network: Network, together: int) -> Network:
             if isinstance(child, GINEConv):
                 setattr(module, name, _BatchedGine(child))
     size = network.size
-    if together == 1 and size.hidden != size.genes:  # passes side by side keep different genes, and not equally many
+    if at_once == 1 and size.hidden != size.genes:  # passes side by side keep different genes, and not equally many
         genes = _KeptGenes(size.gene_dropout)
         copied.lines.dropout = genes
         for module in list(copied.lines.modules()):

@@ -20,7 +20,7 @@ from bdrp.inference.hierarchical.likelihood import Likelihood
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation.solve import solve
-from bdrp.inference.method import Method, isolated, part
+from bdrp.inference.method import Method, component_option, isolate_random_state
 from bdrp.inference.training.loop import Schedule
 from bdrp.model import lines as line_encoders
 from bdrp.model.architecture import CHOICES, Architecture
@@ -71,12 +71,12 @@ class NetworkMethod(Method, ABC):
     factors: int = 32
     gene_dropout: float = 0.6
     drug_dropout: float = 0.1
-    drug_encoder: Literal["graph", "fingerprint", "one_hot"] = part("graph")
-    pairing: Literal["attention", "concatenation"] = part("attention")
-    expression: Literal["used", "ignored"] = part("used")
-    linear_path: Literal["used", "ignored"] = part("used")
-    modalities: tuple[str, ...] = part((EXPRESSION,))
-    hierarchical_effects: Literal["used", "ignored"] = part("used")
+    drug_encoder: Literal["graph", "fingerprint", "one_hot"] = component_option("graph")
+    pairing: Literal["attention", "concatenation"] = component_option("attention")
+    expression: Literal["used", "ignored"] = component_option("used")
+    linear_path: Literal["used", "ignored"] = component_option("used")
+    modalities: tuple[str, ...] = component_option((EXPRESSION,))
+    hierarchical_effects: Literal["used", "ignored"] = component_option("used")
 
     def __post_init__(self) -> None:
         """Refuse options that cannot be.
@@ -130,10 +130,10 @@ class NetworkMethod(Method, ABC):
     def warm_start(self, batch: Batch, layer: Layer[Guide | Point], seed: int) -> Self:
         """Put a layer where training starts, and settle which lines the model serves, by the validation part."""
         if self.hierarchical_effects == "ignored":
-            layer.without_effects()
+            layer.fix_effects_at_zero()
             layer.learn_kriging(batch.inputs)
             return replace(self, lines="known")  # nothing is known of a line that could be masked
-        batch = self.shown(batch)
+        batch = self.drop_ignored_components(batch)
         judged = bool(len(batch.validation))
         kinds: list[Literal["auto", "known", "new"]] = [self.lines]
         if self.lines == "auto":  # where validation knows no line, there is nothing to try
@@ -152,7 +152,7 @@ class NetworkMethod(Method, ABC):
         layer.learn_kriging(batch.inputs)
         return replace(self, lines=best)
 
-    def shown(self, batch: Batch) -> Batch:
+    def drop_ignored_components(self, batch: Batch) -> Batch:
         """The batch as the start sees it: without a linear path expression has no components."""
         if self.architecture(1).slopes:
             return batch
@@ -160,7 +160,7 @@ class NetworkMethod(Method, ABC):
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def quiet_pyro() -> Iterator[None]:
     """Pyro without its global parameter store and without validation, torch's random state kept apart."""
-    with isolated(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
+    with isolate_random_state(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
         yield

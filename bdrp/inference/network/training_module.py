@@ -64,8 +64,8 @@ class Blocks:
         self.masked = MASKED if method.lines == "new" else 0.0
         self.ridge = layers[0] if posterior and method.lines == "new" else None
         for layer in layers:
-            fixed = layer.slopes() if method.lines == "new" else []
-            for parameter in layer.effects() if method.hierarchical_effects == "ignored" else fixed:
+            fixed = layer.slope_parameters() if method.lines == "new" else []
+            for parameter in layer.effect_parameters() if method.hierarchical_effects == "ignored" else fixed:
                 parameter.requires_grad_(False)
 
     def __call__(self, generator: torch.Generator) -> Iterator[Block]:

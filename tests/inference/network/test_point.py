@@ -33,7 +33,7 @@ def joint_of(quality: ModuleType, parts: str = "wvu") -> tuple[Any, PointModel, 
     return task, PointModel(task.model, point), task.block._replace(seen=quality.measured(response)), response
 
 
-def flat(point: Point) -> torch.Tensor:
+def flatten_weights(point: Point) -> torch.Tensor:
     return torch.cat([part.flatten() for part in (point.w_mean, point.v_mean, point.u_mean)])
 
 
@@ -73,7 +73,7 @@ def test_descent_ends_at_the_ridge_in_closed_form(quality: ModuleType) -> None:
 
         optimiser.step(loss)
     # single precision leaves a hundredth of a posterior SD
-    assert float(((flat(joint.point).detach() - mean) / covariance.diagonal().sqrt()).abs().max()) < 0.02
+    assert float(((flatten_weights(joint.point).detach() - mean) / covariance.diagonal().sqrt()).abs().max()) < 0.02
 
 
 def test_the_loss_is_the_pyro_models_joint_density_a_response(quality: ModuleType) -> None:
@@ -117,7 +117,7 @@ def test_rows_of_a_masked_line_are_scored_by_the_marginal_over_its_deviation(qua
         place(joint.point, 0.1 * torch.randn(len(task.scale)))
         point, model = joint.point, task.model
         weights = Weights(point.w_mean, point.v_mean, point.g_mean, point.u_mean)
-        rows = model.rows(task.inputs, block, weights)
+        rows = model.row_moments(task.inputs, block, weights)
         found = model.log_likelihood(block._replace(masked=torch.ones_like(block.masked)), rows)
         # the same by Monte Carlo over u from its prior
         many = 4000
@@ -138,7 +138,7 @@ def test_prior_scales_stay_where_the_start_put_them(lines: str, make_method: Mak
     with torch.random.fork_rng(devices=[]):
         method.warm_start(some_unseen, started.layer, 0)
     fitted = method.fit(some_unseen, Runtime())
-    for before, after in zip(started.layer.model.scales(), fitted.layer.model.scales(), strict=True):
+    for before, after in zip(started.layer.model.prior_scales(), fitted.layer.model.prior_scales(), strict=True):
         assert torch.equal(before, after)
     moved = [
         name
