@@ -84,7 +84,7 @@ class Pairs:
         """The rows at `index`."""
         return Pairs(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
-    def joined(self, other: Pairs) -> Pairs:
+    def concatenate(self, other: Pairs) -> Pairs:
         """These rows, then the other's."""
         return Pairs(*(torch.cat([getattr(self, name), getattr(other, name)]) for name in self.__dataclass_fields__))
 

@@ -126,7 +126,7 @@ class Target:
     def _updated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
         """The prior are the moments that the model's own laboratory calibrated; their shape is the method's."""
         moments = (getattr(self.calibrated, name) for name in ("mean", "aleatoric_std", "epistemic_std"))
-        prior, asked = self.own.moved(*moments), slice(self.scored)
+        prior, asked = self.own.with_moments(*moments), slice(self.scored)
         rows = torch.arange(len(self.pairs))
         updated = UpdatedFit(self.model.fitted, self.inputs, self.pairs.at(rows[known]), prior[known])
         found = updated.predict(self.inputs, self.pairs.at(rows[asked]), prior[asked])

@@ -117,7 +117,7 @@ class UpdatedFit:
             for rows in torch.arange(len(pairs)).split(PAIRS_A_PASS)
         ]
         mean, epistemic = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return prior.moved(mean, self.batch_effects.noise * prior.aleatoric_std, np.sqrt(epistemic))
+        return prior.with_moments(mean, self.batch_effects.noise * prior.aleatoric_std, np.sqrt(epistemic))
 
     def _part(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> tuple[Floats, Floats]:
         """Mean and epistemic variance of some pairs."""

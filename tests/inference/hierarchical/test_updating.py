@@ -45,7 +45,7 @@ def loosened(fit, loadings):
 
 def some(batch, count, seed):
     """Rows of every part, those of unseen lines and drugs too."""
-    every = batch.train.joined(batch.test)
+    every = batch.train.concatenate(batch.test)
     return every.at(torch.randperm(len(every), generator=torch.Generator().manual_seed(seed))[:count])
 
 
@@ -154,9 +154,9 @@ def test_the_covariance_is_scaled_to_the_prior_that_is_given(loose, some_unseen)
     fit, rows = loose("full"), some(some_unseen, 60, seed=7)
     labelled, asked = rows.at(torch.arange(30)), rows.at(torch.arange(30, 60))
     one, two = (fit.predict(some_unseen.inputs, part) for part in (labelled, asked))
-    doubled = UpdatedFit(fit, some_unseen.inputs, labelled, one.scaled(2.0), BatchEffects())
+    doubled = UpdatedFit(fit, some_unseen.inputs, labelled, one.scale(2.0), BatchEffects())
     stretched = UpdatedFit(fit, some_unseen.inputs, labelled, one, BatchEffects(epistemic=2.0, noise=2.0))
-    given = doubled.predict(some_unseen.inputs, asked, two.scaled(2.0))
+    given = doubled.predict(some_unseen.inputs, asked, two.scale(2.0))
     asked_for = stretched.predict(some_unseen.inputs, asked, two)
     np.testing.assert_allclose(given.mean, asked_for.mean, rtol=1e-6)
     np.testing.assert_allclose(given.std, asked_for.std, rtol=1e-6)
