@@ -49,11 +49,11 @@ class Spectrum(NamedTuple):
 
         The greatest is always among them.
         """
-        kept = self.values > least
-        kept[0, 0] = True
+        selected = self.values > least
+        selected[0, 0] = True
         drugs, lines = [], []
-        for i in range(int(kept.any(1).sum())):
-            last = int(kept[i].sum())
+        for i in range(int(selected.any(1).sum())):
+            last = int(selected[i].sum())
             drugs.append(self.drug[:, i])
             lines.append(self.line[:, :last] * self.values[i, :last].sqrt())
         return drugs, lines
@@ -115,9 +115,9 @@ class Preconditioner:
     def __call__(self, table: Tensor) -> Tensor:
         """Multiply."""
         weighted = self.replicates * (self.scale * table)
-        told = self.leading.down(weighted)
-        known = torch.cholesky_solve(told.reshape(-1, len(self.root)).T, self.root).T.reshape(told.shape)
-        return self.scale * (weighted - self.replicates * self.leading.up(known))
+        weights = self.leading.down(weighted)
+        solved = torch.cholesky_solve(weights.reshape(-1, len(self.root)).T, self.root).T.reshape(weights.shape)
+        return self.scale * (weighted - self.replicates * self.leading.up(solved))
 
     def to(self, dtype: torch.dtype) -> Preconditioner:
         """The same in another precision."""
@@ -125,7 +125,7 @@ class Preconditioner:
         return Preconditioner(self.leading.to(dtype), *(tensor.to(dtype) for tensor in tensors))
 
 
-def preconditioner(grid: Grid, replicates: Tensor, noise: Tensor, terms: int) -> Preconditioner:
+def build_preconditioner(grid: Grid, replicates: Tensor, noise: Tensor, terms: int) -> Preconditioner:
     """Nearly the inverse of `kronecker.covariance`.
 
     Args:
