@@ -28,7 +28,7 @@ from bdrp.inference.method import HasNetwork
 from bdrp.model.attention import CrossAttention
 from bdrp.model.network import Network
 
-ALIKE: Final = 0.9  # chosen: above, the ranking of genes is one ranking, whichever drug is asked
+ALIKE: Final = 0.9  # chosen: above, the ranking of genes is one ranking, for all drugs
 NEAR_UNIFORM: Final = 1.5  # chosen: below, no program stands out
 MOST_COMPARED: Final = 500  # chosen: bounds the memory of comparing ranks; drugs taken evenly
 PAIRS_A_PASS = 65_536  # chosen: bounds the memory of a pass over H x M weights a pair
@@ -108,13 +108,13 @@ def read_attention(
     pairs = every_pair(drugs, tables[EXPRESSION]) if pairs is None else pairs
     inputs = model.features.inputs(drugs, tables)
     rows = as_pairs(pairs[["cell_line_id", "drug_id"]], inputs)
-    found = _found(network, inputs, rows, model.features.genes)
+    found = _read(network, inputs, rows, model.features.genes)
     _warn_if_alike(found)
     return found
 
 
 @torch.no_grad()
-def _found(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...]) -> Attention:
+def _read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...]) -> Attention:
     network.eval()
     device = next(network.parameters()).device
     inputs, pairs = inputs.to(device), pairs.to(device)

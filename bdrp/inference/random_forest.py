@@ -125,7 +125,7 @@ class RandomForestFit(Fitted):
         return MarginalPosterior(self.features.unstandardise(each.mean(0), own, each.var(0)))
 
     def trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
-        """What each tree says of each pair, (T, N), standardised."""
+        """The prediction of each tree for each pair, (T, N), standardised."""
         table = regressors(inputs, pairs, self.tensors["loadings"], self.components)
         nodes = {name: self.tensors[name].numpy() for name in NODES}
         blocks = [_descend(nodes, self.tensors["roots"].numpy(), block) for block in np.split(table, _cuts(len(table)))]
@@ -144,8 +144,8 @@ def _loadings(fingerprints: Tensor, coordinates: int) -> Tensor:
     bits = fingerprints.cpu().double()
     _, singular, right = torch.linalg.svd(bits - bits.mean(0), full_matrices=False)
     loadings = torch.zeros(FINGERPRINT_BITS, coordinates)
-    kept = right[singular > 1e-8][:coordinates]
-    loadings[:, : len(kept)] = kept.T.float()
+    selected = right[singular > 1e-8][:coordinates]
+    loadings[:, : len(selected)] = selected.T.float()
     return loadings
 
 

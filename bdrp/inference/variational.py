@@ -34,7 +34,7 @@ from bdrp.inference.network.training_module import TrainingModule, train_fit, va
 from bdrp.inference.network.weights import PosteriorScale, WholeGuide, WholeModel
 
 SCALE_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
-LEAST_NATS = 0.02  # chosen: a weight this near to its prior was told nothing by the data
+LEAST_NATS = 0.02  # chosen: a weight this near to its prior learned nothing from the data
 LEAST_SHARE = 0.001  # chosen: a thousandth of the responses' variance is no measure_contribution
 ROWS_CHECKED = 4096  # chosen: a share of variance is known to a few per cent from so many
 
@@ -45,7 +45,7 @@ class VariationalMethod(NetworkMethod):
 
     Attributes:
         prior_scale: prior SD of a weight in units of 1 / sqrt(inputs of its layer). At 1 a random network's layers keep
-            the variance of what they are given, so that the prior says nothing of the size of a signal.
+            the variance of what they are given, so that the prior leaves the size of a signal free.
         init_scale: posterior SD that the weights start from, in the same units. Well above 0.1 the noise drowns what
             was learned before the scales are fitted; 0.02 did better than 0.1 on validation (docs/tried.md).
         pretrain: share of the epochs in which each weight of the network has one value.
@@ -73,7 +73,7 @@ class VariationalMethod(NetworkMethod):
             raise FitError(f"draws is {self.draws}; it must be at least 1. Choose another value.")
 
     def kl_weight(self, epoch: int) -> float | None:
-        """What the network's divergence counts in an epoch, from 0; None while each weight has one value.
+        """The weight of the network's divergence in an epoch, from 0; None while each weight has one value.
 
         It rises to the temperature over the first half of the other epochs.
         """
@@ -137,7 +137,7 @@ class _VariationalTraining:
         ]
 
     def begin_epoch(self, epoch: int) -> None:
-        """Let the divergence in by degrees."""
+        """Anneal the weight of the divergence."""
         self.kl_weight = self.method.kl_weight(epoch)
 
     def loss(self, block: Block) -> Tensor:
@@ -149,7 +149,7 @@ class _VariationalTraining:
         return torch.as_tensor(self.elbo(self.batch.inputs, block)) / len(self.batch.train)
 
     def validation_score(self) -> float | None:
-        """None before the divergence counts in full, so that no posterior is chosen for being unfinished."""
+        """None before the KL weight is at the temperature, so that no posterior is chosen for being unfinished."""
         whole = self.kl_weight == self.method.temperature
         return validation_score(self.fitted, self.batch) if whole else None
 
@@ -167,13 +167,13 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
         FitError: saying what was seen and what to do.
     """
     advice = "Lower init_scale or prior_scale, raise pretrain or epochs, or lower temperature."
-    told = (model.divergence(fitted.posterior_scale) > LEAST_NATS).float().mean().item()
+    informed = (model.divergence(fitted.posterior_scale) > LEAST_NATS).float().mean().item()
     signal, noise = measure_contribution(fitted, batch)
-    if told < LEAST_SHARE and signal < max(LEAST_SHARE, noise):
+    if informed < LEAST_SHARE and signal < max(LEAST_SHARE, noise):
         raise FitError(
-            f"The network's weights collapsed to their prior: {told:.1%} of them lie more than {LEAST_NATS} nats from "
-            f"it, and what the network adds varies by {signal:.2g} between pairs and by {noise:.2g} between draws, in "
-            f"variances of the response. At least {LEAST_SHARE:.1%} of the weights, or a signal above "
+            f"The network's weights collapsed to their prior: {informed:.1%} of them lie more than {LEAST_NATS} nats "
+            f"from it, and the network's part varies by {signal:.2g} between pairs and by {noise:.2g} between draws, "
+            f"in variances of the response. At least {LEAST_SHARE:.1%} of the weights, or a signal above "
             f"{LEAST_SHARE} and above its noise, is needed. {advice}"
         )
     after = explained_variance(fitted, batch)
@@ -201,7 +201,7 @@ def explained_variance(fitted: VariationalFit, batch: Batch, *, over_draws: bool
 
 @torch.no_grad()
 def measure_contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
-    """What the network adds to the means of training rows, in variances of the response.
+    """How much the network contributes to the means of training rows, in variances of the response.
 
     Returns:
         The variance between rows of what the draws agree on, and the mean variance between draws.

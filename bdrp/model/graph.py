@@ -13,7 +13,7 @@ from bdrp.model.dropout import Dropout
 class GraphEncoder(nn.Module):
     """Atoms and bonds -> a state an atom.
 
-    Residual GINE layers with layer normalisation. A molecule without a bond keeps what its atoms say of themselves.
+    Residual GINE layers with layer normalisation. A molecule without a bond keeps the states of its atoms.
     Atoms that look alike as far as k bonds have one state after k layers, which is computed once for all of them, until
     a dropout of atoms tells them apart.
     """

@@ -203,9 +203,9 @@ def test_a_masked_line_does_not_inform_its_own_deviation_and_is_as_uncertain_as_
 def test_a_masked_row_is_scored_by_the_prediction_from_the_others(make_method: Make, some_unseen: Batch) -> None:
     """Conjugate regression with each row left out in turn, against one fit of all rows and its leverages."""
     draw = torch.Generator().manual_seed(3)
-    x, s, open_sd = torch.randn(12, 4, generator=draw, dtype=torch.float64), 0.7, 0.3
+    x, s, line_sd = torch.randn(12, 4, generator=draw, dtype=torch.float64), 0.7, 0.3
     y = x @ torch.tensor([0.5, -1.0, 0.2, 0.0], dtype=torch.float64) + torch.randn(12, generator=draw).double()
-    variance = s**2 + open_sd**2
+    variance = s**2 + line_sd**2
 
     def posterior(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         covariance = torch.linalg.inv(x[rows].T @ x[rows] / variance + torch.eye(4).double())
@@ -218,15 +218,15 @@ def test_a_masked_row_is_scored_by_the_prediction_from_the_others(make_method: M
     seen = Responses(y, no, no, y)
     block = Block(every, every, every, seen, ~no, leverage, x @ mean)
     model = make_method("last_layer", likelihood="normal").model(some_unseen.features, 12)
-    log_noise, line_variance = torch.full((12,), s).log().double(), torch.full((12,), open_sd**2).double()
-    found, log_sd = model._without(block, x @ mean, log_noise, line_variance)
+    log_noise, line_variance = torch.full((12,), s).log().double(), torch.full((12,), line_sd**2).double()
+    found, log_sd = model._leave_out(block, x @ mean, log_noise, line_variance)
     for row in range(12):
         others, rest = posterior(every[every != row])
         assert float(found[row]) == pytest.approx(float(x[row] @ others), abs=1e-6)
         assert float(log_sd[row].exp()) ** 2 == pytest.approx(float(variance + x[row] @ rest @ x[row]), rel=1e-6)
     # a point has no variance of its own: its noise must hold the whole error
     assert torch.allclose(
-        model._without(block._replace(linear=None), x @ mean, log_noise, line_variance)[1].exp() ** 2,
+        model._leave_out(block._replace(linear=None), x @ mean, log_noise, line_variance)[1].exp() ** 2,
         torch.full((12,), variance).double(),
     )
 

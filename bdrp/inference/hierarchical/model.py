@@ -4,18 +4,18 @@ In standardised units, for compound c, line l and their pair features phi,
 
     y[l, c] = mu + offset[l, c] + w . phi[l, c] + v[c] . (1, h[l]) + u[l] . (1, g[c]) + noise[l, c]
     w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v[c]^2))    u[l] ~ Normal(0, diag(lambda_u^2))
-    g[c] = what structure says + loadings[c]    loadings[c] ~ Normal(0, I),
+    g[c] = the network's factors of structure + loadings[c]    loadings[c] ~ Normal(0, I),
 
 with h the line's expression components: `v` is a hierarchical Bayesian ridge a compound on expression, `u` and `g` a
-Bayesian factor analysis of what a line's measured drugs say about its others. The prior scales lambda are learned with
+Bayesian factor analysis that predicts a line's drugs from its measured ones. The prior scales lambda are learned with
 the network by maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps
 its prior, so its epistemic variance is that among the compounds or lines that were trained on. The mean is linear in w
 and v and bilinear in u and g, which the guide holds for independent: the predictive moments are exact.
 
 The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
 components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start,
-with free means and scales, for few drugs tell a line's factors apart. An SD of u is a share of its prior SD: what was
-measured of a line never makes it less certain than a line of which nothing is known.
+with free means and scales, for few drugs hardly identify a line's factors. An SD of u is a share of its prior SD:
+what was measured of a line never makes it less certain than a line of which nothing is known.
 
 Where the model is to serve new lines, each step masks half of its lines, whose rows are taken as if nothing else were
 known of them: u is left out of their mean and of the divergence, and its prior variance is added. Without that, u
@@ -38,7 +38,7 @@ from bdrp.inference.hierarchical.likelihood import Likelihood, NoiseDistribution
 from bdrp.inference.hierarchical.predictor import Terms, Weights, predict, with_loadings
 from bdrp.model.network import Encoded, Network, PairFeatures
 
-USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about what structure says of it
+USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about the network's
 
 
 class Block(NamedTuple):
@@ -134,7 +134,7 @@ class LastLayer(nn.Module):
         )
 
     def by_line(self, encoded: Encoded) -> Tensor:
-        """(D, 1 + R) what u multiplies, as far as structure tells."""
+        """(D, 1 + R) what u multiplies, as far as it is predicted from structure."""
         return _with_one(encoded.drugs.factors)
 
     def regressors(self, components: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ class LastLayer(nn.Module):
         return torch.cat([scale[:1].expand(len(compound), 1), stretch[:, None] * scale[1:]], dim=1)
 
     def row_moments(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
-        """What is expected of a block's rows if the weights of C compounds and its B lines were these."""
+        """Mean and noise of a block's rows given weights of C compounds and its B lines."""
         encoded = self.network.encode(inputs, block.lines)
         return self.row_moments_of_terms(
             self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights
@@ -169,18 +169,20 @@ class LastLayer(nn.Module):
         v, loadings = (select_trained(table, inputs.drug_effect) for table in (weights.v, weights.loadings))
         predicted = predict(terms, weights._replace(v=v, loadings=loadings), block.line, block.drug)
         by_line = with_loadings(terms.by_line, loadings)
-        open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
+        line_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
         linear = predicted.slopes if block.linear is None else block.linear
         alone = predicted._replace(slopes=linear, factors=torch.zeros_like(predicted.factors))
-        new_mean, new_log_sd = self._without(block, alone.mean, terms.log_noise(alone.mean, alone.own), open_variance)
+        new_mean, new_log_sd = self._leave_out(block, alone.mean, terms.log_noise(alone.mean, alone.own), line_variance)
         return Rows(predicted.mean, terms.log_noise(predicted.mean, predicted.own), new_mean, new_log_sd)
 
-    def _without(self, block: Block, alone: Tensor, log_noise: Tensor, open_variance: Tensor) -> tuple[Tensor, Tensor]:
-        """(n,) mean and log SD of rows of which nothing is known, their own response least of all.
+    def _leave_out(
+        self, block: Block, alone: Tensor, log_noise: Tensor, line_variance: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(n,) leave-one-out mean and log SD of rows of new lines.
 
-        See `HierarchicalRidge.leverage`: left out, the mean moves from the response, and its variance grows.
+        See `HierarchicalRidge.leverage`: without the row the mean moves from its response, and its variance grows.
         """
-        total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
+        total = 0.5 * torch.log((2 * log_noise).exp() + line_variance)
         with torch.no_grad():
             imputed = self.noise_distribution.impute(block.seen, alone, total)
             measured = 1 - imputed.variance * (-2 * total).exp()  # the share of a measurement that a censored row is

@@ -1,4 +1,4 @@
-"""Draws from the posterior of a layer: weights, and what each draw of them says about pairs."""
+"""Draws from the posterior of a layer: weights, and mean, response and log likelihood of pairs given each."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def solve(batch: Batch, factors: int, *, jointly: bool, censored: bool, seed: in
             start = problem.alternate(impute_censored(seen, *problem.predict(start)), start)
         return start
     ridge = problem.regressions.fit(*measured, RIDGE_STEPS)
-    for _ in range(rounds):  # to the ridge, what a line's other rows say is noise
+    for _ in range(rounds):  # to the ridge, the factors are noise
         measured = impute_censored(seen, problem.ridge_mean(ridge), ridge.noise[problem.compound])
         ridge = problem.regressions.fit(*measured, 1, ridge)
     return problem.solve_separately(measured, ridge)
@@ -110,8 +110,8 @@ class _Problem:
         found = self._analysis(left, ridge, FACTOR_STEPS, None)
         # What is left of a row that was left out varies by 1 / (1 - leverage) more than its noise.
         ones = torch.zeros_like(found.noise).index_add(0, self.compound, torch.ones_like(pull))
-        kept = torch.zeros_like(found.noise).index_add(0, self.compound, 1 - pull) / ones
-        return replace(found, noise=found.noise * kept.sqrt())
+        retained = torch.zeros_like(found.noise).index_add(0, self.compound, 1 - pull) / ones
+        return replace(found, noise=found.noise * retained.sqrt())
 
     def solve_jointly(self, measured: ResponseMoments) -> LinearStart:
         """Factors first: slopes that were fitted alone would explain what factors explain better."""

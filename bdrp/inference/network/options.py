@@ -1,4 +1,4 @@
-"""What all methods that train the network share: options, the loop's view of a batch, and where training starts."""
+"""What all methods that train the network share: options, and the warm start of training."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NetworkMethod(Method, ABC):
         epochs: passes over the training lines; if None, 20 for new lines and 50 for known ones, which go on gaining
             (docs/tried.md).
         patience: epochs without a better validation score before stopping; if None, all epochs are done and the best
-            is kept, for while the rate is high the score says little.
+            is kept, for while the rate is high the score is uninformative.
         lines_a_block: lines of a grid block; each step encodes these and all drugs once.
         learning_rate: peak rate of the network. weight_decay: of the network.
         head_rate: peak rate of everything else: the last layer, its posterior, and prior scales.
@@ -128,7 +128,7 @@ class NetworkMethod(Method, ABC):
         return LastLayer(Network(architecture), Likelihood(self.likelihood, self.noise), sizes, responses)
 
     def warm_start(self, batch: Batch, layer: Layer[Guide | Point], seed: int) -> Self:
-        """Put a layer where training starts, and settle which lines the model serves, by the validation part."""
+        """Initialise a layer where training starts, and choose which lines the model serves, by the validation part."""
         if self.hierarchical_effects == "ignored":
             layer.fix_effects_at_zero()
             layer.learn_kriging(batch.inputs)
@@ -153,7 +153,7 @@ class NetworkMethod(Method, ABC):
         return replace(self, lines=best)
 
     def drop_ignored_components(self, batch: Batch) -> Batch:
-        """The batch as the start sees it: without a linear path expression has no components."""
+        """The batch without expression components where the linear path is ignored."""
         if self.architecture(1).slopes:
             return batch
         return replace(batch, inputs=replace(batch.inputs, components=torch.zeros_like(batch.inputs.components)))
@@ -161,6 +161,6 @@ class NetworkMethod(Method, ABC):
 
 @contextmanager
 def quiet_pyro() -> Iterator[None]:
-    """Pyro without its global parameter store and without validation, torch's random state kept apart."""
+    """Pyro without its global parameter store and without validation, torch's random state restored afterwards."""
     with isolate_random_state(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
         yield

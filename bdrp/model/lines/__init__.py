@@ -1,4 +1,4 @@
-"""What the network makes of a line's profiles: one encoder a modality, the file's name is the modality's name.
+"""Encoders of a line's profiles: one a modality, the file's name is the modality's name.
 
 An encoder is `ENCODER(size, width)`, a module that turns (L, F) scaled profiles, F = `width`, into `LineStates`. The
 states of a line's modalities add up, and their gene programs stand side by side.
