@@ -1,4 +1,4 @@
-"""Exact Gaussian process on the drug x line grid: the strongest shallow rival on held-out pairs and drugs.
+"""Exact Gaussian process on the drug x line grid: the strongest shallow baseline on held-out pairs and drugs.
 
 The response of drug d and line l is g(d, l) + noise, noise ~ Normal(0, s[d]^2), with the covariance of g a sum of
 Kronecker kernels (Bonilla, Chai & Williams 2008; Saatci 2011)

@@ -1,4 +1,4 @@
-"""Random forest on expression components and structure: the nonlinear rival without a gradient.
+"""Random forest on expression components and structure: the nonlinear baseline without a gradient.
 
 A regression forest (Breiman 2001) sees a line's leading principal components and the principal coordinates of a drug's
 fingerprint. With T trees t(x),
