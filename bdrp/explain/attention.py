@@ -153,7 +153,7 @@ def _by_program(network: Network, inputs: Inputs, pairs: Pairs) -> Tensor:
     drugs, lines = network.encode(inputs)
     total = torch.zeros(len(inputs.drug_ids), network.size.programmes, device=pairs.drug.device)
     for line, drug in zip(pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS), strict=True):
-        weights = CrossAttention.weights(drugs.at(drug), lines.activity[line])
+        weights = CrossAttention.weights(drugs.select(drug), lines.activity[line])
         total.index_add_(0, drug, weights.mean(1))
     count = torch.bincount(pairs.drug, minlength=len(total)).clamp(min=1)
     return (total / count[:, None]).cpu()

@@ -80,7 +80,7 @@ class Pairs:
         """N."""
         return len(self.line)
 
-    def at(self, index: Tensor) -> Pairs:
+    def select(self, index: Tensor) -> Pairs:
         """The rows at `index`."""
         return Pairs(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
@@ -216,7 +216,7 @@ def prepare(
     inputs = features.inputs(drugs, profiles)
     rows = pairs(responses, inputs)
     parts = {
-        part: rows.at(torch.as_tensor(split.rows(part))) for part in ("train", "validation", "calibration", "test")
+        part: rows.select(torch.as_tensor(split.rows(part))) for part in ("train", "validation", "calibration", "test")
     }
     return Batch(features, inputs, **parts)
 

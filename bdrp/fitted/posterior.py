@@ -31,7 +31,7 @@ def check(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
     """Draws of the posterior at a random part of its training rows, checked; None for a method without a posterior."""
     if not isinstance(fitted, HasWeightDraws):
         return None
-    rows = batch.train.at(torch.as_tensor(chosen_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
+    rows = batch.train.select(torch.as_tensor(chosen_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
     drawn = fitted.posterior(batch.inputs, rows, draws=DRAWS, seed=seed)
     observed = pd.DataFrame(
         {

@@ -34,7 +34,7 @@ from bdrp.inference.network.fitted import NetworkFit, restore_fit
 from bdrp.inference.network.mixture import MixturePosterior, mixture_moments
 from bdrp.inference.network.options import NetworkMethod, quiet_pyro
 from bdrp.inference.network.point import PointModel
-from bdrp.inference.network.training_module import Blocks, groups, train_fit, validation_score
+from bdrp.inference.network.training_module import Blocks, optimiser_groups, train_fit, validation_score
 
 TOGETHER = ("auto", "yes", "no")
 
@@ -91,7 +91,7 @@ class DeepEnsembleMethod(NetworkMethod):
                 fitted.times[index] = drawn = draw_bootstrap(len(batch.features.lines))
                 if self.hierarchical_effects == "ignored":
                     continue
-                few = replace(self.drop_ignored_components(batch), train=batch.train.at(repeat_rows(batch, drawn)))
+                few = replace(self.drop_ignored_components(batch), train=batch.train.select(repeat_rows(batch, drawn)))
                 jointly, censored = method.lines == "known", self.likelihood == "censored"
                 solve(few, self.factors, jointly=jointly, censored=censored, seed=seed + index).initialise(member)
         return method
@@ -181,7 +181,7 @@ class _EnsembleTraining:
             [value for name, value in named if value.requires_grad and name.startswith("model.network.") == within]
             for within in (True, False)
         )
-        return groups(self.method, network, rest)
+        return optimiser_groups(self.method, network, rest)
 
     def begin_epoch(self, epoch: int) -> None:
         """Nothing here depends on how far training is."""

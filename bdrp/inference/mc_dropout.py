@@ -35,7 +35,7 @@ from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntrie
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, unstandardise
 from bdrp.inference.hierarchical.point import Point
-from bdrp.inference.hierarchical.predictor import Predicted, Weights, by_network, rowwise, with_loadings
+from bdrp.inference.hierarchical.predictor import Predicted, Weights, add_loadings, network_term, rowwise_dot
 from bdrp.inference.method import Runtime, isolate_random_state
 from bdrp.inference.network.dropout import keep_dropout_on
 from bdrp.inference.network.fitted import NetworkFit, restore_fit
@@ -165,14 +165,14 @@ class DropoutFit(NetworkFit):
         w = dropout(point.w_mean, self.rate)
         v = _of_trained(drop_slopes(point.v_mean, self.rate), known.v, inputs.drug_effect)
         u = _of_trained(drop_slopes(point.u_mean, self.rate), known.u, inputs.line_effect)
-        slopes = rowwise(model.regressors(inputs.components), v, pairs.line, pairs.drug)
-        factors = rowwise(u, with_loadings(model.by_line(encoded), known.loadings), pairs.line, pairs.drug)
+        slopes = rowwise_dot(model.regressors(inputs.components), v, pairs.line, pairs.drug)
+        factors = rowwise_dot(u, add_loadings(model.by_line(encoded), known.loadings), pairs.line, pairs.drug)
 
         def found(chunk: GridChunk) -> tuple[Tensor, Tensor]:
-            near, rows = Encoded(encoded.drugs, encoded.lines.at(chunk.lines)), chunk.rows
+            near, rows = Encoded(encoded.drugs, encoded.lines.select(chunk.lines)), chunk.rows
             terms = model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
             own = terms.own + v[:, 0].index_select(0, chunk.drug)
-            predicted = Predicted(by_network(terms, w), slopes[rows], factors[rows], own)
+            predicted = Predicted(network_term(terms, w), slopes[rows], factors[rows], own)
             return predicted.mean, terms.log_noise(predicted.mean, predicted.own)
 
         means, log_sds = zip(*map(found, chunks), strict=True)
@@ -205,7 +205,7 @@ class PassMixture(JointPosterior):
     def __getitem__(self, index: Index) -> PassMixture:
         """The same for some of the pairs; moments that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
-        some = PassMixture(self.fit, self.inputs, self.pairs.at(chosen), self.unseen[index])
+        some = PassMixture(self.fit, self.inputs, self.pairs.select(chosen), self.unseen[index])
         if "moments" in vars(self):
             some.moments = PairMoments(*(part[index] for part in self.moments))
         return some

@@ -118,13 +118,13 @@ class RandomForestFit(Fitted):
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
         """Mean and variance over trees; an unseen drug has the compounds' mean noise."""
-        each = self.trees(inputs, pairs)
+        each = self.predict_trees(inputs, pairs)
         compound = inputs.drug_effect[pairs.drug].cpu()
         noise = self.tensors["noise"]
         own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
         return MarginalPosterior(self.features.unstandardise(each.mean(0), own, each.var(0)))
 
-    def trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
+    def predict_trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
         """The prediction of each tree for each pair, (T, N), standardised."""
         table = regressors(inputs, pairs, self.tensors["loadings"], self.components)
         nodes = {name: self.tensors[name].numpy() for name in NODES}

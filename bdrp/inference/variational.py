@@ -25,7 +25,7 @@ from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
-from bdrp.inference.hierarchical.predictor import by_network
+from bdrp.inference.hierarchical.predictor import network_term
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.draws import DRAWS_TO_SCORE, VariationalFit
 from bdrp.inference.network.fitted import restore_fit
@@ -187,7 +187,7 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
 @torch.no_grad()
 def explained_variance(fitted: VariationalFit, batch: Batch, *, over_draws: bool = True) -> float:
     """Share of the training responses' variance that the means explain, over draws or at the means of the weights."""
-    rows = batch.train.at(_some(len(batch.train), batch.train.line.device))
+    rows = batch.train.select(_some(len(batch.train), batch.train.line.device))
     response = standardise_responses(rows, batch.features).response
     inputs, layer = batch.inputs, fitted.layer
     moments = (
@@ -206,13 +206,13 @@ def measure_contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, f
     Returns:
         The variance between rows of what the draws agree on, and the mean variance between draws.
     """
-    rows, inputs = batch.train.at(_some(len(batch.train), batch.train.line.device)), batch.inputs
+    rows, inputs = batch.train.select(_some(len(batch.train), batch.train.line.device)), batch.inputs
     every = torch.arange(len(inputs.line_ids), device=rows.line.device)
 
     def added() -> Tensor:
         layer = fitted.layer
         terms = layer.model.terms(layer.encode(inputs), inputs, every, rows.line, rows.drug)
-        return by_network(terms, layer.guide.w_mean)
+        return network_term(terms, layer.guide.w_mean)
 
     parts = torch.stack([fitted.with_weights(weights, added) for weights in fitted.weights(DRAWS_TO_SCORE)])
     noise = parts.var(0).mean()

@@ -72,12 +72,12 @@ class Architecture:
                 raise FitError(f"{name} is {value!r}; it must be {allowed}. Choose another value.")
 
     @property
-    def attends(self) -> bool:
+    def has_attention(self) -> bool:
         """Whether there is attention."""
         return self.pairing == "attention"
 
     @property
-    def slopes(self) -> bool:
+    def has_slopes(self) -> bool:
         """Whether a response may have slopes on expression."""
         return self.linear_path == "used" and self.expression == "used"
 

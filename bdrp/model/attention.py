@@ -46,11 +46,11 @@ class DrugStates(NamedTuple):
     slope: Tensor
     summary: Tensor
 
-    def at(self, index: Tensor) -> DrugStates:
+    def select(self, index: Tensor) -> DrugStates:
         """The drugs at `index`."""
         return DrugStates(*(part.index_select(0, index) for part in self))
 
-    def along(self, place: int) -> DrugStates:
+    def unsqueeze(self, place: int) -> DrugStates:
         """The same with an axis of length one at `place`, to broadcast over lines."""
         return DrugStates(*(part.unsqueeze(place) for part in self))
 
@@ -73,10 +73,10 @@ class DrugEncoder(nn.Module):
             self.one_hot = nn.Parameter(torch.randn(size.compounds, size.width) / math.sqrt(size.width))
         self.mix = nn.Sequential(nn.Linear(size.width, size.width), nn.GELU(), Dropout(size.drug_dropout))
         self.state = nn.Linear(size.width, size.width)
-        if size.attends:
+        if size.has_attention:
             self.gate = nn.Linear(size.width, size.context_width)
         self.factors = nn.Linear(size.width, size.factors)
-        if size.attends:
+        if size.has_attention:
             self.offset = nn.Linear(size.width, size.heads * size.programmes)
             self.slope = nn.Linear(size.width, size.heads * size.programmes)
         nn.init.zeros_(self.factors.weight)  # a compound's own loadings come first; structure explains them later
@@ -85,7 +85,7 @@ class DrugEncoder(nn.Module):
     def forward(self, molecules: MoleculeGraphs, compounds: Tensor | None = None) -> DrugStates:
         """Encode D molecules, which are the training compounds at `compounds` (D,), -1 for an unseen one."""
         summary = self.mix(self._summaries(molecules, compounds))
-        if not self.size.attends:
+        if not self.size.has_attention:
             none = summary.new_zeros(len(summary), 0)
             return DrugStates(self.state(summary), none, self.factors(summary), none, none, summary)
         shape = (len(molecules), self.size.heads, self.size.programmes)

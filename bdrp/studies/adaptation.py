@@ -128,6 +128,6 @@ class Target:
         moments = (getattr(self.calibrated, name) for name in ("mean", "aleatoric_std", "epistemic_std"))
         prior, asked = self.own.with_moments(*moments), slice(self.scored)
         rows = torch.arange(len(self.pairs))
-        updated = UpdatedFit(self.model.fitted, self.inputs, self.pairs.at(rows[known]), prior[known])
-        found = updated.predict(self.inputs, self.pairs.at(rows[asked]), prior[asked])
+        updated = UpdatedFit(self.model.fitted, self.inputs, self.pairs.select(rows[known]), prior[known])
+        found = updated.predict(self.inputs, self.pairs.select(rows[asked]), prior[asked])
         return found, vars(updated.batch_effects)

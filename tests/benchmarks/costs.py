@@ -35,7 +35,7 @@ from bdrp.features.batch import Pairs
 from bdrp.fitted import posterior
 from bdrp.inference import last_layer, mc_dropout, variational
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, keep_named, keep_named_lines, sort_by_line
-from bdrp.inference.hierarchical.predictor import by_network, rowwise, with_loadings
+from bdrp.inference.hierarchical.predictor import add_loadings, network_term, rowwise_dot
 from bdrp.inference.network.point import PointModel
 from bdrp.inference.network.training_module import TrainingModule
 from bdrp.inference.training.loop import Schedule
@@ -152,7 +152,7 @@ def parts_of_a_step(one: Any, clock: Clock) -> None:
     free = type(encoded)(*(type(part)(*(x.detach().requires_grad_() for x in part)) for part in encoded))
 
     def attention() -> None:
-        network.pairing(free.drugs.at(block.drug), free.lines.at(block.line)).sum().backward()
+        network.pairing(free.drugs.select(block.drug), free.lines.select(block.line)).sum().backward()
 
     calls: dict[str, Callable[[], Any]] = {
         "encode drugs": lambda: sum(x.sum() for x in network.drugs(inputs.molecules)).backward(),
@@ -180,15 +180,15 @@ def point_pass(fitted: Any, inputs: Any, pairs: Pairs) -> tuple[torch.Tensor, to
     layer, ordered, found = fitted.layer, sort_by_line(pairs), []
     encoded, known = layer.encode(inputs), layer.coefficients(inputs)
     by_line, by_compound = (
-        with_loadings(layer.model.by_line(encoded), known.loadings),
+        add_loadings(layer.model.by_line(encoded), known.loadings),
         layer.model.regressors(inputs.components),
     )
     left, right = torch.cat([by_compound, known.u], dim=1), torch.cat([known.v, by_line], dim=1)
-    random = rowwise(left, right, ordered.line, ordered.drug)
+    random = rowwise_dot(left, right, ordered.line, ordered.drug)
     for chunk in ordered.chunks(PAIRS_A_PASS):
-        near = Encoded(encoded.drugs, encoded.lines.at(chunk.lines))
+        near = Encoded(encoded.drugs, encoded.lines.select(chunk.lines))
         terms = layer.model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
-        mean = by_network(terms, layer.guide.w_mean) + random[chunk.rows]
+        mean = network_term(terms, layer.guide.w_mean) + random[chunk.rows]
         found.append(torch.stack([mean, terms.log_noise(mean, terms.own + known.v[chunk.drug, 0]).exp()]))
     mean, sd = ordered.restore_order(torch.cat(found, dim=1))
     return mean.cpu(), sd.cpu()

@@ -159,7 +159,7 @@ def test_a_line_that_a_bootstrap_left_out_is_new_to_the_member(make_method: Make
 
 def test_joint_draws_share_a_member_and_have_the_moments(fit_of: Callable[[str], Fitted], some_unseen: Batch) -> None:
     # 4000 draws: a variance is off by 2.2 % (one SD); 12 % at 20 pairs fails fewer than once in 10^5 runs of the seed.
-    rows = some_unseen.test.at(torch.arange(0, len(some_unseen.test), max(1, len(some_unseen.test) // 20)))
+    rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), max(1, len(some_unseen.test) // 20)))
     pred = ensemble(fit_of).predict(some_unseen.inputs, rows)
     drawn = pred.joint(4000, seed=1)
     assert drawn.mean(0) == pytest.approx(pred.mean, abs=float(5 * (pred.variance / 4000).max() ** 0.5))

@@ -92,7 +92,7 @@ def test_the_epistemic_variance_is_the_dense_one_within_the_error_of_its_draws(s
 def test_a_new_drug_on_a_new_line_needs_no_draws_for_the_residual_prior(small: Fit, dense: Dense) -> None:
     batch, fitted = small
     new = (batch.inputs.drug_effect[batch.test.drug] < 0) & (batch.inputs.line_effect[batch.test.line] < 0)
-    ratio = fitted.predict(batch.inputs, batch.test.at(new)).epistemic / batch.features.response_std**2
+    ratio = fitted.predict(batch.inputs, batch.test.select(new)).epistemic / batch.features.response_std**2
     assert ratio == pytest.approx(dense.covariance.diagonal()[new.numpy()], rel=0.1)
 
 

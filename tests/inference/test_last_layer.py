@@ -108,7 +108,7 @@ def drawn_means(
 def test_closed_form_moments_agree_with_draws_through_the_pyro_model(
     kind: str, fits: dict[str, LastLayerFit], some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
+    rows = some_unseen.train.select(torch.arange(0, len(some_unseen.train), 4))
     pred = fits[kind].predict(some_unseen.inputs, rows)
     drawn = drawn_means(fits[kind], some_unseen.inputs, rows, 400, monkeypatch)
     # 5 standard errors: for fewer than 100 pairs and both moments, 1 run in 8,000 would miss by chance
@@ -122,7 +122,7 @@ def test_closed_form_moments_agree_with_draws_through_the_pyro_model(
 def test_joint_draws_have_the_moments_of_the_closed_form(
     kind: str, fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    rows = some_unseen.test.at(torch.arange(0, len(some_unseen.test), 3))
+    rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), 3))
     pred = fits[kind].predict(some_unseen.inputs, rows)
     draws = pred.joint(4000, seed=1)
     assert draws.shape == (4000, len(rows))
@@ -134,7 +134,7 @@ def test_joint_draws_have_the_moments_of_the_closed_form(
 def test_weight_draws_have_the_moments_of_the_closed_form_where_loadings_are_uncertain(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    rows = some_unseen.test.at(torch.arange(0, len(some_unseen.test), 3))
+    rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), 3))
     pred = fits["loosened"].predict(some_unseen.inputs, rows)
     drawn = fits["loosened"].posterior(some_unseen.inputs, rows, draws=4000, seed=1).mean
     assert np.abs((drawn.std(0, ddof=1) / pred.epistemic_std - 1) / error_of_sd(drawn)).max() < 5
@@ -155,7 +155,7 @@ def test_loadings_matter_to_the_moments_that_are_checked(fits: dict[str, LastLay
 def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_masked_or_not(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    model, rows = fits["full"].layer.model, some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
+    model, rows = fits["full"].layer.model, some_unseen.train.select(torch.arange(0, len(some_unseen.train), 4))
     for share in (0, 2, 1):
         lines = torch.arange(len(torch.unique(rows.line)))
         block = block_of(rows, lines % share == 0 if share else lines < 0)
@@ -249,7 +249,7 @@ def test_lines_are_served_as_asked_and_a_refit_serves_the_same(make_method: Make
     fitted = method.fit(some_unseen, Runtime())
     settled = fitted.history["lines"]
     assert settled in ("known", "new") and method.refit_options(fitted).lines == settled
-    bare = replace(some_unseen, validation=some_unseen.validation.at(torch.arange(0)))
+    bare = replace(some_unseen, validation=some_unseen.validation.select(torch.arange(0)))
     assert method.fit(bare, Runtime()).history["lines"] == "new"
 
 
@@ -263,7 +263,7 @@ def test_pairs_of_one_new_drug_move_together_and_pairs_of_unrelated_ones_do_not(
 ) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
     new = torch.nonzero(inputs.drug_effect[rows.drug] < 0)[:, 0]
-    chosen = rows.at(new)
+    chosen = rows.select(new)
     correlation = np.corrcoef(deviations(fits["full"].predict(inputs, chosen), 4000, 2).T)
     same = (chosen.drug[:, None] == chosen.drug[None]).numpy() & ~np.eye(len(new), dtype=bool)
     other = (chosen.drug[:, None] != chosen.drug[None]).numpy() & (chosen.line[:, None] != chosen.line[None]).numpy()
@@ -273,7 +273,7 @@ def test_pairs_of_one_new_drug_move_together_and_pairs_of_unrelated_ones_do_not(
 def test_a_subset_of_joint_draws_is_distributed_as_the_joint_draw_of_the_subset(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    inputs, rows = some_unseen.inputs, some_unseen.test.at(torch.arange(12))
+    inputs, rows = some_unseen.inputs, some_unseen.test.select(torch.arange(12))
     whole = fits["full"].predict(inputs, rows)
     index = np.array([7, 2, 3, 11])
     expected = np.cov(deviations(whole, 20_000, 0)[:, index].T)
@@ -300,7 +300,7 @@ def test_joint_draws_follow_their_seed_and_touch_no_global_state(
 @pytest.mark.parametrize("draws", [1, 2])
 def test_few_draws_of_few_pairs_keep_their_shape(draws: int, fits: dict[str, LastLayerFit], some_unseen: Batch) -> None:
     for count in (0, 1):
-        pred = fits["full"].predict(some_unseen.inputs, some_unseen.test.at(torch.arange(count)))
+        pred = fits["full"].predict(some_unseen.inputs, some_unseen.test.select(torch.arange(count)))
         assert deviations(pred, draws, 0).shape == (draws, count)
 
 

@@ -50,7 +50,7 @@ def test_a_step_drops_weights_and_the_prior_judges_the_whole_ones(fit_of: FitOf,
     model, seen = fitted.layer.model, []
     joint = PointModel(model, fitted.layer.guide, lambda weights: seen.append(weights) or drop_weights(weights, 0.5))
     weights = Weights(torch.ones(40), torch.ones(3, 9), torch.ones(3, 2), torch.ones(4, 3))
-    rows = some_unseen.train.at(torch.arange(9))
+    rows = some_unseen.train.select(torch.arange(9))
     lines, line = torch.unique(rows.line, return_inverse=True)
     block = Block(
         lines, line, rows.drug, standardise_responses(rows, some_unseen.features), torch.zeros(9, dtype=torch.bool)
@@ -85,7 +85,7 @@ def test_passes_differ_and_a_pass_hides_the_same_from_all_pairs(fit_of: FitOf, s
     whole = passes(fitted, some_unseen, rows)
     assert whole.shape == (20, len(rows)) and (whole.std(0) > 0).all()
     few = torch.tensor([3, 50, 7])
-    assert torch.allclose(passes(fitted, some_unseen, rows.at(few)), whole[:, few], atol=1e-5)
+    assert torch.allclose(passes(fitted, some_unseen, rows.select(few)), whole[:, few], atol=1e-5)
 
 
 def test_blocks_of_pairs_do_not_matter(fit_of: FitOf, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_a_higher_rate_spreads_wider(fit_of: FitOf, some_unseen: Batch) -> None:
 
 def test_joint_draws_take_the_passes(fit_of: FitOf, some_unseen: Batch) -> None:
     fitted = dropout_fit(fit_of)
-    rows = some_unseen.train.at(torch.arange(0, 60, 6))
+    rows = some_unseen.train.select(torch.arange(0, 60, 6))
     joint = fitted.predict(some_unseen.inputs, rows)._joint
     drawn = joint.draw(np.random.default_rng(0), 50)
     means = some_unseen.features.response_std * passes(fitted, some_unseen, rows).numpy()
@@ -141,7 +141,7 @@ def test_joint_draws_take_the_passes(fit_of: FitOf, some_unseen: Batch) -> None:
 
 def test_joint_draws_have_the_predictive_moments(fit_of: FitOf, some_unseen: Batch) -> None:
     # 4000 draws: a variance is off by 2.2 % (one SD); 12 % at 20 pairs fails fewer than once in 10^5 runs of the seed.
-    pred = dropout_fit(fit_of).predict(some_unseen.inputs, some_unseen.test.at(torch.arange(20)))
+    pred = dropout_fit(fit_of).predict(some_unseen.inputs, some_unseen.test.select(torch.arange(20)))
     drawn = pred.joint(4000, seed=1)
     assert drawn.mean(0) == pytest.approx(pred.mean, abs=float(5 * (pred.variance / 4000).max() ** 0.5))
     assert drawn.var(0) == pytest.approx(pred.variance, rel=0.12)

@@ -150,7 +150,7 @@ def test_the_first_of_more_draws_are_those_of_fewer(fit: VariationalFit) -> None
 def test_joint_draws_and_the_posterior_have_the_moments_of_the_prediction(
     fit: VariationalFit, some_unseen: Batch
 ) -> None:
-    rows = some_unseen.test.at(torch.arange(0, len(some_unseen.test), 5))
+    rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), 5))
     pred = fit.predict(some_unseen.inputs, rows)
     assert pred._joint is not None
     deviations = pred._joint.draw(np.random.default_rng(0), 4000)

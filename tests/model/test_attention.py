@@ -17,7 +17,7 @@ PARACETAMOL = "CC(=O)Nc1ccc(O)cc1"
 
 def test_attention_weights_are_a_share_of_the_programmes(network: Network, inputs: Inputs, size: Architecture) -> None:
     states, lines = network.encode(inputs)
-    weights = CrossAttention.weights(states.at(torch.tensor([0, 3, 3])), lines.activity[torch.tensor([1, 1, 4])])
+    weights = CrossAttention.weights(states.select(torch.tensor([0, 3, 3])), lines.activity[torch.tensor([1, 1, 4])])
     assert weights.shape == (3, size.heads, size.programmes)
     assert torch.allclose(weights.sum(-1), torch.ones(3, size.heads)) and (weights > 0).all()
     assert not torch.allclose(weights[1], weights[2])  # the line matters
@@ -87,4 +87,4 @@ def test_cross_attention_is_the_formula_of_its_docstring(size: Architecture) -> 
 def test_few_pairs_attend_too(network: Network, inputs: Inputs, rows: int) -> None:
     states, lines = network.encode(inputs)
     index = torch.arange(rows)
-    assert network.pairing(states.at(index), lines.at(index)).shape == (rows, 6)
+    assert network.pairing(states.select(index), lines.select(index)).shape == (rows, 6)

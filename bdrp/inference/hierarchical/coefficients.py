@@ -30,7 +30,7 @@ class Coefficients:
     u: Tensor
     u_covariance: Tensor
 
-    def at(self, lines: Tensor, drugs: Tensor) -> Coefficients:
+    def select(self, lines: Tensor, drugs: Tensor) -> Coefficients:
         """Those of some lines and drugs."""
         of_drugs = (self.compound, self.v, self.v_variance, self.loadings, self.loadings_covariance)
         of_lines = (self.u, self.u_covariance)

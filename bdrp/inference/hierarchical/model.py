@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchical.elbo import independent_normals
 from bdrp.inference.hierarchical.likelihood import Likelihood, NoiseDistribution, Responses
-from bdrp.inference.hierarchical.predictor import Terms, Weights, predict, with_loadings
+from bdrp.inference.hierarchical.predictor import Terms, Weights, add_loadings, predict
 from bdrp.model.network import Encoded, Network, PairFeatures
 
 USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about the network's
@@ -139,7 +139,7 @@ class LastLayer(nn.Module):
 
     def regressors(self, components: Tensor) -> Tensor:
         """(L, 1 + K) what v multiplies, from components (L, K), which count for nothing without a linear path."""
-        return _with_one(components if self.network.size.slopes else torch.zeros_like(components))
+        return _with_one(components if self.network.size.has_slopes else torch.zeros_like(components))
 
     def _noise(self, pair: PairFeatures, compounds: Tensor, drug: Tensor) -> Tensor:
         """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
@@ -168,7 +168,7 @@ class LastLayer(nn.Module):
         """The same from terms."""
         v, loadings = (select_trained(table, inputs.drug_effect) for table in (weights.v, weights.loadings))
         predicted = predict(terms, weights._replace(v=v, loadings=loadings), block.line, block.drug)
-        by_line = with_loadings(terms.by_line, loadings)
+        by_line = add_loadings(terms.by_line, loadings)
         line_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
         linear = predicted.slopes if block.linear is None else block.linear
         alone = predicted._replace(slopes=linear, factors=torch.zeros_like(predicted.factors))

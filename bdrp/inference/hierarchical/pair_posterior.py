@@ -24,7 +24,7 @@ from bdrp.inference.hierarchical.coefficients import Coefficients, covariance_ro
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.point import Point
-from bdrp.inference.hierarchical.predictor import Terms, predict, with_loadings
+from bdrp.inference.hierarchical.predictor import Terms, add_loadings, predict
 from bdrp.inference.method import isolate_random_state
 from bdrp.model.network import Encoded
 from bdrp.predictive import JointPosterior, PairMoments
@@ -78,7 +78,7 @@ class LayerPosterior(JointPosterior):
     def __getitem__(self, index: Index) -> LayerPosterior:
         """The same for some of the pairs; moments that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
-        some = LayerPosterior(self.layer, self.encoded, self.inputs, self.pairs.at(chosen))
+        some = LayerPosterior(self.layer, self.encoded, self.inputs, self.pairs.select(chosen))
         if "moments" in vars(self):
             some.moments = PairMoments(*(part[index] for part in self.moments))
         return some
@@ -101,7 +101,7 @@ class LayerPosterior(JointPosterior):
         seed = int(rng.integers(2**63))
         lines, line = torch.unique(self.pairs.line, return_inverse=True)
         drugs, drug = torch.unique(self.pairs.drug, return_inverse=True)
-        coefficients, terms = self.layer.coefficients(self.inputs).at(lines, drugs), self._terms
+        coefficients, terms = self.layer.coefficients(self.inputs).select(lines, drugs), self._terms
         guide = self.layer.guide
         terms = terms._replace(by_compound=terms.by_compound[lines], by_line=terms.by_line[drugs])
         with isolate_random_state():
@@ -137,7 +137,7 @@ class LayerPosterior(JointPosterior):
         known, scale = self.layer.coefficients(self.inputs), self.layer.features.response_std
         by_slopes = terms.by_compound[line] * known.v_variance.sqrt()[drug]
         by_loadings = _times_roots(known.u[line][:, 1:], known.loadings_covariance, drug)
-        by_line = _times_roots(with_loadings(terms.by_line, known.loadings)[drug], known.u_covariance, line)
+        by_line = _times_roots(add_loadings(terms.by_line, known.loadings)[drug], known.u_covariance, line)
         alone = (known.u_covariance[line][:, 1:, 1:] * known.loadings_covariance[drug]).sum((1, 2))
         roots = (self.layer.guide.weight_roots(terms.features), torch.cat([by_slopes, by_loadings], dim=1), by_line)
         shared, by_compound, of_line = (scale * part.double().cpu().numpy() for part in roots)

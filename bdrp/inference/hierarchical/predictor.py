@@ -77,24 +77,24 @@ class Predicted(NamedTuple):
 def predict(terms: Terms, weights: Weights, line: Tensor, drug: Tensor) -> Predicted:
     """The linear predictor of the pairs (line[n], drug[n])."""
     return Predicted(
-        by_network(terms, weights.w),
-        rowwise(terms.by_compound, weights.v, line, drug),
-        rowwise(weights.u, with_loadings(terms.by_line, weights.loadings), line, drug),
+        network_term(terms, weights.w),
+        rowwise_dot(terms.by_compound, weights.v, line, drug),
+        rowwise_dot(weights.u, add_loadings(terms.by_line, weights.loadings), line, drug),
         terms.own + weights.v[..., 0].index_select(-1, drug),
     )
 
 
-def by_network(terms: Terms, w: Tensor) -> Tensor:
+def network_term(terms: Terms, w: Tensor) -> Tensor:
     """(..., n) offset + w . phi."""
     return terms.offset + w @ terms.features.mT
 
 
-def with_loadings(by_line: Tensor, loadings: Tensor) -> Tensor:
+def add_loadings(by_line: Tensor, loadings: Tensor) -> Tensor:
     """(..., D, 1 + R) what u multiplies: a one, and factors of structure (D, 1 + R) plus the drug's own loadings."""
     return by_line + nn.functional.pad(loadings, (1, 0))
 
 
-def rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
+def rowwise_dot(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
     """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is cheaper.
 
     Args:

@@ -113,7 +113,7 @@ class UpdatedFit:
         if self.empty:
             return prior
         parts = [
-            self._part(inputs, pairs.at(rows), prior[rows.numpy()])
+            self._part(inputs, pairs.select(rows), prior[rows.numpy()])
             for rows in torch.arange(len(pairs)).split(PAIRS_A_PASS)
         ]
         mean, epistemic = (np.concatenate(part) for part in zip(*parts, strict=True))

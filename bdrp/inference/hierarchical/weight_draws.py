@@ -32,7 +32,7 @@ def draw_weights(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, 
     every = torch.arange(len(inputs.line_ids), device=layer.device)
     terms = layer.model.terms(layer.encode(inputs), inputs, every, pairs.line, pairs.drug)
     terms = terms._replace(by_compound=terms.by_compound[lines], by_line=terms.by_line[drugs])
-    coefficients = layer.coefficients(inputs).at(lines, drugs)
+    coefficients = layer.coefficients(inputs).select(lines, drugs)
     # A density is one of the measure's unit; the probability of lying beyond a limit has none.
     measured = 1.0 - (noise.likelihood.censored * (seen.above | seen.below)).double().cpu()
     size = max(1, NUMBERS_A_PASS // max(1, terms.by_compound.shape[1] * len(pairs)))

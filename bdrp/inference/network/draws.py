@@ -172,7 +172,7 @@ class NetworkMixture(JointPosterior):
     def __getitem__(self, index: Index) -> NetworkMixture:
         """The same for some of the pairs; moments that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
-        some = NetworkMixture(self.fit, self.inputs, self.pairs.at(chosen))
+        some = NetworkMixture(self.fit, self.inputs, self.pairs.select(chosen))
         if "moments" in vars(self):
             some.moments = PairMoments(*(part[index] for part in self.moments))
         return some

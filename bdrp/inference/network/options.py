@@ -154,7 +154,7 @@ class NetworkMethod(Method, ABC):
 
     def drop_ignored_components(self, batch: Batch) -> Batch:
         """The batch without expression components where the linear path is ignored."""
-        if self.architecture(1).slopes:
+        if self.architecture(1).has_slopes:
             return batch
         return replace(batch, inputs=replace(batch.inputs, components=torch.zeros_like(batch.inputs.components)))
 

@@ -17,7 +17,7 @@ from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
-from bdrp.inference.hierarchical.predictor import rowwise
+from bdrp.inference.hierarchical.predictor import rowwise_dot
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.fitted import NetworkFit
 from bdrp.inference.network.options import NetworkMethod
@@ -76,8 +76,10 @@ class Blocks:
             lines, index = lines.to(device), index.to(device)
             line = torch.searchsorted(lines, rows.line[index])
             masked = (torch.rand(len(lines), generator=generator) < self.masked).to(device)[line]
-            few = rows.at(index)
-            yield Block(lines, line, few.drug, self.seen.at(index), masked, self._leverage(few), self._by_ridge(few))
+            few = rows.select(index)
+            yield Block(
+                lines, line, few.drug, self.seen.select(index), masked, self._leverage(few), self._by_ridge(few)
+            )
 
     def _leverage(self, rows: Pairs) -> Tensor | float:
         """(n,); 0 where training did not start from a ridge."""
@@ -90,7 +92,7 @@ class Blocks:
             return None
         inputs, v = self.batch.inputs, self.ridge.guide.v_mean.detach()
         regressors = self.ridge.model.regressors(inputs.components)
-        return rowwise(regressors, v, rows.line, inputs.drug_effect[rows.drug])
+        return rowwise_dot(regressors, v, rows.line, inputs.drug_effect[rows.drug])
 
 
 class TrainingModule:
@@ -122,7 +124,7 @@ class TrainingModule:
         network = [parameter for layer in self.fitted.layers for parameter in layer.model.network.parameters()]
         within = {id(parameter) for parameter in network}
         rest = [p for p in self.module.parameters() if id(p) not in within and p.requires_grad]
-        return groups(self.method, network, rest)
+        return optimiser_groups(self.method, network, rest)
 
     def begin_epoch(self, epoch: int) -> None:
         """Nothing here depends on how far training is."""
@@ -136,7 +138,7 @@ class TrainingModule:
         return validation_score(self.fitted, self.batch)
 
 
-def groups(method: NetworkMethod, network: list[Any], rest: list[Any]) -> list[dict[str, Any]]:
+def optimiser_groups(method: NetworkMethod, network: list[Any], rest: list[Any]) -> list[dict[str, Any]]:
     """Optimiser groups of the network's parameters and of the rest."""
     return [
         {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},

@@ -26,15 +26,15 @@ class LineStates(NamedTuple):
     state: Tensor
     activity: Tensor
 
-    def at(self, index: Tensor) -> LineStates:
+    def select(self, index: Tensor) -> LineStates:
         """The lines at `index`."""
         return LineStates(*(part.index_select(0, index) for part in self))
 
-    def along(self, place: int) -> LineStates:
+    def unsqueeze(self, place: int) -> LineStates:
         """The same with an axis of length one at `place`, to broadcast over drugs."""
         return LineStates(*(part.unsqueeze(place) for part in self))
 
-    def beside(self, other: LineStates) -> LineStates:
+    def combine(self, other: LineStates) -> LineStates:
         """The states of the same lines by two modalities: states add up, programs stand side by side."""
         return LineStates(self.state + other.state, torch.cat([self.activity, other.activity], dim=1))
 

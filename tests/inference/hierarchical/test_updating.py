@@ -46,7 +46,7 @@ def loosened(fit, loadings):
 def some(batch, count, seed):
     """Rows of every part, those of unseen lines and drugs too."""
     every = batch.train.concatenate(batch.test)
-    return every.at(torch.randperm(len(every), generator=torch.Generator().manual_seed(seed))[:count])
+    return every.select(torch.randperm(len(every), generator=torch.Generator().manual_seed(seed))[:count])
 
 
 @torch.no_grad()
@@ -82,7 +82,7 @@ def conjugate(design, noise, left):
 def both(fit, batch, effects, extra):
     """(updated, mean and variance by the weights) for 40 pairs given 30."""
     rows = some(batch, 70, seed=1)
-    labelled, asked = rows.at(torch.arange(30)), rows.at(torch.arange(30, 70))
+    labelled, asked = rows.select(torch.arange(30)), rows.select(torch.arange(30, 70))
     prior = [fit.predict(batch.inputs, part) for part in (labelled, asked)]
     updated = UpdatedFit(fit, batch.inputs, labelled, prior[0], effects).predict(batch.inputs, asked, prior[1])
     design, compound = dense(fit, batch.inputs, rows)
@@ -138,7 +138,7 @@ def test_covariances_of_deviations_are_those_of_joint_draws(loose, some_unseen):
 def test_without_labelled_pairs_nothing_changes(loose, some_unseen):
     fit, rows = loose("full"), some(some_unseen, 20, seed=5)
     prior = fit.predict(some_unseen.inputs, rows)
-    none = rows.at(torch.arange(0))
+    none = rows.select(torch.arange(0))
     updated = UpdatedFit(fit, some_unseen.inputs, none, prior[:0]).predict(some_unseen.inputs, rows, prior)
     assert updated is prior
 
@@ -152,7 +152,7 @@ def test_a_pair_that_was_not_labelled_but_repeats_one_learns_most(loose, some_un
 
 def test_the_covariance_is_scaled_to_the_prior_that_is_given(loose, some_unseen):
     fit, rows = loose("full"), some(some_unseen, 60, seed=7)
-    labelled, asked = rows.at(torch.arange(30)), rows.at(torch.arange(30, 60))
+    labelled, asked = rows.select(torch.arange(30)), rows.select(torch.arange(30, 60))
     one, two = (fit.predict(some_unseen.inputs, part) for part in (labelled, asked))
     doubled = UpdatedFit(fit, some_unseen.inputs, labelled, one.scale(2.0), BatchEffects())
     stretched = UpdatedFit(fit, some_unseen.inputs, labelled, one, BatchEffects(epistemic=2.0, noise=2.0))
@@ -177,8 +177,8 @@ def elsewhere(loose, some_unseen):
 def test_labelled_pairs_find_the_batch_effects(elsewhere, some_unseen):
     fit, rows, prior = elsewhere
     labelled, asked = torch.arange(160), torch.arange(160, 260)
-    updated = UpdatedFit(fit, some_unseen.inputs, rows.at(labelled), prior[labelled.numpy()])
-    found = updated.predict(some_unseen.inputs, rows.at(asked), prior[asked.numpy()])
+    updated = UpdatedFit(fit, some_unseen.inputs, rows.select(labelled), prior[labelled.numpy()])
+    found = updated.predict(some_unseen.inputs, rows.select(asked), prior[asked.numpy()])
     response = rows.response.numpy()[asked.numpy()]
     before, after = (np.sqrt(np.mean((mean - response) ** 2)) for mean in (prior.mean[asked.numpy()], found.mean))
     assert after < 0.4 * before
@@ -193,7 +193,7 @@ def test_gross_outliers_move_a_student_less_than_a_normal(elsewhere, some_unseen
     some_rows = torch.arange(60)
     response = rows.response[some_rows].clone()
     response[:3] += 30 * fit.features.response_std
-    spoiled = rows.at(some_rows).__class__(rows.line[:60], rows.drug[:60], response, *[rows.lower_limit[:60]] * 2)
+    spoiled = rows.select(some_rows).__class__(rows.line[:60], rows.drug[:60], response, *[rows.lower_limit[:60]] * 2)
     weight = UpdatedFit(fit, some_unseen.inputs, spoiled, prior[:60], BatchEffects(offset=2.0, by_drug=1.0)).weight
     assert weight[:3].max() < 0.05 < np.median(weight[3:])
 
