@@ -27,7 +27,7 @@ from bdrp.features.batch import pairs as as_pairs
 from bdrp.files import sealed_folder
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import OBSERVED, HeldOut
-from bdrp.inference.method import Fitted, weight_draws
+from bdrp.inference.method import Fitted, require_weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class TrainedModel:
         observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
         some = observed.iloc[chosen_rows(len(observed), most_pairs, np.random.default_rng(seed))]
         inputs, rows = self.prepared(drugs, profiles, some)
-        drawn = weight_draws(self.fitted).posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
+        drawn = require_weight_draws(self.fitted).draw_posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
 
     def _without_id_collisions(self, inputs: Inputs) -> Inputs:

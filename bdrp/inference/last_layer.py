@@ -92,7 +92,7 @@ class LastLayerFit(NetworkFit):
         """In closed form; see `Fitted.posterior_of`."""
         return self.layer.posterior_of(inputs, pairs)
 
-    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+    def draw_posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Draws of the guide; see `HasWeightDraws`."""
         return draw_weights(self.layer, inputs, pairs, draws, seed)
 

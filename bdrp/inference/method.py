@@ -123,7 +123,7 @@ class Fitted(ABC):
 class HasWeightDraws(Protocol):
     """A fit with a posterior of weights that can be drawn from."""
 
-    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+    def draw_posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """S joint draws of the weights, with means, responses and log likelihoods of N pairs."""
 
 
@@ -136,7 +136,7 @@ class HasNetwork(Protocol):
         """The network."""
 
 
-def weight_draws(fitted: Fitted) -> HasWeightDraws:
+def require_weight_draws(fitted: Fitted) -> HasWeightDraws:
     """The fit itself, typed as one that draws weights.
 
     Raises:

@@ -136,7 +136,7 @@ def test_weight_draws_have_the_moments_of_the_closed_form_where_loadings_are_unc
 ) -> None:
     rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), 3))
     pred = fits["loosened"].predict(some_unseen.inputs, rows)
-    drawn = fits["loosened"].posterior(some_unseen.inputs, rows, draws=4000, seed=1).mean
+    drawn = fits["loosened"].draw_posterior(some_unseen.inputs, rows, draws=4000, seed=1).mean
     assert np.abs((drawn.std(0, ddof=1) / pred.epistemic_std - 1) / error_of_sd(drawn)).max() < 5
     assert np.abs((drawn.mean(0) - pred.mean) / (drawn.std(0) / np.sqrt(4000))).max() < 5
 

@@ -64,7 +64,7 @@ class VariationalFit(NetworkFit):
         return NetworkMixture(self, inputs.to(self.layer.device), pairs.to(self.layer.device))
 
     @torch.no_grad()
-    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+    def draw_posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Each draw takes one of the fit's networks and draws the last layer; see `HasWeightDraws`."""
         parts, rng = [], np.random.default_rng(seed)
         for weights, many in self.allocate_draws(rng, draws):

@@ -17,7 +17,7 @@ from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Weights
-from bdrp.inference.method import Runtime, weight_draws
+from bdrp.inference.method import Runtime, require_weight_draws
 from bdrp.inference.network.point import PointFit, PointModel
 
 Make = Callable[..., Any]
@@ -167,7 +167,7 @@ def test_training_lowers_the_loss_of_the_start(make_method: Make, some_unseen: B
 def test_a_point_has_no_posterior_to_draw_from(make_method: Make, some_unseen: Batch) -> None:
     fit = make_method("deterministic").fit(some_unseen, Runtime())
     with pytest.raises(FitError, match="has no posterior to draw from"):
-        weight_draws(fit)
+        require_weight_draws(fit)
 
 
 def test_many_points_have_the_losses_that_each_has_alone(make_method: Make, some_unseen: Batch) -> None:
