@@ -128,9 +128,9 @@ class Features:
 
     def unstandardise(self, mean: npt.ArrayLike, aleatoric: npt.ArrayLike, epistemic: npt.ArrayLike) -> PairMoments:
         """Moments of N pairs in the measure's unit, from standardised ones, (N,) each."""
-        means, noises, doubts = (np.asarray(part, np.float64) for part in (mean, aleatoric, epistemic))
+        means, noises, epistemics = (np.asarray(part, np.float64) for part in (mean, aleatoric, epistemic))
         variance = self.response_std**2
-        return PairMoments(self.response_mean + self.response_std * means, variance * noises, variance * doubts)
+        return PairMoments(self.response_mean + self.response_std * means, variance * noises, variance * epistemics)
 
     def inputs(self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame) -> Inputs:
         """Tensors of drugs (index drug_id; smiles, structure_key) and of lines (profiles; index cell_line_id).

@@ -99,8 +99,8 @@ def _fault(name: str, module: ModuleType) -> str:
     open_ = [each.name for each in fields(kind) if each.default is MISSING]
     if open_:
         return f"has options without a default: {', '.join(open_)}"
-    told = inspect.getattr_static(kind, "name", None)
-    return "" if told == name else f"has a METHOD whose `name` is {told!r}, where it is found as {name!r}"
+    own = inspect.getattr_static(kind, "name", None)
+    return "" if own == name else f"has a METHOD whose `name` is {own!r}, where it is found as {name!r}"
 
 
 METHODS = plugins.Kind("method", __name__, "bdrp.methods", ("METHOD",), FitError, _fault, besides=("method",))

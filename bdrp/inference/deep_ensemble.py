@@ -6,7 +6,7 @@ and in what dropout masks for them; with `bootstrap` also in the lines that they
 What the members disagree about is epistemic variance; what a member was never trained on adds its prior variance.
 
 The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one
-of every member, and the epoch kept is the best of the mixture. So an ensemble can be stopped at any time, and all
+of every member, and the epoch selected is the best of the mixture. So an ensemble can be stopped at any time, and all
 members are equally far.
 
 Sources: Lakshminarayanan, Pritzel & Blundell 2017; the bootstrap, Breiman 1996; vectorised members, torch.func.

@@ -1,4 +1,4 @@
-"""The network with one value for every weight and a noise head: how far a model gets that knows no doubt of its own.
+"""The network with one value for every weight and a noise head: how far a model without epistemic variance gets.
 
 Maximum a posteriori of the same model that the Bayesian methods fit (see `network.point`), so that a comparison shows
 what the posterior adds and nothing else. Its predictive variance is the noise head's (Nix & Weigend 1994), to which

@@ -30,7 +30,7 @@ class Architecture:
         heads: H attention heads.
         value_width: width of one head's value.
         factors: R drug factors that a cell line's own deviations act on.
-        gene_dropout: the share of genes hidden at each training step.
+        gene_dropout: the share of genes masked at each training step.
         drug_dropout: dropout of drug and atom states.
         drug_encoder: reads a drug's molecular "graph", its "fingerprint", or "one_hot", a vector of its own, of which
             an unseen compound has the mean.

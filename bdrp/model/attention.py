@@ -108,7 +108,7 @@ class DrugEncoder(nn.Module):
             return torch.as_tensor(self.fingerprint(molecules.fingerprints))
         if compounds is None:
             raise FitError(
-                "drug_encoder is one_hot, and which compounds the drugs are was not said. Give their places."
+                "drug_encoder is one_hot, and compounds is None. Give the positions of the drugs among them."
             )
         return torch.where((compounds >= 0)[:, None], self.one_hot[compounds.clamp(min=0)], self.one_hot.mean(0))
 

@@ -136,9 +136,9 @@ class UpdatedFit:
         """How far a t's outliers count, (n,): the expected precision of each pair's noise, given its residual."""
         noise = evidence.noise(self.batch_effects, self.weight)
         residual = noise * self.solved  # the noise's share of each residual
-        doubt = noise - noise**2 * np.diag(cho_solve(self.factor, np.eye(len(noise))))
+        uncertainty = noise - noise**2 * np.diag(cho_solve(self.factor, np.eye(len(noise))))
         core = self.batch_effects.noise**2 * self.rows.noise * (dof - 2) / dof  # the t's scale, not its variance
-        return np.asarray((dof + 1) / (dof + (residual**2 + doubt) / core) * dof / (dof - 2))
+        return np.asarray((dof + 1) / (dof + (residual**2 + uncertainty) / core) * dof / (dof - 2))
 
 
 class _Evidence:

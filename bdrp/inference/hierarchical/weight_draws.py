@@ -23,7 +23,7 @@ def draw_weights(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, 
     """S draws of the guide; an unseen compound's v and an unseen line's u are drawn from their prior.
 
     The noise of a pair is taken at the mean that the draw gives it, as in the Pyro model. Of v and u the intercepts
-    are kept: the slopes are as many as compounds times components.
+    are returned: the slopes are as many as compounds times components.
     """
     inputs, pairs = inputs.to(layer.device), pairs.to(layer.device)
     noise, seen, features = layer.model.noise_distribution, standardise_responses(pairs, layer.features), layer.features

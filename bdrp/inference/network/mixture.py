@@ -33,7 +33,7 @@ def mixture_moments(means: Array, aleatoric: Array, epistemic: Array) -> tuple[A
 
 
 class RunningMixture:
-    """The same from components that come some at a time and are not kept."""
+    """The same from components that come in chunks and are not stored."""
 
     def __init__(self) -> None:
         self.components = 0
