@@ -64,7 +64,7 @@ class Mapped(Groupable):
 
     def apply_by_group(self, pred: PredictiveDistribution, grouping: Grouping, each: Sequence[Self]) -> Remapped:
         """The prediction scaled, then remapped by each group's own curve."""
-        base = require_scalable(pred).scaled(self.factor)
+        base = require_scalable(pred).scale(self.factor)
         curves = [version.curve for version in (self, *each)]
         overall, *groups = (LevelMap(curve.levels, curve.remapped, base.least_slope) for curve in curves)
         return Remapped.by_group(base, LevelMaps(overall, grouping.by, tuple(groups), grouping.members))

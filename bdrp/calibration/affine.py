@@ -46,7 +46,7 @@ class Affine(Groupable):
 
     def apply(self, pred: PredictiveDistribution) -> Scalable:
         """The prediction shifted and stretched."""
-        return _moved(require_scalable(pred), self.offset, self.slope).scaled(self.factor)
+        return _moved(require_scalable(pred), self.offset, self.slope).scale(self.factor)
 
     def apply_by_group(self, pred: PredictiveDistribution, grouping: Grouping, each: Sequence[Self]) -> Scalable:
         """The prediction shifted and stretched by its group's own numbers."""
@@ -54,7 +54,7 @@ class Affine(Groupable):
         offset, slope, scale = (
             grouping.each_pair(pred.keys, of_groups, getattr(self, name)) for name, of_groups in numbers.items()
         )
-        return _moved(require_scalable(pred), offset, slope).scaled(scale)
+        return _moved(require_scalable(pred), offset, slope).scale(scale)
 
     def parameters(self) -> dict[str, Any]:
         """Offset in the measure's unit, slope, and the factor on the SD."""
@@ -114,7 +114,7 @@ def _line(pred: Scalable, response: Floats, prior_pairs: float = 0.0) -> tuple[f
 
     def loss(given: Floats) -> float:
         slope = given[1] if free else 1.0
-        moved = _moved(pred, centre + given[0] - slope * centre, slope).scaled(np.exp(given[2]))
+        moved = _moved(pred, centre + given[0] - slope * centre, slope).scale(np.exp(given[2]))
         prior = 0.5 * ((slope - 1) / SLOPE_SD) ** 2 + 0.5 * per_shift * given[0] ** 2
         return (prior - float(np.sum(moved.log_prob(response)))) / len(response)
 
@@ -139,7 +139,7 @@ def _root_mean_square(pred: Scalable, response: Floats, centre: float, shift: fl
 
 
 def _moved(pred: Scalable, offset: float | Floats, slope: float | Floats) -> Scalable:
-    return pred.moved(offset + slope * pred.mean, pred.aleatoric_std, pred.epistemic_std)
+    return pred.with_moments(offset + slope * pred.mean, pred.aleatoric_std, pred.epistemic_std)
 
 
 def from_json(data: Mapping[str, Any]) -> Affine:

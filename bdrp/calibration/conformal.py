@@ -39,7 +39,7 @@ def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequen
     """
     own, values, count = checked(pred, response, groups)
     factor = variance_scaling.factor(own, values)
-    curve = pooled(own.scaled(factor).probit(values))
+    curve = pooled(own.scale(factor).probit(values))
     return Conformal(own.measure, len(values), count, factor, curve)
 
 
@@ -54,7 +54,7 @@ def fit_groups(
     there is `conformal_by_unit`.
     """
     kept = grouping.large(pred.keys, LEAST_PAIRS, rest="all others")
-    scores, positions = pred.scaled(overall.factor).probit(response), kept.positions(pred.keys)
+    scores, positions = pred.scale(overall.factor).probit(response), kept.positions(pred.keys)
     curves = [pooled(scores[positions == group]) for group in range(len(kept.labels))]
     return kept, tuple(replace(overall, curve=curve) for curve in curves)
 

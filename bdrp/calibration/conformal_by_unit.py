@@ -48,7 +48,7 @@ def fit(
     """
     own, values, count = checked(pred, response, groups)
     factor = variance_scaling.factor(own, values)
-    scores = own.scaled(factor).probit(values)
+    scores = own.scale(factor).probit(values)
     units = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
     bounds = unit_bounds(scores, units)
     warn_if_short(bounds, f"{count} units")

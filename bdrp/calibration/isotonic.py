@@ -53,7 +53,7 @@ def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequen
     """Fit factor and curve to the calibration part; arguments and errors as for variance scaling."""
     own, values, count = checked(pred, response, groups)
     factor = variance_scaling.factor(own, values)
-    curve = _curve(own.scaled(factor).probit(values), lambda z: z, PRIOR_PAIRS)
+    curve = _curve(own.scale(factor).probit(values), lambda z: z, PRIOR_PAIRS)
     return Isotonic(own.measure, len(values), count, factor, curve)
 
 
@@ -62,7 +62,7 @@ def fit_groups(
 ) -> tuple[Grouping, tuple[Isotonic, ...]]:
     """A curve for each group that has enough pairs, drawn towards the curve of all."""
     kept = grouping.large(pred.keys, LEAST_PAIRS)
-    scores, positions = pred.scaled(overall.factor).probit(response), kept.positions(pred.keys)
+    scores, positions = pred.scale(overall.factor).probit(response), kept.positions(pred.keys)
     of_all = LevelMap(overall.curve.levels, overall.curve.remapped).from_probit
     curves = [_curve(scores[positions == group], of_all, PRIOR_OF_ALL) for group in range(len(kept.labels))]
     return kept, tuple(replace(overall, curve=curve) for curve in curves)

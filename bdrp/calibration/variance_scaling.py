@@ -45,12 +45,12 @@ class VarianceScaling(Groupable):
 
     def apply(self, pred: PredictiveDistribution) -> Scalable:
         """The prediction with every SD multiplied."""
-        return require_scalable(pred).scaled(self.factor)
+        return require_scalable(pred).scale(self.factor)
 
     def apply_by_group(self, pred: PredictiveDistribution, grouping: Grouping, each: Sequence[Self]) -> Scalable:
         """The prediction with every SD multiplied by its group's factor."""
         factors = grouping.each_pair(pred.keys, [version.factor for version in each], self.factor)
-        return require_scalable(pred).scaled(factors)
+        return require_scalable(pred).scale(factors)
 
     def parameters(self) -> dict[str, Any]:
         """The factor on the SD."""
@@ -118,7 +118,7 @@ def group_factors(overall: float, pred: Scalable, response: Floats, positions: I
     log_factors = np.full(len(sizes), np.log(overall))
     for _ in range(_ROUNDS):
         each = np.append(np.exp(log_factors), overall)[positions]  # -1, no group, takes the last
-        squares = np.square(pred.scaled(each).probit(response))[member]
+        squares = np.square(pred.scale(each).probit(response))[member]
         means = np.bincount(positions[member], weights=squares) / sizes
         log_factors += np.log(np.maximum(means, 1e-12)) / 2
     shrunk = np.log(overall) + _shrunk(log_factors - np.log(overall), squares, sizes)
@@ -144,7 +144,7 @@ def _of_normal(pred: Normal, response: Floats) -> float:
 
 def _of_any(pred: Scalable, response: Floats) -> float:
     def loss(log_factor: float) -> float:
-        return -float(np.mean(pred.scaled(np.exp(log_factor)).log_prob(response)))
+        return -float(np.mean(pred.scale(np.exp(log_factor)).log_prob(response)))
 
     # An optimum at a bound means that there is none within: a step outside lets the check of the bounds tell.
     bounds = np.log(SMALLEST) - 1, np.log(LARGEST) + 1

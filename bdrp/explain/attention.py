@@ -1,8 +1,8 @@
-"""Cross-attention read out: which gene programmes a drug attends to, through which genes, and which atoms asked.
+"""Cross-attention read out: which gene programs a drug attends to, through which genes, and with which atoms.
 
-Attention shows where the network looked, not what causes a response (Jain & Wallace 2019). As the network is trained
+Attention is where the network looks, not what causes a response (Jain & Wallace 2019). As the network is trained
 today it explains nothing: weights are near uniform and the same for all drugs. With the default fit on GDSC2 the gene
-weights of 240 drugs correlate by 0.99999, and the largest weight over 48 programmes is 1.07 to 1.11 times the uniform
+weights of 240 drugs correlate by 0.99999, and the largest weight over 48 programs is 1.07 to 1.11 times the uniform
 one; on the simulated screen they find the causal genes by chance (AUROC 0.493), where the compounds' own slopes find
 them (0.967). `read_attention` measures this and warns.
 """
@@ -28,8 +28,8 @@ from bdrp.inference.method import HasNetwork
 from bdrp.model.attention import CrossAttention
 from bdrp.model.network import Network
 
-ALIKE: Final = 0.9  # chosen: above, the ranking of genes is one ranking, whichever drug is asked
-NEAR_UNIFORM: Final = 1.5  # chosen: below, no programme stands out
+ALIKE: Final = 0.9  # chosen: above, the ranking of genes is one ranking, for all drugs
+NEAR_UNIFORM: Final = 1.5  # chosen: below, no program stands out
 MOST_COMPARED: Final = 500  # chosen: bounds the memory of comparing ranks; drugs taken evenly
 PAIRS_A_PASS = 65_536  # chosen: bounds the memory of a pass over H x M weights a pair
 
@@ -39,16 +39,16 @@ class Attention:
     """Attention of D drugs, averaged over the heads and over the pairs of each drug.
 
     Attributes:
-        programmes: (D, M) weights; rows sum to one. Index drug_id.
-        genes: (D, G) weights; each programme's weight is shared among genes by the size of their loadings; rows sum to
+        programs: (D, M) weights; rows sum to one. Index drug_id.
+        genes: (D, G) weights; each program's weight is shared among genes by the size of their loadings; rows sum to
             one.
-        loadings: (M, G) signed weights of the genes in each programme's activity.
+        loadings: (M, G) signed weights of the genes in each program's activity.
         atoms: a row an atom; drug_id, atom (position in the canonical SMILES as RDKit reads it) and weight, the share
-            of the drug's query that the atom asked, which sums to one over a drug. No row where the network reads
-            drugs otherwise than as graphs, for no atom asks there.
+            of the atom in the drug's query, which sums to one over a drug. No row where the network reads drugs
+            otherwise than as graphs.
     """
 
-    programmes: pd.DataFrame
+    programs: pd.DataFrame
     genes: pd.DataFrame
     loadings: pd.DataFrame
     atoms: pd.DataFrame
@@ -76,14 +76,14 @@ class Attention:
 
     @property
     def times_uniform(self) -> float:
-        """How many times the uniform weight the largest programme weight of a drug is, median over drugs."""
-        return float(self.programmes.max(axis=1).median() * self.programmes.shape[1])
+        """How many times the uniform weight the largest program weight of a drug is, median over drugs."""
+        return float(self.programs.max(axis=1).median() * self.programs.shape[1])
 
 
 def read_attention(
     model: TrainedModel, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame | None = None
 ) -> Attention:
-    """Which gene programmes, genes and atoms the cross-attention of a model weighs.
+    """Which gene programs, genes and atoms the cross-attention of a model weighs.
 
     Args:
         model: fitted by a method with a network.
@@ -108,26 +108,26 @@ def read_attention(
     pairs = every_pair(drugs, tables[EXPRESSION]) if pairs is None else pairs
     inputs = model.features.inputs(drugs, tables)
     rows = as_pairs(pairs[["cell_line_id", "drug_id"]], inputs)
-    found = _found(network, inputs, rows, model.features.genes)
+    found = _read(network, inputs, rows, model.features.genes)
     _warn_if_alike(found)
     return found
 
 
 @torch.no_grad()
-def _found(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...]) -> Attention:
+def _read(network: Network, inputs: Inputs, pairs: Pairs, genes: tuple[str, ...]) -> Attention:
     network.eval()
     device = next(network.parameters()).device
     inputs, pairs = inputs.to(device), pairs.to(device)
     used = torch.unique(pairs.drug).cpu()
     drug_ids = np.asarray(inputs.drug_ids, dtype=object)
-    by_programme = _by_programme(network, inputs, pairs)[used]
+    by_program = _by_program(network, inputs, pairs)[used]
     loadings = network.lines.programmes.weight.cpu()
     share = loadings.abs() / loadings.abs().sum(1, keepdim=True)
-    names = [f"programme {m}" for m in range(len(loadings))]
+    names = [f"program {m}" for m in range(len(loadings))]
     ids = list(drug_ids[used.numpy()])
     return Attention(
-        programmes=pd.DataFrame(by_programme.numpy(), index=ids, columns=names),
-        genes=pd.DataFrame((by_programme @ share).numpy(), index=ids, columns=list(genes)),
+        programs=pd.DataFrame(by_program.numpy(), index=ids, columns=names),
+        genes=pd.DataFrame((by_program @ share).numpy(), index=ids, columns=list(genes)),
         loadings=pd.DataFrame(loadings.numpy(), index=names, columns=list(genes)),
         atoms=_atoms(network, inputs, set(ids)),
     )
@@ -137,23 +137,23 @@ def _warn_if_alike(found: Attention) -> None:
     correlation, times = found.rank_correlation, found.times_uniform
     if not correlation > ALIKE and times >= NEAR_UNIFORM:  # a single drug has no correlation
         return
-    seen = f"a drug's largest programme weight is {times:.2f} times the uniform one"
+    seen = f"a drug's largest program weight is {times:.2f} times the uniform one"
     if not math.isnan(correlation):
         seen += f", and the gene weights of two drugs have a mean rank correlation of {correlation:.4f}"
     warnings.warn(
         f"Attention says next to nothing of single drugs (asked for {len(found.genes)}): {seen}. Worth reading are at "
-        f"least {NEAR_UNIFORM} times and at most {ALIKE}. Take no gene or programme for a finding about a drug.",
+        f"least {NEAR_UNIFORM} times and at most {ALIKE}. Take no gene or program for a finding about a drug.",
         BdrpWarning,
         stacklevel=3,
     )
 
 
-def _by_programme(network: Network, inputs: Inputs, pairs: Pairs) -> Tensor:
+def _by_program(network: Network, inputs: Inputs, pairs: Pairs) -> Tensor:
     """(D, M) mean over pairs and heads."""
     drugs, lines = network.encode(inputs)
     total = torch.zeros(len(inputs.drug_ids), network.size.programmes, device=pairs.drug.device)
     for line, drug in zip(pairs.line.split(PAIRS_A_PASS), pairs.drug.split(PAIRS_A_PASS), strict=True):
-        weights = CrossAttention.weights(drugs.at(drug), lines.activity[line])
+        weights = CrossAttention.weights(drugs.select(drug), lines.activity[line])
         total.index_add_(0, drug, weights.mean(1))
     count = torch.bincount(pairs.drug, minlength=len(total)).clamp(min=1)
     return (total / count[:, None]).cpu()

@@ -18,7 +18,7 @@ class Step(NamedTuple):
 
     Attributes:
         of: (A,) the class of each atom.
-        own: (C,) what each class was before. bonds: (2, E) earlier class that speaks, class that hears.
+        own: (C,) what each class was before. bonds: (2, E) earlier class that sends, class that receives.
         kind: (E,) position of each bond's features among `AtomClasses.bond_features`.
     """
 
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 class AtomClasses:
-    """The classes of a molecular graph, found step by step as they are asked for.
+    """The classes of a molecular graph, found step by step when they are needed.
 
     Args:
         atoms: (A, features). bonds: (2, E) from, to. bond_features: (E, features).
@@ -65,16 +65,16 @@ def _kinds(features: Tensor) -> tuple[Tensor, Tensor]:
     return torch.unique(features, dim=0, return_inverse=True)
 
 
-def _classes(before: Tensor, said: Tensor, target: Tensor) -> Tensor:
-    """(A,) classes by what an atom was and which multiset of messages (E,) it hears; exact, without hashing."""
-    order = torch.argsort(said, stable=True)
+def _classes(before: Tensor, messages: Tensor, target: Tensor) -> Tensor:
+    """(A,) classes by what an atom was and which multiset of messages (E,) it receives; exact, without hashing."""
+    order = torch.argsort(messages, stable=True)
     order = order[torch.argsort(target[order], stable=True)]
     counts = torch.bincount(target, minlength=len(before))
     nth = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[target[order]]
     code = before
     for position in range(int(counts.max()) if len(counts) else 0):
         at = order[nth == position]
-        heard = torch.zeros_like(before).index_copy(0, target[at], said[at] + 1)  # 0: hears no more
-        heard = torch.unique(heard, return_inverse=True)[1]
-        code = torch.unique(code * len(heard) + heard, return_inverse=True)[1]  # below A^2: no two pairs share it
+        received = torch.zeros_like(before).index_copy(0, target[at], messages[at] + 1)  # 0: no more
+        received = torch.unique(received, return_inverse=True)[1]
+        code = torch.unique(code * len(received) + received, return_inverse=True)[1]  # below A^2: no two pairs share it
     return code

@@ -80,11 +80,11 @@ class Pairs:
         """N."""
         return len(self.line)
 
-    def at(self, index: Tensor) -> Pairs:
+    def select(self, index: Tensor) -> Pairs:
         """The rows at `index`."""
         return Pairs(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
-    def joined(self, other: Pairs) -> Pairs:
+    def concatenate(self, other: Pairs) -> Pairs:
         """These rows, then the other's."""
         return Pairs(*(torch.cat([getattr(self, name), getattr(other, name)]) for name in self.__dataclass_fields__))
 
@@ -128,9 +128,9 @@ class Features:
 
     def unstandardise(self, mean: npt.ArrayLike, aleatoric: npt.ArrayLike, epistemic: npt.ArrayLike) -> PairMoments:
         """Moments of N pairs in the measure's unit, from standardised ones, (N,) each."""
-        means, noises, doubts = (np.asarray(part, np.float64) for part in (mean, aleatoric, epistemic))
+        means, noises, epistemics = (np.asarray(part, np.float64) for part in (mean, aleatoric, epistemic))
         variance = self.response_std**2
-        return PairMoments(self.response_mean + self.response_std * means, variance * noises, variance * doubts)
+        return PairMoments(self.response_mean + self.response_std * means, variance * noises, variance * epistemics)
 
     def inputs(self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame) -> Inputs:
         """Tensors of drugs (index drug_id; smiles, structure_key) and of lines (profiles; index cell_line_id).
@@ -216,7 +216,7 @@ def prepare(
     inputs = features.inputs(drugs, profiles)
     rows = pairs(responses, inputs)
     parts = {
-        part: rows.at(torch.as_tensor(split.rows(part))) for part in ("train", "validation", "calibration", "test")
+        part: rows.select(torch.as_tensor(split.rows(part))) for part in ("train", "validation", "calibration", "test")
     }
     return Batch(features, inputs, **parts)
 

@@ -17,7 +17,7 @@ from bdrp.data import grouping
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, FitError
-from bdrp.features import novelty
+from bdrp.features import applicability_domain
 from bdrp.features.batch import Features
 from bdrp.files import outputs, sealed_folder
 from bdrp.fitted import posterior
@@ -94,7 +94,7 @@ def fit(
         out = Path(os.path.abspath(out))
     checkpoint = out.parent / f"{out.name}.checkpoint.safetensors"
     runtime = Runtime(seed, device, checkpoint, progress)
-    stages = [stage for stage in (checkpoint, runtime.second().checkpoint) if stage is not None]
+    stages = [stage for stage in (checkpoint, runtime.for_second_fit().checkpoint) if stage is not None]
     begun = any(os.path.isfile(stage) for stage in stages)  # False, not an error, where the name is too long
     if not resume:
         outputs.guard(dict.fromkeys(stages, is_checkpoint))
@@ -140,7 +140,7 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
     recalibration = _recalibrate(asked, fitted.predict(prepared.batch.inputs, rows.pairs), rows, runtime.seed, labels)
     if refit and not interrupted:
         whole = prepared.whole()
-        again = method.refitted(fitted).fit(whole.batch, runtime.second())
+        again = method.refit_options(fitted).fit(whole.batch, runtime.for_second_fit())
         interrupted = again.interrupted
         if not interrupted:  # half a second fit is worth less than the whole first one
             fitted, trained = again, whole
@@ -152,7 +152,7 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
         features=trained.batch.features,
         fitted=fitted,
         recalibration=recalibration,
-        neighbourhood=novelty.fit(trained.batch, prepared.screen.drugs),
+        applicability_domain=applicability_domain.fit(trained.batch, prepared.screen.drugs),
         limits=trained.limits(),
         held_out_part=_held_out(trained, fitted, recalibration) if len(trained.batch.test) else None,
         posterior_check=posterior.check(fitted, trained.batch, runtime.seed),

@@ -19,15 +19,15 @@ from bdrp.data.screen import LIMITS, MEASURES, Screen
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, chosen_rows
+from bdrp.features import applicability_domain
 from bdrp.features import lines as line_profiles
-from bdrp.features import novelty
+from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
-from bdrp.features.novelty import Neighbourhood
 from bdrp.files import sealed_folder
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import OBSERVED, HeldOut
-from bdrp.inference.method import Fitted, weight_draws
+from bdrp.inference.method import Fitted, require_weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class TrainedModel:
         features: how tables become tensors.
         fitted: the method's fit.
         recalibration: fitted on rows that the weights had not seen.
-        neighbourhood: the trained drugs and lines.
+        applicability_domain: the trained drugs and lines, which others are compared with.
         limits: index drug_id; lower_limit and upper_limit of the doses that each trained drug was tested at.
         held_out_part: the test part, None for a model without one.
         posterior_check: of the posterior on its training rows, None for a method without a posterior.
@@ -53,7 +53,7 @@ class TrainedModel:
     features: Features
     fitted: Fitted
     recalibration: Recalibration
-    neighbourhood: Neighbourhood
+    applicability_domain: ApplicabilityDomain
     limits: pd.DataFrame
     held_out_part: HeldOut | None = None
     posterior_check: PosteriorCheck | None = None
@@ -107,7 +107,7 @@ class TrainedModel:
         needed_lines = {
             name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in by_name(profiles).items()
         }
-        inputs = self._without_impostors(self.features.inputs(needed_drugs, needed_lines))
+        inputs = self._without_id_collisions(self.features.inputs(needed_drugs, needed_lines))
         return inputs, as_pairs(pairs, inputs)
 
     def drugs_of(self, screen: Screen) -> pd.DataFrame:
@@ -150,29 +150,29 @@ class TrainedModel:
         observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
         some = observed.iloc[chosen_rows(len(observed), most_pairs, np.random.default_rng(seed))]
         inputs, rows = self.prepared(drugs, profiles, some)
-        drawn = weight_draws(self.fitted).posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
+        drawn = require_weight_draws(self.fitted).draw_posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
 
-    def _without_impostors(self, inputs: Inputs) -> Inputs:
-        impostors = self.neighbourhood.impostors(self.features, inputs)
-        if not impostors:
+    def _without_id_collisions(self, inputs: Inputs) -> Inputs:
+        collisions = self.applicability_domain.find_id_collisions(self.features, inputs)
+        if not collisions:
             return inputs
         warnings.warn(
-            f"{len(impostors)} lines bear a training line's id but not its expression: {', '.join(impostors[:5])}. "
+            f"{len(collisions)} lines bear a training line's id but not its expression: {', '.join(collisions[:5])}. "
             "They are predicted as new lines. Rename them if they are others; check the expression if they are not.",
             BdrpWarning,
             stacklevel=4,
         )
-        strange = torch.tensor([line in set(impostors) for line in inputs.line_ids])
+        strange = torch.tensor([line in set(collisions) for line in inputs.line_ids])
         return replace(inputs, line_effect=torch.where(strange, -1, inputs.line_effect))
 
     def _context(
         self, pairs: pd.DataFrame, inputs: Inputs, drugs: pd.DataFrame, cell_lines: pd.DataFrame | None
     ) -> pd.DataFrame:
-        by_drug = self.neighbourhood.drugs(inputs).join(self.limits)
+        by_drug = self.applicability_domain.compare_drugs(inputs).join(self.limits)
         names = drugs["name"].reindex(by_drug.index) if "name" in drugs else by_drug.index
         by_drug.insert(0, "drug_name", names)
-        by_line = self.neighbourhood.lines(self.features, inputs)
+        by_line = self.applicability_domain.compare_lines(self.features, inputs)
         tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
         by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))
         parts = [by_drug.loc[pairs["drug_id"]], by_line.loc[pairs["cell_line_id"]]]
@@ -201,17 +201,17 @@ class TrainedModel:
 
     def save(self, into: Path) -> None:
         """Write every file into an empty folder and seal it; see `bdrp.files.sealed_folder`."""
-        scalers, hood = self.features.scalers, self.neighbourhood
+        scalers, domain = self.features.scalers, self.applicability_domain
         sealed_folder.write_tensors(into / "weights.safetensors", self.fitted.state())
-        sealed_folder.write_tensors(into / "features.safetensors", line_profiles.state(scalers) | hood.state())
+        sealed_folder.write_tensors(into / "features.safetensors", line_profiles.state(scalers) | domain.state())
         sealed_folder.write_json(
             into / "keys.json",
             line_profiles.keys(scalers)
             | {
                 "compounds": self.features.compounds,
                 "lines": self.features.lines,
-                "drug_ids": hood.drug_ids,
-                "drug_names": hood.drug_names,
+                "drug_ids": domain.drug_ids,
+                "drug_names": domain.drug_names,
                 "limits": {
                     key: [_or_none(v) for v in row]
                     for key, row in zip(self.limits.index, self.limits.to_numpy(), strict=True)
@@ -277,8 +277,8 @@ class TrainedModel:
         if not np.isfinite([features.response_mean, features.response_std]).all() or features.response_std <= 0:
             raise ValueError(f"responses of mean {features.response_mean} and SD {features.response_std} cannot be")
         method = inference.make_recorded(manifest, file)
-        neighbourhood = novelty.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
-        _check_neighbourhood(neighbourhood, features)
+        domain = applicability_domain.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
+        _check_domain(domain, features)
         limits = pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float)
         return cls(
             manifest,
@@ -287,7 +287,7 @@ class TrainedModel:
             calibration.from_json(
                 sealed_folder.read_json(path / "calibration.json"), manifest.get("recalibrator_from", {})
             ),
-            neighbourhood,
+            domain,
             limits,
             HeldOut.load(path) if (path / OBSERVED).exists() else None,
             posterior.load(path),
@@ -329,12 +329,16 @@ def _ids(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs[["cell_line_id", "drug_id"]]
 
 
-def _check_neighbourhood(hood: Neighbourhood, features: Features) -> None:
+def _check_domain(domain: ApplicabilityDomain, features: Features) -> None:
     lines, components = len(features.lines), features.components
-    sizes = {"fingerprints": len(hood.fingerprints), "drug names": len(hood.drug_names)}
-    wrong = [f"{count} {what} for {len(hood.drug_ids)} drugs" for what, count in sizes.items()]
-    if set(sizes.values()) != {len(hood.drug_ids)} or hood.profiles.shape != (lines, components) or not hood.drug_ids:
-        raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(hood.profiles.shape)} of {lines} lines")
+    sizes = {"fingerprints": len(domain.fingerprints), "drug names": len(domain.drug_names)}
+    wrong = [f"{count} {what} for {len(domain.drug_ids)} drugs" for what, count in sizes.items()]
+    if (
+        set(sizes.values()) != {len(domain.drug_ids)}
+        or domain.profiles.shape != (lines, components)
+        or not domain.drug_ids
+    ):
+        raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(domain.profiles.shape)} of {lines} lines")
 
 
 def _or_none(value: float) -> float | None:

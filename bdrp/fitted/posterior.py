@@ -31,8 +31,8 @@ def check(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
     """Draws of the posterior at a random part of its training rows, checked; None for a method without a posterior."""
     if not isinstance(fitted, HasWeightDraws):
         return None
-    rows = batch.train.at(torch.as_tensor(chosen_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
-    drawn = fitted.posterior(batch.inputs, rows, draws=DRAWS, seed=seed)
+    rows = batch.train.select(torch.as_tensor(chosen_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
+    drawn = fitted.draw_posterior(batch.inputs, rows, draws=DRAWS, seed=seed)
     observed = pd.DataFrame(
         {
             "cell_line_id": np.asarray(batch.inputs.line_ids, dtype=object)[rows.line.numpy()],

@@ -82,7 +82,7 @@ class Prepared:
             )
         positions = np.concatenate([self.split.rows("calibration"), self.split.rows("validation")])
         clusters = None if cluster is None else self.screen.responses[cluster].iloc[positions].tolist()
-        return CalibrationRows(rows.joined(self.batch.validation), clusters)
+        return CalibrationRows(rows.concatenate(self.batch.validation), clusters)
 
     def test_table(self) -> pd.DataFrame:
         """The test part as it was observed, with tissue, drug_name and structure_key."""

@@ -1,4 +1,4 @@
-"""Ways to fit and to be uncertain: one file a method, the file's name is the method's name.
+"""Methods: ways to fit and to be uncertain; one file a method, the file's name is the method's name.
 
 Methods also come from installed packages, as entry points of `bdrp.methods`, and from a file that is given by its path.
 """
@@ -40,7 +40,7 @@ def make(name: str | os.PathLike[str], options: Mapping[str, Any] | None = None)
 
 
 def with_options(kind: type[Method], options: Mapping[str, Any] | None) -> Method:
-    """A method of a class, each option a value of its default's kind, or text that says one.
+    """A method of a class, each option a value of its default's kind, or text of one.
 
     Raises:
         FitError: there is no such option, or a value is of the wrong kind.
@@ -58,16 +58,16 @@ def with_options(kind: type[Method], options: Mapping[str, Any] | None) -> Metho
 
 
 def origin(method: Method) -> dict[str, dict[str, str]]:
-    """What records say of where a method comes from, as `method_from`: package and version, or file and SHA-256.
+    """Where a method comes from, as records hold it under `method_from`: package and version, or file and SHA-256.
 
-    Nothing is said of bdrp's own.
+    Empty for bdrp's own.
     """
     record = plugins.record_of(METHODS, method.name, type(method))
     return {"method_from": record} if record else {}
 
 
 def make_recorded(record: Mapping[str, Any], file: str | os.PathLike[str] | None = None) -> Any:
-    """The method that a record tells of.
+    """The method that a record describes.
 
     Args:
         record: `method`, `options` and, of one that is not bdrp's own, `method_from`.
@@ -99,8 +99,8 @@ def _fault(name: str, module: ModuleType) -> str:
     open_ = [each.name for each in fields(kind) if each.default is MISSING]
     if open_:
         return f"has options without a default: {', '.join(open_)}"
-    told = inspect.getattr_static(kind, "name", None)
-    return "" if told == name else f"has a METHOD whose `name` is {told!r}, where it is found as {name!r}"
+    own = inspect.getattr_static(kind, "name", None)
+    return "" if own == name else f"has a METHOD whose `name` is {own!r}, where it is found as {name!r}"
 
 
 METHODS = plugins.Kind("method", __name__, "bdrp.methods", ("METHOD",), FitError, _fault, besides=("method",))

@@ -2,11 +2,11 @@
 
 Each member is the deterministic network (see `network.point`): weights at the maximum of the joint density, and a noise
 head. They share the linear start, which is a solution and no matter of chance, and differ in where the network starts
-and in what dropout hides from them; with `bootstrap` also in the lines that they see and in the start solved on these.
+and in what dropout masks for them; with `bootstrap` also in the lines that they see and in the start solved on these.
 What the members disagree about is epistemic variance; what a member was never trained on adds its prior variance.
 
 The members descend in step, on the same blocks, each along its own clipped gradient: one epoch of the ensemble is one
-of every member, and the epoch kept is the best of the mixture. So an ensemble can be stopped at any time, and all
+of every member, and the epoch selected is the best of the mixture. So an ensemble can be stopped at any time, and all
 members are equally far.
 
 Sources: Lakshminarayanan, Pritzel & Blundell 2017; the bootstrap, Breiman 1996; vectorised members, torch.func.
@@ -30,11 +30,11 @@ from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation.solve import solve
 from bdrp.inference.method import Runtime
-from bdrp.inference.network.fitted import NetworkFit, restored
-from bdrp.inference.network.mixture import MixturePosterior, moments
-from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.network.fitted import NetworkFit, restore_fit
+from bdrp.inference.network.mixture import MixturePosterior, mixture_moments
+from bdrp.inference.network.options import NetworkMethod, quiet_pyro
 from bdrp.inference.network.point import PointModel
-from bdrp.inference.network.trainee import Blocks, groups, train_fit, validation_score
+from bdrp.inference.network.training_module import Blocks, optimiser_groups, train_fit, validation_score
 
 TOGETHER = ("auto", "yes", "no")
 
@@ -70,16 +70,16 @@ class DeepEnsembleMethod(NetworkMethod):
     def fit(self, batch: Batch, runtime: Runtime) -> EnsembleFit:
         """Descend with all members in step; see `Method.fit`."""
         device = runtime.torch_device
-        with quietly():
+        with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             method = self._warm_start(batch, fitted, runtime.seed)
             fitted.to(device)
-            train_fit(_Members(method, fitted, batch.to(device)), runtime)
+            train_fit(_EnsembleTraining(method, fitted, batch.to(device)), runtime)
             return fitted
 
     def _warm_start(self, batch: Batch, fitted: EnsembleFit, seed: int) -> DeepEnsembleMethod:
-        """Start all members where the first starts, their networks apart, or each on its own lines."""
+        """Start all members where the first starts, except for their networks, or each on its own lines."""
         first, *others = fitted.layers
         method = self.warm_start(batch, first, seed)
         started = {k: v for k, v in first.modules.state_dict().items() if not k.startswith("model.network.")}
@@ -88,29 +88,29 @@ class DeepEnsembleMethod(NetworkMethod):
             member.leverage = first.leverage
         if self.bootstrap == "yes":
             for index, member in enumerate(fitted.layers):
-                fitted.times[index] = drawn = resampled(len(batch.features.lines))
+                fitted.times[index] = drawn = draw_bootstrap(len(batch.features.lines))
                 if self.hierarchical_effects == "ignored":
                     continue
-                few = replace(self.shown(batch), train=batch.train.at(repeated(batch, drawn)))
-                together, censored = method.lines == "known", self.likelihood == "censored"
-                solve(few, self.factors, together=together, censored=censored, seed=seed + index).place(member)
+                few = replace(self.drop_ignored_components(batch), train=batch.train.select(repeat_rows(batch, drawn)))
+                jointly, censored = method.lines == "known", self.likelihood == "censored"
+                solve(few, self.factors, jointly=jointly, censored=censored, seed=seed + index).initialise(member)
         return method
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> EnsembleFit:
         """Rebuild a fit; see `Method.restore`."""
-        return restored(lambda: self._assemble(features, 1), state)
+        return restore_fit(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> EnsembleFit:
         models = [self.model(features, responses) for _ in range(self.members)]
         return EnsembleFit(features, [Layer(features, model, Point(model)) for model in models])
 
 
-def resampled(lines: int) -> Tensor:
+def draw_bootstrap(lines: int) -> Tensor:
     """How often each of L lines is in a bootstrap of L lines, (L,)."""
     return torch.bincount(torch.randint(lines, (lines,)), minlength=lines).float()
 
 
-def repeated(batch: Batch, times: Tensor) -> Tensor:
+def repeat_rows(batch: Batch, times: Tensor) -> Tensor:
     """Indices of the training rows, each as often as its line was drawn, given for all lines, (L,)."""
     rows = torch.arange(len(batch.train))
     return torch.repeat_interleave(rows, times[batch.inputs.line_effect[batch.train.line]].long())
@@ -146,7 +146,7 @@ class EnsembleFit(NetworkFit):
             parts.append(member.standard_moments(member.encode(inputs), inputs, few))
         # The members' degrees of freedom differ too little to matter for the choice of an epoch.
         return self.layers[0].negative_log_density(
-            rows, batch.features, moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
+            rows, batch.features, mixture_moments(*(torch.stack(part) for part in zip(*parts, strict=True)))
         )
 
     def _as_seen(self, member: int, inputs: Inputs) -> Inputs:
@@ -155,8 +155,8 @@ class EnsembleFit(NetworkFit):
         return replace(inputs, line_effect=torch.where(times[effect.clamp(min=0)] > 0, effect, -1))
 
 
-class _Members:
-    """The loop's view of all members: one parameter for each of theirs, stacked."""
+class _EnsembleTraining:
+    """The training module of all members: one parameter for each of theirs, stacked."""
 
     def __init__(self, method: DeepEnsembleMethod, fitted: EnsembleFit, batch: Batch) -> None:
         self.method, self.fitted, self.batch = method, fitted, batch
@@ -172,18 +172,18 @@ class _Members:
             for index, parameter in enumerate(own):
                 parameter.data = stacked.data[index]  # a view: what trains the stack trains the members
         on_gpu = fitted.times.device.type == "cuda"
-        self.together = method.together == "yes" or (method.together == "auto" and on_gpu)
+        self.batched = method.together == "yes" or (method.together == "auto" and on_gpu)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Networks and the rest, without the prior scales; see `Trainee`."""
+        """Networks and the rest, without the prior scales; see `TrainingModule`."""
         named = list(zip(self.names, self.stack, strict=True))
         network, rest = (
             [value for name, value in named if value.requires_grad and name.startswith("model.network.") == within]
             for within in (True, False)
         )
-        return groups(self.method, network, rest)
+        return optimiser_groups(self.method, network, rest)
 
-    def begin(self, epoch: int) -> None:
+    def begin_epoch(self, epoch: int) -> None:
         """Nothing here depends on how far training is."""
 
     def validation_score(self) -> float | None:
@@ -194,9 +194,9 @@ class _Members:
         """The average of the members' losses."""
         inputs = self.batch.inputs
         weight = self.fitted.times[:, inputs.line_effect[block.lines]][:, block.line]
-        return self._together(block, weight) if self.together else self._in_turn(block, weight)
+        return self._batched_loss(block, weight) if self.batched else self._loss_in_turn(block, weight)
 
-    def _together(self, block: Block, weight: Tensor) -> Tensor:
+    def _batched_loss(self, block: Block, weight: Tensor) -> Tensor:
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], weight: Tensor) -> Tensor:
             self.joints[0].train(self.module.training)
             return functional_call(self.joints[0], (parameters, buffers), (self.batch.inputs, block, weight))
@@ -204,11 +204,11 @@ class _Members:
         stacked = dict(zip(self.names, self.stack, strict=True))
         return torch.as_tensor(vmap(one, randomness="different")(stacked, self.buffers, weight)).mean()
 
-    def _in_turn(self, block: Block, weight: Tensor) -> Tensor:
-        apart = [value.unbind(0) for value in self.stack]  # unlike an index, its gradient is one stack
+    def _loss_in_turn(self, block: Block, weight: Tensor) -> Tensor:
+        members = [value.unbind(0) for value in self.stack]  # unlike an index, its gradient is one stack
         losses = []
         for index, joint in enumerate(self.joints):
-            own = {name: values[index] for name, values in zip(self.names, apart, strict=True)}
+            own = {name: values[index] for name, values in zip(self.names, members, strict=True)}
             joint.train(self.module.training)
             losses.append(functional_call(joint, own, (self.batch.inputs, block, weight[index])))
         return torch.stack(losses).mean()

@@ -1,4 +1,4 @@
-"""Exact Gaussian process on the drug x line grid: the strongest shallow rival on held-out pairs and drugs.
+"""Exact Gaussian process on the drug x line grid: the strongest shallow baseline on held-out pairs and drugs.
 
 The response of drug d and line l is g(d, l) + noise, noise ~ Normal(0, s[d]^2), with the covariance of g a sum of
 Kronecker kernels (Bonilla, Chai & Williams 2008; Saatci 2011)
@@ -15,8 +15,8 @@ k' W y, and S posterior draws are pathwise (Wilson et al. 2020, doi:10.48550/arX
     g_s = prior_s + k' W (y - prior_s - noise_s),
 
 all solved by conjugate gradients. The epistemic variance of a pair is the mean square of the S draws about the mean,
-with a relative error of sqrt(2 / S) that its neighbours share, plus in closed form what the prior leaves open once the
-training grid is known: nothing for a known drug and line, and the greatest part for a new one.
+with a relative error of sqrt(2 / S) that its neighbours share, plus in closed form the prior variance given the
+training grid: nothing for a known drug and line, and the greatest part for a new one.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from bdrp.inference.kronecker.kernels import (
     Kernels,
     ResponseTable,
     average_replicates,
-    between,
     covariance,
+    cross_kernels,
     solve,
 )
 from bdrp.inference.kronecker.posterior import GridPoints, GridPosterior
-from bdrp.inference.kronecker.preconditioning import Preconditioner, preconditioner
+from bdrp.inference.kronecker.preconditioning import Preconditioner, build_preconditioner
 from bdrp.inference.method import Fitted, Method, Runtime
 
 # Where the scales start, in variances of the response (chosen: their order on GDSC2's training parts); the last is a
 # length.
 START = {"a1": 0.6, "a2": 0.1, "a3": 0.01, "b1": 0.4, "b2": 0.4, "b3": 0.1, "c1": 0.15, "c2": 0.1, "c3": 0.02, "r": 2.0}
 START_NOISE = 0.1
-SCALE_PRIOR = 2.0  # chosen: the SD of a log scale about its start; only a screen that says nothing feels it
+SCALE_PRIOR = 2.0  # chosen: the SD of a log scale about its start; matters only where the screen has little information
 NOISE_PRIOR = 5.0  # chosen: the precision of a log noise about the pooled one, which is that of ten responses
 LOWEST = 1e-4  # chosen: no scale below this, so that every factor can be inverted
 RATE = 0.15  # chosen: of Adam on log scales; 30 steps go as far as a factor of ninety
@@ -98,7 +98,7 @@ class GaussianProcessMethod(Method):
         """Choose scales, then solve for the mean and the draws; see `Method.fit`."""
         features, table = batch.features, _table(batch)
         drugs, genes = _known(batch)
-        kernels = between(drugs, genes, drugs, genes, *(torch.arange(n) for n in (len(drugs), len(genes))))
+        kernels = cross_kernels(drugs, genes, drugs, genes, *(torch.arange(n) for n in (len(drugs), len(genes))))
         generator = torch.Generator().manual_seed(runtime.seed)
         some = torch.randperm(len(genes), generator=generator)[: self.lines].sort().values
         scales, noise = _maximise(kernels.lines(some), table.lines(some), self.steps, generator)
@@ -136,7 +136,7 @@ class GaussianProcessFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> GridPosterior:
-        """The draws, and what the prior leaves open; see `Fitted.posterior_of`."""
+        """The draws, and the residual prior; see `Fitted.posterior_of`."""
         points = GridPoints(self, inputs, pairs)
         return GridPosterior(points, np.arange(len(pairs)))
 
@@ -146,19 +146,25 @@ class GaussianProcessFit(Fitted):
         return torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
 
     @cached_property
-    def known(self) -> Kernels:
+    def training_kernels(self) -> Kernels:
         """Kernels among the training drugs and lines."""
         count = (len(self.tensors["fingerprints"]), len(self.tensors["genes"]))
-        return self.with_known(self.tensors["fingerprints"], self.tensors["genes"], *map(torch.arange, count))
+        return self.kernels_with_training(
+            self.tensors["fingerprints"], self.tensors["genes"], *map(torch.arange, count)
+        )
 
     @cached_property
-    def roots(self) -> Grid:
+    def training_roots(self) -> Grid:
         """Cholesky factors of the training grid's."""
-        return Grid(*(_cholesky(part) for part in self.known.grid(self.tensors["scales"])))
+        return Grid(*(_cholesky(part) for part in self.training_kernels.grid(self.tensors["scales"])))
 
-    def with_known(self, drugs: Tensor, genes: Tensor, drug_is: Tensor, line_is: Tensor) -> Kernels:
+    def kernels_with_training(
+        self, drugs: Tensor, genes: Tensor, drug_position: Tensor, line_position: Tensor
+    ) -> Kernels:
         """Kernels of drugs and lines with the training grid's."""
-        return between(drugs, genes, self.tensors["fingerprints"], self.tensors["genes"], drug_is, line_is)
+        return cross_kernels(
+            drugs, genes, self.tensors["fingerprints"], self.tensors["genes"], drug_position, line_position
+        )
 
 
 def _known(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -193,8 +199,8 @@ def _maximise(kernels: Kernels, table: ResponseTable, steps: int, generator: tor
         grid, noise = kernels.grid(scales.exp()), (pooled + own).exp()
         if step % KEPT_STEPS == 0:
             with torch.no_grad():
-                nearly = preconditioner(grid, table.replicates, noise, FEW_TERMS).to(right.dtype)
-        loss, solved = _negative_evidence(grid, noise, table, right, solved, nearly)
+                preconditioner = build_preconditioner(grid, table.replicates, noise, FEW_TERMS).to(right.dtype)
+        loss, solved = _negative_evidence(grid, noise, table, right, solved, preconditioner)
         loss = loss + 0.5 * ((scales - start) / SCALE_PRIOR).square().sum() + 0.5 * NOISE_PRIOR * own.square().sum()
         torch.autograd.backward(loss)
         ascent.step()
@@ -206,7 +212,7 @@ def _maximise(kernels: Kernels, table: ResponseTable, steps: int, generator: tor
 
 
 def _negative_evidence(
-    grid: Grid, noise: Tensor, table: ResponseTable, right: Tensor, start: Tensor, nearly: Preconditioner
+    grid: Grid, noise: Tensor, table: ResponseTable, right: Tensor, start: Tensor, preconditioner: Preconditioner
 ) -> tuple[Tensor, Tensor]:
     """A loss with the gradient of the negative log marginal likelihood, and the solutions behind it.
 
@@ -216,7 +222,9 @@ def _negative_evidence(
     exact = covariance(grid, table.measured, table.variance(noise) * table.measured)
     with torch.no_grad():
         multiply = covariance(*_in(right.dtype, grid, table, noise))
-        solved = solve(multiply, right, nearly=nearly, start=start, tolerance=0.02, steps=20, strict=False)
+        solved = solve(
+            multiply, right, preconditioner=preconditioner, start=start, tolerance=0.02, steps=20, strict=False
+        )
     other = torch.cat([solved[:1], right[1:]]).double()
     products = (solved * exact(other)).sum((1, 2))
     within = (table.surplus * noise.log() + table.within / noise).sum()
@@ -228,16 +236,16 @@ def _weights(
 ) -> dict[str, Tensor]:
     """Weights of the mean, then of each draw about it, a term of the covariance each."""
     exact = covariance(*_in(torch.float64, grid, table, noise))
-    nearly = preconditioner(grid, table.replicates, noise, TERMS)
-    mean = solve(exact, table.mean[None], nearly=nearly, tolerance=0.1 * method.tolerance, steps=MOST)
+    preconditioner = build_preconditioner(grid, table.replicates, noise, TERMS)
+    mean = solve(exact, table.mean[None], preconditioner=preconditioner, tolerance=0.1 * method.tolerance, steps=MOST)
     parts = [(mean.sum(2), mean.sum(1), mean)]
     roots, deviation = Grid(*map(_cholesky, grid)), table.variance(noise).sqrt()
     # Draws in single precision take half the time; an epistemic variance needs no more.
-    multiply, nearly = covariance(*_in(torch.float32, grid, table, noise)), nearly.to(torch.float32)
+    multiply, preconditioner = covariance(*_in(torch.float32, grid, table, noise)), preconditioner.to(torch.float32)
     for block in torch.arange(method.draws).split(BLOCK):
         prior, own = _prior(roots, table.mean.shape, len(block), generator)
         right = (table.measured * (prior + deviation * _noise(generator, *prior.shape))).float()
-        solved = solve(multiply, right, nearly=nearly, tolerance=method.tolerance, steps=MOST).double()
+        solved = solve(multiply, right, preconditioner=preconditioner, tolerance=method.tolerance, steps=MOST).double()
         drugs, lines, both = own
         parts.append((drugs - solved.sum(2), lines - solved.sum(1), both - solved))
     names = ("drug_weights", "line_weights", "weights")

@@ -24,11 +24,11 @@ from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
-from bdrp.inference.hierarchical.weight_draws import draw
+from bdrp.inference.hierarchical.weight_draws import draw_weights
 from bdrp.inference.method import Runtime
-from bdrp.inference.network.fitted import NetworkFit, restored
-from bdrp.inference.network.options import NetworkMethod, quietly
-from bdrp.inference.network.trainee import Trainee, train_fit
+from bdrp.inference.network.fitted import NetworkFit, restore_fit
+from bdrp.inference.network.options import NetworkMethod, quiet_pyro
+from bdrp.inference.network.training_module import TrainingModule, train_fit
 from bdrp.model.network import Network
 from bdrp.predictive import PosteriorDraws
 
@@ -56,18 +56,18 @@ class LastLayerMethod(NetworkMethod):
     def fit(self, batch: Batch, runtime: Runtime) -> LastLayerFit:
         """Fit by SVI on grid blocks; see `Method.fit`."""
         device = runtime.torch_device
-        with quietly():
+        with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
             loss = negative_elbo(fitted.layer, batch.to(device))
-            train_fit(Trainee(method, fitted, batch.to(device), loss, posterior=True), runtime)
+            train_fit(TrainingModule(method, fitted, batch.to(device), loss, posterior=True), runtime)
             return fitted
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> LastLayerFit:
         """Rebuild a fit; see `Method.restore`."""
-        return restored(lambda: self._assemble(features, 1), state)
+        return restore_fit(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> LastLayerFit:
         model = self.model(features, responses)
@@ -92,9 +92,9 @@ class LastLayerFit(NetworkFit):
         """In closed form; see `Fitted.posterior_of`."""
         return self.layer.posterior_of(inputs, pairs)
 
-    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+    def draw_posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Draws of the guide; see `HasWeightDraws`."""
-        return draw(self.layer, inputs, pairs, draws, seed)
+        return draw_weights(self.layer, inputs, pairs, draws, seed)
 
     def score(self, rows: Pairs, batch: Batch) -> float:
         """See `NetworkFit.score`."""

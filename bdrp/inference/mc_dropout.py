@@ -35,14 +35,14 @@ from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntrie
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, unstandardise
 from bdrp.inference.hierarchical.point import Point
-from bdrp.inference.hierarchical.predictor import Predicted, Weights, by_network, rowwise, with_loadings
-from bdrp.inference.method import Runtime, isolated
-from bdrp.inference.network.dropout import dropping
-from bdrp.inference.network.fitted import NetworkFit, restored
-from bdrp.inference.network.mixture import RunningMixture, each
-from bdrp.inference.network.options import NetworkMethod, quietly
+from bdrp.inference.hierarchical.predictor import Predicted, Weights, add_loadings, network_term, rowwise_dot
+from bdrp.inference.method import Runtime, isolate_random_state
+from bdrp.inference.network.dropout import keep_dropout_on
+from bdrp.inference.network.fitted import NetworkFit, restore_fit
+from bdrp.inference.network.mixture import RunningMixture, map_components
+from bdrp.inference.network.options import NetworkMethod, quiet_pyro
 from bdrp.inference.network.point import PointModel
-from bdrp.inference.network.trainee import Trainee, train_fit
+from bdrp.inference.network.training_module import TrainingModule, train_fit
 from bdrp.model.network import Encoded, Network
 from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
@@ -78,32 +78,32 @@ class McDropoutMethod(NetworkMethod):
     def fit(self, batch: Batch, runtime: Runtime) -> DropoutFit:
         """Maximise the joint density with dropout; see `Method.fit`."""
         device = runtime.torch_device
-        with quietly():
+        with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
             there, layer = batch.to(device), fitted.layer
-            joint = PointModel(layer.model, layer.guide, partial(dropped, rate=self.rate))
-            train_fit(Trainee(method, fitted, there, partial(joint, there.inputs)), runtime)
+            joint = PointModel(layer.model, layer.guide, partial(drop_weights, rate=self.rate))
+            train_fit(TrainingModule(method, fitted, there, partial(joint, there.inputs)), runtime)
             return fitted
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> DropoutFit:
         """Rebuild a fit; see `Method.restore`."""
-        return restored(lambda: self._assemble(features, 1), state)
+        return restore_fit(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> DropoutFit:
         model = self.model(features, responses)
         return DropoutFit(Layer(features, model, Point(model)), self.rate, self.passes)
 
 
-def dropped(weights: Weights, rate: float) -> Weights:
+def drop_weights(weights: Weights, rate: float) -> Weights:
     """What a training step sees of the weights; what the prior judges are the whole ones."""
-    v, u = without_some(weights.v, rate), without_some(weights.u, rate)
+    v, u = drop_slopes(weights.v, rate), drop_slopes(weights.u, rate)
     return weights._replace(w=dropout(weights.w, rate), v=v, u=u)
 
 
-def without_some(rows: Tensor, rate: float) -> Tensor:
+def drop_slopes(rows: Tensor, rate: float) -> Tensor:
     """Rows (M, 1 + W) of an intercept and slopes, slopes dropped at a rate and the others scaled up."""
     return torch.cat([rows[:, :1], dropout(rows[:, 1:], rate)], dim=1)
 
@@ -136,24 +136,24 @@ class DropoutFit(NetworkFit):
         return self.layer.score(rows, batch)
 
     @torch.no_grad()
-    def passed(self, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Tensor]]:
+    def run_passes(self, inputs: Inputs, pairs: Pairs) -> Iterator[tuple[Tensor, Tensor]]:
         """Standardised means and noise variances of N pairs, (S, N) each, some of the passes at a time."""
         sorted_pairs = sort_by_line(pairs)
         chunks, known = sorted_pairs.chunks(PAIRS_A_PASS), self.layer.coefficients(inputs)
-        together = PASSES_AT_ONCE if self.layer.device.type == "cuda" else 1
-        network = dropping(self.layer.model.network, together)
+        at_once = PASSES_AT_ONCE if self.layer.device.type == "cuda" else 1
+        network = keep_dropout_on(self.layer.model.network, at_once)
 
         def one(_: Tensor) -> tuple[Tensor, Tensor]:
-            return self._passed(network, inputs, sorted_pairs, known, chunks)
+            return self._run_pass(network, inputs, sorted_pairs, known, chunks)
 
-        for start in range(0, self.passes, together):
-            with isolated():
+        for start in range(0, self.passes, at_once):
+            with isolate_random_state():
                 torch.manual_seed(MASK_SEED + start)
-                found = each(one, torch.empty(min(together, self.passes - start), device=self.layer.device))
+                found = map_components(one, torch.empty(min(at_once, self.passes - start), device=self.layer.device))
             means, log_sds = sorted_pairs.restore_order(found)
             yield means, (2 * log_sds).exp()
 
-    def _passed(
+    def _run_pass(
         self, network: Network, inputs: Inputs, pairs: GridEntries, known: Coefficients, chunks: Sequence[GridChunk]
     ) -> tuple[Tensor, Tensor]:
         """Means and log SDs of the noise of N grid entries, (N,) each, by one network.
@@ -163,16 +163,16 @@ class DropoutFit(NetworkFit):
         model, point = self.layer.model, self.layer.guide
         encoded = network.encode(inputs)
         w = dropout(point.w_mean, self.rate)
-        v = _of_trained(without_some(point.v_mean, self.rate), known.v, inputs.drug_effect)
-        u = _of_trained(without_some(point.u_mean, self.rate), known.u, inputs.line_effect)
-        slopes = rowwise(model.regressors(inputs.components), v, pairs.line, pairs.drug)
-        factors = rowwise(u, with_loadings(model.by_line(encoded), known.loadings), pairs.line, pairs.drug)
+        v = _of_trained(drop_slopes(point.v_mean, self.rate), known.v, inputs.drug_effect)
+        u = _of_trained(drop_slopes(point.u_mean, self.rate), known.u, inputs.line_effect)
+        slopes = rowwise_dot(model.regressors(inputs.components), v, pairs.line, pairs.drug)
+        factors = rowwise_dot(u, add_loadings(model.by_line(encoded), known.loadings), pairs.line, pairs.drug)
 
         def found(chunk: GridChunk) -> tuple[Tensor, Tensor]:
-            near, rows = Encoded(encoded.drugs, encoded.lines.at(chunk.lines)), chunk.rows
+            near, rows = Encoded(encoded.drugs, encoded.lines.select(chunk.lines)), chunk.rows
             terms = model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
             own = terms.own + v[:, 0].index_select(0, chunk.drug)
-            predicted = Predicted(by_network(terms, w), slopes[rows], factors[rows], own)
+            predicted = Predicted(network_term(terms, w), slopes[rows], factors[rows], own)
             return predicted.mean, terms.log_noise(predicted.mean, predicted.own)
 
         means, log_sds = zip(*map(found, chunks), strict=True)
@@ -197,7 +197,7 @@ class PassMixture(JointPosterior):
     def moments(self) -> PairMoments:
         """Over the passes, and the prior variance of what was not trained on."""
         mixture = RunningMixture()
-        for means, variances in self.fit.passed(self.inputs, self.pairs):
+        for means, variances in self.fit.run_passes(self.inputs, self.pairs):
             mixture.add(means, variances, torch.zeros_like(means))
         passed = unstandardise(self.fit.features, mixture.moments())
         return passed._replace(epistemic=passed.epistemic + self.unseen.epistemic)
@@ -205,7 +205,7 @@ class PassMixture(JointPosterior):
     def __getitem__(self, index: Index) -> PassMixture:
         """The same for some of the pairs; moments that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
-        some = PassMixture(self.fit, self.inputs, self.pairs.at(chosen), self.unseen[index])
+        some = PassMixture(self.fit, self.inputs, self.pairs.select(chosen), self.unseen[index])
         if "moments" in vars(self):
             some.moments = PairMoments(*(part[index] for part in self.moments))
         return some
@@ -223,7 +223,7 @@ class PassMixture(JointPosterior):
 
     def _disagreement(self) -> Floats:
         """(S, N) what the passes' means differ from their average by."""
-        means = torch.cat([means for means, _ in self.fit.passed(self.inputs, self.pairs)]).double().cpu().numpy()
+        means = torch.cat([means for means, _ in self.fit.run_passes(self.inputs, self.pairs)]).double().cpu().numpy()
         return np.asarray(self.fit.features.response_std * (means - means.mean(0)))
 
 

@@ -1,8 +1,7 @@
 """Mean effects: drug mean plus line deviation, with a residual SD a drug; no expression, no structure.
 
-The trivial rival that every figure must beat, and the baseline of normalised correlations. Effects are shrunken towards
-zero by the count of their responses (best linear unbiased prediction; Henderson 1975), so an unseen drug or line gets
-none.
+The baseline that every method must beat, and that normalised correlations subtract. Effects are shrunken towards zero
+by the count of their responses (best linear unbiased prediction; Henderson 1975), so an unseen drug or line gets none.
 """
 
 from __future__ import annotations

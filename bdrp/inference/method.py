@@ -45,8 +45,8 @@ class Runtime:
         if not 0 <= self.seed < 2**32:
             raise FitError(f"seed is {self.seed}; it must be at least 0 and below {2**32:,}. Choose another.")
 
-    def second(self) -> Runtime:
-        """The same for a second fit of the run, with a checkpoint of its own."""
+    def for_second_fit(self) -> Runtime:
+        """The same for the second fit of a run, with a checkpoint of its own."""
         return self if self.checkpoint is None else replace(self, checkpoint=self.checkpoint.with_suffix(".second"))
 
     @property
@@ -81,11 +81,11 @@ class Fitted(ABC):
 
     Attributes:
         features: how tables become tensors.
-        interrupted: the user stopped the fit; what it is is the best so far.
+        interrupted: the user stopped the fit, which holds the best state so far.
         history: how training went, for a manifest; empty where nothing was trained step by step.
-        settled: options that the fit chose by itself, which fitting again on more rows takes as they are.
-        censoring_aware: responses beyond a limit were taken for no more than that; recalibrations take them for
-            measurements, so that none is chosen by itself.
+        settled: options that the fit chose by itself, and which the second fit on more rows takes over.
+        censoring_aware: the likelihood is censored; recalibrations take every response for a measurement, so that none
+            is chosen automatically.
         can_update: `bdrp.inference.hierarchical.updating` can take the posterior for a prior.
     """
 
@@ -123,8 +123,8 @@ class Fitted(ABC):
 class HasWeightDraws(Protocol):
     """A fit with a posterior of weights that can be drawn from."""
 
-    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
-        """S joint draws of the weights and what they say about N pairs."""
+    def draw_posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+        """S joint draws of the weights, with means, responses and log likelihoods of N pairs."""
 
 
 @runtime_checkable
@@ -136,8 +136,8 @@ class HasNetwork(Protocol):
         """The network."""
 
 
-def weight_draws(fitted: Fitted) -> HasWeightDraws:
-    """The fit itself, known to draw weights.
+def require_weight_draws(fitted: Fitted) -> HasWeightDraws:
+    """The fit itself, typed as one that draws weights.
 
     Raises:
         FitError: the method has no posterior of weights.
@@ -150,12 +150,12 @@ def weight_draws(fitted: Fitted) -> HasWeightDraws:
     )
 
 
-def part(default: str | tuple[str, ...]) -> Any:
-    """An option that names a part of the model; `Method.options` is silent about it while the part is in place."""
-    return field(default=default, metadata={"part": True})
+def component_option(default: str | tuple[str, ...]) -> Any:
+    """An option that names a component of the model; `Method.options` leaves its default out."""
+    return field(default=default, metadata={"component": True})
 
 
-def signed(default: float) -> Any:
+def signed_option(default: float) -> Any:
     """An option that may be negative; of every other number -1 is refused, and `bdrp.testing` checks that it is."""
     return field(default=default, metadata={"signed": True})
 
@@ -163,7 +163,7 @@ def signed(default: float) -> Any:
 class Method(ABC):
     """Frozen options; the file's name is the method's name.
 
-    What a method does not do, and no test holds it to, it says itself.
+    What a method does not do, and `bdrp.testing` does not check, its attributes say.
 
     Attributes:
         name: the name of its file, or of the entry point of its package.
@@ -181,13 +181,15 @@ class Method(ABC):
     modalities: tuple[str, ...] = (EXPRESSION,)
 
     def options(self) -> dict[str, Any]:
-        """All options with their values, of parts of the model those alone that were replaced or left out.
+        """All options with their values; of components of the model those alone that were replaced or left out.
 
-        So a whole model is told as it was before its parts had names, and its records and folders stay good.
+        So the record of a whole model is as it was before its components had names, and old folders stay good.
         """
-        told = {each.name: (each, getattr(self, each.name)) for each in fields(cast(Any, self))}
-        whole = {name for name, (each, value) in told.items() if each.metadata.get("part") and value == each.default}
-        return {name: value for name, (_, value) in told.items() if name not in whole}
+        return {
+            option.name: getattr(self, option.name)
+            for option in fields(cast(Any, self))
+            if not option.metadata.get("component") or getattr(self, option.name) != option.default
+        }
 
     @abstractmethod
     def fit(self, batch: Batch, runtime: Runtime) -> Fitted:
@@ -197,7 +199,7 @@ class Method(ABC):
             FitError: the method cannot be fitted on these data, or collapsed.
         """
 
-    def refitted(self, fitted: Fitted) -> Self:
+    def refit_options(self, fitted: Fitted) -> Self:
         """The options for fitting again on more rows without a validation part, `fitted` being the first fit."""
         return replace(cast(Any, self), **fitted.settled)
 
@@ -210,7 +212,7 @@ class Method(ABC):
         """
 
 
-def isolated() -> Any:
-    """A context in which seeding and drawing leave torch's random state, on every device, as it was."""
-    # Seeding the CPU seeds every GPU too, so that all are kept apart.
+def isolate_random_state() -> Any:
+    """A context after which torch's random state, on every device, is as it was."""
+    # Seeding the CPU seeds every GPU too, so that all states are restored.
     return torch.random.fork_rng(devices=range(torch.cuda.device_count()))

@@ -1,4 +1,4 @@
-"""Random forest on expression components and structure: the nonlinear rival without a gradient.
+"""Random forest on expression components and structure: the nonlinear baseline without a gradient.
 
 A regression forest (Breiman 2001) sees a line's leading principal components and the principal coordinates of a drug's
 fingerprint. With T trees t(x),
@@ -118,14 +118,14 @@ class RandomForestFit(Fitted):
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
         """Mean and variance over trees; an unseen drug has the compounds' mean noise."""
-        each = self.trees(inputs, pairs)
+        each = self.predict_trees(inputs, pairs)
         compound = inputs.drug_effect[pairs.drug].cpu()
         noise = self.tensors["noise"]
         own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
         return MarginalPosterior(self.features.unstandardise(each.mean(0), own, each.var(0)))
 
-    def trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
-        """What each tree says of each pair, (T, N), standardised."""
+    def predict_trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
+        """The prediction of each tree for each pair, (T, N), standardised."""
         table = regressors(inputs, pairs, self.tensors["loadings"], self.components)
         nodes = {name: self.tensors[name].numpy() for name in NODES}
         blocks = [_descend(nodes, self.tensors["roots"].numpy(), block) for block in np.split(table, _cuts(len(table)))]
@@ -144,8 +144,8 @@ def _loadings(fingerprints: Tensor, coordinates: int) -> Tensor:
     bits = fingerprints.cpu().double()
     _, singular, right = torch.linalg.svd(bits - bits.mean(0), full_matrices=False)
     loadings = torch.zeros(FINGERPRINT_BITS, coordinates)
-    kept = right[singular > 1e-8][:coordinates]
-    loadings[:, : len(kept)] = kept.T.float()
+    selected = right[singular > 1e-8][:coordinates]
+    loadings[:, : len(selected)] = selected.T.float()
     return loadings
 
 

@@ -1,4 +1,4 @@
-"""Ridge regression a drug on expression: the linear rival, and the one to beat on unseen cell lines.
+"""Ridge regression a drug on expression: the linear baseline, and the one to beat on unseen cell lines.
 
 Each compound is fitted on its own by scikit-learn's `RidgeCV` on all principal coordinates of the training lines, which
 is ridge on the genes; the penalty is chosen by leave-one-out error, whose root mean square is the residual SD (Hoerl &

@@ -25,17 +25,17 @@ from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
-from bdrp.inference.hierarchical.predictor import by_network
+from bdrp.inference.hierarchical.predictor import network_term
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.draws import DRAWS_TO_SCORE, VariationalFit
-from bdrp.inference.network.fitted import restored
-from bdrp.inference.network.options import NetworkMethod, quietly
-from bdrp.inference.network.trainee import Trainee, train_fit, validation_score
+from bdrp.inference.network.fitted import restore_fit
+from bdrp.inference.network.options import NetworkMethod, quiet_pyro
+from bdrp.inference.network.training_module import TrainingModule, train_fit, validation_score
 from bdrp.inference.network.weights import PosteriorScale, WholeGuide, WholeModel
 
 SCALE_RATE = 10.0  # chosen: peak rate of the log SDs over head_rate; they have to move by nats in few epochs
-LEAST_NATS = 0.02  # chosen: a weight this near to its prior was told nothing by the data
-LEAST_SHARE = 0.001  # chosen: a thousandth of the responses' variance is no contribution
+LEAST_NATS = 0.02  # chosen: a weight this near to its prior learned nothing from the data
+LEAST_SHARE = 0.001  # chosen: a thousandth of the responses' variance is no measure_contribution
 ROWS_CHECKED = 4096  # chosen: a share of variance is known to a few per cent from so many
 
 
@@ -45,7 +45,7 @@ class VariationalMethod(NetworkMethod):
 
     Attributes:
         prior_scale: prior SD of a weight in units of 1 / sqrt(inputs of its layer). At 1 a random network's layers keep
-            the variance of what they are given, so that the prior says nothing of the size of a signal.
+            the variance of what they are given, so that the prior leaves the size of a signal free.
         init_scale: posterior SD that the weights start from, in the same units. Well above 0.1 the noise drowns what
             was learned before the scales are fitted; 0.02 did better than 0.1 on validation (docs/tried.md).
         pretrain: share of the epochs in which each weight of the network has one value.
@@ -72,8 +72,8 @@ class VariationalMethod(NetworkMethod):
         if self.draws < 1:
             raise FitError(f"draws is {self.draws}; it must be at least 1. Choose another value.")
 
-    def warmth(self, epoch: int) -> float | None:
-        """What the network's divergence counts in an epoch, from 0; None while each weight has one value.
+    def kl_weight(self, epoch: int) -> float | None:
+        """The weight of the network's divergence in an epoch, from 0; None while each weight has one value.
 
         It rises to the temperature over the first half of the other epochs.
         """
@@ -89,12 +89,12 @@ class VariationalMethod(NetworkMethod):
             FitError: the weights fell back on their prior, or the means to a constant.
         """
         device = runtime.torch_device
-        with quietly():
+        with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
             method = self.warm_start(batch, fitted.layer, runtime.seed)
             fitted.to(device)
-            svi = _Svi(method, fitted, batch.to(device))
+            svi = _VariationalTraining(method, fitted, batch.to(device))
             before = explained_variance(fitted, svi.batch, over_draws=False)
             train_fit(svi, runtime)
             if not fitted.interrupted:
@@ -103,7 +103,7 @@ class VariationalMethod(NetworkMethod):
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> VariationalFit:
         """Rebuild a fit; see `Method.restore`."""
-        return restored(lambda: self._assemble(features, 1), state)
+        return restore_fit(lambda: self._assemble(features, 1), state)
 
     def _assemble(self, features: Features, responses: int) -> VariationalFit:
         model = self.model(features, responses)
@@ -111,22 +111,22 @@ class VariationalMethod(NetworkMethod):
         return VariationalFit(layer, PosteriorScale(model.network, self.init_scale), self.draws)
 
 
-class _Svi:
+class _VariationalTraining:
     """The loss of a block is its negative evidence lower bound, a response."""
 
     def __init__(self, method: VariationalMethod, fitted: VariationalFit, batch: Batch) -> None:
         self.method, self.fitted, self.batch = method, fitted, batch
-        self.trainee = Trainee(method, fitted, batch, self.loss, posterior=True)
-        self.module, self.blocks, self.clip = self.trainee.module, self.trainee.blocks, self.trainee.clip
+        self.training = TrainingModule(method, fitted, batch, self.loss, posterior=True)
+        self.module, self.blocks, self.clip = self.training.module, self.training.blocks, self.training.clip
         layer, guide = fitted.layer.model, fitted.layer.guide
         self.model = WholeModel(layer, method.prior_scale).to(batch.inputs.drug_effect.device)
         self.pointed = ClosedFormElbo()(layer, guide)
         self.elbo = ClosedFormElbo()(self.model, WholeGuide(self.model, fitted.posterior_scale, guide))
-        self.warmth: float | None = None
+        self.kl_weight: float | None = None
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The network's decay is its prior's; the posterior scale has a rate of its own."""
-        network, rest = self.trainee.parameter_groups()
+        network, rest = self.training.parameter_groups()
         scale = self.fitted.posterior_scale.log_scale
         head = [parameter for parameter in rest["params"] if parameter is not scale]
         rate = SCALE_RATE * self.method.head_rate
@@ -136,21 +136,21 @@ class _Svi:
             {"params": [scale], "lr": rate, "weight_decay": 0.0},
         ]
 
-    def begin(self, epoch: int) -> None:
-        """Let the divergence in by degrees."""
-        self.warmth = self.method.warmth(epoch)
+    def begin_epoch(self, epoch: int) -> None:
+        """Anneal the weight of the divergence."""
+        self.kl_weight = self.method.kl_weight(epoch)
 
     def loss(self, block: Block) -> Tensor:
         """With one value of each weight, the network's weights are estimated with the same prior."""
-        if self.warmth is None:
+        if self.kl_weight is None:
             penalty = self.method.temperature * self.model.penalty()
             return (self.pointed(self.batch.inputs, block) + penalty) / len(self.batch.train)
-        self.model.warmth = self.warmth
+        self.model.kl_weight = self.kl_weight
         return torch.as_tensor(self.elbo(self.batch.inputs, block)) / len(self.batch.train)
 
     def validation_score(self) -> float | None:
-        """None before the divergence counts in full, so that no posterior is chosen for being unfinished."""
-        whole = self.warmth == self.method.temperature
+        """None before the KL weight is at the temperature, so that no posterior is chosen for being unfinished."""
+        whole = self.kl_weight == self.method.temperature
         return validation_score(self.fitted, self.batch) if whole else None
 
 
@@ -167,13 +167,13 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
         FitError: saying what was seen and what to do.
     """
     advice = "Lower init_scale or prior_scale, raise pretrain or epochs, or lower temperature."
-    told = (model.divergence(fitted.posterior_scale) > LEAST_NATS).float().mean().item()
-    signal, noise = contribution(fitted, batch)
-    if told < LEAST_SHARE and signal < max(LEAST_SHARE, noise):
+    informed = (model.divergence(fitted.posterior_scale) > LEAST_NATS).float().mean().item()
+    signal, noise = measure_contribution(fitted, batch)
+    if informed < LEAST_SHARE and signal < max(LEAST_SHARE, noise):
         raise FitError(
-            f"The network's weights collapsed to their prior: {told:.1%} of them lie more than {LEAST_NATS} nats from "
-            f"it, and what the network adds varies by {signal:.2g} between pairs and by {noise:.2g} between draws, in "
-            f"variances of the response. At least {LEAST_SHARE:.1%} of the weights, or a signal above "
+            f"The network's weights collapsed to their prior: {informed:.1%} of them lie more than {LEAST_NATS} nats "
+            f"from it, and the network's part varies by {signal:.2g} between pairs and by {noise:.2g} between draws, "
+            f"in variances of the response. At least {LEAST_SHARE:.1%} of the weights, or a signal above "
             f"{LEAST_SHARE} and above its noise, is needed. {advice}"
         )
     after = explained_variance(fitted, batch)
@@ -187,7 +187,7 @@ def refuse_collapse(model: WholeModel, fitted: VariationalFit, batch: Batch, bef
 @torch.no_grad()
 def explained_variance(fitted: VariationalFit, batch: Batch, *, over_draws: bool = True) -> float:
     """Share of the training responses' variance that the means explain, over draws or at the means of the weights."""
-    rows = batch.train.at(_some(len(batch.train), batch.train.line.device))
+    rows = batch.train.select(_some(len(batch.train), batch.train.line.device))
     response = standardise_responses(rows, batch.features).response
     inputs, layer = batch.inputs, fitted.layer
     moments = (
@@ -200,21 +200,21 @@ def explained_variance(fitted: VariationalFit, batch: Batch, *, over_draws: bool
 
 
 @torch.no_grad()
-def contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
-    """What the network adds to the means of training rows, in variances of the response.
+def measure_contribution(fitted: VariationalFit, batch: Batch) -> tuple[float, float]:
+    """How much the network contributes to the means of training rows, in variances of the response.
 
     Returns:
         The variance between rows of what the draws agree on, and the mean variance between draws.
     """
-    rows, inputs = batch.train.at(_some(len(batch.train), batch.train.line.device)), batch.inputs
+    rows, inputs = batch.train.select(_some(len(batch.train), batch.train.line.device)), batch.inputs
     every = torch.arange(len(inputs.line_ids), device=rows.line.device)
 
     def added() -> Tensor:
         layer = fitted.layer
         terms = layer.model.terms(layer.encode(inputs), inputs, every, rows.line, rows.drug)
-        return by_network(terms, layer.guide.w_mean)
+        return network_term(terms, layer.guide.w_mean)
 
-    parts = torch.stack([fitted.under(weights, added) for weights in fitted.weights(DRAWS_TO_SCORE)])
+    parts = torch.stack([fitted.with_weights(weights, added) for weights in fitted.weights(DRAWS_TO_SCORE)])
     noise = parts.var(0).mean()
     # The mean of a few draws keeps a share of their noise, which is no signal.
     return float(parts.mean(0).var(correction=0) - noise / DRAWS_TO_SCORE), float(noise)

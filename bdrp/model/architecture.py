@@ -26,14 +26,14 @@ class Architecture:
         width: width of atom, drug and line states.
         graph_layers: message-passing steps over the bonds.
         hidden: hidden units of the expression encoder.
-        programmes: M, the gene programmes that a drug attends to.
+        programmes: M, the gene programs that a drug attends to.
         heads: H attention heads.
-        value_width: what one head brings back.
+        value_width: width of one head's value.
         factors: R drug factors that a cell line's own deviations act on.
-        gene_dropout: the share of genes hidden at each training step.
+        gene_dropout: the share of genes masked at each training step.
         drug_dropout: dropout of drug and atom states.
-        drug_encoder: what a drug is known by: its molecular "graph", its "fingerprint", or "one_hot", a vector of its
-            own, of which an unseen compound has the mean.
+        drug_encoder: reads a drug's molecular "graph", its "fingerprint", or "one_hot", a vector of its own, of which
+            an unseen compound has the mean.
         pairing: how drug and line meet beside their product: cross-"attention" or "concatenation" of their states.
         expression: "ignored" shows the network and the linear path no gene: every line then looks the same.
         linear_path: "ignored" leaves out what is linear in expression: a layer of the encoder, and the slopes of
@@ -72,18 +72,18 @@ class Architecture:
                 raise FitError(f"{name} is {value!r}; it must be {allowed}. Choose another value.")
 
     @property
-    def attends(self) -> bool:
+    def has_attention(self) -> bool:
         """Whether there is attention."""
         return self.pairing == "attention"
 
     @property
-    def slopes(self) -> bool:
+    def has_slopes(self) -> bool:
         """Whether a response may have slopes on expression."""
         return self.linear_path == "used" and self.expression == "used"
 
     @property
     def context_width(self) -> int:
-        """What all heads bring back together."""
+        """Width of the context: all heads' values."""
         return self.heads * self.value_width
 
     @property

@@ -1,13 +1,13 @@
-"""Cross-attention between a drug's atoms and a cell line's gene programmes, factorised so that a pair stays cheap.
+"""Cross-attention between a drug's atoms and a cell line's gene programs, factorised so that a pair stays cheap.
 
-Every atom asks; a drug's query is the sum of its atoms' states, weighted by the mean of H softmaxes over them (the
-weights say which atoms asked). The query meets programme m of line l as
+A drug's query is attention pooling of its atoms: the sum of their states, weighted by the mean of H softmaxes over
+them. The query meets program m of line l as
 
     logit[l, d, h, m] = offset[d, h, m] + slope[d, h, m] * activity[l, m],
 
-and the softmax over the M programmes weighs what they bring back, activity[l, m] * value[h, m]. Offset and slope are
-computed once a drug and the activity once a line, so a pair costs H x M multiplications and no pass over genes. Weights
-are read as drug x programme, and through the programmes' gene loadings as drug x gene. (Scaled dot products of Vaswani
+and the softmax over the M programs weighs their values, activity[l, m] * value[h, m]. Offset and slope are computed
+once a drug and the activity once a line, so a pair costs H x M multiplications and no pass over genes. Weights are
+read as drug x program, and through the programs' gene loadings as drug x gene. (Scaled dot products of Vaswani
 et al. 2017, with the key split into a constant part and a part proportional to the activity.)
 """
 
@@ -33,12 +33,10 @@ class DrugStates(NamedTuple):
 
     Attributes:
         state: (D, width).
-        gate: (D, H * value_width) how the drug reads what the heads bring back; (D, 0) without attention, as are
-            offset and slope.
-        factors: (D, R) on which a line's own deviations act.
-        offset: (D, H, M) attention logits that do not depend on the line.
-        slope: (D, H, M) attention logits a unit of activity.
-        summary: (D, width) what the noise and mean heads read.
+        gate: (D, H * value_width) factors on the heads' values; (D, 0) without attention, as are offset and slope.
+        factors: (D, R) that a line's own deviations multiply.
+        offset: (D, H, M) attention logits at an activity of 0. slope: (D, H, M) attention logits a unit of activity.
+        summary: (D, width) input of the noise and mean heads.
     """
 
     state: Tensor
@@ -48,24 +46,26 @@ class DrugStates(NamedTuple):
     slope: Tensor
     summary: Tensor
 
-    def at(self, index: Tensor) -> DrugStates:
+    def select(self, index: Tensor) -> DrugStates:
         """The drugs at `index`."""
         return DrugStates(*(part.index_select(0, index) for part in self))
 
-    def along(self, place: int) -> DrugStates:
+    def unsqueeze(self, place: int) -> DrugStates:
         """The same with an axis of length one at `place`, to broadcast over lines."""
         return DrugStates(*(part.unsqueeze(place) for part in self))
 
 
 class DrugEncoder(nn.Module):
-    """Drugs -> drug states: molecular graphs whose atoms ask, or what an ablation has in their place."""
+    """Drugs -> drug states: molecular graphs with attention pooling, or what an ablation has in their place."""
 
     def __init__(self, size: Architecture) -> None:
         super().__init__()
         self.size = size
         if size.drug_encoder == "graph":
             self.graph = GraphEncoder(size.width, size.graph_layers, size.drug_dropout)
-            self.ask = nn.Linear(size.width, size.heads)
+            self.ask = nn.Linear(
+                size.width, size.heads
+            )  # logits of the atoms' pooling; the name that they are saved under
         elif size.drug_encoder == "fingerprint":
             bits = nn.Linear(FINGERPRINT_BITS, size.width)
             self.fingerprint = nn.Sequential(bits, nn.GELU(), Dropout(size.drug_dropout))
@@ -73,10 +73,10 @@ class DrugEncoder(nn.Module):
             self.one_hot = nn.Parameter(torch.randn(size.compounds, size.width) / math.sqrt(size.width))
         self.mix = nn.Sequential(nn.Linear(size.width, size.width), nn.GELU(), Dropout(size.drug_dropout))
         self.state = nn.Linear(size.width, size.width)
-        if size.attends:
+        if size.has_attention:
             self.gate = nn.Linear(size.width, size.context_width)
         self.factors = nn.Linear(size.width, size.factors)
-        if size.attends:
+        if size.has_attention:
             self.offset = nn.Linear(size.width, size.heads * size.programmes)
             self.slope = nn.Linear(size.width, size.heads * size.programmes)
         nn.init.zeros_(self.factors.weight)  # a compound's own loadings come first; structure explains them later
@@ -84,8 +84,8 @@ class DrugEncoder(nn.Module):
 
     def forward(self, molecules: MoleculeGraphs, compounds: Tensor | None = None) -> DrugStates:
         """Encode D molecules, which are the training compounds at `compounds` (D,), -1 for an unseen one."""
-        summary = self.mix(self._known_by(molecules, compounds))
-        if not self.size.attends:
+        summary = self.mix(self._summaries(molecules, compounds))
+        if not self.size.has_attention:
             none = summary.new_zeros(len(summary), 0)
             return DrugStates(self.state(summary), none, self.factors(summary), none, none, summary)
         shape = (len(molecules), self.size.heads, self.size.programmes)
@@ -98,27 +98,27 @@ class DrugEncoder(nn.Module):
             summary,
         )
 
-    def _known_by(self, molecules: MoleculeGraphs, compounds: Tensor | None) -> Tensor:
-        """(D, width) what the drugs are known by."""
+    def _summaries(self, molecules: MoleculeGraphs, compounds: Tensor | None) -> Tensor:
+        """(D, width) of the drugs, before they are mixed."""
         if self.size.drug_encoder == "graph":
             atoms = self.graph(molecules)
-            asked = self.atom_weights(atoms, molecules)
-            return scatter(asked.mean(1, keepdim=True) * atoms, molecules.molecule, dim=0, dim_size=len(molecules))
+            weights = self.atom_weights(atoms, molecules)
+            return scatter(weights.mean(1, keepdim=True) * atoms, molecules.molecule, dim=0, dim_size=len(molecules))
         if self.size.drug_encoder == "fingerprint":
             return torch.as_tensor(self.fingerprint(molecules.fingerprints))
         if compounds is None:
             raise FitError(
-                "drug_encoder is one_hot, and which compounds the drugs are was not said. Give their places."
+                "drug_encoder is one_hot, and compounds is None. Give the positions of the drugs among them."
             )
         return torch.where((compounds >= 0)[:, None], self.one_hot[compounds.clamp(min=0)], self.one_hot.mean(0))
 
     def atom_weights(self, atoms: Tensor, molecules: MoleculeGraphs) -> Tensor:
-        """(A, H): the share that each atom has in what the drug asks; sums to one over a molecule's atoms."""
+        """(A, H): the weight of each atom in the drug's query; sums to one over a molecule's atoms."""
         return torch.as_tensor(softmax(self.ask(atoms), molecules.molecule, num_nodes=len(molecules)))
 
 
 class CrossAttention(nn.Module):
-    """What the heads of a drug bring back from the programmes of a line."""
+    """The context of a pair: what the heads of a drug read from the gene programs of a line."""
 
     def __init__(self, size: Architecture) -> None:
         super().__init__()
@@ -137,6 +137,6 @@ class CrossAttention(nn.Module):
 
     def _side_by_side(self) -> Tensor:
         """(H * M, H * value_width) the heads' values as blocks of one matrix: one product for all heads is faster."""
-        heads, programmes, width = self.value.shape
+        heads, programs, width = self.value.shape
         own = torch.eye(heads, dtype=self.value.dtype, device=self.value.device)
-        return (self.value[:, :, None, :] * own[:, None, :, None]).reshape(heads * programmes, heads * width)
+        return (self.value[:, :, None, :] * own[:, None, :, None]).reshape(heads * programs, heads * width)

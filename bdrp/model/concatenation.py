@@ -1,7 +1,7 @@
 """Drug and line side by side in a small perceptron: what stands where cross-attention is ablated.
 
 As in published networks without attention (for example DeepCDR; Liu et al. 2020, doi:10.1093/bioinformatics/btaa822),
-the two states are concatenated; as wide an answer comes back as the attention's.
+the two states are concatenated; the context is as wide as the attention's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bdrp.model.lines import LineStates
 
 
 class Concatenation(nn.Module):
-    """What a perceptron says of a drug's and a line's states side by side."""
+    """A perceptron on the concatenated states of drug and line."""
 
     def __init__(self, size: Architecture) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from bdrp.model.dropout import Dropout
 class GraphEncoder(nn.Module):
     """Atoms and bonds -> a state an atom.
 
-    Residual GINE layers with layer normalisation. A molecule without a bond keeps what its atoms say of themselves.
+    Residual GINE layers with layer normalisation. A molecule without a bond keeps the states of its atoms.
     Atoms that look alike as far as k bonds have one state after k layers, which is computed once for all of them, until
     a dropout of atoms tells them apart.
     """
@@ -30,24 +30,24 @@ class GraphEncoder(nn.Module):
         """Atom states, (A, width)."""
         classes = molecules.classes
         state, kinds = self.atom(classes.atom_features), self.bond(classes.bond_features)
-        of, apart = classes.start, False
+        of, distinct = classes.start, False
         for number, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             norm_of = norm(state)
-            if apart:
+            if distinct:
                 state = state + self.dropout(convolution(norm_of, molecules.bonds, kinds.index_select(0, classes.kind)))
                 continue
             step = classes.step(number)
             size = (len(state), len(step.own))
             pair = norm_of, norm_of.index_select(0, step.own)
             change = convolution(pair, step.bonds, kinds.index_select(0, step.kind), size)
-            apart = self._tells_apart()
-            if apart:
+            distinct = self._distinguishes_atoms()
+            if distinct:
                 state = state.index_select(0, of) + self.dropout(change.index_select(0, step.of))
             else:
                 state, of = state.index_select(0, step.own) + self.dropout(change), step.of
-        return torch.as_tensor(state if apart else state.index_select(0, of))
+        return torch.as_tensor(state if distinct else state.index_select(0, of))
 
-    def _tells_apart(self) -> bool:
+    def _distinguishes_atoms(self) -> bool:
         """Whether alike atoms now lose different entries."""
         return self.training and isinstance(self.dropout, nn.Dropout) and self.dropout.p > 0
 

@@ -22,7 +22,7 @@ GRID_A_PAIR = 1.5  # chosen: to copy a pair's states costs as much as to compute
 
 
 class Encoded(NamedTuple):
-    """What the encoders say of a block's D drugs and L lines; each was encoded once."""
+    """States of a block's D drugs and L lines; each was encoded once."""
 
     drugs: DrugStates
     lines: LineStates
@@ -49,8 +49,8 @@ class PairFeatures(NamedTuple):
 class Network(nn.Module):
     """Encoders of drugs and of lines and what pairs them, with heads for mean and noise.
 
-    A pair's features are a bilinear product of drug and line state beside what cross-attention brought back, or what
-    an ablation has in its place. The last layer that weighs them belongs to the method that fits it.
+    A pair's features are a bilinear product of drug and line state beside the context of cross-attention, or what an
+    ablation has in its place. The last layer that weighs them belongs to the method that fits it.
     """
 
     def __init__(self, size: Architecture) -> None:
@@ -85,7 +85,7 @@ class Network(nn.Module):
 
         states: LineStates = self.lines(profile(EXPRESSION))
         for name, encoder in self.profiles.items():
-            states = states.beside(encoder(profile(name)))
+            states = states.combine(encoder(profile(name)))
         return states
 
     def pairs(self, encoded: Encoded, line: Tensor, drug: Tensor) -> PairFeatures:
@@ -102,8 +102,8 @@ class Network(nn.Module):
         """(N, P); from the whole grid of lines and drugs where most of it is asked for, so that no state is copied."""
         drugs, lines = encoded
         if len(lines.state) * len(drugs.state) > GRID_A_PAIR * len(line):
-            return self._joined(drugs.at(drug), lines.at(line))
-        grid = self._joined(drugs.along(0), lines.along(1))
+            return self._joined(drugs.select(drug), lines.select(line))
+        grid = self._joined(drugs.unsqueeze(0), lines.unsqueeze(1))
         return grid.flatten(0, 1).index_select(0, line * len(drugs.state) + drug)
 
     def _joined(self, drugs: DrugStates, lines: LineStates) -> Tensor:

@@ -1,4 +1,4 @@
-"""The currency of the house: one distribution of the response for each of N pairs."""
+"""Predictive distributions: one of the response for each of N pairs."""
 
 from bdrp.predictive.distribution import JointDraws, PredictiveDistribution, Scalable
 from bdrp.predictive.level_map import LevelMap, LevelMaps

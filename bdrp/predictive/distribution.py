@@ -1,4 +1,4 @@
-"""What every predictive distribution can answer."""
+"""The interface of every predictive distribution."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class PredictiveDistribution(ABC):
         self.measure = measure
         self.unit = unit
         self.mean = _column("mean", mean, len(self.keys))
-        self.aleatoric_std = _deviations("aleatoric", aleatoric_std, len(self.keys))
-        self.epistemic_std = _deviations("epistemic", epistemic_std, len(self.keys))
+        self.aleatoric_std = _checked_std("aleatoric", aleatoric_std, len(self.keys))
+        self.epistemic_std = _checked_std("epistemic", epistemic_std, len(self.keys))
         self.std = _positive_std(self.aleatoric_std, self.epistemic_std)
 
     @property
@@ -178,10 +178,10 @@ class PredictiveDistribution(ABC):
 
 
 class Scalable(PredictiveDistribution):
-    """A family that recalibration can start from: it can be scaled, and its levels can be mapped.
+    """A family that recalibration can start from: its SDs can be scaled, and its levels can be mapped.
 
-    The normal score of a response, z = Phi^-1(F(y)), is the currency between families: in it all of them look alike,
-    and a map of probability levels is a map of z.
+    The normal score of a response, z = Phi^-1(F(y)), is common to all families, so
+    that a map of probability levels is a map of z.
     """
 
     least_slope: float = 0.0  # of a map of normal scores in the tails; a family with heavy tails must not stretch them
@@ -203,17 +203,17 @@ class Scalable(PredictiveDistribution):
         """How each pair's standard quantiles are blended from those of the R standard pairs, (N, R); rows sum to 1."""
 
     @abstractmethod
-    def moved(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Self:
+    def with_moments(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Self:
         """The same family, keys and joint draws with other moments, (N,) each."""
 
     @abstractmethod
-    def scaled(self, factor: npt.ArrayLike) -> Self:
+    def scale(self, factor: npt.ArrayLike) -> Self:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
 
 
 @dataclass(frozen=True)
 class ScaledDraws:
-    """Joint deviations stretched with the epistemic SD, so that the two stay one statement; one factor or (N,)."""
+    """Joint deviations stretched with the epistemic SD, so that the two stay consistent; one factor or (N,)."""
 
     draws_of: JointDraws
     factor: Floats
@@ -227,8 +227,8 @@ class ScaledDraws:
         return ScaledDraws(self.draws_of[index], self.factor[index] if self.factor.ndim else self.factor)
 
 
-def scaled_draws(joint: JointDraws | None, factor: Floats) -> JointDraws | None:
-    """`joint` stretched, if there is any."""
+def scale_draws(joint: JointDraws | None, factor: Floats) -> JointDraws | None:
+    """`joint` scaled, if there is any."""
     return None if joint is None else ScaledDraws(joint, factor)
 
 
@@ -243,7 +243,7 @@ def require_joint(joint: JointDraws | None) -> JointDraws:
     return joint
 
 
-def aligned(y: npt.ArrayLike, n: int) -> Floats:
+def align_responses(y: npt.ArrayLike, n: int) -> Floats:
     """`y` as (N,) or (N, Q) floats; a single number is repeated for each pair."""
     values = np.asarray(y, dtype=np.float64)
     if values.ndim == 0:
@@ -256,12 +256,12 @@ def aligned(y: npt.ArrayLike, n: int) -> Floats:
     return values
 
 
-def beside(values: Floats, like: Floats) -> Floats:
-    """A column of N shaped so that it broadcasts against (N,) or (N, Q)."""
+def broadcast_column(values: Floats, like: Floats) -> Floats:
+    """A column of N, shaped so that it broadcasts against (N,) or (N, Q)."""
     return values if like.ndim == 1 else values[:, None]
 
 
-def levels(p: npt.ArrayLike) -> Floats:
+def check_levels(p: npt.ArrayLike) -> Floats:
     """Probability levels, () or (Q,), strictly between 0 and 1."""
     values = np.asarray(p, dtype=np.float64)
     if values.ndim > 1 or not bool(np.all((values > 0) & (values < 1))):
@@ -298,7 +298,7 @@ def _column(name: str, values: npt.ArrayLike, n: int) -> Floats:
     return column
 
 
-def _deviations(name: str, values: npt.ArrayLike, n: int) -> Floats:
+def _checked_std(name: str, values: npt.ArrayLike, n: int) -> Floats:
     column = _column(f"{name} SD", values, n)
     bad = np.flatnonzero(column < 0)
     if bad.size:

@@ -123,7 +123,7 @@ class LevelMaps:
 
     Args:
         overall: for every pair whose key is not among the members.
-        by: which key tells the group, "drug_id" or "cell_line_id".
+        by: the key that the groups are of, "drug_id" or "cell_line_id".
         groups: a map a group.
         members: key -> position in `groups`.
 
@@ -146,25 +146,25 @@ class LevelMaps:
             )
 
     @property
-    def each(self) -> tuple[LevelMap, ...]:
+    def all_maps(self) -> tuple[LevelMap, ...]:
         """The overall map, then the groups'."""
         return (self.overall, *self.groups)
 
     def positions(self, keys: pd.DataFrame) -> npt.NDArray[np.intp]:
-        """Which of `each` a pair takes, (N,)."""
+        """Which of `all_maps` a pair takes, (N,)."""
         return np.asarray([self.members.get(key, -1) + 1 for key in keys[self.by]], dtype=np.intp)
 
     def metadata(self) -> dict[str, Any]:
         """What `from_metadata` needs, JSON-able."""
-        said = {"levels": list(self.overall.levels), "remapped": list(self.overall.remapped)}
+        metadata = {"levels": list(self.overall.levels), "remapped": list(self.overall.remapped)}
         if not self.groups:
-            return said
+            return metadata
         maps = [{"levels": list(one.levels), "remapped": list(one.remapped)} for one in self.groups]
-        return {**said, "by": self.by, "groups": maps, "members": dict(self.members)}
+        return {**metadata, "by": self.by, "groups": maps, "members": dict(self.members)}
 
     @classmethod
     def from_metadata(cls, data: Mapping[str, Any], least_slope: float) -> LevelMaps:
-        """What `metadata` described.
+        """The maps that `metadata` describes.
 
         Raises:
             DataError: the knots, the groups or their members are not usable.

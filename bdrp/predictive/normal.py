@@ -16,11 +16,11 @@ from bdrp.predictive.distribution import (
     JointDraws,
     PredictiveDistribution,
     Scalable,
-    aligned,
-    beside,
-    levels,
+    align_responses,
+    broadcast_column,
+    check_levels,
     require_joint,
-    scaled_draws,
+    scale_draws,
 )
 
 _LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
@@ -63,7 +63,14 @@ class Normal(Scalable):
         *,
         unit: str = "",
     ) -> None:
-        super().__init__(keys, measure, mean, root("aleatoric", aleatoric), root("epistemic", epistemic), unit=unit)
+        super().__init__(
+            keys,
+            measure,
+            mean,
+            std_from_variance("aleatoric", aleatoric),
+            std_from_variance("epistemic", epistemic),
+            unit=unit,
+        )
         self._joint = joint
 
     @classmethod
@@ -94,20 +101,22 @@ class Normal(Scalable):
 
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """Mean + std * Phi^-1(p), (N,) or (N, Q)."""
-        z = np.asarray(ndtri(levels(p)))
+        z = np.asarray(ndtri(check_levels(p)))
         return self.mean + self.std * z if z.ndim == 0 else self.mean[:, None] + self.std[:, None] * z
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
         """The log of the normal density, (N,)."""
         z = self._standardised(y)
-        return np.asarray(-0.5 * np.square(z) - beside(np.log(self.std), z) - _LOG_SQRT_2PI)
+        return np.asarray(-0.5 * np.square(z) - broadcast_column(np.log(self.std), z) - _LOG_SQRT_2PI)
 
     def crps(self, y: npt.ArrayLike) -> Floats:
         """The closed form of Gneiting and Raftery (2007), computed by scoringrules, (N,)."""
         import scoringrules
 
-        values = aligned(y, len(self))
-        scored = scoringrules.crps_normal(values, beside(self.mean, values), beside(self.std, values), backend="numpy")
+        values = align_responses(y, len(self))
+        scored = scoringrules.crps_normal(
+            values, broadcast_column(self.mean, values), broadcast_column(self.std, values), backend="numpy"
+        )
         return np.asarray(scored, dtype=np.float64)
 
     def sample(self, draws: int, seed: int) -> Floats:
@@ -126,8 +135,8 @@ class Normal(Scalable):
 
     def from_probit(self, z: npt.ArrayLike) -> Floats:
         """Mean + std z, (N,) or (N, Q)."""
-        values = aligned(z, len(self))
-        return beside(self.mean, values) + beside(self.std, values) * values
+        values = align_responses(z, len(self))
+        return broadcast_column(self.mean, values) + broadcast_column(self.std, values) * values
 
     def standard_quantiles(self, z: Floats) -> Floats:
         """Z itself: one standard normal serves every pair, (K, 1)."""
@@ -137,16 +146,16 @@ class Normal(Scalable):
         """Ones, (N, 1)."""
         return np.ones((len(self), 1))
 
-    def moved(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Normal:
+    def with_moments(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Normal:
         """The normals of the same pairs with other moments; the joint draws stay as they are."""
         moments = mean, aleatoric_std, epistemic_std
         return Normal.from_std(self.keys, self.measure, *moments, self._joint, unit=self.unit)
 
-    def scaled(self, factor: npt.ArrayLike) -> Normal:
+    def scale(self, factor: npt.ArrayLike) -> Normal:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
         factors = np.asarray(factor, dtype=np.float64)
         deviations = self.aleatoric_std * factors, self.epistemic_std * factors
-        joint = scaled_draws(self._joint, factors)
+        joint = scale_draws(self._joint, factors)
         return Normal.from_std(self.keys, self.measure, self.mean, *deviations, joint, unit=self.unit)
 
     def __getitem__(self, index: Index) -> Normal:
@@ -155,15 +164,15 @@ class Normal(Scalable):
         return Normal.from_std(self.keys.iloc[index], self.measure, *moments, joint, unit=self.unit)
 
     def shape_metadata(self) -> dict[str, Any]:
-        """Nothing: moments say all about a normal."""
+        """Nothing: its moments determine a normal."""
         return {}
 
     def _standardised(self, y: npt.ArrayLike) -> Floats:
-        values = aligned(y, len(self))
-        return (values - beside(self.mean, values)) / beside(self.std, values)
+        values = align_responses(y, len(self))
+        return (values - broadcast_column(self.mean, values)) / broadcast_column(self.std, values)
 
 
-def root(name: str, variance: npt.ArrayLike) -> Floats:
+def std_from_variance(name: str, variance: npt.ArrayLike) -> Floats:
     """SDs from variances, or a DataError where one is negative."""
     values = np.asarray(variance, dtype=np.float64)
     negative = int(np.sum(values < 0))

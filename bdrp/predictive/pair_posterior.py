@@ -1,4 +1,4 @@
-"""What a fit knows of N pairs: the moments of each and, where pairs share random weights, how they go together."""
+"""The posterior of N pairs: the moments of each and, where pairs share random weights, their covariance."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class PairPosterior(ABC):
 
 
 class JointPosterior(PairPosterior, ABC):
-    """A posterior that also knows how the expected responses of pairs go together."""
+    """A posterior with the covariance of the expected responses, and joint draws of them."""
 
     @abstractmethod
     def covariance(self, other: Self) -> Floats:

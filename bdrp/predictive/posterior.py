@@ -1,4 +1,4 @@
-"""Draws from a posterior, and what each of them says about some pairs: plain arrays, the same for every method."""
+"""Draws from a posterior, and the mean and response of pairs in each: plain arrays, the same for every method."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class PosteriorDraws:
-    """S joint draws of the weights, and the N pairs as each draw sees them, in the measure's unit.
+    """S joint draws of the weights, and of N pairs given each, in the measure's unit.
 
     Attributes:
-        mean: (S, N) each pair's expected response if the draw were the truth.
+        mean: (S, N) each pair's expected response given the draw.
         response: (S, N) a response drawn with the noise of each pair, independent given the weights.
         log_likelihood: (S, N) log density of the observed response; NaN where none was observed.
         parameters: what was drawn, by name; a bounded part of all weights.

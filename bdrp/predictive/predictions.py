@@ -1,4 +1,4 @@
-"""A predictive distribution with what a reviewer wants beside it."""
+"""Predictive distributions with the context that a reviewer needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bdrp.predictive.distribution import PredictiveDistribution
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictive distributions with what a reviewer wants beside them.
+    """Predictive distributions with the context that a reviewer needs.
 
     Attributes:
         distribution: of N pairs.
@@ -36,4 +36,4 @@ class Predictions:
         Raises:
             DataError: see `bdrp.predictive.load`.
         """
-        return cls(*storage.loaded(storage.read_table(Path(path)), path))
+        return cls(*storage.from_table(storage.read_table(Path(path)), path))

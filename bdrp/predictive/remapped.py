@@ -10,7 +10,15 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from bdrp.errors import DataError
-from bdrp.predictive.distribution import Floats, Index, PredictiveDistribution, Scalable, aligned, beside, levels
+from bdrp.predictive.distribution import (
+    Floats,
+    Index,
+    PredictiveDistribution,
+    Scalable,
+    align_responses,
+    broadcast_column,
+    check_levels,
+)
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.standard_shape import StandardShape
 
@@ -55,7 +63,7 @@ class Remapped(PredictiveDistribution):
     def _remap(self, base: PredictiveDistribution, maps: LevelMaps) -> None:
         base, shapes = require_scalable(base), _shapes(require_scalable(base), maps)
         mean, std = _standard_moments(base, maps, shapes)
-        own = base.moved(base.mean + base.std * mean, base.aleatoric_std * std, base.epistemic_std * std)
+        own = base.with_moments(base.mean + base.std * mean, base.aleatoric_std * std, base.epistemic_std * std)
         self._settle(own, maps, shapes)
 
     def _settle(self, own: Scalable, maps: LevelMaps, shapes: Sequence[StandardShape]) -> None:
@@ -65,7 +73,7 @@ class Remapped(PredictiveDistribution):
         self._which = maps.positions(own.keys)
         mean, std = _standard_moments(own, maps, shapes)
         base_mean = self.mean - self.std / std * mean
-        self._base = own.moved(base_mean, self.aleatoric_std / std, self.epistemic_std / std)
+        self._base = own.with_moments(base_mean, self.aleatoric_std / std, self.epistemic_std / std)
 
     def cdf(self, y: npt.ArrayLike) -> Floats:
         """g(F(y)), (N,) or (N, Q)."""
@@ -77,7 +85,7 @@ class Remapped(PredictiveDistribution):
 
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """F^-1(g^-1(p)), (N,) or (N, Q)."""
-        h = np.asarray(ndtri(levels(p)))
+        h = np.asarray(ndtri(check_levels(p)))
         return self._from_mapped(np.full(len(self), h) if h.ndim == 0 else np.tile(h, (len(self), 1)))
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
@@ -88,13 +96,13 @@ class Remapped(PredictiveDistribution):
 
     def crps(self, y: npt.ArrayLike) -> Floats:
         """Base SD times the score of the standard shape, (N,)."""
-        values, z = aligned(y, len(self)), self._base.probit(y)
-        w = (values - beside(self._base.mean, values)) / beside(self._base.std, values)
+        values, z = align_responses(y, len(self)), self._base.probit(y)
+        w = (values - broadcast_column(self._base.mean, values)) / broadcast_column(self._base.std, values)
         score, blend = np.empty_like(w), self._base.blend()
         for position in np.unique(self._which):
             here = self._which == position
             score[here] = self._shapes[position].crps(z[here], w[here], blend[here])
-        return beside(self._base.std, values) * score
+        return broadcast_column(self._base.std, values) * score
 
     def sample(self, draws: int, seed: int) -> Floats:
         """S independent draws a pair, (S, N)."""
@@ -122,7 +130,7 @@ class Remapped(PredictiveDistribution):
         mapped = np.empty_like(values)
         for position in np.unique(self._which):
             here = self._which == position
-            mapped[here] = function(self.maps.each[position], values[here])
+            mapped[here] = function(self.maps.all_maps[position], values[here])
         return mapped
 
 
@@ -137,7 +145,7 @@ def require_scalable(pred: PredictiveDistribution) -> Scalable:
 
 
 def _shapes(base: Scalable, maps: LevelMaps) -> Sequence[StandardShape]:
-    return [StandardShape(one, base) for one in maps.each]
+    return [StandardShape(one, base) for one in maps.all_maps]
 
 
 def _standard_moments(base: Scalable, maps: LevelMaps, shapes: Sequence[StandardShape]) -> tuple[Floats, Floats]:

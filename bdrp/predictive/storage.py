@@ -80,10 +80,10 @@ def load(path: str | Path) -> PredictiveDistribution:
     Raises:
         DataError: there is no such file, it is not a bdrp prediction, it was altered, or a newer version wrote it.
     """
-    return loaded(read_table(Path(path)), path)[0]
+    return from_table(read_table(Path(path)), path)[0]
 
 
-def loaded(table: pa.Table, path: str | Path) -> tuple[PredictiveDistribution, pd.DataFrame]:
+def from_table(table: pa.Table, path: str | Path) -> tuple[PredictiveDistribution, pd.DataFrame]:
     """The distribution that a table of that file holds, exactly, and the columns that stand behind its own.
 
     Raises:
@@ -99,13 +99,13 @@ def loaded(table: pa.Table, path: str | Path) -> tuple[PredictiveDistribution, p
     return pred, frame.drop(columns=list(COLUMNS))
 
 
-def noted(table: pa.Table) -> dict[str, Any]:
-    """What bdrp noted about a table: family, shape, measure and unit of its own; empty for a table of others."""
+def read_metadata(table: pa.Table) -> dict[str, Any]:
+    """What bdrp wrote of a table: family, shape, measure and unit; empty for a table of others."""
     try:
-        said = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+        metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _rebuild(frame: pd.DataFrame, header: dict[str, Any], path: str | Path) -> PredictiveDistribution:

@@ -15,13 +15,13 @@ from bdrp.predictive.distribution import (
     JointDraws,
     PredictiveDistribution,
     Scalable,
-    aligned,
-    beside,
-    levels,
+    align_responses,
+    broadcast_column,
+    check_levels,
     require_joint,
-    scaled_draws,
+    scale_draws,
 )
-from bdrp.predictive.normal import root
+from bdrp.predictive.normal import std_from_variance
 from bdrp.predictive.scale_mixture import scale_mixture
 
 
@@ -69,7 +69,14 @@ class StudentT(Scalable):
         *,
         unit: str = "",
     ) -> None:
-        super().__init__(keys, measure, mean, root("aleatoric", aleatoric), root("epistemic", epistemic), unit=unit)
+        super().__init__(
+            keys,
+            measure,
+            mean,
+            std_from_variance("aleatoric", aleatoric),
+            std_from_variance("epistemic", epistemic),
+            unit=unit,
+        )
         self._settle(dof, joint)
 
     @classmethod
@@ -104,27 +111,27 @@ class StudentT(Scalable):
     def cdf(self, y: npt.ArrayLike) -> Floats:
         """Sum over the mixture of weight Phi((y - mean) / SD), (N,) or (N, Q)."""
         w = self._standardised(y)
-        return self.mixture.cdf(w, beside(self._share, w))
+        return self.mixture.cdf(w, broadcast_column(self._share, w))
 
     def survival(self, y: npt.ArrayLike) -> Floats:
         """The cdf of the mirror image, exact where the cdf rounds to 1, (N,) or (N, Q)."""
         w = self._standardised(y)
-        return self.mixture.cdf(-w, beside(self._share, w))
+        return self.mixture.cdf(-w, broadcast_column(self._share, w))
 
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """Mean + std * the standard mixture's quantile, (N,) or (N, Q)."""
-        z = np.asarray(ndtri(levels(p)))
+        z = np.asarray(ndtri(check_levels(p)))
         return self.from_probit(z if z.ndim == 0 else np.tile(z, (len(self), 1)))
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
         """The log of the mixture's density, (N,)."""
         w = self._standardised(y)
-        return self.mixture.log_density(w, beside(self._share, w)) - beside(np.log(self.std), w)
+        return self.mixture.log_density(w, broadcast_column(self._share, w)) - broadcast_column(np.log(self.std), w)
 
     def crps(self, y: npt.ArrayLike) -> Floats:
         """The closed form for mixtures of normals (Grimit et al. 2006, doi:10.1256/qj.05.235), (N,)."""
         w = self._standardised(y)
-        return beside(self.std, w) * self.mixture.crps(w, beside(self._share, w))
+        return broadcast_column(self.std, w) * self.mixture.crps(w, broadcast_column(self._share, w))
 
     def sample(self, draws: int, seed: int) -> Floats:
         """S independent draws a pair, (S, N), of the t itself."""
@@ -141,13 +148,13 @@ class StudentT(Scalable):
     def probit(self, y: npt.ArrayLike) -> Floats:
         """Phi^-1(F(y)), (N,) or (N, Q)."""
         w = self._standardised(y)
-        return self.mixture.probit(w, beside(self._share, w))
+        return self.mixture.probit(w, broadcast_column(self._share, w))
 
     def from_probit(self, z: npt.ArrayLike) -> Floats:
         """The y whose normal score is z, (N,) or (N, Q)."""
-        values = aligned(z, len(self))
-        w = self.mixture.from_probit(values, beside(self._share, values))
-        return beside(self.mean, w) + beside(self.std, w) * w
+        values = align_responses(z, len(self))
+        w = self.mixture.from_probit(values, broadcast_column(self._share, values))
+        return broadcast_column(self.mean, w) + broadcast_column(self.std, w) * w
 
     def standard_quantiles(self, z: Floats) -> Floats:
         """The standard mixture's quantiles at shares of noise between 0 and 1, (K, R)."""
@@ -157,16 +164,16 @@ class StudentT(Scalable):
         """Weights that interpolate over the share of noise, (N, R)."""
         return self.mixture.blend(self._share)
 
-    def moved(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> StudentT:
+    def with_moments(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> StudentT:
         """The same pairs with other moments; the degrees of freedom and the joint draws stay as they are."""
         moments = mean, aleatoric_std, epistemic_std
         return StudentT.from_std(self.keys, self.measure, *moments, self.dof, self._joint, unit=self.unit)
 
-    def scaled(self, factor: npt.ArrayLike) -> StudentT:
+    def scale(self, factor: npt.ArrayLike) -> StudentT:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
         factors = np.asarray(factor, dtype=np.float64)
         deviations = self.aleatoric_std * factors, self.epistemic_std * factors
-        joint = scaled_draws(self._joint, factors)
+        joint = scale_draws(self._joint, factors)
         return StudentT.from_std(self.keys, self.measure, self.mean, *deviations, self.dof, joint, unit=self.unit)
 
     def __getitem__(self, index: Index) -> StudentT:
@@ -183,5 +190,5 @@ class StudentT(Scalable):
         return stretch * rng.standard_t(self.dof, (draws, len(self)))
 
     def _standardised(self, y: npt.ArrayLike) -> Floats:
-        values = aligned(y, len(self))
-        return (values - beside(self.mean, values)) / beside(self.std, values)
+        values = align_responses(y, len(self))
+        return (values - broadcast_column(self.mean, values)) / broadcast_column(self.std, values)

@@ -15,7 +15,7 @@ from bdrp import calibration
 from bdrp.data.screen import Screen
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.fitted.model import TrainedModel
-from bdrp.inference.hierarchical.updating import Updated
+from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.predictive import PredictiveDistribution
 from bdrp.predictive.distribution import Scalable
 
@@ -106,8 +106,9 @@ class Target:
 
     def novelty(self) -> pd.DataFrame:
         """How far each scored pair lies from what was trained on: line_distance_percentile, drug_similarity."""
-        lines = self.model.neighbourhood.lines(self.model.features, self.inputs)["line_distance_percentile"]
-        drugs = self.model.neighbourhood.drugs(self.inputs)["drug_similarity"]
+        domain = self.model.applicability_domain
+        lines = domain.compare_lines(self.model.features, self.inputs)["line_distance_percentile"]
+        drugs = domain.compare_drugs(self.inputs)["drug_similarity"]
         keys = self.own[: self.scored].keys
         return pd.DataFrame(
             {
@@ -125,8 +126,8 @@ class Target:
     def _updated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
         """The prior are the moments that the model's own laboratory calibrated; their shape is the method's."""
         moments = (getattr(self.calibrated, name) for name in ("mean", "aleatoric_std", "epistemic_std"))
-        prior, asked = self.own.moved(*moments), slice(self.scored)
+        prior, asked = self.own.with_moments(*moments), slice(self.scored)
         rows = torch.arange(len(self.pairs))
-        updated = Updated(self.model.fitted, self.inputs, self.pairs.at(rows[known]), prior[known])
-        found = updated.predict(self.inputs, self.pairs.at(rows[asked]), prior[asked])
-        return found, vars(updated.laboratory)
+        updated = UpdatedFit(self.model.fitted, self.inputs, self.pairs.select(rows[known]), prior[known])
+        found = updated.predict(self.inputs, self.pairs.select(rows[asked]), prior[asked])
+        return found, vars(updated.batch_effects)

@@ -85,7 +85,7 @@ def overconfident(dof: float | None = None) -> Part:
     n = len(keys)
     about = keys, "ln_ic50_um", rng.normal(0, 2, n), rng.uniform(0.2, 2, n), rng.uniform(0.05, 0.5, n)
     pred = Normal(*about, unit="ln(µM)") if dof is None else StudentT(*about, dof, unit="ln(µM)")
-    return Part(pred, pred.scaled(2.0).sample(1, seed=1)[0], keys["cell_line_id"].tolist())
+    return Part(pred, pred.scale(2.0).sample(1, seed=1)[0], keys["cell_line_id"].tolist())
 
 
 def it_says_in_a_line_what_it_does(subject: Subject) -> None:

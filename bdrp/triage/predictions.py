@@ -32,9 +32,9 @@ def read_predictions(path: Path | str) -> Predictions | pd.DataFrame:
         DataError: the file is missing, is no Parquet, lacks columns, or bdrp wrote it and it was altered.
     """
     table = storage.read_table(Path(path))
-    note = storage.noted(table)
+    note = storage.read_metadata(table)
     if "family" in note:
-        return Predictions(*storage.loaded(table, path))
+        return Predictions(*storage.from_table(table, path))
     frame = table.to_pandas(ignore_metadata=True)
     frame.attrs.update({key: str(note.get(key, "")) for key in ("measure", "unit")})
     check_columns(frame)

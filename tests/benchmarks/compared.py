@@ -3,7 +3,7 @@
     python tests/benchmarks/compared.py COMPARISON
 
 Values are of all held-out pairs of the folds that every method of a split finished, with 95 % intervals (lines and
-drugs resampled); what is ranked within drugs, seconds and pairs a second are means over folds.
+drugs draw_bootstrap); what is ranked within drugs, seconds and pairs a second are means over folds.
 """
 
 from __future__ import annotations

@@ -35,9 +35,9 @@ from bdrp.features.batch import Pairs
 from bdrp.fitted import posterior
 from bdrp.inference import last_layer, mc_dropout, variational
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, keep_named, keep_named_lines, sort_by_line
-from bdrp.inference.hierarchical.predictor import by_network, rowwise, with_loadings
+from bdrp.inference.hierarchical.predictor import add_loadings, network_term, rowwise_dot
 from bdrp.inference.network.point import PointModel
-from bdrp.inference.network.trainee import Trainee
+from bdrp.inference.network.training_module import TrainingModule
 from bdrp.inference.training.loop import Schedule
 from bdrp.model.network import Encoded
 
@@ -60,16 +60,16 @@ def main() -> None:
     batch = features.prepare(screen, splits.make(screen, "cell_line", seed=0)).to(arguments.device)
     with pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
         torch.manual_seed(0)
-        trainees = {name: trainee(name, batch, arguments.device) for name in NAMES}
+        trainings = {name: training(name, batch, arguments.device) for name in NAMES}
         clock = Clock(arguments.device, arguments.repeat)
         if arguments.parts:
-            parts_of_a_step(trainees["last_layer"], clock)
-        steps(trainees, clock)
-        for one in trainees.values():
+            parts_of_a_step(trainings["last_layer"], clock)
+        steps(trainings, clock)
+        for one in trainings.values():
             one.fitted.learn_kriging(batch)
-        predictions(trainees, batch, clock)
-        draws(trainees, batch, clock)
-        checks(trainees["last_layer"].fitted, batch, clock)
+        predictions(trainings, batch, clock)
+        draws(trainings, batch, clock)
+        checks(trainings["last_layer"].fitted, batch, clock)
     print(f"\npeak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 
@@ -98,7 +98,7 @@ def ratio(above: list[float], below: list[float]) -> float:
     return median(a / b for a, b in zip(above, below, strict=True))
 
 
-def trainee(name: str, batch: Any, device: str) -> Any:
+def training(name: str, batch: Any, device: str) -> Any:
     """A method where its training of new lines is under way; `variational` with its posterior scale."""
     method: Any = replace(inference.make(name), lines="new")
     fitted = method._assemble(batch.features, len(batch.train))
@@ -106,20 +106,20 @@ def trainee(name: str, batch: Any, device: str) -> Any:
     layer.leverage = torch.full((len(batch.features.compounds), len(batch.inputs.line_ids)), 0.2)
     fitted.to(torch.device(device))
     if name == "last_layer":
-        made: Any = Trainee(method, fitted, batch, last_layer.negative_elbo(layer, batch), posterior=True)
+        made: Any = TrainingModule(method, fitted, batch, last_layer.negative_elbo(layer, batch), posterior=True)
     elif name == "variational":
-        made = variational._Svi(method, fitted, batch)
+        made = variational._VariationalTraining(method, fitted, batch)
     else:
-        used = partial(mc_dropout.dropped, rate=method.rate) if name == "mc_dropout" else None
-        made = Trainee(method, fitted, batch, partial(PointModel(layer.model, layer.guide, used), batch.inputs))
-    made.begin(method.schedule().epochs - 1)
+        used = partial(mc_dropout.drop_weights, rate=method.rate) if name == "mc_dropout" else None
+        made = TrainingModule(method, fitted, batch, partial(PointModel(layer.model, layer.guide, used), batch.inputs))
+    made.begin_epoch(method.schedule().epochs - 1)
     made.module.train()
     return made
 
 
-def steps(trainees: dict[str, Any], clock: Clock) -> None:
+def steps(trainings: dict[str, Any], clock: Clock) -> None:
     """One step of each method on the same blocks."""
-    blocks = list(trainees["deterministic"].blocks(torch.Generator().manual_seed(0)))
+    blocks = list(trainings["deterministic"].blocks(torch.Generator().manual_seed(0)))
     limit = Schedule(1, 1).clip
 
     def stepped(one: Any) -> Callable[[], None]:
@@ -133,10 +133,10 @@ def steps(trainees: dict[str, Any], clock: Clock) -> None:
 
         return step
 
-    took = clock({name: stepped(one) for name, one in trainees.items()}, repeat=3 * clock.repeat)
+    took = clock({name: stepped(one) for name, one in trainings.items()}, repeat=3 * clock.repeat)
     block = blocks[0]
     print(
-        f"\na step: {len(block.lines)} lines x {len(trainees['deterministic'].batch.inputs.drug_ids)} drugs, ", end=""
+        f"\na step: {len(block.lines)} lines x {len(trainings['deterministic'].batch.inputs.drug_ids)} drugs, ", end=""
     )
     print(f"{len(block.line)} responses")
     for name, seconds in took.items():
@@ -152,7 +152,7 @@ def parts_of_a_step(one: Any, clock: Clock) -> None:
     free = type(encoded)(*(type(part)(*(x.detach().requires_grad_() for x in part)) for part in encoded))
 
     def attention() -> None:
-        network.pairing(free.drugs.at(block.drug), free.lines.at(block.line)).sum().backward()
+        network.pairing(free.drugs.select(block.drug), free.lines.select(block.line)).sum().backward()
 
     calls: dict[str, Callable[[], Any]] = {
         "encode drugs": lambda: sum(x.sum() for x in network.drugs(inputs.molecules)).backward(),
@@ -180,23 +180,23 @@ def point_pass(fitted: Any, inputs: Any, pairs: Pairs) -> tuple[torch.Tensor, to
     layer, ordered, found = fitted.layer, sort_by_line(pairs), []
     encoded, known = layer.encode(inputs), layer.coefficients(inputs)
     by_line, by_compound = (
-        with_loadings(layer.model.by_line(encoded), known.loadings),
+        add_loadings(layer.model.by_line(encoded), known.loadings),
         layer.model.regressors(inputs.components),
     )
     left, right = torch.cat([by_compound, known.u], dim=1), torch.cat([known.v, by_line], dim=1)
-    random = rowwise(left, right, ordered.line, ordered.drug)
+    random = rowwise_dot(left, right, ordered.line, ordered.drug)
     for chunk in ordered.chunks(PAIRS_A_PASS):
-        near = Encoded(encoded.drugs, encoded.lines.at(chunk.lines))
+        near = Encoded(encoded.drugs, encoded.lines.select(chunk.lines))
         terms = layer.model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
-        mean = by_network(terms, layer.guide.w_mean) + random[chunk.rows]
+        mean = network_term(terms, layer.guide.w_mean) + random[chunk.rows]
         found.append(torch.stack([mean, terms.log_noise(mean, terms.own + known.v[chunk.drug, 0]).exp()]))
     mean, sd = ordered.restore_order(torch.cat(found, dim=1))
     return mean.cpu(), sd.cpu()
 
 
-def predictions(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
+def predictions(trainings: dict[str, Any], batch: Any, clock: Clock) -> None:
     """The whole distribution of `last_layer` beside a point pass."""
-    point, full = trainees["deterministic"].fitted, trainees["last_layer"].fitted
+    point, full = trainings["deterministic"].fitted, trainings["last_layer"].fitted
     print("\n    pairs   point pass   last_layer.predict   ratio      pairs/s")
     for many in (*PAIRS, None):
         pairs = some(batch, many)
@@ -213,18 +213,18 @@ def predictions(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
         )
 
 
-def draws(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
+def draws(trainings: dict[str, Any], batch: Any, clock: Clock) -> None:
     """One hundred draws beside a point pass, and beside one draw of the same method.
 
     Arithmetic is the limit where matrix products run at nearly the speed of one large product, whatever else is done.
     """
-    point = trainees["deterministic"].fitted
+    point = trainings["deterministic"].fitted
     square = torch.randn(1024, 1024, device=clock.device)
     best = 2 * 1024**3 / median(clock({"product": lambda: square @ square})["product"]) / 1e9
     print(f"\na product of 1,024 x 1,024 matrices runs at {best:.0f} Gflop/s")
     print(f"{DRAWS} draws     pairs    seconds   / point pass   / one draw   Gflop a draw   Gflop/s")
     for name in ("variational", "mc_dropout"):
-        fitted = trainees[name].fitted
+        fitted = trainings[name].fitted
         for many in PAIRS:
             pairs = some(batch, many)
             took = clock(
@@ -249,10 +249,10 @@ def draws(trainees: dict[str, Any], batch: Any, clock: Clock) -> None:
 def drawn(fitted: Any, inputs: Any, pairs: Pairs, many: int) -> None:
     """What a prediction takes by so many networks."""
     if hasattr(fitted, "draws"):
-        fitted.mixed(inputs, pairs, many)
+        fitted.mixture_moments(inputs, pairs, many)
         return
     fitted.passes = many
-    for _ in fitted.passed(*keep_named(inputs, pairs)):
+    for _ in fitted.run_passes(*keep_named(inputs, pairs)):
         pass
 
 

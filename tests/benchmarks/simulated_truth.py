@@ -20,7 +20,7 @@ import bdrp
 from bdrp.data import splits
 from bdrp.data.sources.simulated import simulate
 
-FIGURES = (
+METRICS = (
     "n", "RMSE", "90 % coverage", "before", "noise SD correlation", "epistemic SD", "bias beyond", "RMSE beyond",
 )  # fmt: skip
 
@@ -35,21 +35,21 @@ def main() -> None:
     parser.add_argument("--capped", action="store_true", help="report responses beyond the highest dose at it")
     arguments = parser.parse_args()
     options = dict(option.split("=", 1) for option in arguments.option)
-    head = ("seed", "method", "split", *FIGURES)
+    head = ("seed", "method", "split", *METRICS)
     print("| " + " | ".join(head) + " |\n" + "| --- " * len(head) + "|")
     for seed in arguments.seeds:
         simulation = capped(simulate(seed)) if arguments.capped else simulate(seed)
         for method in arguments.methods:
             for by in arguments.splits:
-                figures = one(simulation, by, seed, method, options)
+                metrics = one(simulation, by, seed, method, options)
                 print(
-                    f"| {seed} | {method} | {by} | " + " | ".join(f"{value:.3f}" for value in figures) + " |",
+                    f"| {seed} | {method} | {by} | " + " | ".join(f"{value:.3f}" for value in metrics) + " |",
                     flush=True,
                 )
 
 
 def one(simulation: Any, by: str, seed: int, method: str, options: dict[str, str]) -> tuple[float, ...]:
-    """Figures of fold 0, in the order of FIGURES."""
+    """Metrics of fold 0, in the order of METRICS."""
     split = splits.make(simulation.screen, by, seed=seed)
     model = bdrp.fit(simulation.screen, split, method=method, options=options, seed=seed)
     pred, raw, observed = model.held_out_predictions(), model.held_out_uncalibrated(), model.held_out()

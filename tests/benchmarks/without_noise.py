@@ -41,7 +41,7 @@ def main() -> None:
             "mc_dropout, before recalibration": run.uncalibrated,
             "mc_dropout": run.predictions,
         }
-        rows += [(fold, name, *figures(pred, run.observed)) for name, pred in read.items()]
+        rows += [(fold, name, *metrics(pred, run.observed)) for name, pred in read.items()]
     table = pd.DataFrame(rows, columns=HEAD)
     print(table.round(3).to_string(index=False))
     print(table.groupby("predictions", sort=False)[list(HEAD[2:])].mean().round(3).to_string())
@@ -64,7 +64,7 @@ def habit(run: HeldOut, passes: int, seed: int) -> Normal:
     return Normal(pred.keys, pred.measure, pred.mean, np.zeros(len(pred)), np.maximum(sampled, 1e-6), unit=pred.unit)
 
 
-def figures(pred: PredictiveDistribution, observed: pd.DataFrame) -> tuple[float, ...]:
+def metrics(pred: PredictiveDistribution, observed: pd.DataFrame) -> tuple[float, ...]:
     """Coverage and width of 90 % intervals, NLL, CRPS."""
     response = observed["response"].to_numpy()
     low, high = pred.interval(0.9).T

@@ -31,7 +31,7 @@ def make_heavy_part(make_part) -> Callable[..., tuple[StudentT, np.ndarray, list
     def make(width=1.0, dof=3.0, seed=0, **size):
         base, _, lines = make_part(seed=seed, **size)
         pred = StudentT(base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, dof, unit=base.unit)
-        return pred, pred.scaled(width).sample(1, seed=seed + 1)[0], lines
+        return pred, pred.scale(width).sample(1, seed=seed + 1)[0], lines
 
     return make
 

@@ -79,7 +79,7 @@ def test_one_drug_is_the_case_without_groups(make_part):
 def test_a_students_factors_make_its_scores_standard(make_heavy_part):
     pred, _, _ = make_heavy_part(lines=300, drugs=3)
     factors = np.tile(SPREAD, 300)
-    response = pred.scaled(factors).sample(1, seed=2)[0]
+    response = pred.scale(factors).sample(1, seed=2)[0]
     fitted = calibration.fit("variance_scaling_by_drug", pred, response)
     np.testing.assert_allclose(factors_of(fitted), SPREAD, rtol=0.2)
     scores = fitted(pred).probit(response).reshape(-1, 3)

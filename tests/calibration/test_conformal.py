@@ -151,7 +151,7 @@ def test_next_to_nothing_promises_nothing_and_leaves_the_scaled_shape(make_part,
     with pytest.warns(BdrpWarning, match="can promise none"):
         fitted = calibration.fit(name, pred, response, groups=lines)
     factor = calibration.fit("variance_scaling", pred, response).factor
-    np.testing.assert_allclose(fitted(pred).quantile(0.99), pred.scaled(factor).quantile(0.99))
+    np.testing.assert_allclose(fitted(pred).quantile(0.99), pred.scale(factor).quantile(0.99))
 
 
 def test_one_unit_promises_nothing_however_many_pairs_it_has(make_part):

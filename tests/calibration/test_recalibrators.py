@@ -82,7 +82,7 @@ class Halved(Recalibration):
     guarantee_is_for_one_fit = False
 
     def apply(self, pred):
-        return pred.scaled(0.5)
+        return pred.scale(0.5)
 
     def parameters(self):
         return {}

@@ -70,7 +70,7 @@ def test_no_other_factor_makes_the_responses_likelier(make_heavy_part):
     fitted = variance_scaling.fit(pred, response)
     best = fitted(pred).log_prob(response).mean()
     for nudge in (0.99, 1.01):
-        assert pred.scaled(fitted.factor * nudge).log_prob(response).mean() < best
+        assert pred.scale(fitted.factor * nudge).log_prob(response).mean() < best
 
 
 def test_a_students_responses_in_another_unit_give_no_factor(make_heavy_part):

@@ -82,7 +82,7 @@ def test_a_calibrated_forecaster_gives_a_flat_reliability(make_pairs):
 def test_a_forecaster_that_is_too_sure_or_leans_is_found_out(make_pairs):
     pred, table = make_pairs(200, 40)
     seen = check(pred, table.assign(upper_limit=0.5))
-    assert not figures_of(pred.scaled(0.3), seen)["reliability_inside_band"]
+    assert not figures_of(pred.scale(0.3), seen)["reliability_inside_band"]
     _, high = pred, table.assign(response=table["response"] - 0.8, upper_limit=0.5)
     figures = figures_of(pred, check(pred, high))
     assert not figures["reliability_consistent"]

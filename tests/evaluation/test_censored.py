@@ -156,7 +156,7 @@ def test_a_calibrated_model_keeps_its_level_whatever_share_is_censored(make_pair
 def test_a_wrong_spread_costs_both_scores_and_shows_in_the_coverage(make_pairs, stretch):
     pred, table = make_pairs()
     seen = check(pred, table)
-    right, wrong = censored_figures(pred, seen, 0), censored_figures(pred.scaled(stretch), seen, 0)
+    right, wrong = censored_figures(pred, seen, 0), censored_figures(pred.scale(stretch), seen, 0)
     assert right["nll"] < wrong["nll"]
     assert right["crps"] < wrong["crps"]
     assert (wrong["coverage"]["90"]["upper"] < 0.9) if stretch < 1 else (wrong["coverage"]["90"]["lower"] > 0.9)

@@ -31,11 +31,11 @@ def model(screen):
     return bdrp.fit(screen, splits.make(screen, "cell_line"), options=small)
 
 
-def test_weights_over_programmes_genes_and_atoms_sum_to_one(model, screen):
+def test_weights_over_programs_genes_and_atoms_sum_to_one(model, screen):
     read = read_attention(model, screen.drugs.iloc[:6], screen.expression.iloc[:4])
-    assert read.programmes.shape == (6, 5)
+    assert read.programs.shape == (6, 5)
     assert read.genes.shape == (6, screen.expression.shape[1])
-    np.testing.assert_allclose(read.programmes.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(read.programs.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(read.genes.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(read.atoms.groupby("drug_id")["weight"].sum(), 1, rtol=1e-5)
 
@@ -101,22 +101,22 @@ def test_attention_that_tells_no_drugs_apart_says_so_where_it_is_read(tiny_scree
 
 
 class Planted(torch.nn.Module):
-    """Logits of D drugs that attend to the first programme, to the second, and so on in turn."""
+    """Logits of D drugs that attend to the first program, to the second, and so on in turn."""
 
-    def __init__(self, heads: int, programmes: int) -> None:
+    def __init__(self, heads: int, programs: int) -> None:
         super().__init__()
-        self.heads, self.programmes = heads, programmes
+        self.heads, self.programs = heads, programs
 
     def forward(self, summary: torch.Tensor) -> torch.Tensor:
-        own = torch.arange(len(summary)) % self.programmes
-        return 5 * torch.nn.functional.one_hot(own, self.programmes).float().repeat(1, self.heads)
+        own = torch.arange(len(summary)) % self.programs
+        return 5 * torch.nn.functional.one_hot(own, self.programs).float().repeat(1, self.heads)
 
 
 def test_attention_that_looks_elsewhere_for_each_drug_is_read_without_a_warning(tiny_screen, tiny_split):
     model = _fitted(tiny_screen, tiny_split, {})
     network = model.fitted.network
     network.drugs.offset = Planted(network.size.heads, network.size.programmes)
-    with torch.no_grad():  # every programme has ten genes of its own
+    with torch.no_grad():  # every program has ten genes of its own
         network.lines.programmes.weight.copy_(torch.eye(5).repeat_interleave(10, dim=1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -130,10 +130,10 @@ def test_attention_that_looks_elsewhere_for_each_drug_is_read_without_a_warning(
 def test_rank_correlation_is_the_mean_over_pairs_of_drugs_and_uniform_is_one():
     weights = np.random.default_rng(0).dirichlet(np.ones(9), 5)
     genes = pd.DataFrame(weights, columns=[f"G{at}" for at in range(9)])
-    read = Attention(programmes=genes, genes=genes, loadings=genes, atoms=pd.DataFrame())
+    read = Attention(programs=genes, genes=genes, loadings=genes, atoms=pd.DataFrame())
     pairs = genes.T.corr("spearman").to_numpy()[np.triu_indices(5, 1)]
     np.testing.assert_allclose(read.rank_correlation, pairs.mean(), rtol=1e-12)
     np.testing.assert_allclose(read.times_uniform, 9 * np.median(weights.max(axis=1)), rtol=1e-12)
-    flat = replace(read, programmes=genes * 0 + 1 / 9, genes=genes * 0 + 1 / 9)
+    flat = replace(read, programs=genes * 0 + 1 / 9, genes=genes * 0 + 1 / 9)
     np.testing.assert_allclose([flat.rank_correlation, flat.times_uniform], 1, rtol=1e-12)
     assert np.isnan(replace(read, genes=genes.iloc[:1]).rank_correlation)

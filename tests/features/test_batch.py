@@ -184,7 +184,7 @@ def test_grid_blocks_follow_their_generator_only(tiny_batch: Batch) -> None:
 
 def test_rows_are_chosen_together(tiny_batch: Batch) -> None:
     index = torch.tensor([4, 0, 4])
-    chosen = tiny_batch.train.at(index)
+    chosen = tiny_batch.train.select(index)
     for name in chosen.__dataclass_fields__:
         whole = getattr(tiny_batch.train, name)
         assert torch.equal(torch.nan_to_num(getattr(chosen, name)), torch.nan_to_num(whole[index]))

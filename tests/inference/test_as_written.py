@@ -53,4 +53,4 @@ def test_nothing_asks_a_fit_or_a_method_for_what_it_may_not_have() -> None:
     assert not wrong
 
 
-OF_FITS = ("fit", "fitted", "trainee", "method", "layer", "self.fitted", "self.model.fitted")
+OF_FITS = ("fit", "fitted", "training", "method", "layer", "self.fitted", "self.model.fitted")

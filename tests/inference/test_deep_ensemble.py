@@ -14,7 +14,7 @@ from torch import Tensor
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features.batch import Batch
 from bdrp.inference import deep_ensemble
-from bdrp.inference.deep_ensemble import EnsembleFit, repeated, resampled
+from bdrp.inference.deep_ensemble import EnsembleFit, draw_bootstrap, repeat_rows
 from bdrp.inference.hierarchical import likelihood
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.point import Point
@@ -43,7 +43,7 @@ def test_moments_follow_the_law_of_total_variance() -> None:
     means = np.array([[1.0, 0.0], [3.0, 0.0], [5.0, 3.0]])
     aleatoric = np.array([[1.0, 2.0], [1.0, 2.0], [4.0, 2.0]])
     epistemic = np.array([[0.0, 0.5], [0.0, 0.5], [0.3, 0.5]])
-    mean, noise, doubt = mixture.moments(means, aleatoric, epistemic)
+    mean, noise, doubt = mixture.mixture_moments(means, aleatoric, epistemic)
     assert mean == pytest.approx([3.0, 1.0]) and noise == pytest.approx([2.0, 2.0])
     assert doubt == pytest.approx([8 / 3 + 0.1, 2.0 + 0.5])
 
@@ -56,7 +56,7 @@ def test_components_that_are_not_kept_give_the_same_moments() -> None:
     running = mixture.RunningMixture()
     for rows in (slice(0, 1), slice(1, 4), slice(4, 7)):
         running.add(means[rows], aleatoric[rows], 0.0 * epistemic[rows])
-    whole = mixture.moments(means.double(), aleatoric.double(), 0.0 * epistemic.double())
+    whole = mixture.mixture_moments(means.double(), aleatoric.double(), 0.0 * epistemic.double())
     for found, expected in zip(running.moments(), whole, strict=True):
         assert torch.allclose(found, expected, rtol=1e-6)
 
@@ -101,10 +101,10 @@ def test_gradients_together_are_those_in_turn(family: str, make_method: Make, so
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         fitted = method._assemble(some_unseen.features, len(some_unseen.train))
-    members = deep_ensemble._Members(method._warm_start(some_unseen, fitted, 0), fitted, some_unseen)
+    members = deep_ensemble._EnsembleTraining(method._warm_start(some_unseen, fitted, 0), fitted, some_unseen)
     block = next(iter(members.blocks(torch.Generator().manual_seed(0))))
     found: list[list[Tensor]] = []
-    for members.together in (True, False):
+    for members.batched in (True, False):
         members.module.zero_grad()
         members.loss(block).backward()
         members.clip(0.05)
@@ -121,7 +121,7 @@ def test_dropout_differs_between_members_that_train_together(make_method: Make, 
     fitted = method._assemble(some_unseen.features, len(some_unseen.train))
     left, right = fitted.members
     right.modules.load_state_dict(left.modules.state_dict())
-    members = deep_ensemble._Members(method, fitted, some_unseen)
+    members = deep_ensemble._EnsembleTraining(method, fitted, some_unseen)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         members.loss(next(iter(members.blocks(torch.Generator().manual_seed(0))))).backward()
@@ -134,9 +134,9 @@ def test_dropout_differs_between_members_that_train_together(make_method: Make, 
 def test_a_bootstrap_draws_whole_lines(some_unseen: Batch) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        times = resampled(len(some_unseen.features.lines))
+        times = draw_bootstrap(len(some_unseen.features.lines))
     assert times.sum() == len(some_unseen.features.lines) and (times == 0).any() and times.max() > 1
-    rows, line = repeated(some_unseen, times), some_unseen.inputs.line_effect[some_unseen.train.line]
+    rows, line = repeat_rows(some_unseen, times), some_unseen.inputs.line_effect[some_unseen.train.line]
     for position in range(len(times)):
         own = torch.nonzero(line == position)[:, 0]
         assert (torch.bincount(rows, minlength=len(line))[own] == times[position]).all()
@@ -159,7 +159,7 @@ def test_a_line_that_a_bootstrap_left_out_is_new_to_the_member(make_method: Make
 
 def test_joint_draws_share_a_member_and_have_the_moments(fit_of: Callable[[str], Fitted], some_unseen: Batch) -> None:
     # 4000 draws: a variance is off by 2.2 % (one SD); 12 % at 20 pairs fails fewer than once in 10^5 runs of the seed.
-    rows = some_unseen.test.at(torch.arange(0, len(some_unseen.test), max(1, len(some_unseen.test) // 20)))
+    rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), max(1, len(some_unseen.test) // 20)))
     pred = ensemble(fit_of).predict(some_unseen.inputs, rows)
     drawn = pred.joint(4000, seed=1)
     assert drawn.mean(0) == pytest.approx(pred.mean, abs=float(5 * (pred.variance / 4000).max() ** 0.5))
@@ -193,7 +193,7 @@ def test_options_that_cannot_be_are_refused(options: dict[str, Any], make_method
 @pytest.fixture
 def stopping(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Interrupts the fit before its step number `[0]`, once."""
-    left, loss = [10**9], deep_ensemble._Members.loss
+    left, loss = [10**9], deep_ensemble._EnsembleTraining.loss
 
     def interrupted(self: Any, block: Any) -> Tensor:
         left[0] -= 1
@@ -201,7 +201,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             raise KeyboardInterrupt
         return loss(self, block)
 
-    monkeypatch.setattr(deep_ensemble._Members, "loss", interrupted)
+    monkeypatch.setattr(deep_ensemble._EnsembleTraining, "loss", interrupted)
     yield left
 
 
@@ -225,5 +225,5 @@ def test_a_second_fit_takes_as_many_epochs_as_the_first_needed(
     fit_of: Callable[[str], Fitted], make_method: Make
 ) -> None:
     fitted = ensemble(fit_of)
-    again = make_method("deep_ensemble").refitted(fitted)
+    again = make_method("deep_ensemble").refit_options(fitted)
     assert again.epochs == max(fitted.history["best_epoch"], 2) and again.lines == fitted.history["lines"]

@@ -18,7 +18,7 @@ from bdrp.inference import gaussian_process
 from bdrp.inference.gaussian_process import GaussianProcessFit, GaussianProcessMethod
 from bdrp.inference.kronecker import kernels as kronecker
 from bdrp.inference.kronecker.kernels import Grid, average_replicates, covariance, solve
-from bdrp.inference.kronecker.preconditioning import preconditioner
+from bdrp.inference.kronecker.preconditioning import build_preconditioner
 from bdrp.inference.method import Runtime
 
 Fit = tuple[Batch, GaussianProcessFit]
@@ -89,10 +89,10 @@ def test_the_epistemic_variance_is_the_dense_one_within_the_error_of_its_draws(s
     assert ratio.mean() == pytest.approx(1, abs=3 * error)
 
 
-def test_a_new_drug_on_a_new_line_needs_no_draws_for_what_is_open(small: Fit, dense: Dense) -> None:
+def test_a_new_drug_on_a_new_line_needs_no_draws_for_the_residual_prior(small: Fit, dense: Dense) -> None:
     batch, fitted = small
     new = (batch.inputs.drug_effect[batch.test.drug] < 0) & (batch.inputs.line_effect[batch.test.line] < 0)
-    ratio = fitted.predict(batch.inputs, batch.test.at(new)).epistemic / batch.features.response_std**2
+    ratio = fitted.predict(batch.inputs, batch.test.select(new)).epistemic / batch.features.response_std**2
     assert ratio == pytest.approx(dense.covariance.diagonal()[new.numpy()], rel=0.1)
 
 
@@ -126,7 +126,7 @@ def test_the_gradient_of_the_evidence_is_the_dense_one(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(gaussian_process, "solve", closely)
     scaled = Grid(*(scale * part for part in grid[:2]), scale * grid.drug, grid.line)
-    near = preconditioner(grid, table.replicates, noise, 20)
+    near = build_preconditioner(grid, table.replicates, noise, 20)
     loss, _ = gaussian_process._negative_evidence(scaled, log_noise.exp(), table, right, torch.zeros_like(right), near)
     gradient = torch.autograd.grad(loss, [scale, log_noise], retain_graph=True)
     exact = torch.autograd.grad(evidence(scaled, log_noise.exp(), table), [scale, log_noise], retain_graph=True)
@@ -138,8 +138,8 @@ def test_conjugate_gradients_solve_what_the_dense_matrix_says() -> None:
     grid, table, noise = toy()
     variance, measured = table.variance(noise) * table.measured, table.measured
     right = measured * torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    near = preconditioner(grid, table.replicates, noise, 8)
-    solved = solve(covariance(grid, measured, variance), right, nearly=near, tolerance=1e-10, steps=200)
+    near = build_preconditioner(grid, table.replicates, noise, 8)
+    solved = solve(covariance(grid, measured, variance), right, preconditioner=near, tolerance=1e-10, steps=200)
     known = measured.reshape(-1) > 0
     matrix = (written_out(grid) + table.variance(noise).reshape(-1).diag())[known][:, known]
     expected = torch.linalg.solve(matrix, right.reshape(3, 20)[:, known].T).T
@@ -161,10 +161,10 @@ def test_a_nearly_noiseless_screen_is_still_solved(tiny_screen: Screen, make_bat
 
 def test_too_few_steps_are_refused() -> None:
     grid, table, noise = toy()
-    near = preconditioner(grid, table.replicates, noise, 1)
+    near = build_preconditioner(grid, table.replicates, noise, 1)
     multiply = covariance(grid, table.measured, table.variance(noise))
     with pytest.raises(FitError, match="was not solved to 1e-10 in 1 steps"):
-        solve(multiply, table.mean[None], nearly=near, tolerance=1e-10, steps=1)
+        solve(multiply, table.mean[None], preconditioner=near, tolerance=1e-10, steps=1)
 
 
 def test_replicates_are_averaged_and_their_spread_is_kept() -> None:

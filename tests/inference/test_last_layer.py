@@ -66,13 +66,13 @@ def quickly() -> Iterator[None]:
         yield
 
 
-def block_of(rows: Pairs, hidden: torch.Tensor | None = None) -> Block:
+def block_of(rows: Pairs, masked: torch.Tensor | None = None) -> Block:
     """All rows as one block; responses are drawn, without limits."""
     lines, line = torch.unique(rows.line, return_inverse=True)
     response = torch.randn(len(rows), generator=torch.Generator().manual_seed(8))
     never = torch.zeros(len(rows), dtype=torch.bool)
-    hide = never if hidden is None else hidden[line]
-    return Block(lines, line, rows.drug, Responses(response, never, never, response), hide)
+    mask = never if masked is None else masked[line]
+    return Block(lines, line, rows.drug, Responses(response, never, never, response), mask)
 
 
 def error_of_sd(draws: np.ndarray) -> np.ndarray:
@@ -108,7 +108,7 @@ def drawn_means(
 def test_closed_form_moments_agree_with_draws_through_the_pyro_model(
     kind: str, fits: dict[str, LastLayerFit], some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
+    rows = some_unseen.train.select(torch.arange(0, len(some_unseen.train), 4))
     pred = fits[kind].predict(some_unseen.inputs, rows)
     drawn = drawn_means(fits[kind], some_unseen.inputs, rows, 400, monkeypatch)
     # 5 standard errors: for fewer than 100 pairs and both moments, 1 run in 8,000 would miss by chance
@@ -122,7 +122,7 @@ def test_closed_form_moments_agree_with_draws_through_the_pyro_model(
 def test_joint_draws_have_the_moments_of_the_closed_form(
     kind: str, fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    rows = some_unseen.test.at(torch.arange(0, len(some_unseen.test), 3))
+    rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), 3))
     pred = fits[kind].predict(some_unseen.inputs, rows)
     draws = pred.joint(4000, seed=1)
     assert draws.shape == (4000, len(rows))
@@ -134,9 +134,9 @@ def test_joint_draws_have_the_moments_of_the_closed_form(
 def test_weight_draws_have_the_moments_of_the_closed_form_where_loadings_are_uncertain(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    rows = some_unseen.test.at(torch.arange(0, len(some_unseen.test), 3))
+    rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), 3))
     pred = fits["loosened"].predict(some_unseen.inputs, rows)
-    drawn = fits["loosened"].posterior(some_unseen.inputs, rows, draws=4000, seed=1).mean
+    drawn = fits["loosened"].draw_posterior(some_unseen.inputs, rows, draws=4000, seed=1).mean
     assert np.abs((drawn.std(0, ddof=1) / pred.epistemic_std - 1) / error_of_sd(drawn)).max() < 5
     assert np.abs((drawn.mean(0) - pred.mean) / (drawn.std(0) / np.sqrt(4000))).max() < 5
 
@@ -152,10 +152,10 @@ def test_loadings_matter_to_the_moments_that_are_checked(fits: dict[str, LastLay
     assert np.array_equal(without[~known], whole[~known])
 
 
-def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_hidden_or_not(
+def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_masked_or_not(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    model, rows = fits["full"].layer.model, some_unseen.train.at(torch.arange(0, len(some_unseen.train), 4))
+    model, rows = fits["full"].layer.model, some_unseen.train.select(torch.arange(0, len(some_unseen.train), 4))
     for share in (0, 2, 1):
         lines = torch.arange(len(torch.unique(rows.line)))
         block = block_of(rows, lines % share == 0 if share else lines < 0)
@@ -163,32 +163,32 @@ def test_every_row_of_a_block_weighs_the_same_whether_its_line_is_hidden_or_not(
             guide = poutine.trace(fits["full"].layer.guide).get_trace(some_unseen.inputs, block)
             trace = poutine.trace(poutine.replay(model, guide)).get_trace(some_unseen.inputs, block)
             weights = Weights(*(guide.nodes[name]["value"] for name in ("w", "v", "loadings", "u")))
-            each = model.log_likelihood(block, model.rows(some_unseen.inputs, block, weights))
+            each = model.log_likelihood(block, model.row_moments(some_unseen.inputs, block, weights))
         found = float(trace.log_prob_sum(lambda name, site: name == "response"))
         assert found == pytest.approx(model.responses * float(each.mean()), rel=1e-4)
 
 
-def test_a_hidden_line_says_nothing_of_its_own_deviation_and_is_spread_as_a_new_line(
+def test_a_masked_line_does_not_inform_its_own_deviation_and_is_as_uncertain_as_a_new_line(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
     fitted, inputs, rows = fits["loosened"], some_unseen.inputs, some_unseen.train
     lines = torch.unique(rows.line)
     block = block_of(rows, torch.arange(len(lines)) % 2 == 0)
-    assert block.open.tolist() == [position % 2 == 1 for position in range(len(lines))]
+    assert block.unmasked.tolist() == [position % 2 == 1 for position in range(len(lines))]
     fitted.modules.zero_grad(set_to_none=True)
     with quickly():
         TraceMeanField_ELBO()(fitted.layer.model, fitted.layer.guide)(inputs, block).backward()
     for parameter in (fitted.layer.guide.u_mean, fitted.layer.guide.u_share):
         assert parameter.grad is not None
         moved = parameter.grad[inputs.line_effect[block.lines]].abs().sum(1) > 0
-        assert moved.tolist() == block.open.tolist()
+        assert moved.tolist() == block.unmasked.tolist()
     fitted.modules.zero_grad(set_to_none=True)
     guide = fitted.layer.guide
     weights = Weights(guide.w_mean, guide.v_mean, guide.g_mean, guide.u_mean[inputs.line_effect[block.lines]])
     nameless = replace(inputs, line_effect=torch.full_like(inputs.line_effect, -1))
     pred = fitted.predict(nameless, rows)
     with torch.no_grad():
-        seen = fitted.layer.model.rows(inputs, block, weights)
+        seen = fitted.layer.model.row_moments(inputs, block, weights)
         terms = fitted.layer.model.terms(
             fitted.layer.encode(inputs), inputs, torch.arange(len(inputs.line_ids)), rows.line, rows.drug
         )
@@ -200,12 +200,12 @@ def test_a_hidden_line_says_nothing_of_its_own_deviation_and_is_spread_as_a_new_
     assert (2 * seen.new_log_sd).exp().numpy() == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_hidden_row_is_judged_by_what_the_others_foretell(make_method: Make, some_unseen: Batch) -> None:
+def test_a_masked_row_is_scored_by_the_prediction_from_the_others(make_method: Make, some_unseen: Batch) -> None:
     """Conjugate regression with each row left out in turn, against one fit of all rows and its leverages."""
     draw = torch.Generator().manual_seed(3)
-    x, s, open_sd = torch.randn(12, 4, generator=draw, dtype=torch.float64), 0.7, 0.3
+    x, s, line_sd = torch.randn(12, 4, generator=draw, dtype=torch.float64), 0.7, 0.3
     y = x @ torch.tensor([0.5, -1.0, 0.2, 0.0], dtype=torch.float64) + torch.randn(12, generator=draw).double()
-    variance = s**2 + open_sd**2
+    variance = s**2 + line_sd**2
 
     def posterior(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         covariance = torch.linalg.inv(x[rows].T @ x[rows] / variance + torch.eye(4).double())
@@ -218,15 +218,15 @@ def test_a_hidden_row_is_judged_by_what_the_others_foretell(make_method: Make, s
     seen = Responses(y, no, no, y)
     block = Block(every, every, every, seen, ~no, leverage, x @ mean)
     model = make_method("last_layer", likelihood="normal").model(some_unseen.features, 12)
-    log_noise, line_variance = torch.full((12,), s).log().double(), torch.full((12,), open_sd**2).double()
-    found, log_sd = model._without(block, x @ mean, log_noise, line_variance)
+    log_noise, line_variance = torch.full((12,), s).log().double(), torch.full((12,), line_sd**2).double()
+    found, log_sd = model._leave_out(block, x @ mean, log_noise, line_variance)
     for row in range(12):
         others, rest = posterior(every[every != row])
         assert float(found[row]) == pytest.approx(float(x[row] @ others), abs=1e-6)
         assert float(log_sd[row].exp()) ** 2 == pytest.approx(float(variance + x[row] @ rest @ x[row]), rel=1e-6)
     # a point has no variance of its own: its noise must hold the whole error
     assert torch.allclose(
-        model._without(block._replace(linear=None), x @ mean, log_noise, line_variance)[1].exp() ** 2,
+        model._leave_out(block._replace(linear=None), x @ mean, log_noise, line_variance)[1].exp() ** 2,
         torch.full((12,), variance).double(),
     )
 
@@ -248,8 +248,8 @@ def test_lines_are_served_as_asked_and_a_refit_serves_the_same(make_method: Make
     method = make_method("last_layer", epochs=2)
     fitted = method.fit(some_unseen, Runtime())
     settled = fitted.history["lines"]
-    assert settled in ("known", "new") and method.refitted(fitted).lines == settled
-    bare = replace(some_unseen, validation=some_unseen.validation.at(torch.arange(0)))
+    assert settled in ("known", "new") and method.refit_options(fitted).lines == settled
+    bare = replace(some_unseen, validation=some_unseen.validation.select(torch.arange(0)))
     assert method.fit(bare, Runtime()).history["lines"] == "new"
 
 
@@ -258,12 +258,12 @@ def deviations(pred: Normal, draws: int, seed: int) -> np.ndarray:
     return pred._joint.draw(np.random.default_rng(seed), draws)
 
 
-def test_pairs_of_one_new_drug_move_together_and_pairs_of_strangers_do_not(
+def test_pairs_of_one_new_drug_move_together_and_pairs_of_unrelated_ones_do_not(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
     inputs, rows = some_unseen.inputs, some_unseen.test
     new = torch.nonzero(inputs.drug_effect[rows.drug] < 0)[:, 0]
-    chosen = rows.at(new)
+    chosen = rows.select(new)
     correlation = np.corrcoef(deviations(fits["full"].predict(inputs, chosen), 4000, 2).T)
     same = (chosen.drug[:, None] == chosen.drug[None]).numpy() & ~np.eye(len(new), dtype=bool)
     other = (chosen.drug[:, None] != chosen.drug[None]).numpy() & (chosen.line[:, None] != chosen.line[None]).numpy()
@@ -273,7 +273,7 @@ def test_pairs_of_one_new_drug_move_together_and_pairs_of_strangers_do_not(
 def test_a_subset_of_joint_draws_is_distributed_as_the_joint_draw_of_the_subset(
     fits: dict[str, LastLayerFit], some_unseen: Batch
 ) -> None:
-    inputs, rows = some_unseen.inputs, some_unseen.test.at(torch.arange(12))
+    inputs, rows = some_unseen.inputs, some_unseen.test.select(torch.arange(12))
     whole = fits["full"].predict(inputs, rows)
     index = np.array([7, 2, 3, 11])
     expected = np.cov(deviations(whole, 20_000, 0)[:, index].T)
@@ -300,7 +300,7 @@ def test_joint_draws_follow_their_seed_and_touch_no_global_state(
 @pytest.mark.parametrize("draws", [1, 2])
 def test_few_draws_of_few_pairs_keep_their_shape(draws: int, fits: dict[str, LastLayerFit], some_unseen: Batch) -> None:
     for count in (0, 1):
-        pred = fits["full"].predict(some_unseen.inputs, some_unseen.test.at(torch.arange(count)))
+        pred = fits["full"].predict(some_unseen.inputs, some_unseen.test.select(torch.arange(count)))
         assert deviations(pred, draws, 0).shape == (draws, count)
 
 
@@ -435,7 +435,7 @@ def test_the_guide_finds_the_conjugate_posterior_where_features_and_noise_are_fi
             fall.step()
         terms = model.terms(encoded, inputs, block.lines, block.line, block.drug)
         nothing = Weights(guide.w_mean, guide.v_mean, guide.g_mean, guide.u_mean)
-        noise = model.rows(inputs, block, nothing).log_sd.exp().detach()
+        noise = model.row_moments(inputs, block, nothing).log_sd.exp().detach()
     features, precision = terms.features.double(), noise.double() ** -2
     exact = torch.linalg.inv(torch.eye(features.shape[1]).double() + features.T @ (precision[:, None] * features))
     mean = exact @ features.T @ (precision * (block.seen.response - terms.offset).double())

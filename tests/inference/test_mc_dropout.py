@@ -15,9 +15,9 @@ from bdrp.inference import mc_dropout
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.predictor import Weights
-from bdrp.inference.mc_dropout import DropoutFit, dropped, without_some
-from bdrp.inference.method import Fitted, Runtime, isolated
-from bdrp.inference.network.dropout import _FeatureDropout, dropping
+from bdrp.inference.mc_dropout import DropoutFit, drop_slopes, drop_weights
+from bdrp.inference.method import Fitted, Runtime, isolate_random_state
+from bdrp.inference.network.dropout import _FeatureDropout, keep_dropout_on
 from bdrp.inference.network.point import PointFit, PointModel
 from bdrp.predictive import StudentT
 
@@ -32,14 +32,14 @@ def dropout_fit(fit_of: FitOf) -> DropoutFit:
 
 
 def passes(fitted: DropoutFit, batch: Batch, rows: Any) -> torch.Tensor:
-    return torch.cat([means for means, _ in fitted.passed(batch.inputs, rows)])
+    return torch.cat([means for means, _ in fitted.run_passes(batch.inputs, rows)])
 
 
 def test_slopes_are_dropped_and_scaled_and_intercepts_are_kept() -> None:
     # 20000 entries at 0.1: the share is off by 0.0021 (one SD); 0.012 fails for fewer than one seed in 10^7.
-    with isolated():
+    with isolate_random_state():
         torch.manual_seed(0)
-        found = without_some(torch.ones(100, 201), 0.1)
+        found = drop_slopes(torch.ones(100, 201), 0.1)
     assert (found[:, 0] == 1).all()
     assert found[:, 1:].unique().tolist() == pytest.approx([0.0, 1 / 0.9])
     assert float((found[:, 1:] == 0).float().mean()) == pytest.approx(0.1, abs=0.012)
@@ -48,22 +48,22 @@ def test_slopes_are_dropped_and_scaled_and_intercepts_are_kept() -> None:
 def test_a_step_drops_weights_and_the_prior_judges_the_whole_ones(fit_of: FitOf, some_unseen: Batch) -> None:
     fitted = dropout_fit(fit_of)
     model, seen = fitted.layer.model, []
-    joint = PointModel(model, fitted.layer.guide, lambda weights: seen.append(weights) or dropped(weights, 0.5))
+    joint = PointModel(model, fitted.layer.guide, lambda weights: seen.append(weights) or drop_weights(weights, 0.5))
     weights = Weights(torch.ones(40), torch.ones(3, 9), torch.ones(3, 2), torch.ones(4, 3))
-    rows = some_unseen.train.at(torch.arange(9))
+    rows = some_unseen.train.select(torch.arange(9))
     lines, line = torch.unique(rows.line, return_inverse=True)
     block = Block(
         lines, line, rows.drug, standardise_responses(rows, some_unseen.features), torch.zeros(9, dtype=torch.bool)
     )
     for training in (False, True):
         joint.train(training)
-        with isolated(), torch.no_grad():
+        with isolate_random_state(), torch.no_grad():
             joint(some_unseen.inputs, block)
         assert len(seen) == training  # nothing is dropped where training does not go on
     joint.eval()
-    with isolated():
+    with isolate_random_state():
         torch.manual_seed(0)
-        used = dropped(weights, 0.5)
+        used = drop_weights(weights, 0.5)
     assert (used.w == 0).any() and (used.v[:, 1:] == 0).any() and torch.equal(used.loadings, weights.loadings)
     assert (used.v[:, 0] == 1).all() and (used.u[:, 0] == 1).all()
 
@@ -85,7 +85,7 @@ def test_passes_differ_and_a_pass_hides_the_same_from_all_pairs(fit_of: FitOf, s
     whole = passes(fitted, some_unseen, rows)
     assert whole.shape == (20, len(rows)) and (whole.std(0) > 0).all()
     few = torch.tensor([3, 50, 7])
-    assert torch.allclose(passes(fitted, some_unseen, rows.at(few)), whole[:, few], atol=1e-5)
+    assert torch.allclose(passes(fitted, some_unseen, rows.select(few)), whole[:, few], atol=1e-5)
 
 
 def test_blocks_of_pairs_do_not_matter(fit_of: FitOf, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_blocks_of_pairs_do_not_matter(fit_of: FitOf, some_unseen: Batch, monkey
 def test_a_prediction_is_the_passes_moments(fit_of: FitOf, some_unseen: Batch) -> None:
     fitted, rows, response_std = dropout_fit(fit_of), some_unseen.train, some_unseen.features.response_std
     whole = passes(fitted, some_unseen, rows).numpy()
-    noise = torch.cat([variance for _, variance in fitted.passed(some_unseen.inputs, rows)]).numpy()
+    noise = torch.cat([variance for _, variance in fitted.run_passes(some_unseen.inputs, rows)]).numpy()
     pred = fitted.predict(some_unseen.inputs, rows)
     assert pred.mean == pytest.approx(some_unseen.features.response_mean + response_std * whole.mean(0), abs=1e-5)
     assert pred.epistemic == pytest.approx(
@@ -109,7 +109,7 @@ def test_a_prediction_is_the_passes_moments(fit_of: FitOf, some_unseen: Batch) -
 
 def test_the_copied_network_says_what_the_network_says(fit_of: FitOf, some_unseen: Batch) -> None:
     network, inputs = dropout_fit(fit_of).network, some_unseen.inputs
-    copied = dropping(network, together=2)
+    copied = keep_dropout_on(network, at_once=2)
     for module in copied.modules():
         if isinstance(module, _FeatureDropout):
             module.rate = 0.0
@@ -130,7 +130,7 @@ def test_a_higher_rate_spreads_wider(fit_of: FitOf, some_unseen: Batch) -> None:
 
 def test_joint_draws_take_the_passes(fit_of: FitOf, some_unseen: Batch) -> None:
     fitted = dropout_fit(fit_of)
-    rows = some_unseen.train.at(torch.arange(0, 60, 6))
+    rows = some_unseen.train.select(torch.arange(0, 60, 6))
     joint = fitted.predict(some_unseen.inputs, rows)._joint
     drawn = joint.draw(np.random.default_rng(0), 50)
     means = some_unseen.features.response_std * passes(fitted, some_unseen, rows).numpy()
@@ -141,7 +141,7 @@ def test_joint_draws_take_the_passes(fit_of: FitOf, some_unseen: Batch) -> None:
 
 def test_joint_draws_have_the_predictive_moments(fit_of: FitOf, some_unseen: Batch) -> None:
     # 4000 draws: a variance is off by 2.2 % (one SD); 12 % at 20 pairs fails fewer than once in 10^5 runs of the seed.
-    pred = dropout_fit(fit_of).predict(some_unseen.inputs, some_unseen.test.at(torch.arange(20)))
+    pred = dropout_fit(fit_of).predict(some_unseen.inputs, some_unseen.test.select(torch.arange(20)))
     drawn = pred.joint(4000, seed=1)
     assert drawn.mean(0) == pytest.approx(pred.mean, abs=float(5 * (pred.variance / 4000).max() ** 0.5))
     assert drawn.var(0) == pytest.approx(pred.variance, rel=0.12)

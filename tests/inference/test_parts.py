@@ -81,9 +81,9 @@ def test_without_a_linear_path_there_are_no_slopes(make_method: Make, some_unsee
 def test_without_a_linear_path_the_start_has_no_slope_and_a_line_no_pull_of_its_own(
     make_method: Make, some_unseen: Batch
 ) -> None:
-    batch = make_method("last_layer", linear_path="ignored").shown(some_unseen)
-    for together in (False, True):
-        start = starting.solve(batch, 2, together=together, censored=False, seed=0)
+    batch = make_method("last_layer", linear_path="ignored").drop_ignored_components(some_unseen)
+    for jointly in (False, True):
+        start = starting.solve(batch, 2, jointly=jointly, censored=False, seed=0)
         assert not start.ridge.mean[:, 1:].any()
         leverage = start.ridge.leverage(start.regressors)
         assert torch.equal(leverage, leverage[:, :1].expand_as(leverage))

@@ -1,6 +1,6 @@
 """The guide against the true posterior: in closed form, by NUTS, and by simulation-based calibration.
 
-Figures at a larger size come from tests/benchmarks/posterior_quality.py, whose small problem is used here.
+Results at a larger size come from tests/benchmarks/posterior_quality.py, whose small problem is used here.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_every_tree_agrees_with_scikit_learn_to_the_bit(
 ) -> None:
     for rows in (made.train, made.test):
         expected = np.stack([tree.predict(table(made, fitted, rows)) for tree in theirs.estimators_])
-        assert np.array_equal(fitted.trees(made.inputs, rows), expected)
+        assert np.array_equal(fitted.predict_trees(made.inputs, rows), expected)
 
 
 def test_mean_and_epistemic_variance_are_those_of_the_trees(
@@ -81,9 +81,9 @@ def test_the_number_of_threads_does_not_change_the_forest(
 def test_rows_go_down_the_trees_in_blocks(
     made: Batch, fitted: RandomForestFit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = fitted.trees(made.inputs, made.test)
+    whole = fitted.predict_trees(made.inputs, made.test)
     monkeypatch.setattr(random_forest, "BLOCK", 7)
-    assert np.array_equal(fitted.trees(made.inputs, made.test), whole)
+    assert np.array_equal(fitted.predict_trees(made.inputs, made.test), whole)
 
 
 def test_new_lines_are_predicted_better_than_by_the_mean(made: Batch, fitted: RandomForestFit) -> None:

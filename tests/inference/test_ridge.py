@@ -27,8 +27,8 @@ def test_it_is_scikit_learns_ridge_on_the_genes_at_one_of_the_penalties(made: Ba
         of = np.flatnonzero(compound == c)
         line = rows.line.numpy()[of]
         own = fitted.state()["slopes"][c].numpy()
-        rivals = [Ridge(alpha).fit(genes[line], response[of]).coef_ for alpha in PENALTIES]
-        assert min(np.abs(own - rival).max() for rival in rivals) < 1e-5
+        candidates = [Ridge(alpha).fit(genes[line], response[of]).coef_ for alpha in PENALTIES]
+        assert min(np.abs(own - candidate).max() for candidate in candidates) < 1e-5
 
 
 def test_a_compound_with_few_responses_gets_its_mean(made: Batch) -> None:

@@ -17,7 +17,7 @@ PARACETAMOL = "CC(=O)Nc1ccc(O)cc1"
 
 def test_attention_weights_are_a_share_of_the_programmes(network: Network, inputs: Inputs, size: Architecture) -> None:
     states, lines = network.encode(inputs)
-    weights = CrossAttention.weights(states.at(torch.tensor([0, 3, 3])), lines.activity[torch.tensor([1, 1, 4])])
+    weights = CrossAttention.weights(states.select(torch.tensor([0, 3, 3])), lines.activity[torch.tensor([1, 1, 4])])
     assert weights.shape == (3, size.heads, size.programmes)
     assert torch.allclose(weights.sum(-1), torch.ones(3, size.heads)) and (weights > 0).all()
     assert not torch.allclose(weights[1], weights[2])  # the line matters
@@ -60,25 +60,25 @@ def test_different_molecules_have_different_states(network: Network, drugs: Mole
 
 def test_cross_attention_is_the_formula_of_its_docstring(size: Architecture) -> None:
     generator = torch.Generator().manual_seed(0)
-    heads, programmes, width = size.heads, size.programmes, size.value_width
+    heads, programs, width = size.heads, size.programmes, size.value_width
 
     def draw(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator)
 
     gate, offset, slope, activity = (
         draw(4, heads * width),
-        draw(4, heads, programmes),
-        draw(4, heads, programmes),
-        draw(4, programmes),
+        draw(4, heads, programs),
+        draw(4, heads, programs),
+        draw(4, programs),
     )
     attention = CrossAttention(size)
     states = DrugStates(draw(4, 1), gate, draw(4, 1), offset, slope, draw(4, 1))
     expected = torch.zeros(4, heads * width)
     for n in range(4):
         for h in range(heads):
-            logits = [float(offset[n, h, m] + slope[n, h, m] * activity[n, m]) for m in range(programmes)]
+            logits = [float(offset[n, h, m] + slope[n, h, m] * activity[n, m]) for m in range(programs)]
             weights = torch.softmax(torch.tensor(logits), 0)
-            brought = sum(weights[m] * activity[n, m] * attention.value[h, m] for m in range(programmes))
+            brought = sum(weights[m] * activity[n, m] * attention.value[h, m] for m in range(programs))
             expected[n, h * width : (h + 1) * width] = brought * gate[n, h * width : (h + 1) * width]
     assert torch.allclose(attention(states, LineStates(draw(4, 1), activity)), expected, atol=1e-6)
 
@@ -87,4 +87,4 @@ def test_cross_attention_is_the_formula_of_its_docstring(size: Architecture) -> 
 def test_few_pairs_attend_too(network: Network, inputs: Inputs, rows: int) -> None:
     states, lines = network.encode(inputs)
     index = torch.arange(rows)
-    assert network.pairing(states.at(index), lines.at(index)).shape == (rows, 6)
+    assert network.pairing(states.select(index), lines.select(index)).shape == (rows, 6)

@@ -78,7 +78,7 @@ def test_a_one_hot_drug_is_known_by_its_place_and_a_new_one_is_the_mean(
     assert torch.equal(states[0], states[4])
     assert not torch.allclose(states[0], states[1])
     assert torch.allclose(states[3], encoder.mix(encoder.one_hot.mean(0)))
-    with pytest.raises(FitError, match="which compounds the drugs are was not said"):
+    with pytest.raises(FitError, match="and compounds is None"):
         encoder(drugs)
 
 

@@ -92,4 +92,4 @@ def tables(tiny_screen: Screen, tmp_path: Path) -> list[str]:
 def some_rows() -> Any:
     """The tiny screen as tensors, and pairs of drugs and lines of which some were trained on and some were not."""
     batch = screens.some_unseen()
-    return batch, batch.test.joined(batch.train)
+    return batch, batch.test.concatenate(batch.train)

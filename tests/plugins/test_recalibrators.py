@@ -39,7 +39,7 @@ class Doubled(Recalibration):
     guarantee_is_for_one_fit = False
 
     def apply(self, pred):
-        return pred.scaled(2.0)
+        return pred.scale(2.0)
 
     def parameters(self):
         return {}

@@ -65,7 +65,7 @@ def test_a_subset_keeps_its_joint_draws(shared):
 
 
 def test_scaling_widens_noise_epistemic_and_joint_draws_alike(shared):
-    wide = shared.scaled(2.0)
+    wide = shared.scale(2.0)
     np.testing.assert_array_equal(wide.mean, shared.mean)
     np.testing.assert_allclose(wide.aleatoric, 4 * shared.aleatoric)
     np.testing.assert_allclose(wide.epistemic, 4 * shared.epistemic)

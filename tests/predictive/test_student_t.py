@@ -139,7 +139,7 @@ def test_samples_have_the_tails_of_the_t():
 
 
 def test_scaling_widens_noise_epistemic_and_joint_draws_alike(shared):
-    wide = shared.scaled(2.0)
+    wide = shared.scale(2.0)
     assert wide.dof == shared.dof
     np.testing.assert_allclose(wide.aleatoric, 4 * shared.aleatoric)
     np.testing.assert_allclose(wide.epistemic, 4 * shared.epistemic)

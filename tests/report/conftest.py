@@ -92,7 +92,7 @@ def make_case() -> Callable[..., Case]:
             mean_effects=effects + 0.2 * rng.normal(size=n),
             structure_key=[f"K{max(i, 1)}" for i in drug],
         )
-        earlier = score(pred.scaled(0.7), observed) if recalibrated else None
+        earlier = score(pred.scale(0.7), observed) if recalibrated else None
         return Case(pred, observed, score(pred, observed), earlier)
 
     return make

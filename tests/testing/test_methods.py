@@ -18,7 +18,7 @@ from torch import Tensor
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.mean_effects import MeanEffectsFit, MeanEffectsMethod
-from bdrp.inference.method import Runtime, signed
+from bdrp.inference.method import Runtime, signed_option
 from bdrp.predictive import JointPosterior, Normal, PairMoments
 from bdrp.testing import check_method, checking
 from bdrp.testing.methods import CHECKS
@@ -298,7 +298,7 @@ def test_a_method_that_draws_nothing_says_so() -> None:
 def test_an_option_that_may_be_negative_says_so() -> None:
     @dataclass(frozen=True)
     class Shifted(Honest):
-        shift: float = signed(0.5)
+        shift: float = signed_option(0.5)
 
     BY_SENTENCE["negative numbers are refused by name"](Subject(Shifted, {}))
     assert Shifted().options()["shift"] == 0.5  # it is told, unlike a part of the model that is in its place

@@ -36,7 +36,7 @@ class Doubtful(VarianceScaling):
 
     def apply(self, pred: PredictiveDistribution) -> Any:
         out: Any = super().apply(pred)
-        return out.moved(out.mean, 0.1 * out.aleatoric_std, np.sqrt(out.variance - 0.01 * out.aleatoric))
+        return out.with_moments(out.mean, 0.1 * out.aleatoric_std, np.sqrt(out.variance - 0.01 * out.aleatoric))
 
 
 def as_first_half(pred: Any, response: Any, *, groups: Any = None) -> Any:

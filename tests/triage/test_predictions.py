@@ -66,7 +66,7 @@ def test_the_interval_is_that_of_the_heavy_tailed_distribution() -> None:
 
 
 def test_a_recalibrated_distribution_is_ranked_as_recalibrated() -> None:
-    base = heavy(5).moved([-4.0, -3.2, -2.0, 0.0, 3.0], np.ones(5), np.full(5, 0.3))
+    base = heavy(5).with_moments([-4.0, -3.2, -2.0, 0.0, 3.0], np.ones(5), np.full(5, 0.3))
     pred = Remapped(base, [0.1, 0.4, 0.9], [0.05, 0.5, 0.95])
     queue = rank(pred, below_minus_3, budget=5).set_index("cell_line_id").loc[pred.keys["cell_line_id"]]
     wrong = np.where(pred.mean < -3, pred.survival(-3.0), pred.cdf(-3.0))
@@ -79,7 +79,7 @@ def test_a_recalibrated_distribution_is_ranked_as_recalibrated() -> None:
 def test_a_file_gives_the_same_queue_as_the_predictions_that_it_was_written_from(
     tmp_path: Path, remapped: bool
 ) -> None:
-    pred: PredictiveDistribution = heavy(9).moved(np.linspace(-5, 1, 9), np.ones(9), np.full(9, 0.3))
+    pred: PredictiveDistribution = heavy(9).with_moments(np.linspace(-5, 1, 9), np.ones(9), np.full(9, 0.3))
     if remapped:
         pred = Remapped(pred, [0.2, 0.8], [0.1, 0.9])
     context = pd.DataFrame({"drug_similarity": np.linspace(0, 1, 9), "tissue": list("abcabcabc")})

@@ -1,8 +1,8 @@
 """How the profiles of cell lines become numbers: one file a modality, the file's name is the modality's name.
 
 A modality is `fit(table, *, components)`, which learns from the training lines that have such a profile, and
-`restore(columns, arrays)`, which rebuilds what was learned; both give a `Scaler`. What the network makes of the numbers
-is said under the same name in `bdrp.model.lines`.
+`restore(columns, arrays)`, which rebuilds what was learned; both give a `Scaler`. The encoder of
+the numbers stands under the same name in `bdrp.model.lines`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Scaler(ABC):
     def transform(self, table: pd.DataFrame) -> np.ndarray:
         """(L, F) float32 of lines by features, in the order of the rows, whose columns may be in any order.
 
-        A line without the profile is a row of NaN, or all columns are missing; what stands for it is for the modality
-        to say, in numbers: the network reads no NaN.
+        A line without the profile is a row of NaN, or all columns are missing; the modality fills it with
+        numbers: the network reads no NaN.
 
         Raises:
             DataError: what is given is no such profile.

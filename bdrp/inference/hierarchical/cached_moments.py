@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bdrp.inference.hierarchical.grid import GridChunk, GridEntries
-from bdrp.inference.hierarchical.predictor import rowwise
+from bdrp.inference.hierarchical.predictor import rowwise_dot
 
 
 class CachedMoments(NamedTuple):
@@ -38,7 +38,7 @@ class CachedMoments(NamedTuple):
 
     def line_variance(self, square: Tensor) -> Tensor:
         """(N,) variance of u's term, from outer products (D, T) of what u multiplies."""
-        return rowwise(self.u_covariance, square, self.entries.line, self.entries.drug)
+        return rowwise_dot(self.u_covariance, square, self.entries.line, self.entries.drug)
 
 
 def outer_products(rows: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Coefficients:
     u: Tensor
     u_covariance: Tensor
 
-    def at(self, lines: Tensor, drugs: Tensor) -> Coefficients:
+    def select(self, lines: Tensor, drugs: Tensor) -> Coefficients:
         """Those of some lines and drugs."""
         of_drugs = (self.compound, self.v, self.v_variance, self.loadings, self.loadings_covariance)
         of_lines = (self.u, self.u_covariance)
@@ -45,8 +45,8 @@ class Coefficients:
         draws, which = len(w), self._compounds[1]
         deviation = self.v_variance[self.one_id].sqrt()
         v = torch.addcmul(self.v[self.one_id], deviation, torch.randn(draws, *deviation.shape, device=w.device))
-        loadings = self.loadings[self.one_id] + correlated(draws, self._loadings_root)
-        return Weights(w, v[:, which], loadings[:, which], self.u + correlated(draws, self._u_root))
+        loadings = self.loadings[self.one_id] + draw_normals(draws, self._loadings_root)
+        return Weights(w, v[:, which], loadings[:, which], self.u + draw_normals(draws, self._u_root))
 
     @property
     def one_id(self) -> Tensor:
@@ -61,20 +61,20 @@ class Coefficients:
 
     @cached_property
     def _loadings_root(self) -> Tensor:
-        return root(self.loadings_covariance[self.one_id])
+        return covariance_roots(self.loadings_covariance[self.one_id])
 
     @cached_property
     def _u_root(self) -> Tensor:
-        return root(self.u_covariance)
+        return covariance_roots(self.u_covariance)
 
 
-def root(covariance: Tensor) -> Tensor:
+def covariance_roots(covariance: Tensor) -> Tensor:
     """Roots (M, W, W) of covariances (M, W, W): each times its transpose is the covariance, which may be singular."""
     values, vectors = torch.linalg.eigh(covariance.double())  # a point has no variance, and so no Cholesky factor
     return (vectors * values.clamp(min=0).sqrt()[:, None, :]).to(covariance.dtype)
 
 
-def correlated(draws: int, roots: Tensor) -> Tensor:
+def draw_normals(draws: int, roots: Tensor) -> Tensor:
     """S draws of M centred normals with these roots of their covariances (M, W, W), (S, M, W)."""
     noise = torch.randn(draws, *roots.shape[:2], device=roots.device)
     return (noise.transpose(0, 1) @ roots.transpose(1, 2)).transpose(0, 1)

@@ -1,8 +1,8 @@
 """Pyro's evidence lower bound with every divergence of normals in closed form, and no density computed in vain.
 
-`TraceMeanField_ELBO` asks each site of model and guide for its log density first and takes the divergence afterwards;
-those of correlated normals solve a triangular system a site, whose results are thrown away. Here only what is observed,
-and a site whose divergence has no formula, is asked.
+`TraceMeanField_ELBO` computes the log density of each site of model and guide first and the divergence afterwards;
+those of correlated normals solve a triangular system a site, whose results are thrown away. Here it is computed
+of the observed sites alone, and of those whose divergence has no formula.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class ClosedFormElbo(TraceMeanField_ELBO):
         """Run guide and model; see `pyro.infer.enum.get_importance_trace`. Pyro's own checks need all densities."""
         if is_validation_enabled():
             return super()._get_trace(model, guide, args, kwargs)
-        drawn = poutine.trace(guide).get_trace(*args, **kwargs)
-        joint = poutine.trace(poutine.replay(model, trace=drawn)).get_trace(*args, **kwargs)
-        drawn, joint = prune_subsample_sites(drawn), prune_subsample_sites(joint)
-        closed = {name for name, site in drawn.nodes.items() if site["type"] == "sample" and _has_formula(site["fn"])}
+        guided = poutine.trace(guide).get_trace(*args, **kwargs)
+        joint = poutine.trace(poutine.replay(model, trace=guided)).get_trace(*args, **kwargs)
+        guided, joint = prune_subsample_sites(guided), prune_subsample_sites(joint)
+        closed = {name for name, site in guided.nodes.items() if site["type"] == "sample" and _has_formula(site["fn"])}
         joint.compute_log_prob(lambda name, site: name not in closed)
-        if any(site["type"] == "sample" and name not in closed for name, site in drawn.nodes.items()):
-            drawn.compute_score_parts()
-        return joint, drawn
+        if any(site["type"] == "sample" and name not in closed for name, site in guided.nodes.items()):
+            guided.compute_score_parts()
+        return joint, guided
 
 
 def _has_formula(guide: Any) -> bool:
@@ -43,8 +43,8 @@ def _has_formula(guide: Any) -> bool:
     )
 
 
-def independent(scale: Tensor) -> dist.Distribution:
-    """Normal(0, diag(scale^2)) of SDs (..., W): the prior that a normal guide's divergence is known from."""
+def independent_normals(scale: Tensor) -> dist.Distribution:
+    """Normal(0, diag(scale^2)) of SDs (..., W): a prior from which a normal guide's divergence has a formula."""
     return dist.Normal(torch.zeros_like(scale), scale).to_event(1)
 
 
@@ -55,11 +55,11 @@ def _correlated_from_independent(guide: Any, prior: Any) -> Tensor:
     Raises:
         NotImplementedError: the prior is not of independent normals; torch's sign for "no formula".
     """
-    apart = prior.base_dist
-    if not isinstance(apart, dist.Normal) or prior.reinterpreted_batch_ndims != 1:
+    normals = prior.base_dist
+    if not isinstance(normals, dist.Normal) or prior.reinterpreted_batch_ndims != 1:
         raise NotImplementedError
     root = guide.scale_tril
-    squares = (root / apart.scale[..., None]).square().sum((-2, -1))
-    squares = squares + ((guide.loc - apart.loc) / apart.scale).square().sum(-1)
-    logs = apart.scale.log().sum(-1) - root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    squares = (root / normals.scale[..., None]).square().sum((-2, -1))
+    squares = squares + ((guide.loc - normals.loc) / normals.scale).square().sum(-1)
+    logs = normals.scale.log().sum(-1) - root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     return torch.as_tensor(logs + 0.5 * (squares - root.shape[-1]))

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchical.model import Block, LastLayer
 
-MOST_SHARE = 0.999  # chosen: what a line's drugs leave wholly open starts a thousandth below its prior SD, and can move
+MOST_SHARE = (
+    0.999  # chosen: a factor that a line's drugs do not inform starts a thousandth below its prior SD, and can move
+)
 
 
 class Guide(nn.Module):
@@ -119,7 +121,7 @@ class Guide(nn.Module):
             pyro.sample("v", dist.Normal(self.v_mean, self.v_log_scale.exp()).to_event(1))
             pyro.sample("loadings", dist.MultivariateNormal(self.g_mean, scale_tril=self.g_scale_tril()))
         lines = inputs.line_effect[block.lines]
-        with pyro.plate("lines", len(self.u_mean), subsample=lines), poutine.mask(mask=block.open):
+        with pyro.plate("lines", len(self.u_mean), subsample=lines), poutine.mask(mask=block.unmasked):
             pyro.sample("u", dist.MultivariateNormal(self.u_mean[lines], scale_tril=self.u_scale_tril(lines)))
 
 

@@ -18,7 +18,7 @@ from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments
 from bdrp.inference.hierarchical.point import Point
-from bdrp.inference.hierarchical.predictor import Predicted, by_network, rowwise, with_loadings
+from bdrp.inference.hierarchical.predictor import Predicted, add_loadings, network_term, rowwise_dot
 from bdrp.inference.hierarchical.similarity import CompoundDescriptors
 from bdrp.model.network import Encoded
 
@@ -47,20 +47,20 @@ class Layer(Generic[Weighting]):
         )  # names of saved tensors
         self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
-    def slopes(self) -> list[nn.Parameter]:
-        """What the ridge found: v and its scales."""
+    def slope_parameters(self) -> list[nn.Parameter]:
+        """Parameters that the ridge solved: v and its scales."""
         v = [parameter for name, parameter in self.guide.named_parameters() if name.startswith("v_")]
         return [*v, self.model.log_compound_scale, self.model.log_slope_scale]
 
-    def effects(self) -> list[nn.Parameter]:
-        """What belongs to single compounds and lines: v, u and the loadings, with their scales."""
+    def effect_parameters(self) -> list[nn.Parameter]:
+        """Parameters of single compounds and lines: v, u and the loadings, with their scales."""
         named = self.guide.named_parameters()
         own = [parameter for name, parameter in named if name.partition("_")[0] in ("v", "u", "g")]
-        return [*own, *self.model.scales()]
+        return [*own, *self.model.prior_scales()]
 
     @torch.no_grad()
-    def without_effects(self) -> None:
-        """Hold v, u and the loadings at nothing, prior and posterior alike."""
+    def fix_effects_at_zero(self) -> None:
+        """Fix v, u and the loadings at zero, prior and posterior alike."""
         for name, parameter in self.guide.named_parameters():
             if name in ("v_mean", "u_mean", "g_mean"):
                 parameter.zero_()
@@ -128,9 +128,9 @@ class Layer(Generic[Weighting]):
         return CachedMoments(
             pairs,
             pairs.chunks(PAIRS_A_PASS),
-            rowwise(by_compound, known.v, pairs.line, pairs.drug),
+            rowwise_dot(by_compound, known.v, pairs.line, pairs.drug),
             known.v[:, 0].index_select(0, pairs.drug),
-            rowwise(left, right, pairs.line, pairs.drug),
+            rowwise_dot(left, right, pairs.line, pairs.drug),
             known.loadings,
             known.u,
             double_off_diagonals(upper_halves(known.u_covariance)),
@@ -138,7 +138,7 @@ class Layer(Generic[Weighting]):
 
     def by_line(self, encoded: Encoded, cached: CachedMoments) -> Tensor:
         """(D, 1 + R) what u multiplies."""
-        return with_loadings(self.model.by_line(encoded), cached.loadings)
+        return add_loadings(self.model.by_line(encoded), cached.loadings)
 
     def conditional_moments(self, encoded: Encoded, inputs: Inputs, cached: CachedMoments) -> Moments:
         """Moments of N grid entries given the network, (N,) each, without the variance of u's term.
@@ -147,7 +147,7 @@ class Layer(Generic[Weighting]):
         u multiplies, and so is found at once for many networks: see `CachedMoments.line_variance`.
         """
         entries = cached.entries
-        factors = rowwise(cached.u_mean, self.by_line(encoded, cached), entries.line, entries.drug)
+        factors = rowwise_dot(cached.u_mean, self.by_line(encoded, cached), entries.line, entries.drug)
         found = [self._chunk_moments(encoded, inputs, cached, factors, chunk) for chunk in cached.chunks]
         mean, aleatoric, epistemic = (torch.cat(moments) for moments in zip(*found, strict=True))
         return mean, aleatoric, epistemic
@@ -155,10 +155,10 @@ class Layer(Generic[Weighting]):
     def _chunk_moments(
         self, encoded: Encoded, inputs: Inputs, cached: CachedMoments, factors: Tensor, chunk: GridChunk
     ) -> Moments:
-        near, rows = Encoded(encoded.drugs, encoded.lines.at(chunk.lines)), chunk.rows
+        near, rows = Encoded(encoded.drugs, encoded.lines.select(chunk.lines)), chunk.rows
         terms = self.model.terms(near, inputs, chunk.lines, chunk.line, chunk.drug)
         own = terms.own + cached.own[rows]
-        predicted = Predicted(by_network(terms, self.guide.w_mean), cached.slopes[rows], factors[rows], own)
+        predicted = Predicted(network_term(terms, self.guide.w_mean), cached.slopes[rows], factors[rows], own)
         epistemic = self.guide.weight_variance(terms.features) + cached.variance[rows]
         return predicted.mean, (2 * terms.log_noise(predicted.mean, predicted.own)).exp(), epistemic
 

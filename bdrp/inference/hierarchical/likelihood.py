@@ -41,7 +41,7 @@ class Responses(NamedTuple):
     below: Tensor
     limit: Tensor
 
-    def at(self, index: Tensor) -> Responses:
+    def select(self, index: Tensor) -> Responses:
         """The rows at `index`."""
         return Responses(*(part[index] for part in self))
 

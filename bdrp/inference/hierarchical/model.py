@@ -4,23 +4,23 @@ In standardised units, for compound c, line l and their pair features phi,
 
     y[l, c] = mu + offset[l, c] + w . phi[l, c] + v[c] . (1, h[l]) + u[l] . (1, g[c]) + noise[l, c]
     w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v[c]^2))    u[l] ~ Normal(0, diag(lambda_u^2))
-    g[c] = what structure says + loadings[c]    loadings[c] ~ Normal(0, I),
+    g[c] = the network's factors of structure + loadings[c]    loadings[c] ~ Normal(0, I),
 
 with h the line's expression components: `v` is a hierarchical Bayesian ridge a compound on expression, `u` and `g` a
-Bayesian factor analysis of what a line's measured drugs say about its others. The prior scales lambda are learned with
+Bayesian factor analysis that predicts a line's drugs from its measured ones. The prior scales lambda are learned with
 the network by maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps
 its prior, so its epistemic variance is that among the compounds or lines that were trained on. The mean is linear in w
 and v and bilinear in u and g, which the guide holds for independent: the predictive moments are exact.
 
 The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
 components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start,
-with free means and scales, for few drugs tell a line's factors apart. An SD of u is a share of its prior SD: what was
-measured of a line never makes it less certain than a line of which nothing is known.
+with free means and scales, for few drugs hardly identify a line's factors. An SD of u is a share of its prior SD:
+what was measured of a line never makes it less certain than a line of which nothing is known.
 
-Where the model is to serve new lines, each step takes the rows of half of its lines as if nothing else were known of
-them: u is left out of their mean and of the divergence, and its prior variance is added. Without that, u would explain
-all lines that there are, and nothing would be learned for those that are not. Their residuals are those of leaving the
-line out, and the slopes stay where the ridge found them, in which leaving out is exact.
+Where the model is to serve new lines, each step masks half of its lines, whose rows are taken as if nothing else were
+known of them: u is left out of their mean and of the divergence, and its prior variance is added. Without that, u
+would explain all lines that there are, and nothing would be learned for those that are not. Their residuals are
+leave-one-out residuals, and the slopes stay where the ridge found them, in which leaving out is exact.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
-from bdrp.inference.hierarchical.elbo import independent
+from bdrp.inference.hierarchical.elbo import independent_normals
 from bdrp.inference.hierarchical.likelihood import Likelihood, NoiseDistribution, Responses
-from bdrp.inference.hierarchical.predictor import Terms, Weights, predict, with_loadings
+from bdrp.inference.hierarchical.predictor import Terms, Weights, add_loadings, predict
 from bdrp.model.network import Encoded, Network, PairFeatures
 
-USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about what structure says of it
+USUAL_NOISE = 0.5  # chosen: the SD of a compound's own log noise about the network's
 
 
 class Block(NamedTuple):
@@ -48,35 +48,35 @@ class Block(NamedTuple):
         lines: (B,) positions in the inputs.
         line: (n,) positions among `lines`. drug: (n,) positions in the inputs.
         seen: (n,) standardised responses with their limits.
-        hidden: (n,) rows that are taken as if nothing else were known of their line.
-        leverage: (n,) how much of its own deviation the ridge of its compound follows; see `initialisation.ridge`.
+        masked: (n,) rows that are taken as if nothing else were known of their line.
+        leverage: (n,) of each row in the ridge of its compound; see `initialisation.ridge`.
             0 where the slopes were not fitted to these rows.
-        linear: (n,) what the ridge's mean says of each row, where slopes have a posterior that stays as it was found:
-            hidden rows are then judged by what the others foretell, whose variance holds that of the slopes. None
-            where slopes are points: the noise has to hold their error too.
+        linear: (n,) the ridge's mean of each row, where slopes have a posterior that stays as it was found: masked rows
+            are then scored by the prediction from the others, whose variance includes that of the slopes. None where
+            slopes are points: the noise has to include their error too.
     """
 
     lines: Tensor
     line: Tensor
     drug: Tensor
     seen: Responses
-    hidden: Tensor
+    masked: Tensor
     leverage: Tensor | float = 0.0
     linear: Tensor | None = None
 
     @property
-    def open(self) -> Tensor:
-        """(B,) lines of which no row is hidden: those that say something of their own u."""
-        covered = torch.zeros(len(self.lines), device=self.line.device)
-        return covered.index_add(0, self.line, self.hidden.to(covered)) == 0
+    def unmasked(self) -> Tensor:
+        """(B,) lines of which no row is masked: those whose rows inform their own u."""
+        masked = torch.zeros(len(self.lines), device=self.line.device)
+        return masked.index_add(0, self.line, self.masked.to(masked)) == 0
 
 
 class Rows(NamedTuple):
-    """What is expected of n rows.
+    """Mean and noise of n rows.
 
     Attributes:
         mean, log_sd: (n,) mean and log SD of the noise.
-        new_mean, new_log_sd: (n,) the same had nothing of their line been known, its own rows included.
+        new_mean, new_log_sd: (n,) the same if the line were new, none of its rows known.
     """
 
     mean: Tensor
@@ -117,7 +117,7 @@ class LastLayer(nn.Module):
         """Of a response about the linear predictor; `noise` and `compound_noise` are coefficients of its log SD."""
         return self.law
 
-    def scales(self) -> list[nn.Parameter]:
+    def prior_scales(self) -> list[nn.Parameter]:
         """The prior scales that empirical Bayes learns; a point estimate must leave them alone."""
         return [self.log_compound_scale, self.log_slope_scale, self.log_line_scale]
 
@@ -134,18 +134,18 @@ class LastLayer(nn.Module):
         )
 
     def by_line(self, encoded: Encoded) -> Tensor:
-        """(D, 1 + R) what u multiplies, as far as structure tells."""
+        """(D, 1 + R) what u multiplies, as far as it is predicted from structure."""
         return _with_one(encoded.drugs.factors)
 
     def regressors(self, components: Tensor) -> Tensor:
         """(L, 1 + K) what v multiplies, from components (L, K), which count for nothing without a linear path."""
-        return _with_one(components if self.network.size.slopes else torch.zeros_like(components))
+        return _with_one(components if self.network.size.has_slopes else torch.zeros_like(components))
 
     def _noise(self, pair: PairFeatures, compounds: Tensor, drug: Tensor) -> Tensor:
         """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
         if self.noise_distribution.likelihood.noise == "constant":
             return torch.cat([self.noise[:1], self.noise.new_zeros(2)]).expand(len(drug), 3)
-        own = (self.noise + of_known(self.compound_noise, compounds)).index_select(0, drug)
+        own = (self.noise + select_trained(self.compound_noise, compounds)).index_select(0, drug)
         if self.noise_distribution.likelihood.noise == "drug":
             return torch.cat([own[:, :1] + pair.drug_noise[:, None], torch.zeros_like(own[:, 1:])], dim=1)
         return own + pair.noise
@@ -157,28 +157,32 @@ class LastLayer(nn.Module):
         scale = self.log_compound_scale.exp()
         return torch.cat([scale[:1].expand(len(compound), 1), stretch[:, None] * scale[1:]], dim=1)
 
-    def rows(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
-        """What is expected of a block's rows if the weights of C compounds and its B lines were these."""
+    def row_moments(self, inputs: Inputs, block: Block, weights: Weights) -> Rows:
+        """Mean and noise of a block's rows given weights of C compounds and its B lines."""
         encoded = self.network.encode(inputs, block.lines)
-        return self.weighed(self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights)
+        return self.row_moments_of_terms(
+            self.terms(encoded, inputs, block.lines, block.line, block.drug), inputs, block, weights
+        )
 
-    def weighed(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:
+    def row_moments_of_terms(self, terms: Terms, inputs: Inputs, block: Block, weights: Weights) -> Rows:
         """The same from terms."""
-        v, loadings = (of_known(table, inputs.drug_effect) for table in (weights.v, weights.loadings))
+        v, loadings = (select_trained(table, inputs.drug_effect) for table in (weights.v, weights.loadings))
         predicted = predict(terms, weights._replace(v=v, loadings=loadings), block.line, block.drug)
-        by_line = with_loadings(terms.by_line, loadings)
-        open_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
+        by_line = add_loadings(terms.by_line, loadings)
+        line_variance = (by_line**2 @ (2 * self.log_line_scale).exp())[block.drug]
         linear = predicted.slopes if block.linear is None else block.linear
         alone = predicted._replace(slopes=linear, factors=torch.zeros_like(predicted.factors))
-        new_mean, new_log_sd = self._without(block, alone.mean, terms.log_noise(alone.mean, alone.own), open_variance)
+        new_mean, new_log_sd = self._leave_out(block, alone.mean, terms.log_noise(alone.mean, alone.own), line_variance)
         return Rows(predicted.mean, terms.log_noise(predicted.mean, predicted.own), new_mean, new_log_sd)
 
-    def _without(self, block: Block, alone: Tensor, log_noise: Tensor, open_variance: Tensor) -> tuple[Tensor, Tensor]:
-        """(n,) mean and log SD of rows of which nothing is known, their own response least of all.
+    def _leave_out(
+        self, block: Block, alone: Tensor, log_noise: Tensor, line_variance: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(n,) leave-one-out mean and log SD of rows of new lines.
 
-        See `HierarchicalRidge.leverage`: left out, the mean moves from the response, and its variance grows.
+        See `HierarchicalRidge.leverage`: without the row the mean moves from its response, and its variance grows.
         """
-        total = 0.5 * torch.log((2 * log_noise).exp() + open_variance)
+        total = 0.5 * torch.log((2 * log_noise).exp() + line_variance)
         with torch.no_grad():
             imputed = self.noise_distribution.impute(block.seen, alone, total)
             measured = 1 - imputed.variance * (-2 * total).exp()  # the share of a measurement that a censored row is
@@ -191,25 +195,27 @@ class LastLayer(nn.Module):
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """The joint density of a block, scaled to the whole training part."""
-        w = pyro.sample("w", independent(self.weight_scale))
+        w = pyro.sample("w", independent_normals(self.weight_scale))
         with pyro.plate("compounds", self.compounds):
-            v = pyro.sample("v", independent(self.compound_scale(torch.arange(self.compounds, device=self.mu.device))))
+            v = pyro.sample(
+                "v", independent_normals(self.compound_scale(torch.arange(self.compounds, device=self.mu.device)))
+            )
             loadings = pyro.sample(
-                "loadings", independent(torch.ones_like(self.log_line_scale[1:]).expand(self.compounds, -1))
+                "loadings", independent_normals(torch.ones_like(self.log_line_scale[1:]).expand(self.compounds, -1))
             )
         lines = pyro.plate("lines", self.lines, subsample=inputs.line_effect[block.lines])
-        with lines, poutine.mask(mask=block.open):
-            u = pyro.sample("u", independent(self.log_line_scale.exp().expand(len(block.lines), -1)))
-        rows = self.rows(inputs, block, Weights(w, v, loadings, u))
+        with lines, poutine.mask(mask=block.unmasked):
+            u = pyro.sample("u", independent_normals(self.log_line_scale.exp().expand(len(block.lines), -1)))
+        rows = self.row_moments(inputs, block, Weights(w, v, loadings, u))
         pyro.factor("estimates", self.estimates_log_prior())
         with pyro.plate("responses", self.responses, subsample=torch.arange(len(block.line), device=self.mu.device)):
             pyro.factor("response", self.log_likelihood(block, rows))
 
     def log_likelihood(self, block: Block, rows: Rows) -> Tensor:
-        """(n,) of a block's rows, those of hidden lines as if nothing else were known of them."""
-        mean = torch.where(block.hidden, rows.new_mean, rows.mean)
+        """(n,) of a block's rows, those of masked lines as if nothing else were known of them."""
+        mean = torch.where(block.masked, rows.new_mean, rows.mean)
         return self.noise_distribution.log_prob(
-            block.seen, mean, torch.where(block.hidden, rows.new_log_sd, rows.log_sd)
+            block.seen, mean, torch.where(block.masked, rows.new_log_sd, rows.log_sd)
         )
 
 
@@ -217,6 +223,6 @@ def _with_one(values: Tensor) -> Tensor:
     return torch.cat([values.new_ones(len(values), 1), values], dim=1)
 
 
-def of_known(table: Tensor, compound: Tensor) -> Tensor:
+def select_trained(table: Tensor, compound: Tensor) -> Tensor:
     """Rows of the compounds (n,) that were trained on, 0 for the others (-1)."""
     return torch.where((compound >= 0)[:, None], table[compound.clamp(min=0)], 0.0)

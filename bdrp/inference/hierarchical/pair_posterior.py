@@ -20,12 +20,12 @@ import torch
 from torch import Tensor
 
 from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.hierarchical.coefficients import Coefficients, root
+from bdrp.inference.hierarchical.coefficients import Coefficients, covariance_roots
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.point import Point
-from bdrp.inference.hierarchical.predictor import Terms, predict, with_loadings
-from bdrp.inference.method import isolated
+from bdrp.inference.hierarchical.predictor import Terms, add_loadings, predict
+from bdrp.inference.method import isolate_random_state
 from bdrp.model.network import Encoded
 from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
@@ -78,7 +78,7 @@ class LayerPosterior(JointPosterior):
     def __getitem__(self, index: Index) -> LayerPosterior:
         """The same for some of the pairs; moments that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
-        some = LayerPosterior(self.layer, self.encoded, self.inputs, self.pairs.at(chosen))
+        some = LayerPosterior(self.layer, self.encoded, self.inputs, self.pairs.select(chosen))
         if "moments" in vars(self):
             some.moments = PairMoments(*(part[index] for part in self.moments))
         return some
@@ -90,7 +90,7 @@ class LayerPosterior(JointPosterior):
     def covariance(self, other: LayerPosterior) -> Floats:
         """(N, M) with the M pairs of another, which may be of other inputs of the same layer."""
         one, two = self._roots, other._roots
-        compound, line = same(self.compounds, other.compounds), same(self.lines, other.lines)
+        compound, line = match_names(self.compounds, other.compounds), match_names(self.lines, other.lines)
         by_compound = compound * (one.by_compound @ two.by_compound.T)
         by_line = line * (one.by_line @ two.by_line.T)
         return np.asarray(one.shared @ two.shared.T + by_compound + by_line + compound * line * one.alone[:, None])
@@ -101,10 +101,10 @@ class LayerPosterior(JointPosterior):
         seed = int(rng.integers(2**63))
         lines, line = torch.unique(self.pairs.line, return_inverse=True)
         drugs, drug = torch.unique(self.pairs.drug, return_inverse=True)
-        coefficients, terms = self.layer.coefficients(self.inputs).at(lines, drugs), self._terms
+        coefficients, terms = self.layer.coefficients(self.inputs).select(lines, drugs), self._terms
         guide = self.layer.guide
         terms = terms._replace(by_compound=terms.by_compound[lines], by_line=terms.by_line[drugs])
-        with isolated():
+        with isolate_random_state():
             torch.manual_seed(seed)
             drawn = coefficients.draw(guide.w_mean + guide.w_deviations(draws))
         expected = predict(terms, coefficients.means(guide.w_mean), line, drug).mean
@@ -136,8 +136,8 @@ class LayerPosterior(JointPosterior):
         line, drug, terms = self.pairs.line, self.pairs.drug, self._terms
         known, scale = self.layer.coefficients(self.inputs), self.layer.features.response_std
         by_slopes = terms.by_compound[line] * known.v_variance.sqrt()[drug]
-        by_loadings = _rooted(known.u[line][:, 1:], known.loadings_covariance, drug)
-        by_line = _rooted(with_loadings(terms.by_line, known.loadings)[drug], known.u_covariance, line)
+        by_loadings = _times_roots(known.u[line][:, 1:], known.loadings_covariance, drug)
+        by_line = _times_roots(add_loadings(terms.by_line, known.loadings)[drug], known.u_covariance, line)
         alone = (known.u_covariance[line][:, 1:, 1:] * known.loadings_covariance[drug]).sum((1, 2))
         roots = (self.layer.guide.weight_roots(terms.features), torch.cat([by_slopes, by_loadings], dim=1), by_line)
         shared, by_compound, of_line = (scale * part.double().cpu().numpy() for part in roots)
@@ -166,12 +166,12 @@ class _Roots(NamedTuple):
     alone: Floats
 
 
-def same(left: Labels, right: Labels) -> npt.NDArray[np.bool_]:
+def match_names(left: Labels, right: Labels) -> npt.NDArray[np.bool_]:
     """(n, m) whether the names are equal."""
     codes = pd.factorize(np.concatenate([left, right]))[0]
     return np.equal.outer(codes[: len(left)], codes[len(left) :])
 
 
-def _rooted(rows: Tensor, covariance: Tensor, which: Tensor) -> Tensor:
+def _times_roots(rows: Tensor, covariance: Tensor, which: Tensor) -> Tensor:
     """(n, W) rows times a root of the covariance (M, W, W) that belongs to each."""
-    return torch.einsum("nw,nwv->nv", rows, root(covariance)[which])
+    return torch.einsum("nw,nwv->nv", rows, covariance_roots(covariance)[which])

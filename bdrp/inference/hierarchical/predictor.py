@@ -1,11 +1,11 @@
-"""The linear predictor: what weights make of a pair, in the one place where it is spelled.
+"""The linear predictor: the mean of a pair given the weights, in the one place where it is written.
 
 In standardised units, for drug d (of compound c), line l and their pair features phi,
 
     mean[l, d] = offset[l, d] + w . phi[l, d] + v[c] . (1, h[l]) + u[l] . (1, s[d] + loadings[c]),
 
-h the line's expression components and s what structure says of the factors. Weights may have any number of leading
-axes: one value in training, S draws of a posterior, the passes of dropout, the means of a closed form.
+h the line's expression components and s the network's factors of the drug's structure. Weights may have any number of
+leading axes: one value in training, S draws of a posterior, the passes of dropout, the means of a closed form.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Terms(NamedTuple):
 
     Attributes:
         features: (n, P) for w. by_compound: (L, 1 + K) for v, a line. by_line: (D, 1 + R) for u, a
-            drug, as far as structure tells.
-        offset: (n,). own: (n,) what of the mean belongs to the drug alone. noise: (n, 3) see `log_noise`.
+            drug, as far as it is predicted from structure.
+        offset: (n,). own: (n,) the part of the mean that is the drug's alone. noise: (n, 3) see `log_noise`.
     """
 
     features: Tensor
@@ -41,9 +41,9 @@ class Terms(NamedTuple):
         A line that a drug hits harder than others is measured within the tested doses, where curves differ; the others
         are extrapolated to nearly one value. So the noise follows the mean, drug by drug.
         """
-        beyond = (mean - own).clamp(-1.5, 1.5)
+        deviation = (mean - own).clamp(-1.5, 1.5)
         level, slope, bend = self.noise.unbind(-1)
-        return (level + slope * beyond + bend * beyond**2).clamp(*LOG_NOISE_RANGE)
+        return (level + slope * deviation + bend * deviation**2).clamp(*LOG_NOISE_RANGE)
 
 
 class Weights(NamedTuple):
@@ -56,11 +56,11 @@ class Weights(NamedTuple):
 
 
 class Predicted(NamedTuple):
-    """What weights make of n pairs, (..., n) each, by where it comes from.
+    """The linear predictor of n pairs, (..., n) each, by its terms.
 
     Attributes:
         network: offset and w. slopes: v. factors: u and the loadings.
-        own: what of the mean belongs to the drug alone.
+        own: the part of the mean that is the drug's alone.
     """
 
     network: Tensor
@@ -75,27 +75,27 @@ class Predicted(NamedTuple):
 
 
 def predict(terms: Terms, weights: Weights, line: Tensor, drug: Tensor) -> Predicted:
-    """What weights make of the pairs (line[n], drug[n])."""
+    """The linear predictor of the pairs (line[n], drug[n])."""
     return Predicted(
-        by_network(terms, weights.w),
-        rowwise(terms.by_compound, weights.v, line, drug),
-        rowwise(weights.u, with_loadings(terms.by_line, weights.loadings), line, drug),
+        network_term(terms, weights.w),
+        rowwise_dot(terms.by_compound, weights.v, line, drug),
+        rowwise_dot(weights.u, add_loadings(terms.by_line, weights.loadings), line, drug),
         terms.own + weights.v[..., 0].index_select(-1, drug),
     )
 
 
-def by_network(terms: Terms, w: Tensor) -> Tensor:
+def network_term(terms: Terms, w: Tensor) -> Tensor:
     """(..., n) offset + w . phi."""
     return terms.offset + w @ terms.features.mT
 
 
-def with_loadings(by_line: Tensor, loadings: Tensor) -> Tensor:
-    """(..., D, 1 + R) what u multiplies: a one, and what structure (D, 1 + R) and the drug's own loadings say."""
+def add_loadings(by_line: Tensor, loadings: Tensor) -> Tensor:
+    """(..., D, 1 + R) what u multiplies: a one, and factors of structure (D, 1 + R) plus the drug's own loadings."""
     return by_line + nn.functional.pad(loadings, (1, 0))
 
 
-def rowwise(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
-    """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is the cheaper way.
+def rowwise_dot(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
+    """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is cheaper.
 
     Args:
         left: (..., L, W).

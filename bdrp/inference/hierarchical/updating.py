@@ -1,7 +1,7 @@
-"""The posterior as the prior of another laboratory: a fit conditioned on a few labelled pairs, in closed form.
+"""The posterior as the prior of a target screen: a fit conditioned on a few labelled pairs, in closed form.
 
-The posterior of the means of pairs is Gaussian, with the covariance K of `pair_posterior`. Another laboratory differs
-from the training one by offsets and in its noise, so for its response y of line l and compound c,
+The posterior of the means of pairs is Gaussian, with the covariance K of `pair_posterior`. A target screen differs
+from the training one by batch effects and in its noise, so for its response y of line l and compound c,
 
     y = f[l, c] + a + b m + d[c] + e[l] + noise,   f ~ GP(m, k^2 K),   noise variance s^2 times the predicted one,
     a ~ Normal(0, A^2)   b ~ Normal(0, B^2)   d[c] ~ Normal(0, D^2)   e[l] ~ Normal(0, E^2),
@@ -26,7 +26,7 @@ from scipy.optimize import minimize
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Inputs, Pairs
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, same
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, match_names
 from bdrp.inference.method import Fitted
 from bdrp.predictive import StudentT
 from bdrp.predictive.distribution import Floats, Scalable
@@ -35,19 +35,19 @@ PAIRS_A_PASS: Final = 8_192  # chosen: 500 labelled pairs beside them take 33 MB
 ROUNDS: Final = 5  # chosen: weights of outliers settle to a hundredth
 NAMES: Final = ("epistemic", "noise", "offset", "slope", "by_drug", "by_line")
 MEDIANS: Final = np.log([1.0, 1.0, 0.2, 0.1, 0.2, 0.1])
-"""Of the scales' priors; chosen: the model's own doubt and noise, and offsets of a tenth or a fifth of the responses'
-SD, about what GDSC1 differs from GDSC2 by."""
-SPREADS: Final = np.array([0.4, 0.4, 1.0, 0.5, 1.0, 1.0])
-"""SDs of the scales' logs; chosen: doubt and noise to half or double, offsets to a seventh or sevenfold, and a slope to
+"""Of the scales' priors; chosen: the model's own epistemic SD and noise, and offsets of a tenth or a fifth of the
+responses' SD, about what GDSC1 differs from GDSC2 by."""
+DEVIATIONS: Final = np.array([0.4, 0.4, 1.0, 0.5, 1.0, 1.0])
+"""SDs of the scales' logs; chosen: these two to half or double, offsets to a seventh or sevenfold, and a slope to
 a third, for of twenty pairs an outlier alone would tilt it."""
 
 
 @dataclass(frozen=True)
-class Laboratory:
-    """How another laboratory differs; offsets in SDs of the training responses.
+class BatchEffects:
+    """The batch effects of a target screen; offsets in SDs of the training responses.
 
     Attributes:
-        epistemic: factor on what the model does not know. noise: factor on the predicted noise SD.
+        epistemic: factor on the epistemic SD. noise: factor on the predicted noise SD.
         offset: SD of an offset of all responses. slope: SD of a share of the standardised predicted mean.
         by_drug: SD of a drug's own offset. by_line: of a line's.
     """
@@ -62,7 +62,7 @@ class Laboratory:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Pairs as the kernel sees them: roots of their covariance, scale of it, standardised mean, noise variance."""
+    """What the kernel takes of pairs: their posterior, its factor, standardised mean, noise variance."""
 
     posterior: LayerPosterior
     factor: Floats
@@ -73,8 +73,8 @@ class _Rows:
         return self.factor[:, None] * self.posterior.covariance(other.posterior) * other.factor
 
 
-class Updated:
-    """A fit that has seen labelled pairs of another laboratory.
+class UpdatedFit:
+    """A fit conditioned on labelled pairs of a target screen.
 
     Args:
         fit: one that `can_update`.
@@ -82,7 +82,7 @@ class Updated:
         labelled: n pairs with their responses; none leave everything as it was.
         prior: what is predicted for them: the fit's own distribution, or one with other moments such as recalibrated
             ones, which the covariance is scaled to.
-        laboratory: how the other laboratory differs; chosen by the labelled pairs where None.
+        effects: of the target screen; chosen by the labelled pairs where None.
     """
 
     def __init__(
@@ -91,20 +91,20 @@ class Updated:
         inputs: Inputs,
         labelled: Pairs,
         prior: Scalable,
-        laboratory: Laboratory | None = None,
+        effects: BatchEffects | None = None,
     ) -> None:
-        self.fit, self.laboratory = fit, laboratory or Laboratory()
+        self.fit, self.batch_effects = fit, effects or BatchEffects()
         self.empty = len(labelled) == 0
         if self.empty:
             return
         self.rows = self._rows(inputs, labelled, prior)
-        self.left = labelled.response.cpu().numpy() - prior.mean
-        self.weight = np.ones(len(self.left))
-        evidence = _Evidence(self.rows, self.left, fit.features.response_std)
+        self.residual = labelled.response.cpu().numpy() - prior.mean
+        self.weight = np.ones(len(self.residual))
+        evidence = _Evidence(self.rows, self.residual, fit.features.response_std)
         for _ in range(ROUNDS if isinstance(prior, StudentT) else 1):
-            if laboratory is None:
-                self.laboratory = evidence.best(self.weight, self.laboratory)
-            self.factor, self.solved = evidence.solved(self.laboratory, self.weight)
+            if effects is None:
+                self.batch_effects = evidence.maximise(self.weight, self.batch_effects)
+            self.factor, self.solved = evidence.solve(self.batch_effects, self.weight)
             if isinstance(prior, StudentT):
                 self.weight = self._weights(evidence, prior.dof)
 
@@ -113,19 +113,19 @@ class Updated:
         if self.empty:
             return prior
         parts = [
-            self._part(inputs, pairs.at(rows), prior[rows.numpy()])
+            self._part(inputs, pairs.select(rows), prior[rows.numpy()])
             for rows in torch.arange(len(pairs)).split(PAIRS_A_PASS)
         ]
         mean, epistemic = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return prior.moved(mean, self.laboratory.noise * prior.aleatoric_std, np.sqrt(epistemic))
+        return prior.with_moments(mean, self.batch_effects.noise * prior.aleatoric_std, np.sqrt(epistemic))
 
     def _part(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> tuple[Floats, Floats]:
         """Mean and epistemic variance of some pairs."""
         rows = self._rows(inputs, pairs, prior)
-        across = kernel(rows, self.rows, self.laboratory, self.fit.features.response_std)
+        across = kernel(rows, self.rows, self.batch_effects, self.fit.features.response_std)
         mean = prior.mean + across @ self.solved
-        gained = (across * cho_solve(self.factor, across.T).T).sum(1)
-        return mean, np.maximum(_variance(rows, self.laboratory, self.fit.features.response_std) - gained, 0.0)
+        reduction = (across * cho_solve(self.factor, across.T).T).sum(1)
+        return mean, np.maximum(_variance(rows, self.batch_effects, self.fit.features.response_std) - reduction, 0.0)
 
     def _rows(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> _Rows:
         found, features = _joint(self.fit, inputs, pairs), self.fit.features
@@ -134,51 +134,51 @@ class Updated:
 
     def _weights(self, evidence: _Evidence, dof: float) -> Floats:
         """How far a t's outliers count, (n,): the expected precision of each pair's noise, given its residual."""
-        noise = evidence.noise(self.laboratory, self.weight)
-        residual = noise * self.solved  # what of it the noise is held for
-        doubt = noise - noise**2 * np.diag(cho_solve(self.factor, np.eye(len(noise))))
-        core = self.laboratory.noise**2 * self.rows.noise * (dof - 2) / dof  # the t's scale, not its variance
-        return np.asarray((dof + 1) / (dof + (residual**2 + doubt) / core) * dof / (dof - 2))
+        noise = evidence.noise(self.batch_effects, self.weight)
+        residual = noise * self.solved  # the noise's share of each residual
+        uncertainty = noise - noise**2 * np.diag(cho_solve(self.factor, np.eye(len(noise))))
+        core = self.batch_effects.noise**2 * self.rows.noise * (dof - 2) / dof  # the t's scale, not its variance
+        return np.asarray((dof + 1) / (dof + (residual**2 + uncertainty) / core) * dof / (dof - 2))
 
 
 class _Evidence:
     """The log marginal likelihood of n residuals, and the scales that it is highest at."""
 
     def __init__(self, rows: _Rows, left: Floats, response_std: float) -> None:
-        self.rows, self.left, self.response_std = rows, left, response_std
-        self.parts = _parts(rows, rows, response_std)
+        self.rows, self.residual, self.response_std = rows, left, response_std
+        self.terms = _covariance_terms(rows, rows, response_std)
 
-    def best(self, weight: Floats, start: Laboratory) -> Laboratory:
+    def maximise(self, weight: Floats, start: BatchEffects) -> BatchEffects:
         """The scales of highest posterior density, noise variances divided by weights (n,)."""
-        given = np.array([getattr(start, name) for name in NAMES])
-        begin = np.where(given > 0, np.log(np.maximum(given, 1e-300)), MEDIANS)
-        bounds = list(zip(MEDIANS - 4 * SPREADS, MEDIANS + 4 * SPREADS, strict=True))
-        found = minimize(self._loss, begin, (weight,), jac=True, method="L-BFGS-B", bounds=bounds)
-        return Laboratory(*np.exp(found.x).tolist())
+        scales = np.array([getattr(start, name) for name in NAMES])
+        logs = np.where(scales > 0, np.log(np.maximum(scales, 1e-300)), MEDIANS)
+        bounds = list(zip(MEDIANS - 4 * DEVIATIONS, MEDIANS + 4 * DEVIATIONS, strict=True))
+        found = minimize(self._loss, logs, (weight,), jac=True, method="L-BFGS-B", bounds=bounds)
+        return BatchEffects(*np.exp(found.x).tolist())
 
-    def solved(self, laboratory: Laboratory, weight: Floats) -> tuple[tuple[Floats, bool], Floats]:
+    def solve(self, effects: BatchEffects, weight: Floats) -> tuple[tuple[Floats, bool], Floats]:
         """The factor of the covariance of the responses, and its inverse times the residuals."""
-        factor = cho_factor(self._covariance(laboratory, weight), lower=True)
-        return factor, np.asarray(cho_solve(factor, self.left))
+        factor = cho_factor(self._covariance(effects, weight), lower=True)
+        return factor, np.asarray(cho_solve(factor, self.residual))
 
-    def noise(self, laboratory: Laboratory, weight: Floats) -> Floats:
+    def noise(self, effects: BatchEffects, weight: Floats) -> Floats:
         """(n,) variances."""
-        return np.asarray(laboratory.noise**2 * self.rows.noise / weight)
+        return np.asarray(effects.noise**2 * self.rows.noise / weight)
 
-    def _covariance(self, laboratory: Laboratory, weight: Floats) -> Floats:
-        return _summed(self.parts, laboratory) + np.diag(self.noise(laboratory, weight))
+    def _covariance(self, effects: BatchEffects, weight: Floats) -> Floats:
+        return _sum_scaled(self.terms, effects) + np.diag(self.noise(effects, weight))
 
     def _loss(self, logs: Floats, weight: Floats) -> tuple[float, Floats]:
         """Negative log posterior density of the scales' logs, and its gradient."""
-        laboratory = Laboratory(*np.exp(logs).tolist())
-        factor, solved = self.solved(laboratory, weight)
+        effects = BatchEffects(*np.exp(logs).tolist())
+        factor, solved = self.solve(effects, weight)
         inverse = cho_solve(factor, np.eye(len(solved)))
-        prior = (logs - MEDIANS) / SPREADS
-        value = np.log(np.diag(factor[0])).sum() + 0.5 * self.left @ solved + 0.5 * prior @ prior
-        slopes = {"noise": self._slope(np.diag(self.noise(laboratory, weight)), inverse, solved)}
-        for name, part in self.parts.items():
-            slopes[name] = self._slope(getattr(laboratory, name) ** 2 * part, inverse, solved)
-        return float(value), np.array([slopes[name] for name in NAMES]) + prior / SPREADS
+        prior = (logs - MEDIANS) / DEVIATIONS
+        value = np.log(np.diag(factor[0])).sum() + 0.5 * self.residual @ solved + 0.5 * prior @ prior
+        slopes = {"noise": self._slope(np.diag(self.noise(effects, weight)), inverse, solved)}
+        for name, part in self.terms.items():
+            slopes[name] = self._slope(getattr(effects, name) ** 2 * part, inverse, solved)
+        return float(value), np.array([slopes[name] for name in NAMES]) + prior / DEVIATIONS
 
     @staticmethod
     def _slope(part: Floats, inverse: Floats, solved: Floats) -> float:
@@ -201,31 +201,31 @@ def _joint(fit: Fitted, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
     )
 
 
-def kernel(left: _Rows, right: _Rows, laboratory: Laboratory, response_std: float) -> Floats:
+def kernel(left: _Rows, right: _Rows, effects: BatchEffects, response_std: float) -> Floats:
     """(n, m) covariance of what is not noise, in the measure's unit squared."""
-    return _summed(_parts(left, right, response_std), laboratory)
+    return _sum_scaled(_covariance_terms(left, right, response_std), effects)
 
 
-def _parts(left: _Rows, right: _Rows, response_std: float) -> dict[str, Floats]:
-    """What each squared scale multiplies."""
+def _covariance_terms(left: _Rows, right: _Rows, response_std: float) -> dict[str, Floats]:
+    """The terms of the covariance, each to be multiplied by its squared scale."""
     one, two = left.posterior, right.posterior
     parts = {
         "epistemic": left.covariance(right),
         "offset": np.ones((len(left.mean), len(right.mean))),
         "slope": np.outer(left.mean, right.mean),
-        "by_drug": same(one.compounds, two.compounds).astype(np.float64),
-        "by_line": same(one.lines, two.lines).astype(np.float64),
+        "by_drug": match_names(one.compounds, two.compounds).astype(np.float64),
+        "by_line": match_names(one.lines, two.lines).astype(np.float64),
     }
     return {name: part if name == "epistemic" else response_std**2 * part for name, part in parts.items()}
 
 
-def _summed(parts: dict[str, Floats], laboratory: Laboratory) -> Floats:
-    return np.asarray(sum(getattr(laboratory, name) ** 2 * part for name, part in parts.items()))
+def _sum_scaled(parts: dict[str, Floats], effects: BatchEffects) -> Floats:
+    return np.asarray(sum(getattr(effects, name) ** 2 * part for name, part in parts.items()))
 
 
-def _variance(rows: _Rows, laboratory: Laboratory, response_std: float) -> Floats:
+def _variance(rows: _Rows, effects: BatchEffects, response_std: float) -> Floats:
     """(n,) the diagonal of `kernel`."""
-    offsets = laboratory.offset**2 + laboratory.by_drug**2 + laboratory.by_line**2
-    effects = offsets + (laboratory.slope * rows.mean) ** 2
-    known = laboratory.epistemic**2 * rows.factor**2 * rows.posterior.epistemic
-    return np.asarray(known + response_std**2 * effects)
+    offsets = effects.offset**2 + effects.by_drug**2 + effects.by_line**2
+    added = offsets + (effects.slope * rows.mean) ** 2
+    known = effects.epistemic**2 * rows.factor**2 * rows.posterior.epistemic
+    return np.asarray(known + response_std**2 * added)

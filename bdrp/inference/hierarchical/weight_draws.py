@@ -1,4 +1,4 @@
-"""Draws from the posterior of a layer: weights, and what each draw of them says about pairs."""
+"""Draws from the posterior of a layer: weights, and mean, response and log likelihood of pairs given each."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.predictor import predict
-from bdrp.inference.method import isolated
+from bdrp.inference.method import isolate_random_state
 from bdrp.predictive import Parameter, PosteriorDraws
 
 NUMBERS_A_PASS = 4_000_000  # chosen: draws x pairs x regressors of one pass; they take 16 MB
 
 
 @torch.no_grad()
-def draw(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: int) -> PosteriorDraws:
+def draw_weights(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: int) -> PosteriorDraws:
     """S draws of the guide; an unseen compound's v and an unseen line's u are drawn from their prior.
 
     The noise of a pair is taken at the mean that the draw gives it, as in the Pyro model. Of v and u the intercepts
-    are kept: the slopes are as many as compounds times components.
+    are returned: the slopes are as many as compounds times components.
     """
     inputs, pairs = inputs.to(layer.device), pairs.to(layer.device)
     noise, seen, features = layer.model.noise_distribution, standardise_responses(pairs, layer.features), layer.features
@@ -32,12 +32,12 @@ def draw(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, seed: in
     every = torch.arange(len(inputs.line_ids), device=layer.device)
     terms = layer.model.terms(layer.encode(inputs), inputs, every, pairs.line, pairs.drug)
     terms = terms._replace(by_compound=terms.by_compound[lines], by_line=terms.by_line[drugs])
-    coefficients = layer.coefficients(inputs).at(lines, drugs)
+    coefficients = layer.coefficients(inputs).select(lines, drugs)
     # A density is one of the measure's unit; the probability of lying beyond a limit has none.
     measured = 1.0 - (noise.likelihood.censored * (seen.above | seen.below)).double().cpu()
     size = max(1, NUMBERS_A_PASS // max(1, terms.by_compound.shape[1] * len(pairs)))
     parts: list[tuple[torch.Tensor, ...]] = []
-    with isolated():
+    with isolate_random_state():
         torch.manual_seed(seed)
         for start in range(0, draws, size):
             w = layer.guide.w_mean + layer.guide.w_deviations(min(size, draws - start))

@@ -1,4 +1,4 @@
-"""What the measured drugs of a line say about its other drugs: factor analysis of what the ridge leaves, by EM.
+"""Factor analysis of the ridge's residuals by EM: a line's drugs are predicted from its measured ones.
 
 With residuals r of line l and compound c beyond the ridge on expression,
 
@@ -6,10 +6,10 @@ With residuals r of line l and compound c beyond the ridge on expression,
     u[l, k] ~ Normal(0, lambda_k^2),   g[c, k] ~ Normal(0, 1),
 
 a line has a general sensitivity u[l, 0] and R factors. Both u[l] and g[c] have normal posteriors with full covariances:
-the factors of a line are told apart by few drugs, so they are far from independent, and loadings taken as known would
+the factors of a line are identified by few drugs, so they are far from independent, and loadings taken as known would
 explain noise. The two are updated in turn, then each scale and noise (variational principal components with missing
 values; Bishop 1999; Ilin & Raiko 2010, jmlr.org/papers/v11/ilin10a). Factors are rotated to be uncorrelated over lines,
-which the likelihood leaves open and which makes the prior right.
+which the likelihood does not identify and which makes the prior right.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ class Kernels(NamedTuple):
         return Kernels(self.tanimoto, self.same_drug, *(part[index][:, index] for part in self[2:]))
 
 
-def between(
-    drugs: Tensor, genes: Tensor, known_drugs: Tensor, known_genes: Tensor, drug_is: Tensor, line_is: Tensor
+def cross_kernels(
+    drugs: Tensor, genes: Tensor, known_drugs: Tensor, known_genes: Tensor, drug_position: Tensor, line_position: Tensor
 ) -> Kernels:
     """Kernels of drugs and lines with known ones.
 
@@ -86,14 +86,14 @@ def between(
         genes: (P, G).
         known_drugs: (C, FINGERPRINT_BITS).
         known_genes: (L, G).
-        drug_is: (M,) the known drug that each is, -1 if none.
-        line_is: (P,) the known line likewise.
+        drug_position: (M,) position among the known drugs, -1 if none.
+        line_position: (P,) likewise among the known lines.
     """
     left, right, width = genes.double(), known_genes.double(), max(genes.shape[1], 1)
     linear = left @ right.T / width
     squares = left.square().sum(1)[:, None] / width + right.square().sum(1) / width
-    same_drug = drug_is[:, None] == torch.arange(len(known_drugs))
-    same_line = line_is[:, None] == torch.arange(len(known_genes))
+    same_drug = drug_position[:, None] == torch.arange(len(known_drugs))
+    same_line = line_position[:, None] == torch.arange(len(known_genes))
     distance = (squares - 2 * linear).clamp(min=0)
     return Kernels(
         tanimoto(drugs.double(), known_drugs.double()), same_drug.double(), linear, distance, same_line.double()
@@ -149,7 +149,7 @@ def solve(
     multiply: Callable[[Tensor], Tensor],
     right: Tensor,
     *,
-    nearly: Callable[[Tensor], Tensor],
+    preconditioner: Callable[[Tensor], Tensor],
     start: Tensor | None = None,
     tolerance: float,
     steps: int,
@@ -160,7 +160,7 @@ def solve(
     Args:
         multiply: by a symmetric positive matrix.
         right: (S, C, L) right-hand sides.
-        nearly: multiply by something near the inverse, also symmetric and positive.
+        preconditioner: multiply by nearly the inverse, also symmetric and positive.
         start: first guess; 0 if None.
         tolerance: of the residual's norm, relative to the right-hand side's.
         steps: the most there may be.
@@ -172,7 +172,7 @@ def solve(
     solution = torch.zeros_like(right) if start is None else start.clone()
     residual = right - multiply(solution) if start is not None else right.clone()
     wanted, tiny = tolerance**2 * _dot(right, right), torch.finfo(right.dtype).tiny
-    conditioned = nearly(residual)
+    conditioned = preconditioner(residual)
     direction, slope = conditioned, _dot(residual, conditioned)
     for _ in range(steps):
         if bool((_dot(residual, residual) <= wanted).all()):
@@ -181,7 +181,7 @@ def solve(
         step = slope / _dot(direction, image).clamp(min=tiny)
         solution += step * direction
         residual -= step * image
-        conditioned = nearly(residual)
+        conditioned = preconditioner(residual)
         before, slope = slope, _dot(residual, conditioned)
         direction = conditioned + slope / before.clamp(min=tiny) * direction
     if strict and not bool((_dot(residual, residual) <= wanted).all()):

@@ -1,4 +1,4 @@
-"""The posterior of pairs under a Gaussian process on the drug x line grid: S draws, and what the prior leaves open."""
+"""The posterior of pairs under a Gaussian process on the drug x line grid: S draws, and the residual prior."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.kronecker.kernels import Grid, Kernels, between
+from bdrp.inference.kronecker.kernels import Grid, Kernels, cross_kernels
 from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
 
@@ -30,18 +30,20 @@ class GridFit(Protocol):
         """Scales, training points, and the weights of the mean and of the draws."""
 
     @property
-    def roots(self) -> Grid:
+    def training_roots(self) -> Grid:
         """Cholesky factors of the training grid's."""
 
     def noise(self, compound: Tensor) -> Tensor:
         """(n,) noise variances of compounds (n,), -1 for an unseen one."""
 
-    def with_known(self, drugs: Tensor, genes: Tensor, drug_is: Tensor, line_is: Tensor) -> Kernels:
+    def kernels_with_training(
+        self, drugs: Tensor, genes: Tensor, drug_position: Tensor, line_position: Tensor
+    ) -> Kernels:
         """Kernels of drugs and lines with the training grid's."""
 
 
 class GridPosterior(JointPosterior):
-    """Random sums of the S draws, which have their covariance, plus what is open.
+    """Random sums of the S draws, which have their covariance, plus a residual: the prior given the training grid.
 
     Args:
         points: the grid that the pairs name.
@@ -66,17 +68,17 @@ class GridPosterior(JointPosterior):
         return some
 
     def covariance(self, other: GridPosterior) -> Floats:
-        """(N, M) of the S draws, and of what is open, with the M pairs of another of the same fit."""
+        """(N, M) of the S draws and of the residual prior, with the M pairs of another of the same fit."""
         one, two, draws = self.points, other.points, 1 + torch.arange(self.points.draws)
         drawn = one.deviations(draws)[:, self.index].T @ two.deviations(draws)[:, other.index] / one.draws
-        open_ = one.open_covariance(two)[self.index][:, other.index]
-        return np.asarray(one.fit.features.response_std**2 * (drawn + open_).numpy())
+        residual = one.residual_covariance(two)[self.index][:, other.index]
+        return np.asarray(one.fit.features.response_std**2 * (drawn + residual).numpy())
 
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
         """S joint deviations, (S, N)."""
         points, count = self.points, self.points.draws
         mix = torch.as_tensor(rng.standard_normal((draws, count)) / np.sqrt(count))
-        total = torch.stack([points.open_draw(rng) for _ in range(draws)])[:, self.index]
+        total = torch.stack([points.draw_residual(rng) for _ in range(draws)])[:, self.index]
         for block in torch.arange(count).split(BLOCK):
             total += mix[:, block] @ points.deviations(1 + block)[:, self.index]
         return np.asarray(points.fit.features.response_std * total.numpy())
@@ -90,26 +92,31 @@ class GridPoints:
         drugs, self.drug = torch.unique(pairs.drug.cpu(), return_inverse=True)
         lines, self.line = torch.unique(pairs.line.cpu(), return_inverse=True)
         self.bits, self.genes = inputs.molecules.fingerprints[drugs], inputs.genes[lines]
-        self.drug_is, self.line_is = inputs.drug_effect[drugs], inputs.line_effect[lines]
-        self.names = [_names(inputs.drug_ids, drugs, self.drug_is), _names(inputs.line_ids, lines, self.line_is)]
-        self.cross = fit.with_known(self.bits, self.genes, self.drug_is, self.line_is).grid(fit.tensors["scales"])
+        self.drug_position, self.line_position = inputs.drug_effect[drugs], inputs.line_effect[lines]
+        self.names = [
+            _names(inputs.drug_ids, drugs, self.drug_position),
+            _names(inputs.line_ids, lines, self.line_position),
+        ]
+        self.cross = fit.kernels_with_training(self.bits, self.genes, self.drug_position, self.line_position).grid(
+            fit.tensors["scales"]
+        )
         self.prior = self.prior_with(self)
 
     def prior_with(self, other: GridPoints) -> Grid:
         """The factors of the prior covariance with the points of another."""
         nobody = (torch.full((len(part),), -1) for part in (self.bits, self.genes))
-        kernels = between(self.bits, self.genes, other.bits, other.genes, *nobody)
+        kernels = cross_kernels(self.bits, self.genes, other.bits, other.genes, *nobody)
         same_drug, same_line = (_equal(here, there) for here, there in zip(self.names, other.names, strict=True))
         return kernels._replace(same_drug=same_drug, same_line=same_line).grid(self.fit.tensors["scales"])
 
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean, noise variance, and mean square of the draws about the mean with what is open, (N,) each."""
+        """Mean, noise variance, and mean square of the draws about the mean plus residual variance, (N,) each."""
         square = torch.zeros(len(self.drug), dtype=torch.float64)
         blocks = torch.arange(1, 1 + self.draws).split(BLOCK)
         for block in blocks:
             square += self.deviations(block).square().sum(0)
-        mean, noise = self.deviations(torch.tensor([0]))[0], self.fit.noise(self.drug_is[self.drug])
-        return mean, noise, square / self.draws + self.open_variance()
+        mean, noise = self.deviations(torch.tensor([0]))[0], self.fit.noise(self.drug_position[self.drug])
+        return mean, noise, square / self.draws + self.residual_variance()
 
     @property
     def draws(self) -> int:
@@ -123,48 +130,49 @@ class GridPoints:
         return self.cross.combine(*parts)[:, self.drug, self.line]
 
     @cached_property
-    def seen(self) -> Grid:
-        """Each cross factor over the training root: what the training grid tells of these points, (M, C), (P, L)."""
+    def projection(self) -> Grid:
+        """Each cross factor over the training root: these points projected on the training grid, (M, C), (P, L)."""
         solved = (
             torch.linalg.solve_triangular(root, cross.T, upper=False).T
-            for root, cross in zip(self.fit.roots, self.cross, strict=True)
+            for root, cross in zip(self.fit.training_roots, self.cross, strict=True)
         )
         return Grid(*solved)
 
-    def open_variance(self) -> Tensor:
-        """The prior variance that is left once the training grid is known, (N,)."""
-        whole = Grid(*(part.diagonal()[:, None] for part in self.prior))
-        told = Grid(*(part.square().sum(1, keepdim=True) for part in self.seen))
-        drug = (whole.drug_effect - told.drug_effect).clamp(min=0)[self.drug, 0]
-        line = (whole.line_effect - told.line_effect).clamp(min=0)[self.line, 0]
-        both = (whole.drug @ whole.line.T - told.drug @ told.line.T).clamp(min=0)
+    def residual_variance(self) -> Tensor:
+        """The prior variance given the training grid, (N,)."""
+        prior = Grid(*(part.diagonal()[:, None] for part in self.prior))
+        explained = Grid(*(part.square().sum(1, keepdim=True) for part in self.projection))
+        drug = (prior.drug_effect - explained.drug_effect).clamp(min=0)[self.drug, 0]
+        line = (prior.line_effect - explained.line_effect).clamp(min=0)[self.line, 0]
+        both = (prior.drug @ prior.line.T - explained.drug @ explained.line.T).clamp(min=0)
         return drug + line + both[self.drug, self.line]
 
-    def open_covariance(self, other: GridPoints) -> Tensor:
-        """What the training grid does not tell of the prior covariance with another's pairs, (N, M)."""
-        whole, here, there = self.prior_with(other), self.seen, other.seen
-        told = Grid(*(one @ two.T for one, two in zip(here, there, strict=True)))
-        drug = (whole.drug_effect - told.drug_effect)[self.drug][:, other.drug]
-        line = (whole.line_effect - told.line_effect)[self.line][:, other.line]
-        both = whole.drug[self.drug][:, other.drug] * whole.line[self.line][:, other.line]
-        return drug + line + both - told.drug[self.drug][:, other.drug] * told.line[self.line][:, other.line]
+    def residual_covariance(self, other: GridPoints) -> Tensor:
+        """The prior covariance with another's pairs given the training grid, (N, M)."""
+        prior, here, there = self.prior_with(other), self.projection, other.projection
+        explained = Grid(*(one @ two.T for one, two in zip(here, there, strict=True)))
+        drug = (prior.drug_effect - explained.drug_effect)[self.drug][:, other.drug]
+        line = (prior.line_effect - explained.line_effect)[self.line][:, other.line]
+        both = prior.drug[self.drug][:, other.drug] * prior.line[self.line][:, other.line]
+        return drug + line + both - explained.drug[self.drug][:, other.drug] * explained.line[self.line][:, other.line]
 
     @cached_property
-    def open_roots(self) -> Grid:
-        """Roots of what the training grid does not tell of each factor, (M, M), (P, P)."""
-        return Grid(*(_root(whole - told @ told.T) for whole, told in zip(self.prior, self.seen, strict=True)))
+    def residual_roots(self) -> Grid:
+        """Roots of each factor given the training grid, (M, M), (P, P)."""
+        factors = zip(self.prior, self.projection, strict=True)
+        return Grid(*(_root(prior - projection @ projection.T) for prior, projection in factors))
 
-    def open_draw(self, rng: np.random.Generator) -> Tensor:
-        """A draw of what is left of the prior, for each pair, (N,)."""
-        (drugs, drugs_known), (lines, lines_known) = self.seen.drug.shape, self.seen.line.shape
+    def draw_residual(self, rng: np.random.Generator) -> Tensor:
+        """A draw of the residual prior, for each pair, (N,)."""
+        (drugs, drugs_known), (lines, lines_known) = self.projection.drug.shape, self.projection.line.shape
 
         def noise(*shape: int) -> Tensor:
             return torch.as_tensor(rng.standard_normal(shape))
 
-        open_, seen = self.open_roots, self.seen
-        inner = noise(drugs, lines_known) @ seen.line.T + noise(drugs, lines) @ open_.line.T
-        both = open_.drug @ inner + seen.drug @ (noise(drugs_known, lines) @ open_.line.T)
-        effects = (open_.drug_effect @ noise(drugs))[:, None] + (open_.line_effect @ noise(lines))[None, :]
+        residual, known = self.residual_roots, self.projection
+        inner = noise(drugs, lines_known) @ known.line.T + noise(drugs, lines) @ residual.line.T
+        both = residual.drug @ inner + known.drug @ (noise(drugs_known, lines) @ residual.line.T)
+        effects = (residual.drug_effect @ noise(drugs))[:, None] + (residual.line_effect @ noise(lines))[None, :]
         return (both + effects)[self.drug, self.line]
 
 

@@ -44,16 +44,16 @@ class Spectrum(NamedTuple):
         """Eigenvalues of the product, (p, q)."""
         return self.drug_values[:, None] * self.line_values
 
-    def above(self, least: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    def select_above(self, least: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Drug vectors, (C,) each, and for each its line vectors, (L, ?), scaled by the root of the eigenvalue.
 
         The greatest is always among them.
         """
-        kept = self.values > least
-        kept[0, 0] = True
+        selected = self.values > least
+        selected[0, 0] = True
         drugs, lines = [], []
-        for i in range(int(kept.any(1).sum())):
-            last = int(kept[i].sum())
+        for i in range(int(selected.any(1).sum())):
+            last = int(selected[i].sum())
             drugs.append(self.drug[:, i])
             lines.append(self.line[:, :last] * self.values[i, :last].sqrt())
         return drugs, lines
@@ -70,12 +70,12 @@ class Leading(NamedTuple):
     drug: Tensor
     lines: tuple[Tensor, ...]
 
-    def down(self, table: Tensor) -> Tensor:
+    def project(self, table: Tensor) -> Tensor:
         """B' times tables (..., C, L), (..., k)."""
         turned = self.drug.T @ table
         return torch.cat([turned[..., g, :] @ line for g, line in enumerate(self.lines)], dim=-1)
 
-    def up(self, weights: Tensor) -> Tensor:
+    def expand(self, weights: Tensor) -> Tensor:
         """B times weights (..., k), (..., C, L)."""
         parts = weights.split([line.shape[1] for line in self.lines], dim=-1)
         return self.drug @ torch.stack([part @ line.T for part, line in zip(parts, self.lines, strict=True)], dim=-2)
@@ -115,9 +115,9 @@ class Preconditioner:
     def __call__(self, table: Tensor) -> Tensor:
         """Multiply."""
         weighted = self.replicates * (self.scale * table)
-        told = self.leading.down(weighted)
-        known = torch.cholesky_solve(told.reshape(-1, len(self.root)).T, self.root).T.reshape(told.shape)
-        return self.scale * (weighted - self.replicates * self.leading.up(known))
+        weights = self.leading.project(weighted)
+        solved = torch.cholesky_solve(weights.reshape(-1, len(self.root)).T, self.root).T.reshape(weights.shape)
+        return self.scale * (weighted - self.replicates * self.leading.expand(solved))
 
     def to(self, dtype: torch.dtype) -> Preconditioner:
         """The same in another precision."""
@@ -125,7 +125,7 @@ class Preconditioner:
         return Preconditioner(self.leading.to(dtype), *(tensor.to(dtype) for tensor in tensors))
 
 
-def preconditioner(grid: Grid, replicates: Tensor, noise: Tensor, terms: int) -> Preconditioner:
+def build_preconditioner(grid: Grid, replicates: Tensor, noise: Tensor, terms: int) -> Preconditioner:
     """Nearly the inverse of `kronecker.covariance`.
 
     Args:
@@ -153,7 +153,7 @@ def _leading(grid: Grid, noise: Tensor, terms: int) -> Leading:
     ]
     values = torch.cat([product.values.reshape(-1) for product in products])
     least = values.topk(terms).values[-1] if len(values) > terms else values.new_zeros(())
-    drugs, lines = zip(*(product.above(least) for product in products), strict=True)
+    drugs, lines = zip(*(product.select_above(least) for product in products), strict=True)
     return Leading(torch.stack(sum(drugs, []), dim=1), tuple(sum(lines, [])))
 
 

@@ -26,17 +26,17 @@ from bdrp.inference.hierarchical.grid import keep_named, keep_named_lines, sort_
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments, unstandardise
-from bdrp.inference.hierarchical.weight_draws import draw
+from bdrp.inference.hierarchical.weight_draws import draw_weights
 from bdrp.inference.network.fitted import NetworkFit
-from bdrp.inference.network.mixture import RunningMixture, each
-from bdrp.inference.network.weights import PosteriorScale, flat, split
+from bdrp.inference.network.mixture import RunningMixture, map_components
+from bdrp.inference.network.weights import PosteriorScale, flatten_weights, split_weights
 from bdrp.model.network import Network
 from bdrp.predictive import JointPosterior, PairMoments, Parameter, PosteriorDraws
 from bdrp.predictive.distribution import Floats, Index
 
 SEED = 20_261  # chosen: any will do
 DRAWS_TO_SCORE = 8  # chosen: epochs are compared under the same draws, so few will do
-DRAWS_TOGETHER = 16  # chosen, on a GPU: one core is 1.7 to 3 times faster at one after the other (docs/tried.md)
+DRAWS_AT_ONCE = 16  # chosen, on a GPU: one core is 1.7 to 3 times faster at one after the other (docs/tried.md)
 
 Result = TypeVar("Result")
 
@@ -64,12 +64,12 @@ class VariationalFit(NetworkFit):
         return NetworkMixture(self, inputs.to(self.layer.device), pairs.to(self.layer.device))
 
     @torch.no_grad()
-    def posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
+    def draw_posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Each draw takes one of the fit's networks and draws the last layer; see `HasWeightDraws`."""
         parts, rng = [], np.random.default_rng(seed)
-        for weights, many in self.shared_out(rng, draws):
+        for weights, many in self.allocate_draws(rng, draws):
             sub = int(rng.integers(2**32))
-            parts.append(self.under(weights, partial(draw, self.layer, inputs, pairs, many, sub)))
+            parts.append(self.with_weights(weights, partial(draw_weights, self.layer, inputs, pairs, many, sub)))
         return _shuffled(parts, rng.permutation(draws))
 
     def score(self, rows: Pairs, batch: Batch) -> float:
@@ -79,7 +79,7 @@ class VariationalFit(NetworkFit):
 
     def scored_moments(self, inputs: Inputs, pairs: Pairs) -> Moments:
         """Standardised moments over a few draws."""
-        return self.mixed(inputs, pairs, min(self.draws, DRAWS_TO_SCORE))
+        return self.mixture_moments(inputs, pairs, min(self.draws, DRAWS_TO_SCORE))
 
     def weights(self, draws: int) -> Tensor:
         """(S, W) draws of the network's weights; the first of more are those of fewer."""
@@ -87,25 +87,25 @@ class VariationalFit(NetworkFit):
 
     def _weights(self, draws: int) -> Iterator[Tensor]:
         """The same one by one, (W,) each."""
-        scale, mean = self.posterior_scale.log_scale.detach().exp(), flat(self.layer.model.network).detach()
+        scale, mean = self.posterior_scale.log_scale.detach().exp(), flatten_weights(self.layer.model.network).detach()
         generator = torch.Generator().manual_seed(SEED)  # of the CPU, so that every device draws the same
         for _ in range(draws):
             noise = torch.empty(len(scale)).normal_(generator=generator)
             yield torch.addcmul(mean, scale, noise.to(scale.device))
 
-    def under(self, weights: Tensor, call: Callable[[], Result]) -> Result:
+    def with_weights(self, weights: Tensor, call: Callable[[], Result]) -> Result:
         """`call()` while the network has the weights (W,)."""
         network = self.layer.model.network
-        return cast(Result, functional_call(_Under(network, call), split(network, weights), ()))
+        return cast(Result, functional_call(_Under(network, call), split_weights(network, weights), ()))
 
     @torch.no_grad()
-    def mixed(self, inputs: Inputs, pairs: Pairs, draws: int) -> Moments:
+    def mixture_moments(self, inputs: Inputs, pairs: Pairs, draws: int) -> Moments:
         """Standardised mean, aleatoric and epistemic variance, (N,) each."""
         inputs, pairs = keep_named(inputs, pairs)
         sorted_pairs, mixture = sort_by_line(pairs), RunningMixture()
         cached = self.layer.cache_moments(inputs, sorted_pairs)
         square = torch.zeros(len(inputs.drug_ids), cached.u_covariance.shape[1], device=self.layer.device)
-        for moments, squares in self.by_draw(inputs, cached, draws):
+        for moments, squares in self.moments_by_draw(inputs, cached, draws):
             mixture.add(*moments)
             square += squares.sum(0)
         mean, aleatoric, rest = mixture.moments()
@@ -114,7 +114,7 @@ class VariationalFit(NetworkFit):
         return mean, aleatoric, epistemic
 
     @torch.no_grad()
-    def by_draw(self, inputs: Inputs, cached: CachedMoments, draws: int) -> Iterator[tuple[Moments, Tensor]]:
+    def moments_by_draw(self, inputs: Inputs, cached: CachedMoments, draws: int) -> Iterator[tuple[Moments, Tensor]]:
         """Moments of N grid entries given each network, (s, N) each, some of the networks at a time.
 
         Yields:
@@ -128,11 +128,11 @@ class VariationalFit(NetworkFit):
             encoded = layer.model.network.encode(inputs)
             return layer.conditional_moments(encoded, inputs, cached), outer_products(layer.by_line(encoded, cached))
 
-        weights, together = self._weights(draws), draws_together(layer.device)
-        while chunk := list(islice(weights, together)):
-            yield each(lambda weights: self.under(weights, call), torch.stack(chunk))
+        weights, at_once = self._weights(draws), draws_at_once(layer.device)
+        while chunk := list(islice(weights, at_once)):
+            yield map_components(lambda weights: self.with_weights(weights, call), torch.stack(chunk))
 
-    def shared_out(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
+    def allocate_draws(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Tensor, int]]:
         """Networks that are drawn at least once among `draws`, with how often."""
         often = np.bincount(rng.integers(self.draws, size=draws), minlength=self.draws)
         for weights, many in zip(self.weights(self.draws), often.tolist(), strict=True):
@@ -167,12 +167,12 @@ class NetworkMixture(JointPosterior):
     @cached_property
     def moments(self) -> PairMoments:
         """Over the draws of the network."""
-        return unstandardise(self.fit.features, self.fit.mixed(self.inputs, self.pairs, self.fit.draws))
+        return unstandardise(self.fit.features, self.fit.mixture_moments(self.inputs, self.pairs, self.fit.draws))
 
     def __getitem__(self, index: Index) -> NetworkMixture:
         """The same for some of the pairs; moments that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
-        some = NetworkMixture(self.fit, self.inputs, self.pairs.at(chosen))
+        some = NetworkMixture(self.fit, self.inputs, self.pairs.select(chosen))
         if "moments" in vars(self):
             some.moments = PairMoments(*(part[index] for part in self.moments))
         return some
@@ -182,7 +182,7 @@ class NetworkMixture(JointPosterior):
         fit, mine, theirs = self.fit, [], []
         within = np.zeros((len(self.pairs), len(other.pairs)))
         for weights in fit.weights(fit.draws):
-            one, two, shared = fit.under(weights, partial(_both, self, other))
+            one, two, shared = fit.with_weights(weights, partial(_both, self, other))
             mine.append(one)
             theirs.append(two)
             within += shared
@@ -193,8 +193,8 @@ class NetworkMixture(JointPosterior):
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
         """S joint deviations, (S, N)."""
         parts = [
-            self.fit.under(weights, partial(self._drawn, rng, many))
-            for weights, many in self.fit.shared_out(rng, draws)
+            self.fit.with_weights(weights, partial(self._drawn, rng, many))
+            for weights, many in self.fit.allocate_draws(rng, draws)
         ]
         return np.concatenate(parts)[rng.permutation(draws)] - self.mean
 
@@ -213,9 +213,9 @@ def _both(left: NetworkMixture, right: NetworkMixture) -> tuple[Floats, Floats, 
     return one.mean, two.mean, one.covariance(two)
 
 
-def draws_together(device: torch.device) -> int:
+def draws_at_once(device: torch.device) -> int:
     """How many networks predict side by side."""
-    return 1 if device.type == "cpu" else DRAWS_TOGETHER
+    return 1 if device.type == "cpu" else DRAWS_AT_ONCE
 
 
 def _shuffled(parts: list[PosteriorDraws], order: np.ndarray) -> PosteriorDraws:

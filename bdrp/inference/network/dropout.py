@@ -1,4 +1,4 @@
-"""A network of which each pass hides whole features: what Monte Carlo dropout draws instead of weights."""
+"""A network of which each pass drops whole features: what Monte Carlo dropout draws instead of weights."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch_geometric.nn import GINEConv
 from bdrp.model.network import Network
 
 
-def dropping(network: Network, together: int) -> Network:
-    """A copy in which dropout stays on and hides whole features, for so many passes at a time."""
+def keep_dropout_on(network: Network, at_once: int) -> Network:
+    """A copy in which dropout stays on and drops whole features, for so many passes at a time."""
     copied = deepcopy(network)
     for module in list(copied.modules()):
         for name, child in module.named_children():
@@ -22,13 +22,13 @@ def dropping(network: Network, together: int) -> Network:
             if isinstance(child, GINEConv):
                 setattr(module, name, _BatchedGine(child))
     size = network.size
-    if together == 1 and size.hidden != size.genes:  # passes side by side keep different genes, and not equally many
-        genes = _KeptGenes(size.gene_dropout)
+    if at_once == 1 and size.hidden != size.genes:  # passes side by side retain different genes, and not equally many
+        genes = _RetainedGenes(size.gene_dropout)
         copied.lines.dropout = genes
         for module in list(copied.lines.modules()):
             for name, child in module.named_children():
                 if isinstance(child, nn.Linear) and child.in_features == size.genes:
-                    setattr(module, name, _OfKept(child, genes))
+                    setattr(module, name, _RetainedLinear(child, genes))
     return copied
 
 
@@ -43,10 +43,10 @@ class _FeatureDropout(nn.Module):
         return values * dropout(values.new_ones(values.shape[-1]), self.rate)
 
 
-class _KeptGenes(nn.Module):
-    """Dropout of genes for one pass, which hands on no more than the genes that it keeps: fewer than half."""
+class _RetainedGenes(nn.Module):
+    """Dropout of genes for one pass, which hands on no more than the genes that it retains: fewer than half."""
 
-    kept: Tensor
+    retained: Tensor
     scale: float
 
     def __init__(self, rate: float) -> None:
@@ -55,23 +55,23 @@ class _KeptGenes(nn.Module):
         self.of: Tensor | None = None
 
     def forward(self, genes: Tensor) -> Tensor:
-        """(L, kept) of genes (L, G), unscaled: `_OfKept` scales its weights, which are fewer numbers."""
+        """(L, retained) of genes (L, G), unscaled: `_RetainedLinear` scales its weights, which are fewer numbers."""
         if self.of is not genes:  # turned once for all passes: rows are copied whole, ten times faster than columns
             self.of, self.rows = genes, genes.T.contiguous()
-        self.kept = torch.nonzero(dropout(genes.new_ones(genes.shape[-1]), self.rate))[:, 0]
-        return self.rows.index_select(0, self.kept).T
+        self.retained = torch.nonzero(dropout(genes.new_ones(genes.shape[-1]), self.rate))[:, 0]
+        return self.rows.index_select(0, self.retained).T
 
 
-class _OfKept(nn.Module):
-    """A layer on genes that multiplies those which were kept, and no zeros."""
+class _RetainedLinear(nn.Module):
+    """A layer on genes that multiplies those which were retained, and no zeros."""
 
-    def __init__(self, layer: nn.Linear, genes: _KeptGenes) -> None:
+    def __init__(self, layer: nn.Linear, genes: _RetainedGenes) -> None:
         super().__init__()
         self.layer, self.genes = layer, genes
 
-    def forward(self, kept: Tensor) -> Tensor:
-        weight = self.layer.weight.index_select(1, self.genes.kept) * self.genes.scale
-        return nn.functional.linear(kept, weight, self.layer.bias)
+    def forward(self, retained: Tensor) -> Tensor:
+        weight = self.layer.weight.index_select(1, self.genes.retained) * self.genes.scale
+        return nn.functional.linear(retained, weight, self.layer.bias)
 
 
 class _BatchedGine(nn.Module):
@@ -83,6 +83,6 @@ class _BatchedGine(nn.Module):
 
     def forward(self, states: tuple[Tensor, Tensor], bonds: Tensor, bond: Tensor, size: tuple[int, int]) -> Tensor:
         source, target = bonds
-        spoken, own = states
-        message = torch.relu(embedding(source, spoken) + bond)
+        neighbours, own = states
+        message = torch.relu(embedding(source, neighbours) + bond)
         return torch.as_tensor(self.nn((1 + self.eps) * own + torch.zeros_like(own).index_add(0, target, message)))

@@ -51,7 +51,7 @@ class NetworkFit(Fitted, ABC):
 AnyFit = TypeVar("AnyFit", bound=NetworkFit)
 
 
-def restored(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> AnyFit:
+def restore_fit(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> AnyFit:
     """A fit made without memory and filled from its tensors.
 
     Sizes that the tensors do not bear out are so refused before they are allocated.

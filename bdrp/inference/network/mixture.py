@@ -26,14 +26,14 @@ from bdrp.predictive.distribution import Floats, Index
 Array = TypeVar("Array", np.ndarray, Tensor)
 
 
-def moments(means: Array, aleatoric: Array, epistemic: Array) -> tuple[Array, Array, Array]:
+def mixture_moments(means: Array, aleatoric: Array, epistemic: Array) -> tuple[Array, Array, Array]:
     """Mean, aleatoric and epistemic variance of N pairs, (N,) each, from those of M components, (M, N) each."""
     mean = means.mean(0)
     return mean, aleatoric.mean(0), ((means - mean) ** 2).mean(0) + epistemic.mean(0)
 
 
 class RunningMixture:
-    """The same from components that come some at a time and are not kept."""
+    """The same from components that come in chunks and are not stored."""
 
     def __init__(self) -> None:
         self.components = 0
@@ -56,7 +56,7 @@ class RunningMixture:
         return self.about + shift, aleatoric, (square - shift**2).clamp(min=0) + epistemic
 
 
-def each(call: Callable[[Any], Any], stacked: Any) -> Any:
+def map_components(call: Callable[[Any], Any], stacked: Any) -> Any:
     """`call` for each of M components side by side; without the cost of `vmap` where there is but one."""
     if len(pytree.tree_leaves(stacked)[0]) > 1:
         return vmap(call, randomness="different")(stacked)
@@ -78,7 +78,7 @@ class MixturePosterior(JointPosterior):
     def moments(self) -> PairMoments:
         """By the law of total variance."""
         each = zip(*(component.moments for component in self.components), strict=True)
-        return PairMoments(*moments(*(np.stack(part) for part in each)))
+        return PairMoments(*mixture_moments(*(np.stack(part) for part in each)))
 
     def __getitem__(self, index: Index) -> MixturePosterior:
         """The same for some of the pairs."""

@@ -1,4 +1,4 @@
-"""What all methods that train the network share: options, the loop's view of a batch, and where training starts."""
+"""What all methods that train the network share: options, and the warm start of training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bdrp.inference.hierarchical.likelihood import Likelihood
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.initialisation.solve import solve
-from bdrp.inference.method import Method, isolated, part
+from bdrp.inference.method import Method, component_option, isolate_random_state
 from bdrp.inference.training.loop import Schedule
 from bdrp.model import lines as line_encoders
 from bdrp.model.architecture import CHOICES, Architecture
@@ -45,7 +45,7 @@ class NetworkMethod(Method, ABC):
         epochs: passes over the training lines; if None, 20 for new lines and 50 for known ones, which go on gaining
             (docs/tried.md).
         patience: epochs without a better validation score before stopping; if None, all epochs are done and the best
-            is kept, for while the rate is high the score says little.
+            is kept, for while the rate is high the score is uninformative.
         lines_a_block: lines of a grid block; each step encodes these and all drugs once.
         learning_rate: peak rate of the network. weight_decay: of the network.
         head_rate: peak rate of everything else: the last layer, its posterior, and prior scales.
@@ -71,12 +71,12 @@ class NetworkMethod(Method, ABC):
     factors: int = 32
     gene_dropout: float = 0.6
     drug_dropout: float = 0.1
-    drug_encoder: Literal["graph", "fingerprint", "one_hot"] = part("graph")
-    pairing: Literal["attention", "concatenation"] = part("attention")
-    expression: Literal["used", "ignored"] = part("used")
-    linear_path: Literal["used", "ignored"] = part("used")
-    modalities: tuple[str, ...] = part((EXPRESSION,))
-    hierarchical_effects: Literal["used", "ignored"] = part("used")
+    drug_encoder: Literal["graph", "fingerprint", "one_hot"] = component_option("graph")
+    pairing: Literal["attention", "concatenation"] = component_option("attention")
+    expression: Literal["used", "ignored"] = component_option("used")
+    linear_path: Literal["used", "ignored"] = component_option("used")
+    modalities: tuple[str, ...] = component_option((EXPRESSION,))
+    hierarchical_effects: Literal["used", "ignored"] = component_option("used")
 
     def __post_init__(self) -> None:
         """Refuse options that cannot be.
@@ -128,12 +128,12 @@ class NetworkMethod(Method, ABC):
         return LastLayer(Network(architecture), Likelihood(self.likelihood, self.noise), sizes, responses)
 
     def warm_start(self, batch: Batch, layer: Layer[Guide | Point], seed: int) -> Self:
-        """Put a layer where training starts, and settle which lines the model serves, by the validation part."""
+        """Initialise a layer where training starts, and choose which lines the model serves, by the validation part."""
         if self.hierarchical_effects == "ignored":
-            layer.without_effects()
+            layer.fix_effects_at_zero()
             layer.learn_kriging(batch.inputs)
-            return replace(self, lines="known")  # nothing is known of a line that could be hidden
-        batch = self.shown(batch)
+            return replace(self, lines="known")  # nothing is known of a line that could be masked
+        batch = self.drop_ignored_components(batch)
         judged = bool(len(batch.validation))
         kinds: list[Literal["auto", "known", "new"]] = [self.lines]
         if self.lines == "auto":  # where validation knows no line, there is nothing to try
@@ -142,25 +142,25 @@ class NetworkMethod(Method, ABC):
         starts, scores = {}, {}
         for kind in kinds:
             starts[kind] = solve(
-                batch, self.factors, together=kind == "known", censored=self.likelihood == "censored", seed=seed
+                batch, self.factors, jointly=kind == "known", censored=self.likelihood == "censored", seed=seed
             )
-            starts[kind].place(layer)
+            starts[kind].initialise(layer)
             layer.learn_kriging(batch.inputs)
             scores[kind] = layer.score(batch.validation, batch) if judged else 0.0
         best = min(kinds, key=lambda kind: scores[kind])
-        starts[best].place(layer)
+        starts[best].initialise(layer)
         layer.learn_kriging(batch.inputs)
         return replace(self, lines=best)
 
-    def shown(self, batch: Batch) -> Batch:
-        """The batch as the start sees it: without a linear path expression has no components."""
-        if self.architecture(1).slopes:
+    def drop_ignored_components(self, batch: Batch) -> Batch:
+        """The batch without expression components where the linear path is ignored."""
+        if self.architecture(1).has_slopes:
             return batch
         return replace(batch, inputs=replace(batch.inputs, components=torch.zeros_like(batch.inputs.components)))
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """Pyro without its global parameter store and without validation, torch's random state kept apart."""
-    with isolated(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
+def quiet_pyro() -> Iterator[None]:
+    """Pyro without its global parameter store and without validation, torch's random state restored afterwards."""
+    with isolate_random_state(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
         yield

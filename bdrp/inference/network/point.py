@@ -55,7 +55,7 @@ class PointModel(nn.Module):
     def __init__(self, model: LastLayer, point: Point, used: Callable[[Weights], Weights] | None = None) -> None:
         super().__init__()
         self.model, self.point, self.used = model, point, used
-        for scale in model.scales():
+        for scale in model.prior_scales():
             scale.requires_grad_(False)
 
     def forward(self, inputs: Inputs, block: Block, weight: Tensor | None = None) -> Tensor:
@@ -64,10 +64,10 @@ class PointModel(nn.Module):
         lines = inputs.line_effect[block.lines]
         weights = Weights(point.w_mean, point.v_mean, point.g_mean, point.u_mean[lines])
         seen = weights if self.used is None or not model.training else self.used(weights)
-        rows = model.rows(inputs, block, seen)
+        rows = model.row_moments(inputs, block, seen)
         fit = model.log_likelihood(block, rows)
         fit = fit if weight is None else weight * fit
-        return -fit.mean() - self._log_prior(weights, block.open) / model.responses
+        return -fit.mean() - self._log_prior(weights, block.unmasked) / model.responses
 
     def _log_prior(self, weights: Weights, open_lines: Tensor) -> Tensor:
         model = self.model

@@ -23,12 +23,12 @@ from bdrp.inference.hierarchical.model import Block, LastLayer
 from bdrp.model.network import Network
 
 
-def flat(network: Network) -> Tensor:
+def flatten_weights(network: Network) -> Tensor:
     """(W,) all weights, one after the other."""
     return torch.cat([parameter.flatten() for parameter in network.parameters()])
 
 
-def split(network: Network, weights: Tensor, prefix: str = "network.") -> dict[str, Tensor]:
+def split_weights(network: Network, weights: Tensor, prefix: str = "network.") -> dict[str, Tensor]:
     """Views of (..., W) weights by the name of the parameter that they stand for."""
     named = list(network.named_parameters())
     parts = weights.split([parameter.numel() for _, parameter in named], dim=-1)
@@ -36,20 +36,20 @@ def split(network: Network, weights: Tensor, prefix: str = "network.") -> dict[s
     return {prefix + name: part.view(*rows, *old.shape) for (name, old), part in zip(named, parts, strict=True)}
 
 
-def usual_size(network: Network) -> Tensor:
+def lecun_scale(network: Network) -> Tensor:
     """(W,) 1 / sqrt(inputs of a weight's layer), for a vector of its own length.
 
     Weights of this SD keep a signal's variance through a layer (LeCun et al. 1998, Efficient BackProp).
     """
-    return _filled(network, lambda name, old: 1 / math.sqrt(old.shape[min(1, old.dim() - 1)]))
+    return _fill_weights(network, lambda name, old: 1 / math.sqrt(old.shape[min(1, old.dim() - 1)]))
 
 
-def centre(network: Network) -> Tensor:
-    """(W,) the prior means: 1 for the gains of layer normalisation, 0 elsewhere."""
-    return _filled(network, lambda name, old: float(".norms." in name and name.endswith("weight")))
+def prior_mean(network: Network) -> Tensor:
+    """(W,) prior means of the weights: 1 for the gains of layer normalisation, 0 elsewhere."""
+    return _fill_weights(network, lambda name, old: float(".norms." in name and name.endswith("weight")))
 
 
-def _filled(network: Network, value: Callable[[str, Tensor], float]) -> Tensor:
+def _fill_weights(network: Network, value: Callable[[str, Tensor], float]) -> Tensor:
     return torch.cat([torch.full_like(old, value(name, old)).flatten() for name, old in network.named_parameters()])
 
 
@@ -58,12 +58,12 @@ class PosteriorScale(nn.Module):
 
     Args:
         network: whose weights.
-        start: the SDs at first, as a share of each weight's usual size.
+        start: the SDs at first, as a share of `lecun_scale`.
     """
 
     def __init__(self, network: Network, start: float) -> None:
         super().__init__()
-        self.log_scale = nn.Parameter((start * usual_size(network)).log().detach())
+        self.log_scale = nn.Parameter((start * lecun_scale(network)).log().detach())
 
 
 class WholeModel(nn.Module):
@@ -71,7 +71,7 @@ class WholeModel(nn.Module):
 
     Args:
         layer: network, priors and likelihood.
-        prior_scale: prior SD of a weight in units of its usual size.
+        prior_scale: prior SD of a weight in units of `lecun_scale`.
     """
 
     centre: Tensor
@@ -80,23 +80,23 @@ class WholeModel(nn.Module):
     def __init__(self, layer: LastLayer, prior_scale: float) -> None:
         super().__init__()
         self.layer = layer
-        self.register_buffer("centre", centre(layer.network).detach())
-        self.register_buffer("scale", prior_scale * usual_size(layer.network).detach())
-        self.warmth = 1.0  # what the network's divergence from its prior counts
+        self.register_buffer("centre", prior_mean(layer.network).detach())
+        self.register_buffer("scale", prior_scale * lecun_scale(layer.network).detach())
+        self.kl_weight = 1.0  # of the network's divergence from its prior
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """The joint density of a block, scaled to the whole training part."""
-        with poutine.scale(scale=self.warmth):
+        with poutine.scale(scale=self.kl_weight):
             weights = pyro.sample("network", dist.Normal(self.centre, self.scale).to_event(1))
-        functional_call(self.layer, split(self.layer.network, weights), (inputs, block))
+        functional_call(self.layer, split_weights(self.layer.network, weights), (inputs, block))
 
     def penalty(self) -> Tensor:
         """Negative log prior density of the network as it is, a constant apart."""
-        return 0.5 * (((flat(self.layer.network) - self.centre) / self.scale) ** 2).sum()
+        return 0.5 * (((flatten_weights(self.layer.network) - self.centre) / self.scale) ** 2).sum()
 
     def divergence(self, posterior_scale: PosteriorScale) -> Tensor:
         """(W,) Kullback-Leibler divergence of each weight's posterior from its prior, in nats."""
-        posterior = dist.Normal(flat(self.layer.network), posterior_scale.log_scale.exp())
+        posterior = dist.Normal(flatten_weights(self.layer.network), posterior_scale.log_scale.exp())
         return torch.distributions.kl_divergence(posterior, dist.Normal(self.centre, self.scale))
 
 
@@ -104,7 +104,7 @@ class WholeGuide(nn.Module):
     """The last layer's guide beside the network's.
 
     Args:
-        model: whose network it is the posterior of, and whose warmth it shares.
+        model: whose network it is the posterior of, and whose KL weight it shares.
         posterior_scale: of the network's weights.
         guide: of the last layer.
     """
@@ -115,7 +115,7 @@ class WholeGuide(nn.Module):
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """Sample the weights that the block needs."""
-        posterior = dist.Normal(flat(self.model.layer.network), self.posterior_scale.log_scale.exp())
-        with poutine.scale(scale=self.model.warmth):
+        posterior = dist.Normal(flatten_weights(self.model.layer.network), self.posterior_scale.log_scale.exp())
+        with poutine.scale(scale=self.model.kl_weight):
             pyro.sample("network", posterior.to_event(1))
         self.guide(inputs, block)

@@ -47,7 +47,7 @@ class State:
 
     def snapshot(self, identity: str) -> tuple[dict[str, Tensor], dict[str, str]]:
         """Copies of every tensor, and the rest as text."""
-        tensors = {f"module.{name}": value for name, value in copied(self.module).items()}
+        tensors = {f"module.{name}": value for name, value in copy_state(self.module).items()}
         tensors |= {f"average.{name}": value.clone() for name, value in self.average.items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
@@ -56,7 +56,7 @@ class State:
         return tensors, {"identity": identity, "progress": json.dumps(progress)}
 
 
-def copied(module: nn.Module) -> dict[str, Tensor]:
+def copy_state(module: nn.Module) -> dict[str, Tensor]:
     """A copy of a module's state."""
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
 

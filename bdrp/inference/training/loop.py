@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.errors import BdrpWarning, FitError
-from bdrp.inference.training.checkpoint import Progress, State, copied, read, write
+from bdrp.inference.training.checkpoint import Progress, State, copy_state, read, write
 
 AVERAGED_STEPS = 60  # chosen on validation (docs/tried.md): the noise of one draw a step goes, the trend stays
 SECONDS_BETWEEN_CHECKPOINTS = 5.0  # chosen: a kill loses little, and writing costs little
@@ -51,15 +51,15 @@ class Schedule:
 
 
 class Trainable(Protocol):
-    """What the loop needs of a method."""
+    """What the loop needs of a training module."""
 
     module: nn.Module
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimiser groups with their own peak learning rate and weight decay."""
 
-    def begin(self, epoch: int) -> None:
-        """Be told how many epochs are done, before each; a resumed run starts in the midst."""
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before each epoch with the number of epochs done; a resumed run starts in the midst."""
 
     def blocks(self, generator: torch.Generator) -> Iterator[Any]:
         """One epoch's blocks."""
@@ -86,7 +86,7 @@ def train(
     """Descend until the schedule ends, validation stops improving, or the user interrupts; keep the best state.
 
     Args:
-        trainable: the method at work.
+        trainable: the training module.
         schedule: how long and how fast.
         seed: every epoch draws from a generator of its own, so that a resumed run repeats what an unbroken one does.
         checkpoint: file to resume from and to write to.
@@ -101,11 +101,11 @@ def train(
     """
     optimiser = torch.optim.AdamW(trainable.parameter_groups())
     peaks = [group["lr"] for group in optimiser.param_groups]
-    state = State(trainable.module, optimiser, copied(trainable.module), copied(trainable.module), Progress())
+    state = State(trainable.module, optimiser, copy_state(trainable.module), copy_state(trainable.module), Progress())
     if checkpoint is not None and checkpoint.exists():
         read(checkpoint, identity, state)
     bar: Any = _bar(schedule.epochs) if show else nullcontext(lambda progress: None)
-    keeper = _Keeper(checkpoint, identity, state)
+    writer = _CheckpointWriter(checkpoint, identity, state)
     with bar as advance:
         advance(state.progress)
         try:
@@ -113,11 +113,11 @@ def train(
                 _epoch(trainable, state, peaks, schedule, seed)
                 if _improved(trainable, state):
                     state.best.update({name: value.clone() for name, value in state.average.items()})
-                keeper.keep()
+                writer.snapshot()
                 advance(state.progress)
-            keeper.finish()
+            writer.finish()
         except KeyboardInterrupt:
-            keeper.write()
+            writer.write()
             state.progress.interrupted = True
             warnings.warn(
                 f"Interrupted in epoch {state.progress.epoch + 1} of {schedule.epochs}: the state of epoch "
@@ -134,15 +134,15 @@ def _finished(progress: Progress, schedule: Schedule) -> bool:
     return progress.epoch >= schedule.epochs or progress.epoch - progress.best_epoch >= schedule.patience
 
 
-class _Keeper:
-    """Keeps the last whole epoch, so that an epoch cut short leaves no trace, and writes it now and then."""
+class _CheckpointWriter:
+    """Takes a snapshot of the last whole epoch, so that one cut short leaves no trace, and writes it now and then."""
 
     def __init__(self, path: Path | None, identity: str, state: State) -> None:
         self.path, self.identity, self.state = path, identity, state
         self.written = time.monotonic()
-        self.keep()
+        self.snapshot()
 
-    def keep(self) -> None:
+    def snapshot(self) -> None:
         if self.path is None:
             return
         self.last = self.state.snapshot(self.identity)
@@ -163,7 +163,7 @@ class _Keeper:
 def _epoch(trainable: Trainable, state: State, peaks: list[float], schedule: Schedule, seed: int) -> None:
     progress, optimiser = state.progress, state.optimiser
     trainable.module.train()
-    trainable.begin(progress.epoch)
+    trainable.begin_epoch(progress.epoch)
     epoch_seed = seed * 1_000_003 + progress.epoch
     torch.manual_seed(epoch_seed)
     blocks = list(trainable.blocks(torch.Generator().manual_seed(epoch_seed)))
@@ -198,7 +198,7 @@ def _average(state: State, step: int) -> None:
 
 def _improved(trainable: Trainable, state: State) -> bool:
     """Judge the averaged weights on the validation part."""
-    progress, raw = state.progress, copied(trainable.module)
+    progress, raw = state.progress, copy_state(trainable.module)
     trainable.module.load_state_dict(state.average)
     trainable.module.eval()
     score = trainable.validation_score()
@@ -223,9 +223,9 @@ class _bar:  # noqa: N801 - reads as a function where it is used
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figures]}"))
+        columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[metrics]}"))
         self.display = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-        self.task = self.display.add_task("fit", total=epochs, figures="")
+        self.task = self.display.add_task("fit", total=epochs, metrics="")
 
     def __enter__(self) -> Callable[[Progress], None]:
         self.display.start()
@@ -235,7 +235,7 @@ class _bar:  # noqa: N801 - reads as a function where it is used
         self.display.stop()
 
     def show(self, progress: Progress) -> None:
-        figures = f"loss {progress.losses[-1]:.3f}" if progress.losses else ""
+        metrics = f"loss {progress.losses[-1]:.3f}" if progress.losses else ""
         if progress.scores and progress.scores[-1] is not None:
-            figures += f"  validation {progress.scores[-1]:.3f} (best {progress.best_score:.3f})"
-        self.display.update(self.task, completed=progress.epoch, figures=figures)
+            metrics += f"  validation {progress.scores[-1]:.3f} (best {progress.best_score:.3f})"
+        self.display.update(self.task, completed=progress.epoch, metrics=metrics)

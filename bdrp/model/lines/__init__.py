@@ -1,7 +1,7 @@
-"""What the network makes of a line's profiles: one encoder a modality, the file's name is the modality's name.
+"""Encoders of a line's profiles: one a modality, the file's name is the modality's name.
 
 An encoder is `ENCODER(size, width)`, a module that turns (L, F) scaled profiles, F = `width`, into `LineStates`. The
-states of a line's modalities add up, and their gene programmes stand side by side.
+states of a line's modalities add up, and their gene programs stand side by side.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from bdrp.model.architecture import Architecture
 
 
 class LineStates(NamedTuple):
-    """L encoded cell lines: `state` (L, width), `activity` (L, M) of the gene programmes in (-1, 1).
+    """L encoded cell lines: `state` (L, width), `activity` (L, M) of the gene programs in (-1, 1).
 
-    Without attention there are no programmes, M = 0.
+    Without attention there are no programs, M = 0.
     """
 
     state: Tensor
     activity: Tensor
 
-    def at(self, index: Tensor) -> LineStates:
+    def select(self, index: Tensor) -> LineStates:
         """The lines at `index`."""
         return LineStates(*(part.index_select(0, index) for part in self))
 
-    def along(self, place: int) -> LineStates:
+    def unsqueeze(self, place: int) -> LineStates:
         """The same with an axis of length one at `place`, to broadcast over drugs."""
         return LineStates(*(part.unsqueeze(place) for part in self))
 
-    def beside(self, other: LineStates) -> LineStates:
-        """What two modalities say of the same lines."""
+    def combine(self, other: LineStates) -> LineStates:
+        """The states of the same lines by two modalities: states add up, programs stand side by side."""
         return LineStates(self.state + other.state, torch.cat([self.activity, other.activity], dim=1))
 
 

@@ -1,4 +1,4 @@
-"""Cell lines as expression: a linear path, a small perceptron, and the activities of learned gene programmes.
+"""Cell lines as expression: a linear path, a small perceptron, and the activities of learned gene programs.
 
 Without expression every gene is at its training mean, so that all lines are alike.
 """
@@ -31,11 +31,11 @@ class ExpressionEncoder(nn.Module):
         self.perceptron = nn.Sequential(
             nn.Linear(genes, size.hidden), nn.GELU(), Dropout(0.2), nn.Linear(size.hidden, size.width)
         )
-        if size.attends:
+        if size.has_attention:
             self.programmes = nn.Linear(genes, size.programmes)
         if size.linear_path == "used":
             nn.init.normal_(self.linear.weight, std=0.3 / math.sqrt(genes))
-        if size.attends:
+        if size.has_attention:
             nn.init.normal_(self.programmes.weight, std=1 / math.sqrt(genes))
 
     def forward(self, genes: Tensor) -> LineStates:
@@ -44,7 +44,7 @@ class ExpressionEncoder(nn.Module):
         state = self.perceptron(genes)
         if self.size.linear_path == "used":
             state = self.linear(genes) + state
-        if not self.size.attends:
+        if not self.size.has_attention:
             return LineStates(state, genes.new_zeros(len(genes), 0))
         return LineStates(state, torch.tanh(self.programmes(genes)))
 

@@ -160,7 +160,7 @@ def _nothing_global_changes(what: str) -> Iterator[None]:
     before = state()
     yield
     changed = [name for name, value in state().items() if value != before[name]]
-    require(not changed, f"{what} changes {', '.join(changed)}; see `bdrp.inference.method.isolated`")
+    require(not changed, f"{what} changes {', '.join(changed)}; see `bdrp.inference.method.isolate_random_state`")
 
 
 CHECKS: tuple[Check, ...] = (

@@ -42,7 +42,7 @@ def options_of_the_wrong_kind_are_refused_by_name(subject: Subject) -> None:
 
 
 def negative_numbers_are_refused_by_name(subject: Subject) -> None:
-    """Of an option that may be negative, `bdrp.inference.method.signed` says so."""
+    """Of an option that may be negative, `bdrp.inference.method.signed_option` says so."""
     for each in fields(subject.make()):
         if not isinstance(each.default, str) and not each.metadata.get("signed"):
             require_refusal(FitError, each.name, partial(subject.make, **{each.name: -1}), f"{each.name}=-1")

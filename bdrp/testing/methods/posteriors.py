@@ -83,8 +83,8 @@ def pairs_of_other_inputs_covary_as_the_same_pairs_would(subject: Subject) -> No
 
 def _rows(subject: Subject, count: int) -> Pairs:
     """Some of every part, of unseen lines and drugs too."""
-    every = subject.batch.train.joined(subject.batch.test)
-    return every.at(torch.randperm(len(every), generator=torch.Generator().manual_seed(5))[:count])
+    every = subject.batch.train.concatenate(subject.batch.test)
+    return every.select(torch.randperm(len(every), generator=torch.Generator().manual_seed(5))[:count])
 
 
 def _joint(subject: Subject, rows: Pairs) -> JointPosterior | None:

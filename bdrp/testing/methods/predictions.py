@@ -42,7 +42,7 @@ def permuting_pairs_permutes_predictions(subject: Subject) -> None:
     """What is predicted for a pair does not depend on where it stands."""
     inputs, rows = subject.batch.inputs, subject.batch.test
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-    whole, mixed = (moments(subject.fitted.predict(inputs, each)) for each in (rows, rows.at(order)))
+    whole, mixed = (moments(subject.fitted.predict(inputs, each)) for each in (rows, rows.select(order)))
     _require_close(mixed, whole[:, order], 1e-4, 1e-9)
 
 
@@ -51,7 +51,7 @@ def pairs_predicted_apart_agree_with_pairs_predicted_together(subject: Subject) 
     inputs, rows = subject.batch.inputs, subject.batch.test
     whole = moments(subject.fitted.predict(inputs, rows))
     for row in (0, 7, len(rows) - 1):
-        alone = moments(subject.fitted.predict(inputs, rows.at(torch.tensor([row]))))
+        alone = moments(subject.fitted.predict(inputs, rows.select(torch.tensor([row]))))
         _require_close(alone[:, 0], whole[:, row], 1e-3, 1e-5)
 
 

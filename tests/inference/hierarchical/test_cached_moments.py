@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from bdrp.inference.hierarchical.cached_moments import double_off_diagonals, outer_products, upper_halves
-from bdrp.inference.method import isolated
+from bdrp.inference.method import isolate_random_state
 
 
 def test_products_of_halves_are_quadratic_forms() -> None:
-    with isolated():
+    with isolate_random_state():
         torch.manual_seed(0)
         root, rows = torch.randn(3, 5, 5), torch.randn(4, 5)
     matrices = root @ root.transpose(1, 2)

@@ -7,7 +7,7 @@ import torch
 from pyro.infer import TraceMeanField_ELBO
 from torch.distributions import kl_divergence
 
-from bdrp.inference.hierarchical.elbo import ClosedFormElbo, independent
+from bdrp.inference.hierarchical.elbo import ClosedFormElbo, independent_normals
 
 
 def correlated(seed: int = 0) -> dist.MultivariateNormal:
@@ -21,7 +21,7 @@ def correlated(seed: int = 0) -> dist.MultivariateNormal:
 def test_the_divergence_from_independent_normals_is_that_of_correlated_ones() -> None:
     scale = torch.tensor([0.5, 1.0, 2.0])
     prior = dist.MultivariateNormal(torch.zeros(4, 3), covariance_matrix=(scale**2).diag().expand(4, 3, 3))
-    found = kl_divergence(correlated(), independent(scale.expand(4, 3)))
+    found = kl_divergence(correlated(), independent_normals(scale.expand(4, 3)))
     assert torch.allclose(found, kl_divergence(correlated(), prior), rtol=1e-5)
 
 
@@ -37,7 +37,7 @@ def test_bound_and_gradients_are_those_of_pyro(low_rank: bool) -> None:
 
     def model() -> None:
         with pyro.plate("rows", 4):
-            weights = pyro.sample("weights", independent(torch.full((4, 3), 0.7)))
+            weights = pyro.sample("weights", independent_normals(torch.full((4, 3), 0.7)))
             pyro.sample("seen", dist.Normal(weights.sum(1), 1.0), obs=seen)
 
     def guide() -> None:
@@ -63,7 +63,7 @@ def test_bound_and_gradients_are_those_of_pyro(low_rank: bool) -> None:
 
 def test_pyro_s_own_checks_still_run() -> None:
     def model() -> None:
-        pyro.sample("weights", independent(torch.ones(3)))
+        pyro.sample("weights", independent_normals(torch.ones(3)))
 
     with pyro.validation_enabled(True):
         assert float(ClosedFormElbo().differentiable_loss(model, model)) == pytest.approx(0.0)

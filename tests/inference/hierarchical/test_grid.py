@@ -8,7 +8,7 @@ import torch
 from bdrp.features.batch import Batch, Pairs
 from bdrp.inference.hierarchical import predictor
 from bdrp.inference.hierarchical.grid import keep_named, keep_named_lines, sort_by_line
-from bdrp.inference.hierarchical.predictor import rowwise
+from bdrp.inference.hierarchical.predictor import rowwise_dot
 
 
 def pairs_of(line: list[int], drug: list[int]) -> Pairs:
@@ -37,9 +37,9 @@ def test_no_pairs_are_one_empty_chunk() -> None:
 def test_gathered_rows_and_the_grid_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = torch.arange(12.0).view(4, 3), torch.arange(15.0).view(5, 3)
     line, drug = torch.tensor([3, 0, 3]), torch.tensor([4, 2, 0])
-    by_grid = rowwise(left, right, line, drug)
+    by_grid = rowwise_dot(left, right, line, drug)
     monkeypatch.setattr(predictor, "PRODUCT_A_PAIR", 0)
-    assert torch.equal(rowwise(left, right, line, drug), by_grid)
+    assert torch.equal(rowwise_dot(left, right, line, drug), by_grid)
     assert torch.equal(by_grid, (left[line] * right[drug]).sum(1))
 
 

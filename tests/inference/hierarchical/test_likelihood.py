@@ -176,7 +176,7 @@ def test_the_predictive_density_adds_the_variances() -> None:
 def test_noise_varies_with_nothing_with_the_drug_or_with_the_pair_as_asked(
     method: str, make_method: Make, some_unseen: Batch
 ) -> None:
-    inputs, rows = some_unseen.inputs, some_unseen.train.joined(some_unseen.test)
+    inputs, rows = some_unseen.inputs, some_unseen.train.concatenate(some_unseen.test)
 
     def noise_ratios(noise: str) -> tuple[float, float]:
         """Ratios of the largest to the smallest aleatoric SD: of all pairs, and within a drug at most."""

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from bdrp.features.batch import pairs as as_pairs
-from bdrp.inference.hierarchical.updating import Laboratory, Updated
+from bdrp.inference.hierarchical.updating import BatchEffects, UpdatedFit
 from bdrp.inference.method import Runtime
 
 COVARIANCES = ("full", "low_rank", "diagonal")
@@ -45,8 +45,8 @@ def loosened(fit, loadings):
 
 def some(batch, count, seed):
     """Rows of every part, those of unseen lines and drugs too."""
-    every = batch.train.joined(batch.test)
-    return every.at(torch.randperm(len(every), generator=torch.Generator().manual_seed(seed))[:count])
+    every = batch.train.concatenate(batch.test)
+    return every.select(torch.randperm(len(every), generator=torch.Generator().manual_seed(seed))[:count])
 
 
 @torch.no_grad()
@@ -79,30 +79,28 @@ def conjugate(design, noise, left):
 
 
 @torch.no_grad()
-def both(fit, batch, laboratory, extra):
+def both(fit, batch, effects, extra):
     """(updated, mean and variance by the weights) for 40 pairs given 30."""
     rows = some(batch, 70, seed=1)
-    labelled, asked = rows.at(torch.arange(30)), rows.at(torch.arange(30, 70))
+    labelled, asked = rows.select(torch.arange(30)), rows.select(torch.arange(30, 70))
     prior = [fit.predict(batch.inputs, part) for part in (labelled, asked)]
-    updated = Updated(fit, batch.inputs, labelled, prior[0], laboratory).predict(batch.inputs, asked, prior[1])
+    updated = UpdatedFit(fit, batch.inputs, labelled, prior[0], effects).predict(batch.inputs, asked, prior[1])
     design, compound = dense(fit, batch.inputs, rows)
-    design = np.hstack(
-        [laboratory.epistemic * design, *extra(fit, rows, compound, np.r_[prior[0].mean, prior[1].mean])]
-    )
-    noise = laboratory.noise**2 * prior[0].aleatoric
+    design = np.hstack([effects.epistemic * design, *extra(fit, rows, compound, np.r_[prior[0].mean, prior[1].mean])])
+    noise = effects.noise**2 * prior[0].aleatoric
     mean, covariance = conjugate(design[:30], noise, labelled.response.numpy() - prior[0].mean)
     return updated, prior[1].mean + design[30:] @ mean, ((design[30:] @ covariance) * design[30:]).sum(1)
 
 
 @pytest.mark.parametrize("covariance", COVARIANCES)
 def test_it_is_what_conjugate_updating_of_the_weights_gives(loose, some_unseen, covariance):
-    updated, mean, variance = both(loose(covariance), some_unseen, Laboratory(), lambda *_: [])
+    updated, mean, variance = both(loose(covariance), some_unseen, BatchEffects(), lambda *_: [])
     np.testing.assert_allclose(updated.mean, mean, rtol=2e-4, atol=2e-4)  # single precision of the network
     np.testing.assert_allclose(updated.epistemic, variance, rtol=2e-3)
 
 
-def test_offsets_of_the_laboratory_are_weights_like_others(loose, some_unseen):
-    laboratory = Laboratory(1.3, 0.8, offset=0.5, slope=0.2, by_drug=0.4, by_line=0.3)
+def test_batch_effects_are_weights_like_others(loose, some_unseen):
+    effects = BatchEffects(1.3, 0.8, offset=0.5, slope=0.2, by_drug=0.4, by_line=0.3)
 
     def extra(fit, rows, compound, mean):
         response_std, features = fit.features.response_std, fit.features
@@ -116,7 +114,7 @@ def test_offsets_of_the_laboratory_are_weights_like_others(loose, some_unseen):
             0.3 * response_std * lines,
         ]
 
-    updated, mean, variance = both(loose("full"), some_unseen, laboratory, extra)
+    updated, mean, variance = both(loose("full"), some_unseen, effects, extra)
     np.testing.assert_allclose(updated.mean, mean, rtol=2e-4, atol=2e-4)
     np.testing.assert_allclose(updated.epistemic, variance, rtol=2e-3)
 
@@ -140,25 +138,25 @@ def test_covariances_of_deviations_are_those_of_joint_draws(loose, some_unseen):
 def test_without_labelled_pairs_nothing_changes(loose, some_unseen):
     fit, rows = loose("full"), some(some_unseen, 20, seed=5)
     prior = fit.predict(some_unseen.inputs, rows)
-    none = rows.at(torch.arange(0))
-    updated = Updated(fit, some_unseen.inputs, none, prior[:0]).predict(some_unseen.inputs, rows, prior)
+    none = rows.select(torch.arange(0))
+    updated = UpdatedFit(fit, some_unseen.inputs, none, prior[:0]).predict(some_unseen.inputs, rows, prior)
     assert updated is prior
 
 
 def test_a_pair_that_was_not_labelled_but_repeats_one_learns_most(loose, some_unseen):
     fit, rows = loose("full"), some(some_unseen, 20, seed=6)
     prior = fit.predict(some_unseen.inputs, rows)
-    updated = Updated(fit, some_unseen.inputs, rows, prior, Laboratory()).predict(some_unseen.inputs, rows, prior)
+    updated = UpdatedFit(fit, some_unseen.inputs, rows, prior, BatchEffects()).predict(some_unseen.inputs, rows, prior)
     assert (updated.epistemic < prior.epistemic).all()
 
 
 def test_the_covariance_is_scaled_to_the_prior_that_is_given(loose, some_unseen):
     fit, rows = loose("full"), some(some_unseen, 60, seed=7)
-    labelled, asked = rows.at(torch.arange(30)), rows.at(torch.arange(30, 60))
+    labelled, asked = rows.select(torch.arange(30)), rows.select(torch.arange(30, 60))
     one, two = (fit.predict(some_unseen.inputs, part) for part in (labelled, asked))
-    doubled = Updated(fit, some_unseen.inputs, labelled, one.scaled(2.0), Laboratory())
-    stretched = Updated(fit, some_unseen.inputs, labelled, one, Laboratory(epistemic=2.0, noise=2.0))
-    given = doubled.predict(some_unseen.inputs, asked, two.scaled(2.0))
+    doubled = UpdatedFit(fit, some_unseen.inputs, labelled, one.scale(2.0), BatchEffects())
+    stretched = UpdatedFit(fit, some_unseen.inputs, labelled, one, BatchEffects(epistemic=2.0, noise=2.0))
+    given = doubled.predict(some_unseen.inputs, asked, two.scale(2.0))
     asked_for = stretched.predict(some_unseen.inputs, asked, two)
     np.testing.assert_allclose(given.mean, asked_for.mean, rtol=1e-6)
     np.testing.assert_allclose(given.std, asked_for.std, rtol=1e-6)
@@ -166,25 +164,25 @@ def test_the_covariance_is_scaled_to_the_prior_that_is_given(loose, some_unseen)
 
 @pytest.fixture(scope="module")
 def elsewhere(loose, some_unseen):
-    """Responses of another laboratory, drawn from a fit: an offset of 2 SDs, drugs off by 1, half of the noise SD."""
+    """Responses of a target screen, drawn from a fit: an offset of 2 SDs, drugs off by 1, half of the noise SD."""
     fit, rows = loose("full", likelihood="student_t"), some(some_unseen, 260, seed=8)
     prior, rng = fit.predict(some_unseen.inputs, rows), np.random.default_rng(0)
     by_drug = rng.standard_normal(len(some_unseen.inputs.drug_ids))[rows.drug.numpy()]
     noise = 0.5 * prior.aleatoric_std * rng.standard_normal(len(rows))
     response = prior.mean + fit.features.response_std * (2.0 + by_drug) + noise
-    told = rows.__class__(rows.line, rows.drug, torch.as_tensor(response), rows.lower_limit, rows.upper_limit)
-    return fit, told, prior
+    labelled = rows.__class__(rows.line, rows.drug, torch.as_tensor(response), rows.lower_limit, rows.upper_limit)
+    return fit, labelled, prior
 
 
-def test_labelled_pairs_find_out_how_the_laboratory_differs(elsewhere, some_unseen):
+def test_labelled_pairs_find_the_batch_effects(elsewhere, some_unseen):
     fit, rows, prior = elsewhere
     labelled, asked = torch.arange(160), torch.arange(160, 260)
-    updated = Updated(fit, some_unseen.inputs, rows.at(labelled), prior[labelled.numpy()])
-    found = updated.predict(some_unseen.inputs, rows.at(asked), prior[asked.numpy()])
+    updated = UpdatedFit(fit, some_unseen.inputs, rows.select(labelled), prior[labelled.numpy()])
+    found = updated.predict(some_unseen.inputs, rows.select(asked), prior[asked.numpy()])
     response = rows.response.numpy()[asked.numpy()]
     before, after = (np.sqrt(np.mean((mean - response) ** 2)) for mean in (prior.mean[asked.numpy()], found.mean))
     assert after < 0.4 * before
-    assert updated.laboratory.noise < 1 and updated.laboratory.by_drug > 0.5
+    assert updated.batch_effects.noise < 1 and updated.batch_effects.by_drug > 0.5
     low, high = found.interval(0.9).T
     # 100 pairs, SE 3 points if they were independent; they share offsets, so twice that, three times over.
     assert 0.72 < np.mean((low < response) & (response < high)) <= 1
@@ -195,8 +193,8 @@ def test_gross_outliers_move_a_student_less_than_a_normal(elsewhere, some_unseen
     some_rows = torch.arange(60)
     response = rows.response[some_rows].clone()
     response[:3] += 30 * fit.features.response_std
-    spoiled = rows.at(some_rows).__class__(rows.line[:60], rows.drug[:60], response, *[rows.lower_limit[:60]] * 2)
-    weight = Updated(fit, some_unseen.inputs, spoiled, prior[:60], Laboratory(offset=2.0, by_drug=1.0)).weight
+    spoiled = rows.select(some_rows).__class__(rows.line[:60], rows.drug[:60], response, *[rows.lower_limit[:60]] * 2)
+    weight = UpdatedFit(fit, some_unseen.inputs, spoiled, prior[:60], BatchEffects(offset=2.0, by_drug=1.0)).weight
     assert weight[:3].max() < 0.05 < np.median(weight[3:])
 
 

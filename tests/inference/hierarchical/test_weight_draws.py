@@ -11,7 +11,7 @@ import torch
 from bdrp import inference
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch
-from bdrp.inference.method import Fitted, HasWeightDraws, weight_draws
+from bdrp.inference.method import Fitted, HasWeightDraws, require_weight_draws
 from bdrp.predictive import PosteriorDraws
 
 FitOf = Callable[[str], Fitted]
@@ -20,7 +20,7 @@ DRAWS = 4000
 
 @pytest.fixture(scope="module")
 def drawn(fit_of: FitOf, some_unseen: Batch) -> PosteriorDraws:
-    return fit_of("last_layer").posterior(some_unseen.inputs, some_unseen.test, draws=DRAWS, seed=1)
+    return fit_of("last_layer").draw_posterior(some_unseen.inputs, some_unseen.test, draws=DRAWS, seed=1)
 
 
 def test_drawn_means_have_the_moments_of_the_closed_form(
@@ -46,8 +46,8 @@ def test_log_densities_are_those_of_the_drawn_mean_and_noise(drawn: PosteriorDra
 
 
 def test_parameters_belong_to_the_same_draws_as_the_means(fit_of: FitOf, some_unseen: Batch) -> None:
-    rows = some_unseen.train.at(torch.arange(40))
-    drawn = fit_of("last_layer").posterior(some_unseen.inputs, rows, draws=DRAWS, seed=2)
+    rows = some_unseen.train.select(torch.arange(40))
+    drawn = fit_of("last_layer").draw_posterior(some_unseen.inputs, rows, draws=DRAWS, seed=2)
     intercept = drawn.parameters["compound_intercept"]
     named = intercept.labels["compound"]
     assert len(named) == intercept.values.shape[1] == len(torch.unique(rows.drug))
@@ -57,32 +57,32 @@ def test_parameters_belong_to_the_same_draws_as_the_means(fit_of: FitOf, some_un
 
 
 def test_draws_follow_their_seed_and_touch_no_global_state(fit_of: FitOf, some_unseen: Batch) -> None:
-    fit, rows = fit_of("last_layer"), some_unseen.test.at(torch.arange(5))
+    fit, rows = fit_of("last_layer"), some_unseen.test.select(torch.arange(5))
     state = torch.random.get_rng_state()
-    one, again, other = (fit.posterior(some_unseen.inputs, rows, draws=8, seed=seed) for seed in (0, 0, 1))
+    one, again, other = (fit.draw_posterior(some_unseen.inputs, rows, draws=8, seed=seed) for seed in (0, 0, 1))
     assert np.array_equal(one.response, again.response) and not np.array_equal(one.mean, other.mean)
     assert torch.equal(state, torch.random.get_rng_state())
 
 
 def test_many_draws_come_in_passes(fit_of: FitOf, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bdrp.inference.hierarchical.weight_draws.NUMBERS_A_PASS", 1000)
-    rows = some_unseen.test.at(torch.arange(30))
-    drawn = fit_of("last_layer").posterior(some_unseen.inputs, rows, draws=10, seed=0)
+    rows = some_unseen.test.select(torch.arange(30))
+    drawn = fit_of("last_layer").draw_posterior(some_unseen.inputs, rows, draws=10, seed=0)
     assert drawn.mean.shape == (10, 30) and len(np.unique(drawn.mean[:, 0])) == 10
 
 
 def test_what_was_not_measured_has_no_likelihood(fit_of: FitOf, some_unseen: Batch) -> None:
-    rows = some_unseen.test.at(torch.arange(3))
+    rows = some_unseen.test.select(torch.arange(3))
     rows.response[1] = torch.nan
-    drawn = fit_of("last_layer").posterior(some_unseen.inputs, rows, draws=4, seed=0)
+    drawn = fit_of("last_layer").draw_posterior(some_unseen.inputs, rows, draws=4, seed=0)
     assert np.isnan(drawn.log_likelihood).all(0).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("name", [name for name in inference.names() if name != "last_layer"])
 def test_a_method_either_draws_or_says_that_it_cannot(name: str, fit_of: FitOf, some_unseen: Batch) -> None:
-    fit, rows = fit_of(name), some_unseen.test.at(torch.arange(3))
+    fit, rows = fit_of(name), some_unseen.test.select(torch.arange(3))
     if isinstance(fit, HasWeightDraws):
-        assert fit.posterior(some_unseen.inputs, rows, draws=4, seed=0).mean.shape == (4, 3)
+        assert fit.draw_posterior(some_unseen.inputs, rows, draws=4, seed=0).mean.shape == (4, 3)
         return
     with pytest.raises(FitError, match="has no posterior to draw from.*such as last_layer"):
-        weight_draws(fit)
+        require_weight_draws(fit)

@@ -13,37 +13,37 @@ from bdrp.data.screen import Screen
 from bdrp.features.batch import Batch
 from bdrp.inference.hierarchical.likelihood import ResponseMoments, standardise_responses
 from bdrp.inference.initialisation import solve as starting
-from bdrp.inference.initialisation.solve import Start
+from bdrp.inference.initialisation.solve import LinearStart
 
 Make = Callable[..., Any]
 
 
-def solved(batch: Batch, *, together: bool = False, censored: bool = False, factors: int = 2) -> Start:
-    return starting.solve(batch, factors, together=together, censored=censored, seed=0)
+def solved(batch: Batch, *, jointly: bool = False, censored: bool = False, factors: int = 2) -> LinearStart:
+    return starting.solve(batch, factors, jointly=jointly, censored=censored, seed=0)
 
 
-def residual(batch: Batch, start: Start) -> torch.Tensor:
+def residual(batch: Batch, start: LinearStart) -> torch.Tensor:
     """(N,) what a start leaves of the training responses."""
     problem = starting._Problem(batch, start.factors.loadings.shape[1], 0)
-    return standardise_responses(batch.train, batch.features).response - problem.predicted(start)[0]
+    return standardise_responses(batch.train, batch.features).response - problem.predict(start)[0]
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_a_start_explains_the_responses_and_knows_how_well(together: bool, some_unseen: Batch) -> None:
-    start = solved(some_unseen, together=together)
+@pytest.mark.parametrize("jointly", [False, True])
+def test_a_start_explains_the_responses_and_knows_how_well(jointly: bool, some_unseen: Batch) -> None:
+    start = solved(some_unseen, jointly=jointly)
     left = residual(some_unseen, start)
     assert float(left.square().mean()) < 0.15  # of standardised responses, whose mean square is one
     assert all(torch.isfinite(part).all() for part in (*start.ridge, *start.factors))
-    if together:
+    if jointly:
         # noise of a compound is pooled with the others': near, but not equal to, what is left
         ratio = left.square().mean().sqrt() / start.factors.noise.mean()
         assert 0.6 < float(ratio) < 1.1
 
 
 def test_together_leaves_to_factors_what_apart_gives_to_slopes(some_unseen: Batch) -> None:
-    apart, together = solved(some_unseen), solved(some_unseen, together=True)
-    slopes = [float(start.ridge.mean[:, 1:].square().sum(1).mean()) for start in (apart, together)]
-    lines = [float(start.factors.mean.square().sum(1).mean()) for start in (apart, together)]
+    separate, joint = solved(some_unseen), solved(some_unseen, jointly=True)
+    slopes = [float(start.ridge.mean[:, 1:].square().sum(1).mean()) for start in (separate, joint)]
+    lines = [float(start.factors.mean.square().sum(1).mean()) for start in (separate, joint)]
     assert slopes[1] < slopes[0] and lines[1] > lines[0]
 
 
@@ -53,7 +53,7 @@ def test_apart_analyses_what_lines_would_leave_had_they_not_been_fitted(some_uns
     response = standardise_responses(some_unseen.train, some_unseen.features).response
     lever = start.ridge.leverage(problem.regressors)[problem.compound, problem.row]
     assert float(lever.min()) >= 0 and 0.1 < float(lever.mean()) < 0.9
-    left = (response - problem.linear(start.ridge)) / (1 - lever)
+    left = (response - problem.ridge_mean(start.ridge)) / (1 - lever)
     again = problem._analysis(ResponseMoments(left, torch.zeros_like(left)), start.ridge, 20, None)
     assert torch.allclose(again.factors.mean, start.factors.mean, atol=1e-5)
     # a residual over 1 - leverage is that of a fit without the line: here for the first compound, its scales kept
@@ -71,8 +71,8 @@ def test_apart_analyses_what_lines_would_leave_had_they_not_been_fitted(some_uns
 def test_the_model_is_put_where_the_start_is(some_unseen: Batch, make_method: Make) -> None:
     method = make_method("last_layer", lines="known")
     fitted = method._assemble(some_unseen.features, len(some_unseen.train))
-    start = solved(some_unseen, together=True)
-    start.place(fitted.layer)
+    start = solved(some_unseen, jointly=True)
+    start.initialise(fitted.layer)
     coefficients = fitted.layer.coefficients(some_unseen.inputs)
     known = torch.nonzero(some_unseen.inputs.line_effect >= 0)[:, 0]
     at = some_unseen.inputs.line_effect[known]
@@ -109,7 +109,7 @@ def cut(tiny_screen: Screen, make_batch: Callable[..., Batch]) -> tuple[Batch, t
     return make_batch(screen, np.full(len(responses), "train")), torch.as_tensor(whole)
 
 
-def levels(batch: Batch, start: Start) -> torch.Tensor:
+def levels(batch: Batch, start: LinearStart) -> torch.Tensor:
     """(C,) what is expected of each compound at the average line, in the measure's unit."""
     return batch.features.response_mean + batch.features.response_std * start.ridge.mean[:, 0]
 
@@ -155,7 +155,7 @@ def test_what_an_untrained_fit_predicts_is_its_start(some_unseen: Batch, make_me
         settled = method.warm_start(some_unseen, fitted.layer, 0)
         assert settled.lines == kind
         pred = fitted.predict(some_unseen.inputs, some_unseen.train)
-        start = solved(some_unseen, together=kind == "known")
+        start = solved(some_unseen, jointly=kind == "known")
         expected = starting._Problem(some_unseen, 2, 0).predicted(start)[0].double().numpy()
         centre, scale = some_unseen.features.response_mean, some_unseen.features.response_std
         assert (pred.mean - centre) / scale == pytest.approx(expected, abs=1e-4)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bdrp.inference.kronecker.kernels import Grid, covariance, solve
-from bdrp.inference.kronecker.preconditioning import preconditioner
+from bdrp.inference.kronecker.preconditioning import build_preconditioner
 
 DRUGS, LINES = 12, 20
 
@@ -43,8 +43,8 @@ def multiply(grid: Grid, replicates: Tensor, noise: Tensor, table: Tensor) -> Te
 
 def test_with_every_term_it_is_the_inverse_whatever_is_missing(grid: Grid, replicates: Tensor, noise: Tensor) -> None:
     table = (replicates > 0) * torch.randn(2, DRUGS, LINES, dtype=torch.float64)
-    nearly = preconditioner(grid, replicates, noise, 10**6)
-    assert torch.allclose(nearly(multiply(grid, replicates, noise, table)), table, atol=1e-8)
+    preconditioner = build_preconditioner(grid, replicates, noise, 10**6)
+    assert torch.allclose(preconditioner(multiply(grid, replicates, noise, table)), table, atol=1e-8)
 
 
 @pytest.mark.parametrize("terms", [1, 40])
@@ -52,7 +52,7 @@ def test_with_some_terms_it_is_symmetric_and_positive_and_0_where_nothing_was_me
     grid: Grid, replicates: Tensor, noise: Tensor, terms: int
 ) -> None:
     every = torch.eye(DRUGS * LINES, dtype=torch.float64).reshape(-1, DRUGS, LINES)
-    matrix = preconditioner(grid, replicates, noise, terms)(every).reshape(len(every), -1)
+    matrix = build_preconditioner(grid, replicates, noise, terms)(every).reshape(len(every), -1)
     known = replicates.reshape(-1) > 0
     assert torch.allclose(matrix, matrix.T, atol=1e-8)
     assert bool((torch.linalg.eigvalsh(matrix[known][:, known]) > 0).all())
@@ -69,19 +69,27 @@ def test_more_terms_need_fewer_steps(grid: Grid, replicates: Tensor, noise: Tens
             calls.append(1)
             return multiply(grid, replicates, noise, table)
 
-        solve(counted, right, nearly=preconditioner(grid, replicates, noise, terms), tolerance=1e-6, steps=500)
+        solve(
+            counted,
+            right,
+            preconditioner=build_preconditioner(grid, replicates, noise, terms),
+            tolerance=1e-6,
+            steps=500,
+        )
         steps.append(len(calls))
     assert steps[0] > 1.5 * steps[1] > 2 * steps[2]
 
 
 def test_terms_that_are_all_alike_do_not_exceed_what_was_asked_for(replicates: Tensor, noise: Tensor) -> None:
     alike = Grid(*(torch.eye(size, dtype=torch.float64) for size in (DRUGS, LINES, DRUGS, LINES)))
-    nearly = preconditioner(alike, replicates, torch.ones_like(noise), 5)
-    assert len(nearly.root) <= 5
+    preconditioner = build_preconditioner(alike, replicates, torch.ones_like(noise), 5)
+    assert len(preconditioner.root) <= 5
 
 
 def test_another_precision_multiplies_nearly_alike(grid: Grid, replicates: Tensor, noise: Tensor) -> None:
     table = torch.randn(DRUGS, LINES, dtype=torch.float64)
-    nearly = preconditioner(grid, replicates, noise, 40)
-    single = nearly.to(torch.float32)(table.float())
-    assert single.dtype == torch.float32 and torch.allclose(single.double(), nearly(table), rtol=1e-3, atol=1e-2)
+    preconditioner = build_preconditioner(grid, replicates, noise, 40)
+    single = preconditioner.to(torch.float32)(table.float())
+    assert single.dtype == torch.float32 and torch.allclose(
+        single.double(), preconditioner(table), rtol=1e-3, atol=1e-2
+    )

@@ -17,7 +17,7 @@ from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
 from bdrp.inference.hierarchical.predictor import Weights
-from bdrp.inference.method import Runtime, weight_draws
+from bdrp.inference.method import Runtime, require_weight_draws
 from bdrp.inference.network.point import PointFit, PointModel
 
 Make = Callable[..., Any]
@@ -33,7 +33,7 @@ def joint_of(quality: ModuleType, parts: str = "wvu") -> tuple[Any, PointModel, 
     return task, PointModel(task.model, point), task.block._replace(seen=quality.measured(response)), response
 
 
-def flat(point: Point) -> torch.Tensor:
+def flatten_weights(point: Point) -> torch.Tensor:
     return torch.cat([part.flatten() for part in (point.w_mean, point.v_mean, point.u_mean)])
 
 
@@ -73,7 +73,7 @@ def test_descent_ends_at_the_ridge_in_closed_form(quality: ModuleType) -> None:
 
         optimiser.step(loss)
     # single precision leaves a hundredth of a posterior SD
-    assert float(((flat(joint.point).detach() - mean) / covariance.diagonal().sqrt()).abs().max()) < 0.02
+    assert float(((flatten_weights(joint.point).detach() - mean) / covariance.diagonal().sqrt()).abs().max()) < 0.02
 
 
 def test_the_loss_is_the_pyro_models_joint_density_a_response(quality: ModuleType) -> None:
@@ -81,9 +81,9 @@ def test_the_loss_is_the_pyro_models_joint_density_a_response(quality: ModuleTyp
 
     with quality.quickly(), torch.no_grad():
         task, joint, block, _ = joint_of(quality)
-        half = block._replace(hidden=block.line % 2 == 0)
+        half = block._replace(masked=block.line % 2 == 0)
         losses = {}
-        for name, one in (("seen", block), ("hidden", half)):
+        for name, one in (("seen", block), ("masked", half)):
             values = []
             for seed in (0, 1):
                 torch.manual_seed(seed)
@@ -100,25 +100,25 @@ def test_the_loss_is_the_pyro_models_joint_density_a_response(quality: ModuleTyp
         assert values[0] == pytest.approx(values[1], abs=1e-4)
 
 
-def test_what_is_hidden_of_a_line_moves_none_of_its_own_weights(quality: ModuleType) -> None:
+def test_what_is_masked_of_a_line_moves_none_of_its_own_weights(quality: ModuleType) -> None:
     with quality.quickly():
         task, joint, block, response = joint_of(quality)
         place(joint.point, 0.1 * torch.ones(len(task.scale)))
-        half = block._replace(hidden=block.line % 2 == 0)
+        half = block._replace(masked=block.line % 2 == 0)
         joint(task.inputs, half).backward()
     assert joint.point.u_mean.grad is not None
     moved = joint.point.u_mean.grad.abs().sum(1) > 0
     assert moved.tolist() == [line % 2 == 1 for line in range(task.model.lines)]
 
 
-def test_rows_of_a_hidden_line_are_scored_by_the_marginal_over_its_deviation(quality: ModuleType) -> None:
+def test_rows_of_a_masked_line_are_scored_by_the_marginal_over_its_deviation(quality: ModuleType) -> None:
     with quality.quickly(), torch.no_grad():
         task, joint, block, response = joint_of(quality)
         place(joint.point, 0.1 * torch.randn(len(task.scale)))
         point, model = joint.point, task.model
         weights = Weights(point.w_mean, point.v_mean, point.g_mean, point.u_mean)
-        rows = model.rows(task.inputs, block, weights)
-        found = model.log_likelihood(block._replace(hidden=torch.ones_like(block.hidden)), rows)
+        rows = model.row_moments(task.inputs, block, weights)
+        found = model.log_likelihood(block._replace(masked=torch.ones_like(block.masked)), rows)
         # the same by Monte Carlo over u from its prior
         many = 4000
         u = torch.randn(many, *point.u_mean.shape) * model.log_line_scale.exp()
@@ -134,16 +134,16 @@ def test_rows_of_a_hidden_line_are_scored_by_the_marginal_over_its_deviation(qua
 @pytest.mark.parametrize("lines", ["known", "new"])
 def test_prior_scales_stay_where_the_start_put_them(lines: str, make_method: Make, some_unseen: Batch) -> None:
     method = make_method("deterministic", lines=lines, epochs=4)
-    begun = method._assemble(some_unseen.features, len(some_unseen.train))
+    started = method._assemble(some_unseen.features, len(some_unseen.train))
     with torch.random.fork_rng(devices=[]):
-        method.warm_start(some_unseen, begun.layer, 0)
+        method.warm_start(some_unseen, started.layer, 0)
     fitted = method.fit(some_unseen, Runtime())
-    for before, after in zip(begun.layer.model.scales(), fitted.layer.model.scales(), strict=True):
+    for before, after in zip(started.layer.model.prior_scales(), fitted.layer.model.prior_scales(), strict=True):
         assert torch.equal(before, after)
     moved = [
         name
         for name in ("w_mean", "u_mean", "g_mean")
-        if getattr(fitted.layer.guide, name).ne(getattr(begun.layer.guide, name)).any()
+        if getattr(fitted.layer.guide, name).ne(getattr(started.layer.guide, name)).any()
     ]
     assert moved == ["w_mean", "u_mean", "g_mean"]
 
@@ -167,7 +167,7 @@ def test_training_lowers_the_loss_of_the_start(make_method: Make, some_unseen: B
 def test_a_point_has_no_posterior_to_draw_from(make_method: Make, some_unseen: Batch) -> None:
     fit = make_method("deterministic").fit(some_unseen, Runtime())
     with pytest.raises(FitError, match="has no posterior to draw from"):
-        weight_draws(fit)
+        require_weight_draws(fit)
 
 
 def test_many_points_have_the_losses_that_each_has_alone(make_method: Make, some_unseen: Batch) -> None:

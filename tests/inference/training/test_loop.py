@@ -38,13 +38,13 @@ class Line:
         self.interrupt = interrupt or (lambda epoch, block: None)
         self.epoch, self.block = -1, 0
         self.scores: Iterator[float | None] | None = None
-        self.begun: list[int] = []
+        self.epochs_begun: list[int] = []
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         return [{"params": list(self.module.parameters()), "lr": 0.1, "weight_decay": 0.01}]
 
-    def begin(self, epoch: int) -> None:
-        self.begun.append(epoch)
+    def begin_epoch(self, epoch: int) -> None:
+        self.epochs_begun.append(epoch)
 
     def blocks(self, generator: torch.Generator) -> Iterator[Tensor]:
         self.epoch, self.block = self.epoch + 1, 0

@@ -17,7 +17,7 @@ def trained(case, monkeypatch):
     model = SimpleNamespace(
         held_out=lambda: case.observed,
         held_out_predictions=lambda: case.pred,
-        held_out_uncalibrated=lambda: case.pred.scaled(0.7),
+        held_out_uncalibrated=lambda: case.pred.scale(0.7),
         posterior_check=None,
         recalibration=SimpleNamespace(to_json=lambda: {"kind": "variance_scaling", "factor": 1.43}),
         manifest={

@@ -1,4 +1,4 @@
-"""The training loop's view of a fit on a batch, and the call of that loop."""
+"""Training modules: the training loop's view of a fit on a batch, and the call of that loop."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.point import Point
-from bdrp.inference.hierarchical.predictor import rowwise
+from bdrp.inference.hierarchical.predictor import rowwise_dot
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.fitted import NetworkFit
 from bdrp.inference.network.options import NetworkMethod
 from bdrp.inference.training.loop import Trainable, train
 
-HIDDEN = 0.5  # chosen: as many lines of a step teach what a new line needs as teach what a known one does
-LEAST_AGAIN = 0.5  # chosen: while the rate is high the validation part says little; no fit again is shorter than half
+MASKED = 0.5  # chosen: the share of a step's lines that are masked: new lines are learned for as much as known ones
+LEAST_AGAIN = (
+    0.5  # chosen: while the rate is high the validation part is uninformative; no second fit is shorter than half
+)
 
 
-class FitTrainee(Trainable, Protocol):
-    """A trainee that belongs to a fit."""
+class TrainableFit(Trainable, Protocol):
+    """What the loop trains where it belongs to a fit."""
 
     @property
     def method(self) -> NetworkMethod:
@@ -50,7 +52,7 @@ class Blocks:
         method: the options.
         layers: of the fit.
         batch: on the layers' device.
-        posterior: v has a posterior that stays where the start put it, so that hidden rows are judged by its mean.
+        posterior: v has a posterior that stays where the start put it, so that masked rows are scored by its mean.
     """
 
     def __init__(
@@ -59,11 +61,11 @@ class Blocks:
         self.method, self.batch = method, batch
         self.seen = standardise_responses(batch.train, batch.features)
         self.leverage = _average([layer.leverage for layer in layers if layer.leverage is not None])
-        self.hidden = HIDDEN if method.lines == "new" else 0.0
+        self.masked = MASKED if method.lines == "new" else 0.0
         self.ridge = layers[0] if posterior and method.lines == "new" else None
         for layer in layers:
-            fixed = layer.slopes() if method.lines == "new" else []
-            for parameter in layer.effects() if method.hierarchical_effects == "ignored" else fixed:
+            fixed = layer.slope_parameters() if method.lines == "new" else []
+            for parameter in layer.effect_parameters() if method.hierarchical_effects == "ignored" else fixed:
                 parameter.requires_grad_(False)
 
     def __call__(self, generator: torch.Generator) -> Iterator[Block]:
@@ -73,9 +75,11 @@ class Blocks:
         for lines, index in grid_blocks(rows, self.method.lines_a_block, generator):
             lines, index = lines.to(device), index.to(device)
             line = torch.searchsorted(lines, rows.line[index])
-            hidden = (torch.rand(len(lines), generator=generator) < self.hidden).to(device)[line]
-            few = rows.at(index)
-            yield Block(lines, line, few.drug, self.seen.at(index), hidden, self._leverage(few), self._by_ridge(few))
+            masked = (torch.rand(len(lines), generator=generator) < self.masked).to(device)[line]
+            few = rows.select(index)
+            yield Block(
+                lines, line, few.drug, self.seen.select(index), masked, self._leverage(few), self._by_ridge(few)
+            )
 
     def _leverage(self, rows: Pairs) -> Tensor | float:
         """(n,); 0 where training did not start from a ridge."""
@@ -83,16 +87,16 @@ class Blocks:
         return 0.0 if table is None else torch.as_tensor(table.to(rows.line.device)[compound, rows.line])
 
     def _by_ridge(self, rows: Pairs) -> Tensor | None:
-        """(n,) what the ridge's mean says of rows."""
+        """(n,) the ridge's mean of rows."""
         if self.ridge is None:
             return None
         inputs, v = self.batch.inputs, self.ridge.guide.v_mean.detach()
         regressors = self.ridge.model.regressors(inputs.components)
-        return rowwise(regressors, v, rows.line, inputs.drug_effect[rows.drug])
+        return rowwise_dot(regressors, v, rows.line, inputs.drug_effect[rows.drug])
 
 
-class Trainee:
-    """The view of a fit of one layer.
+class TrainingModule:
+    """The training module of a fit of one layer.
 
     Args:
         method: the options.
@@ -120,13 +124,13 @@ class Trainee:
         network = [parameter for layer in self.fitted.layers for parameter in layer.model.network.parameters()]
         within = {id(parameter) for parameter in network}
         rest = [p for p in self.module.parameters() if id(p) not in within and p.requires_grad]
-        return groups(self.method, network, rest)
+        return optimiser_groups(self.method, network, rest)
 
-    def begin(self, epoch: int) -> None:
+    def begin_epoch(self, epoch: int) -> None:
         """Nothing here depends on how far training is."""
 
     def clip(self, limit: float) -> None:
-        """All parameters descend together."""
+        """All parameters are clipped jointly."""
         nn.utils.clip_grad_norm_(self.module.parameters(), limit)
 
     def validation_score(self) -> float | None:
@@ -134,7 +138,7 @@ class Trainee:
         return validation_score(self.fitted, self.batch)
 
 
-def groups(method: NetworkMethod, network: list[Any], rest: list[Any]) -> list[dict[str, Any]]:
+def optimiser_groups(method: NetworkMethod, network: list[Any], rest: list[Any]) -> list[dict[str, Any]]:
     """Optimiser groups of the network's parameters and of the rest."""
     return [
         {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},
@@ -147,18 +151,18 @@ def validation_score(fitted: NetworkFit, batch: Batch) -> float | None:
     return fitted.score(batch.validation, batch) if len(batch.validation) else None
 
 
-def train_fit(trainee: FitTrainee, runtime: Runtime) -> None:
+def train_fit(training: TrainableFit, runtime: Runtime) -> None:
     """Train, fit the kriging of unseen compounds, and keep the history and the options of a fit on more rows."""
-    method, fitted = trainee.method, trainee.fitted
+    method, fitted = training.method, training.fitted
     progress = train(
-        trainee,
+        training,
         method.schedule(),
         seed=runtime.seed,
         checkpoint=runtime.checkpoint,
-        identity=f"{method} seed={runtime.seed} {digest(trainee.batch)}",
+        identity=f"{method} seed={runtime.seed} {digest(training.batch)}",
         show=runtime.progress,
     )
-    fitted.learn_kriging(trainee.batch)
+    fitted.learn_kriging(training.batch)
     fitted.history, fitted.interrupted = {**asdict(progress), "lines": method.lines}, progress.interrupted
     most = method.schedule().epochs
     epochs = max(progress.best_epoch or most, math.ceil(LEAST_AGAIN * most))

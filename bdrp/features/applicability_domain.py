@@ -1,4 +1,4 @@
-"""How unlike the training data a drug or a cell line is, and which trained drugs are nearest."""
+"""The applicability domain: distance of drugs and cell lines to the training set, and the nearest trained drugs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAME_LINE = (
 
 
 @dataclass(frozen=True)
-class Neighbourhood:
+class ApplicabilityDomain:
     """The trained drugs and lines, reduced to what distances need.
 
     Attributes:
@@ -35,7 +35,7 @@ class Neighbourhood:
     profiles: Tensor
     spacing: Tensor
 
-    def drugs(self, inputs: Inputs) -> pd.DataFrame:
+    def compare_drugs(self, inputs: Inputs) -> pd.DataFrame:
         """Index drug_id; drug_similarity (largest Tanimoto to a trained drug), nearest_drugs (names, similarity)."""
         similarity = tanimoto(inputs.molecules.fingerprints.cpu(), self.fingerprints)
         best, which = similarity.topk(min(NEAREST, len(self.drug_ids)), dim=1)
@@ -47,21 +47,21 @@ class Neighbourhood:
             {"drug_similarity": best[:, 0].double().numpy(), "nearest_drugs": nearest}, index=list(inputs.drug_ids)
         )
 
-    def lines(self, features: Features, inputs: Inputs) -> pd.DataFrame:
+    def compare_lines(self, features: Features, inputs: Inputs) -> pd.DataFrame:
         """Index cell_line_id; line_distance_percentile: share of training lines with a closer nearest neighbour."""
         nearest = torch.cdist(_coordinates(features, inputs.components), self.profiles).min(dim=1).values
         percentile = torch.searchsorted(self.spacing, nearest.contiguous()) / len(self.spacing)
         return pd.DataFrame({"line_distance_percentile": percentile.double().numpy()}, index=list(inputs.line_ids))
 
-    def impostors(self, features: Features, inputs: Inputs) -> list[str]:
-        """Lines that bear the id of a training line but not its expression."""
+    def find_id_collisions(self, features: Features, inputs: Inputs) -> list[str]:
+        """Lines with the id of a training line but not its expression: another line under the same id."""
         known = inputs.line_effect >= 0
         distance = (_coordinates(features, inputs.components[known]) - self.profiles[inputs.line_effect[known]]).norm(
             dim=1
         )
-        apart = torch.pdist(self.profiles).median() if len(self.profiles) > 1 else torch.tensor(torch.inf)
+        typical = torch.pdist(self.profiles).median() if len(self.profiles) > 1 else torch.tensor(torch.inf)
         ids = np.asarray(inputs.line_ids, dtype=object)[known.numpy()]
-        return [str(line) for line in ids[(distance > SAME_LINE * apart).numpy()]]
+        return [str(line) for line in ids[(distance > SAME_LINE * typical).numpy()]]
 
     def state(self) -> dict[str, Tensor]:
         """The tensors, for saving beside the names."""
@@ -72,8 +72,8 @@ class Neighbourhood:
         }
 
 
-def fit(batch: Batch, drugs: pd.DataFrame) -> Neighbourhood:
-    """The neighbourhood of the training part; `drugs` (index drug_id) gives the names."""
+def fit(batch: Batch, drugs: pd.DataFrame) -> ApplicabilityDomain:
+    """The domain of the training part; `drugs` (index drug_id) gives the names."""
     inputs, features = batch.inputs, batch.features
     rows = torch.unique(batch.train.drug)
     ids = tuple(inputs.drug_ids[row] for row in rows.tolist())
@@ -81,15 +81,15 @@ def fit(batch: Batch, drugs: pd.DataFrame) -> Neighbourhood:
     profiles = _coordinates(features, inputs.components[own])
     between = torch.cdist(profiles, profiles).fill_diagonal_(torch.inf)
     spacing = between.min(dim=1).values.sort().values if len(profiles) > 1 else torch.zeros(1)
-    return Neighbourhood(
+    return ApplicabilityDomain(
         ids, tuple(map(str, drugs.loc[list(ids), "name"])), inputs.molecules.fingerprints[rows], profiles, spacing
     )
 
 
-def restore(drug_ids: tuple[str, ...], drug_names: tuple[str, ...], state: Mapping[str, Tensor]) -> Neighbourhood:
+def restore(drug_ids: tuple[str, ...], drug_names: tuple[str, ...], state: Mapping[str, Tensor]) -> ApplicabilityDomain:
     """Rebuilt from `state()` and the names."""
     fingerprints = state["fingerprints"].float().reshape(-1, FINGERPRINT_BITS)
-    return Neighbourhood(drug_ids, drug_names, fingerprints, state["profiles"], state["spacing"])
+    return ApplicabilityDomain(drug_ids, drug_names, fingerprints, state["profiles"], state["spacing"])
 
 
 def _coordinates(features: Features, components: Tensor) -> Tensor:
