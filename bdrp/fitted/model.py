@@ -24,7 +24,7 @@ from bdrp.features import novelty
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.features.novelty import Neighbourhood
-from bdrp.files import sealed_folder
+from bdrp.files import sealed_folder, strict_json, tensors
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import OBSERVED, HeldOut
 from bdrp.inference.method import Fitted, weight_draws
@@ -202,9 +202,9 @@ class TrainedModel:
     def save(self, into: Path) -> None:
         """Write every file into an empty folder and seal it; see `bdrp.files.sealed_folder`."""
         scalers, hood = self.features.scalers, self.neighbourhood
-        sealed_folder.write_tensors(into / "weights.safetensors", self.fitted.state())
-        sealed_folder.write_tensors(into / "features.safetensors", line_profiles.state(scalers) | hood.state())
-        sealed_folder.write_json(
+        tensors.write(into / "weights.safetensors", self.fitted.state())
+        tensors.write(into / "features.safetensors", line_profiles.state(scalers) | hood.state())
+        strict_json.write(
             into / "keys.json",
             line_profiles.keys(scalers)
             | {
@@ -213,12 +213,12 @@ class TrainedModel:
                 "drug_ids": hood.drug_ids,
                 "drug_names": hood.drug_names,
                 "limits": {
-                    key: [_or_none(v) for v in row]
-                    for key, row in zip(self.limits.index, self.limits.to_numpy(), strict=True)
+                    key: strict_json.plain(row)
+                    for key, row in zip(self.limits.index, self.limits.to_numpy(np.float64), strict=True)
                 },
             },
         )
-        sealed_folder.write_json(into / "calibration.json", self.recalibration.to_json())
+        strict_json.write(into / "calibration.json", self.recalibration.to_json())
         if self.held_out_part is not None:
             self.held_out_part.save(into)
         if self.posterior_check is not None:
@@ -259,8 +259,8 @@ class TrainedModel:
 
     @classmethod
     def _load(cls, path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> TrainedModel:
-        keys = sealed_folder.read_json(path / "keys.json")
-        arrays = sealed_folder.read_tensors(path / "features.safetensors")
+        keys = strict_json.read(path / "keys.json")
+        arrays = tensors.read(path / "features.safetensors")
         if manifest["measure"] not in MEASURES:
             raise ModelFolderError(
                 f"The model's measure is {manifest['measure']!r}; this version knows {', '.join(MEASURES)}. "
@@ -283,9 +283,9 @@ class TrainedModel:
         return cls(
             manifest,
             features,
-            method.restore(features, sealed_folder.read_tensors(path / "weights.safetensors")),
+            method.restore(features, tensors.read(path / "weights.safetensors")),
             calibration.from_json(
-                sealed_folder.read_json(path / "calibration.json"), manifest.get("recalibrator_from", {})
+                strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {})
             ),
             neighbourhood,
             limits,
@@ -335,7 +335,3 @@ def _check_neighbourhood(hood: Neighbourhood, features: Features) -> None:
     wrong = [f"{count} {what} for {len(hood.drug_ids)} drugs" for what, count in sizes.items()]
     if set(sizes.values()) != {len(hood.drug_ids)} or hood.profiles.shape != (lines, components) or not hood.drug_ids:
         raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(hood.profiles.shape)} of {lines} lines")
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
