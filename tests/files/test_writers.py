@@ -15,8 +15,8 @@ import bdrp
 ROOM = Path(bdrp.__file__).parent
 BESIDE = {"replacing", "replacing_folder"}
 WRITERS = {
-    "write_text", "write_bytes", "to_parquet", "to_csv", "to_excel", "to_netcdf", "to_pickle", "to_feather", "save_file",
-    "mkstemp", "mkdtemp", "NamedTemporaryFile", "copy", "copy2", "copyfile", "copytree", "renames", "tofile", "savetxt",
+    "write_text", "write_bytes", "to_parquet", "to_csv", "to_excel", "to_netcdf", "to_pickle", "to_feather",
+    "save_file", "mkstemp", "mkdtemp", "NamedTemporaryFile", "copy", "copy2", "copyfile", "copytree", "renames", "tofile", "savetxt",
 }  # fmt: skip
 MODULES = {
     "os": {"replace", "rename", "link", "symlink"},
