@@ -33,8 +33,8 @@ def refusing(what: str, path: Path) -> Iterator[None]:
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, "Choose another place, or free some space.")
         raise OutputError(
-            f"{what} could not be written to {path}: {error.strerror or error}. It needs a place that you may write "
-            f"to, on a disk with space. {remedy}"
+            f"{what} could not be written to {path}: {error.strerror or error}. What is written needs a "
+            f"place that you may write to, on a disk with space. {remedy}"
         ) from error
 
 

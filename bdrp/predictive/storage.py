@@ -128,9 +128,9 @@ def _header(table: pa.Table, path: Path) -> dict[str, Any]:
     if note is None:
         raise _refused(path, "it is a Parquet file without bdrp's metadata")
     try:
-        header = strict_json.parse(note, "the note")
+        header = strict_json.parse(note, "the text")
     except ValueError as error:
-        raise _refused(path, "its metadata are not JSON") from error
+        raise _refused(path, f"its metadata are not JSON ({str(error).rstrip('.')})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _refused(path, f"its metadata are {_short(header)}; this version reads format {FORMAT}")
     known = (Normal.family, StudentT.family, Remapped.family)

@@ -118,5 +118,7 @@ def test_a_refusal_names_what_and_where_and_why_and_what_to_do(tmp_path: Path, n
     with pytest.raises(OutputError) as refusal, atomic.refusing("The queue", tmp_path / "q.csv"):
         raise OSError(number, os.strerror(number))
     words = str(refusal.value)
-    assert words.startswith(f"The queue could not be written to {tmp_path / 'q.csv'}: {os.strerror(number)}. It needs")
+    assert words.startswith(
+        f"The queue could not be written to {tmp_path / 'q.csv'}: {os.strerror(number)}. What is written needs"
+    )
     assert remedy in words

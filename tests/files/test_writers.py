@@ -15,12 +15,22 @@ import bdrp
 ROOM = Path(bdrp.__file__).parent
 BESIDE = {"replacing", "replacing_folder"}
 WRITERS = {
-    "write_text", "write_bytes", "to_parquet", "to_csv", "to_excel", "to_netcdf", "to_pickle", "to_feather",
-    "save_file", "mkstemp", "mkdtemp", "NamedTemporaryFile", "copy", "copy2", "copyfile", "copytree", "renames", "tofile", "savetxt",
-}  # fmt: skip
+    *(
+        "write_text",
+        "write_bytes",
+        "to_parquet",
+        "to_csv",
+        "to_excel",
+        "to_netcdf",
+        "to_pickle",
+        "to_feather",
+        "tofile",
+    ),
+    *("save_file", "savetxt", "mkstemp", "mkdtemp", "NamedTemporaryFile", "copyfile", "copytree", "copy2", "renames"),
+}
 MODULES = {
     "os": {"replace", "rename", "link", "symlink"},
-    "shutil": {"move"},
+    "shutil": {"move", "copy"},
     "torch": {"save"},
     "np": {"save", "savez"},
 }
@@ -59,15 +69,20 @@ def _written_by(call: ast.Call) -> str:
         name, owner = call.func.attr, ast.unparse(call.func.value)
     else:
         return ""
-    alone = len(call.args) == 1 and not call.keywords and not isinstance(call.args[0], ast.Constant | ast.Dict)
     if name == "open":
         modes = [each.value for each in [*call.args, *(word.value for word in call.keywords)] if _is_text(each)]
         return name if any(set(mode) <= set("rwaxbt+") and set(mode) & set("wax+") for mode in modes) else ""
-    if name == "copy" and owner != "shutil":
-        return ""
     if name in WRITERS or name in MODULES.get(owner, ()):
-        return name if owner != "tables" else ""
-    return name if name in ("replace", "rename") and owner and alone else ""  # of a path: text takes two
+        return name
+    return name if name in ("replace", "rename") and owner and _is_one_path(call) else ""
+
+
+def _is_one_path(call: ast.Call) -> bool:
+    """Whether a path may be meant: text is replaced by text, and a column renamed to a constant or by a keyword."""
+    if len(call.args) != 1 or call.keywords:
+        return False
+    given = call.args[0]
+    return not isinstance(given, ast.Constant | ast.Dict) and not (isinstance(given, ast.Name) and given.id.isupper())
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -109,7 +124,5 @@ def test_in_the_room_itself_one_file_renames() -> None:
 
 def test_the_room_loads_no_torch() -> None:
     modules = sorted(f"bdrp.files.{path.stem}" for path in (ROOM / "files").glob("*.py") if path.stem != "__init__")
-    code = (
-        f"import sys; import {', '.join(modules)}; sys.exit(sum(name in sys.modules for name in ('torch', 'pandas')))"
-    )
+    code = f"import sys, {', '.join(modules)}; sys.exit(sum(name in sys.modules for name in ('torch', 'pandas')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
