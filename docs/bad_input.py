@@ -307,17 +307,17 @@ Seen on a disk of 300 kB, and as a user who may not write to `there`:
 
 ```text
 $ bdrp fit --out full/model
-error: The model folder full/model cannot be written: weights.safetensors: Error while serializing: I/O error: No space left on device (os error 28). It needs a place that you may write to, on a disk with space. Choose another --out, or free some space.
+error: The model folder could not be written to full/model: weights.safetensors: Error while serializing: I/O error: No space left on device (os error 28). What is written needs a place that you may write to, on a disk with space. Choose another place, or free some space.
 $ bdrp evaluate model --out full/report
-error: The report could not be written to full/report/report.html: the disk is full. A report needs a folder that can be written, with about 5 MB free. Free some space or choose a folder on another disk with --out.
+error: The report could not be written to full/report/report.html: No space left on device. What is written needs a place that you may write to, on a disk with space. Free some space, or choose a place on another disk.
 $ bdrp predict model --screen simulated --out full/p.parquet
-error: The predictions could not be written to full/p.parquet: No space left on device. Allowed: a file in a folder that you may write to, on a disk with space. Choose another place or free some space.
+error: The predictions could not be written to full/p.parquet: No space left on device. What is written needs a place that you may write to, on a disk with space. Free some space, or choose a place on another disk.
 $ bdrp triage predictions.parquet --out full/q.csv
-error: The queue could not be written to full: [Errno 28] No space left on device. A folder with write permission and free space is needed. Choose another place.
+error: The queue could not be written to full: No space left on device. What is written needs a place that you may write to, on a disk with space. Free some space, or choose a place on another disk.
 $ bdrp fit --out there/model
-error: The model folder there/model cannot be written: Permission denied. It needs a place that you may write to, on a disk with space. Choose another --out, or free some space.
+error: The model folder could not be written to there/model: Permission denied. What is written needs a place that you may write to, on a disk with space. Choose another place, or ask for write permission on this one.
 $ bdrp evaluate model --out there/report
-error: The report could not be written to there/report: no permission. A report needs a folder that can be written, with about 5 MB free. Choose another folder with --out, or ask for write permission on this one.
+error: The report could not be written to there/report: Permission denied. What is written needs a place that you may write to, on a disk with space. Choose another place, or ask for write permission on this one.
 ```
 
 No half-written model, report or table is left behind. Whether a place can be written to is tried before a fit begins.

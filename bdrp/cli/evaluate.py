@@ -9,7 +9,7 @@ import typer
 
 from bdrp.cli import speech
 from bdrp.cli.options import MethodFile, Root, ScreenOptions, files_read, key_values, load_screen
-from bdrp.errors import DataError, OutputError
+from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     import arviz
@@ -81,17 +81,11 @@ def _is_draws(path: Path) -> bool:
 
 
 def _write(drawn: arviz.InferenceData, path: Path) -> None:
-    """NetCDF, written beside its place and renamed."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
+    """NetCDF, whole or not at all."""
+    from bdrp.files import atomic
+
+    with atomic.refusing("The posterior", path), atomic.replacing(path) as beside:
         drawn.to_netcdf(str(beside), engine="h5netcdf")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}. It needs a place that you may write to, on a disk "
-            "with space. Choose another --out, or free some space."
-        ) from error
 
 
 def _check_flags(posterior: bool, screen: str | None, drugs: Path | None, expression: Path | None) -> None:

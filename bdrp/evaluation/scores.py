@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bdrp.evaluation import beyond, curves, groups, replicates
@@ -19,6 +17,7 @@ from bdrp.evaluation.point import point_figures
 from bdrp.evaluation.selective import risk_coverage, selective_figures
 from bdrp.evaluation.simulated import Simulated, simulate
 from bdrp.evaluation.spread import ence_figures, sd_bins
+from bdrp.files import strict_json
 from bdrp.predictive import PredictiveDistribution
 
 FORMAT = 1
@@ -65,7 +64,9 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as strict JSON: plain numbers, and null where a figure is not defined (`notes` say why)."""
-        plain: dict[str, Any] = _plain({**self.figures, "worst_groups": self.worst_groups.to_dict("records")})
+        plain: dict[str, Any] = strict_json.plain(
+            {**self.figures, "worst_groups": self.worst_groups.to_dict("records")}
+        )
         return plain
 
 
@@ -152,15 +153,3 @@ def _calibration(
         **groups.worst_deviation(tables["by_tissue"], "tissue", seed),
         **groups.worst_deviation(tables["by_line"], "cell_line", seed),
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

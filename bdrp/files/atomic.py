@@ -1,12 +1,41 @@
-"""A file that appears whole or not at all."""
+"""Files and folders that appear whole or not at all, and are on the disk before they have their name.
+
+Everything that bdrp writes goes through here: written beside its place, flushed, renamed, and the name flushed too, so
+that after a power cut there is the old result or the new one and never half of either.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from bdrp.errors import OutputError
+
+
+@contextmanager
+def refusing(what: str, path: Path) -> Iterator[None]:
+    """Tell a failure to write within the block as bdrp's own error.
+
+    Args:
+        what: is written, as a sentence begins: "The queue".
+        path: where to.
+
+    Raises:
+        OutputError: instead of any OSError of the block, with what can be done about it.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "Choose another place, or free some space.")
+        raise OutputError(
+            f"{what} could not be written to {path}: {error.strerror or error}. What is written needs a "
+            f"place that you may write to, on a disk with space. {remedy}"
+        ) from error
 
 
 @contextmanager
@@ -14,24 +43,89 @@ def replacing(path: Path) -> Iterator[Path]:
     """A new file beside `path` that takes its name, flushed to the disk, when the block ends well; else it is removed.
 
     Raises:
-        OSError: the place cannot be written to; who calls says what could not be written, and what to do.
+        OSError: the place cannot be written to; `refusing` tells it as an OutputError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=f".part{path.suffix}")
+    ending = f".part{path.suffix[:_SHOWN]}"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_SHOWN]}.", suffix=ending)
     os.close(handle)
     beside = Path(name)
     try:
         yield beside
         beside.chmod(0o666 & ~_umask())
-        _flush(beside)
-        os.replace(beside, path)
-        _flush(path.parent)
+        move(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` that takes its name when the block ends well; else it is removed with all it holds.
+
+    What is written into it goes through `replacing` and is flushed by that. A folder that stands there is replaced: it
+    is moved aside, and back again if the new one cannot take the name.
+
+    Raises:
+        OSError: the place cannot be written to, or a file stands there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:_SHOWN]}."))
+    try:
+        yield beside
+        beside.chmod(0o777 & ~_umask())
+        _flush(beside)
+        _take_the_name(beside, path)
+        _flush(path.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def move(whole: Path, path: Path) -> None:
+    """Give a finished file its name, on the same disk.
+
+    Raises:
+        OSError: the place cannot be written to.
+    """
+    _flush(whole)
+    os.replace(whole, path)
+    _flush(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Take a folder or a file away, if it is there: renamed first, so that nobody ever reads half of it.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    if path.exists():
+        aside = _aside(path)
+        os.replace(path, aside / path.name)  # into it, where a file goes as well as a folder
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _take_the_name(beside: Path, path: Path) -> None:
+    if not path.is_dir() or not any(path.iterdir()):
+        os.replace(beside, path)
+        return
+    aside = _aside(path)
+    try:
+        os.replace(path, aside)
+        os.replace(beside, path)
+    except OSError:
+        if not path.exists():
+            os.replace(aside, path)
+        raise
+    finally:
+        if path.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside(path: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:_SHOWN]}.old."))
+
+
 def _flush(path: Path) -> None:
-    """Hand a file, or the names in a folder, to the disk: after a power cut there is the old file or the new one."""
+    """Hand a file, or the names in a folder, to the disk."""
     if path.is_dir() and os.name == "nt":
         return  # Windows opens no folder
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
@@ -45,3 +139,20 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+_SHOWN = 40
+"""Characters of a name that a file beside it repeats; chosen: four bytes each, they leave room within 255."""
+
+_PERMISSION = "Choose another place, or ask for write permission on this one."
+_SPACE = "Free some space, or choose a place on another disk."
+_REMEDIES = {
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.EROFS: "Choose a place on another file system; this one can only be read.",
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EEXIST: "A file stands where a folder should be. Move it away, or choose another place.",
+    errno.ENOTDIR: "A file stands where a folder should be. Move it away, or choose another place.",
+    errno.EISDIR: "A folder stands where the file should be. Move it away, or choose another place.",
+}

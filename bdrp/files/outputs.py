@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from bdrp.errors import OutputError
-from bdrp.files import tables
+from bdrp.files import strict_json, tables
 
 MANIFEST: Final = "manifest.json"
 """Names every file of a model folder with its checksum."""
@@ -73,8 +72,8 @@ def refuse_model(out: Path) -> None:
 def sealed_names(folder: Path) -> set[str] | None:
     """The files that a model folder's manifest lists, with the manifest; None where there is no such manifest."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        manifest = strict_json.read(folder / MANIFEST)
+    except (OSError, ValueError):
         return None
     kept = isinstance(manifest, dict) and "format" in manifest and "versions" in manifest and "method" in manifest
     files = manifest.get("files") if kept else None

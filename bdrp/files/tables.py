@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bdrp.errors import OutputError
-from bdrp.files import atomic
+from bdrp.files import atomic, strict_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +105,7 @@ def columns(path: Path) -> Sequence[str]:
     with path.open(encoding="utf-8-sig") as file:
         head = file.readline(LONGEST_LINE)
     if suffix == ".jsonl":
-        record = json.loads(head)
+        record = strict_json.parse(head.encode(), str(path))
         return list(record) if isinstance(record, dict) else []
     return next(csv.reader([head]), [])
 

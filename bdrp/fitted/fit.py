@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import warnings
@@ -19,7 +18,7 @@ from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features import applicability_domain
 from bdrp.features.batch import Features
-from bdrp.files import outputs, sealed_folder
+from bdrp.files import outputs, sealed_folder, strict_json
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.model import TrainedModel
@@ -198,16 +197,7 @@ def _manifest(
         "screen": screen.name,
         "split": prepared.split.summary(),
         "checksums": dict(screen.checksums),
-        "history": finite(fitted.history),
+        "history": strict_json.plain(fitted.history),
         "versions": {"bdrp": __version__, "python": platform.python_version()}
         | {name: version(name) for name in VERSIONS},
     }
-
-
-def finite(value: Any) -> Any:
-    """What JSON can say: None where a number is not finite."""
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

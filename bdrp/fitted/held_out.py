@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp import predictive
+from bdrp.files import tables
 from bdrp.predictive import PredictiveDistribution
 
 PREDICTIONS, UNCALIBRATED, OBSERVED = (
@@ -30,7 +31,7 @@ class HeldOut:
 
     def save(self, into: Path) -> None:
         """Write the three files into a folder."""
-        self.observed.to_parquet(into / OBSERVED, index=False)
+        tables.write(self.observed, into / OBSERVED, {})
         self.predictions.save(into / PREDICTIONS)
         self.uncalibrated.save(into / UNCALIBRATED)
 

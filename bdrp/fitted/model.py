@@ -24,7 +24,7 @@ from bdrp.features import lines as line_profiles
 from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
-from bdrp.files import sealed_folder
+from bdrp.files import sealed_folder, strict_json, tensors
 from bdrp.fitted import posterior
 from bdrp.fitted.held_out import OBSERVED, HeldOut
 from bdrp.inference.method import Fitted, require_weight_draws
@@ -202,9 +202,9 @@ class TrainedModel:
     def save(self, into: Path) -> None:
         """Write every file into an empty folder and seal it; see `bdrp.files.sealed_folder`."""
         scalers, domain = self.features.scalers, self.applicability_domain
-        sealed_folder.write_tensors(into / "weights.safetensors", self.fitted.state())
-        sealed_folder.write_tensors(into / "features.safetensors", line_profiles.state(scalers) | domain.state())
-        sealed_folder.write_json(
+        tensors.write(into / "weights.safetensors", self.fitted.state())
+        tensors.write(into / "features.safetensors", line_profiles.state(scalers) | domain.state())
+        strict_json.write(
             into / "keys.json",
             line_profiles.keys(scalers)
             | {
@@ -213,12 +213,12 @@ class TrainedModel:
                 "drug_ids": domain.drug_ids,
                 "drug_names": domain.drug_names,
                 "limits": {
-                    key: [_or_none(v) for v in row]
-                    for key, row in zip(self.limits.index, self.limits.to_numpy(), strict=True)
+                    key: strict_json.plain(row)
+                    for key, row in zip(self.limits.index, self.limits.to_numpy(np.float64), strict=True)
                 },
             },
         )
-        sealed_folder.write_json(into / "calibration.json", self.recalibration.to_json())
+        strict_json.write(into / "calibration.json", self.recalibration.to_json())
         if self.held_out_part is not None:
             self.held_out_part.save(into)
         if self.posterior_check is not None:
@@ -259,8 +259,8 @@ class TrainedModel:
 
     @classmethod
     def _load(cls, path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> TrainedModel:
-        keys = sealed_folder.read_json(path / "keys.json")
-        arrays = sealed_folder.read_tensors(path / "features.safetensors")
+        keys = strict_json.read(path / "keys.json")
+        arrays = tensors.read(path / "features.safetensors")
         if manifest["measure"] not in MEASURES:
             raise ModelFolderError(
                 f"The model's measure is {manifest['measure']!r}; this version knows {', '.join(MEASURES)}. "
@@ -283,10 +283,8 @@ class TrainedModel:
         return cls(
             manifest,
             features,
-            method.restore(features, sealed_folder.read_tensors(path / "weights.safetensors")),
-            calibration.from_json(
-                sealed_folder.read_json(path / "calibration.json"), manifest.get("recalibrator_from", {})
-            ),
+            method.restore(features, tensors.read(path / "weights.safetensors")),
+            calibration.from_json(strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {})),
             domain,
             limits,
             HeldOut.load(path) if (path / OBSERVED).exists() else None,
@@ -339,7 +337,3 @@ def _check_domain(domain: ApplicabilityDomain, features: Features) -> None:
         or not domain.drug_ids
     ):
         raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(domain.profiles.shape)} of {lines} lines")
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

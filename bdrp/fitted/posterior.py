@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from bdrp.evaluation import PosteriorCheck, posterior_check
 from bdrp.evaluation.inference_data import chosen_rows
 from bdrp.evaluation.posterior_check import ROWS
 from bdrp.features.batch import Batch
-from bdrp.files import sealed_folder
+from bdrp.files import strict_json, tables
 from bdrp.inference.method import Fitted, HasWeightDraws
 
 SUMMARY, TABLE = "posterior.json", "posterior_rows.parquet"
@@ -45,9 +44,9 @@ def check(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
 
 def save(checked: PosteriorCheck, into: Path) -> None:
     """Write the check into a model folder."""
-    checked.rows.to_parquet(into / TABLE, index=False)
-    tables = {name: getattr(checked, name).to_dict("records") for name in TABLES}
-    sealed_folder.write_json(into / SUMMARY, _without_nan({"figures": dict(checked.figures), **tables}))
+    tables.write(checked.rows, into / TABLE, {})
+    records = {name: getattr(checked, name).to_dict("records") for name in TABLES}
+    strict_json.write(into / SUMMARY, strict_json.plain({"figures": checked.figures, **records}))
 
 
 def load(path: Path) -> PosteriorCheck | None:
@@ -58,7 +57,7 @@ def load(path: Path) -> PosteriorCheck | None:
     """
     if not (path / SUMMARY).exists():
         return None
-    content, rows = sealed_folder.read_json(path / SUMMARY), pd.read_parquet(path / TABLE)
+    content, rows = strict_json.read(path / SUMMARY), pd.read_parquet(path / TABLE)
     figures = {name: math.nan if value is None else float(value) for name, value in content["figures"].items()}
     tables = {name: pd.DataFrame(content[name]) for name in TABLES}
     if (
@@ -78,11 +77,3 @@ def load(path: Path) -> PosteriorCheck | None:
     if counts["rows"] != len(rows):
         raise ValueError(f"{TABLE} has {len(rows)} rows where {SUMMARY} says {counts['rows']}")
     return PosteriorCheck(figures | counts, rows, **tables)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError, OutputError
-from bdrp.files import outputs, tables
+from bdrp.files import atomic, outputs, strict_json, tables
 from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution, Scalable
 from bdrp.predictive.level_map import LevelMaps
 from bdrp.predictive.normal import Normal
@@ -38,15 +37,9 @@ def save(pred: PredictiveDistribution, path: Path, context: pd.DataFrame | None 
     if context is not None:
         frame = pd.concat([frame, _checked_context(context, len(pred))], axis=1)
     header = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
-    note = json.dumps(header | {"shape": pred.shape_metadata()}, allow_nan=False).encode()
-    try:
+    note = strict_json.text(header | {"shape": pred.shape_metadata()}, indent=None, ascii_only=True).encode()
+    with atomic.refusing("The predictions", path):
         tables.write(frame, path, {METADATA_KEY: note})
-    except OSError as error:
-        raise OutputError(
-            f"The predictions could not be written to {path}: {error.strerror or error}. "
-            "Allowed: a file in a folder that you may write to, on a disk with space. "
-            "Choose another place or free some space."
-        ) from error
 
 
 def check_place(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -102,7 +95,7 @@ def from_table(table: pa.Table, path: str | Path) -> tuple[PredictiveDistributio
 def read_metadata(table: pa.Table) -> dict[str, Any]:
     """What bdrp wrote of a table: family, shape, measure and unit; empty for a table of others."""
     try:
-        metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+        metadata = strict_json.parse((table.schema.metadata or {}).get(METADATA_KEY, b"{}"), "the metadata")
     except ValueError:
         return {}
     return metadata if isinstance(metadata, dict) else {}
@@ -135,9 +128,9 @@ def _header(table: pa.Table, path: Path) -> dict[str, Any]:
     if note is None:
         raise _refused(path, "it is a Parquet file without bdrp's metadata")
     try:
-        header = json.loads(note)
+        header = strict_json.parse(note, "the text")
     except ValueError as error:
-        raise _refused(path, "its metadata are not JSON") from error
+        raise _refused(path, f"its metadata are not JSON ({str(error).rstrip('.')})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _refused(path, f"its metadata are {_short(header)}; this version reads format {FORMAT}")
     known = (Normal.family, StudentT.family, Remapped.family)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data.screen import MEASURES
-from bdrp.errors import BdrpWarning, OutputError
+from bdrp.errors import BdrpWarning
 from bdrp.evaluation import significance
 from bdrp.evaluation.comparison import compare as compare_densities
 from bdrp.evaluation.curves import miscalibration_area
 from bdrp.evaluation.selective import ranking, risk_curve
 from bdrp.evaluation.significance import FIGURES, CriticalDifference
 from bdrp.evaluation.significance.evidence import evidence
-from bdrp.files import outputs, tables
+from bdrp.files import atomic, outputs, tables
 from bdrp.studies.execution import plan as planning
 from bdrp.studies.execution.records import Record
 from bdrp.studies.execution.run_matrix import Run
@@ -289,13 +288,5 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         OutputError: it cannot be written, or something else than a table of a study stands in its place.
     """
     outputs.guard({path: is_table})
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        table.to_parquet(beside, index=False)
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}. It needs a place that you may write to, on a disk "
-            "with space. Choose another --out, or free some space."
-        ) from error
+    with atomic.refusing("The table", path):
+        tables.write(table, path, {})

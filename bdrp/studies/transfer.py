@@ -22,11 +22,10 @@ from bdrp.data.harmonise import harmonise
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
-from bdrp.files import outputs, sealed_folder
-from bdrp.fitted.fit import finite, fit
+from bdrp.files import atomic, outputs, sealed_folder, strict_json, tables
+from bdrp.fitted.fit import fit
 from bdrp.fitted.model import TrainedModel
 from bdrp.studies.comparison import write_table
-from bdrp.studies.execution import records
 from bdrp.studies.execution.run_matrix import fingerprint
 from bdrp.studies.transfer_scores import TargetScores, learned, score_home, score_target
 
@@ -261,11 +260,11 @@ def _kept(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores])
     if found is not None:
         return found
     made = make()
-    records.remove(path)
+    atomic.remove(path)
     with sealed_folder.writing(path, overwrite=False) as beside:
         for name in TABLES:
-            getattr(made, name).to_parquet(beside / f"{name}.parquet", index=False)
-        sealed_folder.seal(beside, {"key": dict(key), "summary": finite(made.summary)})
+            tables.write(getattr(made, name), beside / f"{name}.parquet", {})
+        sealed_folder.seal(beside, {"key": dict(key), "summary": strict_json.plain(made.summary)})
     return made
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
-import os
+import errno
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from bdrp.errors import OutputError
-from bdrp.files import outputs, tables
+from bdrp.files import atomic, outputs, strict_json, tables
 from bdrp.triage.queue import COLUMNS, REVIEW
 
 
@@ -34,23 +31,12 @@ def export(queue: pd.DataFrame, path: Path | str) -> list[Path]:
         OutputError: see `places`, or the files cannot be written.
     """
     finals = places(path)
-    parent, clean = finals[0].parent, tables.encodable(queue)
-    partials = [final.with_name(f".{final.name}.part") for final in finals]
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
+    clean = tables.encodable(queue)
+    with atomic.refusing("The queue", finals[0].parent), ExitStack() as together:
         _check_targets(finals)
-        for partial, write in zip(partials, _WRITERS.values(), strict=True):
-            write(clean, partial)
-        for partial, final in zip(partials, finals, strict=True):
-            os.replace(partial, final)
-    except OSError as error:
-        for partial in partials:
-            with suppress(OSError):
-                partial.unlink()
-        raise OutputError(
-            f"The queue could not be written to {parent}: {error}. A folder with write permission and free space "
-            "is needed. Choose another place."
-        ) from error
+        besides = [together.enter_context(atomic.replacing(final)) for final in finals]
+        for beside, write in zip(besides, _WRITERS.values(), strict=True):
+            write(clean, beside)
     return finals
 
 
@@ -97,25 +83,19 @@ def _stem(path: Path) -> Path:
 def _check_targets(finals: list[Path]) -> None:
     for final in finals:
         if final.is_dir():
-            raise IsADirectoryError(f"{final} is a folder")
+            raise IsADirectoryError(errno.EISDIR, f"{final} is a folder")
 
 
 def _write_jsonl(queue: pd.DataFrame, path: Path) -> None:
-    records = queue.to_dict(orient="records")
-    lines = [json.dumps({key: _plain(value) for key, value in record.items()}, allow_nan=False) for record in records]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    records = strict_json.plain(queue.to_dict(orient="records"))
+    strict_json.write_lines(path, records)
 
 
 def _write_parquet(queue: pd.DataFrame, path: Path) -> None:
     bare = queue.copy()
     bare.attrs = {}
-    tables.write_parquet(bare, path, {b"bdrp": json.dumps(queue.attrs, default=str).encode()})
+    note = strict_json.text(strict_json.plain(queue.attrs, other=str), indent=None, ascii_only=True)
+    tables.write_parquet(bare, path, {b"bdrp": note.encode()})
 
 
 _WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {

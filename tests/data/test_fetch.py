@@ -361,7 +361,7 @@ def test_a_full_disk_is_an_output_error(site: Site, tmp_path: Path, monkeypatch:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bdrp.data.fetch.resuming.os.replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OutputError, match="No space left on device.*Free some space"):
         get(site, tmp_path)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from bdrp.errors import OutputError
 from bdrp.files import atomic
 
 
@@ -59,3 +61,64 @@ def test_a_long_name_can_be_written_as_far_as_the_disk_takes_it(tmp_path: Path) 
     with pytest.raises(OSError, match="File name too long"), atomic.replacing(tmp_path / ("p" * 300)):
         pass
     assert os.listdir(tmp_path) == ["p" * 250]
+
+
+@pytest.mark.parametrize(
+    "name", ["\N{GREEK SMALL LETTER ALPHA}" * 120, "\N{CJK UNIFIED IDEOGRAPH-4E00}" * 80, "p." + "q" * 240]
+)
+def test_a_name_counts_in_bytes_and_so_does_that_of_the_file_beside_it(tmp_path: Path, name: str) -> None:
+    with atomic.replacing(tmp_path / name) as beside:
+        beside.write_text("")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_folder_takes_its_name_on_the_disk_and_replaces_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "old").write_text("")
+    flushed: list[int] = []
+    fsync = os.fsync
+    with atomic.replacing_folder(tmp_path / "m") as beside:
+        (beside / "new").write_text("")
+        monkeypatch.setattr(os, "fsync", lambda handle: (flushed.append(os.fstat(handle).st_ino), fsync(handle))[1])
+    assert flushed == [(tmp_path / "m").stat().st_ino, tmp_path.stat().st_ino]
+    assert os.listdir(tmp_path) == ["m"] and os.listdir(tmp_path / "m") == ["new"]
+
+
+def test_a_folder_that_fails_leaves_the_old_one_and_no_rest(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "old").write_text("")
+    with pytest.raises(KeyboardInterrupt), atomic.replacing_folder(tmp_path / "m") as beside:
+        (beside / "new").write_text("")
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == ["m"] and os.listdir(tmp_path / "m") == ["old"]
+
+
+def test_what_is_removed_is_a_folder_or_a_file_or_nothing(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "in").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    for name in ("folder", "file", "nothing"):
+        atomic.remove(tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "Free some space, or choose a place on another disk"),
+        (errno.EDQUOT, "Free some space, or choose a place on another disk"),
+        (errno.EACCES, "Choose another place, or ask for write permission"),
+        (errno.EROFS, "Choose a place on another file system"),
+        (errno.ENOTDIR, "Move it away, or choose another place"),
+        (errno.EIO, "Choose another place, or free some space"),
+    ],
+)
+def test_a_refusal_names_what_and_where_and_why_and_what_to_do(tmp_path: Path, number: int, remedy: str) -> None:
+    with pytest.raises(OutputError) as refusal, atomic.refusing("The queue", tmp_path / "q.csv"):
+        raise OSError(number, os.strerror(number))
+    words = str(refusal.value)
+    assert words.startswith(
+        f"The queue could not be written to {tmp_path / 'q.csv'}: {os.strerror(number)}. What is written needs"
+    )
+    assert remedy in words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bdrp.errors import ModelFolderError, OutputError
-from bdrp.files import sealed_folder
+from bdrp.files import sealed_folder, strict_json
 from bdrp.fitted.model import TrainedModel
 
 FILES = [
@@ -84,6 +85,75 @@ def test_what_is_no_plain_file_is_refused(model_folder: Path, tmp_path: Path, ho
     refused(model_folder, "weights.safetensors was altered")
 
 
+def test_a_flipped_bit_of_the_manifest_is_refused_wherever_it_is(model_folder: Path) -> None:
+    path = model_folder / "manifest.json"
+    content = path.read_bytes()
+    named = content.index(b'"digest"'), content.index(b'"format"'), content.index(b'"centre"')
+    places = [*(at + offset for at in named for offset in range(12)), *range(0, len(content), len(content) // 24)]
+    for count, place in enumerate(places):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << count % 8
+        path.write_bytes(flipped)
+        with pytest.raises(ModelFolderError, match="manifest.json"):
+            sealed_folder.opened(model_folder)
+    path.write_bytes(content)
+    assert sealed_folder.opened(model_folder)["method"] == "last_layer"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda manifest: manifest.update(centre=manifest["centre"] + 1e-9),
+        lambda manifest: manifest.update(spread=manifest["spread"] * 2),
+        lambda manifest: manifest.update(unit="ln nM"),
+        lambda manifest: manifest["options"].update(width=17),
+        lambda manifest: manifest["versions"].update(bdrp="0.0.9"),
+        lambda manifest: manifest.update(seed=True),
+        lambda manifest: manifest.update(note="mine"),
+        lambda manifest: manifest.update(digest="0" * 64),
+        lambda manifest: manifest.update(digest=None),
+        lambda manifest: manifest.update(digest=manifest["digest"].upper()),
+        lambda manifest: manifest.update(method=manifest.pop("method")),
+    ],
+)
+def test_an_edited_manifest_is_refused(model_folder: Path, edit: Callable[[Any], Any]) -> None:
+    manifest = json.loads((model_folder / "manifest.json").read_text())
+    edit(manifest)
+    strict_json.write(model_folder / "manifest.json", manifest)
+    refused(model_folder, "manifest.json was altered. Its digest differs from what it holds")
+
+
+def test_a_manifest_without_its_digest_passes_for_no_earlier_one(model_folder: Path) -> None:
+    manifest = json.loads((model_folder / "manifest.json").read_text())
+    strict_json.write(model_folder / "manifest.json", {k: v for k, v in manifest.items() if k != "digest"})
+    refused(model_folder, "manifest.json was altered")
+    strict_json.write(model_folder / "manifest.json", manifest | {"format": 1})
+    refused(model_folder, "manifest.json was altered")
+
+
+def test_a_folder_of_an_earlier_version_has_no_digest_and_is_read(model_folder: Path) -> None:
+    manifest = json.loads((model_folder / "manifest.json").read_text())
+    earlier = {key: value for key, value in manifest.items() if key != "digest"} | {"format": 1}
+    strict_json.write(model_folder / "manifest.json", earlier)
+    assert TrainedModel.load(model_folder).manifest["method"] == "last_layer"
+
+
+def test_the_digest_is_what_the_page_says_it_is(model_folder: Path) -> None:
+    manifest = json.loads((model_folder / "manifest.json").read_text())
+    digest = manifest.pop("digest")
+    whole = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    assert hashlib.sha256(whole.encode()).hexdigest() == digest
+
+
+def test_an_earlier_model_that_is_saved_again_is_sealed_as_any(model_folder: Path, tmp_path: Path) -> None:
+    model = TrainedModel.load(model_folder)
+    with sealed_folder.writing(tmp_path / "again", overwrite=False) as place:
+        place.joinpath("a").write_text("")
+        sealed_folder.seal(place, dict(model.manifest) | {"format": 1})
+    again = sealed_folder.opened(tmp_path / "again")
+    assert (again["format"], list(again["files"])) == (2, ["a"])
+
+
 @pytest.mark.parametrize(
     ("make", "what"),
     [
@@ -111,10 +181,10 @@ def test_a_manifest_that_is_no_text_is_refused(model_folder: Path) -> None:
     refused(model_folder, "manifest.json is not readable JSON")
 
 
-@pytest.mark.parametrize("form", [2, 0, "1", None, 1.5])
+@pytest.mark.parametrize("form", [3, 0, "1", None, 1.5, True])
 def test_another_format_is_refused_with_both_named(model_folder: Path, spoil: Spoil, form: Any) -> None:
     spoil(model_folder, "manifest.json", lambda manifest: manifest.update(format=form, versions=None))
-    refused(model_folder, f"of format {form!r}; this version reads format 1")
+    refused(model_folder, f"of format {form!r}; this version reads format 2, and 1 of earlier versions")
 
 
 @pytest.mark.parametrize("name", ["../keys.json", "/etc/passwd", "a/b", "", ".", ".."])
@@ -150,12 +220,12 @@ def test_a_manifest_that_lacks_something_is_refused_by_name(model_folder: Path, 
         ("options", {"width": 10**30}, "weights do not fit"),
         ("options", {"programmes": 10**9, "heads": 10**9}, "weights do not fit"),
         ("options", {"width": -1}, "width is -1"),
-        ("options", {"width": float("nan")}, "width is nan"),
+        ("options", {"width": float("nan")}, "it holds NaN"),
         ("options", {"width": "sixteen"}, "wrong kind"),
         ("options", {"colour": "red"}, "no option colour"),
-        ("centre", float("nan"), "cannot be"),
+        ("centre", float("nan"), "it holds NaN"),
         ("centre", "x", "does not hold together"),
-        ("spread", float("inf"), "cannot be"),
+        ("spread", float("inf"), "it holds Infinity"),
         ("spread", 0, "cannot be"),
         ("spread", -1.5, "cannot be"),
         ("spread", 10**400, "does not hold together"),
@@ -245,7 +315,7 @@ def test_forged_tensors_are_refused(model_folder: Path, name: str, how: str) -> 
 
 def resealed(model: Path, manifest: dict[str, Any]) -> None:
     (model / "manifest.json").unlink()
-    sealed_folder.seal(model, {key: value for key, value in manifest.items() if key not in ("files", "format")})
+    sealed_folder.seal(model, manifest)
 
 
 @pytest.mark.parametrize("name", FILES)

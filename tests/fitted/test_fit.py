@@ -365,7 +365,7 @@ def test_what_stands_in_the_way_is_not_overwritten(
         ("link", True, "is a file or a link"),
         ("folder", False, "is not empty"),
         ("folder", True, "holds no bdrp model"),
-        ("file/deeper", False, "cannot be written"),
+        ("file/deeper", False, "could not be written"),
     ):
         with pytest.raises(OutputError, match=what):
             fit(tiny_screen, tiny_split, method="mean_effects", options={}, out=tmp_path / name, overwrite=overwrite)
@@ -424,7 +424,9 @@ def fail_with(number: int) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT])
-@pytest.mark.parametrize("where", ["save_file", "write_json", "os.replace", "tempfile.mkdtemp"])
+@pytest.mark.parametrize(
+    "where", ["safetensors.torch.save_file", "bdrp.files.strict_json.write", "os.replace", "tempfile.mkdtemp"]
+)
 def test_a_failure_to_write_is_told_and_leaves_nothing_behind(
     number: int,
     where: str,
@@ -434,8 +436,8 @@ def test_a_failure_to_write_is_told_and_leaves_nothing_behind(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(f"bdrp.files.sealed_folder.{where}", fail_with(number))
-    with pytest.raises(OutputError, match=f"(cannot|could not) be written.*{os.strerror(number)}"):
+    monkeypatch.setattr(where, fail_with(number))
+    with pytest.raises(OutputError, match=f"could not be written.*{os.strerror(number)}"):
         fit(tiny_screen, tiny_split, method="mean_effects", options={}, out=tmp_path / "m")
     monkeypatch.undo()
     assert not list(tmp_path.iterdir())
@@ -444,7 +446,7 @@ def test_a_failure_to_write_is_told_and_leaves_nothing_behind(
 def test_a_full_disk_while_tables_are_written_is_told(
     tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", fail_with(errno.ENOSPC))
+    monkeypatch.setattr("pyarrow.parquet.write_table", fail_with(errno.ENOSPC))
     with pytest.raises(OutputError, match="No space left on device"):
         fit(tiny_screen, tiny_split, method="mean_effects", options={}, out=tmp_path / "m")
     assert not list(tmp_path.iterdir())
@@ -469,7 +471,7 @@ def test_a_replacement_that_fails_leaves_the_old_model(
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         replace(source, target)
 
-    monkeypatch.setattr("bdrp.files.sealed_folder.os.replace", second_fails)
+    monkeypatch.setattr("os.replace", second_fails)
     with pytest.raises(OutputError, match="Input/output error"):
         fit(tiny_screen, tiny_split, method="ridge", options={}, out=out, overwrite=True)
     monkeypatch.undo()

@@ -17,6 +17,7 @@ from bdrp.data import sources
 from bdrp.data.overlap import SEEN
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
+from bdrp.files import sealed_folder, strict_json
 from bdrp.studies import transfer_scores
 from bdrp.studies.adaptation import draw_labelled
 from bdrp.studies.transfer import Question, Transferred, grouped, transfer
@@ -176,7 +177,7 @@ def test_half_a_fit_is_not_scored_and_the_next_call_goes_on_with_it(done, groups
     out = tmp_path / "out"
     shutil.copytree(done[1], out)
     (path,) = out.glob("models/*/manifest.json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"interrupted": True}))
+    strict_json.write(path, sealed_folder.with_digest(json.loads(path.read_text()) | {"interrupted": True}))
     asked: list[dict] = []
     monkeypatch.setattr("bdrp.fitted.fit.fit", lambda *given, **said: asked.append(said))
     with pytest.raises(KeyboardInterrupt):
@@ -207,7 +208,7 @@ def _damaged(target: Path) -> None:
 
 def _without_a_summary(target: Path) -> None:
     manifest = json.loads((target / "manifest.json").read_text())
-    (target / "manifest.json").write_text(json.dumps(manifest | {"summary": {"moons": 3}}))
+    strict_json.write(target / "manifest.json", sealed_folder.with_digest(manifest | {"summary": {"moons": 3}}))
 
 
 def _a_file(target: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_full_disk_leaves_the_old_queue_and_no_debris(tmp_path: Path, monkeypa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pq, "write_table", full)
-    with pytest.raises(OutputError, match=r"No space left on device.*Choose another place"):
+    with pytest.raises(OutputError, match=r"No space left on device.*Free some space"):
         export(queue_of(["new"]), tmp_path / "queue.csv")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

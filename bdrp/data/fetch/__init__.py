@@ -16,6 +16,7 @@ from bdrp.data.fetch.resuming import Patience, Resuming, UnavailableError
 from bdrp.data.sources import ccle, ctrp
 from bdrp.data.unpacking import find
 from bdrp.errors import BdrpWarning, DataError, OutputError
+from bdrp.files import atomic
 
 __all__ = ["FILES", "PUBCHEM", "Patience", "fetch", "write_structures"]
 
@@ -164,7 +165,7 @@ class _Getter:
         whole = hidden / path.name
         whole.unlink(missing_ok=True)
         pooch.retrieve(source.url, known_hash=None, fname=path.name, path=hidden, downloader=downloader)
-        whole.replace(path)
+        atomic.move(whole, path)
         self.ledger.record(path, source.url, pinned=bool(expected))
         if not expected:
             self.trusted.append(path.name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bdrp.data.unpacking import sha256
 from bdrp.errors import DataError
+from bdrp.files import strict_json
 
 NAME = "checksums.json"
 
@@ -32,7 +31,7 @@ class Ledger:
         if not path.exists():
             return cls(folder)
         try:
-            files = json.loads(path.read_text(encoding="utf-8"))["files"]
+            files = strict_json.read(path)["files"]
             if not all(isinstance(entry["sha256"], str) for entry in files.values()):
                 raise TypeError("an entry has no sha256")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -64,6 +63,4 @@ class Ledger:
         """Writes down what a file is, where it came from ("": it lay there), and whether that was known beforehand."""
         entry = {"sha256": sha256(path), "bytes": path.stat().st_size, "url": url, "pinned": pinned}
         self.files[path.name] = entry
-        partial = self.folder / f"{NAME}.part"
-        partial.write_text(json.dumps({"files": self.files}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        os.replace(partial, self.folder / NAME)
+        strict_json.write(self.folder / NAME, {"files": self.files}, indent=2, sort_keys=True)

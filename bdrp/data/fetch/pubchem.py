@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import time
 import warnings
@@ -18,6 +17,7 @@ import pandas as pd
 from bdrp.data import reading
 from bdrp.data.fetch.resuming import TRANSIENT, Patience
 from bdrp.errors import BdrpWarning, DataError
+from bdrp.files import atomic
 
 if TYPE_CHECKING:
     import requests
@@ -70,9 +70,8 @@ def _write(drugs: pd.DataFrame, path: Path, base_url: str, *, progress: bool, pa
     matched = drugs["query"].str.partition(":")[0]
     table = drugs.drop(columns="query").assign(cid=[c for c, _ in found], smiles=[s for _, s in found], matched=matched)
     have = table["smiles"] != ""
-    finished = path.with_name(f".{path.name}.part")
-    table[have].to_csv(finished, index=False)
-    os.replace(finished, path)
+    with atomic.replacing(path) as beside:
+        table[have].to_csv(beside, index=False)
     told.path.unlink(missing_ok=True)
     _warn_of(table[~have], int((table["matched"][have] == "name").sum()), path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bdrp.errors import DataError
+from bdrp.files import atomic
 
 if TYPE_CHECKING:
     import requests
@@ -70,7 +70,7 @@ class Resuming:
         self._persist(url)
         self._check()
         self.mark.unlink(missing_ok=True)
-        os.replace(self.part, str(output_file))
+        atomic.move(self.part, Path(str(output_file)))
 
     def _persist(self, url: str) -> None:
         """Asks until the file is whole; gives up after `attempts` without a new byte, and ten times that in all."""

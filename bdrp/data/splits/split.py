@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bdrp.errors import OutputError, SplitError
-from bdrp.files import outputs, tables
+from bdrp.errors import SplitError
+from bdrp.files import atomic, outputs, tables
 
 PARTS = ("train", "validation", "calibration", "test")
 UNUSED = ""
@@ -78,15 +76,8 @@ class Split:
         """
         outputs.guard({Path(path): lambda there: list(tables.columns(there)) == ["cell_line_id", "drug_id", "part"]})
         table = self.keys.assign(part=self.parts.replace(UNUSED, "unused").to_numpy()).drop_duplicates()
-        partial = Path(f"{path}.part")
-        try:
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            table.to_csv(partial, index=False)
-            os.replace(partial, path)
-        except OSError as error:
-            with suppress(OSError):
-                partial.unlink()
-            raise OutputError(f"The split could not be written to {path}: {error}. Choose a writable place.") from error
+        with atomic.refusing("The split", path), atomic.replacing(Path(path)) as beside:
+            table.to_csv(beside, index=False)
 
     def _sizes(self, part: str) -> dict[str, int]:
         keys = self.keys.iloc[self.rows(part)]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bdrp.errors import FitError, OutputError
+from bdrp.errors import FitError
+from bdrp.files import atomic
+from bdrp.files import tensors as safetensors_files
 
 
 @dataclass
@@ -67,18 +67,8 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
     Raises:
         OutputError: it cannot be written; the one before still stands.
     """
-    temporary = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, temporary, metadata)
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise OutputError(
-            f"The checkpoint {path} cannot be written: {error}. It needs a place that you may write to, on a disk with "
-            "space. Free some, or choose another --out."
-        ) from error
+    with atomic.refusing("The checkpoint", path):
+        safetensors_files.write(path, tensors, metadata)
 
 
 def is_checkpoint(path: Path) -> bool:

@@ -12,7 +12,7 @@ from bdrp.files import outputs
 from bdrp.report import fits, words
 from bdrp.report.ablation import contributions
 from bdrp.report.definitions import DEFINITIONS
-from bdrp.report.html.output import folder, write_text
+from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Section, Verdict
 from bdrp.report.html.table import Column, Table
@@ -77,9 +77,9 @@ def ablate(found: Contributions, out: Path | str) -> Path:
         OutputError: they cannot be written.
     """
     outputs.guard({Path(out) / "ablation.html": outputs.is_page})
-    place = folder(Path(out))
+    place = make_folder(Path(out))
     found.save(place)
-    return write_text(place / "ablation.html", render_page(found))
+    return write_page(place / "ablation.html", render_page(found))
 
 
 def render_page(found: Contributions) -> str:

@@ -11,7 +11,7 @@ from bdrp.report.comparison import by_method, critical_difference, tables
 from bdrp.report.definitions import DEFINITIONS
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import Look, looks
-from bdrp.report.html.output import folder, write_text
+from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Definition, Section, Verdict
 
@@ -52,9 +52,9 @@ def compare(findings: Findings, out: Path | str) -> Path:
         OutputError: they cannot be written.
     """
     outputs.guard({Path(out) / "compare.html": outputs.is_page})
-    place = folder(Path(out))
+    place = make_folder(Path(out))
     findings.save(place)
-    return write_text(place / "compare.html", render_page(findings))
+    return write_page(place / "compare.html", render_page(findings))
 
 
 def render_page(findings: Findings) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bdrp.files import outputs
-from bdrp.report.html.output import folder, write_text
+from bdrp.files import atomic, outputs, strict_json
+from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.words import printable
 
 if TYPE_CHECKING:
@@ -51,13 +49,13 @@ def write(
     from bdrp.report.evaluation.page import render_page
 
     check_place(Path(out))
-    place = folder(Path(out))
+    place = make_folder(Path(out))
     record = _record(scores, split_summary, model_card, before, posterior)
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     about: dict[str, Any] = {"split_summary": split_summary, "model_card": model_card}
     html = render_page(scores, pred, observed, **about, before=before, posterior=posterior)
-    write_text(place / "scores.json", f"{text}\n")
-    return write_text(place / "report.html", html)
+    with atomic.refusing("The report", place / "scores.json"):
+        strict_json.write(place / "scores.json", record)
+    return write_page(place / "report.html", html)
 
 
 def check_place(out: Path, inputs: Iterable[Path] = ()) -> None:
@@ -74,7 +72,7 @@ def check_place(out: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def _is_scores(path: Path) -> bool:
-    record = json.loads(path.read_text(encoding="utf-8"))
+    record = strict_json.read(path)
     return isinstance(record, dict) and {"point", "coverage", "tables", "split", "model"} <= set(record)
 
 
@@ -98,19 +96,4 @@ def _record(
         if posterior is None
         else {**posterior.figures, "statistics": posterior.statistics.to_dict("records")},
     }
-    return dict(strict(record))
-
-
-def strict(value: Any) -> Any:
-    """A value as strict JSON holds it: plain types, text keys, and null where a number is not finite."""
-    if isinstance(value, Mapping):
-        return {printable(key): strict(item) for key, item in value.items()}
-    if hasattr(value, "tolist"):
-        return strict(value.tolist())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [strict(item) for item in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-    return str(value)
+    return dict(strict_json.plain(record, key=printable, other=str))

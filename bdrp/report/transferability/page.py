@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bdrp.files import outputs
 from bdrp.report.definitions import DEFINITIONS
-from bdrp.report.html.output import folder, write_text
+from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Section
 from bdrp.report.transferability import concordance_tables, figures, score_tables, shift_tables
@@ -52,9 +52,9 @@ def transfer(found: Transferred, out: Path | str) -> Path:
         OutputError: they cannot be written.
     """
     outputs.guard({Path(out) / "transfer.html": outputs.is_page})
-    place = folder(Path(out))
+    place = make_folder(Path(out))
     found.save(place)
-    return write_text(place / "transfer.html", render_page(found))
+    return write_page(place / "transfer.html", render_page(found))
 
 
 def render_page(found: Transferred) -> str:

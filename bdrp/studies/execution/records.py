@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bdrp.errors import DataError, ModelFolderError, OutputError
-from bdrp.files import sealed_folder
+from bdrp.errors import DataError, ModelFolderError
+from bdrp.files import atomic, sealed_folder
 from bdrp.fitted import held_out
 from bdrp.fitted.held_out import HeldOut
 from bdrp.studies.execution.run_matrix import Run
 
 RUNS, RECORD = "runs", "record.json"
-FORMAT: Final = 1
 LONGEST: Final = 1e9  # seconds; chosen: no fit takes thirty years
-_UNFINISHED: Final = re.compile(r"\.([0-9a-f]{12}|old)\.[a-z0-9_]{8}")
-"""What `write` and `remove` call a folder that has not got its name yet, or has lost it."""
+_UNFINISHED: Final = re.compile(r"\.([0-9a-f]{12,40}|old)\.(old\.)?[a-z0-9_]{8}")
+"""What a folder is called that has not got its name yet, or has lost it; see `bdrp.files.atomic`."""
 MOST: Final = 2**63 - 1  # bytes, or responses: what a table can hold
 
 
@@ -70,25 +66,12 @@ def write(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | 
     Raises:
         OutputError: the place cannot be written to.
     """
-    place, beside = out / RUNS / run.address, None
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{run.address[:12]}."))
+    place = out / RUNS / run.address
+    with atomic.refusing("The record", place), atomic.replacing_folder(place) as beside:
         if predicted is not None:
             predicted.save(beside)
-        files = {path.name: _sha256(path) for path in sorted(beside.iterdir())}
-        sealed_folder.write_json(beside / RECORD, {"format": FORMAT, "config": run.config, **content, "files": files})
-        beside.chmod(0o755)
-        remove(place)
-        os.replace(beside, place)
-    except OSError as error:
-        raise OutputError(
-            f"The record {place} cannot be written: {error.strerror or error}. It needs a folder that you may write "
-            "to, on a disk with space. Choose another --out, or free some space."
-        ) from error
-    finally:
-        if beside is not None:
-            shutil.rmtree(beside, ignore_errors=True)
+        sealed_folder.seal(beside, {"config": run.config, **content}, RECORD)
+        atomic.remove(place)
 
 
 def read(out: Path, run: Run) -> Record | None:
@@ -100,20 +83,14 @@ def read(out: Path, run: Run) -> Record | None:
     place = out / RUNS / run.address
     if not place.exists():
         return None
-    content = sealed_folder.read_json(place / RECORD)
-    wrong = _wrong(content, run) or _altered(place, content)
+    try:
+        content = sealed_folder.opened(place, RECORD)
+    except ModelFolderError as error:
+        raise ModelFolderError(f"The record {place} cannot be used: {error} It has to be made again.") from error
+    wrong = _wrong(content, run) or _unlisted(content)
     if wrong:
         raise ModelFolderError(f"The record {place} cannot be used: {wrong}. It has to be made again.")
     return Record(place, content)
-
-
-def remove(place: Path) -> None:
-    """Take a record away, if it is there: renamed first, so that nobody ever reads half of it."""
-    if not place.exists():
-        return
-    aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=".old."))
-    os.replace(place, aside / place.name)  # into it, where a file goes as well as a folder
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def clean(out: Path) -> int:
@@ -130,9 +107,7 @@ def foreign(place: Path) -> list[str]:
     return [name for name in names if not (name.startswith(".") or re.fullmatch("[0-9a-f]{64}", name))]
 
 
-def _wrong(content: Any, run: Run) -> str:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        return f"{RECORD} is not of format {FORMAT}"
+def _wrong(content: Mapping[str, Any], run: Run) -> str:
     if content.get("config") != json.loads(json.dumps(run.config)):
         return f"{RECORD} tells of another run than its address"
     taken = content.get("seconds")
@@ -158,24 +133,11 @@ def _untold(content: Mapping[str, Any]) -> str:
     return next((f"{RECORD} does not say {what}" for what, said in told.items() if not said), "")
 
 
+def _unlisted(content: Mapping[str, Any]) -> str:
+    expected = () if "error" in content else held_out.FILES
+    return "" if set(content["files"]) == set(expected) else f"{RECORD} does not list the held-out predictions"
+
+
 def _within(value: Any, most: float) -> bool:
     """Whether it is a number from 0 to `most`, which no NaN is."""
     return isinstance(value, (int, float)) and 0 <= value <= most
-
-
-def _altered(place: Path, content: Mapping[str, Any]) -> str:
-    """Which file is missing or is not the one that was written."""
-    files, expected = content.get("files"), () if "error" in content else held_out.FILES
-    if not isinstance(files, dict) or set(files) != set(expected):
-        return f"{RECORD} does not list the held-out predictions"
-    for name, checksum in files.items():
-        if not (place / name).is_file():
-            return f"{name} is missing"
-        if _sha256(place / name) != checksum:
-            return f"{name} was altered"
-    return ""
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
