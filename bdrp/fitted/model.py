@@ -330,7 +330,7 @@ def _ids(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_neighbourhood(hood: Neighbourhood, features: Features) -> None:
-    lines, components = len(features.lines), features.components
+    lines, components = len(features.lines), features.scalers[EXPRESSION].components.shape[1]
     sizes = {"fingerprints": len(hood.fingerprints), "drug names": len(hood.drug_names)}
     wrong = [f"{count} {what} for {len(hood.drug_ids)} drugs" for what, count in sizes.items()]
     if set(sizes.values()) != {len(hood.drug_ids)} or hood.profiles.shape != (lines, components) or not hood.drug_ids:
