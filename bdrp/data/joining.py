@@ -138,8 +138,18 @@ def screen(name: str, measure: str, parts: Parts, notices: Notices) -> Screen:
 
 
 def _of_lines(profile: pd.DataFrame, lines: pd.Index, name: str, notices: Notices) -> pd.DataFrame:
-    """A profile of these lines, as far as it has them, without what none of them has a value of."""
+    """A profile of these lines, as far as it has them, without what none of them has a value of.
+
+    Raises:
+        DataError: it has none of them.
+    """
     held = lines.isin(profile.index)
+    if not held.any():
+        raise DataError(
+            f"None of the {len(lines):,} cell lines has {name}: its lines are like {listed(profile.index, 3)}, the "
+            f"screen's like {listed(lines, 3)}. The same ids are needed; check that the files belong together, or "
+            f"leave {name} out."
+        )
     if not held.all():
         notices.lines.append(f"{(~held).sum():,} cell lines have no {name} ({listed(lines[~held])}): they stay.")
     profile = profile.loc[lines[held]]

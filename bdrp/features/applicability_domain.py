@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from bdrp.data.profiles import EXPRESSION
 from bdrp.features.batch import Batch, Features, Inputs
 from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
 
@@ -25,8 +26,9 @@ class ApplicabilityDomain:
 
     Attributes:
         drug_ids: D trained drugs. drug_names: their names. fingerprints: (D, FINGERPRINT_BITS) bits.
-        profiles: (L, K) training lines in principal coordinates. spacing: (L,) distance of each to the nearest other,
-            ascending.
+        profiles: (L, K) expression of the training lines in principal coordinates: of what else is read of a line
+            there may be no profile, and that makes no other line of it.
+        spacing: (L,) distance of each to the nearest other, ascending.
     """
 
     drug_ids: tuple[str, ...]
@@ -93,7 +95,7 @@ def restore(drug_ids: tuple[str, ...], drug_names: tuple[str, ...], state: Mappi
 
 
 def _coordinates(features: Features, components: Tensor) -> Tensor:
-    """Whitened components back to principal coordinates, where common variation counts for more than noise."""
-    loadings = np.concatenate([np.linalg.norm(each.components, axis=0) for each in features.scalers.values()])
+    """Whitened components of expression, the first, back to principal coordinates: noise counts for less there."""
+    loadings = np.linalg.norm(features.scalers[EXPRESSION].components, axis=0)
     deviation = np.divide(1.0, loadings, out=np.zeros_like(loadings), where=loadings > 0)
-    return components.cpu() * torch.as_tensor(deviation, dtype=torch.float32)
+    return components[:, : len(loadings)].cpu() * torch.as_tensor(deviation, dtype=torch.float32)

@@ -36,6 +36,7 @@ class Inputs:
         drug_effect: (D,) position among the training compounds, -1 where the structure was not trained on.
         line_effect: (L,) position among the training lines, -1 where the line was not trained on.
         top_dose: (D,) highest dose that the drug is tested at, in the measure's unit; NaN where not known.
+        unknown: (L, K) variances of components that a line has no profile for; None where all are known.
     """
 
     drug_ids: tuple[str, ...]
@@ -46,6 +47,7 @@ class Inputs:
     drug_effect: Tensor
     line_effect: Tensor
     top_dose: Tensor
+    unknown: Tensor | None = None
 
     @property
     def genes(self) -> Tensor:
@@ -57,7 +59,8 @@ class Inputs:
         names = ("components", "drug_effect", "line_effect", "top_dose")
         tensors = {name: getattr(self, name).to(device) for name in names}
         lines = {name: profile.to(device) for name, profile in self.lines.items()}
-        return replace(self, molecules=self.molecules.to(device), lines=lines, **tensors)
+        unknown = None if self.unknown is None else self.unknown.to(device)
+        return replace(self, molecules=self.molecules.to(device), lines=lines, unknown=unknown, **tensors)
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ class Features:
         ids = given[EXPRESSION].index
         lines = line_profiles.transform(self.scalers, given, ids)
         components = [lines[name] @ scaler.components for name, scaler in self.scalers.items()]
+        unknown = line_profiles.unknown(self.scalers, given, ids)
         return Inputs(
             drug_ids=tuple(map(str, drugs.index)),
             line_ids=tuple(map(str, ids)),
@@ -156,6 +160,7 @@ class Features:
             top_dose=torch.as_tensor(
                 drugs.get("upper_limit", pd.Series(np.nan, drugs.index)).to_numpy(np.float32, copy=True)
             ),
+            unknown=None if unknown is None else torch.from_numpy(unknown),
         )
 
 

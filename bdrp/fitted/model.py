@@ -328,7 +328,7 @@ def _ids(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_domain(domain: ApplicabilityDomain, features: Features) -> None:
-    lines, components = len(features.lines), features.components
+    lines, components = len(features.lines), features.scalers[EXPRESSION].components.shape[1]
     sizes = {"fingerprints": len(domain.fingerprints), "drug names": len(domain.drug_names)}
     wrong = [f"{count} {what} for {len(domain.drug_ids)} drugs" for what, count in sizes.items()]
     if (

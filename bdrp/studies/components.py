@@ -39,6 +39,7 @@ class Part:
         options: of the method, where that is how.
         method: the method to take instead; "" keeps the method.
         shuffled: what of the data is shuffled; "" is nothing.
+        modality: what of a line is no longer read; "" is nothing. The rows stay the same.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Part:
     options: Mapping[str, str] = field(default_factory=dict)
     method: str = ""
     shuffled: str = ""
+    modality: str = ""
 
     @property
     def title(self) -> str:
@@ -59,6 +61,7 @@ _PARTS: Final = (
     Part("one_hot", "graph", "one-hot drug", {"drug_encoder": "one_hot"}),
     Part("concatenation", "attention", "concatenation", {"pairing": "concatenation"}),
     Part("no_expression", "expression", "none", {"expression": "ignored"}),
+    Part("no_mutations", "mutations", "expression alone", modality="mutations"),
     Part("no_linear_path", "linear path", "none", {"linear_path": "ignored"}),
     Part("no_hierarchical_effects", "hierarchical effects", "none", {"hierarchical_effects": "ignored"}),
     Part("normal", "likelihood", "normal", {"likelihood": "normal"}),
@@ -135,7 +138,8 @@ def _chosen(names: Sequence[str] | None, method: str, full: NetworkMethod) -> li
 
 def _variant(part: Part, whole: str, full: NetworkMethod) -> tuple[str, dict[str, Any]]:
     """Method and options of the model without a part; `whole` is the name or path of the method that has it."""
-    options = asdict(full) | dict(part.options)
+    kept = tuple(name for name in full.modalities if name != part.modality)
+    options = asdict(full) | {"modalities": kept} | dict(part.options)
     if not part.method:
         return whole, options
     known = {each.name for each in fields(inference.make(part.method))}

@@ -51,6 +51,11 @@ LIST = (
     '"2","Benzene","","everything","Solvent","GDSC2","SANGER"\n'
 )
 
+FEATURES = (
+    'COSMIC_ID,TISSUE_FACTOR,MSI_FACTOR,TP53_mut,gain_cnaPANCAN1_(MYC),"loss_cnaPANCAN2_(A1,B2)"\n'
+    "101,bone,0,1,0,1\n202,lung,1,0,,1\n999,skin,0,1,1,0\n201,lung,0,1,1,1\n"
+)
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -267,3 +272,37 @@ def test_capped_raw_ic50_of_the_real_ccle_would_be_refused(real_data: Path, gdsc
     rows["response"] = table["IC50 (µM)"]
     with pytest.raises(DataError, match="looks like raw IC50 in µM"):
         Screen("raw", gdsc2.measure, rows, gdsc2.drugs, gdsc2.cell_lines, gdsc2.expression)
+
+
+def test_mutations_and_copy_number_are_a_profile_where_their_table_is_there(root: Path) -> None:
+    (root / "deep" / "gdsc_genomic_features_v17.csv.gz").write_bytes(gzip.compress(FEATURES.encode()))
+    screen = sources.load("gdsc2", root)
+    table = screen.profiles["mutations"]
+    assert table.columns.tolist() == ["TP53_mut", "gain_cnaPANCAN1_(MYC)", "loss_cnaPANCAN2_(A1,B2)"]
+    assert table.index.tolist() == ["101", "201"]  # 202 is another id of 201; 102 has no row, and stays a line
+    np.testing.assert_array_equal(table, [[1, 0, 1], [0, np.nan, 1]])
+    assert "1 cell lines have no mutations (102): they stay." in screen.notices
+    assert "1 rows of mutations dropped: the line stands there already (201)." in screen.notices
+    assert "gdsc_genomic_features_v17.csv.gz" in screen.checksums
+    _same(screen, sources.load("gdsc2", root, mutations=root / "deep" / "gdsc_genomic_features_v17.csv.gz"))
+
+
+def test_without_mutations_a_release_is_what_it_was(root: Path) -> None:
+    expected = sources.load("gdsc2", root)
+    assert list(expected.profiles) == ["expression"]
+    (root / "gdsc_genomic_features_v17.csv").write_text(FEATURES)
+    _same(sources.load("gdsc2", root), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("COSMIC_ID,TISSUE_FACTOR,BRAF\n101,bone,1\n", "has no column like TP53_mut, gain_cna... or loss_cna"),
+        ("MODEL,TP53_mut\n101,1\n", "lacks the columns COSMIC_ID"),
+        ("COSMIC_ID,TP53_mut\n101,p.R175H\n", "1 columns that are not all numbers"),
+    ],
+)
+def test_a_table_of_no_mutations_is_refused(root: Path, text: str, said: str) -> None:
+    (root / "gdsc_genomic_features_v17.csv").write_text(text)
+    with pytest.raises(DataError, match=said):
+        sources.load("gdsc2", root)

@@ -206,3 +206,23 @@ def test_an_option_that_the_source_does_not_take_is_refused_with_those_it_does()
 def test_tables_must_be_named() -> None:
     with pytest.raises(DataError, match="was given no responses and no expression"):
         sources.load("tables", drugs="drugs.csv")
+
+
+def test_mutations_are_a_profile_of_those_lines_that_have_one(tmp_path: Path) -> None:
+    expected = load(tmp_path)
+    screen = load(tmp_path, mutations="cell_line_id,TP53,MYC gain,KRAS\n2;8,1,,0\n9,0,1,1\n")
+    assert list(expected.profiles) == ["expression"] and list(screen.profiles) == ["expression", "mutations"]
+    assert screen.profiles["mutations"].to_dict("index") == {"2": {"TP53": 1.0, "KRAS": 0.0}}
+    assert "1 cell lines have no mutations (1): they stay." in screen.notices
+    assert "1 features dropped: no line of the screen has a value (MYC gain)." in screen.notices
+    pd.testing.assert_frame_equal(screen.responses, expected.responses)
+
+
+def test_two_rows_of_mutations_of_one_line_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"mutations holds 1 duplicated lines \(1\)"):
+        load(tmp_path, mutations="cell_line_id,TP53,MYC\n1,1,0\n1;8,0,1\n")
+
+
+def test_mutations_of_none_of_the_lines_are_refused_with_the_ids_of_both(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="None of the 2 cell lines has mutations: its lines are like A, B, the screen"):
+        load(tmp_path, mutations="cell_line_id,TP53,MYC\nA,1,0\nB,0,1\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError, FitError
 from bdrp.features import lines as scalers
-from bdrp.fitted.model import TrainedModel
+from bdrp.fitted.model import TrainedModel, every_pair
 from bdrp.model import lines as encoders
 
 SCALER = """
@@ -34,12 +35,16 @@ class MarkScaler(Scaler):
         absent = np.isnan(values).all(axis=1, keepdims=True)
         return np.hstack([absent, np.nan_to_num(values - self.mean)]).astype(np.float32)
 
+    def unknown(self, table):
+        known = table.reindex(columns=list(self.columns)).notna().to_numpy(np.float32)
+        return 1 - known[:, : self.components.shape[1]]
+
     def arrays(self):
         return {"mean": self.mean, "components": self.components}
 
 def fit(table, *, components):
     values = table.to_numpy(np.float64)
-    return MarkScaler(tuple(table.columns), values.mean(0), np.zeros((1 + values.shape[1], 0)))
+    return MarkScaler(tuple(table.columns), values.mean(0), np.eye(1 + values.shape[1])[:, 1:])
 
 def restore(columns, arrays):
     return MarkScaler(columns, arrays["mean"], arrays["components"])
@@ -122,6 +127,38 @@ def test_what_a_modality_says_of_a_line_changes_what_is_predicted_for_it(both: P
         assert change[~with_marks].max() < 1e-6
 
 
+def test_what_is_not_known_of_a_line_widens_what_is_predicted_for_it_whoever_asks(both: Path, marked: Screen) -> None:
+    """Of no line a mark: each component has mean 0 and variance 1, and the slopes' second moments come on top."""
+    model = TrainedModel.load(both)
+    pairs = every_pair(marked.drugs, marked.expression).iloc[:30]
+    inputs, rows = model.prepared(marked.drugs, marked.expression, pairs)
+    assert inputs.unknown is not None
+    assert inputs.unknown[:, -3:].eq(1).all() and not inputs.unknown[:, :-3].any()
+    posterior = model.fitted.posterior_of(inputs, rows)
+    known = model.fitted.posterior_of(replace(inputs, unknown=torch.zeros_like(inputs.unknown)), rows)
+    layer = model.fitted.layer  # type: ignore[attr-defined]
+    slopes = layer.coefficients(inputs)
+    added = (slopes.v**2 + slopes.v_variance)[rows.drug, -3:].sum(1).detach().numpy() * model.features.response_std**2
+    np.testing.assert_allclose(posterior.epistemic - known.epistemic, added, rtol=1e-3)
+    np.testing.assert_allclose(np.diag(posterior.covariance(posterior)), posterior.epistemic, rtol=1e-3)
+    drawn = posterior.draw(np.random.default_rng(0), 6000)
+    scale = np.sqrt(np.outer(posterior.epistemic, posterior.epistemic))
+    # As in tests/inference/test_pair_posteriors.py: beyond 0.09 for fewer than one seed in a thousand.
+    assert np.abs((np.cov(drawn.T) - posterior.covariance(posterior)) / scale).max() < 0.09
+    means = model.fitted.posterior(inputs, rows, draws=6000, seed=0).mean  # type: ignore[attr-defined]
+    assert np.abs(np.cov(means.T) / scale - posterior.covariance(posterior) / scale).max() < 0.09
+
+
+def test_a_training_line_is_known_by_its_expression_with_or_without_its_other_profiles(
+    both: Path, marked: Screen
+) -> None:
+    model = TrainedModel.load(both)
+    inputs, _ = model.prepared(marked.drugs, marked.expression, every_pair(marked.drugs, marked.expression))
+    assert set(model.features.lines) == {
+        line for line, at in zip(inputs.line_ids, inputs.line_effect, strict=True) if at >= 0
+    }
+
+
 @pytest.mark.parametrize("method", ["last_layer", "variational", "mc_dropout", "deep_ensemble", "deterministic"])
 def test_every_method_with_a_network_reads_it(method: str, marked: Screen, tiny_split: Split, fit: Fit) -> None:
     few = {"members": 2} if method == "deep_ensemble" else {}
@@ -160,4 +197,5 @@ def test_a_scaler_sees_training_lines_alone(marked: Screen, tiny_split: Split, f
 
 
 def test_each_modality_has_a_scaler_and_an_encoder() -> None:
-    assert scalers.names() == encoders.names() == ["expression", "marks"]
+    assert scalers.names() == encoders.names()
+    assert {"expression", "marks"} <= set(scalers.names())

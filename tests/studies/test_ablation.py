@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bdrp.data import randomised
+from bdrp.data.screen import Screen
 from bdrp.errors import DataError, FitError
 from bdrp.studies import ablation
 from bdrp.studies.components import FLOOR, FULL, OVERALL, PARTS, ablation_matrix
@@ -47,7 +48,12 @@ def _row(table, part, against, figure="rmse"):
 
 def test_the_whole_every_part_that_changes_something_and_mean_effects_are_fitted():
     grid = ablation_matrix("last_layer", ["pair"])
-    assert list(grid.methods) == [FULL, *(name for name in PARTS if name != "student_t"), FLOOR, OVERALL]
+    assert list(grid.methods) == [
+        FULL,
+        *(name for name in PARTS if name not in ("student_t", "no_mutations")),
+        FLOOR,
+        OVERALL,
+    ]
     assert grid.methods["point"] == "deterministic"
     assert grid.shuffled == {
         **{f"shuffled_{kind}": kind for kind in randomised.KINDS},
@@ -94,12 +100,30 @@ def test_an_ablation_that_cannot_be_made_is_refused(given, kind, said):
         (["soul"], "there is no part 'soul'. Allowed: fingerprint, one_hot"),
         (["point", "point"], "one is named twice"),
         ([], "none is named"),
+        (["no_mutations"], "The part no_mutations changes nothing: last_layer is expression alone already under these"),
         (["student_t"], "The part student_t changes nothing: last_layer is Student-t already"),
     ],
 )
 def test_parts_that_there_are_not_or_that_change_nothing_are_refused(parts, said):
     with pytest.raises(DataError, match=said):
         _ablation(parts=parts)
+
+
+def test_mutations_are_a_part_where_they_are_read_and_a_screen_without_them_is_refused(tiny_screen):
+    grid = _ablation(parts=["no_mutations"], modalities="expression,mutations")
+    lines = tiny_screen.expression.index[:-3]
+    marks = pd.DataFrame(
+        np.eye(len(lines), 3, dtype=np.float32), index=lines, columns=pd.Index(list("ABC"), dtype="str")
+    )
+    parts = (tiny_screen.responses, tiny_screen.drugs, tiny_screen.cell_lines)
+    profiled = Screen("tiny", tiny_screen.measure, *parts, {**tiny_screen.profiles, "mutations": marks})
+    runs = {run.label: run for run in grid.runs(profiled)}
+    assert tuple(runs[FULL].options["modalities"]) == ("expression", "mutations")
+    assert dict(runs["no_mutations"].options) == {k: v for k, v in runs[FULL].options.items() if k != "modalities"}
+    alone = {run.label: run for run in _ablation(parts=["point"]).runs(profiled)}
+    assert runs["no_mutations"].address == alone[FULL].address
+    with pytest.raises(DataError, match="tiny holds no mutations of its lines, which full reads; it holds expression"):
+        grid.runs(tiny_screen)
 
 
 def test_folds_may_be_the_published_ones_for_every_variant(tiny_screen):

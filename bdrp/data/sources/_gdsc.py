@@ -21,6 +21,7 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
     "structures": ("gdsc*smiles*",),
     "model_list": ("model_list*",),
     "drug_list": ("screened_compounds*", "GDSC_drug_list*"),
+    "mutations": ("gdsc*genomic_features*",),
 }
 """File names below the root, the preferred first; upper and lower case, gzip, zip and plain alike."""
 
@@ -37,13 +38,16 @@ def load(name: str, root: Path | None, *, measure: str, files: Mapping[str, str 
     models = _lines.read_model_list(paths["model_list"])
     curves = _gdsc_files.read_responses(paths["responses"], measure, name)
     sites = _gdsc_files.read_drug_list(paths.get("drug_list"), name)
+    profiles = {EXPRESSION: expression}
+    if "mutations" in paths:
+        profiles["mutations"] = _gdsc_files.read_mutations(paths["mutations"], models, expression.index, notices)
     parts = joining.Parts(
         responses=_lines.with_line_ids(curves, models, expression.index, notices).assign(
             laboratory=reading.lookup(curves["drug_id"], sites["site"].to_dict())
         ),
         drugs=_gdsc_files.read_drugs(paths["structures"], curves, sites),
         lines=_lines.described(models, expression.index),
-        profiles={EXPRESSION: expression},
+        profiles=profiles,
         checksums=unpacking.checksums(paths.values()),
     )
     return joining.screen(name, measure, parts, notices)
@@ -55,4 +59,4 @@ def missing(name: str, root: Path) -> str:
 
 
 def _wanted(name: str) -> Wanted:
-    return Wanted(name, {"responses": RESPONSES[name], **PATTERNS}, optional=("drug_list",))
+    return Wanted(name, {"responses": RESPONSES[name], **PATTERNS}, optional=("drug_list", "mutations"))

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data import identifiers, joining, reading
+from bdrp.data.sources._lines import Models, held_id
 from bdrp.errors import DataError
 
 _MEASURED: Final = {"ln_ic50_um": "LN_IC50", "auc_fraction": "AUC"}
 _LOWEST_DOSE: Final = ("MIN_CONC", "MIN_CONC_MICROMOLAR")
 _HIGHEST_DOSE: Final = ("MAX_CONC", "MAX_CONC_MICROMOLAR")
+_ALTERATION: Final = re.compile(r".+_mut|(gain|loss)_cna.+")
 _TEXTS: Final = ("COSMIC_ID", "CELL_LINE_NAME", "DRUG_ID", "DRUG_NAME", "PUTATIVE_TARGET", "PATHWAY_NAME", "DATASET")
 
 
@@ -91,6 +93,32 @@ def _with_values(expression: pd.DataFrame, notices: joining.Notices) -> pd.DataF
     empty = expression.index[expression.isna().all(axis=1).to_numpy()]
     notices.dropped(len(empty), "expression columns", "the line has no value", empty)
     return expression.drop(index=empty) if len(empty) else expression
+
+
+def read_mutations(path: Path, models: Models, held: pd.Index, notices: joining.Notices) -> pd.DataFrame:
+    """Mutations and copy number (lines by the id under which their expression is held), 0 or 1; NaN for an empty cell.
+
+    Columns are genes (TP53_mut) and segments (gain_cnaPANCAN91_(MYC), loss_cnaPANCAN4); any others, such as the
+    tissue, are left out.
+
+    Raises:
+        DataError: the file cannot be read, holds no such column, or something that is no number.
+    """
+    raw = reading.read_table(path, needs=("COSMIC_ID",), text=False)
+    alterations = [str(column) for column in raw if _ALTERATION.fullmatch(str(column))]
+    if not alterations:
+        raise DataError(
+            f"{path.name} has no column like TP53_mut, gain_cna... or loss_cna.... It is no table of GDSC's genomic "
+            "features; name another with the option mutations=PATH, or move it away: it may be missing."
+        )
+    own = [held_id(one, models, frozenset(held)) for one in reading.ids(raw, "COSMIC_ID")]
+    index = pd.Index(own, dtype="str", name="cell_line_id")
+    table = pd.DataFrame(
+        reading.matrix(raw[alterations], path), index=index, columns=pd.Index(alterations, dtype="str")
+    )
+    repeated = index.duplicated()
+    notices.dropped(int(repeated.sum()), "rows of mutations", "the line stands there already", index[repeated])
+    return table[~repeated & table.notna().any(axis=1).to_numpy()]
 
 
 def read_drugs(path: Path, curves: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:

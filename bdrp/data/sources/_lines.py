@@ -75,7 +75,7 @@ def with_line_ids(curves: pd.DataFrame, models: Models, expressed: pd.Index, not
     names = Names(models)
     own = curves["cosmic_id"].where(curves["cosmic_id"] != "", curves["line_name"])
     named = curves["cosmic_id"] == ""
-    ids = {cosmic: _held_id(cosmic, models, held) for cosmic in own[~named].unique()}
+    ids = {cosmic: held_id(cosmic, models, held) for cosmic in own[~named].unique()}
     ids |= {name: names.held_id(name, held) or name for name in own[named].unique()}
     unjoined = sum(1 for name in own[named].unique() if ids[name] == name)
     if named.any():
@@ -86,7 +86,8 @@ def with_line_ids(curves: pd.DataFrame, models: Models, expressed: pd.Index, not
     return curves.assign(cell_line_id=own.map(ids).astype("str"))
 
 
-def _held_id(cosmic: str, models: Models, held: frozenset[str]) -> str:
+def held_id(cosmic: str, models: Models, held: frozenset[str]) -> str:
+    """The id of a line that is held, by any of its COSMIC ids; this one where none is."""
     candidates = identifiers.split_ids(cosmic)
     siblings = [
         other for one in candidates if one in models.by_cosmic for other in models.cosmic[models.by_cosmic[one]]

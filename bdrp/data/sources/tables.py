@@ -1,4 +1,4 @@
-"""A user's own screen: responses, drugs, expression and perhaps cell lines, each a CSV, TSV or Parquet table.
+"""A user's own screen: responses, drugs, expression and perhaps cell lines and mutations, each a CSV, TSV or Parquet table.
 
 | table | needed columns | also read |
 | --- | --- | --- |
@@ -6,6 +6,7 @@
 | drugs | drug_id, smiles | name, target, pathway |
 | expression | cell_line_id first, then one column a gene; log scale | |
 | cell_lines | cell_line_id | name, tissue, patient_id |
+| mutations | cell_line_id first, then one column a gene or segment: 1 where a line carries it, 0 where not | |
 
 Upper and lower case, spaces and underscores in column names do not matter, and common other names are known (`ALIASES`).
 """  # noqa: E501 - a table's row is one line
@@ -84,13 +85,15 @@ def load(
     drugs: str | Path | None = None,
     expression: str | Path | None = None,
     cell_lines: str | Path | None = None,
+    mutations: str | Path | None = None,
 ) -> Screen:
     """The user's tables as a screen; paths that are not absolute are taken from `root`, or from the current folder.
 
     Raises:
         DataError: a path is not given, or a table does not say what a screen needs.
     """
-    paths = _paths(root, {"responses": responses, "drugs": drugs, "expression": expression, "cell_lines": cell_lines})
+    tables = {"responses": responses, "drugs": drugs, "expression": expression}
+    paths = _paths(root, tables | {"cell_lines": cell_lines, "mutations": mutations})
     notices = joining.Notices()
     expressed = read_expression(paths["expression"])
     lines = _read_lines(paths["cell_lines"]) if "cell_lines" in paths else pd.DataFrame(index=pd.Index([], dtype="str"))
@@ -98,18 +101,21 @@ def load(
     rows, lines, expressed = _on_one_id(rows, lines, expressed)
     if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
         raise _genes_in_rows("the cell lines of the responses are its columns", paths["expression"])
+    known = {EXPRESSION: expressed}
+    if "mutations" in paths:
+        known["mutations"] = _renamed_rows(read_profile(paths["mutations"], "mutations"), expressed.index)
     drugs_table, checksums = read_drugs(paths["drugs"]), unpacking.checksums(paths.values())
-    parts = joining.Parts(rows, drugs_table, lines, {EXPRESSION: expressed}, checksums)
+    parts = joining.Parts(rows, drugs_table, lines, known, checksums)
     return joining.screen("tables", measure, parts, notices)
 
 
 def _paths(root: Path | None, given: Mapping[str, str | Path | None]) -> dict[str, Path]:
-    missing = [what for what, path in given.items() if path is None and what != "cell_lines"]
+    missing = [what for what, path in given.items() if path is None and what not in ("cell_lines", "mutations")]
     if missing:
         raise DataError(
             f"The source 'tables' was given no {' and no '.join(missing)}. The paths of responses, drugs and "
-            "expression are needed (cell_lines is optional). Name each: for `bdrp fit` as --responses PATH, for "
-            "`bdrp predict` as --screen-option responses=PATH."
+            "expression are needed (cell_lines and mutations are optional). Name each: for `bdrp fit` as --responses "
+            "PATH, for `bdrp predict` as --screen-option responses=PATH."
         )
     return {what: (root or Path()) / path for what, path in given.items() if path is not None}
 
@@ -145,6 +151,15 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     """Expression (lines, genes) in float32, by cell_line_id; NaN where a cell is empty.
 
     Raises:
+        DataError: as in `read_profile`.
+    """
+    return read_profile(path, EXPRESSION)
+
+
+def read_profile(path: str | Path, name: str) -> pd.DataFrame:
+    """The table of one modality (lines, features) in float32, by cell_line_id; NaN where a cell is empty.
+
+    Raises:
         DataError: the table cannot be read, has genes in its rows, duplicated genes or lines, texts or infinities.
     """
     path = Path(path)
@@ -161,7 +176,7 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     index = pd.Index(reading.ids(raw, raw.columns[0]), dtype="str", name="cell_line_id")
     values = reading.matrix(raw.iloc[:, 1:], path)
     table = pd.DataFrame(values, index=index, columns=pd.Index(raw.columns[1:].map(str), dtype="str"))
-    profiles.check(table)
+    profiles.check(table, name)
     return table
 
 
@@ -271,6 +286,18 @@ def _on_one_id(
     rows = rows.assign(cell_line_id=_renamed(rows["cell_line_id"], held))
     lines = lines.set_axis(pd.Index(_renamed(lines.index, held), dtype="str", name="cell_line_id"), axis=0)
     return rows, lines[~lines.index.duplicated()], expressed
+
+
+def _renamed_rows(profile: pd.DataFrame, expressed: pd.Index) -> pd.DataFrame:
+    """A profile under the ids of the expression, where a cell such as "1331031;1331030" stands for either of its ids.
+
+    Raises:
+        DataError: two rows are of one line.
+    """
+    held = {one: line for line in expressed for one in (line, *identifiers.split_ids(line))}
+    renamed = profile.set_axis(pd.Index(_renamed(profile.index, held), dtype="str", name="cell_line_id"), axis=0)
+    profiles.check(renamed, "mutations")
+    return renamed
 
 
 def _renamed(ids: Iterable[str], held: Mapping[str, str]) -> list[str]:

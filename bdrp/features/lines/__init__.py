@@ -51,6 +51,13 @@ class Scaler(ABC):
         """
 
     @abstractmethod
+    def unknown(self, table: pd.DataFrame) -> np.ndarray | None:
+        """(L, K) how uncertain the components of each line are, as variances: 0 where they were measured, 1 where not.
+
+        None where whatever is missing is taken for known, as a mean that stands in for it.
+        """
+
+    @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
         """What is saved beside the columns, `components` among it."""
 
@@ -76,6 +83,16 @@ def transform(scalers: Mapping[str, Scaler], profiles: Profiles, ids: pd.Index) 
         DataError: as in `Scaler.transform`.
     """
     return {name: scaler.transform(_of_lines(profiles.get(name), ids)) for name, scaler in scalers.items()}
+
+
+def unknown(scalers: Mapping[str, Scaler], profiles: Profiles, ids: pd.Index) -> np.ndarray | None:
+    """(L, K) variances of the components of all modalities, as in `Scaler.unknown`; None where all are known."""
+    found = {name: scaler.unknown(_of_lines(profiles.get(name), ids)) for name, scaler in scalers.items()}
+    if all(each is None for each in found.values()):
+        return None
+    widths = {name: scaler.components.shape[1] for name, scaler in scalers.items()}
+    parts = [np.zeros((len(ids), widths[name])) if each is None else each for name, each in found.items()]
+    return np.concatenate(parts, axis=1).astype(np.float32)
 
 
 def state(scalers: Mapping[str, Scaler]) -> dict[str, Tensor]:

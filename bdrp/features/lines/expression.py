@@ -52,6 +52,9 @@ class ExpressionScaler(Scaler):
         scaled = np.nan_to_num((values - self.mean) / self.scale, nan=0.0)
         return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
 
+    def unknown(self, table: pd.DataFrame) -> None:
+        """Every line has expression, and a training mean counts for a value."""
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Means, scales and loadings."""
         return {"mean": self.mean, "scale": self.scale, "components": self.components}

@@ -87,4 +87,5 @@ def select_lines(inputs: Inputs, lines: Tensor) -> Inputs:
         lines={name: profile[lines] for name, profile in inputs.lines.items()},
         components=inputs.components[lines],
         line_effect=inputs.line_effect[lines],
+        unknown=None if inputs.unknown is None else inputs.unknown[lines],
     )

@@ -125,6 +125,10 @@ class Layer(Generic[Weighting]):
         square = outer_products(known.u) + upper_halves(known.u_covariance)
         left = torch.cat([by_compound**2, square[:, known.u.shape[1] :]], dim=1)
         right = torch.cat([known.v_variance, double_off_diagonals(upper_halves(known.loadings_covariance))], dim=1)
+        variance = self.model.regressor_variance(inputs)
+        if variance is not None:  # Var(h v) = (E h)^2 Var v + Var h E v^2
+            left = torch.cat([left, variance], dim=1)
+            right = torch.cat([right, known.v_variance + known.v**2], dim=1)
         return CachedMoments(
             pairs,
             pairs.chunks(PAIRS_A_PASS),

@@ -6,11 +6,12 @@ In standardised units, for compound c, line l and their pair features phi,
     w ~ Normal(0, I)    v[c] ~ Normal(0, diag(lambda_v[c]^2))    u[l] ~ Normal(0, diag(lambda_u^2))
     g[c] = the network's factors of structure + loadings[c]    loadings[c] ~ Normal(0, I),
 
-with h the line's expression components: `v` is a hierarchical Bayesian ridge a compound on expression, `u` and `g` a
-Bayesian factor analysis that predicts a line's drugs from its measured ones. The prior scales lambda are learned with
-the network by maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or line has no posterior and keeps
-its prior, so its epistemic variance is that among the compounds or lines that were trained on. The mean is linear in w
-and v and bilinear in u and g, which the guide holds for independent: the predictive moments are exact.
+with h the components of the line's expression, and of what else is read of it: `v` is a hierarchical Bayesian ridge a
+compound on them, `u` and `g` a Bayesian factor analysis that predicts a line's drugs from its measured ones. The prior
+scales lambda are learned with the network by maximising the ELBO (empirical Bayes; MacKay 1992). An unseen compound or
+line has no posterior and keeps its prior, so its epistemic variance is that among the compounds or lines that were
+trained on. The mean is linear in w and v and bilinear in u and g, which the guide holds for independent: the predictive
+moments are exact.
 
 The guide is normal: full covariance, diagonal or low rank for w; diagonal for v, whose regressors are principal
 components and so nearly orthogonal; and for u and g the correlations that their exact posteriors have at the start,
@@ -140,6 +141,19 @@ class LastLayer(nn.Module):
     def regressors(self, components: Tensor) -> Tensor:
         """(L, 1 + K) what v multiplies, from components (L, K), which count for nothing without a linear path."""
         return _with_one(components if self.network.size.has_slopes else torch.zeros_like(components))
+
+    def regressor_variance(self, inputs: Inputs) -> Tensor | None:
+        """(L, 1 + K) variances of the regressors, None where all are known; the one is."""
+        if inputs.unknown is None or not self.network.size.has_slopes:
+            return None
+        return nn.functional.pad(inputs.unknown, (1, 0))
+
+    def draw_regressors(self, terms: Terms, variance: Tensor | None, draws: int) -> Terms:
+        """Terms with S draws of regressors (S, L, 1 + K) whose variances are these, from torch's random state."""
+        if variance is None:
+            return terms
+        noise = torch.randn(draws, *variance.shape, device=variance.device)
+        return terms._replace(by_compound=torch.addcmul(terms.by_compound, variance.sqrt(), noise))
 
     def _noise(self, pair: PairFeatures, compounds: Tensor, drug: Tensor) -> Tensor:
         """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""

@@ -6,6 +6,7 @@ In the notation of `predictor`, the deviation of a pair's mean from what is expe
 
 primes marking deviations, which the guide holds for independent of each other. So two pairs covary through w, through v
 and g where they share a compound, and through u where they share a line. The covariance is exact, the product u'g' too.
+Components h that a line has no profile for deviate like u: h'[l] . E v[c] where two pairs share a line, and h' . v'.
 """
 
 from __future__ import annotations
@@ -104,11 +105,13 @@ class LayerPosterior(JointPosterior):
         coefficients, terms = self.layer.coefficients(self.inputs).select(lines, drugs), self._terms
         guide = self.layer.guide
         terms = terms._replace(by_compound=terms.by_compound[lines], by_line=terms.by_line[drugs])
+        model, variance = self.layer.model, self.layer.model.regressor_variance(self.inputs)
         with isolate_random_state():
             torch.manual_seed(seed)
             drawn = coefficients.draw(guide.w_mean + guide.w_deviations(draws))
+            drawn_terms = model.draw_regressors(terms, None if variance is None else variance[lines], draws)
         expected = predict(terms, coefficients.means(guide.w_mean), line, drug).mean
-        deviation = predict(terms, drawn, line, drug).mean - expected
+        deviation = predict(drawn_terms, drawn, line, drug).mean - expected
         return np.asarray(self.layer.features.response_std * deviation.double().cpu().numpy())
 
     @property
@@ -139,6 +142,10 @@ class LayerPosterior(JointPosterior):
         by_loadings = _times_roots(known.u[line][:, 1:], known.loadings_covariance, drug)
         by_line = _times_roots(add_loadings(terms.by_line, known.loadings)[drug], known.u_covariance, line)
         alone = (known.u_covariance[line][:, 1:, 1:] * known.loadings_covariance[drug]).sum((1, 2))
+        variance = self.layer.model.regressor_variance(self.inputs)
+        if variance is not None:
+            by_line = torch.cat([by_line, variance.sqrt()[line] * known.v[drug]], dim=1)
+            alone = alone + (variance[line] * known.v_variance[drug]).sum(1)
         roots = (self.layer.guide.weight_roots(terms.features), torch.cat([by_slopes, by_loadings], dim=1), by_line)
         shared, by_compound, of_line = (scale * part.double().cpu().numpy() for part in roots)
         return _Roots(shared, by_compound, of_line, scale**2 * alone.double().cpu().numpy())
@@ -156,8 +163,8 @@ class _Roots(NamedTuple):
     Attributes:
         shared: (N, P) of w, for any two pairs.
         by_compound: (N, 1 + K + R) of v and the loadings, for pairs of one compound.
-        by_line: (N, 1 + R) of u, for pairs of one line.
-        alone: (N,) variance of u'g', which pairs of one line and one compound share.
+        by_line: (N, 1 + R) of u, for pairs of one line; (N, 2 + R + K) where components of lines are not known.
+        alone: (N,) variance of u'g' and h'v', which pairs of one line and one compound share.
     """
 
     shared: Floats

@@ -32,7 +32,8 @@ def draw_weights(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, 
     every = torch.arange(len(inputs.line_ids), device=layer.device)
     terms = layer.model.terms(layer.encode(inputs), inputs, every, pairs.line, pairs.drug)
     terms = terms._replace(by_compound=terms.by_compound[lines], by_line=terms.by_line[drugs])
-    coefficients = layer.coefficients(inputs).select(lines, drugs)
+    coefficients, variance = layer.coefficients(inputs).select(lines, drugs), layer.model.regressor_variance(inputs)
+    variance = None if variance is None else variance[lines]
     # A density is one of the measure's unit; the probability of lying beyond a limit has none.
     measured = 1.0 - (noise.likelihood.censored * (seen.above | seen.below)).double().cpu()
     size = max(1, NUMBERS_A_PASS // max(1, terms.by_compound.shape[1] * len(pairs)))
@@ -42,7 +43,7 @@ def draw_weights(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, 
         for start in range(0, draws, size):
             w = layer.guide.w_mean + layer.guide.w_deviations(min(size, draws - start))
             weights = coefficients.draw(w)
-            predicted = predict(terms, weights, line, drug)
+            predicted = predict(layer.model.draw_regressors(terms, variance, len(w)), weights, line, drug)
             mean, log_sd = predicted.mean, terms.log_noise(predicted.mean, predicted.own)
             density, response = noise.log_prob(seen, mean, log_sd), noise.sample(mean, log_sd)
             parts.append((mean, response, density, w, weights.v[:, coefficients.one_id, 0], weights.u[..., 0]))

@@ -125,7 +125,13 @@ class Grid:
             inference.make(method, self.options.get(label))
 
     def runs(self, screen: Screen) -> tuple[Run, ...]:
-        """Every run, fold by fold: where time ends early, all methods have the same folds behind them."""
+        """Every run, fold by fold: where time ends early, all methods have the same folds behind them.
+
+        Raises:
+            DataError: the screen lacks a profile that a method reads.
+        """
+        for label, method in self.methods.items():
+            _refuse_lack(label, inference.make(method, self.options.get(label)).modalities, screen)
         return tuple(self._runs(fingerprint(screen)))
 
     def _runs(self, screen: Mapping[str, Any]) -> Iterator[Run]:
@@ -168,6 +174,16 @@ def _digest(table: pd.DataFrame) -> str:
     if numbers:
         seen.update(np.ascontiguousarray(table.to_numpy()).tobytes())
     return seen.hexdigest()
+
+
+def _refuse_lack(label: str, modalities: Sequence[str], screen: Screen) -> None:
+    lacking = [name for name in modalities if name not in screen.profiles]
+    if lacking:
+        raise DataError(
+            f"{screen.name} holds no {lacking[0]} of its lines, which {label} reads; it holds "
+            f"{', '.join(screen.profiles)}. Load the screen with its table ({lacking[0]}=PATH), or leave "
+            f"{lacking[0]} out of the modalities."
+        )
 
 
 def _refuse(what: str, names: Sequence[str], allowed: Sequence[str]) -> None:
