@@ -47,7 +47,7 @@ def test_unseen_drugs_are_unlike_every_trained_drug(held_out: Batch, domain: App
 def test_as_many_nearest_drugs_are_named_as_there_are() -> None:
     one = ApplicabilityDomain(("a",), ("Alpha",), torch.ones(1, 1024), torch.zeros(1, 2), torch.zeros(1))
     inputs = type("Fake", (), {"molecules": type("M", (), {"fingerprints": torch.ones(2, 1024)}), "drug_ids": "xy"})
-    assert one.drugs(inputs)["nearest_drugs"].tolist() == ["Alpha (1.00)"] * 2  # type: ignore[arg-type]
+    assert one.compare_drugs(inputs)["nearest_drugs"].tolist() == ["Alpha (1.00)"] * 2  # type: ignore[arg-type]
 
 
 def test_training_lines_are_nearer_than_any_two_of_them(held_out: Batch, domain: ApplicabilityDomain) -> None:
@@ -70,7 +70,7 @@ def test_a_line_from_another_world_is_farther_than_all(
 
 
 def test_no_training_line_collides(held_out: Batch, domain: ApplicabilityDomain) -> None:
-    assert domain.collisions(held_out.features, held_out.inputs) == []
+    assert domain.find_id_collisions(held_out.features, held_out.inputs) == []
 
 
 def test_a_line_with_anothers_expression_collides(
@@ -79,7 +79,7 @@ def test_a_line_with_anothers_expression_collides(
     first, second = held_out.features.lines[:2]
     swapped = tiny_screen.expression
     swapped.loc[first] = swapped.loc[second].to_numpy()
-    assert domain.collisions(held_out.features, inputs_of(held_out, tiny_screen, swapped)) == [first]
+    assert domain.find_id_collisions(held_out.features, inputs_of(held_out, tiny_screen, swapped)) == [first]
 
 
 def test_a_line_measured_again_with_a_little_noise_does_not_collide(
@@ -87,12 +87,12 @@ def test_a_line_measured_again_with_a_little_noise_does_not_collide(
 ) -> None:
     noise = 0.05 * tiny_screen.expression.std().to_numpy() * np.random.default_rng(1).normal(size=(36, 50))
     again = inputs_of(held_out, tiny_screen, tiny_screen.expression + noise)
-    assert domain.collisions(held_out.features, again) == []
+    assert domain.find_id_collisions(held_out.features, again) == []
 
 
 def test_unseen_lines_never_collide(held_out: Batch, domain: ApplicabilityDomain) -> None:
     unseen = replace(held_out.inputs, line_effect=torch.full((36,), -1))
-    assert domain.collisions(held_out.features, unseen) == []
+    assert domain.find_id_collisions(held_out.features, unseen) == []
 
 
 def test_one_training_line_has_no_collision_and_no_neighbour(tiny_screen: Screen) -> None:
@@ -102,7 +102,7 @@ def test_one_training_line_has_no_collision_and_no_neighbour(tiny_screen: Screen
     split = splits.Split("file", parts, 0, 0, 1, "one line", responses[["cell_line_id", "drug_id"]])
     made = batch.prepare(tiny_screen, split, components=8)
     lonely = applicability_domain.fit(made, tiny_screen.drugs)
-    assert lonely.collisions(made.features, made.inputs) == []
+    assert lonely.find_id_collisions(made.features, made.inputs) == []
     assert np.isfinite(lonely.compare_lines(made.features, made.inputs)["line_distance_percentile"]).all()
 
 
