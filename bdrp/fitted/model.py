@@ -284,9 +284,7 @@ class TrainedModel:
             manifest,
             features,
             method.restore(features, tensors.read(path / "weights.safetensors")),
-            calibration.from_json(
-                strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {})
-            ),
+            calibration.from_json(strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {})),
             neighbourhood,
             limits,
             HeldOut.load(path) if (path / OBSERVED).exists() else None,
