@@ -15,18 +15,9 @@ import bdrp
 ROOM = Path(bdrp.__file__).parent
 BESIDE = {"replacing", "replacing_folder"}
 WRITERS = {
-    *(
-        "write_text",
-        "write_bytes",
-        "to_parquet",
-        "to_csv",
-        "to_excel",
-        "to_netcdf",
-        "to_pickle",
-        "to_feather",
-        "tofile",
-    ),
-    *("save_file", "savetxt", "mkstemp", "mkdtemp", "NamedTemporaryFile", "copyfile", "copytree", "copy2", "renames"),
+    *("write_text", "write_bytes", "to_parquet", "to_csv", "to_excel", "to_netcdf", "to_pickle", "to_feather"),
+    *("tofile", "save_file", "savetxt", "mkstemp", "mkdtemp", "NamedTemporaryFile"),
+    *("copyfile", "copytree", "copy2", "renames"),
 }
 MODULES = {
     "os": {"replace", "rename", "link", "symlink"},
