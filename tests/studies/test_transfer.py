@@ -179,7 +179,7 @@ def test_half_a_fit_is_not_scored_and_the_next_call_goes_on_with_it(done, groups
     (path,) = out.glob("models/*/manifest.json")
     strict_json.write(path, sealed_folder.with_digest(json.loads(path.read_text()) | {"interrupted": True}))
     asked: list[dict] = []
-    monkeypatch.setattr("bdrp.fitted.fit.fit", lambda *given, **said: asked.append(said))
+    monkeypatch.setattr("bdrp.studies.transfer.fit", lambda *given, **said: asked.append(said))
     with pytest.raises(KeyboardInterrupt):
         transfer(groups, question, out)
     assert asked[0]["overwrite"] and not asked[0]["resume"]
