@@ -99,8 +99,8 @@ def load(
     if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
         raise _genes_in_rows("the cell lines of the responses are its columns", paths["expression"])
     drugs_table, checksums = read_drugs(paths["drugs"]), unpacking.checksums(paths.values())
-    parts = joining.Parts(rows, drugs_table, lines, {EXPRESSION: expressed}, checksums)
-    return joining.screen("tables", measure, parts, notices)
+    parts = joining.RawTables(rows, drugs_table, lines, {EXPRESSION: expressed}, checksums)
+    return joining.join_screen("tables", measure, parts, notices)
 
 
 def _paths(root: Path | None, given: Mapping[str, str | Path | None]) -> dict[str, Path]:
@@ -206,7 +206,7 @@ def _drugs(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
     table = pd.DataFrame({"drug_id": reading.ids(raw, columns["drug_id"])})
     for column in columns.keys() - {"drug_id"}:
         table[column] = reading.text(raw, columns[column])
-    return joining.drugs_table(table, path.name)
+    return joining.clean_drugs(table, path.name)
 
 
 def _limit(raw: pd.DataFrame, columns: Mapping[str, str], limit: str, measure: str, path: Path) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Records of finished runs, one folder each under its address: whole or not there, and checked when they are read."""
+"""Records of finished runs, one folder each under its key: whole or not there, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -64,22 +64,22 @@ class Record:
             ) from error
 
 
-def write(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | None) -> None:
+def write_record(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | None) -> None:
     """Write a record beside its place and rename it; one of a failed run is replaced.
 
     Raises:
         OutputError: the place cannot be written to.
     """
-    place, beside = out / RUNS / run.address, None
+    place, beside = out / RUNS / run.key, None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{run.address[:12]}."))
+        beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{run.key[:12]}."))
         if predicted is not None:
             predicted.save(beside)
         files = {path.name: _sha256(path) for path in sorted(beside.iterdir())}
         sealed_folder.write_json(beside / RECORD, {"format": FORMAT, "config": run.config, **content, "files": files})
         beside.chmod(0o755)
-        remove(place)
+        remove_record(place)
         os.replace(beside, place)
     except OSError as error:
         raise OutputError(
@@ -91,13 +91,13 @@ def write(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | 
             shutil.rmtree(beside, ignore_errors=True)
 
 
-def read(out: Path, run: Run) -> Record | None:
+def read_record(out: Path, run: Run) -> Record | None:
     """The record of a run, None where there is none.
 
     Raises:
         ModelFolderError: there is one that is not what was written.
     """
-    place = out / RUNS / run.address
+    place = out / RUNS / run.key
     if not place.exists():
         return None
     content = sealed_folder.read_json(place / RECORD)
@@ -107,7 +107,7 @@ def read(out: Path, run: Run) -> Record | None:
     return Record(place, content)
 
 
-def remove(place: Path) -> None:
+def remove_record(place: Path) -> None:
     """Take a record away, if it is there: renamed first, so that nobody ever reads half of it."""
     if not place.exists():
         return
@@ -116,7 +116,7 @@ def remove(place: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def clean(out: Path) -> int:
+def remove_unfinished(out: Path) -> int:
     """Remove what a killed process left half-written; how many there were."""
     left = [path for path in (out / RUNS).glob(".*") if path.is_dir() and _UNFINISHED.match(path.name)]
     for path in left:
@@ -124,7 +124,7 @@ def clean(out: Path) -> int:
     return len(left)
 
 
-def foreign(place: Path) -> list[str]:
+def list_foreign_files(place: Path) -> list[str]:
     """What lies among records and is none: a record is named by the hash of its run."""
     names = sorted(path.name for path in place.iterdir())
     return [name for name in names if not (name.startswith(".") or re.fullmatch("[0-9a-f]{64}", name))]
@@ -140,8 +140,8 @@ def _wrong(content: Any, run: Run) -> str:
         return f"{RECORD} does not say how long the run took"
     if "error" in content:
         error = content["error"]
-        told = isinstance(error, dict) and isinstance(error.get("message"), str)
-        return "" if told else f"{RECORD} does not say how the run failed"
+        present = isinstance(error, dict) and isinstance(error.get("message"), str)
+        return "" if present else f"{RECORD} does not say how the run failed"
     return _untold(content)
 
 
@@ -150,12 +150,12 @@ def _untold(content: Mapping[str, Any]) -> str:
     memory, test = content.get("peak_memory_bytes"), content.get("split")
     for key in ("parts", "test", "responses"):
         test = test.get(key) if isinstance(test, dict) else None
-    told = {
+    present = {
         "its recalibrator": isinstance(content.get("recalibrator"), str),
         "how many responses were held out": isinstance(test, int) and _within(test, MOST),
         "how much memory it took": memory is None or _within(memory, MOST),
     }
-    return next((f"{RECORD} does not say {what}" for what, said in told.items() if not said), "")
+    return next((f"{RECORD} does not say {what}" for what, said in present.items() if not said), "")
 
 
 def _within(value: Any, most: float) -> bool:

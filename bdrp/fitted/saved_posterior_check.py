@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from bdrp.evaluation import PosteriorCheck, posterior_check
-from bdrp.evaluation.inference_data import chosen_rows
+from bdrp.evaluation.inference_data import choose_rows
 from bdrp.evaluation.posterior_check import ROWS
 from bdrp.features.batch import Batch
 from bdrp.files import sealed_folder
@@ -24,14 +24,14 @@ TABLES = {
     "statistics": ["statistic", "observed", "lower", "median", "upper", "p_value"],
     "densities": ["left", "right", "observed", "lower", "upper"],
 }
-FIGURES = {"draws", "rows", "of_rows", "elpd", "elpd_se", "p_loo", "largest_k", "good_k", "share_above"}
+METRICS = {"draws", "rows", "of_rows", "elpd", "elpd_se", "p_loo", "largest_k", "good_k", "share_above"}
 
 
-def check(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
+def check_posterior(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
     """Draws of the posterior at a random part of its training rows, checked; None for a method without a posterior."""
     if not isinstance(fitted, HasWeightDraws):
         return None
-    rows = batch.train.at(torch.as_tensor(chosen_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
+    rows = batch.train.at(torch.as_tensor(choose_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
     drawn = fitted.posterior(batch.inputs, rows, draws=DRAWS, seed=seed)
     observed = pd.DataFrame(
         {
@@ -43,14 +43,14 @@ def check(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
     return posterior_check(drawn, observed, of_rows=len(batch.train))
 
 
-def save(checked: PosteriorCheck, into: Path) -> None:
+def save_check(checked: PosteriorCheck, into: Path) -> None:
     """Write the check into a model folder."""
     checked.rows.to_parquet(into / TABLE, index=False)
     tables = {name: getattr(checked, name).to_dict("records") for name in TABLES}
-    sealed_folder.write_json(into / SUMMARY, _without_nan({"figures": dict(checked.figures), **tables}))
+    sealed_folder.write_json(into / SUMMARY, _without_nan({"figures": dict(checked.metrics), **tables}))
 
 
-def load(path: Path) -> PosteriorCheck | None:
+def load_check(path: Path) -> PosteriorCheck | None:
     """The check of a model folder; None where it holds none.
 
     Raises:
@@ -59,10 +59,10 @@ def load(path: Path) -> PosteriorCheck | None:
     if not (path / SUMMARY).exists():
         return None
     content, rows = sealed_folder.read_json(path / SUMMARY), pd.read_parquet(path / TABLE)
-    figures = {name: math.nan if value is None else float(value) for name, value in content["figures"].items()}
+    metrics = {name: math.nan if value is None else float(value) for name, value in content["figures"].items()}
     tables = {name: pd.DataFrame(content[name]) for name in TABLES}
     if (
-        set(figures) != FIGURES
+        set(metrics) != METRICS
         or list(rows) != list(ROWS)
         or any(list(tables[name]) != columns for name, columns in TABLES.items())
     ):
@@ -74,10 +74,10 @@ def load(path: Path) -> PosteriorCheck | None:
     )
     if not all(np.isfinite(table.to_numpy(np.float64)).all() for table in numbers):
         raise ValueError(f"{SUMMARY} or {TABLE} holds values that are not finite")
-    counts = {name: int(figures[name]) for name in ("draws", "rows", "of_rows")}
+    counts = {name: int(metrics[name]) for name in ("draws", "rows", "of_rows")}
     if counts["rows"] != len(rows):
         raise ValueError(f"{TABLE} has {len(rows)} rows where {SUMMARY} says {counts['rows']}")
-    return PosteriorCheck(figures | counts, rows, **tables)
+    return PosteriorCheck(metrics | counts, rows, **tables)
 
 
 def _without_nan(value: Any) -> Any:
