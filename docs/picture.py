@@ -34,29 +34,31 @@ def one_drug(axes: Axes, trained: TrainedModel) -> None:
     observed = trained.held_out()
     drug = observed["drug_id"].value_counts().index[0]
     rows = np.flatnonzero(observed["drug_id"] == drug)
-    pred, told = trained.held_out_predictions()[rows], observed.iloc[rows]
+    pred, measured = trained.held_out_predictions()[rows], observed.iloc[rows]
     order = np.argsort(pred.mean)
     at = np.arange(len(order))
     for level, width, alpha in ((0.9, 3.0, 0.3), (0.5, 5.0, 0.65)):
         low, high = pred.interval(level)[order].T
         axes.vlines(at, low, high, color=BLUE, alpha=alpha, linewidth=width, label=f"{100 * level:.0f} % interval")
-    inside = np.abs(pred.cdf(told["response"].to_numpy()) - 0.5) <= 0.45
-    axes.plot(at, told["response"].to_numpy()[order], "o", color=INK, markersize=3.5, label="observed afterwards")
+    inside = np.abs(pred.cdf(measured["response"].to_numpy()) - 0.5) <= 0.45
+    axes.plot(at, measured["response"].to_numpy()[order], "o", color=INK, markersize=3.5, label="observed afterwards")
     axes.set(xticks=[], ylabel=f"ln IC50, {pred.unit}")
     axes.set_xlabel(f"{len(order)} responses on cell lines that the model never saw, by predicted mean")
     axes.set_title(
-        f"{told['drug_name'].iloc[0]}: {100 * inside.mean():.0f} % inside their 90 % interval", loc="left", fontsize=9.5
+        f"{measured['drug_name'].iloc[0]}: {100 * inside.mean():.0f} % inside their 90 % interval",
+        loc="left",
+        fontsize=9.5,
     )
     axes.legend(frameon=False, loc="upper left", fontsize=8)
 
 
 def reliability(axes: Axes, scores: Scores) -> None:
-    """Promised against observed share, with the band of what is known about it."""
+    """Nominal level against empirical coverage, with the band of what is known about it."""
     curve = scores.tables["reliability"]
     axes.fill_between(curve["nominal"], curve["lower"], curve["upper"], color=BLUE, alpha=0.2, linewidth=0)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.plot(curve["nominal"], curve["observed"], "o-", color=BLUE, markersize=2.8, linewidth=1.2)
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="promised share of responses inside")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="nominal level")
     axes.set_ylabel("observed share")
     axes.set_title(f"All {scores.to_dict()['n']['pairs']:,} held-out responses", loc="left", fontsize=9.5)
 

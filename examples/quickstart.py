@@ -18,9 +18,9 @@ def main(folder: Path) -> None:
     print(screen)
 
     fit(screen, split, method="last_layer", seed=0, out=folder / "model", options={"epochs": 3}, progress=False)
-    figures = evaluate(folder / "model", out=folder / "report").to_dict()
-    print(f"RMSE on unseen lines: {figures['point']['rmse']:.2f}; mean effects: {figures['naive']['rmse']:.2f}")
-    print(f"90 % intervals cover {figures['coverage']['90']['coverage']:.1%}")
+    scores = evaluate(folder / "model", out=folder / "report").to_dict()
+    print(f"RMSE on unseen lines: {scores['point']['rmse']:.2f}; mean effects: {scores['naive']['rmse']:.2f}")
+    print(f"90 % intervals cover {scores['coverage']['90']['coverage']:.1%}")
 
     predictions = predict(folder / "model", screen=screen)
     predictions.save(folder / "predictions.parquet")

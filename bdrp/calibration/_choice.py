@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bdrp.calibration._recalibration import Floats, Recalibration, checked
+from bdrp.calibration._recalibration import Floats, Recalibration, check_inputs
 from bdrp.calibration._registry import automatic, fit
 from bdrp.errors import BdrpWarning
 from bdrp.predictive import PredictiveDistribution, Scalable
 
 FOLDS = 5
 TIE = 0.002  # chosen: nobody would notice 0.2 % of CRPS
-KEPT = 0.01  # chosen: but a point of coverage they would, and an SD wrong by 9 % costs only those 0.2 %
+COVERAGE_TOLERANCE = 0.01  # chosen: but a point of coverage they would, and an SD wrong by 9 % costs only those 0.2 %
 EVIDENCE = 1.0  # chosen: the one-standard-error rule of Breiman et al. 1984, here for coverage as for CRPS
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 ENOUGH_GROUPS = 10  # chosen: two in each of the five folds
@@ -48,8 +48,8 @@ def choose(
 
     Each recalibrator is fitted to four fifths of the groups and scored on the rest. The lowest mean CRPS wins; a
     simpler one is preferred if it loses no more than one standard error (over groups) or 0.2 %, provided that its
-    intervals' coverage is no further from what they promise than one point, or one standard error over groups: a few
-    unlucky lines are no reason to distort a posterior.
+    empirical coverage of intervals is no further from its nominal level than one point, or one standard error over
+    groups: a few unlucky lines are no reason to distort a posterior.
 
     Args:
         pred: the method's prediction for the N pairs of the calibration part.
@@ -65,7 +65,7 @@ def choose(
     Warns:
         BdrpWarning: the calibration part is too small for that level.
     """
-    own, values, count = checked(pred, response, groups)
+    own, values, count = check_inputs(pred, response, groups)
     _warn_if_small(len(values), count, level)
     if count < 2 or len(values) < 2 * FOLDS:
         return fit("identity", own, values, groups=groups)
@@ -93,7 +93,7 @@ def _simplest_of_the_best(trials: Sequence[_Trial], labels: Ints) -> str:
     for trial in trials:
         lost = trial.crps - best.crps
         tied = lost.mean() <= max(clustered_se(lost, labels), TIE * best.crps.mean())
-        if tied and trial.coverage_error <= least + max(KEPT, EVIDENCE * trial.coverage_se):
+        if tied and trial.coverage_error <= least + max(COVERAGE_TOLERANCE, EVIDENCE * trial.coverage_se):
             return trial.name
     return best.name
 

@@ -6,8 +6,8 @@ interval between two of them holds with at least its level. They are the quantil
 mass put at infinity (Vovk, Gammerman and Shafer 2005, doi:10.1007/b106715; Vovk et al. 2019,
 doi:10.1007/s10994-018-5755-8). Between knots, levels are interpolated.
 
-A factor on all SDs comes first. For a normal it cancels at the knots; for a Student-t the promise holds as for a factor
-that was known before, which one number fitted to the whole part hardly violates.
+A factor on all SDs comes first. For a normal it cancels at the knots; for a Student-t the guarantee holds as for a
+factor that was known before, which one number fitted to the whole part hardly violates.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from bdrp.calibration._mapped import Curve, Mapped
+from bdrp.calibration._mapped import Curve, MappedLevels
 from bdrp.calibration._recalibration import Floats
 from bdrp.calibration.by import Grouping
 from bdrp.errors import BdrpWarning
 
 LOWER = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25)  # chosen: central intervals of 99 % down to 50 %
-PROMISED = 0.95  # chosen: the widest interval that a report scores
+WIDEST_LEVEL = 0.95  # chosen: the widest interval that a report scores
 LEAST_PAIRS = 39  # a tail of 2.5 % needs 1 / (n + 1) <= 0.025
 _GAP = 1e-4  # chosen: the least distance of two knots, in normal scores; ties are spread outwards, to the safe side
 _FAR = 7.0  # chosen: beyond, a level as a double no longer tells scores apart
@@ -53,15 +53,15 @@ def pooled_bounds(scores: Floats) -> Floats:
     return np.asarray(bounds, dtype=np.float64).reshape(2, len(LOWER))
 
 
-def unit_bounds(scores: Floats, units: npt.NDArray[np.intp]) -> Floats:
-    """Lower and upper bounds at each of LOWER for a pair of a unit never seen, (2, Q); +-inf where none holds.
+def clustered_bounds(scores: Floats, clusters: npt.NDArray[np.intp]) -> Floats:
+    """Lower and upper bounds at each of LOWER for a pair of a cluster never seen, (2, Q); +-inf where none holds.
 
-    Each of K units has the mass 1 / (K + 1), shared evenly among its pairs, and the new unit's own lies at infinity
-    (hierarchical conformal prediction: Lee, Barber and Willett 2023, arXiv:2306.06342; the pooled distribution of Dunn,
-    Wasserman and Ramdas 2023, doi:10.1080/01621459.2022.2060112). Units must be exchangeable, not pairs.
+    Each of K clusters has the mass 1 / (K + 1), shared evenly among its pairs, and the new cluster's own lies at
+    infinity (hierarchical conformal prediction: Lee, Barber and Willett 2023, arXiv:2306.06342; the pooled distribution
+    of Dunn, Wasserman and Ramdas 2023, doi:10.1080/01621459.2022.2060112). Clusters must be exchangeable, not pairs.
     """
-    sizes = np.bincount(units)
-    mass = 1 / ((np.count_nonzero(sizes) + 1) * sizes[units])
+    sizes = np.bincount(clusters)
+    mass = 1 / ((np.count_nonzero(sizes) + 1) * sizes[clusters])
     return np.array([-_upper(-scores, mass), _upper(scores, mass)])
 
 
@@ -74,7 +74,7 @@ def _upper(scores: Floats, mass: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class GuaranteedCurve(Mapped):
+class GuaranteedCurve(MappedLevels):
     """A curve whose intervals hold in finite samples."""
 
     guarantee_is_for_one_fit: ClassVar[bool] = True
@@ -84,17 +84,17 @@ class GuaranteedCurve(Mapped):
         return {"factor": self.factor, **self.curve.to_json(), "grouping": Grouping().to_json(), "curves": []}
 
 
-def pooled(scores: Floats) -> Curve:
+def fit_pooled_curve(scores: Floats) -> Curve:
     """The curve of pairs together; a warning if they are too few."""
     bounds = pooled_bounds(scores)
     warn_if_short(bounds, f"{len(scores)} pairs")
-    return curve(bounds, float(np.median(scores)))
+    return curve_through(bounds, float(np.median(scores)))
 
 
-def curve(bounds: Floats, median: float) -> Curve:
+def curve_through(bounds: Floats, median: float) -> Curve:
     """The curve through the median and those of the bounds (2, Q) that are finite.
 
-    Beyond the outermost bound nothing is promised and the family's own tail goes on; without any the curve is straight.
+    Beyond the outermost bound nothing is guaranteed and the family's own tail goes on; without any, it is straight.
     """
     low, high = _outwards(median - bounds[0], median), _outwards(bounds[1] - median, median)
     if not low.size or not high.size:
@@ -105,20 +105,20 @@ def curve(bounds: Floats, median: float) -> Curve:
     return Curve(tuple(ndtr(z).tolist()), tuple(remapped.tolist()))
 
 
-def promised(bounds: Floats) -> float:
-    """The widest central interval that these bounds (2, Q) promise; 0 if none."""
+def guaranteed_level(bounds: Floats) -> float:
+    """The widest central interval that these bounds (2, Q) guarantee; 0 if none."""
     finite = np.isfinite(bounds[0]) & np.isfinite(bounds[1])
     return 1 - 2 * float(np.array(LOWER)[finite].min()) if finite.any() else 0.0
 
 
 def warn_if_short(bounds: Floats, what: str) -> None:
-    """Say so if the bounds promise less than the widest interval that a report scores."""
-    level = promised(bounds)
-    if level < PROMISED - 1e-9:
+    """Say so if the bounds guarantee less than the widest interval that a report scores."""
+    level = guaranteed_level(bounds)
+    if level < WIDEST_LEVEL - 1e-9:
         warnings.warn(
-            f"The calibration part is too small to promise {PROMISED:.0%} intervals: {what} can promise "
+            f"The calibration part is too small to guarantee {WIDEST_LEVEL:.0%} intervals: {what} can guarantee "
             f"{f'up to {level:.0%}' if level else 'none'}. Wider intervals follow the model's own tails, without a "
-            f"promise. Enough: {LEAST_PAIRS}. Give the calibration part a larger share of the split.",
+            f"guarantee. Enough: {LEAST_PAIRS}. Give the calibration part a larger share of the split.",
             BdrpWarning,
             stacklevel=4,
         )

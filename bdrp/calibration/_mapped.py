@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from bdrp.calibration import variance_scaling
-from bdrp.calibration._recalibration import altered, fitted_to, number, require_scalable
+from bdrp.calibration._recalibration import altered_error, read_number, read_parameters, require_scalable
 from bdrp.calibration.by import Groupable, Grouping
 from bdrp.errors import DataError
 from bdrp.predictive import LevelMap, LevelMaps, PredictiveDistribution, Remapped
@@ -34,7 +34,7 @@ class Curve:
             DataError: the knots are not as many probabilities of each kind, strictly increasing.
         """
         if not isinstance(data, Mapping):
-            raise altered("curve", data)
+            raise altered_error("curve", data)
         made = cls(_knots(data, "levels"), _knots(data, "remapped"))
         if len(made.levels) != len(made.remapped):
             raise DataError(
@@ -45,7 +45,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Mapped(Groupable):
+class MappedLevels(Groupable):
     """F -> g(F scaled); place, width and skewness may change, aleatoric and epistemic keep their proportion.
 
     Attributes:
@@ -84,14 +84,14 @@ class Mapped(Groupable):
         Raises:
             DataError: a number or a knot is missing, or out of bounds.
         """
-        factor = number(data, "factor", variance_scaling.SMALLEST, variance_scaling.LARGEST)
-        return cls(**fitted_to(data), factor=factor, curve=Curve.from_json(data))
+        factor = read_number(data, "factor", variance_scaling.SMALLEST, variance_scaling.LARGEST)
+        return cls(**read_parameters(data), factor=factor, curve=Curve.from_json(data))
 
 
 def _knots(data: Mapping[str, Any], name: str) -> tuple[float, ...]:
     stored = data.get(name)
     values = stored if isinstance(stored, list) else []
-    knots = tuple(number({name: value}, name, 0, 1) for value in values)
+    knots = tuple(read_number({name: value}, name, 0, 1) for value in values)
     if len(knots) < 2 or knots[0] <= 0 or knots[-1] >= 1 or min(np.diff(knots)) <= 0:
         raise DataError(
             f"The stored recalibration's {name} are {stored!r}. "

@@ -1,4 +1,4 @@
-"""What recalibrators and groupings there are, told without importing one: a help page loads nothing heavy."""
+"""What recalibrators and groupings there are, known without importing one: a help page loads nothing heavy."""
 
 from __future__ import annotations
 

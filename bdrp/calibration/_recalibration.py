@@ -68,7 +68,7 @@ class Recalibration(ABC):
         return {"kind": self.kind, "version": VERSION, **fitted_to, **self.parameters()}
 
 
-def checked(
+def check_inputs(
     pred: PredictiveDistribution, response: npt.ArrayLike, groups: Sequence[str] | None
 ) -> tuple[Scalable, Floats, int]:
     """The method's own prediction, the responses beside it (N,), and the number of groups; or a DataError."""
@@ -105,7 +105,7 @@ def require_scalable(pred: PredictiveDistribution) -> Scalable:
     )
 
 
-def number(data: Mapping[str, Any], name: str, low: float, high: float) -> float:
+def read_number(data: Mapping[str, Any], name: str, low: float, high: float) -> float:
     """A finite number of a stored recalibration, within its bounds."""
     value = data.get(name)
     if (
@@ -120,7 +120,7 @@ def number(data: Mapping[str, Any], name: str, low: float, high: float) -> float
     return value
 
 
-def fitted_to(data: Mapping[str, Any]) -> dict[str, Any]:
+def read_parameters(data: Mapping[str, Any]) -> dict[str, Any]:
     """Measure, pairs and groups of a stored recalibration, checked."""
     measure = data.get("measure")
     if not isinstance(measure, str) or not measure:
@@ -128,11 +128,11 @@ def fitted_to(data: Mapping[str, Any]) -> dict[str, Any]:
             f"The stored recalibration's measure is {measure!r}. Allowed: a measure's name, such as ln_ic50_um. "
             "The file was altered or damaged; fit the model's calibration again."
         )
-    counts = {name: int(number(data, name, 0, 1e15)) for name in ("pairs", "groups")}
+    counts = {name: int(read_number(data, name, 0, 1e15)) for name in ("pairs", "groups")}
     return {"measure": measure, **counts}
 
 
-def altered(what: str, seen: object) -> DataError:
+def altered_error(what: str, seen: object) -> DataError:
     """The error for a part of a stored recalibration that is not as it was written."""
     return DataError(
         f"The stored recalibration's {what} are {str(seen)[:80]!r}. Allowed: what `Recalibration.to_json` wrote. "

@@ -1,6 +1,6 @@
 """Affine recalibration: an offset and a slope of the mean, and one factor on every standard deviation.
 
-For responses of another laboratory, whose level and scale may differ: mean -> offset + slope * mean, SD -> factor * SD.
+For responses of a target screen, whose level and scale may differ: mean -> offset + slope * mean, SD -> factor * SD.
 The three have the highest likelihood under the prediction's own family, the slope with a prior, slope ~ Normal(1,
 `SLOPE_SD`^2), not below 0: of twenty pairs an outlier alone would tilt it. For a normal and many pairs that is least
 squares weighted by the predicted precisions, and the root mean square of the standardised residuals. The slope stays 1
@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from bdrp.calibration._recalibration import Floats, checked, fitted_to, number, require_scalable
+from bdrp.calibration._recalibration import Floats, check_inputs, read_number, read_parameters, require_scalable
 from bdrp.calibration.by import Groupable, Grouping
-from bdrp.calibration.variance_scaling import LARGEST, LEAST_PAIRS, SMALLEST, factor, group_factors
+from bdrp.calibration.variance_scaling import LARGEST, LEAST_PAIRS, SMALLEST, fit_factor, fit_group_factors
 from bdrp.predictive import PredictiveDistribution, Scalable
 
 DESCRIPTION = "shift and stretch the mean, and multiply every SD by one factor"
 PARAMETERS = 3
-AUTOMATIC = False  # on rows of the model's own laboratory the mean needs no correction
+AUTOMATIC = False  # on rows of the source screen the mean needs no correction
 FEWEST: Final = 10  # chosen: of fewer pairs a slope says nothing
 PRIOR_PAIRS: Final = 10  # chosen: for a group's level, that of all counts as much as this many of its pairs
 SLOPE_SD: Final = 0.2  # chosen: scales of GDSC1, CCLE and CTRPv2 differ from GDSC2's by a tenth to a third
@@ -52,7 +52,7 @@ class Affine(Groupable):
         """The prediction shifted and stretched by its group's own numbers."""
         numbers = {name: [getattr(one, name) for one in each] for name in ("offset", "slope", "factor")}
         offset, slope, scale = (
-            grouping.each_pair(pred.keys, of_groups, getattr(self, name)) for name, of_groups in numbers.items()
+            grouping.value_per_pair(pred.keys, of_groups, getattr(self, name)) for name, of_groups in numbers.items()
         )
         return _moved(require_scalable(pred), offset, slope).scale(scale)
 
@@ -81,9 +81,9 @@ def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequen
         DataError: the responses do not line up with the prediction.
         FitError: the factor is out of all bounds.
     """
-    own, values, count = checked(pred, response, groups)
+    own, values, count = check_inputs(pred, response, groups)
     offset, slope = _line(own, values)
-    scale = factor(_moved(own, offset, slope), values)
+    scale = fit_factor(_moved(own, offset, slope), values)
     return Affine(own.measure, len(values), count, offset, slope, scale)
 
 
@@ -91,14 +91,14 @@ def fit_groups(
     overall: Affine, pred: Scalable, response: Floats, grouping: Grouping
 ) -> tuple[Grouping, tuple[Affine, ...]]:
     """A line for each group that has enough pairs, drawn towards that of all; factors as in variance scaling."""
-    kept, of_all = grouping.large(pred.keys, LEAST_PAIRS), overall.apply(pred)
+    kept, of_all = grouping.merge_small(pred.keys, LEAST_PAIRS), overall.apply(pred)
     positions = kept.positions(pred.keys)
     each = []
     for group in range(len(kept.labels)):
         offset, slope = _line(of_all[positions == group], response[positions == group], PRIOR_PAIRS)
         each.append(replace(overall, offset=offset + slope * overall.offset, slope=slope * overall.slope))
     along = overall.apply_by_group(pred, kept, each)
-    factors = group_factors(factor(along, response), along, response, positions)
+    factors = fit_group_factors(fit_factor(along, response), along, response, positions)
     return kept, tuple(replace(one, factor=one.factor * own) for one, own in zip(each, factors, strict=True))
 
 
@@ -107,9 +107,9 @@ def _line(pred: Scalable, response: Floats, prior_pairs: float = 0.0) -> tuple[f
 
     The level as predicted counts as much as `prior_pairs` pairs.
     """
-    centre, spread = float(pred.mean.mean()), float(np.ptp(pred.mean))
+    centre, width = float(pred.mean.mean()), float(np.ptp(pred.mean))
     per_shift = prior_pairs / float(np.mean(pred.variance))
-    free = len(response) >= FEWEST and spread > 0
+    free = len(response) >= FEWEST and width > 0
     start = _least_squares(pred, response, centre) if free else (float(np.mean(response - pred.mean)), 1.0)
 
     def loss(given: Floats) -> float:
@@ -144,12 +144,12 @@ def _moved(pred: Scalable, offset: float | Floats, slope: float | Floats) -> Sca
 
 def from_json(data: Mapping[str, Any]) -> Affine:
     """What `to_json` described."""
-    return Affine(**fitted_to(data), **_numbers(data))
+    return Affine(**read_parameters(data), **_numbers(data))
 
 
 def _numbers(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "offset": number(data, "offset", -LARGEST_OFFSET, LARGEST_OFFSET),
-        "slope": number(data, "slope", 0.0, LARGEST_OFFSET),
-        "factor": number(data, "factor", SMALLEST, LARGEST),
+        "offset": read_number(data, "offset", -LARGEST_OFFSET, LARGEST_OFFSET),
+        "slope": read_number(data, "slope", 0.0, LARGEST_OFFSET),
+        "factor": read_number(data, "factor", SMALLEST, LARGEST),
     }

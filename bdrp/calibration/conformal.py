@@ -1,7 +1,7 @@
 """Split conformal prediction: intervals that hold for new pairs of the same kind, in finite samples.
 
 The unit of exchange is the pair. That is right where pairs were held out; where whole lines or drugs were, pairs of one
-unit err together, there is less evidence than it seems, and `conformal_by_unit` is the honest one.
+cluster err together, there is less evidence than it seems, and `conformal_by_unit` is the honest one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import ClassVar, final
 import numpy.typing as npt
 
 from bdrp.calibration import variance_scaling
-from bdrp.calibration._conformal import LEAST_PAIRS, GuaranteedCurve, pooled
-from bdrp.calibration._recalibration import Floats, checked
+from bdrp.calibration._conformal import LEAST_PAIRS, GuaranteedCurve, fit_pooled_curve
+from bdrp.calibration._recalibration import Floats, check_inputs
 from bdrp.calibration.by import Grouping
 from bdrp.predictive import PredictiveDistribution, Scalable
 
@@ -35,11 +35,11 @@ def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequen
     """Fit to the calibration part; arguments and errors as for variance scaling.
 
     Warns:
-        BdrpWarning: there are too few pairs to promise 95 % intervals.
+        BdrpWarning: there are too few pairs to guarantee 95 % intervals.
     """
-    own, values, count = checked(pred, response, groups)
-    factor = variance_scaling.factor(own, values)
-    curve = pooled(own.scale(factor).probit(values))
+    own, values, count = check_inputs(pred, response, groups)
+    factor = variance_scaling.fit_factor(own, values)
+    curve = fit_pooled_curve(own.scale(factor).probit(values))
     return Conformal(own.measure, len(values), count, factor, curve)
 
 
@@ -53,9 +53,9 @@ def fit_groups(
     that was not calibrated takes the curve of all pairs, without a guarantee of its own: for unseen lines or drugs
     there is `conformal_by_unit`.
     """
-    kept = grouping.large(pred.keys, LEAST_PAIRS, rest="all others")
+    kept = grouping.merge_small(pred.keys, LEAST_PAIRS, rest="all others")
     scores, positions = pred.scale(overall.factor).probit(response), kept.positions(pred.keys)
-    curves = [pooled(scores[positions == group]) for group in range(len(kept.labels))]
+    curves = [fit_pooled_curve(scores[positions == group]) for group in range(len(kept.labels))]
     return kept, tuple(replace(overall, curve=curve) for curve in curves)
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 import numpy.typing as npt
 
-from bdrp.calibration._recalibration import Recalibration, checked, fitted_to
+from bdrp.calibration._recalibration import Recalibration, check_inputs, read_parameters
 from bdrp.predictive import PredictiveDistribution
 
 DESCRIPTION = "leave the distribution as it is"
@@ -35,10 +35,10 @@ class Identity(Recalibration):
 
 def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Identity:
     """Fit nothing; the input is checked as for any other recalibrator."""
-    own, values, count = checked(pred, response, groups)
+    own, values, count = check_inputs(pred, response, groups)
     return Identity(own.measure, len(values), count)
 
 
 def from_json(data: Mapping[str, Any]) -> Identity:
     """What `to_json` described."""
-    return Identity(**fitted_to(data))
+    return Identity(**read_parameters(data))

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from bdrp.calibration import variance_scaling
-from bdrp.calibration._mapped import Curve, Mapped
-from bdrp.calibration._recalibration import Floats, checked
+from bdrp.calibration._mapped import Curve, MappedLevels
+from bdrp.calibration._recalibration import Floats, check_inputs
 from bdrp.calibration.by import Grouping
 from bdrp.predictive import LevelMap, PredictiveDistribution, Scalable
 
@@ -38,7 +38,7 @@ LEAST_PAIRS = 50  # chosen: enough for a curve of a group, from a level of 20 % 
 
 @final
 @dataclass(frozen=True)
-class Isotonic(Mapped):
+class Isotonic(MappedLevels):
     """F -> g(F scaled), g drawn towards the identity."""
 
     kind: ClassVar[str] = "isotonic"
@@ -51,8 +51,8 @@ class Isotonic(Mapped):
 
 def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Isotonic:
     """Fit factor and curve to the calibration part; arguments and errors as for variance scaling."""
-    own, values, count = checked(pred, response, groups)
-    factor = variance_scaling.factor(own, values)
+    own, values, count = check_inputs(pred, response, groups)
+    factor = variance_scaling.fit_factor(own, values)
     curve = _curve(own.scale(factor).probit(values), lambda z: z, PRIOR_PAIRS)
     return Isotonic(own.measure, len(values), count, factor, curve)
 
@@ -61,7 +61,7 @@ def fit_groups(
     overall: Isotonic, pred: Scalable, response: Floats, grouping: Grouping
 ) -> tuple[Grouping, tuple[Isotonic, ...]]:
     """A curve for each group that has enough pairs, drawn towards the curve of all."""
-    kept = grouping.large(pred.keys, LEAST_PAIRS)
+    kept = grouping.merge_small(pred.keys, LEAST_PAIRS)
     scores, positions = pred.scale(overall.factor).probit(response), kept.positions(pred.keys)
     of_all = LevelMap(overall.curve.levels, overall.curve.remapped).from_probit
     curves = [_curve(scores[positions == group], of_all, PRIOR_OF_ALL) for group in range(len(kept.labels))]
@@ -71,7 +71,7 @@ def fit_groups(
 def _curve(scores: Floats, prior: Callable[[Floats], Floats], weight: float) -> Curve:
     """The isotonic curve of the scores, drawn towards where the prior reaches each level, as if by `weight` pairs."""
     remapped = usable_levels(len(scores))
-    reached = reached_at(scores, remapped)
+    reached = levels_reached(scores, remapped)
     z = (len(scores) * reached + weight * prior(np.asarray(ndtri(remapped)))) / (len(scores) + weight)
     return Curve(tuple(ndtr(z).tolist()), tuple(remapped.tolist()))
 
@@ -83,7 +83,7 @@ def usable_levels(pairs: int) -> Floats:
     return inside if inside.size >= 3 else np.array([0.25, 0.5, 0.75])
 
 
-def reached_at(scores: Floats, levels: Floats) -> Floats:
+def levels_reached(scores: Floats, levels: Floats) -> Floats:
     """The normal score at which the isotonic fit of the share of responses reaches each level, (Q,)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from bdrp.calibration._recalibration import Floats, checked, fitted_to, number, require_scalable
+from bdrp.calibration._recalibration import Floats, check_inputs, read_number, read_parameters, require_scalable
 from bdrp.calibration.by import Groupable, Grouping
 from bdrp.calibration.by.grouping import Ints
 from bdrp.errors import FitError
@@ -49,7 +49,7 @@ class VarianceScaling(Groupable):
 
     def apply_by_group(self, pred: PredictiveDistribution, grouping: Grouping, each: Sequence[Self]) -> Scalable:
         """The prediction with every SD multiplied by its group's factor."""
-        factors = grouping.each_pair(pred.keys, [version.factor for version in each], self.factor)
+        factors = grouping.value_per_pair(pred.keys, [version.factor for version in each], self.factor)
         return require_scalable(pred).scale(factors)
 
     def parameters(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class VarianceScaling(Groupable):
 
     def with_group_parameter(self, stored: Any) -> Self:
         """The same with another factor."""
-        return replace(self, factor=number({"factor": stored}, "factor", SMALLEST, LARGEST))
+        return replace(self, factor=read_number({"factor": stored}, "factor", SMALLEST, LARGEST))
 
 
 def fit(
@@ -79,11 +79,11 @@ def fit(
         DataError: the responses do not line up with the prediction.
         FitError: the factor is out of all bounds.
     """
-    own, values, count = checked(pred, response, groups)
-    return VarianceScaling(own.measure, len(values), count, factor(own, values))
+    own, values, count = check_inputs(pred, response, groups)
+    return VarianceScaling(own.measure, len(values), count, fit_factor(own, values))
 
 
-def factor(pred: Scalable, response: Floats) -> float:
+def fit_factor(pred: Scalable, response: Floats) -> float:
     """The maximum-likelihood factor on the SD."""
     found = _of_normal(pred, response) if isinstance(pred, Normal) else _of_any(pred, response)
     if not SMALLEST <= found <= LARGEST:
@@ -98,12 +98,12 @@ def fit_groups(
     overall: VarianceScaling, pred: Scalable, response: Floats, grouping: Grouping
 ) -> tuple[Grouping, tuple[VarianceScaling, ...]]:
     """A factor for each group that has enough pairs, drawn towards the factor of all."""
-    kept = grouping.large(pred.keys, LEAST_PAIRS)
-    factors = group_factors(overall.factor, pred, response, kept.positions(pred.keys))
+    kept = grouping.merge_small(pred.keys, LEAST_PAIRS)
+    factors = fit_group_factors(overall.factor, pred, response, kept.positions(pred.keys))
     return kept, tuple(replace(overall, factor=one) for one in factors)
 
 
-def group_factors(overall: float, pred: Scalable, response: Floats, positions: Ints) -> list[float]:
+def fit_group_factors(overall: float, pred: Scalable, response: Floats, positions: Ints) -> list[float]:
     """The factors of G groups, for pairs of the groups 0 to G - 1, or of none (-1).
 
     A group's factor is the root mean square of its normal scores, which is the maximum-likelihood factor for a normal.
@@ -153,4 +153,4 @@ def _of_any(pred: Scalable, response: Floats) -> float:
 
 def from_json(data: Mapping[str, Any]) -> VarianceScaling:
     """What `to_json` described."""
-    return VarianceScaling(**fitted_to(data), factor=number(data, "factor", SMALLEST, LARGEST))
+    return VarianceScaling(**read_parameters(data), factor=read_number(data, "factor", SMALLEST, LARGEST))

@@ -11,37 +11,37 @@ import typer
 from typer.core import TyperGroup
 
 from bdrp import __version__, cli
-from bdrp.cli import speech
+from bdrp.cli import console
 from bdrp.errors import BdrpError
 
 MAIN_JOB: Final = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage")
 """Commands that help names first, in the order of the work; the others follow by their names."""
 
-WRONG = 2
+EXIT_REFUSED = 2
 """Exit code where bdrp refuses, the same as for a wrong flag."""
 
-INTERRUPTED = 130
+EXIT_INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
-class Speaking(TyperGroup):
+class RefusingGroup(TyperGroup):
     """Commands whose refusals are one line on standard error, without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a `BdrpError` ends in exit code 2, Ctrl-C in 130."""
         try:
-            with speech.counted_warnings():
+            with console.print_warnings_once():
                 return super().invoke(ctx)
         except BdrpError as refusal:
-            speech.error(refusal)
-            raise typer.Exit(WRONG) from refusal
+            console.print_error(refusal)
+            raise typer.Exit(EXIT_REFUSED) from refusal
         except KeyboardInterrupt as stop:
-            speech.error("interrupted.")
-            raise typer.Exit(INTERRUPTED) from stop
+            console.print_error("interrupted.")
+            raise typer.Exit(EXIT_INTERRUPTED) from stop
 
 
 app = typer.Typer(
-    cls=Speaking,
+    cls=RefusingGroup,
     help="Calibrated predictive distributions of cancer drug response. For research; not for clinical use.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -63,7 +63,7 @@ def _root(
 ) -> None: ...
 
 
-def commands() -> dict[str, ModuleType]:
+def find_commands() -> dict[str, ModuleType]:
     """Every command by its name: the files of this folder that define `run`."""
     names = [file.name for file in pkgutil.iter_modules(cli.__path__) if file.name != "app"]
     files = {name: import_module(f"{cli.__name__}.{name}") for name in names}
@@ -72,5 +72,5 @@ def commands() -> dict[str, ModuleType]:
     return {name: found[name] for name in order}
 
 
-for name, command in commands().items():
+for name, command in find_commands().items():
     app.command(name=name)(command.run)

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bdrp.cli import fits, speech
+from bdrp.cli import console, study_runs
 from bdrp.cli.options import (
     Device,
     Partition,
     Root,
     ScreenOptions,
-    files_read,
-    key_values,
-    labelled_names,
+    group_options_by_label,
+    list_input_files,
     load_screen,
-    options_by_label,
+    parse_key_values,
+    parse_labelled_names,
 )
 
 if TYPE_CHECKING:
-    from bdrp.studies.execution.run_matrix import Grid
+    from bdrp.studies.execution.run_matrix import RunMatrix
 
 
 TABLES = ("figures", "intervals", "comparisons")
@@ -32,45 +32,45 @@ def run(
     methods: Annotated[
         str, typer.Option(help="Methods, by commas; LABEL=METHOD compares one method with several options.")
     ],
-    splits: fits.Splits = fits.EVERY_SPLIT,
-    folds: fits.Folds = 5,
+    splits: study_runs.Splits = study_runs.EVERY_SPLIT,
+    folds: study_runs.Folds = 5,
     partition: Partition = "drawn",
-    seeds: fits.Seeds = 3,
+    seeds: study_runs.Seeds = 3,
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
     measure: Annotated[str | None, typer.Option(help="ln_ic50_um or auc_fraction.")] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="METHOD.KEY=VALUE", help="An option of a method; may be repeated.")
     ] = None,
-    workers: fits.Workers = 1,
-    budget: fits.Budget = None,
-    plan_only: fits.PlanOnly = False,
+    workers: study_runs.Workers = 1,
+    budget: study_runs.Budget = None,
+    plan_only: study_runs.PlanOnly = False,
     device: Device = "auto",
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit methods on the same folds and say which is better: compare.html and Parquet."""
-    grid = _grid(methods, splits, folds, seeds, option, partition)
-    screen_options = key_values(screen_option, "--screen-option")
-    fits.check_place(out, "compare.html", TABLES, files_read(root, screen_options))
+    matrix = _grid(methods, splits, folds, seeds, option, partition)
+    screen_options = parse_key_values(screen_option, "--screen-option")
+    study_runs.check_output_folder(out, "compare.html", TABLES, list_input_files(root, screen_options))
     loaded = load_screen(screen, root, measure, screen_options)
-    runs = fits.done(loaded, grid, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
+    runs = study_runs.run_plan(loaded, matrix, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
     if runs is None:
         return
     from bdrp import report
     from bdrp.studies import comparison
 
-    found = comparison.gather(out, runs)
+    found = comparison.gather_results(out, runs)
     for note in found.notes:
-        speech.remark(note)
-    speech.result(f"report: {report.compare(found, out)}")
+        console.print_note(note)
+    console.print_line(f"report: {report.compare(found, out)}")
     for name in TABLES:
-        speech.result(f"{name}: {out / f'{name}.parquet'}")
+        console.print_line(f"{name}: {out / f'{name}.parquet'}")
 
 
-def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None, partition: str) -> Grid:
-    from bdrp.studies.execution.run_matrix import Grid
+def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None, partition: str) -> RunMatrix:
+    from bdrp.studies.execution.run_matrix import RunMatrix
 
     again = "To compare a method with itself under other options, write LABEL=METHOD, as in wide=last_layer."
-    chosen = labelled_names(methods, "--methods", "a method", again)
-    options = options_by_label(option, "--option", list(chosen), "method of this comparison")
-    return Grid(chosen, fits.names(splits), folds, seeds, options, partition=partition)
+    chosen = parse_labelled_names(methods, "--methods", "a method", again)
+    options = group_options_by_label(option, "--option", list(chosen), "method of this comparison")
+    return RunMatrix(chosen, study_runs.split_by_commas(splits), folds, seeds, options, partition=partition)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bdrp.cli import speech
-from bdrp.cli.options import Device, Overwrite, Seed, given, load_screen
+from bdrp.cli import console
+from bdrp.cli.options import Device, Overwrite, Seed, drop_unset, load_screen
 from bdrp.errors import OutputError
 
 
@@ -26,10 +26,10 @@ def run(
     """Run the whole job on a simulated screen: a model, a report, predictions and a queue."""
     _check_free(out, overwrite)
     from bdrp import report, triage
-    from bdrp.cli.figures import show_figures
-    from bdrp.cli.fit import parts_table
-    from bdrp.cli.predict import unmeasured_pairs
-    from bdrp.cli.triage import show_reasons
+    from bdrp.cli.fit import tabulate_parts
+    from bdrp.cli.predict import list_unmeasured_pairs
+    from bdrp.cli.score_summary import print_summary
+    from bdrp.cli.triage import print_reasons
     from bdrp.data import splits
     from bdrp.files import sealed_folder
     from bdrp.fitted.fit import fit
@@ -44,34 +44,34 @@ def run(
 
     screen = load_screen("simulated", None, None, {})
     held_out = splits.make(screen, split, seed=seed)
-    speech.show(parts_table(held_out))
+    console.print_table(tabulate_parts(held_out))
     model = out / "model"
     fit(
         screen,
         held_out,
         seed=seed,
         out=model,
-        options=given(epochs=epochs),
+        options=drop_unset(epochs=epochs),
         device=device,
         overwrite=overwrite,
         progress=True,
     )
-    show_figures(report.evaluate(model, out))
+    print_summary(report.evaluate(model, out))
 
-    predictions = predict(model, screen=screen, pairs=unmeasured_pairs(screen))
+    predictions = predict(model, screen=screen, pairs=list_unmeasured_pairs(screen))
     predictions.save(out / "predictions.parquet")
     queue = triage.rank(predictions, triage.Policy(), budget)
     triage.export(queue, out / "queue.csv")
-    show_reasons(queue)
-    speech.result("")
+    print_reasons(queue)
+    console.print_line("")
     for name, what in MADE.items():
-        speech.result(f"{out / name}: {what}")
+        console.print_line(f"{out / name}: {what}")
 
 
 MADE = {
     "model": "the model folder",
     "report.html": "the calibration report; open it in a browser",
-    "scores.json": "the same figures",
+    "scores.json": "the same metrics",
     "predictions.parquet": "a distribution for every pair that was not measured",
     "queue.csv": "the pairs that most need an expert (also queue.jsonl, queue.parquet)",
 }

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bdrp.cli import speech
-from bdrp.cli.options import MethodFile, Root, ScreenOptions, files_read, key_values, load_screen
+from bdrp.cli import console
+from bdrp.cli.options import MethodFile, Root, ScreenOptions, list_input_files, load_screen, parse_key_values
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,18 +42,18 @@ def run(
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
-    """Score a model on its held-out part: report.html, and the same figures in scores.json."""
+    """Score a model on its held-out part: report.html, and the same metrics in scores.json."""
     _check_flags(posterior, screen, drugs, expression)
     from bdrp import report
-    from bdrp.cli.figures import show_figures
+    from bdrp.cli.score_summary import print_summary
     from bdrp.data.sources import tables
     from bdrp.files import outputs
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import draw
     from bdrp.report.evaluation.files import check_place
 
-    options = key_values(screen_option, "--screen-option")
-    read = [model, *files_read(root, options, drugs, expression)]
+    options = parse_key_values(screen_option, "--screen-option")
+    read = [model, *list_input_files(root, options, drugs, expression)]
     check_place(out, read)
     drawn = None
     if posterior:
@@ -66,12 +66,12 @@ def run(
             expression=tables.read_expression(expression) if expression else None,
         )
     scores = report.evaluate(model, out, method=method)
-    show_figures(scores)
-    speech.result(f"report: {out / 'report.html'}")
-    speech.result(f"scores: {out / 'scores.json'}")
+    print_summary(scores)
+    console.print_line(f"report: {out / 'report.html'}")
+    console.print_line(f"scores: {out / 'scores.json'}")
     if drawn is not None:
         _write(drawn, out / "posterior.nc")
-        speech.result(f"posterior: {out / 'posterior.nc'}")
+        console.print_line(f"posterior: {out / 'posterior.nc'}")
 
 
 def _is_draws(path: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bdrp.cli import speech
+from bdrp.cli import console
 
 
 def run(
@@ -18,4 +18,4 @@ def run(
     from bdrp.data.fetch import fetch
 
     for path in fetch(name, root):
-        speech.result(path)
+        console.print_line(path)

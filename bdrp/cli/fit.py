@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bdrp.calibration import RECALIBRATORS, groupings
-from bdrp.cli import speech
+from bdrp.cli import console
 from bdrp.cli.options import (
     Device,
     Overwrite,
@@ -16,10 +16,10 @@ from bdrp.cli.options import (
     Root,
     ScreenOptions,
     Seed,
-    files_read,
-    given,
-    key_values,
+    drop_unset,
+    list_input_files,
     load_screen,
+    parse_key_values,
 )
 from bdrp.files.outputs import guard_folder
 from bdrp.inference import METHODS
@@ -84,14 +84,14 @@ def run(
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit a method on a screen, recalibrate it, and save it as a folder with its held-out predictions."""
-    options = key_values(option, "--option") | given(epochs=epochs)
-    files = given(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
-    screen_options = key_values(screen_option, "--screen-option") | files
+    options = parse_key_values(option, "--option") | drop_unset(epochs=epochs)
+    files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
+    screen_options = parse_key_values(screen_option, "--screen-option") | files
     code = [Path(name) for name in (screen, method) if is_path(name)]
-    guard_folder(out, files_read(root, screen_options, split_file, *code))
+    guard_folder(out, list_input_files(root, screen_options, split_file, *code))
     loaded = load_screen(screen, root, measure, screen_options)
     held_out = _split(loaded, split_file, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
-    speech.show(parts_table(held_out))
+    console.print_table(tabulate_parts(held_out))
 
     from bdrp.fitted.fit import fit
 
@@ -109,10 +109,10 @@ def run(
         refit=refit,
         progress=True,
     )
-    speech.result(f"model: {out}")
+    console.print_line(f"model: {out}")
 
 
-def parts_table(split: Split) -> Any:
+def tabulate_parts(split: Split) -> Any:
     """How many responses, lines and drugs each part holds."""
     from rich.table import Table
 

@@ -31,7 +31,7 @@ ScreenOptions = Annotated[
 ]
 
 
-def key_values(pairs: list[str] | None, flag: str) -> dict[str, Any]:
+def parse_key_values(pairs: list[str] | None, flag: str) -> dict[str, Any]:
     """`["epochs=3", "covariance=full"]` as `{"epochs": 3, "covariance": "full"}`.
 
     Raises:
@@ -48,27 +48,27 @@ def key_values(pairs: list[str] | None, flag: str) -> dict[str, Any]:
     return values
 
 
-def given(**flags: Any) -> dict[str, Any]:
-    """The flags that were given, without those that were left out."""
+def drop_unset(**flags: Any) -> dict[str, Any]:
+    """The flags that were given, without those that were left out (None)."""
     return {name: value for name, value in flags.items() if value is not None}
 
 
 def load_screen(name: str, root: Path | None, measure: str | None, options: Mapping[str, Any]) -> Screen:
-    """The screen, its notices said on standard error.
+    """The screen, its notices printed on standard error.
 
     Raises:
         DataError: the screen cannot be loaded.
     """
-    from bdrp.cli import speech
+    from bdrp.cli import console
     from bdrp.data import sources
 
     screen = sources.load(name, root, measure, **options)
     for notice in screen.notices:
-        speech.remark(notice)
+        console.print_note(notice)
     return screen
 
 
-def files_read(root: Path | None, options: Mapping[str, Any], *files: Path | None) -> list[Path]:
+def list_input_files(root: Path | None, options: Mapping[str, Any], *files: Path | None) -> list[Path]:
     """The files that a command reads, as far as its flags name them: those given, and those of the screen's options."""
     named = [(root or Path()) / value for value in options.values() if isinstance(value, str | Path)]
     return [path for path in (*files, *named) if path is not None and path.is_file()]
@@ -81,7 +81,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def labelled_names(text: str, flag: str, what: str, twice: str) -> dict[str, str]:
+def parse_labelled_names(text: str, flag: str, what: str, twice: str) -> dict[str, str]:
     """`"ridge,wide=last_layer"` as `{"ridge": "ridge", "wide": "last_layer"}`.
 
     Args:
@@ -102,7 +102,9 @@ def labelled_names(text: str, flag: str, what: str, twice: str) -> dict[str, str
     return named
 
 
-def options_by_label(pairs: list[str] | None, flag: str, labels: Sequence[str], what: str) -> dict[str, dict[str, Any]]:
+def group_options_by_label(
+    pairs: list[str] | None, flag: str, labels: Sequence[str], what: str
+) -> dict[str, dict[str, Any]]:
     """`["ridge.penalty=3"]` as `{"ridge": {"penalty": 3}}`; a label may hold dots itself.
 
     Args:
@@ -115,7 +117,7 @@ def options_by_label(pairs: list[str] | None, flag: str, labels: Sequence[str], 
         DataError: a label is not known, or see `key_values`.
     """
     options: dict[str, dict[str, Any]] = {}
-    for name, value in key_values(pairs, flag).items():
+    for name, value in parse_key_values(pairs, flag).items():
         label, dot, key = name.rpartition(".")
         if not dot or label not in labels or not key:
             kind = what.partition(" ")[0].upper()

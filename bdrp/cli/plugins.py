@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bdrp.cli import speech
+from bdrp.cli import console
 
 
 def run() -> None:
@@ -17,7 +17,9 @@ def run() -> None:
     table = Table("kind", "name", "from", box=None, header_style="bold")
     for kind in kinds:
         for plug_in in kind.found():
-            table.add_row(kind.what, *(speech.plain(text) for text in (plug_in.name, plug_in.origin)))
-    speech.show(table)
+            table.add_row(
+                kind.what, *(console.replace_control_characters(text) for text in (plug_in.name, plug_in.origin))
+            )
+    console.print_table(table)
     for kind in kinds:
         kind.usable()  # warns of each that is not

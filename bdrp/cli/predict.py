@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bdrp.cli import speech
-from bdrp.cli.options import MethodFile, Root, ScreenOptions, files_read, key_values, load_screen
+from bdrp.cli import console
+from bdrp.cli.options import MethodFile, Root, ScreenOptions, list_input_files, load_screen, parse_key_values
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def run(
     from bdrp.fitted.predict import predict
     from bdrp.predictive.storage import check_place
 
-    options = key_values(screen_option, "--screen-option")
-    check_place(out, [model, *files_read(root, options, drugs, expression, pairs)])
+    options = parse_key_values(screen_option, "--screen-option")
+    check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs)])
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = predict(
@@ -56,10 +56,10 @@ def run(
         pairs=_pairs(pairs, loaded, unmeasured),
     )
     predictions.save(out)
-    speech.result(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
+    console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
 
 
-def unmeasured_pairs(screen: Screen) -> pd.DataFrame:
+def list_unmeasured_pairs(screen: Screen) -> pd.DataFrame:
     """The pairs of a screen's lines and drugs that have no response: cell_line_id, drug_id."""
     import pandas as pd
 
@@ -74,7 +74,7 @@ def _pairs(path: Path | None, screen: Screen | None, unmeasured: bool) -> pd.Dat
 
     if path is not None:
         return tables.read_pairs(path)
-    return unmeasured_pairs(screen) if unmeasured and screen is not None else None
+    return list_unmeasured_pairs(screen) if unmeasured and screen is not None else None
 
 
 def _check_flags(

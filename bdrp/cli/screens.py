@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bdrp.cli import speech
+from bdrp.cli import console
 from bdrp.cli.options import Root
 
 
@@ -16,8 +16,8 @@ def run(root: Root = None) -> None:
     lacks = {name: sources.missing(name, root) if root else None for name in sources.SOURCES.usable()}
     for name, lack in lacks.items():
         there = "none needed" if lack is None else "missing" if lack else "found"
-        about = speech.plain(sources.describe(name).removeprefix(f"{name}: "))
+        about = console.replace_control_characters(sources.describe(name).removeprefix(f"{name}: "))
         table.add_row(name, about, *([there] if root else []))
-    speech.show(table)
+    console.print_table(table)
     for lack in filter(None, lacks.values()):
-        speech.remark(lack)
+        console.print_note(lack)

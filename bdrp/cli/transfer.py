@@ -1,4 +1,4 @@
-"""`bdrp transfer`: a model of one laboratory on others' screens, as it is and after a few of their pairs."""
+"""`bdrp transfer`: a model of a source screen on target screens, as it is and adapted to a few of their pairs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bdrp.cli import fits, speech
+from bdrp.cli import console, study_runs
 from bdrp.cli.options import (
     Device,
     Root,
     ScreenOptions,
     Seed,
-    files_read,
-    key_values,
-    labelled_names,
+    group_options_by_label,
+    list_input_files,
     load_screen,
-    options_by_label,
+    parse_key_values,
+    parse_labelled_names,
 )
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
-    from bdrp.studies.transfer import Group
+    from bdrp.studies.transfer import TransferTask
 
 TABLES = ("transfer", "shift", "ceiling")
 AGAIN = "To take two screens from one source, write LABEL=SOURCE, as in mine=tables."
@@ -56,45 +56,49 @@ def run(
     from bdrp import report
     from bdrp.studies import transfer
 
-    question = transfer.Question(
-        method, key_values(option, "--option"), _numbers(labelled), draws=draws, seed=seed, model=model
+    protocol = transfer.TransferProtocol(
+        method, parse_key_values(option, "--option"), _numbers(labelled), draws=draws, seed=seed, model=model
     )
-    named = {key: value for pair in screen_option or [] for key, value in key_values([pair], "--screen-option").items()}
-    fits.check_place(out, "transfer.html", TABLES, [*files_read(root, named), *([model] if model else [])])
-    groups = _groups(train, test, root, measure, screen_option)
+    named = {
+        key: value for pair in screen_option or [] for key, value in parse_key_values([pair], "--screen-option").items()
+    }
+    study_runs.check_output_folder(
+        out, "transfer.html", TABLES, [*list_input_files(root, named), *([model] if model else [])]
+    )
+    tasks = _load_tasks(train, test, root, measure, screen_option)
     try:
-        found = transfer.transfer(groups, question, out, device=device, progress=True, say=speech.remark)
+        found = transfer.run_transfer(tasks, protocol, out, device=device, progress=True, say=console.print_note)
     except KeyboardInterrupt:
-        speech.remark(f"what is finished is kept in {out}; the same command goes on from there.")
+        console.print_note(f"what is finished is kept in {out}; the same command goes on from there.")
         raise
-    speech.result(f"report: {report.transfer(found, out)}")
+    console.print_line(f"report: {report.transfer(found, out)}")
     for name in TABLES:
-        speech.result(f"{name}: {out / f'{name}.parquet'}")
+        console.print_line(f"{name}: {out / f'{name}.parquet'}")
 
 
-def _groups(
+def _load_tasks(
     train: str, test: str, root: Path | None, measure: str | None, screen_option: list[str] | None
-) -> tuple[Group, ...]:
+) -> tuple[TransferTask, ...]:
     """Every target in the first of its measures that the training screen has too, or in the one that is asked for."""
     from bdrp.data import sources
-    from bdrp.studies.transfer import grouped
+    from bdrp.studies.transfer import group_by_measure
 
-    (here, source), *more = labelled_names(train, "--train", "a screen", AGAIN).items()
+    (here, source), *more = parse_labelled_names(train, "--train", "a screen", AGAIN).items()
     if more:
         raise DataError(f"--train {train!r} names {1 + len(more)} screens. A model is trained on one; name one.")
-    targets = labelled_names(test, "--test", "a screen", AGAIN)
+    targets = parse_labelled_names(test, "--test", "a screen", AGAIN)
     if here in targets:
         raise DataError(f"{here} is both trained and tested on. Allowed: other screens to test on. Change --test.")
     offered = sources.measures(source)
     chosen = {label: _shared(label, sources.measures(name), offered, here, measure) for label, name in targets.items()}
-    options = options_by_label(screen_option, "--screen-option", [here, *targets], "screen of this transfer")
+    options = group_options_by_label(screen_option, "--screen-option", [here, *targets], "screen of this transfer")
 
     def load(label: str, name: str, wanted: str) -> Screen:
         loaded = load_screen(name, root, wanted, options.get(label, {}))
         return loaded if loaded.name == label else replace(loaded, name=label)
 
     trains = {wanted: load(here, source, wanted) for wanted in dict.fromkeys(chosen.values())}
-    return grouped(trains, [load(label, name, chosen[label]) for label, name in targets.items()])
+    return group_by_measure(trains, [load(label, name, chosen[label]) for label, name in targets.items()])
 
 
 def _shared(label: str, theirs: tuple[str, ...], ours: tuple[str, ...], here: str, measure: str | None) -> str:

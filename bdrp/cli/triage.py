@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bdrp.cli import speech
-from bdrp.cli.options import given
+from bdrp.cli import console
+from bdrp.cli.options import drop_unset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,14 +27,14 @@ def run(
     from bdrp import triage
 
     triage.places(out, [predictions])
-    policy = triage.Policy(**given(sensitivity_threshold=threshold))
+    policy = triage.Policy(**drop_unset(sensitivity_threshold=threshold))
     queue = triage.rank(triage.read_predictions(predictions), policy, budget)
     written = triage.export(queue, out)
-    show_reasons(queue)
-    speech.result("queue: " + ", ".join(map(str, written)))
+    print_reasons(queue)
+    console.print_line("queue: " + ", ".join(map(str, written)))
 
 
-def show_reasons(queue: pd.DataFrame) -> None:
+def print_reasons(queue: pd.DataFrame) -> None:
     """How many pairs of the queue each reason speaks for."""
     from rich.table import Table
 
@@ -46,5 +46,5 @@ def show_reasons(queue: pd.DataFrame) -> None:
     for code, count in summary["reasons"].items():
         table.add_row(code, f"{count:,}")
     pairs = f"{summary['pairs']:,} of {summary['pairs_ranked']:,} pairs to review"
-    speech.result(f"\n{pairs}, on {summary['cell_lines']} lines and {summary['drugs']} drugs")
-    speech.show(table)
+    console.print_line(f"\n{pairs}, on {summary['cell_lines']} lines and {summary['drugs']} drugs")
+    console.print_table(table)

@@ -1,4 +1,4 @@
-"""How well two laboratories agree on the same pairs: the ceiling of any transfer from one to the other."""
+"""Inter-laboratory concordance: how well two screens agree on the same pairs, which bounds any transfer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from bdrp.data.screen import Screen, extrapolated
+from bdrp.data.screen import Screen, is_censored
 from bdrp.errors import DataError
 
 FEWEST: Final = 20
@@ -16,7 +16,7 @@ FEWEST: Final = 20
 
 
 @dataclass(frozen=True)
-class Figures:
+class AgreementMetrics:
     """What two screens say of N pairs, x in the first and y in the second; each the mean of its replicates.
 
     Attributes:
@@ -64,18 +64,18 @@ class Agreement:
     second: str
     measure: str
     unit: str
-    every: Figures
-    observed: Figures | None
+    every: AgreementMetrics
+    observed: AgreementMetrics | None
     by_drug: pd.DataFrame
     table: pd.DataFrame
 
     def summary(self) -> dict[str, Any]:
-        """The figures, ready for JSON."""
-        told = {"first": self.first, "second": self.second, "measure": self.measure, "unit": self.unit}
-        return {**told, "every": asdict(self.every), "observed": asdict(self.observed) if self.observed else None}
+        """The metrics, ready for JSON."""
+        summary = {"first": self.first, "second": self.second, "measure": self.measure, "unit": self.unit}
+        return {**summary, "every": asdict(self.every), "observed": asdict(self.observed) if self.observed else None}
 
 
-def agreement(first: Screen, second: Screen) -> Agreement:
+def measure_agreement(first: Screen, second: Screen) -> Agreement:
     """Compare two screens of `harmonise`.
 
     Raises:
@@ -95,29 +95,29 @@ def agreement(first: Screen, second: Screen) -> Agreement:
     beyond = table.pop("beyond_first") | table.pop("beyond_second")
     limited = bool(table.pop("limited_first").any() or table.pop("limited_second").any())
     table = table.rename(columns={"response_first": "first", "response_second": "second"}).assign(extrapolated=beyond)
-    observed = _figures(table[~table["extrapolated"]]) if limited and not table["extrapolated"].all() else None
+    observed = _metrics(table[~table["extrapolated"]]) if limited and not table["extrapolated"].all() else None
     by_drug = _by_drug(table)
     by_drug.insert(0, "name", first.drugs["name"].reindex(by_drug.index))
     measure = first.measure
-    return Agreement(first.name, second.name, measure.name, measure.unit, _figures(table), observed, by_drug, table)
+    return Agreement(first.name, second.name, measure.name, measure.unit, _metrics(table), observed, by_drug, table)
 
 
 def _pairs(screen: Screen) -> pd.DataFrame:
     """A row a pair: the mean response, whether any replicate lies beyond a limit, and whether one has a limit."""
     rows = screen.responses
-    rows["beyond"] = extrapolated(rows)
+    rows["beyond"] = is_censored(rows)
     rows["limited"] = rows["upper_limit"].notna() | rows["lower_limit"].notna()
-    told = {"response": "mean", "beyond": "any", "limited": "any"}
-    return rows.groupby(["cell_line_id", "drug_id"], as_index=False).agg(told)
+    summary = {"response": "mean", "beyond": "any", "limited": "any"}
+    return rows.groupby(["cell_line_id", "drug_id"], as_index=False).agg(summary)
 
 
-def _figures(table: pd.DataFrame) -> Figures:
+def _metrics(table: pd.DataFrame) -> AgreementMetrics:
     difference = table["first"] - table["second"]
     centred = difference - difference.groupby(table["drug_id"]).transform("mean")
     drugs = _by_drug(table)
     enough = drugs[drugs["pairs"] >= FEWEST]
     free = len(table) - len(drugs)  # a mean was taken out of each drug
-    return Figures(
+    return AgreementMetrics(
         pairs=len(table),
         lines=int(table["cell_line_id"].nunique()),
         drugs=len(drugs),

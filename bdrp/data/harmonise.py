@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data import sources
+from bdrp.data.harmonisation_report import Report, Tally
 from bdrp.data.identifiers import line_name_key, listed
 from bdrp.data.profiles import EXPRESSION, column_noun
 from bdrp.data.screen import Screen
-from bdrp.data.tally import Report, Tally
 from bdrp.errors import BdrpWarning, DataError
 
 FARTHEST: Final = 1.0
@@ -56,7 +56,10 @@ def harmonise(*screens: Screen) -> Harmonised:
     lines = _matched_lines(screens, tally)
     drugs = _matched_drugs(screens, tally)
     columns = _shared_columns(screens, tally)
-    done = [_on_shared_keys(one, mapping, lines.described, drugs, columns, tally) for one, mapping in lines.of(screens)]
+    done = [
+        _on_shared_keys(one, mapping, lines.described, drugs, columns, tally)
+        for one, mapping in lines.for_screens(screens)
+    ]
     for other in done[1:]:
         _warn_of_other_scale(done[0], other)
     report = Report(tuple(tally.entries))
@@ -74,9 +77,9 @@ def _refuse_unlike(screens: Sequence[Screen]) -> None:
         return
     offers = {screen.name: _offered(screen) for screen in screens}
     shared = [one for one in offers[names[0]] if all(one in each for each in offers.values())]
-    told = "; ".join(f"{one.name} is in {one.measure.name} and offers {', '.join(offers[one.name])}" for one in screens)
+    seen = "; ".join(f"{one.name} is in {one.measure.name} and offers {', '.join(offers[one.name])}" for one in screens)
     remedy = f"load each with measure={shared[0]!r}" if shared else "they have none in common, so they cannot be joined"
-    raise DataError(f"The screens are in different measures: {told}. One measure is needed for all; {remedy}.")
+    raise DataError(f"The screens are in different measures: {seen}. One measure is needed for all; {remedy}.")
 
 
 def _offered(screen: Screen) -> tuple[str, ...]:
@@ -90,7 +93,7 @@ class _Lines:
     maps: list[dict[str, str]]
     described: pd.DataFrame
 
-    def of(self, screens: Sequence[Screen]) -> zip[tuple[Screen, dict[str, str]]]:
+    def for_screens(self, screens: Sequence[Screen]) -> zip[tuple[Screen, dict[str, str]]]:
         return zip(screens, self.maps, strict=True)
 
 
@@ -160,8 +163,8 @@ def _matched_drugs(screens: Sequence[Screen], tally: Tally) -> pd.DataFrame:
 def _one_a_structure(screen: Screen, tally: Tally) -> pd.DataFrame:
     own = screen.drugs
     several = own[own["structure_key"].duplicated(keep=False)]
-    told = ["=".join(ids) for ids in several.groupby("structure_key").groups.values()]
-    tally.add(screen.name, "drugs", "merged", "their ids share a structure", told)
+    merged = ["=".join(ids) for ids in several.groupby("structure_key").groups.values()]
+    tally.add(screen.name, "drugs", "merged", "their ids share a structure", merged)
     first = own.drop_duplicates("structure_key")
     return first.set_index(pd.Index(first["structure_key"], dtype="str", name="drug_id"))
 
@@ -171,9 +174,11 @@ def _shared_columns(screens: Sequence[Screen], tally: Tally) -> dict[str, list[s
     names = dict.fromkeys(name for screen in screens for name in screen.profiles)
     found = {name: _shared(name, [one for one in screens if name in one.profiles], tally) for name in names}
     if not found[EXPRESSION]:
-        told = "; ".join(f"{one.name} has {one.expression.shape[1]:,} ({listed(one.expression, 3)})" for one in screens)
+        genes = "; ".join(
+            f"{one.name} has {one.expression.shape[1]:,} ({listed(one.expression, 3)})" for one in screens
+        )
         raise DataError(
-            f"The screens have no gene in common: {told}. The same genes under the same names are needed; load them "
+            f"The screens have no gene in common: {genes}. The same genes under the same names are needed; load them "
             "with the same kind of expression, or rename the genes."
         )
     return {name: columns for name, columns in found.items() if columns}

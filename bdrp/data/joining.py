@@ -32,7 +32,7 @@ class Notices:
             self.lines.append(f"{count:,} {what} dropped: {why}{f' ({shown})' if shown else ''}.")
 
 
-def drugs_table(raw: pd.DataFrame, where: str) -> pd.DataFrame:
+def clean_drugs(raw: pd.DataFrame, where: str) -> pd.DataFrame:
     """Drugs by id, with canonical structures, from rows of drug_id, smiles and, if known, name, target, pathway.
 
     Equal rows of one id are merged. Two ids may share a structure.
@@ -82,7 +82,7 @@ def _refuse_two_structures(table: pd.DataFrame, where: str) -> None:
         )
 
 
-def lines_table(ids: pd.Index, described: pd.DataFrame) -> pd.DataFrame:
+def clean_lines(ids: pd.Index, described: pd.DataFrame) -> pd.DataFrame:
     """A row for every id: as `described` (by id) has it, else of "unknown" tissue and its own patient."""
     own = ids.to_series(index=ids).astype("str")
     table = pd.DataFrame(index=pd.Index(ids, dtype="str", name="cell_line_id"))
@@ -95,7 +95,7 @@ def lines_table(ids: pd.Index, described: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Parts:
+class RawTables:
     """What a source has read; ids are clean, `profiles` are (lines, features), `lines` describes some of the lines."""
 
     responses: pd.DataFrame
@@ -105,7 +105,7 @@ class Parts:
     checksums: Mapping[str, str]
 
 
-def screen(name: str, measure: str, parts: Parts, notices: Notices) -> Screen:
+def join_screen(name: str, measure: str, parts: RawTables, notices: Notices) -> Screen:
     """Join the parts on their ids; responses of unknown lines or drugs are dropped, counted and listed.
 
     Raises:
@@ -121,7 +121,7 @@ def screen(name: str, measure: str, parts: Parts, notices: Notices) -> Screen:
         raise _nothing_left(name, parts)
     lines = pd.Index(sorted(rows["cell_line_id"].unique(), key=_by_number), name="cell_line_id", dtype="str")
     drugs = pd.Index(sorted(rows["drug_id"].unique(), key=_by_number), name="drug_id", dtype="str")
-    described = lines_table(lines, parts.lines)
+    described = clean_lines(lines, parts.lines)
     bare = described.index[described["tissue"] == "unknown"]
     if len(bare):
         notices.lines.append(f"{len(bare):,} cell lines have no known tissue ({listed(bare)}): it is 'unknown'.")
@@ -176,7 +176,7 @@ def _refuse_non_finite(rows: pd.DataFrame, measure: str, name: str) -> None:
         )
 
 
-def _nothing_left(name: str, parts: Parts) -> DataError:
+def _nothing_left(name: str, parts: RawTables) -> DataError:
     pairs, held = parts.responses[["cell_line_id", "drug_id"]], parts.profiles[EXPRESSION].index
     return DataError(
         f"No response of {name} has both a line with expression and a drug with a structure. Responses have lines like "

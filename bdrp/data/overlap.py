@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from bdrp.data.screen import Screen
-from bdrp.data.splits.units import compounds, patients
+from bdrp.data.splits.clusters import compound_of_each_response, patient_of_each_response
 from bdrp.errors import DataError, SplitError
 
 SEEN: Final = ("pair seen", "pair unseen", "line unseen", "drug unseen", "both unseen")
 """From the easiest to the hardest: the pair itself; line and drug, but not together; the drug alone; the line alone."""
 
 
-def overlap(train: Screen, test: Screen, rows: npt.NDArray[np.integer] | None = None) -> pd.DataFrame:
+def classify_overlap(train: Screen, test: Screen, rows: npt.NDArray[np.integer] | None = None) -> pd.DataFrame:
     """Mark the responses of `test` by what of them is in the responses of `train`; both from `harmonise`.
 
     A line counts as its patient, and a drug as its structure: a sister line of a patient in training is no new line.
@@ -38,13 +38,15 @@ def overlap(train: Screen, test: Screen, rows: npt.NDArray[np.integer] | None = 
             f"{train.name} is in {train.measure.name} and {test.name} in {test.measure.name}. One measure is needed; "
             "bring them to one with harmonise."
         )
-    learned = _chosen(pd.DataFrame({"line": patients(train), "drug": compounds(train)}), rows)
-    asked = pd.DataFrame({"line": patients(test), "drug": compounds(test)})
+    learned = _chosen(
+        pd.DataFrame({"line": patient_of_each_response(train), "drug": compound_of_each_response(train)}), rows
+    )
+    asked = pd.DataFrame({"line": patient_of_each_response(test), "drug": compound_of_each_response(test)})
     marks = pd.DataFrame({f"{what}_seen": asked[what].isin(learned[what]) for what in ("line", "drug")})
     marks["pair_seen"] = pd.MultiIndex.from_frame(asked).isin(pd.MultiIndex.from_frame(learned))
     line, drug, pair = (marks[column].to_numpy() for column in ("line_seen", "drug_seen", "pair_seen"))
-    told = np.select([pair, line & drug, drug, line], SEEN[:4], SEEN[4])
-    return marks.assign(seen=pd.Categorical(told, categories=list(SEEN)))
+    classes = np.select([pair, line & drug, drug, line], SEEN[:4], SEEN[4])
+    return marks.assign(seen=pd.Categorical(classes, categories=list(SEEN)))
 
 
 def _chosen(learned: pd.DataFrame, rows: npt.NDArray[np.integer] | None) -> pd.DataFrame:

@@ -24,7 +24,7 @@ Profiles = Mapping[str, pd.DataFrame]
 """Tables (lines, features) by modality; index cell_line_id."""
 
 
-def by_name(profiles: Profiles | pd.DataFrame) -> dict[str, pd.DataFrame]:
+def name_profiles(profiles: Profiles | pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Profiles by modality; a table alone is the expression.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the columns of a screen's tables hold, and how a breach is told."""
+"""What the columns of a screen's tables hold, and how a breach is reported."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ CCLE_CAP_UM: Final = 8.0
 CCLE_MOST_ACTIVE: Final = 8.0
 """Activity area of a drug that kills at each of eight doses."""
 CTRP_LARGEST: Final = 30.0
-"""Area under a curve at twice the controls' viability throughout; the largest that was told is 29.35."""
+"""Area under a curve at twice the controls' viability throughout; the largest that was reported is 29.35."""
 
 
 class CcleCurves(pa.DataFrameModel):

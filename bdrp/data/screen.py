@@ -14,7 +14,7 @@ import pandas as pd
 from bdrp.data.checks import check_screen
 from bdrp.data.measures import MEASURES as MEASURES
 from bdrp.data.measures import Measure as Measure
-from bdrp.data.profiles import EXPRESSION, Profiles, by_name
+from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.errors import DataError
 
 LIMITS: Final = ("lower_limit", "upper_limit")
@@ -62,7 +62,7 @@ class _Tables:
         return MappingProxyType({name: table.copy(deep=False) for name, table in held.items()})
 
     def __set__(self, instance: object, value: Profiles | pd.DataFrame) -> None:
-        instance.__dict__[self._slot] = {name: table.copy() for name, table in by_name(value).items()}
+        instance.__dict__[self._slot] = {name: table.copy() for name, table in name_profiles(value).items()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,8 +105,8 @@ class Screen:
                 f"measure is {self.measure!r}. A Measure is needed: take one of MEASURES ({', '.join(MEASURES)})."
             )
         worth_knowing = check_screen(self)
-        told = dict.fromkeys((*self.notices, *worth_knowing))
-        object.__setattr__(self, "notices", tuple(told))
+        notices = dict.fromkeys((*self.notices, *worth_knowing))
+        object.__setattr__(self, "notices", tuple(notices))
         object.__setattr__(self, "checksums", MappingProxyType(dict(self.checksums)))
 
     @property
@@ -143,7 +143,7 @@ def _widths(profiles: Profiles) -> list[str]:
     return [f"{table.shape[1]:,} {'genes' if name == EXPRESSION else name}" for name, table in profiles.items()]
 
 
-def extrapolated(responses: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def is_censored(responses: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Which responses (N,) lie at or beyond the end of what the assay could observe; False where it is not known.
 
     At the end too: a release that caps its values, as CCLE does, tells there that the response is that or more.

@@ -31,11 +31,11 @@ class ExpressionShift:
     composition: float
 
     def summary(self) -> dict[str, Any]:
-        """The figures by name."""
+        """The metrics by name."""
         return asdict(self)
 
 
-def expression_shift(first: Screen, second: Screen) -> ExpressionShift:
+def measure_expression_shift(first: Screen, second: Screen) -> ExpressionShift:
     """Compare the expression of two harmonised screens."""
     one, two = first.expression, second.expression
     genes = [gene for gene in one.columns if gene in two.columns and one[gene].std() > 0]

@@ -19,7 +19,7 @@ AREA_TRIALS = 500
 
 
 class Coverage(TypedDict):
-    """One level's figures; lower and upper bound the coverage (95 %, lines and drugs resampled)."""
+    """One level's metrics; lower and upper bound the coverage (95 %, lines and drugs resampled)."""
 
     coverage: float
     lower: float
@@ -28,7 +28,7 @@ class Coverage(TypedDict):
     interval_score: float
 
 
-def coverage_figures(pred: PredictiveDistribution, observed: Observed, seed: int) -> dict[str, Coverage]:
+def coverage_metrics(pred: PredictiveDistribution, observed: Observed, seed: int) -> dict[str, Coverage]:
     """Coverage, mean width and mean interval score of central intervals, by level in percent."""
     from scoringrules import interval_score
 
@@ -59,7 +59,7 @@ def percent(level: float) -> str:
 
 
 def reliability(pit: Floats, observed: Observed, seed: int) -> pd.DataFrame:
-    """What central intervals promise and what they keep.
+    """Nominal levels of central intervals and their empirical coverage.
 
     `lower` and `upper` say how uncertain the whole curve is (95 % for all levels together, lines and drugs resampled):
     a calibrated model's band holds the diagonal. `null_lower` and `null_upper` hold a calibrated model's whole curve
@@ -100,7 +100,7 @@ def miscalibration_area(pit: Floats, seed: int) -> dict[str, float]:
 
 def resampled_interval(inside: Bools | Floats, observed: Observed, seed: int) -> tuple[Floats, Floats]:
     """The 95 % interval of each column's mean, cell lines and drugs resampled; nan for a single line and drug."""
-    if alone(observed):
+    if is_single_line_and_drug(observed):
         nothing = np.full(inside.shape[1], np.nan)
         return nothing, nothing
     means = resampled_means(inside, observed.line_codes, observed.drug_codes, seed)
@@ -108,7 +108,7 @@ def resampled_interval(inside: Bools | Floats, observed: Observed, seed: int) ->
     return low, high
 
 
-def alone(observed: Observed) -> bool:
+def is_single_line_and_drug(observed: Observed) -> bool:
     """Whether there is nothing to resample: one cell line and one drug."""
     return observed.cell_lines.nunique() == 1 and observed.drugs.nunique() == 1
 
@@ -118,12 +118,12 @@ def depth(pit: Floats) -> Floats:
     return np.abs(2 * pit - 1)
 
 
-def inside_band(table: pd.DataFrame) -> bool:
+def is_inside_band(table: pd.DataFrame) -> bool:
     """Whether the observed curve stays inside its null band everywhere."""
     return bool(table["observed"].between(table["null_lower"], table["null_upper"]).all())
 
 
-def consistent(table: pd.DataFrame) -> bool:
+def is_consistent(table: pd.DataFrame) -> bool:
     """Whether the band around the observed curve holds the diagonal everywhere; True if there is no band."""
     diagonal = table["nominal" if "nominal" in table else "level"]
     return bool((diagonal.between(table["lower"], table["upper"]) | table["lower"].isna()).all())
@@ -143,7 +143,7 @@ def _curve(name: str, levels: Floats, values: Floats, observed: Observed, seed: 
 
 def _resampled_band(inside: Bools, levels: Floats, observed: Observed, seed: int) -> tuple[Floats, Floats]:
     """A band that holds the whole true curve with 95 %: the resampled curves' largest standardised distance."""
-    if alone(observed):
+    if is_single_line_and_drug(observed):
         return np.full(len(levels), np.nan), np.full(len(levels), np.nan)
     means, centre = resampled_means(inside, observed.line_codes, observed.drug_codes, seed), inside.mean(axis=0)
     # Never below the binomial error: a level that every pair satisfies would seem certain.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bdrp.errors import DataError
-from bdrp.evaluation.observed import check
+from bdrp.evaluation.observed import check_observed
 from bdrp.predictive import Parameter, PosteriorDraws, PredictiveDistribution
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ def inference_data(
     Raises:
         DataError: the table does not fit the predictions, or no draw or pair is asked for.
     """
-    seen = check(pred, observed)
+    seen = check_observed(pred, observed)
     check_counts(draws, most_pairs)
     rng = np.random.default_rng(seed)
-    rows = chosen_rows(len(pred), most_pairs, rng)
+    rows = choose_rows(len(pred), most_pairs, rng)
     some = pred[rows]
-    sampled = in_chains(some.sample(CHAINS * draws, int(rng.integers(2**32))))
+    sampled = split_into_chains(some.sample(CHAINS * draws, int(rng.integers(2**32))))
     names = ["cell_line_id", "drug_id", "mean", "std", "aleatoric_std", "epistemic_std"]
     return _assembled(
         {
@@ -79,7 +79,7 @@ def posterior_data(
     Raises:
         DataError: the tables and draws are not of the same pairs, or the draws cannot be dealt out.
     """
-    seen = check(pred, observed)
+    seen = check_observed(pred, observed)
     if len(drawn) != len(pred) or drawn.draws % CHAINS or not drawn.draws:
         raise DataError(
             f"{drawn.draws} draws know {len(drawn)} pairs, of which {len(pred)} are predicted. "
@@ -90,9 +90,9 @@ def posterior_data(
     everything = {**drawn.parameters, **drawn.estimates}
     return _assembled(
         {
-            "posterior": {name: in_chains(parameter.values) for name, parameter in drawn.parameters.items()},
-            "posterior_predictive": {"response": in_chains(drawn.response)},
-            "log_likelihood": {"response": in_chains(drawn.log_likelihood)},
+            "posterior": {name: split_into_chains(parameter.values) for name, parameter in drawn.parameters.items()},
+            "posterior_predictive": {"response": split_into_chains(drawn.response)},
+            "log_likelihood": {"response": split_into_chains(drawn.log_likelihood)},
             "observed_data": {"response": seen.response},
             "constant_data": constant | {name: estimate.values for name, estimate in drawn.estimates.items()},
         },
@@ -116,12 +116,12 @@ def check_counts(draws: int, most_pairs: int) -> None:
         )
 
 
-def chosen_rows(n: int, most: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def choose_rows(n: int, most: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """At most `most` of n rows, in order."""
     return np.sort(rng.choice(n, min(most, n), replace=False))
 
 
-def in_chains(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def split_into_chains(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(S, ...) independent draws as (4, S / 4, ...): one long chain would be warned of as a mistake."""
     return values.reshape(CHAINS, -1, *values.shape[1:])
 

@@ -1,4 +1,4 @@
-"""Why a figure is missing or weak, in sentences."""
+"""Why a metric is missing or weak, in sentences."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bdrp.evaluation.groups import MIN_PAIRS
+from bdrp.evaluation.by_group import MIN_PAIRS
 from bdrp.evaluation.observed import Observed
-from bdrp.evaluation.point import MIN_WITHIN
-from bdrp.evaluation.simulated import Simulated
+from bdrp.evaluation.point_metrics import MIN_WITHIN
+from bdrp.evaluation.simulated import SimulatedResponses
 from bdrp.predictive import PredictiveDistribution
 
 
-def notes(pred: PredictiveDistribution, seen: Observed, simulated: Simulated) -> list[str]:
-    """One sentence for each thing that the reader of the figures should know."""
+def notes(pred: PredictiveDistribution, seen: Observed, simulated: SimulatedResponses) -> list[str]:
+    """One sentence for each thing that the reader of the metrics should know."""
     return [
         *_about_responses(pred, seen),
         *_about_columns(seen),
@@ -41,7 +41,7 @@ def _about_columns(seen: Observed) -> Iterator[str]:
     if missing:
         yield (
             f"The mean-effects prediction is unknown for {missing} of {len(seen.response)} pairs: "
-            "the naive figures and the normalised correlation are not given."
+            "the mean-effects baseline and the normalised correlation are not given."
         )
     unknown = int(np.sum(np.isnan(seen.lower_limit) & np.isnan(seen.upper_limit)))
     if unknown:
@@ -56,7 +56,7 @@ def _about_limits(seen: Observed) -> Iterator[str]:
     if not known.all():
         yield (
             f"The upper limit of {np.sum(~known)} of {len(known)} pairs is unknown: "
-            "they are left out of the figures about responses beyond the highest dose."
+            "they are left out of the metrics of right-censored responses (beyond the highest dose)."
         )
     if known.any() and seen.above[known].min() == seen.above[known].max():
         yield (
@@ -78,12 +78,12 @@ def _about_repeats(seen: Observed) -> Iterator[str]:
     )
 
 
-def _about_size(pred: PredictiveDistribution, seen: Observed, simulated: Simulated) -> Iterator[str]:
+def _about_size(pred: PredictiveDistribution, seen: Observed, simulated: SimulatedResponses) -> Iterator[str]:
     n = len(seen.response)
     if n == 1:
         yield "There is one pair: correlations, R2 and intervals of coverage are not defined."
     if seen.cell_lines.nunique() == 1 or seen.drugs.nunique() == 1:
-        yield "There is one cell line or one drug only: how figures vary between lines and drugs cannot be seen."
+        yield "There is one cell line or one drug only: how metrics vary between lines and drugs cannot be seen."
     sizes = np.bincount(seen.drug_codes)
     if sizes.max() < MIN_WITHIN:
         yield f"No drug has {MIN_WITHIN} pairs: correlations within drugs are not given."

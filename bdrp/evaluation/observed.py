@@ -37,12 +37,12 @@ class Observed:
     @property
     def line_codes(self) -> Ints:
         """Each pair's cell line as a number from 0, (N,)."""
-        return codes(self.cell_lines)
+        return encode_labels(self.cell_lines)
 
     @property
     def drug_codes(self) -> Ints:
         """Each pair's drug as a number from 0, (N,)."""
-        return codes(self.drugs)
+        return encode_labels(self.drugs)
 
     @property
     def above(self) -> Bools:
@@ -55,12 +55,12 @@ class Observed:
         return np.asarray(self.response <= self.lower_limit)
 
     @property
-    def extrapolated(self) -> Bools:
+    def is_censored(self) -> Bools:
         """Whether the response lies at or beyond what the assay could see, (N,); False where the limits are unknown."""
         return self.above | self.below
 
 
-def check(pred: PredictiveDistribution, observed: pd.DataFrame) -> Observed:
+def check_observed(pred: PredictiveDistribution, observed: pd.DataFrame) -> Observed:
     """The observed table as arrays.
 
     Raises:
@@ -91,7 +91,7 @@ def check(pred: PredictiveDistribution, observed: pd.DataFrame) -> Observed:
     )
 
 
-def codes(labels: pd.Series) -> Ints:
+def encode_labels(labels: pd.Series) -> Ints:
     """Labels as numbers from 0 in order of first appearance, (N,)."""
     return np.asarray(pd.factorize(labels)[0], dtype=np.intp)
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError
-from bdrp.evaluation.observed import Floats, codes
+from bdrp.evaluation.observed import Floats, encode_labels
 from bdrp.predictive import PosteriorDraws
 
 GOOD_K = 0.7  # Vehtari, Simpson, Gelman, Yao and Gabry 2024: above it, importance sampling cannot be relied on
-BINS = 30  # chosen: of the picture that lays replicated responses over the observed ones
+BINS = 30  # chosen: of the figure that lays replicated responses over the observed ones
 ROWS = ("cell_line_id", "drug_id", "elpd", "k_hat", "loo_pit")
 STATISTICS: Mapping[str, Callable[[Floats], Floats]] = {
     "mean": lambda values: values.mean(axis=-1),
@@ -33,7 +33,7 @@ class PosteriorCheck:
     """What S posterior draws say about N training rows, small enough to be kept with a model.
 
     Attributes:
-        figures: draws, rows, of_rows (how many the sample was taken from), elpd and elpd_se (the sum over the N rows of
+        metrics: draws, rows, of_rows (how many the sample was taken from), elpd and elpd_se (the sum over the N rows of
             the log density of each row given all others, and its standard error, whole cell lines varying together),
             p_loo (the effective number of parameters that these rows feel), largest_k, good_k, share_above.
         rows: a row a training row: its keys, elpd, k_hat and loo_pit; its response is not among them.
@@ -42,7 +42,7 @@ class PosteriorCheck:
         densities: a row a bin of the response: left, right, the observed density, and its 95 % range over replicates.
     """
 
-    figures: Mapping[str, Any]
+    metrics: Mapping[str, Any]
     rows: pd.DataFrame
     statistics: pd.DataFrame
     densities: pd.DataFrame
@@ -74,7 +74,7 @@ def posterior_check(drawn: PosteriorDraws, observed: pd.DataFrame, *, of_rows: i
     elpd = _log_mean(log_weights + drawn.log_likelihood.T, axis=1) + np.log(drawn.draws)
     within = _log_mean(drawn.log_likelihood, axis=0)
     rows = observed[["cell_line_id", "drug_id"]].reset_index(drop=True)
-    figures = {
+    metrics = {
         "draws": drawn.draws,
         "rows": len(drawn),
         "of_rows": of_rows or len(drawn),
@@ -86,7 +86,7 @@ def posterior_check(drawn: PosteriorDraws, observed: pd.DataFrame, *, of_rows: i
         "share_above": float(np.mean(k_hat > GOOD_K)),
     }
     return PosteriorCheck(
-        figures,
+        metrics,
         rows.assign(elpd=elpd, k_hat=k_hat, loo_pit=pit)[list(ROWS)],
         _statistics(drawn.response, response),
         _densities(drawn.response, response),
@@ -99,7 +99,7 @@ def clustered_se(values: Floats, groups: pd.Series) -> float:
     sqrt(G / (G - 1) * sum over the G groups of (sum within the group of value - mean)^2): the sandwich estimate of
     Liang and Zeger 1986 for a mean, times N.
     """
-    where = codes(groups)
+    where = encode_labels(groups)
     count = int(where.max()) + 1
     if count < 2:
         return float("nan")
@@ -146,6 +146,6 @@ def _densities(replicated: Floats, response: Floats) -> pd.DataFrame:
 def _moment(values: Floats, power: int) -> Floats:
     """Standardised central moment along the last axis; 0 where nothing varies."""
     centred = values - values.mean(axis=-1, keepdims=True)
-    spread = centred.std(axis=-1)
+    std = centred.std(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(spread > 0, np.mean(centred**power, axis=-1) / spread**power, 0.0))
+        return np.asarray(np.where(std > 0, np.mean(centred**power, axis=-1) / std**power, 0.0))

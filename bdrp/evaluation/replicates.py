@@ -12,10 +12,10 @@ from bdrp.predictive import PredictiveDistribution
 
 RESAMPLED = 1000  # chosen: 2.5 % quantiles rest on 25 values each
 COLUMNS = ("compound", "name", "sets", "rows", "extrapolated_share")
-FIGURES = ("noise_sd", "noise_sd_lower", "noise_sd_upper", "noise_sd_with_offset", "aleatoric_sd", "rmse")
+METRICS = ("noise_sd", "noise_sd_lower", "noise_sd_upper", "noise_sd_with_offset", "aleatoric_sd", "rmse")
 
 
-def noise_figures(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
+def noise_metrics(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
     """The noise SD of a single measurement, of all repeats and of those inside the limits, beside the predicted one.
 
     Args:
@@ -30,7 +30,7 @@ def noise_figures(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
     return {"all": _counted(rows, seed), "inside_limits": _counted(inside, seed)}
 
 
-def repeats(pred: PredictiveDistribution, seen: Observed) -> pd.DataFrame:
+def find_repeats(pred: PredictiveDistribution, seen: Observed) -> pd.DataFrame:
     """The pairs whose line and compound were measured more than once, a row a measurement; a set is one such group.
 
     `weight` is a set's degrees of freedom shared among its rows, (m - 1) / m: under independent noise of variances v
@@ -41,7 +41,7 @@ def repeats(pred: PredictiveDistribution, seen: Observed) -> pd.DataFrame:
         response=seen.response,
         aleatoric=pred.aleatoric,
         squared_error=np.square(pred.mean - seen.response),
-        extrapolated=seen.extrapolated,
+        extrapolated=seen.is_censored,
     )
     table["set"] = table.groupby(["line", "compound"], sort=False).ngroup()
     size = table.groupby("set")["response"].transform("size")
@@ -63,7 +63,7 @@ def noise_floor(rows: pd.DataFrame, seed: int) -> dict[str, float]:
     freedom = float(rows["weight"].sum())
     left = freedom - float((rows.groupby("compound")["drug"].nunique() - 1).sum())
     if not freedom:
-        return dict.fromkeys(FIGURES, float("nan"))
+        return dict.fromkeys(METRICS, float("nan"))
     offset = rows.groupby(["compound", "drug"])["residual"].transform("mean")
     squares = (rows["residual"] - offset).pow(2) * _ratio(freedom, left)
     low, high = _resampled(squares, rows, seed)
@@ -90,7 +90,7 @@ def by_compound(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
         }
         for compound, some in rows.groupby("compound", sort=True)
     ]
-    table = pd.DataFrame(found, columns=[*COLUMNS, *FIGURES])
+    table = pd.DataFrame(found, columns=[*COLUMNS, *METRICS])
     return table.sort_values("sets", ascending=False, kind="stable", ignore_index=True)
 
 

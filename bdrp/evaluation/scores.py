@@ -1,4 +1,4 @@
-"""All figures and curves of one set of predictions."""
+"""All metrics and curves of one set of predictions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from bdrp.evaluation import beyond, curves, groups, replicates
-from bdrp.evaluation.censored import censored_figures
-from bdrp.evaluation.extrapolation import extrapolation_figures
+from bdrp.evaluation import by_group, curves, replicates, right_censoring
+from bdrp.evaluation.by_censoring import metrics_by_censoring
+from bdrp.evaluation.censoring_aware import censoring_aware_metrics
 from bdrp.evaluation.notes import notes
-from bdrp.evaluation.observed import Floats, Observed, check
-from bdrp.evaluation.point import point_figures
-from bdrp.evaluation.selective import risk_coverage, selective_figures
-from bdrp.evaluation.simulated import Simulated, simulate
-from bdrp.evaluation.spread import ence_figures, sd_bins
+from bdrp.evaluation.observed import Floats, Observed, check_observed
+from bdrp.evaluation.point_metrics import compute_point_metrics
+from bdrp.evaluation.sd_calibration import ence_metrics, sd_bins
+from bdrp.evaluation.selective import risk_coverage, selective_metrics
+from bdrp.evaluation.simulated import SimulatedResponses, simulate_responses
 from bdrp.files import strict_json
 from bdrp.predictive import PredictiveDistribution
 
@@ -28,22 +28,22 @@ class Scores:
     """How good a set of predictions is.
 
     Attributes:
-        figures: all numbers, nested by topic; nan where a figure is not defined.
+        metrics: all numbers, nested by topic; nan where a metric is not defined.
         pit: each pair's predicted probability of a response at most as large as the observed one, (N,).
         by_tissue: a row a tissue.
         by_drug: a row a drug.
         by_line: a row a cell line.
-        reliability: what central intervals promise and keep.
+        reliability: nominal levels of central intervals and their empirical coverage.
         pit_histogram: PIT values in bins.
         pit_ecdf: the share of PIT values below each level.
-        risk_coverage: mean squared error when only the surest pairs are kept.
+        risk_coverage: mean squared error when only the surest pairs are retained.
         sd_bins: RMSE against predicted SD.
         worst_groups: drugs, tissues and cell lines whose 90 % coverage is furthest off.
-        beyond_reliability: the predicted probability of "beyond the highest dose" against how often it happened.
+        beyond_reliability: the predicted probability of right-censoring against how often it happened.
         noise_by_compound: how far repeats of one experiment scatter, a row a compound.
     """
 
-    figures: Mapping[str, Any]
+    metrics: Mapping[str, Any]
     pit: Floats
     by_tissue: pd.DataFrame
     by_drug: pd.DataFrame
@@ -63,9 +63,9 @@ class Scores:
         return {name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)}
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as strict JSON: plain numbers, and null where a figure is not defined (`notes` say why)."""
+        """All metrics as strict JSON: plain numbers, and null where a metric is not defined (`notes` say why)."""
         plain: dict[str, Any] = strict_json.plain(
-            {**self.figures, "worst_groups": self.worst_groups.to_dict("records")}
+            {**self.metrics, "worst_groups": self.worst_groups.to_dict("records")}
         )
         return plain
 
@@ -77,18 +77,18 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         pred: the predictions of N pairs.
         observed: the same pairs in the same order: cell_line_id, drug_id and response; and, where known, lower_limit,
             upper_limit (what the assay could see), tissue, drug_name, structure_key (which drug ids are one compound)
-            and mean_effects (the naive prediction, drug mean plus cell line effect).
+            and mean_effects (the mean-effects baseline, drug mean plus cell line effect).
         seed: simulations and resampling; the same seed gives the same scores.
 
     Raises:
         DataError: the table does not fit the predictions, or a response is not finite.
     """
-    seen = check(pred, observed)
-    rows, simulated, pit = groups.row_figures(pred, seen), simulate(pred, seed), pred.cdf(seen.response)
-    by_drug = groups.group_table(rows, pred, seen, seen.drugs, seen.drug_names)
-    by_tissue = groups.group_table(rows, pred, seen, seen.tissues, seen.tissues)
-    repeated = replicates.repeats(pred, seen)
-    by_line = groups.group_table(rows, pred, seen, seen.cell_lines, seen.cell_lines).drop(columns="cell_lines")
+    seen = check_observed(pred, observed)
+    rows, simulated, pit = by_group.score_rows(pred, seen), simulate_responses(pred, seed), pred.cdf(seen.response)
+    by_drug = by_group.tabulate_groups(rows, pred, seen, seen.drugs, seen.drug_names)
+    by_tissue = by_group.tabulate_groups(rows, pred, seen, seen.tissues, seen.tissues)
+    repeated = replicates.find_repeats(pred, seen)
+    by_line = by_group.tabulate_groups(rows, pred, seen, seen.cell_lines, seen.cell_lines).drop(columns="cell_lines")
     tables = {
         "by_tissue": by_tissue,
         "by_drug": by_drug,
@@ -98,24 +98,24 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         "pit_ecdf": curves.pit_ecdf(pit, seen, seed),
         "risk_coverage": risk_coverage(pred, seen, seed),
         "sd_bins": sd_bins(pred.std, pred.mean - seen.response, simulated),
-        "worst_groups": groups.worst_groups({"drug": by_drug, "tissue": by_tissue, "cell line": by_line}),
-        "beyond_reliability": beyond.reliability(pred, seen, seed),
+        "worst_groups": by_group.find_worst_groups({"drug": by_drug, "tissue": by_tissue, "cell line": by_line}),
+        "beyond_reliability": right_censoring.reliability(pred, seen, seed),
         "noise_by_compound": replicates.by_compound(repeated, seed),
     }
     about = {"format": FORMAT, "measure": pred.measure, "unit": pred.unit, "seed": seed, "n": _counts(seen)}
-    figures = {
-        "point": point_figures(pred.mean, seen),
-        "naive": point_figures(seen.mean_effects, seen),
+    metrics = {
+        "point": compute_point_metrics(pred.mean, seen),
+        "naive": compute_point_metrics(seen.mean_effects, seen),
         "probabilistic": _probabilistic(pred, rows),
-        "coverage": curves.coverage_figures(pred, seen, seed),
+        "coverage": curves.coverage_metrics(pred, seen, seed),
         "calibration": _calibration(pred, seen, simulated, pit, tables, seed),
-        "selective": selective_figures(pred, seen, simulated, seed),
-        "extrapolated": extrapolation_figures(rows, seen),
-        "as_observed": censored_figures(pred, seen, seed),
-        "beyond": beyond.beyond_figures(pred, seen, tables["beyond_reliability"], seed),
-        "noise": replicates.noise_figures(repeated, seed),
+        "selective": selective_metrics(pred, seen, simulated, seed),
+        "extrapolated": metrics_by_censoring(rows, seen),
+        "as_observed": censoring_aware_metrics(pred, seen, seed),
+        "beyond": right_censoring.right_censoring_metrics(pred, seen, tables["beyond_reliability"], seed),
+        "noise": replicates.noise_metrics(repeated, seed),
     }
-    return Scores(figures={**about, **figures, "notes": notes(pred, seen, simulated)}, pit=pit, **tables)
+    return Scores(metrics={**about, **metrics, "notes": notes(pred, seen, simulated)}, pit=pit, **tables)
 
 
 def _counts(seen: Observed) -> dict[str, int]:
@@ -137,19 +137,19 @@ def _probabilistic(pred: PredictiveDistribution, rows: pd.DataFrame) -> dict[str
 def _calibration(
     pred: PredictiveDistribution,
     seen: Observed,
-    simulated: Simulated,
+    simulated: SimulatedResponses,
     pit: Floats,
     tables: Mapping[str, pd.DataFrame],
     seed: int,
 ) -> dict[str, Any]:
     return {
         **curves.miscalibration_area(pit, seed),
-        **ence_figures(pred.std, pred.mean - seen.response, simulated),
-        "pit_inside_band": curves.inside_band(tables["pit_ecdf"]),
-        "reliability_inside_band": curves.inside_band(tables["reliability"]),
-        "pit_consistent": curves.consistent(tables["pit_ecdf"]),
-        "reliability_consistent": curves.consistent(tables["reliability"]),
-        **groups.worst_deviation(tables["by_drug"], "drug", seed),
-        **groups.worst_deviation(tables["by_tissue"], "tissue", seed),
-        **groups.worst_deviation(tables["by_line"], "cell_line", seed),
+        **ence_metrics(pred.std, pred.mean - seen.response, simulated),
+        "pit_inside_band": curves.is_inside_band(tables["pit_ecdf"]),
+        "reliability_inside_band": curves.is_inside_band(tables["reliability"]),
+        "pit_consistent": curves.is_consistent(tables["pit_ecdf"]),
+        "reliability_consistent": curves.is_consistent(tables["reliability"]),
+        **by_group.worst_deviation(tables["by_drug"], "drug", seed),
+        **by_group.worst_deviation(tables["by_tissue"], "tissue", seed),
+        **by_group.worst_deviation(tables["by_line"], "cell_line", seed),
     }

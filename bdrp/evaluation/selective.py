@@ -7,49 +7,51 @@ import pandas as pd
 
 from bdrp.evaluation.curves import percent
 from bdrp.evaluation.observed import Floats, Ints, Observed
-from bdrp.evaluation.point import nan_mean, ranks, spearman, within_group_pearson
-from bdrp.evaluation.simulated import Simulated
+from bdrp.evaluation.point_metrics import nan_mean, ranks, spearman, within_group_pearson
+from bdrp.evaluation.simulated import SimulatedResponses
 from bdrp.predictive import PredictiveDistribution
 
-KEPT = (0.1, 0.5, 0.8)
+RETAINED_SHARES = (0.1, 0.5, 0.8)
 MIN_WITHIN = 20  # chosen: 10 % of a drug are then at least two pairs
 NULL_DRAWS = 20
 
 
-def selective_figures(
-    pred: PredictiveDistribution, observed: Observed, simulated: Simulated, seed: int
+def selective_metrics(
+    pred: PredictiveDistribution, observed: Observed, simulated: SimulatedResponses, seed: int
 ) -> dict[str, float]:
     """How well the predicted SD ranks the errors.
 
-    AURC is the mean over all coverages of the kept pairs' mean squared error (Geifman, Uziel and El-Yaniv 2019,
+    AURC is the mean over all coverages of the retained pairs' mean squared error (Geifman, Uziel and El-Yaniv 2019,
     arxiv.org/abs/1805.08206); AUGRC counts the pairs set aside as free of error instead of leaving them out, so that
     the few surest pairs do not dominate (Traub et al. 2024, arxiv.org/abs/2407.01032); `excess_*` is what they have
-    above the oracle, which keeps the smallest errors first. `kept_at_10` is the squared error of the 10 % surest pairs
-    as a share of all pairs' (1: no ranking). `_if_calibrated` is what these SDs would give if they were true.
+    above the oracle, which retains the smallest errors first. `kept_at_10` is the squared error of the 10 % surest
+    pairs as a share of all pairs' (1: no ranking). `_if_calibrated` is what these SDs would give if they were true.
     `within_drug_*` rank inside each drug with at least 20 pairs and average over drugs, because an SD that only knows
-    which drugs are hard already does well overall: `drug_sd_*` is that rival, each drug's own RMSE, taken from the
+    which drugs are hard already does well overall: `drug_sd_*` is that baseline, each drug's own RMSE, taken from the
     other half of the cell lines.
     """
     loss, drugs = np.square(observed.response - pred.mean), observed.drug_codes
-    rival = _overall(loss, drug_sd(loss, observed, seed))
+    baseline = _overall(loss, drug_sd(loss, observed, seed))
     return {
-        **ranking(loss, pred.std, drugs),
-        "within_drug_count": int(np.sum(np.isfinite(_kept_within(loss, pred.std, drugs, KEPT[0])))),
+        **error_ranking_metrics(loss, pred.std, drugs),
+        "within_drug_count": int(
+            np.sum(np.isfinite(_mse_of_retained_within(loss, pred.std, drugs, RETAINED_SHARES[0])))
+        ),
         **{f"{name}_oracle": value for name, value in _overall(loss, loss).items()},
         "aurc_random": float(loss.mean()),
         "augrc_random": float(loss.mean()) * (1 + 1 / len(loss)) / 2,
-        **{f"drug_sd_{name}": value for name, value in rival.items()},
+        **{f"drug_sd_{name}": value for name, value in baseline.items()},
         **_if_calibrated(pred.std[simulated.rows], drugs[simulated.rows], simulated.squared_errors[:NULL_DRAWS]),
     }
 
 
 def risk_coverage(pred: PredictiveDistribution, observed: Observed, seed: int) -> pd.DataFrame:
-    """Mean squared error of the kept pairs at 1 to 100 % coverage: model, oracle, random, and residual SD a drug."""
+    """Mean squared error of the retained pairs at 1 to 100 % coverage: model, oracle, random and residual SD a drug."""
     loss = np.square(observed.response - pred.mean)
     coverage = np.arange(1, 101) / 100
     at = _first(coverage, len(loss)) - 1
-    rival = drug_sd(loss, observed, seed)
-    curves = {"model": pred.std, "oracle": loss, "random": np.zeros(len(loss)), "drug_sd": rival}
+    baseline = drug_sd(loss, observed, seed)
+    curves = {"model": pred.std, "oracle": loss, "random": np.zeros(len(loss)), "drug_sd": baseline}
     return pd.DataFrame({"coverage": coverage, **{name: risk_curve(loss, by)[at] for name, by in curves.items()}})
 
 
@@ -63,17 +65,17 @@ def risk_curve(loss: Floats, by: Floats) -> Floats:
 
 
 def generalised_risk_area(curve: Floats) -> float:
-    """AUGRC from a `risk_curve`: the mean of the kept pairs' share of the loss per pair of all pairs."""
+    """AUGRC from a `risk_curve`: the mean of the retained pairs' share of the loss per pair of all pairs."""
     return float(np.mean(curve * np.arange(1, len(curve) + 1)) / len(curve))
 
 
-def kept(loss: Floats, by: Floats, share: float = KEPT[0]) -> float:
+def mse_of_retained(loss: Floats, by: Floats, share: float = RETAINED_SHARES[0]) -> float:
     """Mean loss of the first `share` in rising order of `by` as a share of the mean loss of all; nan without loss."""
-    return _kept(risk_curve(loss, by), share)
+    return _mse_of_retained(risk_curve(loss, by), share)
 
 
-def ranking(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
-    """Everything that is told of a ranking and of its null, overall and within drugs.
+def error_ranking_metrics(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
+    """Every metric of a ranking of errors by SDs, and its null, overall and within drugs.
 
     Args:
         loss: (N,), as squared errors.
@@ -81,7 +83,7 @@ def ranking(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
         drugs: (N,) codes from 0.
     """
     found, best = _overall(loss, by), risk_curve(loss, loss)
-    within = {share: nan_mean(_kept_within(loss, by, drugs, share)) for share in KEPT}
+    within = {share: nan_mean(_mse_of_retained_within(loss, by, drugs, share)) for share in RETAINED_SHARES}
     return {
         **found,
         "excess_aurc": found["aurc"] - float(best.mean()),
@@ -94,18 +96,18 @@ def ranking(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
 
 def drug_sd(loss: Floats, observed: Observed, seed: int) -> Floats:
     """Each pair's drug's RMSE among the other half of the cell lines, (N,); overall RMSE for a drug unseen there."""
-    drugs, half = observed.drug_codes, halves(observed, seed)
-    spread = np.empty(len(loss))
+    drugs, half = observed.drug_codes, deal_lines_in_halves(observed, seed)
+    own_sd = np.empty(len(loss))
     for side in (0, 1):
         other = half != side
         n = np.bincount(drugs[other], minlength=int(drugs.max()) + 1)
         total = np.bincount(drugs[other], weights=loss[other], minlength=len(n))
         mean = np.where(n > 0, total / np.maximum(n, 1), loss.mean())
-        spread[~other] = np.sqrt(mean)[drugs[~other]]
-    return spread
+        own_sd[~other] = np.sqrt(mean)[drugs[~other]]
+    return own_sd
 
 
-def halves(observed: Observed, seed: int) -> Ints:
+def deal_lines_in_halves(observed: Observed, seed: int) -> Ints:
     """0 or 1 for each pair, (N,): cell lines dealt at random into two halves, so that each half can judge the other."""
     lines = observed.line_codes
     return np.random.default_rng(seed).permutation(int(lines.max()) + 1)[lines] % 2
@@ -114,22 +116,22 @@ def halves(observed: Observed, seed: int) -> Ints:
 def _overall(loss: Floats, by: Floats) -> dict[str, float]:
     curve = risk_curve(loss, by)
     areas = {"aurc": float(curve.mean()), "augrc": generalised_risk_area(curve)}
-    return areas | {f"kept_at_{percent(share)}": _kept(curve, share) for share in KEPT}
+    return areas | {f"kept_at_{percent(share)}": _mse_of_retained(curve, share) for share in RETAINED_SHARES}
 
 
-def _kept(curve: Floats, share: float) -> float:
+def _mse_of_retained(curve: Floats, share: float) -> float:
     total = float(curve[-1])
     return float(curve[_first(share, len(curve)) - 1]) / total if total > 0 else float("nan")
 
 
 def _if_calibrated(std: Floats, drugs: Ints, simulated: Floats) -> dict[str, float]:
     """Every figure of the ranking when the SDs are true: the mean over simulated errors."""
-    drawn = pd.DataFrame([ranking(loss, std, drugs) for loss in simulated])
+    drawn = pd.DataFrame([error_ranking_metrics(loss, std, drugs) for loss in simulated])
     return {f"{name}_if_calibrated": nan_mean(drawn[name].to_numpy()) for name in drawn}
 
 
-def _kept_within(loss: Floats, by: Floats, group: Ints, share: float) -> Floats:
-    """`kept` inside each group, (groups,); nan for groups under 20 pairs or without loss."""
+def _mse_of_retained_within(loss: Floats, by: Floats, group: Ints, share: float) -> Floats:
+    """`mse_of_retained` inside each group, (groups,); nan for groups under 20 pairs or without loss."""
     n = np.bincount(group)
     order = np.lexsort((by, group))
     sorted_group = group[order]

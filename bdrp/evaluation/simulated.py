@@ -1,4 +1,4 @@
-"""What the predictions themselves would make of every figure: responses simulated from them."""
+"""What the predictions themselves would make of every metric: responses simulated from them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from bdrp.evaluation.observed import Floats, Ints
 from bdrp.predictive import PredictiveDistribution
 
-MOST_ROWS = 20_000  # chosen: the figures' expectations are then right to a few per cent, in about a second
+MOST_ROWS = 20_000  # chosen: the metrics' expectations are then right to a few per cent, in about a second
 DRAWS = 200
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulatedResponses:
     """Squared errors that a perfectly calibrated model would make with these predictions.
 
     Attributes:
@@ -26,7 +26,7 @@ class Simulated:
     squared_errors: Floats
 
 
-def simulate(pred: PredictiveDistribution, seed: int) -> Simulated:
+def simulate_responses(pred: PredictiveDistribution, seed: int) -> SimulatedResponses:
     """Draw responses from the predictions and take the predicted means from them."""
     rng = np.random.default_rng(seed)
     chosen = np.arange(len(pred))
@@ -35,4 +35,4 @@ def simulate(pred: PredictiveDistribution, seed: int) -> Simulated:
     some = pred[chosen]
     # A seed of its own: responses that a user drew with the same seed must not come back as their own null.
     draws = some.sample(DRAWS, int(rng.integers(2**32)))
-    return Simulated(chosen, np.square(draws - some.mean))
+    return SimulatedResponses(chosen, np.square(draws - some.mean))

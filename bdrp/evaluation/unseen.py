@@ -8,12 +8,12 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from bdrp.errors import DataError
-from bdrp.evaluation.observed import Bools, Floats, codes
+from bdrp.evaluation.observed import Bools, Floats, encode_labels
 
 TRIALS = 1000  # chosen: 2.5 % quantiles then rest on 25 shuffles each
 
 
-def unseen_figures(
+def unseen_metrics(
     epistemic: npt.ArrayLike, unseen: npt.ArrayLike, groups: npt.ArrayLike, seed: int
 ) -> dict[str, float]:
     """The AUROC of the epistemic SD for telling pairs of unseen drugs (or lines, or tissues) from the others.
@@ -35,11 +35,11 @@ def unseen_figures(
     Raises:
         DataError: lengths differ, an SD is not finite, or a group is both seen and unseen.
     """
-    spread, labels, names = np.asarray(epistemic, float), np.asarray(unseen, bool), pd.Series(np.asarray(groups))
-    _check(spread, labels, names)
-    member = codes(names)
+    epistemic_std, labels, names = np.asarray(epistemic, float), np.asarray(unseen, bool), pd.Series(np.asarray(groups))
+    _check(epistemic_std, labels, names)
+    member = encode_labels(names)
     size = np.bincount(member)
-    rank_sum = np.asarray(np.bincount(member, weights=rankdata(spread)), dtype=np.float64)
+    rank_sum = np.asarray(np.bincount(member, weights=rankdata(epistemic_std)), dtype=np.float64)
     absent = np.bincount(member, weights=labels) > 0
     shuffled = np.random.default_rng(seed).permuted(np.tile(absent, (TRIALS, 1)), axis=1)
     low, high = np.quantile(_auroc(shuffled, rank_sum, size), [0.025, 0.975])
@@ -61,16 +61,16 @@ def _auroc(absent: Bools, rank_sum: Floats, size: npt.NDArray[np.intp]) -> Float
     return np.where(possible > 0, wins / np.where(possible > 0, possible, 1), np.nan)
 
 
-def _check(spread: Floats, labels: Bools, names: pd.Series) -> None:
-    if not (spread.ndim == 1 and spread.shape == labels.shape == names.shape and spread.size):
+def _check(epistemic_std: Floats, labels: Bools, names: pd.Series) -> None:
+    if not (epistemic_std.ndim == 1 and epistemic_std.shape == labels.shape == names.shape and epistemic_std.size):
         raise DataError(
-            f"SDs, labels and groups do not line up: {spread.shape}, {labels.shape} and {names.shape} were given. "
-            "Allowed: one of each for every pair, at least one pair. Take all three from the same rows."
+            f"SDs, labels and groups do not line up: {epistemic_std.shape}, {labels.shape} and {names.shape} were "
+            "given. Allowed: one of each for every pair, at least one pair. Take all three from the same rows."
         )
-    if not np.all(np.isfinite(spread)):
+    if not np.all(np.isfinite(epistemic_std)):
         raise DataError(
-            f"{int(np.sum(~np.isfinite(spread)))} of {spread.size} epistemic SDs are not finite. Allowed: finite "
-            "numbers. Check the model's predictions for these pairs."
+            f"{int(np.sum(~np.isfinite(epistemic_std)))} of {epistemic_std.size} epistemic SDs are not finite. "
+            "Allowed: finite numbers. Check the model's predictions for these pairs."
         )
     mixed = pd.Series(labels).groupby(names).nunique()
     if (mixed > 1).any():

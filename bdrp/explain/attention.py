@@ -19,11 +19,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bdrp.data.profiles import EXPRESSION, Profiles, by_name
+from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
-from bdrp.fitted.model import TrainedModel, every_pair
+from bdrp.fitted.model import TrainedModel, cross_drugs_and_lines
 from bdrp.inference.method import HasNetwork
 from bdrp.model.attention import CrossAttention
 from bdrp.model.network import Network
@@ -99,13 +99,13 @@ def read_attention(
     """
     if not isinstance(model.fitted, HasNetwork):
         raise DataError(f"{model.manifest['method']} has no attention to read. Fit last_layer for that.")
-    network, tables = model.fitted.network, by_name(profiles)
+    network, tables = model.fitted.network, name_profiles(profiles)
     if not isinstance(network.pairing, CrossAttention):
         raise DataError(
             f"This model has no attention to read: it was fitted with pairing={network.size.pairing}. Allowed: models "
             "whose pairing is attention, the default. Fit one of these."
         )
-    pairs = every_pair(drugs, tables[EXPRESSION]) if pairs is None else pairs
+    pairs = cross_drugs_and_lines(drugs, tables[EXPRESSION]) if pairs is None else pairs
     inputs = model.features.inputs(drugs, tables)
     rows = as_pairs(pairs[["cell_line_id", "drug_id"]], inputs)
     found = _read(network, inputs, rows, model.features.genes)

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bdrp.data.profiles import EXPRESSION, Profiles, by_name
+from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import Measure, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError, SplitError
@@ -144,7 +144,7 @@ class Features:
         Raises:
             DataError: a structure that cannot be read, or too many genes missing.
         """
-        given = by_name(profiles)
+        given = name_profiles(profiles)
         ids = given[EXPRESSION].index
         lines = line_profiles.transform(self.scalers, given, ids)
         components = [lines[name] @ scaler.components for name, scaler in self.scalers.items()]

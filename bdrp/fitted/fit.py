@@ -12,14 +12,14 @@ from typing import Any, cast
 
 from bdrp import __version__, calibration, inference
 from bdrp.calibration import Recalibration
-from bdrp.data import grouping
+from bdrp.data import group_labels
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features import applicability_domain
 from bdrp.features.batch import Features
 from bdrp.files import outputs, sealed_folder, strict_json
-from bdrp.fitted import posterior
+from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.prepared import CalibrationRows, Prepared, prepare
@@ -33,8 +33,8 @@ REFITTED = (
     "After the recalibration was chosen, the method was fitted again on training, validation and calibration rows. "
     "The test part was used for neither."
 )
-UNPROMISED = (
-    "The conformal recalibration's promise was made for the first fit. It is not proven for the second one, whose "
+GUARANTEE_LOST = (
+    "The conformal recalibration's guarantee was made for the first fit. It is not proven for the second one, whose "
     "weights have seen the calibration rows; leave the second fit out (refit=False) to keep the proof."
 )
 CENSORED = (
@@ -75,7 +75,7 @@ def fit(
         refit: once the recalibration is chosen, fit again on all rows but the test part, for as long as the first fit
             took to be at its best. The recalibration then errs on the wide side, for it saw a model that knew less.
         recalibration: "auto" chooses by cross-validation inside the calibration part; else one of
-            `bdrp.calibration.names()`, alone or as NAME_by_GROUPING. What conformal ones promise is exact for a model
+            `bdrp.calibration.names()`, alone or as NAME_by_GROUPING. What conformal ones guarantee is exact for a model
             that is not fitted again.
         progress: show a progress bar.
 
@@ -138,12 +138,12 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
         asked, notices = "identity", [*notices, CENSORED]
     recalibration = _recalibrate(asked, fitted.predict(prepared.batch.inputs, rows.pairs), rows, runtime.seed, labels)
     if refit and not interrupted:
-        whole = prepared.whole()
+        whole = prepared.with_all_but_test()
         again = method.refit_options(fitted).fit(whole.batch, runtime.for_second_fit())
         interrupted = again.interrupted
         if not interrupted:  # half a second fit is worth less than the whole first one
             fitted, trained = again, whole
-            notices += [REFITTED, UNPROMISED] if recalibration.guarantee_is_for_one_fit else [REFITTED]
+            notices += [REFITTED, GUARANTEE_LOST] if recalibration.guarantee_is_for_one_fit else [REFITTED]
     return TrainedModel(
         manifest=_manifest(prepared, method, runtime, fitted, trained.batch.features)
         | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind}
@@ -154,14 +154,14 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
         applicability_domain=applicability_domain.fit(trained.batch, prepared.screen.drugs),
         limits=trained.limits(),
         held_out_part=_held_out(trained, fitted, recalibration) if len(trained.batch.test) else None,
-        posterior_check=posterior.check(fitted, trained.batch, runtime.seed),
+        posterior_check=saved_posterior_check.check_posterior(fitted, trained.batch, runtime.seed),
     )
 
 
 def _labels(screen: Screen, asked: str) -> Mapping[str, str] | None:
     """The groups of a recalibration by group."""
     by = calibration.grouping_of(asked)
-    return None if by is None else grouping.labels(screen, by)
+    return None if by is None else group_labels.read_group_labels(screen, by)
 
 
 def _recalibrate(

@@ -14,18 +14,18 @@ import torch
 
 from bdrp import calibration, inference
 from bdrp.calibration import Recalibration
-from bdrp.data.profiles import EXPRESSION, Profiles, by_name
+from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import LIMITS, MEASURES, Screen
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
-from bdrp.evaluation.inference_data import CHAINS, check_counts, chosen_rows
+from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
 from bdrp.features import applicability_domain
 from bdrp.features import lines as line_profiles
 from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.files import sealed_folder, strict_json, tensors
-from bdrp.fitted import posterior
+from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.held_out import OBSERVED, HeldOut
 from bdrp.inference.method import Fitted, require_weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
@@ -81,9 +81,11 @@ class TrainedModel:
         Warns:
             BdrpWarning: genes are missing, or a line bears a training line's id but not its expression.
         """
-        profiles = by_name(profiles)
+        profiles = name_profiles(profiles)
         _check_tables(drugs, profiles)
-        pairs = every_pair(drugs, profiles[EXPRESSION]) if pairs is None else _ids(pairs).reset_index(drop=True)
+        pairs = (
+            cross_drugs_and_lines(drugs, profiles[EXPRESSION]) if pairs is None else _ids(pairs).reset_index(drop=True)
+        )
         if pairs.empty:
             raise DataError(
                 "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
@@ -105,7 +107,7 @@ class TrainedModel:
         """
         needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
         needed_lines = {
-            name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in by_name(profiles).items()
+            name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in name_profiles(profiles).items()
         }
         inputs = self._without_id_collisions(self.features.inputs(needed_drugs, needed_lines))
         return inputs, as_pairs(pairs, inputs)
@@ -113,7 +115,7 @@ class TrainedModel:
     def drugs_of(self, screen: Screen) -> pd.DataFrame:
         """A screen's drugs, with their doses if the model was trained on that screen.
 
-        How a laboratory chooses doses is its own custom: what was learned of them at one says nothing at another.
+        How doses are chosen is custom of a laboratory: what was learned of them on one screen says nothing on another.
         """
         return screen.tested_drugs() if screen.name == self.manifest["screen"] else screen.drugs
 
@@ -145,10 +147,10 @@ class TrainedModel:
             DataError: as in `predict`, or a response is missing.
         """
         check_counts(draws, most_pairs)
-        profiles = by_name(profiles)
+        profiles = name_profiles(profiles)
         _check_tables(drugs, profiles)
         observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
-        some = observed.iloc[chosen_rows(len(observed), most_pairs, np.random.default_rng(seed))]
+        some = observed.iloc[choose_rows(len(observed), most_pairs, np.random.default_rng(seed))]
         inputs, rows = self.prepared(drugs, profiles, some)
         drawn = require_weight_draws(self.fitted).draw_posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
@@ -163,8 +165,8 @@ class TrainedModel:
             BdrpWarning,
             stacklevel=4,
         )
-        strange = torch.tensor([line in set(collisions) for line in inputs.line_ids])
-        return replace(inputs, line_effect=torch.where(strange, -1, inputs.line_effect))
+        unseen = torch.tensor([line in set(collisions) for line in inputs.line_ids])
+        return replace(inputs, line_effect=torch.where(unseen, -1, inputs.line_effect))
 
     def _context(
         self, pairs: pd.DataFrame, inputs: Inputs, drugs: pd.DataFrame, cell_lines: pd.DataFrame | None
@@ -222,7 +224,7 @@ class TrainedModel:
         if self.held_out_part is not None:
             self.held_out_part.save(into)
         if self.posterior_check is not None:
-            posterior.save(self.posterior_check, into)
+            saved_posterior_check.save_check(self.posterior_check, into)
         sealed_folder.seal(into, self.manifest)
 
     @classmethod
@@ -288,11 +290,11 @@ class TrainedModel:
             domain,
             limits,
             HeldOut.load(path) if (path / OBSERVED).exists() else None,
-            posterior.load(path),
+            saved_posterior_check.load_check(path),
         )
 
 
-def every_pair(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
+def cross_drugs_and_lines(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
     """Every line with every drug: cell_line_id, drug_id."""
     product = pd.MultiIndex.from_product([expression.index, drugs.index], names=["cell_line_id", "drug_id"])
     return product.to_frame(index=False)

@@ -19,7 +19,7 @@ from bdrp.features.batch import Batch, Pairs
 # What is unlike between two parts of a split is also what pairs of one part share: their cluster. Pairs held out at
 # random share none.
 CLUSTERS = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
-LEAST = 2  # rows: fewer fit no recalibration
+LEAST_CALIBRATION_ROWS = 2  # rows: fewer fit no recalibration
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Prepared:
     split: Split
     batch: Batch
 
-    def whole(self) -> Prepared:
+    def with_all_but_test(self) -> Prepared:
         """The same with validation and calibration rows among the training rows."""
         parts = self.split.parts.replace({"validation": "train", "calibration": "train"})
         split = replace(self.split, parts=parts)
@@ -75,7 +75,7 @@ class Prepared:
             SplitError: the calibration part has fewer than two rows.
         """
         rows, cluster = self.batch.calibration, self.cluster
-        if len(rows) < LEAST:
+        if len(rows) < LEAST_CALIBRATION_ROWS:
             raise SplitError(
                 f"The calibration part has {len(rows)} rows. At least two are needed, and some hundred for "
                 "intervals that hold. Give it a share of the split."

@@ -1,1 +1,1 @@
-"""Studies of methods: comparisons, ablations, transfers to other laboratories."""
+"""Studies of methods: comparisons, ablations, transfers to target screens."""

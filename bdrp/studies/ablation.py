@@ -1,4 +1,4 @@
-"""What each part of a model contributes: the figure without it less the figure with it, on the same held-out pairs."""
+"""What each component of a model contributes: a metric without it less that with it, on the same held-out pairs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import pandas as pd
 from bdrp.data.screen import MEASURES
 from bdrp.errors import BdrpWarning
 from bdrp.evaluation import significance
-from bdrp.evaluation.significance.figures import figure
+from bdrp.evaluation.significance.metrics import find_metric
 from bdrp.studies import comparison
 from bdrp.studies.components import (
     BETTER,
+    COMPONENTS,
     CONTRIBUTES,
     FLOOR,
     FULL,
@@ -25,7 +26,6 @@ from bdrp.studies.components import (
     NONE_SHOWN,
     ON_FOLDS,
     OVERALL,
-    PARTS,
     SHUFFLED_LABELS,
     WORSE,
 )
@@ -44,14 +44,14 @@ class Contributions:
     """What the runs of an ablation say; splits are never pooled.
 
     Attributes:
-        runs: of `comparison.row`, a row a run.
-        table: split, part, against, figure, value, against_value, contribution (`part` less `against`), lower, upper
-            (95 %, cell lines and drugs drawn anew), folds_lower, folds_upper (95 %, of the corrected t-test over
-            folds; nan where there is one fold), folds, seeds, said. `against` is "full" in rows about a part; the
-            others hold the whole model and shuffled labels against mean effects. `said` is "none" where the first
-            interval lies within what is practically equal, "none shown" where it is wider and holds 0; otherwise
-            "contributes" or "harms" of a part, "better" or "worse" of the others, with " on these folds alone" where
-            the second interval is lacking or does not leave out 0.
+        runs: of `comparison.describe_run`, a row a run.
+        table: split, part, against, figure, value, against_value, contribution (`part`, a component, less `against`),
+            lower, upper (95 %, cell lines and drugs drawn anew), folds_lower, folds_upper (95 %, of the corrected
+            t-test over folds; nan where there is one fold), folds, seeds, said. `against` is "full" in rows about a
+            component; the others hold the whole model and shuffled labels against mean effects. `said` is "none" where
+            the first interval lies within what is practically equal, "none shown" where it is wider and holds 0;
+            otherwise "contributes" or "harms" of a component, "better" or "worse" of the others, with " on these folds
+            alone" where the second interval is lacking or does not leave out 0.
         notes: what makes the table weaker or smaller than it looks, in sentences.
         screen: name, measure, unit and checksums; folds, how many, and partition, how they were made.
     """
@@ -70,21 +70,21 @@ class Contributions:
         comparison.write_table(self.table, out / "ablation.parquet")
 
 
-def gather(out: Path, runs: Sequence[Run]) -> Contributions:
-    """Read the records of an ablation's runs and compare each part with the whole model, split by split.
+def gather_contributions(out: Path, runs: Sequence[Run]) -> Contributions:
+    """Read the records of an ablation's runs and compare each component with the whole model, split by split.
 
     Warns:
         BdrpWarning: a record was altered since it was written.
     """
-    found = planning.finished(out, {run.address: run for run in runs}.values())
+    found = planning.read_finished(out, {run.key: run for run in runs}.values())
     notes: list[str] = []
     tables: list[pd.DataFrame] = []
     for split in dict.fromkeys(run.split for run in runs):
         mine = [run for run in runs if run.split == split]
-        done = [(run, found[run.address]) for run in mine if run.address in found and not found[run.address].failed]
+        done = [(run, found[run.key]) for run in mine if run.key in found and not found[run.key].failed]
         tables += _of_split(split, mine, done, notes)
     return Contributions(
-        runs=pd.DataFrame([comparison.row(run, found.get(run.address)) for run in runs]),
+        runs=pd.DataFrame([comparison.describe_run(run, found.get(run.key)) for run in runs]),
         table=pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(),
         notes=tuple(dict.fromkeys(notes)),
         screen=runs[0].where | {"unit": MEASURES[runs[0].screen["measure"]].unit},
@@ -99,17 +99,19 @@ def _of_split(split: str, runs: Sequence[Run], done: Finished, notes: list[str])
             kept[against] = _rows(against, done)
         both = _shared(split, _rows(label, done), kept[against], notes)
         if both.empty:
-            notes.append(comparison.of_split(split, f"{label} and {against} have no finished fold in common."))
+            notes.append(comparison.note_on_split(split, f"{label} and {against} have no finished fold in common."))
             continue
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", BdrpWarning)
             yield _compared(both, label, against, runs[0].folds)
-        notes += [comparison.of_split(split, each.message) for each in told if issubclass(each.category, BdrpWarning)]
+        notes += [
+            comparison.note_on_split(split, each.message) for each in caught if issubclass(each.category, BdrpWarning)
+        ]
 
 
 def _pairs(labels: set[str]) -> list[tuple[str, str]]:
-    """What is compared with what: parts with the whole, the whole and shuffled labels with mean effects."""
-    wanted = [(name, FULL) for name in PARTS]
+    """What is compared with what: components with the whole, the whole and shuffled labels with mean effects."""
+    wanted = [(name, FULL) for name in COMPONENTS]
     wanted += [(FULL, FLOOR), (SHUFFLED_LABELS, FLOOR), (SHUFFLED_LABELS, OVERALL)]
     return [(label, against) for label, against in wanted if label in labels and against in labels]
 
@@ -129,14 +131,14 @@ def _shared(split: str, one: pd.DataFrame, other: pd.DataFrame, notes: list[str]
     places = [pd.MultiIndex.from_frame(rows[PLACE]) for rows in (one, other)]
     common = places[0].intersection(places[1]).unique()
     if 0 < len(common) < len(places[0].union(places[1]).unique()):
-        said = "not all fits finished: some comparisons rest on fewer folds than others."
-        notes.append(comparison.of_split(split, said))
+        sentence = "not all fits finished: some comparisons rest on fewer folds than others."
+        notes.append(comparison.note_on_split(split, sentence))
     kept = [rows[place.isin(common)] for rows, place in zip((one, other), places, strict=True)]
     return pd.concat(kept, ignore_index=True) if len(common) else pd.DataFrame()
 
 
 def _compared(rows: pd.DataFrame, label: str, against: str, folds: int) -> pd.DataFrame:
-    """A row a figure; `label` comes first in the rows, so differences are label less against."""
+    """A row a metric; `label` comes first in the rows, so differences are label less against."""
     found = significance.differences(rows, JUDGED).rename(columns={"method": "part", "other": "against"})
     values = significance.tabulate(rows, JUDGED, by=["split"]).set_index(["figure", "method"])["value"]
     table = found[["split", "part", "against", "figure", "difference", "lower", "upper"]]
@@ -146,7 +148,7 @@ def _compared(rows: pd.DataFrame, label: str, against: str, folds: int) -> pd.Da
     )
     table = table.merge(_over_folds(rows, folds), on="figure", how="left")
     table["folds"], table["seeds"] = rows["fold"].nunique(), rows["seed"].nunique()
-    return table.assign(said=[_said(row) for row in table.to_dict("records")])
+    return table.assign(said=[_name_effect(row) for row in table.to_dict("records")])
 
 
 def _over_folds(rows: pd.DataFrame, folds: int) -> pd.DataFrame:
@@ -157,11 +159,11 @@ def _over_folds(rows: pd.DataFrame, folds: int) -> pd.DataFrame:
     return tested[["figure", "lower", "upper"]].rename(columns={"lower": "folds_lower", "upper": "folds_upper"})
 
 
-def _said(row: Mapping[str, Any]) -> str:
-    """What a difference shows; all figures here are losses, so a loss that rises without a part is its contribution."""
-    direction = figure(row["figure"]).direction
-    unit = (abs(row["value"]) + abs(row["against_value"])) / 2 if direction.relative else 1.0
-    if max(-row["lower"], row["upper"]) <= direction.negligible * unit:
+def _name_effect(row: Mapping[str, Any]) -> str:
+    """What a difference shows; all metrics here are losses, so a rise without a component is what it contributes."""
+    direction = find_metric(row["figure"]).direction
+    scale = (abs(row["value"]) + abs(row["against_value"])) / 2 if direction.relative else 1.0
+    if max(-row["lower"], row["upper"]) <= direction.negligible * scale:
         return NONE
     more, less = (CONTRIBUTES, HARMS) if row["against"] == FULL else (WORSE, BETTER)
     if row["lower"] > 0:

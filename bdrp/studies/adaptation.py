@@ -1,4 +1,4 @@
-"""What a model predicts for another laboratory: as it is, and after it was told responses of a few of its pairs."""
+"""What a model predicts for a target screen: as it is, and adapted to the responses of a few of its pairs."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Adapted:
         name: `RAW`, `RECALIBRATED` or `UPDATED`.
         labelled: how many labelled pairs it saw. draw: which of the random draws of them.
         distribution: of the N pairs.
-        found: what it took from the labelled pairs, in numbers.
+        parameters: what it took from the labelled pairs, in numbers.
     """
 
     name: str
     labelled: int
     draw: int
     distribution: PredictiveDistribution
-    found: dict[str, Any]
+    parameters: dict[str, Any]
 
 
 def draw_labelled(responses: pd.DataFrame, most: int, draws: int, seed: int) -> Positions:
@@ -54,7 +54,7 @@ def draw_labelled(responses: pd.DataFrame, most: int, draws: int, seed: int) -> 
 
 @dataclass(frozen=True)
 class Target:
-    """Pairs of another laboratory as a model sees them: N to score, then those whose responses it may be told.
+    """Pairs of a target screen as a model sees them: N to score, then those whose responses adapt it.
 
     Attributes:
         model: trained on another screen on the same keys.
@@ -62,7 +62,7 @@ class Target:
         pairs: all of them, with their responses.
         scored: N. drawn: how many draws of labelled pairs there are, and of how many pairs each.
         own: the method's own predictions.
-        calibrated: the same as the model's own laboratory calibrated them.
+        calibrated: the same as calibrated on the source screen.
     """
 
     model: TrainedModel
@@ -74,7 +74,7 @@ class Target:
     calibrated: PredictiveDistribution
 
     @classmethod
-    def of(cls, model: TrainedModel, screen: Screen, scored: Positions, labelled: Positions) -> Target:
+    def prepare(cls, model: TrainedModel, screen: Screen, scored: Positions, labelled: Positions) -> Target:
         """From positions of the screen's responses, (N,) to score and (R, most) of R draws of labelled ones."""
         positions = np.concatenate([scored, labelled.ravel()])
         inputs, pairs = model.prepared(
@@ -104,7 +104,7 @@ class Target:
         if self.model.fitted.can_update:
             yield Adapted(UPDATED, count, draw, *self._updated(known))
 
-    def novelty(self) -> pd.DataFrame:
+    def distances(self) -> pd.DataFrame:
         """How far each scored pair lies from what was trained on: line_distance_percentile, drug_similarity."""
         domain = self.model.applicability_domain
         lines = domain.compare_lines(self.model.features, self.inputs)["line_distance_percentile"]
@@ -118,13 +118,13 @@ class Target:
         )
 
     def _recalibrated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
-        told = self.own[known]
+        labelled = self.own[known]
         response = self.pairs.response.numpy()[known]
-        remap = calibration.fit("affine", told, response, groups=told.keys["cell_line_id"].tolist())
+        remap = calibration.fit("affine", labelled, response, groups=labelled.keys["cell_line_id"].tolist())
         return remap(self.own[: self.scored]), remap.parameters()
 
     def _updated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
-        """The prior are the moments that the model's own laboratory calibrated; their shape is the method's."""
+        """The prior are the moments that were calibrated on the source screen; their shape is the method's."""
         moments = (getattr(self.calibrated, name) for name in ("mean", "aleatoric_std", "epistemic_std"))
         prior, asked = self.own.with_moments(*moments), slice(self.scored)
         rows = torch.arange(len(self.pairs))

@@ -1,4 +1,4 @@
-"""What finished runs say together: figures a fold, intervals, differences between methods, ranks, ranking of errors."""
+"""What finished runs say together: metrics a fold, intervals, differences between methods, ranks, ranking of errors."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pandas as pd
 from bdrp.data.screen import MEASURES
 from bdrp.errors import BdrpWarning
 from bdrp.evaluation import significance
-from bdrp.evaluation.comparison import compare as compare_densities
 from bdrp.evaluation.curves import miscalibration_area
-from bdrp.evaluation.selective import ranking, risk_curve
-from bdrp.evaluation.significance import FIGURES, CriticalDifference
-from bdrp.evaluation.significance.evidence import evidence
+from bdrp.evaluation.density_comparison import compare as compare_densities
+from bdrp.evaluation.selective import error_ranking_metrics, risk_curve
+from bdrp.evaluation.significance import METRICS, CriticalDifference
+from bdrp.evaluation.significance.evidence import combine_evidence
 from bdrp.files import atomic, outputs, tables
 from bdrp.studies.execution import plan as planning
 from bdrp.studies.execution.records import Record
@@ -27,18 +27,18 @@ from bdrp.studies.execution.run_matrix import Run
 JUDGED: Final = ("rmse", "nll", "crps", "interval_score_90", "aurc")
 BY_DRUG: Final = ("rmse", "nll", "crps")  # chosen: scores that a drug's few pairs can carry
 SHOWN: Final = (*JUDGED, "coverage_50", "coverage_80", "coverage_90", "coverage_95", "width_90")
-KEPT: Final = np.arange(1, 101) / 100
+RETAINED_SHARES: Final = np.arange(1, 101) / 100
 PLACE: Final = ["fold", "seed"]
 
 
 @dataclass(frozen=True)
-class Findings:
+class ComparisonResults:
     """Tables of a comparison; splits are never pooled.
 
     Attributes:
         runs: a row a run and label: method (its label), split, fold, seed, status (done, failed or left), fit_seconds,
-            predict_seconds, peak_memory_bytes, responses, error, address.
-        figures: tidy: method, split, fold, seed, figure, value, n; `uncalibrated_…` are before recalibration.
+            predict_seconds, peak_memory_bytes, responses, error, address (the run key).
+        metrics: tidy: method, split, fold, seed, figure, value, n; `uncalibrated_…` are before recalibration.
         intervals: of `significance.intervals`, on the folds and seeds that all methods finished.
         evidence: of `significance.evidence.evidence`.
         tests: rows of every other test, named in the column `test`.
@@ -49,7 +49,7 @@ class Findings:
     """
 
     runs: pd.DataFrame
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     intervals: pd.DataFrame
     evidence: pd.DataFrame
     tests: pd.DataFrame
@@ -71,16 +71,16 @@ class Findings:
         Raises:
             OutputError: they cannot be written.
         """
-        named = {"figures": self.figures, "intervals": self.intervals, "comparisons": self.comparisons}
+        named = {"figures": self.metrics, "intervals": self.intervals, "comparisons": self.comparisons}
         for name, table in named.items():
             write_table(table, out / f"{name}.parquet")
 
 
 @dataclass(frozen=True)
-class _OfSplit:
+class _SplitResults:
     """What one split says; empty tables where there is nothing to compare."""
 
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
     evidence: pd.DataFrame = field(default_factory=pd.DataFrame)
     tests: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -88,23 +88,23 @@ class _OfSplit:
     risk: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def gather(out: Path, runs: Sequence[Run]) -> Findings:
-    """Read the records of a grid's runs and compare the methods, split by split.
+def gather_results(out: Path, runs: Sequence[Run]) -> ComparisonResults:
+    """Read the records of a run matrix's runs and compare the methods, split by split.
 
     Warns:
         BdrpWarning: a record was altered since it was written.
     """
-    found = planning.finished(out, {run.address: run for run in runs}.values())
+    found = planning.read_finished(out, {run.key: run for run in runs}.values())
     notes: list[str] = []
     splits = list(dict.fromkeys(run.split for run in runs))
     parts = []
     for split in splits:
-        mine = [run for run in runs if run.split == split and run.address in found]
-        part = _of_split(split, [(run, found[run.address]) for run in mine if not found[run.address].failed], notes)
+        mine = [run for run in runs if run.split == split and run.key in found]
+        part = _of_split(split, [(run, found[run.key]) for run in mine if not found[run.key].failed], notes)
         parts += [] if part is None else [part]
-    joined = {name: _stacked([getattr(part, name) for part in parts]) for name in ("figures", "intervals", "evidence")}
-    return Findings(
-        runs=pd.DataFrame([row(run, found.get(run.address)) for run in runs]),
+    joined = {name: _stacked([getattr(part, name) for part in parts]) for name in ("metrics", "intervals", "evidence")}
+    return ComparisonResults(
+        runs=pd.DataFrame([describe_run(run, found.get(run.key)) for run in runs]),
         **joined,
         tests=_stacked([part.tests for part in parts]),
         ranks=tuple(rank for part in parts for rank in part.ranks),
@@ -114,8 +114,8 @@ def gather(out: Path, runs: Sequence[Run]) -> Findings:
     )
 
 
-def row(run: Run, record: Record | None) -> dict[str, Any]:
-    """A row of `Findings.runs`, from a run and its record if there is one."""
+def describe_run(run: Run, record: Record | None) -> dict[str, Any]:
+    """A row of `ComparisonResults.runs`, from a run and its record if there is one."""
     content = {} if record is None else record.content
     taken, failed = content.get("seconds", {}), record is not None and record.failed
     test = content.get("split", {}).get("parts", {}).get("test", {})
@@ -128,42 +128,44 @@ def row(run: Run, record: Record | None) -> dict[str, Any]:
         "responses": test.get("responses", np.nan),
         "recalibrator": content.get("recalibrator", ""),
         "error": content.get("error", {}).get("message", ""),
-        "address": run.address,
+        "address": run.key,
     }
 
 
-def of_split(split: str, said: object) -> str:
+def note_on_split(split: str, note: object) -> str:
     """A note about one split."""
-    return f"Split by {split.replace('_', ' ')}: {said}"
+    return f"Split by {split.replace('_', ' ')}: {note}"
 
 
-def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) -> _OfSplit | None:
+def _of_split(split: str, done: Sequence[tuple[Run, Record]], notes: list[str]) -> _SplitResults | None:
     """Everything about one split, whose rows alone are held in memory."""
     if not done:
-        notes.append(of_split(split, "no run has finished."))
+        notes.append(note_on_split(split, "no run has finished."))
         return None
     rows, before, areas = (
         pd.concat(tables, ignore_index=True)
         for tables in zip(*(_pairs(run, record) for run, record in done), strict=True)
     )
-    told = [_figures(rows), _rankings(rows), areas, _figures(before, "uncalibrated_"), _costs(done)]
-    figures = pd.concat(told, ignore_index=True)
+    found = [_metrics(rows), _rankings(rows), areas, _metrics(before, "uncalibrated_"), _costs(done)]
+    metrics = pd.concat(found, ignore_index=True)
     shared = _shared(split, rows, notes)
     if shared.empty:
-        return _OfSplit(figures)
-    with warnings.catch_warnings(record=True) as told:
+        return _SplitResults(metrics)
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BdrpWarning)
         values = significance.intervals(shared, SHOWN)
         several = shared["method"].nunique() > 1
         differences = significance.differences(shared, JUDGED) if several else pd.DataFrame()
-    notes += [of_split(split, each.message) for each in told if issubclass(each.category, BdrpWarning)]
+    notes += [note_on_split(split, each.message) for each in caught if issubclass(each.category, BdrpWarning)]
     if not several:
-        return _OfSplit(figures, values, risk=_risk(split, shared))
+        return _SplitResults(metrics, values, risk=_risk(split, shared))
     folds, equivalence = _over_folds(split, shared, done[0][0].folds, notes)
     drugs, ranks = _over_drugs(shared)
     equal = equivalence.assign(test="practical_equivalence") if len(equivalence) else equivalence
     tests = _stacked([folds, equal, drugs, _densities(split, shared)])
-    return _OfSplit(figures, values, evidence(differences, equivalence), tests, ranks, _risk(split, shared))
+    return _SplitResults(
+        metrics, values, combine_evidence(differences, equivalence), tests, ranks, _risk(split, shared)
+    )
 
 
 def _pairs(run: Run, record: Record) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -178,23 +180,23 @@ def _pairs(run: Run, record: Record) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
     return after, before, areas
 
 
-def _figures(rows: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
-    table = significance.tabulate(rows, FIGURES, by=PLACE)
+def _metrics(rows: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
+    table = significance.tabulate(rows, METRICS, by=PLACE)
     table["figure"] = prefix + table["figure"]
     return table[["method", "split", *PLACE, "figure", "value", "n"]]
 
 
 def _rankings(rows: pd.DataFrame) -> pd.DataFrame:
-    """How well SDs rank errors, overall and within drugs, a run; the areas are among the other figures."""
+    """How well SDs rank errors, overall and within drugs, a run; the areas are among the other metrics."""
     tables = []
     for where, mine in rows.groupby(["method", "split", *PLACE], sort=False):
-        found = ranking(
+        found = error_ranking_metrics(
             mine["squared_error"].to_numpy(),
             mine["mean_std"].to_numpy(),
             pd.factorize(mine["drug_id"])[0].astype(np.intp),
         )
-        told = {name: value for name, value in found.items() if name not in FIGURES}
-        table = pd.DataFrame({"figure": list(told), "value": list(told.values()), "n": len(mine)})
+        others = {name: value for name, value in found.items() if name not in METRICS}
+        table = pd.DataFrame({"figure": list(others), "value": list(others.values()), "n": len(mine)})
         tables.append(table.assign(**dict(zip(["method", "split", *PLACE], where, strict=True))))
     return _stacked(tables)[["method", "split", *PLACE, "figure", "value", "n"]]
 
@@ -208,8 +210,8 @@ def _densities(split: str, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _costs(done: Sequence[tuple[Run, Record]]) -> pd.DataFrame:
-    """Seconds and memory as figures."""
-    rows = [row(run, record) for run, record in done]
+    """Seconds and memory as metrics."""
+    rows = [describe_run(run, record) for run, record in done]
     wide = pd.DataFrame(rows)[["method", "split", *PLACE, *COSTS, "responses"]].rename(columns={"responses": "n"})
     wide["n"] = wide["n"].astype(int)
     return wide.melt(["method", "split", *PLACE, "n"], var_name="figure").dropna(subset="value")
@@ -226,14 +228,14 @@ def _shared(split: str, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     kept = common[common].index
     if len(kept) < len(common):
         compared = f"methods are compared on {len(kept)} of {len(common)} folds and seeds"
-        notes.append(of_split(split, f"{compared}, those that all {methods} of them finished."))
+        notes.append(note_on_split(split, f"{compared}, those that all {methods} of them finished."))
     return rows[pd.MultiIndex.from_frame(rows[PLACE]).isin(kept)].reset_index(drop=True)
 
 
 def _over_folds(split: str, rows: pd.DataFrame, folds: int, notes: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The corrected t-test and practical equivalence; a fold tests 1 / folds, however many of them finished."""
     if rows["fold"].nunique() < 2:
-        notes.append(of_split(split, "only one fold has finished, so nothing is known of other training pairs."))
+        notes.append(note_on_split(split, "only one fold has finished, so nothing is known of other training pairs."))
         return pd.DataFrame(), pd.DataFrame()
     values = significance.tabulate(rows, JUDGED, by=PLACE)
     tested = significance.corrected_t(values, 1 / folds).assign(test="corrected_t")
@@ -252,7 +254,7 @@ def _over_drugs(rows: pd.DataFrame) -> tuple[pd.DataFrame, tuple[CriticalDiffere
         tables.append(significance.friedman(values, block).assign(test="friedman_over_drugs"))
         ranks = significance.critical_difference(values, block)
         tables += [
-            rank.pairs.assign(test="nemenyi_over_drugs", split=rank.split, figure=rank.figure, blocks=rank.blocks)
+            rank.pairs.assign(test="nemenyi_over_drugs", split=rank.split, figure=rank.metric, blocks=rank.blocks)
             for rank in ranks
         ]
     return pd.concat(tables, ignore_index=True), ranks
@@ -266,8 +268,8 @@ def _risk(split: str, rows: pd.DataFrame) -> pd.DataFrame:
 def _curves(split: str, rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     for method, mine in rows.groupby("method", sort=False):
         curve = risk_curve(mine["squared_error"].to_numpy(), mine["mean_std"].to_numpy())
-        at = np.maximum(np.ceil(KEPT * len(curve) - 1e-9).astype(int), 1) - 1
-        yield pd.DataFrame({"split": split, "method": method, "kept": KEPT, "rmse": np.sqrt(curve[at])})
+        at = np.maximum(np.ceil(RETAINED_SHARES * len(curve) - 1e-9).astype(int), 1) - 1
+        yield pd.DataFrame({"split": split, "method": method, "kept": RETAINED_SHARES, "rmse": np.sqrt(curve[at])})
 
 
 def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The parts of the model and of its data that an ablation takes away, and the grid that does so."""
+"""The components of the model and of its data that an ablation takes away, and the run matrix that does so."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from bdrp import inference
-from bdrp.data import randomised
+from bdrp.data import randomisation
 from bdrp.errors import DataError
-from bdrp.studies.execution.run_matrix import Grid
+from bdrp.studies.execution.run_matrix import RunMatrix
 
 if TYPE_CHECKING:
     from bdrp.inference.network.options import NetworkMethod
 
 FULL, FLOOR, OVERALL = "full", "mean_effects", "overall_mean"
-"""Labels of what parts are compared with: the whole model, mean effects, and the overall mean, all that shuffled labels
-leave to be learned."""
+"""Labels of what components are compared with: the whole model, mean effects, and the overall mean, which is all that
+shuffled labels leave to be learned."""
 
 NO_EFFECTS: Final = {"shrinkage": 1e12}  # chosen: mean effects of nothing, so that the overall mean remains
 
@@ -29,13 +29,13 @@ SHUFFLED_LABELS: Final = "shuffled_labels"
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part, and what stands in its place when it is taken away.
+class Component:
+    """A component, and what stands in its place when it is taken away.
 
     Attributes:
         name: what tables and the command line call the model without it.
-        part: what is taken away.
-        instead: what takes its place.
+        removed: what is taken away.
+        replacement: what takes its place.
         options: of the method, where that is how.
         method: the method to take instead; "" keeps the method.
         shuffled: what of the data is shuffled; "" is nothing.
@@ -43,8 +43,8 @@ class Part:
     """
 
     name: str
-    part: str
-    instead: str
+    removed: str
+    replacement: str
     options: Mapping[str, str] = field(default_factory=dict)
     method: str = ""
     shuffled: str = ""
@@ -53,29 +53,29 @@ class Part:
     @property
     def title(self) -> str:
         """Both in a few words."""
-        return f"{self.part} \N{RIGHTWARDS ARROW} {self.instead}"
+        return f"{self.removed} \N{RIGHTWARDS ARROW} {self.replacement}"
 
 
-_PARTS: Final = (
-    Part("fingerprint", "graph", "fingerprint", {"drug_encoder": "fingerprint"}),
-    Part("one_hot", "graph", "one-hot drug", {"drug_encoder": "one_hot"}),
-    Part("concatenation", "attention", "concatenation", {"pairing": "concatenation"}),
-    Part("no_expression", "expression", "none", {"expression": "ignored"}),
-    Part("no_mutations", "mutations", "expression alone", modality="mutations"),
-    Part("no_linear_path", "linear path", "none", {"linear_path": "ignored"}),
-    Part("no_hierarchical_effects", "hierarchical effects", "none", {"hierarchical_effects": "ignored"}),
-    Part("normal", "likelihood", "normal", {"likelihood": "normal"}),
-    Part("student_t", "likelihood", "Student-t", {"likelihood": "student_t"}),
-    Part("censored", "likelihood", "censored", {"likelihood": "censored"}),
-    Part("point", "Bayesian head", "point", method=POINT),
-    Part("shuffled_genes", "genes", "shuffled", shuffled=randomised.GENES),
-    Part("shuffled_structures", "structures", "shuffled", shuffled=randomised.STRUCTURES),
-    Part("shuffled_doses", "doses", "shuffled", shuffled=randomised.DOSES),
-    Part(SHUFFLED_LABELS, "labels", "shuffled", shuffled=randomised.LABELS),
+_COMPONENTS: Final = (
+    Component("fingerprint", "graph", "fingerprint", {"drug_encoder": "fingerprint"}),
+    Component("one_hot", "graph", "one-hot drug", {"drug_encoder": "one_hot"}),
+    Component("concatenation", "attention", "concatenation", {"pairing": "concatenation"}),
+    Component("no_expression", "expression", "none", {"expression": "ignored"}),
+    Component("no_mutations", "mutations", "expression alone", modality="mutations"),
+    Component("no_linear_path", "linear path", "none", {"linear_path": "ignored"}),
+    Component("no_hierarchical_effects", "hierarchical effects", "none", {"hierarchical_effects": "ignored"}),
+    Component("normal", "likelihood", "normal", {"likelihood": "normal"}),
+    Component("student_t", "likelihood", "Student-t", {"likelihood": "student_t"}),
+    Component("censored", "likelihood", "censored", {"likelihood": "censored"}),
+    Component("point", "Bayesian head", "point", method=POINT),
+    Component("shuffled_genes", "genes", "shuffled", shuffled=randomisation.GENES),
+    Component("shuffled_structures", "structures", "shuffled", shuffled=randomisation.STRUCTURES),
+    Component("shuffled_doses", "doses", "shuffled", shuffled=randomisation.DOSES),
+    Component(SHUFFLED_LABELS, "labels", "shuffled", shuffled=randomisation.LABELS),
 )
 
-PARTS: Final[Mapping[str, Part]] = {part.name: part for part in _PARTS}
-"""Every part by its name, in the order of reports."""
+COMPONENTS: Final[Mapping[str, Component]] = {component.name: component for component in _COMPONENTS}
+"""Every component by its name, in the order of reports."""
 
 
 def ablation_matrix(
@@ -85,67 +85,69 @@ def ablation_matrix(
     seeds: int = 3,
     *,
     options: Mapping[str, Any] | None = None,
-    parts: Sequence[str] | None = None,
+    components: Sequence[str] | None = None,
     partition: str = "drawn",
-) -> Grid:
-    """The whole model, the model without each part, and mean effects, on the same folds.
+) -> RunMatrix:
+    """The whole model, the model without each component, and mean effects, on the same folds.
 
     Args:
         method: one that trains the network.
         splits: names of `bdrp.data.splits.BY`.
         folds: of each split.
         seeds: of each fold; the seed of a shuffle too.
-        options: of the method, for the whole model and for those without a part alike.
-        parts: names of `PARTS`; all that change something if None.
-        partition: how the folds are made; see `Grid`.
+        options: of the method, for the whole model and for those without a component alike.
+        components: names of `COMPONENTS`; all that change something if None.
+        partition: how the folds are made; see `RunMatrix`.
 
     Raises:
-        DataError: a part is not known, is named twice, or changes nothing; or see `Grid`.
-        FitError: the method has no parts, or as in `bdrp.inference.make`.
+        DataError: a component is not known, is named twice, or changes nothing; or see `RunMatrix`.
+        FitError: the method has no components, or as in `bdrp.inference.make`.
     """
-    from bdrp.inference.network.options import NetworkMethod  # here, for reports read PARTS and need no torch
+    from bdrp.inference.network.options import NetworkMethod  # here, for reports read COMPONENTS and need no torch
 
     full = inference.make(method, options)
     if not isinstance(full, NetworkMethod):
         trained = [name for name in inference.METHODS.usable() if isinstance(inference.make(name), NetworkMethod)]
-        raise DataError(f"{method} has no parts to take away. Allowed: {', '.join(trained)}. Choose one of them.")
-    variants = {part.name: _variant(part, method, full) for part in _chosen(parts, method, full)}
+        raise DataError(f"{method} has no components to take away. Allowed: {', '.join(trained)}. Choose one of them.")
+    variants = {component.name: _variant(component, method, full) for component in _chosen(components, method, full)}
     labels = {FULL: (method, asdict(full)), **variants, FLOOR: (FLOOR, {})}
-    shuffled = {name: PARTS[name].shuffled for name in variants if PARTS[name].shuffled}
+    shuffled = {name: COMPONENTS[name].shuffled for name in variants if COMPONENTS[name].shuffled}
     if SHUFFLED_LABELS in variants:
-        labels[OVERALL], shuffled[OVERALL] = (FLOOR, NO_EFFECTS), randomised.LABELS
+        labels[OVERALL], shuffled[OVERALL] = (FLOOR, NO_EFFECTS), randomisation.LABELS
     methods = {label: name for label, (name, _) in labels.items()}
     given = {label: options for label, (_, options) in labels.items()}
-    return Grid(methods, splits, folds, seeds, given, shuffled=shuffled, partition=partition)
+    return RunMatrix(methods, splits, folds, seeds, given, shuffled=shuffled, partition=partition)
 
 
-def _chosen(names: Sequence[str] | None, method: str, full: NetworkMethod) -> list[Part]:
-    """The parts to take away, each of which changes something."""
+def _chosen(names: Sequence[str] | None, method: str, full: NetworkMethod) -> list[Component]:
+    """The components to take away, each of which changes something."""
     if names is None:
-        return [part for part in PARTS.values() if _changes(part, method, full)]
-    unknown, twice = [name for name in names if name not in PARTS], len(set(names)) < len(names)
+        return [component for component in COMPONENTS.values() if _changes(component, method, full)]
+    unknown, twice = [name for name in names if name not in COMPONENTS], len(set(names)) < len(names)
     if unknown or twice or not names:
-        seen = f"there is no part {unknown[0]!r}" if unknown else "one is named twice" if twice else "none is named"
-        raise DataError(f"The parts cannot be taken away: {seen}. Allowed: {', '.join(PARTS)}, each once.")
-    idle = [name for name in names if not _changes(PARTS[name], method, full)]
+        seen = (
+            f"there is no component {unknown[0]!r}" if unknown else "one is named twice" if twice else "none is named"
+        )
+        raise DataError(f"The components cannot be taken away: {seen}. Allowed: {', '.join(COMPONENTS)}, each once.")
+    idle = [name for name in names if not _changes(COMPONENTS[name], method, full)]
     if idle:
         raise DataError(
-            f"The part {idle[0]} changes nothing: {full.name} is {PARTS[idle[0]].instead} already under these options. "
-            "Allowed: parts that the whole model has. Leave it out, or change --option."
+            f"The component {idle[0]} changes nothing: {full.name} is {COMPONENTS[idle[0]].replacement} already "
+            "under these options. Allowed: components that the whole model has. Leave it out, or change --option."
         )
-    return [PARTS[name] for name in PARTS if name in names]
+    return [COMPONENTS[name] for name in COMPONENTS if name in names]
 
 
-def _variant(part: Part, whole: str, full: NetworkMethod) -> tuple[str, dict[str, Any]]:
-    """Method and options of the model without a part; `whole` is the name or path of the method that has it."""
-    kept = tuple(name for name in full.modalities if name != part.modality)
-    options = asdict(full) | {"modalities": kept} | dict(part.options)
-    if not part.method:
+def _variant(component: Component, whole: str, full: NetworkMethod) -> tuple[str, dict[str, Any]]:
+    """Method and options of the model without a component; `whole` is the name or path of the method that has it."""
+    kept = tuple(name for name in full.modalities if name != component.modality)
+    options = asdict(full) | {"modalities": kept} | dict(component.options)
+    if not component.method:
         return whole, options
-    known = {each.name for each in fields(inference.make(part.method))}
-    return part.method, {name: value for name, value in options.items() if name in known}
+    known = {each.name for each in fields(inference.make(component.method))}
+    return component.method, {name: value for name, value in options.items() if name in known}
 
 
-def _changes(part: Part, whole: str, full: NetworkMethod) -> bool:
-    method, options = _variant(part, whole, full)
-    return bool(part.shuffled) or inference.make(method, options) != full
+def _changes(component: Component, whole: str, full: NetworkMethod) -> bool:
+    method, options = _variant(component, whole, full)
+    return bool(component.shuffled) or inference.make(method, options) != full

@@ -1,6 +1,6 @@
-"""A model of one laboratory's screen on other laboratories' screens: fitted once a measure, scored on each, resumable.
+"""A model of a source screen on target screens of other laboratories: fitted once a measure, scored on each, resumable.
 
-What is finished is a folder under the address of all that decides it, as in `compare`: the same call does the rest.
+What is finished is a folder under the hash of all that decides it, as in `compare`: the same call does the rest.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from bdrp.fitted.fit import fit
 from bdrp.fitted.model import TrainedModel
 from bdrp.studies.comparison import write_table
 from bdrp.studies.execution.run_matrix import fingerprint
-from bdrp.studies.transfer_scores import TargetScores, learned, score_home, score_target
+from bdrp.studies.transfer_scores import TargetScores, score_source_screen, score_target, training_positions
 
 MODELS, TARGETS = "models", "targets"
-TABLES: Final = ("figures", "shift", "ceiling")
+TABLES: Final = {"figures": "metrics", "shift": "shift", "ceiling": "concordance"}  # names of files, and of tables
 LABELLED: Final = (0, 20, 100, 500)
-ABOUT: Final = ("method", "options", "seed", "measure", "split", "recalibrator")  # what a report says of a model
-SAID: Final = ("target", "measure", "notes")  # in every summary
+MODEL_FACTS: Final = ("method", "options", "seed", "measure", "split", "recalibrator")  # what a report says of a model
+SUMMARY_KEYS: Final = ("target", "measure", "notes")  # in every summary
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of every target.
+class TransferProtocol:
+    """How a model is made for, and scored on, every target.
 
     Attributes:
         method: one of `bdrp.inference.names()`, or the path of a file. options: of it.
@@ -72,7 +72,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Group:
+class TransferTask:
     """A training screen and its targets in one measure, on shared keys."""
 
     train: Screen
@@ -80,18 +80,18 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Transferred:
-    """All tables, with a row for each target, as in `TargetScores`; `home` is the training laboratory's own part.
+class TransferResults:
+    """All tables, with a row for each target, as in `TargetScores`; `home` is of the source screen's own test part.
 
     Attributes:
-        figures, shift, ceiling, home: tables.
+        metrics, shift, concordance, home: tables.
         targets: a summary each.
         about: training screen, method, options, and what was held out.
     """
 
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     shift: pd.DataFrame
-    ceiling: pd.DataFrame
+    concordance: pd.DataFrame
     home: pd.DataFrame
     targets: tuple[Mapping[str, Any], ...]
     about: Mapping[str, Any]
@@ -102,13 +102,13 @@ class Transferred:
         Raises:
             OutputError: they cannot be written.
         """
-        whole = pd.concat([self.figures, self.home], ignore_index=True)
-        for name, table in {"transfer": whole, "shift": self.shift, "ceiling": self.ceiling}.items():
+        whole = pd.concat([self.metrics, self.home], ignore_index=True)
+        for name, table in {"transfer": whole, "shift": self.shift, "ceiling": self.concordance}.items():
             write_table(table, out / f"{name}.parquet")
 
 
-def grouped(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tuple[Group, ...]:
-    """Targets by measure, each group harmonised with the training screen in that measure.
+def group_by_measure(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tuple[TransferTask, ...]:
+    """Targets by measure, each task harmonised with the training screen in that measure.
 
     Args:
         train: the training screen in each measure that a target is in.
@@ -128,28 +128,28 @@ def grouped(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tuple[Group
     for measure in measures:
         mine = [test for test in tests if test.measure.name == measure]
         first, *others = harmonise(train[measure], *mine).screens
-        found.append(Group(first, tuple(others)))
+        found.append(TransferTask(first, tuple(others)))
     return tuple(found)
 
 
-def transfer(
-    groups: Sequence[Group],
-    question: Question,
+def run_transfer(
+    tasks: Sequence[TransferTask],
+    protocol: TransferProtocol,
     out: Path | str,
     *,
     device: str = "auto",
     progress: bool = False,
     say: Say = lambda text: None,
-) -> Transferred:
-    """Fit or load a model a group, score it on every target, and keep each as soon as it is done.
+) -> TransferResults:
+    """Fit or load a model a task, score it on every target, and keep each as soon as it is done.
 
     Args:
-        groups: from `grouped`.
-        question: what is asked.
+        tasks: from `group_by_measure`.
+        protocol: what is done with every target.
         out: the folder of the transfer; what is in it from an earlier call is not done again.
         device: "auto", "cpu" or "cuda".
         progress: show a progress bar while fitting.
-        say: told what is being done.
+        say: called with a line on what is being done.
 
     Raises:
         BdrpError: the model cannot be fitted or does not fit, nothing is shared, or `out` cannot be written to.
@@ -157,27 +157,29 @@ def transfer(
     Warns:
         BdrpWarning: scores of an earlier call were altered; they are made again.
     """
-    work = _Work(question, _place(Path(out)), [test for group in groups for test in group.tests], device, progress, say)
+    work = _Work(protocol, _place(Path(out)), [test for task in tasks for test in task.tests], device, progress, say)
     scores: list[TargetScores] = []
     homes: list[TargetScores] = []
     abouts: list[Mapping[str, Any]] = []
-    for group in groups:
-        model, address = work.model(group)
-        abouts.append({name: model.manifest[name] for name in ABOUT})
-        scores += [work.scores(model, address, group.train, test) for test in group.tests]
+    for task in tasks:
+        model, model_key = work.model(task)
+        abouts.append({name: model.manifest[name] for name in MODEL_FACTS})
+        scores += [work.scores(model, model_key, task.train, test) for test in task.tests]
         if model.held_out_part is not None:
-            homes.append(_kept(work.place, {"model": address, "home": True}, partial(score_home, model, group.train)))
-    return Transferred(
-        figures=_stacked([score.figures for score in scores]),
+            homes.append(
+                _kept(work.place, {"model": model_key, "home": True}, partial(score_source_screen, model, task.train))
+            )
+    return TransferResults(
+        metrics=_stacked([score.metrics for score in scores]),
         shift=_stacked([score.shift for score in scores]),
-        ceiling=_stacked([score.ceiling for score in scores]),
-        home=_stacked([home.figures for home in homes]),
+        concordance=_stacked([score.concordance for score in scores]),
+        home=_stacked([home.metrics for home in homes]),
         targets=tuple(score.summary for score in scores),
         about={
-            "train": groups[0].train.name,
+            "train": tasks[0].train.name,
             "method": abouts[0]["method"],
-            "seed": question.seed,
-            "draws": question.draws,
+            "seed": protocol.seed,
+            "draws": protocol.draws,
             "models": abouts,
         },
     )
@@ -185,63 +187,63 @@ def transfer(
 
 @dataclass(frozen=True)
 class _Work:
-    """What every group of a transfer needs; `others` are the targets of all of them."""
+    """What every task of a transfer needs; `others` are the targets of all of them."""
 
-    question: Question
+    protocol: TransferProtocol
     place: Path
     others: Sequence[Screen]
     device: str
     progress: bool
     say: Say
 
-    def model(self, group: Group) -> tuple[TrainedModel, str]:
-        """The model of a group and its address: the one that is given, found, or fitted now."""
-        if self.question.model is not None:
-            given = _loaded(self.question.model, group)
-            return given, _address({"files": given.manifest["files"]})
-        train = group.train
-        split = splits.hold_out_shared(train, self.others, seed=self.question.seed)
-        address = _address(_fit_key(train, split, self.question))
-        path, named = self.place / MODELS / address[:16], f"{train.name} in {train.measure.name}"
+    def model(self, task: TransferTask) -> tuple[TrainedModel, str]:
+        """The model of a task and its key: the one that is given, found, or fitted now."""
+        if self.protocol.model is not None:
+            given = _loaded(self.protocol.model, task)
+            return given, _hash({"files": given.manifest["files"]})
+        train = task.train
+        split = splits.hold_out_shared(train, self.others, seed=self.protocol.seed)
+        model_key = _hash(_fit_key(train, split, self.protocol))
+        path, named = self.place / MODELS / model_key[:16], f"{train.name} in {train.measure.name}"
         model = TrainedModel.load(path) if path.exists() else None
         if model is not None and not model.manifest["interrupted"]:
             self.say(f"{named}: the fitted model is taken from {path}")
-            return model, address
-        self.say(f"{named}: fitting {self.question.method}")
+            return model, model_key
+        self.say(f"{named}: fitting {self.protocol.method}")
         self._fit(train, split, path)
         model = TrainedModel.load(path)
         if model.manifest["interrupted"]:  # half a fit is not scored; the next call goes on with it
             raise KeyboardInterrupt
-        return model, address
+        return model, model_key
 
     def _fit(self, train: Screen, split: Split, path: Path) -> None:
         """Goes on from the checkpoint of a stopped fit, if there is one."""
         fit(
             train,
             split,
-            method=self.question.method,
-            seed=self.question.seed,
+            method=self.protocol.method,
+            seed=self.protocol.seed,
             out=path,
-            options=self.question.options,
+            options=self.protocol.options,
             device=self.device,
             resume=any(path.parent.glob(f"{path.name}.checkpoint*")),
             overwrite=path.exists(),
             progress=self.progress,
         )
 
-    def scores(self, model: TrainedModel, address: str, train: Screen, test: Screen) -> TargetScores:
-        """Of one target, kept under its address."""
+    def scores(self, model: TrainedModel, model_key: str, train: Screen, test: Screen) -> TargetScores:
+        """Of one target, kept under its key."""
 
         def make() -> TargetScores:
             self.say(f"{test.name}: scoring")
-            asked = self.question
-            return score_target(model, train, test, asked.labelled, draws=asked.draws, seed=asked.seed)
+            protocol = self.protocol
+            return score_target(model, train, test, protocol.labelled, draws=protocol.draws, seed=protocol.seed)
 
-        return _kept(self.place, _key(address, train, test, self.question), make)
+        return _kept(self.place, _key(model_key, train, test, self.protocol), make)
 
 
-def _loaded(path: Path, group: Group) -> TrainedModel:
-    model, train = TrainedModel.load(path), group.train
+def _loaded(path: Path, task: TransferTask) -> TrainedModel:
+    model, train = TrainedModel.load(path), task.train
     seen = {"screen": model.manifest["screen"], "measure": model.manifest["measure"]}
     asked = {"screen": train.name, "measure": train.measure.name}
     if seen != asked:
@@ -249,21 +251,21 @@ def _loaded(path: Path, group: Group) -> TrainedModel:
             f"The model {path} is of {seen['screen']} in {seen['measure']}; {asked['screen']} in {asked['measure']} is "
             "asked for. They must agree. Change --train, --measure or --model."
         )
-    learned(model, train)
+    training_positions(model, train)
     return model
 
 
 def _kept(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores]) -> TargetScores:
-    """What lies under a key's address; made, and written beside its place and renamed, where it does not."""
-    path = place / TARGETS / _address(key)
+    """What lies under the hash of a key; made, and written beside its place and renamed, where it does not."""
+    path = place / TARGETS / _hash(key)
     found = _read(path)
     if found is not None:
         return found
     made = make()
     atomic.remove(path)
     with sealed_folder.writing(path, overwrite=False) as beside:
-        for name in TABLES:
-            tables.write(getattr(made, name), beside / f"{name}.parquet", {})
+        for name, table in TABLES.items():
+            tables.write(getattr(made, table), beside / f"{name}.parquet", {})
         sealed_folder.seal(beside, {"key": dict(key), "summary": strict_json.plain(made.summary)})
     return made
 
@@ -278,29 +280,29 @@ def _read(path: Path) -> TargetScores | None:
         return None
     try:
         summary = sealed_folder.opened(path).get("summary")
-        if not isinstance(summary, dict) or not set(SAID) <= set(summary):
-            raise ModelFolderError(f"The scores {path} do not say their {', '.join(SAID)}.")
-        tables = {name: pd.read_parquet(path / f"{name}.parquet") for name in TABLES}
+        if not isinstance(summary, dict) or not set(SUMMARY_KEYS) <= set(summary):
+            raise ModelFolderError(f"The scores {path} do not say their {', '.join(SUMMARY_KEYS)}.")
+        tables = {table: pd.read_parquet(path / f"{name}.parquet") for name, table in TABLES.items()}
     except (ModelFolderError, OSError, ValueError) as error:
         warnings.warn(f"Kept scores are not used, and are made again: {error}", BdrpWarning, stacklevel=4)
         return None
     return TargetScores(**tables, summary=summary)
 
 
-def _fit_key(train: Screen, split: Split, question: Question) -> dict[str, Any]:
-    method = inference.make(question.method, question.options)
+def _fit_key(train: Screen, split: Split, protocol: TransferProtocol) -> dict[str, Any]:
+    method = inference.make(protocol.method, protocol.options)
     parts = hashlib.sha256("\n".join(split.parts).encode()).hexdigest()
-    options = {"method": method.name, **inference.origin(method), "options": method.options(), "seed": question.seed}
+    options = {"method": method.name, **inference.origin(method), "options": method.options(), "seed": protocol.seed}
     return {"bdrp": __version__, "screen": fingerprint(train), "parts": parts, **options}
 
 
-def _key(model: str, train: Screen, test: Screen, question: Question) -> dict[str, Any]:
-    asked = {"labelled": sorted(set(question.labelled)), "draws": question.draws, "seed": question.seed}
+def _key(model: str, train: Screen, test: Screen, protocol: TransferProtocol) -> dict[str, Any]:
+    asked = {"labelled": sorted(set(protocol.labelled)), "draws": protocol.draws, "seed": protocol.seed}
     screens = {"train": fingerprint(train), "test": fingerprint(test)}
     return {"bdrp": __version__, "model": model, **screens, **asked}
 
 
-def _address(key: Mapping[str, Any]) -> str:
+def _hash(key: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""How well a model transfers to another laboratory: by what it has seen of a pair, and by how far it lies from that."""
+"""How well a model transfers to a target screen: by what it has seen of a pair, and by how far it lies from that."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from bdrp.data.agreement import Agreement, agreement
-from bdrp.data.overlap import SEEN, overlap
+from bdrp.data.agreement import Agreement, measure_agreement
+from bdrp.data.overlap import SEEN, classify_overlap
 from bdrp.data.screen import Screen
-from bdrp.data.shift import expression_shift
-from bdrp.data.splits.units import compounds
+from bdrp.data.shift import measure_expression_shift
+from bdrp.data.splits.clusters import compound_of_each_response
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.evaluation import significance
-from bdrp.evaluation.observed import codes
-from bdrp.evaluation.point import MIN_WITHIN, nan_mean, ranks, root_mean_square, within_group_pearson
+from bdrp.evaluation.observed import encode_labels
+from bdrp.evaluation.point_metrics import MIN_WITHIN, nan_mean, ranks, root_mean_square, within_group_pearson
 from bdrp.evaluation.significance import Bootstrap
-from bdrp.evaluation.unseen import unseen_figures
+from bdrp.evaluation.unseen import unseen_metrics
 from bdrp.fitted.model import TrainedModel
 from bdrp.studies.adaptation import Adapted, Positions, Target, draw_labelled
 
-HOME: Final = "at home"
-LABORATORY: Final = "the other laboratory"
-FIGURES: Final = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias")
+SOURCE_SCREEN: Final = "at home"  # these two are values in written tables, and stay
+SOURCE_MEASUREMENT: Final = "the other laboratory"
+METRICS: Final = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias")
 MOST_A_CLASS: Final = 5_000  # chosen: the standard error of a coverage is then 0.4 points, were pairs independent
-FEWEST: Final = 20  # chosen: of fewer pairs of a class no figure says anything
+FEWEST: Final = 20  # chosen: of fewer pairs of a class no metric says anything
 LABELLED_SHARE: Final = 0.5  # chosen: at least as many pairs are left to score as are labelled
 LINE_BINS: Final = {"trained line": -1.0, "new, nearer half": 0.0, "new, 50 to 90 %": 0.5, "new, farthest 10 %": 0.9}
 DRUG_BINS: Final = {"below 0.3": 0.0, "0.3 to 0.5": 0.3, "0.5 to 1": 0.5, "trained compound": 1.0}
@@ -40,28 +40,29 @@ class TargetScores:
     """What was found on one target.
 
     Attributes:
-        figures: a row a class of pairs, adaptation, number of labelled pairs and figure: value over all draws of
-            labelled pairs, lower and upper with cell lines resampled, lowest and highest of single draws, n pairs.
+        metrics: a row a class of pairs, adaptation, number of labelled pairs and metric (`figure`): value over all
+            draws of labelled pairs, lower and upper with cell lines resampled, lowest and highest of single draws,
+            n pairs.
         shift: the same by bins of line distance and drug similarity (kind, bin).
-        ceiling: on the pairs that both laboratories measured, a row a class and predictor, the training laboratory's
-            own measurement among them: rmse, rmse_within_drug, within_drug_spearman, n.
-        summary: counts, agreement of the laboratories, shift of the expression, how well the raw epistemic SD tells
+        concordance: on the pairs that both screens measured, a row a class and predictor, the source screen's own
+            measurement among them: rmse, rmse_within_drug, within_drug_spearman, n.
+        summary: counts, agreement of the screens, shift of the expression, how well the raw epistemic SD tells
             unseen drugs and lines (see `unseen_figures`), and what each adaptation found.
     """
 
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     shift: pd.DataFrame
-    ceiling: pd.DataFrame
+    concordance: pd.DataFrame
     summary: Mapping[str, Any]
 
 
-def learned(model: TrainedModel, train: Screen) -> Positions:
+def training_positions(model: TrainedModel, train: Screen) -> Positions:
     """Positions of the training screen's responses that a model was fitted, stopped or calibrated on.
 
     Raises:
         DataError: there is none.
     """
-    rows, keys = train.responses, compounds(train)
+    rows, keys = train.responses, compound_of_each_response(train)
     known = rows["cell_line_id"].isin(model.features.lines) & keys.isin(model.features.compounds)
     if model.held_out_part is not None:
         tested = pd.MultiIndex.from_frame(model.held_out()[["cell_line_id", "structure_key"]])
@@ -87,25 +88,25 @@ def score_target(
         train: the training screen, from `harmonise`.
         test: the target, from the same.
         counts: numbers of labelled pairs; those that would leave less than half of the pairs are left out.
-        draws: how often labelled pairs are drawn; figures are over all draws.
+        draws: how often labelled pairs are drawn; metrics are over all draws.
         seed: decides which pairs are labelled and scored.
 
     Raises:
         DataError: the model is of another screen, or no class has enough pairs.
     """
     rows = test.responses
-    seen = overlap(train, test, learned(model, train))["seen"].astype(str).to_numpy()
+    seen = classify_overlap(train, test, training_positions(model, train))["seen"].astype(str).to_numpy()
     used = _affordable(rows, counts, draws)
     labelled = draw_labelled(rows, used[-1], draws, seed)
     scored = _scored(rows, seen, labelled, seed)
-    target = Target.of(model, test, scored, labelled)
+    target = Target.prepare(model, test, scored, labelled)
     asked = _Asked(rows.iloc[scored].reset_index(drop=True), seen[scored], _agreement(train, test))
-    found = _Found.of(asked, target.adapted(used))
+    found = _Found.collect(asked, target.adapted(used))
     notes: list[str] = []
     return TargetScores(
-        _by_class(_figures(found.by(asked.seen), notes), test),
+        _by_class(_metrics(found.rows_by(asked.seen), notes), test),
         _shift(found, target, notes).assign(**_about(test)),
-        found.ceiling().assign(**_about(test)),
+        found.concordance().assign(**_about(test)),
         {
             **_about(test),
             "unit": test.measure.unit,
@@ -113,9 +114,9 @@ def score_target(
             "draws": draws,
             "left_out": [count for count in counts if count not in used],
             "agreement": asked.agreed.summary() if asked.agreed else None,
-            "expression": expression_shift(train, test).summary(),
+            "expression": measure_expression_shift(train, test).summary(),
             "unseen": _unseen(asked, target.calibrated[: target.scored].epistemic_std, seed),
-            "found": found.told,
+            "found": found.adaptations,
             "notes": list(dict.fromkeys(notes)),
         },
     )
@@ -128,14 +129,14 @@ def _counted(classes: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """N scored pairs: their responses, their classes, and what the two laboratories say of pairs that both measured."""
+    """N scored pairs: their responses, their classes, and what the two screens say of pairs that both measured."""
 
     observed: pd.DataFrame
     seen: np.ndarray
     agreed: Agreement | None
 
     def measured(self) -> np.ndarray:
-        """What the training laboratory measured of each pair, (N,); NaN where it did not."""
+        """What the source screen measured of each pair, (N,); NaN where it did not."""
         if self.agreed is None:
             return np.full(len(self.observed), np.nan)
         table = self.agreed.table.set_index(["cell_line_id", "drug_id"])["first"]
@@ -145,30 +146,30 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Found:
-    """Every adaptation's rows of figures, one after the other; its means; and what it took from labelled pairs."""
+    """Every adaptation's rows of metrics, one after the other; its means; and what it took from labelled pairs."""
 
     asked: _Asked
     rows: list[pd.DataFrame]
     means: list[tuple[str, int, np.ndarray]]
-    told: dict[str, list[dict[str, Any]]]
+    adaptations: dict[str, list[dict[str, Any]]]
 
     @classmethod
-    def of(cls, asked: _Asked, adapted: Iterable[Adapted]) -> _Found:
-        found = cls(asked, [], [(LABORATORY, 0, asked.measured())], {})
+    def collect(cls, asked: _Asked, adapted: Iterable[Adapted]) -> _Found:
+        found = cls(asked, [], [(SOURCE_MEASUREMENT, 0, asked.measured())], {})
         for one in adapted:
             name = _label(one.name, one.labelled)
             scored = significance.pair_rows(one.distribution, asked.observed)
             found.rows.append(scored.assign(method=name, seed=one.draw))
             found.means.append((one.name, one.labelled, one.distribution.mean))
-            found.told.setdefault(name, []).append(dict(one.found))
+            found.adaptations.setdefault(name, []).append(dict(one.parameters))
         return found
 
-    def by(self, split: np.ndarray) -> pd.DataFrame:
+    def rows_by(self, split: np.ndarray) -> pd.DataFrame:
         """All rows, split by a label of each pair, (N,)."""
         return pd.concat([rows.assign(split=split) for rows in self.rows], ignore_index=True)
 
-    def ceiling(self) -> pd.DataFrame:
-        """How each adaptation, and the other laboratory, does on the pairs that both measured: means over draws."""
+    def concordance(self) -> pd.DataFrame:
+        """How adaptations, and the source screen's measurements, do on pairs that both screens measured; over draws."""
         found = [row for name, labelled, mean in self.means for row in _on_shared(self.asked, name, labelled, mean)]
         if not found:
             return pd.DataFrame()
@@ -195,16 +196,17 @@ def _on_shared(asked: _Asked, name: str, labelled: int, mean: np.ndarray) -> Ite
         }
 
 
-def score_home(model: TrainedModel, train: Screen) -> TargetScores:
-    """The same figures of a model's own held-out part, in the laboratory that it was trained on."""
+def score_source_screen(model: TrainedModel, train: Screen) -> TargetScores:
+    """The same metrics of a model's own held-out part, of the screen that it was trained on."""
     observed, pred = model.held_out(), model.held_out_predictions()
     line = observed["cell_line_id"].isin(model.features.lines)
     drug = observed["structure_key"].isin(model.features.compounds)
     seen = np.select([line & drug, drug, line], SEEN[1:4], SEEN[4])
     notes: list[str] = []
-    rows = significance.pair_rows(pred, observed).assign(method=_label(HOME, 0), split=seen, seed=0)
-    figures = _by_class(_figures(rows, notes), train)
-    return TargetScores(figures, pd.DataFrame(), pd.DataFrame(), {**_about(train), "notes": notes})
+    rows = significance.pair_rows(pred, observed).assign(method=_label(SOURCE_SCREEN, 0), split=seen, seed=0)
+    return TargetScores(
+        _by_class(_metrics(rows, notes), train), pd.DataFrame(), pd.DataFrame(), {**_about(train), "notes": notes}
+    )
 
 
 def _about(screen: Screen) -> dict[str, str]:
@@ -234,18 +236,18 @@ def _label(name: str, labelled: int) -> str:
     return f"{name}, {labelled}"
 
 
-def _figures(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Figures with intervals from drawing whole lines, a row a split, method and figure, where pairs are enough.
+def _metrics(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Metrics with intervals from drawing whole lines, a row a split, method and metric, where pairs are enough.
 
-    `lowest` and `highest` are the figure's values in single draws of labelled pairs.
+    `lowest` and `highest` are the metric's values in single draws of labelled pairs.
     """
     sizes = rows.groupby(["split", "method", "seed"]).size().groupby("split").max()
     rows = rows[rows["split"].isin(sizes.index[sizes >= FEWEST])].reset_index(drop=True)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BdrpWarning)
-        table = significance.intervals(rows, FIGURES, Bootstrap(by="cell_line"))
-    notes += [str(each.message) for each in told if issubclass(each.category, BdrpWarning)]
-    single = pd.concat([significance.tabulate(rows, FIGURES, by=["seed"]), _spearmans(rows)], ignore_index=True)
+        table = significance.intervals(rows, METRICS, Bootstrap(by="cell_line"))
+    notes += [str(each.message) for each in caught if issubclass(each.category, BdrpWarning)]
+    single = pd.concat([significance.tabulate(rows, METRICS, by=["seed"]), _spearmans(rows)], ignore_index=True)
     keys = ["split", "method", "figure"]
     drawn = single.groupby(keys, sort=False)["value"].agg(mean="mean", lowest="min", highest="max").reset_index()
     whole = drawn.merge(table[[*keys, "value", "lower", "upper"]], how="left", on=keys)
@@ -255,10 +257,10 @@ def _figures(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return whole[["split", "adaptation", "labelled", "figure", "value", "lower", "upper", "lowest", "highest", "n"]]
 
 
-def _by_class(figures: pd.DataFrame, screen: Screen) -> pd.DataFrame:
-    """Figures of classes, from the easiest to the hardest, with their screen."""
-    order = figures["split"].map(SEEN.index)
-    ordered = figures.iloc[np.argsort(order.to_numpy(), kind="stable")].rename(columns={"split": "seen"})
+def _by_class(metrics: pd.DataFrame, screen: Screen) -> pd.DataFrame:
+    """Metrics of classes, from the easiest to the hardest, with their screen."""
+    order = metrics["split"].map(SEEN.index)
+    ordered = metrics.iloc[np.argsort(order.to_numpy(), kind="stable")].rename(columns={"split": "seen"})
     return ordered.reset_index(drop=True).assign(**_about(screen))
 
 
@@ -275,31 +277,31 @@ def _spearmans(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _within_drug(mean: np.ndarray, response: np.ndarray, drugs: pd.Series) -> float:
     """Spearman's correlation within a drug, averaged over drugs with enough pairs."""
-    drug = codes(drugs)
+    drug = encode_labels(drugs)
     return nan_mean(within_group_pearson(ranks(mean, drug), ranks(response, drug), drug, MIN_WITHIN))
 
 
 def _shift(found: _Found, target: Target, notes: list[str]) -> pd.DataFrame:
-    """Figures by bins of line distance and of drug similarity."""
-    novelty = target.novelty()
-    distance, similarity = novelty["line_distance_percentile"].to_numpy(), novelty["drug_similarity"].to_numpy()
+    """Metrics by bins of line distance and of drug similarity."""
+    distances = target.distances()
+    distance, similarity = distances["line_distance_percentile"].to_numpy(), distances["drug_similarity"].to_numpy()
     bins = {
         "line distance": _binned(np.where(distance == 0, -1, distance), LINE_BINS),
         "drug similarity": _binned(np.where(similarity > SAME_DRUG, 1, similarity), DRUG_BINS),
     }
-    tables = [_figures(found.by(labels), notes).assign(kind=kind) for kind, labels in bins.items()]
+    tables = [_metrics(found.rows_by(labels), notes).assign(kind=kind) for kind, labels in bins.items()]
     return pd.concat(tables, ignore_index=True).rename(columns={"split": "bin"})
 
 
 def _unseen(asked: _Asked, epistemic_std: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
-    """Figures of "drug" and of "line": those unseen beside those seen, the other side of the pair being seen."""
+    """Metrics of "drug" and of "line": those unseen beside those seen, the other side of the pair being seen."""
     sides = {"drug": ("drug unseen", "drug_id"), "line": ("line unseen", "cell_line_id")}
     found = {}
     for side, (unseen, key) in sides.items():
         some = np.isin(asked.seen, ["pair seen", "pair unseen", unseen])
         if some.any():
             new = asked.seen[some] == unseen
-            found[side] = unseen_figures(epistemic_std[some], new, asked.observed.loc[some, key], seed)
+            found[side] = unseen_metrics(epistemic_std[some], new, asked.observed.loc[some, key], seed)
     return found
 
 
@@ -310,6 +312,6 @@ def _binned(values: np.ndarray, starts: Mapping[str, float]) -> np.ndarray:
 
 def _agreement(train: Screen, test: Screen) -> Agreement | None:
     try:
-        return agreement(train, test)
-    except DataError:  # no pair is shared, so there is no ceiling
+        return measure_agreement(train, test)
+    except DataError:  # no pair is shared, so no concordance is known
         return None

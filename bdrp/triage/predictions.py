@@ -41,8 +41,8 @@ def read_predictions(path: Path | str) -> Predictions | pd.DataFrame:
     return frame
 
 
-def checked(predictions: Rankable) -> tuple[PredictiveDistribution | QuantileTable, pd.DataFrame]:
-    """The distributions of N pairs, each pair once, and what is told beside them: keys, moments and every context.
+def check_predictions(predictions: Rankable) -> tuple[PredictiveDistribution | QuantileTable, pd.DataFrame]:
+    """The distributions of N pairs, each pair once, and what is reported beside them: keys, moments and every context.
 
     Raises:
         DataError: there is no pair, the context does not line up or holds what cannot be, or see `QuantileTable`.
@@ -81,17 +81,17 @@ def _parts(predictions: Rankable) -> tuple[PredictiveDistribution | QuantileTabl
 def _context(context: pd.DataFrame) -> dict[str, object]:
     """Every context column, (N,) each: NaN or "" where it is not known."""
     size = len(context)
-    told: dict[str, object] = {}
+    context_columns: dict[str, object] = {}
     for name in CONTEXT_NUMBERS:
-        told[name] = numbers(context, name) if name in context else np.full(size, np.nan)
+        context_columns[name] = numbers(context, name) if name in context else np.full(size, np.nan)
     for name in ("drug_similarity", "line_distance_percentile"):
-        values = np.asarray(told[name])
+        values = np.asarray(context_columns[name])
         refuse((values < -ROUNDING) | (values > 1 + ROUNDING), f"{name} is not between 0 and 1")
-        told[name] = values.clip(0, 1)
+        context_columns[name] = values.clip(0, 1)
     for name in CONTEXT_TEXTS:
         column = context[name] if name in context else pd.Series("", index=context.index)
-        told[name] = column.astype(object).where(column.notna(), "").astype(str).to_numpy()
-    return told
+        context_columns[name] = column.astype(object).where(column.notna(), "").astype(str).to_numpy()
+    return context_columns
 
 
 def _warn_of_repeats(repeated: pd.DataFrame) -> None:

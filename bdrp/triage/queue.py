@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.predictive import PredictiveDistribution
 from bdrp.triage.policy import Policy
-from bdrp.triage.predictions import Rankable, checked
+from bdrp.triage.predictions import Rankable, check_predictions
 from bdrp.triage.quantile_table import QuantileTable
-from bdrp.triage.reasons import REASONS, explanation, flags, joined
+from bdrp.triage.reasons import REASONS, explain_pair, flag_pairs, join_reasons
 
 SHOWN = ("drug_name", "tissue", "mean", "q05", "q95", "std", "aleatoric_std", "epistemic_std")
 BEHIND = ("nearest_drugs", "drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit")
@@ -68,11 +68,11 @@ def rank(predictions: Rankable, policy: Policy | None = None, budget: int = 50) 
         [['Y', 0.106]]
     """
     policy = policy or Policy()
-    distribution, tidy = checked(predictions)
+    distribution, tidy = check_predictions(predictions)
     budget = _checked_budget(budget, len(tidy))
     facts = _facts(distribution, tidy, policy)
     chosen = _chosen(facts, budget, policy)
-    queue = _told(facts, chosen, policy, distribution.unit)
+    queue = _with_explanations(facts, chosen, policy, distribution.unit)
     queue.attrs = {
         "measure": distribution.measure,
         "unit": distribution.unit,
@@ -104,8 +104,8 @@ def _checked_budget(budget: int, pairs: int) -> int:
             f"The budget is {budget!r}. It must be a whole number of pairs from 1 up. Give a larger budget."
         )
     if budget > pairs:
-        told = f"The budget of {budget} is more than the {pairs} predicted pairs; the queue holds all of them."
-        warnings.warn(told, BdrpWarning, stacklevel=3)
+        message = f"The budget of {budget} is more than the {pairs} predicted pairs; the queue holds all of them."
+        warnings.warn(message, BdrpWarning, stacklevel=3)
     return min(int(budget), pairs)
 
 
@@ -183,17 +183,17 @@ def _within(
     return np.array(taken, dtype=np.intp)
 
 
-def _told(facts: pd.DataFrame, chosen: NDArray[np.intp], policy: Policy, unit: str) -> pd.DataFrame:
-    holding = flags(facts, policy)
+def _with_explanations(facts: pd.DataFrame, chosen: NDArray[np.intp], policy: Policy, unit: str) -> pd.DataFrame:
+    holding = flag_pairs(facts, policy)
     queue = facts.iloc[chosen].reset_index(drop=True)
-    codes = [joined(holding, row) for row in chosen]
-    told = [explanation(pair, code, policy, unit) for (_, pair), code in zip(queue.iterrows(), codes, strict=True)]
+    codes = [join_reasons(holding, row) for row in chosen]
+    message = [explain_pair(pair, code, policy, unit) for (_, pair), code in zip(queue.iterrows(), codes, strict=True)]
     empty = dict.fromkeys(REVIEW, "")
     queue = queue.assign(
         rank=np.arange(1, len(queue) + 1),
         wrong_side_probability=queue["wrong_side"],
         reasons=pd.Series(codes, dtype="str"),
-        explanation=pd.Series(told, dtype="str"),
+        explanation=pd.Series(message, dtype="str"),
         **empty,
     )
     return queue[list(COLUMNS)]

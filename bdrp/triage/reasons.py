@@ -40,17 +40,17 @@ REASONS: Mapping[str, Callable[[pd.DataFrame, Policy], pd.Series]] = {
 """
 
 
-def flags(facts: pd.DataFrame, policy: Policy) -> dict[str, BoolArray]:
+def flag_pairs(facts: pd.DataFrame, policy: Policy) -> dict[str, BoolArray]:
     """Which pairs each code holds for, (N,) by code."""
     return {code: np.asarray(holds(facts, policy), dtype=bool) for code, holds in REASONS.items()}
 
 
-def joined(holding: Mapping[str, BoolArray], row: int) -> str:
+def join_reasons(holding: Mapping[str, BoolArray], row: int) -> str:
     """The codes of one pair, "a;b", in the order of `REASONS`."""
     return ";".join(code for code, holds in holding.items() if holds[row])
 
 
-def explanation(pair: pd.Series, codes: str, policy: Policy, unit: str) -> str:
+def explain_pair(pair: pd.Series, codes: str, policy: Policy, unit: str) -> str:
     """One sentence for a reviewer: the prediction, the risk of acting on it, and each reason with its numbers."""
     drug = pair["drug_name"] or pair["drug_id"]
     side = "sensitive" if pair["mean"] < pair["threshold"] else "resistant"

@@ -32,7 +32,7 @@ from bdrp import inference
 from bdrp.data import sources, splits
 from bdrp.features import batch as features
 from bdrp.features.batch import Pairs
-from bdrp.fitted import posterior
+from bdrp.fitted import saved_posterior_check
 from bdrp.inference import last_layer, mc_dropout, variational
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, keep_named, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.predictor import add_loadings, network_term, rowwise_dot
@@ -258,7 +258,7 @@ def drawn(fitted: Any, inputs: Any, pairs: Pairs, many: int) -> None:
 
 def checks(fitted: Any, batch: Any, clock: Clock) -> None:
     """The check of the posterior that each fit ends with."""
-    took = clock({"check": lambda: posterior.check(fitted, batch, 0)}, repeat=1)
+    took = clock({"check": lambda: saved_posterior_check.check_posterior(fitted, batch, 0)}, repeat=1)
     print(f"\ncheck of the posterior {median(took['check']):6.2f} s")
 
 

@@ -98,17 +98,17 @@ def test_pooled_bounds_are_order_statistics():
 def test_where_each_pair_is_a_unit_the_two_kinds_agree(n):
     scores = np.random.default_rng(n).standard_normal(n)
     pooled = _conformal.pooled_bounds(scores)
-    np.testing.assert_array_equal(_conformal.unit_bounds(scores, np.arange(n)), pooled)
+    np.testing.assert_array_equal(_conformal.clustered_bounds(scores, np.arange(n)), pooled)
 
 
 def test_a_units_mass_is_shared_among_its_pairs_by_hand():
     # Two units, mass 1/3 each: half of it to -2 and 2, a quarter each to 1 .. 4. From above, 3/12 of 12ths are enough
     # for 75 % only where 9/12 is reached, and 8/12 is all there is.
     units, scores = np.array([0, 0, 1, 1, 1, 1]), np.array([-2.0, 2.0, 1.0, 2.5, 3.0, 4.0])
-    lower, upper = _conformal.unit_bounds(scores, units)
+    lower, upper = _conformal.clustered_bounds(scores, units)
     assert np.all(np.isinf(lower)) and np.all(np.isinf(upper))
     # With three units of one pair each the quartiles are the outermost scores.
-    lower, upper = _conformal.unit_bounds(np.array([5.0, 6.0, 7.0]), np.arange(3))
+    lower, upper = _conformal.clustered_bounds(np.array([5.0, 6.0, 7.0]), np.arange(3))
     assert (lower[-1], upper[-1]) == (5.0, 7.0)
 
 
@@ -117,7 +117,7 @@ def test_large_units_count_no_more_than_small_ones():
     units = np.concatenate([np.zeros(1000, dtype=int), np.arange(1, 40)])
     scores = np.concatenate([np.zeros(1000), one_each[1:]])
     np.testing.assert_array_equal(
-        _conformal.unit_bounds(scores, units), _conformal.unit_bounds(one_each, np.arange(40))
+        _conformal.clustered_bounds(scores, units), _conformal.clustered_bounds(one_each, np.arange(40))
     )
 
 

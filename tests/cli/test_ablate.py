@@ -52,8 +52,8 @@ def test_an_ablation_is_planned_fitted_reported_and_taken_up_again(words, tmp_pa
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--parts", "soul"], "there is no part 'soul'"),
-        (["--parts", ""], "there is no part ''"),
+        (["--components", "soul"], "there is no component 'soul'"),
+        (["--parts", ""], "there is no component ''"),
         (["--method", "ridge"], "ridge has no option epochs"),
         (["--method", "magic"], "no method 'magic'"),
         (["--option", "colour=red"], "last_layer has no option colour"),

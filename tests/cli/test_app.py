@@ -12,17 +12,17 @@ import typer
 from typer.testing import CliRunner
 
 from bdrp import __version__, calibration, cli
-from bdrp.cli.app import MAIN_JOB, Speaking, app, commands
+from bdrp.cli.app import MAIN_JOB, RefusingGroup, app, find_commands
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.inference import METHODS
 
 HEAVY = ("torch", "pyro", "torch_geometric", "pandas", "numpy", "rdkit", "matplotlib", "sklearn", "pyarrow")
-COMMANDS = list(commands())
+COMMANDS = list(find_commands())
 
 
 def _speaking(command) -> typer.Typer:
     """An application of two commands that speaks as bdrp does."""
-    made = typer.Typer(cls=Speaking, pretty_exceptions_enable=False)
+    made = typer.Typer(cls=RefusingGroup, pretty_exceptions_enable=False)
     made.command("it")(command)
     made.command("other")(lambda: None)
     return made
@@ -118,7 +118,7 @@ def test_a_new_command_is_one_new_file(tmp_path, monkeypatch):
     (tmp_path / "beside.py").write_text("NUMBER = 3")
     monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
     try:
-        assert set(commands()) - set(COMMANDS) == {"greet"}
+        assert set(find_commands()) - set(COMMANDS) == {"greet"}
     finally:
         for name in ("greet", "beside"):
             sys.modules.pop(f"bdrp.cli.{name}", None)

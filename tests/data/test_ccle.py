@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bdrp.data import joining, sources
-from bdrp.data.screen import extrapolated
+from bdrp.data.screen import is_censored
 from bdrp.data.sources import ccle
 from bdrp.errors import DataError
 
@@ -72,7 +72,7 @@ def test_a_capped_ic50_is_censored_and_never_measured(root: Path) -> None:
     rows = sources.load("ccle", root).responses
     np.testing.assert_allclose(np.exp(rows["upper_limit"]), [8, 8, 2.53, 8, 8])
     np.testing.assert_allclose(np.exp(rows["lower_limit"]), [0.002542614, 0.002542614, 0.008, 0.002542614, 0.002542614])
-    assert extrapolated(rows).tolist() == [False, True, True, True, False]  # the fourth lies at the release's floor
+    assert is_censored(rows).tolist() == [False, True, True, True, False]  # the fourth lies at the release's floor
 
 
 def test_the_activity_area_becomes_the_fraction_that_is_left_without_limits(root: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_real_ccle_joins_to_its_known_size(real_data: Path) -> None:
     rows = screen.responses
     assert (rows["cell_line_id"].nunique(), rows["drug_id"].nunique(), len(rows)) == (373, 23, 8_226)
     assert not rows.duplicated(["cell_line_id", "drug_id"]).any()
-    assert 0.54 < extrapolated(rows).mean() < 0.56
+    assert 0.54 < is_censored(rows).mean() < 0.56
     assert (screen.cell_lines["tissue"] == "unknown").sum() == 1
 
 

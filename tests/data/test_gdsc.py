@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bdrp.data import sources
-from bdrp.data.screen import Screen, extrapolated
+from bdrp.data.screen import Screen, is_censored
 from bdrp.errors import DataError
 
 CURVES = """DATASET,NLME_RESULT_ID,NLME_CURVE_ID,COSMIC_ID,CELL_LINE_NAME,SANGER_MODEL_ID,TCGA_DESC,DRUG_ID,DRUG_NAME,\
@@ -77,7 +77,7 @@ def test_the_release_becomes_a_screen(root: Path) -> None:
     assert rows["drug_id"].tolist() == ["1", "1", "1", "2"]
     assert rows["response"].tolist() == [-1.5, 3.5, 2.5, 0.5]
     np.testing.assert_allclose(rows[["lower_limit", "upper_limit"]].iloc[0], np.log([0.01, 10]))
-    assert extrapolated(rows).tolist() == [False, True, True, False]
+    assert is_censored(rows).tolist() == [False, True, True, False]
     assert set(rows["laboratory"]) == {"SANGER"}
 
 
@@ -251,7 +251,7 @@ def test_the_real_gdsc2_joins_to_its_known_size(gdsc2: Screen) -> None:
     assert 0.015 < gdsc2.expression.isna().mean(axis=None) < 0.018
     assert gdsc2.cell_lines["tissue"].nunique() > 20
     assert "unknown" not in set(gdsc2.cell_lines["tissue"])
-    assert 0.65 < extrapolated(rows).mean() < 0.75
+    assert 0.65 < is_censored(rows).mean() < 0.75
 
 
 def test_raw_ic50_of_the_real_gdsc2_would_be_refused(gdsc2: Screen) -> None:

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from bdrp.data import sources
-from bdrp.data.agreement import Agreement, agreement
+from bdrp.data.agreement import Agreement, measure_agreement
 from bdrp.data.harmonise import Harmonised, harmonise
 from bdrp.data.identifiers import structure_key
-from bdrp.data.overlap import SEEN, overlap
+from bdrp.data.overlap import SEEN, classify_overlap
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.errors import BdrpWarning, DataError, SplitError
 
@@ -176,9 +176,9 @@ def test_different_measures_are_refused_with_what_each_screen_offers(small_scree
     with pytest.raises(DataError, match="they have none in common"):
         harmonise(small_screen, ctrp)
     with pytest.raises(DataError, match="in ln_ic50_um and ctrp in auc_fraction"):
-        agreement(gdsc, ctrp)
+        measure_agreement(gdsc, ctrp)
     with pytest.raises(DataError, match="in ln_ic50_um and ctrp in auc_fraction"):
-        overlap(gdsc, ctrp)
+        classify_overlap(gdsc, ctrp)
 
 
 def test_one_screen_two_of_a_name_or_no_gene_in_common_are_refused() -> None:
@@ -216,7 +216,7 @@ def two_laboratories(noise: float = 1.0, lines: int = 400, drugs: int = 30) -> t
 
 
 def test_the_noise_and_the_correlations_of_simulated_laboratories_are_found() -> None:
-    figures = agreement(*two_laboratories()).every
+    figures = measure_agreement(*two_laboratories()).every
     # 12,000 pairs, 30 drugs of 400 pairs. Noise: SE 1/sqrt(24,000) = 0.0065. Within a drug: 1 / (1 + 1), SE of the
     # median of 30 about 0.009. Beyond four SEs once in 16,000 seeds.
     assert figures.noise_sd == pytest.approx(1.0, abs=0.026)
@@ -227,7 +227,7 @@ def test_the_noise_and_the_correlations_of_simulated_laboratories_are_found() ->
 
 
 def test_replicates_are_averaged_and_a_small_table_agrees_with_hand_counts() -> None:
-    told = agreement(*brought_together().screens)
+    told = measure_agreement(*brought_together().screens)
     # Ethanol on line 1: -1.5 against 0; on line 2: 0.5 against 1.
     assert told.table[["first", "second"]].values.tolist() == [[-1.5, 0.0], [0.5, 1.0]]
     assert told.every.pearson == pytest.approx(1.0) and told.every.bias == pytest.approx(-1.0)
@@ -239,7 +239,7 @@ def test_replicates_are_averaged_and_a_small_table_agrees_with_hand_counts() -> 
 
 
 def test_pairs_beyond_a_limit_are_set_apart() -> None:
-    told = agreement(*brought_together(first(upper=0.0), second()).screens)
+    told = measure_agreement(*brought_together(first(upper=0.0), second()).screens)
     assert told.table["extrapolated"].tolist() == [False, True]
     assert told.observed is not None and told.observed.pairs == 1 and np.isnan(told.observed.pearson)
     assert told.every.pairs == 2
@@ -248,7 +248,7 @@ def test_pairs_beyond_a_limit_are_set_apart() -> None:
 def test_screens_without_a_shared_pair_are_refused() -> None:
     one, two = first(), second()
     with pytest.raises(DataError, match="share no pair of line and drug"):
-        agreement(one, two)
+        measure_agreement(one, two)
 
 
 # Overlap ------------------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_every_response_is_marked_by_what_of_it_was_seen() -> None:
     lines = {"1": ("A-1", "p"), "2": ("B2", "q"), "4": ("D", "q"), "5": ("E", "w")}
     pairs = [("1", "e", 0.0), ("1", "b", 1.0), ("4", "e", 2.0), ("5", "e", 3.0), ("2", "m", 4.0), ("5", "m", 5.0)]
     other = screen("two", lines, {"e": "CCO", "b": "c1ccccc1", "m": "CCl"}, pairs)
-    marks = overlap(*brought_together(first(), other).screens)
+    marks = classify_overlap(*brought_together(first(), other).screens)
     # Line 4 is new, but of patient q, on whom ethanol was measured; line 5 is of a patient who is new.
     told = ["pair seen", "pair unseen", "pair seen", "line unseen", "drug unseen", "both unseen"]
     assert marks["seen"].tolist() == told
@@ -269,11 +269,11 @@ def test_every_response_is_marked_by_what_of_it_was_seen() -> None:
 
 def test_only_the_rows_that_a_model_learns_from_count() -> None:
     one, two = brought_together().screens
-    marks = overlap(one, two, rows=np.array([3, 4]))  # benzene on lines 2 and 3
+    marks = classify_overlap(one, two, rows=np.array([3, 4]))  # benzene on lines 2 and 3
     assert marks["seen"].tolist() == ["both unseen", "drug unseen", "both unseen", "both unseen", "both unseen"]
     for wrong in (np.array([5]), np.array([-1]), np.array([True, False]), np.array([], dtype=int)):
         with pytest.raises(SplitError, match="Positions of the training screen's responses, 0 to 4"):
-            overlap(one, two, rows=wrong)
+            classify_overlap(one, two, rows=wrong)
 
 
 # Real screens -------------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def compare(real_data: Path) -> Callable[[str, str], tuple[Harmonised, Agreement
 
     def compared(other: str, measure: str) -> tuple[Harmonised, Agreement]:
         together = harmonise(loaded("gdsc2", measure), loaded(other, measure))
-        return together, agreement(*together.screens)
+        return together, measure_agreement(*together.screens)
 
     return compared
 
@@ -316,7 +316,7 @@ def test_gdsc2_agrees_with_other_laboratories_as_well_as_is_known(
     assert told.every.pearson == pytest.approx(overall, abs=0.002)
     assert told.every.within_drug_spearman == pytest.approx(within, abs=0.002)
     assert told.every.within_drug_noise_sd == pytest.approx(noise, abs=0.002)
-    marks = overlap(*together.screens)
+    marks = classify_overlap(*together.screens)
     test = together.screens[1]
     assert len(marks) == len(test.responses) and (marks["seen"] == "both unseen").any()
     assert test.expression.columns.equals(together.screens[0].expression.columns)

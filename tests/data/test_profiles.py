@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bdrp.data import harmonise, joining, randomised, splits
+from bdrp.data import harmonise, joining, randomisation, splits
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.studies.execution.run_matrix import fingerprint
@@ -88,8 +88,8 @@ def test_a_further_profile_is_part_of_what_a_screen_is(small_screen: Screen) -> 
 def test_joining_keeps_lines_that_lack_a_further_profile_and_says_so(small_screen: Screen) -> None:
     notices = joining.Notices()
     profiles = {"expression": small_screen.expression, "marks": marks(["9", "2"]).assign(C=np.float32(np.nan))}
-    parts = joining.Parts(small_screen.responses, small_screen.drugs, small_screen.cell_lines, profiles, {})
-    made = joining.screen("joined", "ln_ic50_um", parts, notices)
+    parts = joining.RawTables(small_screen.responses, small_screen.drugs, small_screen.cell_lines, profiles, {})
+    made = joining.join_screen("joined", "ln_ic50_um", parts, notices)
     assert made.responses["cell_line_id"].nunique() == 3
     assert made.profiles["marks"].index.tolist() == ["2"] and list(made.profiles["marks"].columns) == ["A", "B"]
     assert "2 cell lines have no marks (1, 3): they stay." in made.notices
@@ -105,7 +105,7 @@ def test_a_profile_of_none_of_the_lines_is_refused_with_the_ids_of_both(small_sc
 
 def test_shuffled_genes_take_the_further_profiles_along(tiny_screen: Screen) -> None:
     screen = with_marks(tiny_screen, marks(list(tiny_screen.expression.index[:20])))
-    shuffled = randomised.shuffled(screen, splits.make(screen, "pair"), "genes", 0)
+    shuffled = randomisation.shuffle_screen(screen, splits.make(screen, "pair"), "genes", 0)
     before = {tuple(row): line for line, row in zip(screen.expression.index, screen.expression.to_numpy(), strict=True)}
     taken = {line: before[tuple(row)] for line, row in shuffled.expression.iterrows()}
     assert set(shuffled.profiles["marks"].index) == {

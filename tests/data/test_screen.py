@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bdrp.data.screen import MEASURES, Screen, extrapolated
+from bdrp.data.screen import MEASURES, Screen, is_censored
 from bdrp.errors import BdrpWarning, DataError
 
 Make = Callable[..., Screen]
@@ -43,14 +43,14 @@ def test_replicates_are_kept(small_screen: Screen) -> None:
 
 def test_a_response_is_extrapolated_beyond_known_limits_only(small_screen: Screen) -> None:
     rows = small_screen.responses
-    assert extrapolated(rows).tolist() == [False, False, True, False, False, False]
-    assert extrapolated(rows.assign(response=-9.0)).all()
+    assert is_censored(rows).tolist() == [False, False, True, False, False, False]
+    assert is_censored(rows.assign(response=-9.0)).all()
 
 
 def test_a_response_at_its_limit_is_that_or_more_and_counts_as_extrapolated(small_screen: Screen) -> None:
     rows = small_screen.responses
-    assert extrapolated(rows.assign(response=rows["upper_limit"])).tolist() == [True, True, True, False, False, False]
-    assert extrapolated(rows.assign(response=rows["lower_limit"])).all()
+    assert is_censored(rows.assign(response=rows["upper_limit"])).tolist() == [True, True, True, False, False, False]
+    assert is_censored(rows.assign(response=rows["lower_limit"])).all()
 
 
 def test_a_screen_says_in_one_line_what_it_holds(small_screen: Screen) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bdrp.data import splits
 from bdrp.data.screen import Screen
-from bdrp.data.splits.units import compounds, patients
+from bdrp.data.splits.clusters import compound_of_each_response, patient_of_each_response
 from bdrp.errors import SplitError
 
 
@@ -36,26 +36,34 @@ def others(tiny_screen):
 def test_a_fifth_of_the_shared_patients_and_compounds_is_held_out_with_all_their_pairs(tiny_screen, others):
     split = splits.hold_out_shared(tiny_screen, others)
     taught = split.parts.isin(["train", "validation", "calibration"])
-    for unit, shared in ((patients, set().union(*(set(patients(one)) for one in others))), (compounds, None)):
+    for unit, shared in (
+        (patient_of_each_response, set().union(*(set(patient_of_each_response(one)) for one in others))),
+        (compound_of_each_response, None),
+    ):
         held = set(unit(tiny_screen)) - set(unit(tiny_screen)[taught])
-        shared = shared or set().union(*(set(compounds(one)) for one in others))
+        shared = shared or set().union(*(set(compound_of_each_response(one)) for one in others))
         assert held <= shared
         assert abs(len(held) - len(shared) / 5) <= 1
-    held_lines = ~patients(tiny_screen).isin(patients(tiny_screen)[taught])
-    held_drugs = ~compounds(tiny_screen).isin(compounds(tiny_screen)[taught])
+    held_lines = ~patient_of_each_response(tiny_screen).isin(patient_of_each_response(tiny_screen)[taught])
+    held_drugs = ~compound_of_each_response(tiny_screen).isin(compound_of_each_response(tiny_screen)[taught])
     assert ((split.parts == "test") == (held_lines | held_drugs)).all()
 
 
 def test_each_target_shares_held_out_lines(tiny_screen, others):
     split = splits.hold_out_shared(tiny_screen, others)
-    held = set(patients(tiny_screen)) - set(patients(tiny_screen)[(split.parts == "train").to_numpy()])
+    held = set(patient_of_each_response(tiny_screen)) - set(
+        patient_of_each_response(tiny_screen)[(split.parts == "train").to_numpy()]
+    )
     for other in others:
-        assert held & set(patients(other))
+        assert held & set(patient_of_each_response(other))
 
 
 def test_validation_and_calibration_are_patients_of_their_own(tiny_screen, others):
     split = splits.hold_out_shared(tiny_screen, others)
-    own = [set(patients(tiny_screen).iloc[split.rows(part)]) for part in ("train", "validation", "calibration")]
+    own = [
+        set(patient_of_each_response(tiny_screen).iloc[split.rows(part)])
+        for part in ("train", "validation", "calibration")
+    ]
     assert all(own) and not (own[0] & own[1] or own[0] & own[2] or own[1] & own[2])
 
 

@@ -11,7 +11,7 @@ from scipy import integrate, optimize
 
 from bdrp.data import sources
 from bdrp.data.identifiers import structure_key
-from bdrp.data.screen import Screen, extrapolated
+from bdrp.data.screen import Screen, is_censored
 from bdrp.data.simulation import biology, curves, facts, laboratories
 from bdrp.data.simulation.curves import Fits
 from bdrp.data.sources import simulated
@@ -146,7 +146,7 @@ def test_size_missing_pairs_and_extrapolation_are_those_of_a_real_screen(seed: i
     pairs = len(screen.responses[KEYS].drop_duplicates())
     assert 8_000 <= len(screen.responses) <= 11_000
     assert 0.25 <= 1 - pairs / (len(screen.drugs) * len(screen.cell_lines)) <= 0.30
-    assert 0.40 <= extrapolated(screen.responses).mean() <= 0.65
+    assert 0.40 <= is_censored(screen.responses).mean() <= 0.65
 
 
 def test_pairs_are_missing_by_block_and_not_at_random(screen: Screen) -> None:
@@ -256,7 +256,9 @@ def _repeat_experiments(measure: str, pairs: int, times: int) -> tuple[npt.NDArr
     rows = rng.choice(world.pharmacology.ln_ic50.size, pairs, replace=False)
     line, drug = np.divmod(np.tile(rows, times), len(world.drugs))
     laboratory = (rng.random((len(drug), 1)) > np.cumsum(world.plan.shares[drug], axis=1)[:, :-1]).sum(1)
-    reports = laboratories.run(laboratories.Pairs(line, drug, laboratory), world.pharmacology, world.plan, rng)
+    reports = laboratories.simulate_assays(
+        laboratories.Pairs(line, drug, laboratory), world.pharmacology, world.plan, rng
+    )
     return rows, reports.response(measure).reshape(times, pairs)
 
 

@@ -15,8 +15,13 @@ from hypothesis import strategies as st
 
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.data.splits import BY, PARTS, Split, check_leaks, from_file, make
-from bdrp.data.splits.folds import deal, draw
-from bdrp.data.splits.units import compounds, groups, patients, scaffold
+from bdrp.data.splits.clusters import (
+    assign_clusters,
+    compound_of_each_response,
+    murcko_scaffold,
+    patient_of_each_response,
+)
+from bdrp.data.splits.folds import deal_into_folds, draw_clusters
 from bdrp.errors import BdrpWarning, DataError, OutputError, SplitError
 
 SMILES = [
@@ -95,7 +100,13 @@ def test_no_split_leaks_and_every_part_holds_something(screen: Screen, by: str, 
     except SplitError as error:
         assert "would be empty" in str(error) or "is empty" in str(error)
         return
-    table = pd.DataFrame({"patient": patients(screen), "compound": compounds(screen), "part": split.parts})
+    table = pd.DataFrame(
+        {
+            "patient": patient_of_each_response(screen),
+            "compound": compound_of_each_response(screen),
+            "part": split.parts,
+        }
+    )
     used = table[table["part"] != ""]
     if by in ("cell_line", "tissue", "both"):
         assert used.groupby("patient")["part"].nunique().max() == 1
@@ -110,7 +121,7 @@ def test_each_group_is_in_exactly_one_test_fold(by: str) -> None:
     screen = tiny_screen(18, 12, per_patient=2)
     tests = [set(make(screen, by, seed=3, fold=fold, folds=3).rows("test")) for fold in range(3)]
     assert sorted(row for test in tests for row in test) == list(range(len(screen.responses)))
-    keys = groups(screen, by)
+    keys = assign_clusters(screen, by)
     named = [set(keys.iloc[sorted(test)]) for test in tests]
     assert not (named[0] & named[1] or named[0] & named[2] or named[1] & named[2])
 
@@ -149,7 +160,7 @@ def test_the_seed_decides_alone() -> None:
 
 
 def test_a_golden_fold_pins_the_hash() -> None:
-    fold_of = deal(pd.Series(1, index=[f"P{i}" for i in range(6)]), 3, "0:cell_line", even=True)
+    fold_of = deal_into_folds(pd.Series(1, index=[f"P{i}" for i in range(6)]), 3, "0:cell_line", even=True)
     assert fold_of.sort_index().tolist() == [0, 1, 2, 2, 0, 1]  # from `printf 0:cell_line:P0 | sha256sum` and so on
 
 
@@ -163,7 +174,7 @@ def test_one_more_cell_line_moves_few_others() -> None:
 def test_folds_of_uneven_tissues_are_balanced_and_none_is_empty() -> None:
     sizes = pd.Series([900, 500, 300, 200, 150, 120, 80, 40, 20, 10], index=[f"T{i}" for i in range(10)])
     for seed in range(20):
-        totals = sizes.groupby(deal(sizes, 5, f"{seed}:tissue", even=False)).sum()
+        totals = sizes.groupby(deal_into_folds(sizes, 5, f"{seed}:tissue", even=False)).sum()
         assert len(totals) == 5
         assert totals.drop(totals.idxmax()).max() <= 560
 
@@ -171,7 +182,7 @@ def test_folds_of_uneven_tissues_are_balanced_and_none_is_empty() -> None:
 def test_a_drawn_part_is_near_its_share_and_passes_over_a_giant() -> None:
     sizes = pd.Series([1000, *[10] * 50], index=[f"T{i:02d}" for i in range(51)])
     for seed in range(20):
-        taken = sizes[draw(sizes, 0.1, str(seed), leave=1)]
+        taken = sizes[draw_clusters(sizes, 0.1, str(seed), leave=1)]
         assert 145 <= taken.sum() <= 155
 
 
@@ -196,15 +207,15 @@ def test_replicates_and_ids_of_one_compound_on_one_line_stay_together_by_pair() 
     screen = tiny_screen(10, 12, ids=2)
     screen = with_rows(screen, pd.concat([screen.responses, screen.responses]))
     split = make(screen, "pair")
-    keys = screen.responses["cell_line_id"] + compounds(screen)
+    keys = screen.responses["cell_line_id"] + compound_of_each_response(screen)
     assert split.parts.groupby(keys).nunique().max() == 1
     assert keys.value_counts().min() == 4
 
 
 def test_an_acyclic_molecule_is_its_own_scaffold_and_rings_share_theirs() -> None:
-    assert scaffold("CCO", "LFQSCWFLJHTTHZ") == "LFQSCWFLJHTTHZ"
-    assert scaffold("Cc1ccccc1", "x") == scaffold("Oc1ccccc1", "y") == "c1ccccc1"
-    assert scaffold("N.N.[Cl-].[Cl-].[Pt+2]", "LXZZYRPGZAFOLE") == "LXZZYRPGZAFOLE"
+    assert murcko_scaffold("CCO", "LFQSCWFLJHTTHZ") == "LFQSCWFLJHTTHZ"
+    assert murcko_scaffold("Cc1ccccc1", "x") == murcko_scaffold("Oc1ccccc1", "y") == "c1ccccc1"
+    assert murcko_scaffold("N.N.[Cl-].[Cl-].[Pt+2]", "LXZZYRPGZAFOLE") == "LXZZYRPGZAFOLE"
 
 
 def test_a_scaffold_split_keeps_benzene_and_toluene_together() -> None:
@@ -228,7 +239,7 @@ def test_tissues_joined_by_one_patient_are_held_out_together() -> None:
     lines = screen.cell_lines.copy()
     lines.loc["L01", "patient_id"] = lines.loc["L00", "patient_id"]
     screen = Screen("tiny", screen.measure, screen.responses, screen.drugs, lines, screen.expression)
-    assert groups(screen, "tissue").nunique() == 5
+    assert assign_clusters(screen, "tissue").nunique() == 5
     make(screen, "tissue", folds=2)
 
 
@@ -309,7 +320,7 @@ def test_a_planted_tissue_or_scaffold_is_found_row_by_row_and_member_by_member(
 ) -> None:
     # A row torn from its line (or drug) tears both; a line (or drug) torn from its tissue (or scaffold) that one alone.
     screen = tiny_screen(18, 12)
-    keys, found = screen.responses[key], groups(screen, by)
+    keys, found = screen.responses[key], assign_clusters(screen, by)
     tested = keys.iloc[make(screen, by, folds=3).rows("test")]
     shared = next(each for each in tested.unique() if keys[found.eq(found[keys == each].iloc[0])].nunique() > 1)
     row = pd.Series(screen.responses.index == keys[keys == shared].index[0])
@@ -381,7 +392,7 @@ def test_parts_that_a_file_lacks_are_drawn_by_what_it_holds_out(tested: object, 
     assert f"Validation and calibration drawn from train by {kind}" in split.description
     assert all(len(split.rows(part)) for part in PARTS)
     check_leaks(screen, split)
-    keys = groups(screen, kind)
+    keys = assign_clusters(screen, kind)
     assert set(keys.iloc[split.rows("calibration")]).isdisjoint(keys.iloc[split.rows("train")])
 
 
@@ -487,14 +498,19 @@ def test_a_split_refuses_unknown_parts_and_unknown_rows() -> None:
 def test_published_folds_are_those_of_the_hash_of_each_key() -> None:
     screen = tiny_screen(40, 12)
     first = screen.cell_lines.index.to_series().groupby(screen.cell_lines["patient_id"]).min()
-    line = patients(screen).map(first)
-    keys = {"cell": line, "drug": compounds(screen), "tissue": groups(screen, "tissue"), "pair": None}
-    keys["pair"] = line + ":" + compounds(screen)
+    line = patient_of_each_response(screen).map(first)
+    keys = {
+        "cell": line,
+        "drug": compound_of_each_response(screen),
+        "tissue": assign_clusters(screen, "tissue"),
+        "pair": None,
+    }
+    keys["pair"] = line + ":" + compound_of_each_response(screen)
     for kind, key in keys.items():
         hashed = key.map(lambda one, kind=kind: int(sha256(f"v1:{kind}:{one}".encode()).hexdigest(), 16) % 2)
         by = {"cell": "cell_line"}.get(kind, kind)
         split = make(screen, by, fold=1, folds=2, partition="published", validation=0, calibration=0)
-        placed = groups(screen, by).ne("").to_numpy()
+        placed = assign_clusters(screen, by).ne("").to_numpy()
         assert ((split.parts == "test").to_numpy() == (hashed == 1).to_numpy())[placed].all()
 
 

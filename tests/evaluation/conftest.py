@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bdrp.evaluation.observed import Observed, check
+from bdrp.evaluation.observed import Observed, check_observed
 from bdrp.predictive import Normal
 
 
@@ -41,6 +41,6 @@ def make_seen() -> Callable[..., tuple[Normal, Observed]]:
         drugs, lines = drugs or ["D"] * n, lines or [f"L{i}" for i in range(n)]
         keys = pd.DataFrame({"cell_line_id": lines, "drug_id": drugs})
         pred = Normal.from_std(keys, "m", mean, std, np.zeros(n))
-        return pred, check(pred, keys.assign(response=response, **columns))
+        return pred, check_observed(pred, keys.assign(response=response, **columns))
 
     return make

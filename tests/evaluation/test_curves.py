@@ -5,12 +5,12 @@ import pytest
 from scipy.stats import binom
 
 from bdrp.evaluation import curves
-from bdrp.evaluation.observed import check
+from bdrp.evaluation.observed import check_observed
 
 
 def test_coverage_width_and_interval_score_by_hand(make_seen):
     pred, seen = make_seen([0.0] * 4, [1.0] * 4, [0.0, 1.0, -1.5, 3.0])
-    figures = curves.coverage_figures(pred, seen, seed=0)
+    figures = curves.coverage_metrics(pred, seen, seed=0)
     z = 1.6448536269514722
     assert [figures[level]["coverage"] for level in ("50", "80", "90", "95")] == [0.25, 0.5, 0.75, 0.75]
     assert figures["90"]["width"] == pytest.approx(2 * z)
@@ -21,7 +21,7 @@ def test_coverage_width_and_interval_score_by_hand(make_seen):
 def test_calibrated_pairs_are_covered_as_promised(make_pairs):
     # 2,400 pairs: SE at most 1 point; 4 SE fail once in 16,000 seeds a level.
     pred, table = make_pairs()
-    for level, figures in curves.coverage_figures(pred, check(pred, table), seed=0).items():
+    for level, figures in curves.coverage_metrics(pred, check_observed(pred, table), seed=0).items():
         promised = int(level) / 100
         assert abs(figures["coverage"] - promised) < 4 * np.sqrt(promised * (1 - promised) / 2400)
         assert figures["lower"] < figures["coverage"] < figures["upper"]
@@ -33,29 +33,29 @@ def test_the_interval_of_coverage_holds_the_truth_with_at_least_its_rate(make_pa
     hits = 0
     for seed in range(30):
         pred, table = make_pairs(25, 10, seed=seed)
-        ninety = curves.coverage_figures(pred, check(pred, table), seed=seed)["90"]
+        ninety = curves.coverage_metrics(pred, check_observed(pred, table), seed=seed)["90"]
         hits += ninety["lower"] <= 0.9 <= ninety["upper"]
     assert hits >= 27
 
 
 def test_curves_of_calibrated_pairs_stay_in_their_bands(make_pairs):
     pred, table = make_pairs()
-    seen = check(pred, table)
+    seen = check_observed(pred, table)
     pit = pred.cdf(seen.response)
-    assert curves.inside_band(curves.reliability(pit, seen, seed=0))
-    assert curves.inside_band(curves.pit_ecdf(pit, seen, seed=0))
+    assert curves.is_inside_band(curves.reliability(pit, seen, seed=0))
+    assert curves.is_inside_band(curves.pit_ecdf(pit, seen, seed=0))
     assert curves.miscalibration_area(pit, 0)["miscalibration_area"] < 0.02
 
 
 @pytest.mark.parametrize("stretch", [0.7, 1.5])
 def test_curves_of_wrong_widths_leave_their_bands(make_pairs, stretch):
     pred, table = make_pairs(stretch=stretch)
-    seen = check(pred, table)
+    seen = check_observed(pred, table)
     pit = pred.cdf(seen.response)
     reliability = curves.reliability(pit, seen, seed=0)
-    assert not curves.inside_band(reliability)
-    assert not curves.consistent(reliability)
-    assert not curves.inside_band(curves.pit_ecdf(pit, seen, seed=0))
+    assert not curves.is_inside_band(reliability)
+    assert not curves.is_consistent(reliability)
+    assert not curves.is_inside_band(curves.pit_ecdf(pit, seen, seed=0))
     assert np.all((reliability["observed"] > reliability["nominal"]) == (stretch < 1))
     area = curves.miscalibration_area(pit, 0)
     assert area["miscalibration_area"] > 5 * area["miscalibration_area_null_q95"]
@@ -66,8 +66,8 @@ def test_a_calibrated_curves_own_band_holds_the_diagonal(make_pairs):
     held = 0
     for seed in range(30):
         pred, table = make_pairs(25, 10, seed=seed)
-        seen = check(pred, table)
-        held += curves.consistent(curves.reliability(pred.cdf(seen.response), seen, seed=seed))
+        seen = check_observed(pred, table)
+        held += curves.is_consistent(curves.reliability(pred.cdf(seen.response), seen, seed=seed))
     assert held >= 27
 
 
@@ -76,10 +76,10 @@ def test_errors_that_lines_share_do_not_pass_for_miscalibration(make_pairs):
     pred, table = make_pairs(30, 60)
     rng = np.random.default_rng(5)
     shared = np.repeat(rng.standard_normal(30), 60) * np.sqrt(0.5) + rng.standard_normal(1800) * np.sqrt(0.5)
-    seen = check(pred, table.assign(response=pred.mean + pred.std * shared))
+    seen = check_observed(pred, table.assign(response=pred.mean + pred.std * shared))
     ecdf = curves.pit_ecdf(pred.cdf(seen.response), seen, seed=0)
-    assert not curves.inside_band(ecdf)
-    assert curves.consistent(ecdf)
+    assert not curves.is_inside_band(ecdf)
+    assert curves.is_consistent(ecdf)
 
 
 def test_the_histogram_counts_every_pair_once():
@@ -114,6 +114,6 @@ def test_the_areas_null_is_what_chance_makes_of_independent_pairs():
 
 def test_one_line_and_one_drug_give_no_interval(make_seen):
     pred, seen = make_seen([0.0, 0.0], [1.0, 1.0], [0.0, 3.0], lines=["L", "L"])
-    figures = curves.coverage_figures(pred, seen, seed=0)["90"]
+    figures = curves.coverage_metrics(pred, seen, seed=0)["90"]
     assert figures["coverage"] == 0.5
     assert np.isnan(figures["lower"])

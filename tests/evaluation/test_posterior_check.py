@@ -54,12 +54,12 @@ def test_leaving_one_out_by_weights_agrees_with_the_closed_form(one_mean):
     exact = -0.5 * ((response - centre) / sd) ** 2 - np.log(sd) - LOG_ROOT
     # 4,000 draws of one parameter: measured errors are a tenth of these bounds, which no seed in 200 came near
     assert seen.rows["elpd"].to_numpy() == pytest.approx(exact, abs=0.02)
-    assert seen.figures["elpd"] == pytest.approx(exact.sum(), abs=0.1)
+    assert seen.metrics["elpd"] == pytest.approx(exact.sum(), abs=0.1)
     # the drawn responses know a probability to 1 / sqrt(4 * 4,000) = 0.008
     assert seen.rows["loo_pit"].to_numpy() == pytest.approx(ndtr((response - centre) / sd), abs=0.04)
-    assert seen.figures["p_loo"] == pytest.approx(1.0, abs=0.4)
-    assert seen.figures["share_above"] == 0.0 and seen.figures["largest_k"] < 0.7
-    assert (seen.figures["rows"], seen.figures["of_rows"], seen.figures["draws"]) == (40, 100, 4000)
+    assert seen.metrics["p_loo"] == pytest.approx(1.0, abs=0.4)
+    assert seen.metrics["share_above"] == 0.0 and seen.metrics["largest_k"] < 0.7
+    assert (seen.metrics["rows"], seen.metrics["of_rows"], seen.metrics["draws"]) == (40, 100, 4000)
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.05, -0.3, 0.4), (0.5, 0.35, 0.85), (2.0, 0.9, 2.5)])
@@ -95,7 +95,7 @@ def test_the_same_draws_give_the_same_check(one_mean):
     drawn, response, *_ = one_mean
     one, two = (posterior_check(drawn, rows_of(response)) for _ in range(2))
     pd.testing.assert_frame_equal(one.rows, two.rows)
-    assert one.figures == two.figures
+    assert one.metrics == two.metrics
 
 
 def test_rows_that_are_not_those_of_the_draws_are_refused(one_mean):

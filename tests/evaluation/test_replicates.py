@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bdrp.evaluation.replicates import by_compound, noise_figures, noise_floor, repeats
+from bdrp.evaluation.replicates import by_compound, find_repeats, noise_floor, noise_metrics
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def two_ids(make_seen):
 
 
 def test_the_pooled_sd_of_two_sets_by_hand(two_ids):
-    rows = repeats(*two_ids)
+    rows = find_repeats(*two_ids)
     assert len(rows) == 4
     np.testing.assert_allclose(rows["residual"], [-0.5, 0.5, -1.5, 1.5])
     floor = noise_floor(rows, seed=0)
@@ -29,7 +29,7 @@ def test_the_pooled_sd_of_two_sets_by_hand(two_ids):
 
 
 def test_sets_with_an_extrapolated_response_are_kept_apart(two_ids):
-    figures = noise_figures(repeats(*two_ids), seed=0)
+    figures = noise_metrics(find_repeats(*two_ids), seed=0)
     assert (figures["all"]["sets"], figures["all"]["rows"], figures["all"]["compounds"]) == (2, 4, 1)
     inside = figures["inside_limits"]
     assert (inside["sets"], inside["rows"], inside["cell_lines"]) == (1, 2, 1)
@@ -40,7 +40,7 @@ def test_sets_with_an_extrapolated_response_are_kept_apart(two_ids):
 
 def test_repeats_of_one_id_are_its_plain_sample_sd(make_seen):
     pred, seen = make_seen([0.0] * 3, [1.0, 2, 3], [0.0, 1, 2], lines=["a"] * 3)
-    floor = noise_floor(repeats(pred, seen), seed=0)
+    floor = noise_floor(find_repeats(pred, seen), seed=0)
     assert floor["noise_sd"] == floor["noise_sd_with_offset"] == pytest.approx(1)
     assert floor["aleatoric_sd"] == pytest.approx(np.sqrt((1 + 4 + 9) / 3))
     assert np.isnan(floor["noise_sd_lower"])  # one line
@@ -48,8 +48,8 @@ def test_repeats_of_one_id_are_its_plain_sample_sd(make_seen):
 
 def test_without_repeats_nothing_is_claimed(make_seen):
     pred, seen = make_seen([0.0] * 3, [1.0] * 3, [0.0, 1, 2])
-    rows = repeats(pred, seen)
-    figures = noise_figures(rows, seed=0)
+    rows = find_repeats(pred, seen)
+    figures = noise_metrics(rows, seed=0)
     assert figures["all"]["rows"] == figures["all"]["compounds"] == 0
     assert np.isnan(figures["all"]["noise_sd"]) and np.isnan(figures["inside_limits"]["aleatoric_sd"])
     assert by_compound(rows, 0).empty
@@ -59,7 +59,7 @@ def test_a_missing_structure_leaves_each_id_by_itself(make_seen):
     drugs, lines = ["X1", "X2"], ["a", "a"]
     for columns in ({}, {"structure_key": ["", None]}):
         pred, seen = make_seen([0.0] * 2, [1.0] * 2, [0.0, 1], drugs, lines, **columns)
-        assert repeats(pred, seen).empty
+        assert find_repeats(pred, seen).empty
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def simulated(make_seen):
 
 def test_a_known_noise_is_found_whatever_lies_between_the_ids(simulated):
     # SD known to 0.8 / sqrt(2 * 1196) = 0.016: 4 standard errors, failing once in 16,000 seeds.
-    floor = noise_floor(repeats(*simulated), seed=0)
+    floor = noise_floor(find_repeats(*simulated), seed=0)
     assert floor["noise_sd"] == pytest.approx(0.8, abs=0.066)
     assert floor["noise_sd_lower"] < 0.8 < floor["noise_sd_upper"]
     assert floor["noise_sd_with_offset"] == pytest.approx(np.sqrt(0.8**2 + 2), rel=0.05)
@@ -88,7 +88,7 @@ def test_a_known_noise_is_found_whatever_lies_between_the_ids(simulated):
 
 
 def test_each_compound_has_a_row_of_its_own(simulated):
-    rows = repeats(*simulated)
+    rows = find_repeats(*simulated)
     table = by_compound(rows, seed=0)
     assert sorted(table["compound"]) == ["K0", "K1", "K2", "K3"]
     assert table["sets"].tolist() == [300] * 4

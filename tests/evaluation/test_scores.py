@@ -37,7 +37,7 @@ def test_all_topics_and_tables_are_there(scores):
 def test_means_over_pairs_are_those_of_the_distribution(scores, make_pairs):
     pred, table = make_pairs()
     y = table["response"].to_numpy()
-    figures = scores.figures["probabilistic"]
+    figures = scores.metrics["probabilistic"]
     assert figures["nll"] == pytest.approx(-pred.log_prob(y).mean())
     assert figures["crps"] == pytest.approx(pred.crps(y).mean())
     assert figures["mean_std"] == pytest.approx(pred.std.mean())
@@ -46,15 +46,15 @@ def test_means_over_pairs_are_those_of_the_distribution(scores, make_pairs):
 
 def test_the_naive_baseline_stands_in_the_same_terms(scores, make_pairs):
     _, table = make_pairs()
-    naive = scores.figures["naive"]
-    assert set(naive) == set(scores.figures["point"])
+    naive = scores.metrics["naive"]
+    assert set(naive) == set(scores.metrics["point"])
     assert naive["rmse"] == pytest.approx(np.sqrt(np.mean((table["mean_effects"] - table["response"]) ** 2)))
     for name in ("normalised_pearson", "normalised_spearman", "normalised_r2"):
         assert strict(scores)["naive"][name] is None
 
 
 def test_a_calibrated_model_passes_its_own_checks(scores):
-    calibration = scores.figures["calibration"]
+    calibration = scores.metrics["calibration"]
     assert calibration["pit_inside_band"]
     assert calibration["reliability_inside_band"]
     assert calibration["pit_consistent"]
@@ -70,7 +70,7 @@ def test_each_cell_line_has_a_row_of_its_own_figures(scores, make_pairs):
     error = (pred.mean - table["response"].to_numpy())[mine]
     assert (row["n"], row["rmse"]) == (40, pytest.approx(np.sqrt(np.mean(error**2))))
     assert set(scores.worst_groups["kind"]) == {"drug", "tissue", "cell line"}
-    calibration = scores.figures["calibration"]
+    calibration = scores.metrics["calibration"]
     assert 0 < calibration["worst_cell_line_deviation"] < 2 * calibration["worst_cell_line_deviation_null_q95"]
 
 
@@ -83,15 +83,15 @@ def test_the_order_of_pairs_does_not_matter_to_what_is_not_simulated(scores, mak
     order = np.random.default_rng(0).permutation(len(pred))
     shuffled = score(pred[order], table.iloc[order], seed=0)
     for topic in ("point", "naive", "probabilistic"):
-        assert shuffled.figures[topic] == pytest.approx(scores.figures[topic], nan_ok=True)
-    for level, figures in shuffled.figures["coverage"].items():
-        assert figures["coverage"] == scores.figures["coverage"][level]["coverage"]
+        assert shuffled.metrics[topic] == pytest.approx(scores.metrics[topic], nan_ok=True)
+    for level, figures in shuffled.metrics["coverage"].items():
+        assert figures["coverage"] == scores.metrics["coverage"][level]["coverage"]
 
 
 def test_a_remapped_prediction_is_scored_too(make_pairs):
     pred, table = make_pairs(20, 20)
     same = score(Remapped(pred, [0.05, 0.5, 0.95], [0.05, 0.5, 0.95]), table)
-    assert same.figures["probabilistic"] == pytest.approx(score(pred, table).figures["probabilistic"], rel=1e-6)
+    assert same.metrics["probabilistic"] == pytest.approx(score(pred, table).metrics["probabilistic"], rel=1e-6)
 
 
 @pytest.mark.parametrize(("lines", "drugs"), [(1, 1), (1, 2), (2, 1), (2, 2), (1, 25), (25, 1), (3, 30)])
@@ -135,7 +135,7 @@ def test_missing_columns_give_nulls_with_reasons(make_pairs):
 
 def test_what_is_not_known_of_limits_and_repeats_is_said(make_pairs):
     pred, table = make_pairs(20, 3)
-    said = " ".join(score(pred, table.assign(upper_limit=np.nan)).figures["notes"])
+    said = " ".join(score(pred, table.assign(upper_limit=np.nan)).metrics["notes"])
     assert "upper limit of 60 of 60 pairs is unknown" in said
     assert "No cell line was measured twice" in said
     figures = strict(

@@ -6,9 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bdrp.evaluation.observed import check
-from bdrp.evaluation.selective import drug_sd, generalised_risk_area, kept, risk_coverage, risk_curve, selective_figures
-from bdrp.evaluation.simulated import simulate
+from bdrp.evaluation.observed import check_observed
+from bdrp.evaluation.selective import (
+    drug_sd,
+    generalised_risk_area,
+    mse_of_retained,
+    risk_coverage,
+    risk_curve,
+    selective_metrics,
+)
+from bdrp.evaluation.simulated import simulate_responses
 
 
 def test_the_risk_curve_by_hand():
@@ -30,11 +37,11 @@ def test_the_generalised_risk_area_by_hand():
 
 def test_the_share_kept_at_ten_per_cent_by_hand():
     loss = np.arange(20.0)
-    assert kept(loss, loss) == pytest.approx(0.5 / 9.5)
-    assert kept(loss, np.zeros(20)) == pytest.approx(1)
-    assert kept(loss, loss, 0.5) == pytest.approx(4.5 / 9.5)
-    assert kept(loss, loss, 0.8) == pytest.approx(7.5 / 9.5)
-    assert np.isnan(kept(np.zeros(3), np.ones(3)))
+    assert mse_of_retained(loss, loss) == pytest.approx(0.5 / 9.5)
+    assert mse_of_retained(loss, np.zeros(20)) == pytest.approx(1)
+    assert mse_of_retained(loss, loss, 0.5) == pytest.approx(4.5 / 9.5)
+    assert mse_of_retained(loss, loss, 0.8) == pytest.approx(7.5 / 9.5)
+    assert np.isnan(mse_of_retained(np.zeros(3), np.ones(3)))
 
 
 @given(
@@ -48,7 +55,7 @@ def test_no_ranking_beats_the_oracle_and_all_end_at_the_mean(loss, by):
 
 def test_true_sds_rank_errors_as_they_promise(make_pairs):
     pred, table = make_pairs(100, 40)
-    figures = selective_figures(pred, check(pred, table), simulate(pred, 0), seed=0)
+    figures = selective_metrics(pred, check_observed(pred, table), simulate_responses(pred, 0), seed=0)
     assert figures["aurc_oracle"] < figures["aurc"] < figures["aurc_random"]
     assert figures["excess_aurc"] == pytest.approx(figures["aurc"] - figures["aurc_oracle"])
     # 400 kept pairs: the share varies by about a tenth of itself.
@@ -68,7 +75,7 @@ def test_true_sds_rank_errors_as_they_promise(make_pairs):
 def test_every_figure_of_a_ranking_stands_beside_its_null(make_pairs, figure):
     # 4,000 true SDs: areas vary by a few per cent of themselves.
     pred, table = make_pairs(100, 40)
-    figures = selective_figures(pred, check(pred, table), simulate(pred, 0), seed=0)
+    figures = selective_metrics(pred, check_observed(pred, table), simulate_responses(pred, 0), seed=0)
     assert figures[figure] == pytest.approx(figures[f"{figure}_if_calibrated"], rel=0.12)
     names = [name for name in figures if f"{name}_if_calibrated" in figures]
     assert len(names) == 12
@@ -78,7 +85,7 @@ def test_an_sd_that_only_knows_drugs_ranks_nothing_within_them(make_pairs):
     pred, table = make_pairs(60, 40)
     by_drug = table.assign(std=pred.std).groupby("drug_id")["std"].transform("mean").to_numpy()
     flat = type(pred).from_std(pred.keys, "m", pred.mean, by_drug, np.zeros(len(pred)))
-    figures = selective_figures(flat, check(flat, table), simulate(flat, 0), seed=0)
+    figures = selective_metrics(flat, check_observed(flat, table), simulate_responses(flat, 0), seed=0)
     assert figures["kept_at_10"] < 0.6
     assert figures["within_drug_kept_at_10"] == pytest.approx(1)
     assert np.isnan(figures["within_drug_error_spearman"])
@@ -89,8 +96,8 @@ def test_within_drugs_equals_ranking_each_drug_alone(make_pairs):
     pred, table = make_pairs(30, 4)
     loss = np.square(table["response"].to_numpy() - pred.mean)
     drugs = table["drug_id"].to_numpy()
-    alone = np.mean([kept(loss[drugs == d], pred.std[drugs == d]) for d in np.unique(drugs)])
-    figures = selective_figures(pred, check(pred, table), simulate(pred, 0), seed=0)
+    alone = np.mean([mse_of_retained(loss[drugs == d], pred.std[drugs == d]) for d in np.unique(drugs)])
+    figures = selective_metrics(pred, check_observed(pred, table), simulate_responses(pred, 0), seed=0)
     assert figures["within_drug_kept_at_10"] == pytest.approx(alone)
 
 
@@ -101,7 +108,7 @@ def test_the_rival_never_sees_a_lines_own_errors(make_seen):
 
 def test_curves_run_from_one_to_a_hundred_per_cent(make_pairs):
     pred, table = make_pairs()
-    curve = risk_coverage(pred, check(pred, table), seed=0)
+    curve = risk_coverage(pred, check_observed(pred, table), seed=0)
     assert curve["coverage"].tolist() == pytest.approx(np.arange(1, 101) / 100)
     assert curve.iloc[-1, 1:].to_numpy(dtype=float) == pytest.approx(np.full(4, curve["random"].iloc[0]))
     assert np.all(np.diff(curve["oracle"]) >= 0)

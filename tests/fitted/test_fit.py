@@ -23,7 +23,7 @@ from bdrp.data.screen import MEASURES, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError, SplitError
 from bdrp.files import sealed_folder
-from bdrp.fitted.fit import CENSORED, UNPROMISED
+from bdrp.fitted.fit import CENSORED, GUARANTEE_LOST
 from bdrp.fitted.model import TrainedModel
 from bdrp.inference.mean_effects import MeanEffectsMethod
 from bdrp.predictive import Predictions, PredictiveDistribution
@@ -663,7 +663,7 @@ def test_the_recalibration_asked_for_is_fitted_and_recorded(
         arguments = {"method": "mean_effects", "options": None, "recalibration": name}
         model = fit(tiny_screen, tiny_split, out=tmp_path / name, **arguments)
         assert (model.recalibration.kind, model.manifest["recalibration"]) == (name, name)
-        assert (UNPROMISED in model.manifest["notices"]) == name.startswith("conformal")
+        assert (GUARANTEE_LOST in model.manifest["notices"]) == name.startswith("conformal")
         loaded = TrainedModel.load(tmp_path / name)
         assert loaded.recalibration == model.recalibration
         assert loaded.held_out_predictions().to_frame().equals(model.held_out_predictions().to_frame())

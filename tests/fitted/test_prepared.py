@@ -31,7 +31,7 @@ def test_calibration_rows_err_by_what_is_new_in_the_test_part(
 
 def test_the_whole_leaves_the_test_part_alone(tiny_screen: Screen, tiny_split: Split) -> None:
     prepared = prepare(tiny_screen, tiny_split)
-    whole = prepared.whole()
+    whole = prepared.with_all_but_test()
     parts = ("train", "validation", "calibration")
     assert len(whole.batch.train) == sum(len(tiny_split.rows(part)) for part in parts)
     assert not len(whole.batch.validation) and not len(whole.batch.calibration)

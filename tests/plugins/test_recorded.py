@@ -18,7 +18,7 @@ from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, ModelFolderError
 from bdrp.fitted.model import TrainedModel
 from bdrp.plugins import kind, source_file
-from bdrp.studies.execution.run_matrix import Grid
+from bdrp.studies.execution.run_matrix import RunMatrix
 
 Install = Callable[..., None]
 MethodText = Callable[[str], str]
@@ -189,12 +189,12 @@ def test_runs_of_a_file_are_known_by_its_bytes_and_not_by_its_place(
     elsewhere.write_bytes(method_file.read_bytes())
 
     def run(path: Path) -> Any:
-        return Grid({"mine": str(path)}, ["pair"], folds=2, seeds=1).runs(tiny_screen)[0]
+        return RunMatrix({"mine": str(path)}, ["pair"], folds=2, seeds=1).runs(tiny_screen)[0]
 
     first, moved = run(method_file), run(elsewhere)
-    assert first.address == moved.address
+    assert first.key == moved.key
     assert first.config["method"] == "nearest" and first.config["method_from"]["file"] == "nearest.py"
     method_file.write_text(method_file.read_text() + "\n")
-    assert run(method_file).address != first.address
-    own = Grid({"ridge": "ridge"}, ["pair"], folds=2, seeds=1).runs(tiny_screen)[0]
+    assert run(method_file).key != first.key
+    own = RunMatrix({"ridge": "ridge"}, ["pair"], folds=2, seeds=1).runs(tiny_screen)[0]
     assert "method_from" not in own.config

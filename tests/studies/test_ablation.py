@@ -8,38 +8,38 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bdrp.data import randomised
+from bdrp.data import randomisation
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError, FitError
 from bdrp.studies import ablation
-from bdrp.studies.components import FLOOR, FULL, OVERALL, PARTS, ablation_matrix
+from bdrp.studies.components import COMPONENTS, FLOOR, FULL, OVERALL, ablation_matrix
 from bdrp.studies.execution import plan, worker
-from bdrp.studies.execution.run_matrix import Grid
+from bdrp.studies.execution.run_matrix import RunMatrix
 
 SMALL = {"epochs": 2, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
 TAKEN = ["no_expression", "point", "shuffled_labels"]
 
 
-def _ablation(splits=("pair",), parts=TAKEN, **options):
-    return ablation_matrix("last_layer", list(splits), 2, 1, options=SMALL | options, parts=parts)
+def _ablation(splits=("pair",), components=TAKEN, **options):
+    return ablation_matrix("last_layer", list(splits), 2, 1, options=SMALL | options, components=components)
 
 
 @pytest.fixture(scope="module")
 def done(tiny_screen, tmp_path_factory):
-    """Three parts on two folds, done without workers; not to be changed."""
+    """Three components on two folds, done without workers; not to be changed."""
     out = tmp_path_factory.mktemp("ablation")
-    made = plan.make(tiny_screen, _ablation(), out)
+    made = plan.make_plan(tiny_screen, _ablation(), out)
     for run in made.todo:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            worker.record(tiny_screen, run, out, "cpu")
+            worker.fit_and_record(tiny_screen, run, out, "cpu")
     return out, made
 
 
 @pytest.fixture(scope="module")
 def found(done):
     out, made = done
-    return ablation.gather(out, made.runs)
+    return ablation.gather_contributions(out, made.runs)
 
 
 def _row(table, part, against, figure="rmse"):
@@ -47,16 +47,16 @@ def _row(table, part, against, figure="rmse"):
 
 
 def test_the_whole_every_part_that_changes_something_and_mean_effects_are_fitted():
-    grid = ablation_matrix("last_layer", ["pair"])
-    assert list(grid.methods) == [
+    matrix = ablation_matrix("last_layer", ["pair"])
+    assert list(matrix.methods) == [
         FULL,
-        *(name for name in PARTS if name not in ("student_t", "no_mutations")),
+        *(name for name in COMPONENTS if name not in ("student_t", "no_mutations")),
         FLOOR,
         OVERALL,
     ]
-    assert grid.methods["point"] == "deterministic"
-    assert grid.shuffled == {
-        **{f"shuffled_{kind}": kind for kind in randomised.KINDS},
+    assert matrix.methods["point"] == "deterministic"
+    assert matrix.shuffled == {
+        **{f"shuffled_{kind}": kind for kind in randomisation.KINDS},
         OVERALL: "labels",
     }
     censored = ablation_matrix("last_layer", ["pair"], options={"likelihood": "censored"})
@@ -73,18 +73,18 @@ def test_a_variant_has_the_options_of_the_whole_but_for_its_part(tiny_screen):
 
 def test_the_whole_is_the_run_of_an_ordinary_comparison_and_a_shuffle_is_another(tiny_screen):
     runs = {run.label: run for run in _ablation().runs(tiny_screen) if run.fold == 0}
-    plain = Grid({"last_layer": "last_layer"}, ["pair"], 2, 1, {"last_layer": SMALL}).runs(tiny_screen)[0]
-    assert runs[FULL].address == plain.address
+    plain = RunMatrix({"last_layer": "last_layer"}, ["pair"], 2, 1, {"last_layer": SMALL}).runs(tiny_screen)[0]
+    assert runs[FULL].key == plain.key
     assert "shuffled" not in plain.config
     assert "expression" not in plain.config["options"]
     assert runs["shuffled_labels"].config == runs[FULL].config | {"shuffled": "labels"}
-    assert len({run.address for run in runs.values()}) == len(runs)
+    assert len({run.key for run in runs.values()}) == len(runs)
 
 
 @pytest.mark.parametrize(
     ("given", "kind", "said"),
     [
-        (("ridge", ["pair"]), DataError, "ridge has no parts to take away. Allowed: .*last_layer"),
+        (("ridge", ["pair"]), DataError, "ridge has no components to take away. Allowed: .*last_layer"),
         (("magic", ["pair"]), FitError, "no method 'magic'"),
         (("last_layer", ["moon"]), DataError, "no split 'moon'"),
     ],
@@ -95,18 +95,21 @@ def test_an_ablation_that_cannot_be_made_is_refused(given, kind, said):
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("components", "said"),
     [
-        (["soul"], "there is no part 'soul'. Allowed: fingerprint, one_hot"),
+        (["soul"], "there is no component 'soul'. Allowed: fingerprint, one_hot"),
         (["point", "point"], "one is named twice"),
         ([], "none is named"),
-        (["no_mutations"], "The part no_mutations changes nothing: last_layer is expression alone already under these"),
-        (["student_t"], "The part student_t changes nothing: last_layer is Student-t already"),
+        (
+            ["no_mutations"],
+            "The component no_mutations changes nothing: last_layer is expression alone already under these",
+        ),
+        (["student_t"], "The component student_t changes nothing: last_layer is Student-t already"),
     ],
 )
-def test_parts_that_there_are_not_or_that_change_nothing_are_refused(parts, said):
+def test_components_that_there_are_not_or_that_change_nothing_are_refused(components, said):
     with pytest.raises(DataError, match=said):
-        _ablation(parts=parts)
+        _ablation(components=components)
 
 
 def test_mutations_are_a_part_where_they_are_read_and_a_screen_without_them_is_refused(tiny_screen):
@@ -128,25 +131,25 @@ def test_mutations_are_a_part_where_they_are_read_and_a_screen_without_them_is_r
 
 def test_folds_may_be_the_published_ones_for_every_variant(tiny_screen):
     drawn, published = (
-        ablation_matrix("last_layer", ["pair"], 2, 1, parts=["shuffled_labels"], partition=name).runs(tiny_screen)
+        ablation_matrix("last_layer", ["pair"], 2, 1, components=["shuffled_labels"], partition=name).runs(tiny_screen)
         for name in ("drawn", "published")
     )
     assert {run.partition for run in published} == {"published"}
     assert [run.shuffled for run in published] == [run.shuffled for run in drawn]
-    assert not {run.address for run in drawn} & {run.address for run in published}
+    assert not {run.key for run in drawn} & {run.key for run in published}
     for before, after in zip(drawn, published, strict=True):
         assert after.config == before.config | {"split": before.config["split"] | {"partition": "published"}}
 
 
 def test_a_grid_refuses_what_cannot_be_shuffled():
     with pytest.raises(DataError, match="no way to shuffle 'tissues'"):
-        Grid({"ridge": "ridge"}, ["pair"], 2, 1, shuffled={"ridge": "tissues"})
+        RunMatrix({"ridge": "ridge"}, ["pair"], 2, 1, shuffled={"ridge": "tissues"})
     with pytest.raises(DataError, match="no method with something shuffled 'rigde'"):
-        Grid({"ridge": "ridge"}, ["pair"], 2, 1, shuffled={"rigde": "labels"})
+        RunMatrix({"ridge": "ridge"}, ["pair"], 2, 1, shuffled={"rigde": "labels"})
 
 
 def test_finished_runs_are_not_done_again(tiny_screen, done):
-    assert plan.make(tiny_screen, _ablation(), done[0]).todo == ()
+    assert plan.make_plan(tiny_screen, _ablation(), done[0]).todo == ()
 
 
 def test_every_part_is_compared_with_the_whole_and_shuffled_labels_with_mean_effects(found):
@@ -164,7 +167,7 @@ def test_every_part_is_compared_with_the_whole_and_shuffled_labels_with_mean_eff
 
 def test_a_contribution_is_the_figure_without_the_part_less_that_of_the_whole(found, done):
     out, made = done
-    rows = [(run, plan.finished(out, [run])[run.address].held_out()) for run in made.runs]
+    rows = [(run, plan.read_finished(out, [run])[run.key].held_out()) for run in made.runs]
     rmse = {}
     for label in (FULL, "no_expression"):
         squares = [
@@ -195,7 +198,7 @@ def test_shuffled_labels_do_not_beat_mean_effects(found):
 def test_a_labels_run_is_scored_on_the_responses_as_they_were_measured(tiny_screen, done):
     out, made = done
     run = next(run for run in made.runs if run.label == "shuffled_labels")
-    observed = plan.finished(out, [run])[run.address].held_out().observed
+    observed = plan.read_finished(out, [run])[run.key].held_out().observed
     keys = ["cell_line_id", "drug_id", "response"]
     measured = set(map(tuple, tiny_screen.responses[keys].to_numpy().tolist()))
     assert set(map(tuple, observed[keys].to_numpy().tolist())) <= measured
@@ -217,13 +220,16 @@ def test_a_labels_run_is_scored_on_the_responses_as_they_were_measured(tiny_scre
 )
 def test_what_is_said_follows_the_intervals(lower, upper, folds, against, said):
     ends = {"folds_lower": folds[0], "folds_upper": folds[1], "lower": lower, "upper": upper}
-    assert ablation._said({"figure": "rmse", "value": 1.0, "against_value": 1.0, "against": against, **ends}) == said
+    assert (
+        ablation._name_effect({"figure": "rmse", "value": 1.0, "against_value": 1.0, "against": against, **ends})
+        == said
+    )
 
 
 def test_what_is_missing_is_told_and_the_rest_compared(done, tiny_screen):
     out, made = done
-    more = _ablation(parts=[*TAKEN, "concatenation"]).runs(tiny_screen)
-    found = ablation.gather(out, more)
+    more = _ablation(components=[*TAKEN, "concatenation"]).runs(tiny_screen)
+    found = ablation.gather_contributions(out, more)
     assert set(found.runs.loc[found.runs["status"] == "left", "method"]) == {"concatenation"}
     assert "Split by pair: concatenation and full have no finished fold in common." in found.notes
     assert "concatenation" not in set(found.table["part"])

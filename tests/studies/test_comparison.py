@@ -23,20 +23,19 @@ from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
 from bdrp.files import sealed_folder, strict_json
 from bdrp.studies import ablation, comparison
-from bdrp.studies.execution import plan, records, worker
-from bdrp.studies.execution import pool as compare
-from bdrp.studies.execution.run_matrix import Grid, fingerprint
+from bdrp.studies.execution import plan, pool, records, worker
+from bdrp.studies.execution.run_matrix import RunMatrix, fingerprint
 
-GRID = Grid({"mean_effects": "mean_effects", "ridge": "ridge", "again": "ridge"}, ["pair", "cell_line"], 2, 1)
+GRID = RunMatrix({"mean_effects": "mean_effects", "ridge": "ridge", "again": "ridge"}, ["pair", "cell_line"], 2, 1)
 
 
-def _alone(screen, grid, out):
+def _alone(screen, matrix, out):
     """Every run of a grid, here and not in a worker."""
-    made = plan.make(screen, grid, out)
+    made = plan.make_plan(screen, matrix, out)
     for run in made.todo:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            worker.record(screen, run, out, "cpu")
+            worker.fit_and_record(screen, run, out, "cpu")
     return made
 
 
@@ -55,16 +54,16 @@ def _stamps(out: Path) -> dict[str, tuple[int, int]]:
 def test_an_address_is_decided_by_the_configuration_and_not_by_the_label(tiny_screen):
     runs = GRID.runs(tiny_screen)
     assert len(runs) == 12
-    assert len({run.address for run in runs}) == 8  # "again" is ridge under another name
-    wider = Grid({"ridge": "ridge"}, ["pair"], 3, 1).runs(tiny_screen)
-    assert not {run.address for run in wider} & {run.address for run in runs}
+    assert len({run.key for run in runs}) == 8  # "again" is ridge under another name
+    wider = RunMatrix({"ridge": "ridge"}, ["pair"], 3, 1).runs(tiny_screen)
+    assert not {run.key for run in wider} & {run.key for run in runs}
 
 
 def test_options_given_as_their_defaults_do_not_change_the_address(tiny_screen):
-    plain = Grid({"forest": "random_forest"}, ["pair"], 2, 1).runs(tiny_screen)[0]
+    plain = RunMatrix({"forest": "random_forest"}, ["pair"], 2, 1).runs(tiny_screen)[0]
     key, value = next(iter(plain.options.items()))
-    told = Grid({"forest": "random_forest"}, ["pair"], 2, 1, {"forest": {key: value}}).runs(tiny_screen)[0]
-    assert told.address == plain.address
+    told = RunMatrix({"forest": "random_forest"}, ["pair"], 2, 1, {"forest": {key: value}}).runs(tiny_screen)[0]
+    assert told.key == plain.key
 
 
 def test_one_changed_response_or_gene_is_another_screen(tiny_screen):
@@ -93,12 +92,12 @@ def test_one_changed_response_or_gene_is_another_screen(tiny_screen):
 )
 def test_a_grid_that_cannot_be_run_is_refused_before_anything_is(given, kind, said):
     with pytest.raises(kind, match=said):
-        Grid(*given)
+        RunMatrix(*given)
 
 
 def test_a_record_holds_what_was_run_and_what_it_cost(compared):
     out, made = compared
-    record = records.read(out, made.runs[0])
+    record = records.read_record(out, made.runs[0])
     content = record.content
     assert content["config"]["method"] == "mean_effects"
     assert set(content["config"]["screen"]["tables"]) == {"responses", "drugs", "cell_lines", "expression"}
@@ -112,27 +111,27 @@ def test_a_record_holds_what_was_run_and_what_it_cost(compared):
 
 def test_finished_runs_are_not_done_again(tiny_screen, compared):
     out, _ = compared
-    again = plan.make(tiny_screen, GRID, out)
+    again = plan.make_plan(tiny_screen, GRID, out)
     assert again.todo == ()
-    assert again.said(1) == "8 fits in all, 8 already done, 0 to do."
-    assert compare.execute(again, tiny_screen) == compare.Outcome()
+    assert again.describe(1) == "8 fits in all, 8 already done, 0 to do."
+    assert pool.execute_plan(again, tiny_screen) == pool.Outcome()
 
 
 def test_a_corrupted_record_is_done_again_with_a_warning(tiny_screen, tmp_path):
-    grid = Grid({"mean_effects": "mean_effects"}, ["pair"], 2, 1)
-    runs = _alone(tiny_screen, grid, tmp_path).runs
-    held_out = tmp_path / records.RUNS / runs[0].address / "held_out.parquet"
+    matrix = RunMatrix({"mean_effects": "mean_effects"}, ["pair"], 2, 1)
+    runs = _alone(tiny_screen, matrix, tmp_path).runs
+    held_out = tmp_path / records.RUNS / runs[0].key / "held_out.parquet"
     held_out.write_bytes(held_out.read_bytes()[:-9])
-    (tmp_path / records.RUNS / runs[1].address / "record.json").write_text("{")
+    (tmp_path / records.RUNS / runs[1].key / "record.json").write_text("{")
     with pytest.warns(BdrpWarning, match="its run is done again") as told:
-        made = plan.make(tiny_screen, grid, tmp_path)
+        made = plan.make_plan(tiny_screen, matrix, tmp_path)
     assert len(told) == 2
     assert made.todo == runs
-    shutil.rmtree(tmp_path / records.RUNS / runs[1].address)
-    (tmp_path / records.RUNS / runs[1].address).write_text("a file in its place is replaced too")
+    shutil.rmtree(tmp_path / records.RUNS / runs[1].key)
+    (tmp_path / records.RUNS / runs[1].key).write_text("a file in its place is replaced too")
     for run in made.todo:
-        worker.record(tiny_screen, run, tmp_path, "cpu")
-    assert plan.make(tiny_screen, grid, tmp_path).todo == ()
+        worker.fit_and_record(tiny_screen, run, tmp_path, "cpu")
+    assert plan.make_plan(tiny_screen, matrix, tmp_path).todo == ()
 
 
 @pytest.mark.parametrize(
@@ -153,37 +152,37 @@ def test_a_corrupted_record_is_done_again_with_a_warning(tiny_screen, tmp_path):
 def test_a_record_that_was_edited_by_hand_is_not_used(compared, tmp_path, altered, said):
     out, made = compared
     run = made.runs[0]
-    place = tmp_path / records.RUNS / run.address
-    shutil.copytree(out / records.RUNS / run.address, place)
+    place = tmp_path / records.RUNS / run.key
+    shutil.copytree(out / records.RUNS / run.key, place)
     content = json.loads((place / "record.json").read_text()) | altered
     with contextlib.suppress(ValueError):  # what has no strict JSON has no digest
         content = sealed_folder.with_digest(content)
     (place / "record.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     with pytest.raises(ModelFolderError, match=said):
-        records.read(tmp_path, run)
+        records.read_record(tmp_path, run)
 
 
 def test_held_out_files_under_wrong_checksums_are_refused_by_name(compared, tmp_path):
     out, made = compared
     first, second = (run for run in made.runs if run.label == "ridge" and run.split == "pair")
-    place = tmp_path / records.RUNS / first.address
-    shutil.copytree(out / records.RUNS / first.address, place)
+    place = tmp_path / records.RUNS / first.key
+    shutil.copytree(out / records.RUNS / first.key, place)
     content = json.loads((place / "record.json").read_text())
-    for strange in (b"no Parquet", (out / records.RUNS / second.address / "held_out.parquet").read_bytes()):
+    for strange in (b"no Parquet", (out / records.RUNS / second.key / "held_out.parquet").read_bytes()):
         (place / "held_out.parquet").write_bytes(strange)
         content["files"]["held_out.parquet"] = hashlib.sha256(strange).hexdigest()
         strict_json.write(place / "record.json", sealed_folder.with_digest(content))
         with pytest.raises(ModelFolderError, match="remove this folder"):
-            comparison.gather(tmp_path, [first])
+            comparison.gather_results(tmp_path, [first])
 
 
 def test_a_record_of_another_run_is_not_taken_for_this_one(tiny_screen, compared, tmp_path):
     out, made = compared
     other = made.runs[0], made.runs[1]
     (tmp_path / records.RUNS).mkdir()
-    (tmp_path / records.RUNS / other[0].address).symlink_to(out / records.RUNS / other[1].address)
+    (tmp_path / records.RUNS / other[0].key).symlink_to(out / records.RUNS / other[1].key)
     with pytest.warns(BdrpWarning, match="tells of another run"):
-        assert other[0] in plan.make(tiny_screen, GRID, tmp_path).todo
+        assert other[0] in plan.make_plan(tiny_screen, GRID, tmp_path).todo
 
 
 def test_a_failed_run_is_recorded_with_its_error_stops_no_other_and_is_tried_again(tiny_screen, tmp_path, monkeypatch):
@@ -195,28 +194,28 @@ def test_a_failed_run_is_recorded_with_its_error_stops_no_other_and_is_tried_aga
         return real(*given, method=method, **named)
 
     monkeypatch.setattr(worker, "fit", fit)
-    grid = Grid({"bad": "ridge", "ok": "mean_effects"}, ["pair"], 2, 1)
-    made = _alone(tiny_screen, grid, tmp_path)
-    again = plan.make(tiny_screen, grid, tmp_path)
+    matrix = RunMatrix({"bad": "ridge", "ok": "mean_effects"}, ["pair"], 2, 1)
+    made = _alone(tiny_screen, matrix, tmp_path)
+    again = plan.make_plan(tiny_screen, matrix, tmp_path)
     assert (len(again.done), again.failed, [run.label for run in again.todo]) == (2, 2, ["bad", "bad"])
-    assert "2 failed before and will be tried again" in again.said(1)
-    found = comparison.gather(tmp_path, made.runs)
+    assert "2 failed before and will be tried again" in again.describe(1)
+    found = comparison.gather_results(tmp_path, made.runs)
     assert (found.runs["status"] == "failed").sum() == 2
     assert set(found.runs.loc[found.runs["status"] == "failed", "error"]) == {"nothing to divide by"}
-    error = records.read(tmp_path, made.runs[0]).content["error"]
+    error = records.read_record(tmp_path, made.runs[0]).content["error"]
     assert error["kind"] == "ZeroDivisionError"
     assert "in fit" in error["traceback"]
-    assert set(found.figures["method"]) == {"ok"}
+    assert set(found.metrics["method"]) == {"ok"}
 
 
 def test_the_budget_lets_no_run_start_that_would_end_too_late(tiny_screen, compared, tmp_path):
-    made = plan.make(tiny_screen, GRID, tmp_path)
-    assert "from a rule" in made.said(2)
-    outcome = compare.execute(made, tiny_screen, budget=1)  # the rule's first guess is above 5 s
+    made = plan.make_plan(tiny_screen, GRID, tmp_path)
+    assert "from a rule" in made.describe(2)
+    outcome = pool.execute_plan(made, tiny_screen, budget=1)  # the rule's first guess is above 5 s
     assert (outcome.done, len(outcome.left)) == ([], 8)
     (tmp_path / "compare.html").write_text("nothing is known yet")
-    assert len(plan.make(tiny_screen, GRID, tmp_path).todo) == 8  # the same command goes on
-    known = plan.make(tiny_screen, GRID, compared[0]).estimates
+    assert len(plan.make_plan(tiny_screen, GRID, tmp_path).todo) == 8  # the same command goes on
+    known = plan.make_plan(tiny_screen, GRID, compared[0]).estimates
     assert all(known(run) == pytest.approx(known.seen[known._keys(run)[0]][0], rel=20) for run in made.runs)
 
 
@@ -226,38 +225,38 @@ def test_the_budget_lets_no_run_start_that_would_end_too_late(tiny_screen, compa
 )
 def test_no_workers_and_no_time_are_refused(tiny_screen, compared, given, said):
     with pytest.raises(DataError, match=f"cannot be made {said}"):
-        compare.execute(compared[1], tiny_screen, **given)
+        pool.execute_plan(compared[1], tiny_screen, **given)
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tiny_screen, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(OutputError, match="holds no comparison"):
-        plan.make(tiny_screen, GRID, tmp_path)
+        plan.make_plan(tiny_screen, GRID, tmp_path)
     with pytest.raises(OutputError, match="is a file"):
-        plan.make(tiny_screen, GRID, tmp_path / "thesis.txt")
+        plan.make_plan(tiny_screen, GRID, tmp_path / "thesis.txt")
 
 
 def test_what_lies_among_records_and_is_none_is_left_alone(tiny_screen, tmp_path):
     (tmp_path / "runs" / ".git").mkdir(parents=True)
     (tmp_path / "runs" / ".old.abcd1234").mkdir()
-    plan.make(tiny_screen, GRID, tmp_path)
+    plan.make_plan(tiny_screen, GRID, tmp_path)
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [".git"]
     (tmp_path / "runs" / "events.tensorboard").write_text("mine")
     with pytest.raises(OutputError, match="holds events.tensorboard, which is no record"):
-        plan.make(tiny_screen, GRID, tmp_path)
+        plan.make_plan(tiny_screen, GRID, tmp_path)
 
 
 def test_a_place_that_cannot_be_written_to_is_known_before_a_fit(tiny_screen, tmp_path, monkeypatch):
     (tmp_path / "thesis.txt").write_text("mine")
-    monkeypatch.setattr(compare, "_Crew", None)  # no worker is started
+    monkeypatch.setattr(pool, "_Crew", None)  # no worker is started
     with pytest.raises(
         OutputError, match="The results could not be written to .*Move it away, or choose another place"
     ):
-        compare.compare(tiny_screen, GRID, tmp_path / "thesis.txt" / "below")
+        pool.run_comparison(tiny_screen, GRID, tmp_path / "thesis.txt" / "below")
 
 
 def test_a_method_compared_with_itself_is_not_significant(compared):
-    found = comparison.gather(compared[0], compared[1].runs)
+    found = comparison.gather_results(compared[0], compared[1].runs)
     same = found.comparisons[(found.comparisons["method"] == "ridge") & (found.comparisons["other"] == "again")]
     assert set(same["test"]) >= {"bootstrap", "corrected_t", "practical_equivalence", "wilcoxon_over_drugs"}
     assert (same["difference"].dropna() == 0).all()
@@ -267,11 +266,11 @@ def test_a_method_compared_with_itself_is_not_significant(compared):
 
 def test_figures_are_those_of_the_held_out_predictions(compared):
     out, made = compared
-    found = comparison.gather(out, made.runs)
+    found = comparison.gather_results(out, made.runs)
     run = next(run for run in made.runs if run.label == "ridge" and run.split == "cell_line" and run.fold == 1)
-    held_out = records.read(out, run).held_out()
+    held_out = records.read_record(out, run).held_out()
     rmse = np.sqrt(np.mean((held_out.predictions.mean - held_out.observed["response"]) ** 2))
-    table = found.figures.set_index(["method", "split", "fold", "seed", "figure"])["value"]
+    table = found.metrics.set_index(["method", "split", "fold", "seed", "figure"])["value"]
     assert table["ridge", "cell_line", 1, 0, "rmse"] == pytest.approx(rmse)
     raw = -held_out.uncalibrated.log_prob(held_out.observed["response"].to_numpy()).mean()
     assert table["ridge", "cell_line", 1, 0, "uncalibrated_nll"] == pytest.approx(raw)
@@ -281,11 +280,11 @@ def test_figures_are_those_of_the_held_out_predictions(compared):
 
 def test_densities_and_rankings_are_those_of_the_held_out_predictions(compared):
     _, plan = compared
-    found = comparison.gather(plan.out, plan.runs)
+    found = comparison.gather_results(plan.out, plan.runs)
     elpd = found.tests[found.tests["test"] == "elpd"]
-    figures = found.figures.set_index("figure")
+    metrics = found.metrics.set_index("figure")
     for row in elpd.to_dict("records"):
-        mine = figures[(figures["method"] == row["method"]) & (figures["split"] == row["split"])]
+        mine = metrics[(metrics["method"] == row["method"]) & (metrics["split"] == row["split"])]
         assert row["elpd"] == pytest.approx(-float((mine.loc["nll", "value"] * mine.loc["nll", "n"]).sum()))
         assert mine.loc["kept_at_10", "value"].between(0, 3).all()
     assert elpd.groupby("split")["weight"].sum().tolist() == pytest.approx([1.0] * elpd["split"].nunique())
@@ -311,7 +310,7 @@ def test_a_fold_tests_its_share_of_all_folds_however_many_finished():
 def test_methods_are_compared_only_where_all_of_them_finished(tiny_screen, compared):
     out, made = compared
     lacking = [run for run in made.runs if not (run.label == "again" and run.fold == 1)]
-    found = comparison.gather(out, lacking)
+    found = comparison.gather_results(out, lacking)
     assert any("on 1 of 2 folds and seeds" in note for note in found.notes)
     assert any("only one fold has finished" in note for note in found.notes)
     assert set(found.evidence["evidence"]) <= {"better on pairs alone", "worse on pairs alone", "not told apart"}
@@ -322,14 +321,15 @@ import sys
 from pathlib import Path
 import pandas as pd
 from bdrp.data.sources import tables
-from bdrp.studies.execution import pool as compare
-from bdrp.studies.execution.run_matrix import Grid
+from bdrp.studies.execution import pool
+from bdrp.studies.execution.run_matrix import RunMatrix
 
 def main():
     here = Path(sys.argv[1])
     files = {name: here / f"{name}.csv" for name in ("responses", "drugs", "expression", "cell_lines")}
-    grid = Grid({"mean_effects": "mean_effects", "ridge": "ridge"}, ["pair", "cell_line"], 3, 1)
-    plan, outcome = compare.compare(tables.load(None, measure="ln_ic50_um", **files), grid, here / "out", device="cpu")
+    matrix = RunMatrix({"mean_effects": "mean_effects", "ridge": "ridge"}, ["pair", "cell_line"], 3, 1)
+    screen = tables.load(None, measure="ln_ic50_um", **files)
+    plan, outcome = pool.run_comparison(screen, matrix, here / "out", device="cpu")
     print(len(plan.done), len(outcome.done), len(outcome.failed))
 
 if __name__ == "__main__":
@@ -364,28 +364,28 @@ def test_a_killed_comparison_goes_on_and_does_nothing_twice(tiny_screen, tmp_pat
 
 
 def test_a_worker_that_dies_is_recorded_and_the_others_are_done(tiny_screen, tmp_path, monkeypatch):
-    grid = Grid({"mean_effects": "mean_effects"}, ["pair"], 2, 1)
-    monkeypatch.setattr(worker, "work", _die_in_fold_0)
+    matrix = RunMatrix({"mean_effects": "mean_effects"}, ["pair"], 2, 1)
+    monkeypatch.setattr(worker, "run_in_process", _die_in_fold_0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made, outcome = compare.compare(tiny_screen, grid, tmp_path, workers=2, device="cpu")
+        made, outcome = pool.run_comparison(tiny_screen, matrix, tmp_path, workers=2, device="cpu")
     assert [run.fold for run, _ in outcome.failed] == [0]
     assert [run.fold for run in outcome.done] == [1]
-    content = json.loads((tmp_path / records.RUNS / made.runs[0].address / "record.json").read_text())
+    content = json.loads((tmp_path / records.RUNS / made.runs[0].key / "record.json").read_text())
     assert "worker process died" in content["error"]["message"]
 
 
 def _die_in_fold_0(run, out, device):
     if run.fold == 0:
         os._exit(9)
-    return worker.record(worker._screen, run, out, device)
+    return worker.fit_and_record(worker._screen, run, out, device)
 
 
 def test_tables_on_disk_are_those_of_the_findings(compared):
     out, made = compared
-    found = comparison.gather(out, made.runs)
+    found = comparison.gather_results(out, made.runs)
     found.save(out)
-    figures = pd.read_parquet(out / "figures.parquet")
-    assert list(figures)[:6] == ["method", "split", "fold", "seed", "figure", "value"]
-    pd.testing.assert_frame_equal(figures, found.figures)
+    metrics = pd.read_parquet(out / "figures.parquet")
+    assert list(metrics)[:6] == ["method", "split", "fold", "seed", "figure", "value"]
+    pd.testing.assert_frame_equal(metrics, found.metrics)
     assert len(pd.read_parquet(out / "comparisons.parquet")) == len(found.comparisons)

@@ -20,8 +20,8 @@ from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, Outp
 from bdrp.files import sealed_folder, strict_json
 from bdrp.studies import transfer_scores
 from bdrp.studies.adaptation import draw_labelled
-from bdrp.studies.transfer import Question, Transferred, grouped, transfer
-from bdrp.studies.transfer_scores import learned, score_target
+from bdrp.studies.transfer import TransferProtocol, TransferResults, group_by_measure, run_transfer
+from bdrp.studies.transfer_scores import score_target, training_positions
 
 SMALL = {"epochs": 2, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
 
@@ -57,29 +57,29 @@ def screens() -> tuple[Screen, Screen]:
 @pytest.fixture(scope="module")
 def groups(screens):
     here, there = screens
-    return grouped({"ln_ic50_um": here}, [there])
+    return group_by_measure({"ln_ic50_um": here}, [there])
 
 
 @pytest.fixture(scope="module")
-def question() -> Question:
-    return Question(options=SMALL, labelled=(0, 20, 300), draws=2)
+def protocol() -> TransferProtocol:
+    return TransferProtocol(options=SMALL, labelled=(0, 20, 300), draws=2)
 
 
 @pytest.fixture(scope="module")
-def done(groups, question, tmp_path_factory):
+def done(groups, protocol, tmp_path_factory):
     """The transfer, and its folder; not to be changed."""
     out = tmp_path_factory.mktemp("transfer") / "out"
-    return quietly(groups, question, out), out
+    return quietly(groups, protocol, out), out
 
 
-def quietly(groups, question, out) -> Transferred:
+def quietly(groups, protocol, out) -> TransferResults:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The calibration part is too small", BdrpWarning)
-        return transfer(groups, question, out)
+        return run_transfer(groups, protocol, out)
 
 
-def value(found: Transferred, seen: str, adaptation: str, labelled: int, figure: str = "rmse") -> float:
-    table = found.figures
+def value(found: TransferResults, seen: str, adaptation: str, labelled: int, figure: str = "rmse") -> float:
+    table = found.metrics
     chosen = (table["seen"] == seen) & (table["adaptation"] == adaptation) & (table["labelled"] == labelled)
     return float(table[chosen & (table["figure"] == figure)]["value"].iloc[0])
 
@@ -135,7 +135,7 @@ def test_coverage_comes_back_with_labelled_pairs(done):
 
 
 def test_the_laboratories_own_agreement_stands_beside(done):
-    table = done[0].ceiling
+    table = done[0].concordance
     there = table[(table["adaptation"] == "the other laboratory") & (table["seen"] == "pair seen")].iloc[0]
     # offsets of 2 and of 1.5 a drug, and repeats that are other experiments
     assert there["rmse"] > 2
@@ -155,7 +155,7 @@ def test_the_epistemic_sd_tells_drugs_that_were_never_seen(done):
 
 
 def test_intervals_hold_the_value_and_single_draws_lie_about_it(done):
-    table = done[0].figures
+    table = done[0].metrics
     bounded = table[table["lower"].notna()]
     assert ((bounded["lower"] <= bounded["value"] + 1e-9) & (bounded["value"] <= bounded["upper"] + 1e-9)).all()
     means = table[table["figure"] != "rmse"]  # that of all draws is no mean of theirs
@@ -164,16 +164,16 @@ def test_intervals_hold_the_value_and_single_draws_lie_about_it(done):
     np.testing.assert_allclose(raw["lowest"], raw["highest"])
 
 
-def test_a_second_call_does_nothing_again_and_says_the_same(done, groups, question):
+def test_a_second_call_does_nothing_again_and_says_the_same(done, groups, protocol):
     found, out = done
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
-    again = quietly(groups, question, out)
+    again = quietly(groups, protocol, out)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
-    pd.testing.assert_frame_equal(again.figures, found.figures)
+    pd.testing.assert_frame_equal(again.metrics, found.metrics)
     assert again.targets[0]["found"] == found.targets[0]["found"]
 
 
-def test_half_a_fit_is_not_scored_and_the_next_call_goes_on_with_it(done, groups, question, tmp_path, monkeypatch):
+def test_half_a_fit_is_not_scored_and_the_next_call_goes_on_with_it(done, groups, protocol, tmp_path, monkeypatch):
     out = tmp_path / "out"
     shutil.copytree(done[1], out)
     (path,) = out.glob("models/*/manifest.json")
@@ -181,24 +181,24 @@ def test_half_a_fit_is_not_scored_and_the_next_call_goes_on_with_it(done, groups
     asked: list[dict] = []
     monkeypatch.setattr("bdrp.studies.transfer.fit", lambda *given, **said: asked.append(said))
     with pytest.raises(KeyboardInterrupt):
-        transfer(groups, question, out)
+        run_transfer(groups, protocol, out)
     assert asked[0]["overwrite"] and not asked[0]["resume"]
     path.parent.with_name(f"{path.parent.name}.checkpoint.safetensors").touch()
     with pytest.raises(KeyboardInterrupt):
-        transfer(groups, question, out)
+        run_transfer(groups, protocol, out)
     assert asked[1]["resume"]
 
 
-def test_other_numbers_of_labelled_pairs_take_the_same_model(done, groups, question):
+def test_other_numbers_of_labelled_pairs_take_the_same_model(done, groups, protocol):
     _, out = done
     models = sorted((out / "models").iterdir())
     said: list[str] = []
-    few = dataclasses.replace(question, labelled=(0, 10), draws=1)
+    few = dataclasses.replace(protocol, labelled=(0, 10), draws=1)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=BdrpWarning)
-        found = transfer(groups, few, out, say=said.append)
+        found = run_transfer(groups, few, out, say=said.append)
     assert sorted((out / "models").iterdir()) == models
-    assert set(found.figures["labelled"]) == {0, 10}
+    assert set(found.metrics["labelled"]) == {0, 10}
     assert "the fitted model is taken from" in said[0]
 
 
@@ -217,36 +217,36 @@ def _a_file(target: Path) -> None:
 
 
 @pytest.mark.parametrize("alter", [_damaged, _without_a_summary, _a_file])
-def test_scores_that_were_altered_are_made_again_with_a_warning(groups, question, done, tmp_path, alter):
+def test_scores_that_were_altered_are_made_again_with_a_warning(groups, protocol, done, tmp_path, alter):
     out = tmp_path / "out"
     shutil.copytree(done[1], out)
     for target in list((out / "targets").iterdir()):
         alter(target)
     with pytest.warns(BdrpWarning, match="Kept scores are not used, and are made again") as told:
-        found = quietly(groups, question, out)
+        found = quietly(groups, protocol, out)
     assert len([each for each in told if "Kept scores" in str(each.message)]) == 2  # the target's, and those at home
-    pd.testing.assert_frame_equal(found.figures, done[0].figures)
+    pd.testing.assert_frame_equal(found.metrics, done[0].metrics)
     here, there = (sorted(path.name for path in (place / "targets").iterdir()) for place in (out, done[1]))
     assert here == there
     with warnings.catch_warnings():
         warnings.simplefilter("error", BdrpWarning)
-        transfer(groups, question, out)
+        run_transfer(groups, protocol, out)
 
 
-def test_a_given_model_is_taken_if_it_is_of_the_training_screen(done, groups, question, tmp_path):
+def test_a_given_model_is_taken_if_it_is_of_the_training_screen(done, groups, protocol, tmp_path):
     (path,) = (done[1] / "models").iterdir()
-    asked = dataclasses.replace(question, model=path, labelled=(0,), draws=1)
+    asked = dataclasses.replace(protocol, model=path, labelled=(0,), draws=1)
     found = quietly(groups, asked, tmp_path / "out")
-    assert set(found.figures["adaptation"]) == {"raw"}
+    assert set(found.metrics["adaptation"]) == {"raw"}
     assert not (tmp_path / "out" / "models").exists()
     other = [dataclasses.replace(groups[0], train=dataclasses.replace(groups[0].train, name="nowhere"))]
     with pytest.raises(ModelFolderError, match="is of here in ln_ic50_um; nowhere in ln_ic50_um is asked for"):
-        transfer(other, asked, tmp_path / "other")
+        run_transfer(other, asked, tmp_path / "other")
 
 
 def test_a_method_without_a_posterior_is_recalibrated_only(groups, tmp_path):
-    found = quietly(groups, Question("ridge", labelled=(0, 50), draws=1), tmp_path / "out")
-    assert set(found.figures["adaptation"]) == {"raw", "recalibrated"}
+    found = quietly(groups, TransferProtocol("ridge", labelled=(0, 50), draws=1), tmp_path / "out")
+    assert set(found.metrics["adaptation"]) == {"raw", "recalibrated"}
 
 
 def test_what_was_learned_is_what_was_not_held_out(done, groups):
@@ -254,7 +254,7 @@ def test_what_was_learned_is_what_was_not_held_out(done, groups):
 
     (path,) = (done[1] / "models").iterdir()
     model, train = TrainedModel.load(path), groups[0].train
-    rows = learned(model, train)
+    rows = training_positions(model, train)
     assert len(rows) + len(model.held_out()) == len(train.responses)
 
 
@@ -265,7 +265,7 @@ def test_too_few_pairs_are_left_out_and_said(done, groups):
     group = groups[0]
     found = score_target(TrainedModel.load(path), group.train, group.tests[0], (0, 100_000), seed=1)
     assert found.summary["left_out"] == [100_000]
-    assert set(found.figures["labelled"]) == {0}
+    assert set(found.metrics["labelled"]) == {0}
 
 
 @pytest.mark.parametrize(
@@ -281,16 +281,16 @@ def test_too_few_pairs_are_left_out_and_said(done, groups):
 )
 def test_what_cannot_be_asked_is_refused_at_once(asked, error, said):
     with pytest.raises(error, match=said):
-        Question(**asked)
+        TransferProtocol(**asked)
 
 
 def test_a_screen_is_not_tested_on_itself(screens):
     here, _ = screens
     with pytest.raises(DataError, match="A model of here cannot be tested on here"):
-        grouped({"ln_ic50_um": here}, [here])
+        group_by_measure({"ln_ic50_um": here}, [here])
 
 
-def test_a_folder_of_something_else_is_left_alone(groups, question, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(groups, protocol, tmp_path):
     (tmp_path / "thesis.tex").write_text("chapter one")
     with pytest.raises(OutputError, match="holds no transfer"):
-        transfer(groups, question, tmp_path)
+        run_transfer(groups, protocol, tmp_path)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol, Self, final, runtime_checkable
 
 import numpy.typing as npt
 
-from bdrp.calibration._recalibration import Floats, Recalibration, altered, checked
+from bdrp.calibration._recalibration import Floats, Recalibration, altered_error, check_inputs
 from bdrp.calibration.by.grouping import Grouping, grouping_by
 from bdrp.predictive import PredictiveDistribution, Scalable
 
@@ -108,7 +108,7 @@ def fit(
     Raises:
         DataError: the group of none of the pairs is known.
     """
-    own, values, _ = checked(pred, response, None)
+    own, values, _ = check_inputs(pred, response, None)
     kept, each = recalibrator.fit_groups(overall, own, values, grouping_by(by, own, labels))
     return ByGroup(overall.measure, overall.pairs, overall.groups, by, overall, kept, tuple(each))
 
@@ -121,9 +121,9 @@ def from_json(overall: Groupable, by: str, data: Mapping[str, Any]) -> ByGroup:
     """
     grouping, stored = data.get("grouping"), data.get(overall.group_parameters)
     if not isinstance(grouping, Mapping):
-        raise altered("groups", grouping)
+        raise altered_error("groups", grouping)
     read = Grouping.from_json(grouping)
     if not isinstance(stored, list) or len(stored) != len(read.labels):
-        raise altered(overall.group_parameters, f"{stored} for {len(read.labels)} groups")
+        raise altered_error(overall.group_parameters, f"{stored} for {len(read.labels)} groups")
     each = tuple(overall.with_group_parameter(one) for one in stored)
     return ByGroup(overall.measure, overall.pairs, overall.groups, by, overall, read, each)

@@ -1,4 +1,4 @@
-"""Groups of pairs that a recalibration treats apart, told from a pair's drug or its cell line."""
+"""Groups of pairs that a recalibration treats separately, read off a pair's drug or its cell line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEYS = tuple(dict.fromkeys(KEY_OF.values()))
 
 @dataclass(frozen=True)
 class Grouping:
-    """Which group a pair belongs to, told from its keys alone.
+    """Which group a pair belongs to, by its keys alone.
 
     Attributes:
         by: the key that tells, "drug_id" or "cell_line_id".
@@ -42,11 +42,11 @@ class Grouping:
         positions = self.positions(keys)
         return np.bincount(positions[positions >= 0], minlength=len(self.labels))
 
-    def each_pair(self, keys: pd.DataFrame, of_groups: Sequence[float], otherwise: float) -> Floats:
+    def value_per_pair(self, keys: pd.DataFrame, of_groups: Sequence[float], otherwise: float) -> Floats:
         """The number of each pair's group, (N,); `otherwise` for none."""
         return np.asarray([*of_groups, otherwise], dtype=np.float64)[self.positions(keys)]  # -1, none, takes the last
 
-    def large(self, keys: pd.DataFrame, least: int, rest: str = "") -> Grouping:
+    def merge_small(self, keys: pd.DataFrame, least: int, rest: str = "") -> Grouping:
         """Only the groups with at least so many of these pairs; the others in one group `rest` if it is named.
 
         The rest too must have enough pairs, and takes in only groups that have any.

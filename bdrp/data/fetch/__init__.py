@@ -140,15 +140,15 @@ class _Getter:
             named = self.folder / COMPOUNDS
             if not named.exists():
                 raise
-            told = f"{error} Until then, structures are asked for by the names in {named.name} alone."
-            warnings.warn(told, BdrpWarning, stacklevel=4)
+            message = f"{error} Until then, structures are asked for by the names in {named.name} alone."
+            warnings.warn(message, BdrpWarning, stacklevel=4)
             return named
 
     def finish(self) -> None:
         """Says what was taken on trust, and removes the folder of broken downloads where nothing is left in it."""
         if self.trusted:
-            told = f"No checksum is known beforehand for {', '.join(self.trusted)}; what came is trusted"
-            warnings.warn(f"{told}, and its checksum kept in {self.folder / LEDGER}.", BdrpWarning, stacklevel=3)
+            message = f"No checksum is known beforehand for {', '.join(self.trusted)}; what came is trusted"
+            warnings.warn(f"{message}, and its checksum kept in {self.folder / LEDGER}.", BdrpWarning, stacklevel=3)
         hidden = self.folder / _FOLDER
         if hidden.is_dir() and not list(hidden.glob("*.part")):
             for stale in hidden.iterdir():

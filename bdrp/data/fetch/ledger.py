@@ -51,9 +51,9 @@ class Ledger:
         recorded = self.files.get(path.name, {}).get("sha256")
         allowed = known or ((recorded,) if recorded else ())
         if allowed and actual not in allowed:
-            told = "is known for it" if known else "was recorded when it came"
+            since = "is known for it" if known else "was recorded when it came"
             raise DataError(
-                f"{path} is another file than expected: its sha256 is {actual[:12]}…, and {allowed[0][:12]}… {told}. "
+                f"{path} is another file than expected: its sha256 is {actual[:12]}…, and {allowed[0][:12]}… {since}. "
                 "It was altered, cut short, or is of another release. Move it away to download it again."
             )
         if not recorded:

@@ -39,7 +39,7 @@ def write_structures(drug_list: Path, path: Path, base_url: str, *, progress: bo
     it is asked for by its name, and taken where PubChem knows one compound of that name (`matched` is "name"). Drugs
     without a structure (mixtures, "none", "several", unknown or ambiguous names) are left out, with a warning.
 
-    What PubChem told so far is kept beside `path` as `.part`, so that a second call asks only for the rest.
+    What PubChem answered so far is kept beside `path` as `.part`, so that a second call asks only for the rest.
 
     Raises:
         DataError: the list has neither ids nor names, or PubChem does not answer.
@@ -199,7 +199,7 @@ def _parsed(answer: str) -> dict[str, str]:
 
 
 class _Told:
-    """What PubChem told so far, on the disk: id and SMILES by query, both "" for what it does not know."""
+    """What PubChem answered so far, on the disk: id and SMILES by query, both "" for what it does not know."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -218,5 +218,5 @@ def _validator(headers: Mapping[str, str]) -> str:
 
 
 def _short(error: Exception) -> str:
-    told = f"{type(error).__name__}: {error}"
-    return told if len(told) < 200 else told[:200] + "…"
+    message = f"{type(error).__name__}: {error}"
+    return message if len(message) < 200 else message[:200] + "…"

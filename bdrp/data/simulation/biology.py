@@ -73,7 +73,7 @@ class Cells:
     expression: pd.DataFrame
 
 
-def grow(rng: np.random.Generator) -> Cells:
+def simulate_cells(rng: np.random.Generator) -> Cells:
     """All lines of the screen, indexed by cell_line_id."""
     lines = _lines(rng)
     activity = _activity(lines, rng)

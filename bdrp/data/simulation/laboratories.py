@@ -126,7 +126,7 @@ class Reports:
         return curves.area(self.fits, self.lowest, self.highest)
 
 
-def design(drugs: pd.DataFrame, rng: np.random.Generator) -> Design:
+def design_assays(drugs: pd.DataFrame, rng: np.random.Generator) -> Design:
     """Who measures which drug, and by how much each is off."""
     count = len(LABORATORIES)
     first = rng.choice(count, len(drugs), p=FIRST_CHOICE)
@@ -138,7 +138,7 @@ def design(drugs: pd.DataFrame, rng: np.random.Generator) -> Design:
     return Design(shares, general + special, drugs["top_dose_um"].to_numpy(dtype=float))
 
 
-def schedule(lines: pd.DataFrame, plan: Design, rng: np.random.Generator) -> Pairs:
+def draw_pairs(lines: pd.DataFrame, plan: Design, rng: np.random.Generator) -> Pairs:
     """Every experiment that is run, repetitions included, ordered by line and drug."""
     chance = _coverage(lines["tissue"], len(plan.shares), rng)
     line, drug = np.nonzero(rng.random(chance.shape) < chance)
@@ -148,7 +148,7 @@ def schedule(lines: pd.DataFrame, plan: Design, rng: np.random.Generator) -> Pai
     return Pairs(line, drug, below.sum(1))
 
 
-def run(pairs: Pairs, truth: Pharmacology, plan: Design, rng: np.random.Generator) -> Reports:
+def simulate_assays(pairs: Pairs, truth: Pharmacology, plan: Design, rng: np.random.Generator) -> Reports:
     """Run every experiment once: draw its plate and wells, fit its curve."""
     total = len(pairs.line)
     ln_ic50, ln_slope, lowest, highest = (np.empty(total) for _ in range(4))

@@ -82,7 +82,7 @@ class Pharmacology:
     causal_genes: Mapping[str, tuple[str, ...]]
 
 
-def act(cells: Cells, drugs: pd.DataFrame, rng: np.random.Generator) -> Pharmacology:
+def simulate_pharmacology(cells: Cells, drugs: pd.DataFrame, rng: np.random.Generator) -> Pharmacology:
     """The true response of every line of `cells` to every drug of `drugs` (`facts.drugs()`, indexed by drug_id)."""
     family = pd.factorize(drugs["family"])[0]
     mean = np.log(drugs["top_dose_um"].to_numpy()) + ABOVE_TOP + _shared(family, FAMILY_POTENCY, OWN_POTENCY, rng)

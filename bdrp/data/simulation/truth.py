@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bdrp.data.simulation.laboratories import Design, Pairs, run
+from bdrp.data.simulation.laboratories import Design, Pairs, simulate_assays
 from bdrp.data.simulation.pharmacology import Pharmacology
 
 Floats = npt.NDArray[np.float64]
@@ -71,5 +71,5 @@ def _repeated(
     lines = len(pharmacology.line_noise)
     line, drug = (values.ravel() for values in np.meshgrid(np.arange(lines), drugs, indexing="ij"))
     pairs = Pairs(line, drug, np.full(len(line), laboratory))
-    reported = [run(pairs, pharmacology, plan, rng).response(measure) for _ in range(repeats)]
+    reported = [simulate_assays(pairs, pharmacology, plan, rng).response(measure) for _ in range(repeats)]
     return np.stack(reported).reshape(repeats, lines, len(drugs))

@@ -33,7 +33,7 @@ _SAMPLE_COLUMNS: Final = {
 }
 
 
-def wanted(screen: str, responses: tuple[str, ...], structures: tuple[str, ...], profile: str) -> Wanted:
+def list_wanted_files(screen: str, responses: tuple[str, ...], structures: tuple[str, ...], profile: str) -> Wanted:
     """The files of a screen with one of `PROFILES`.
 
     Raises:
@@ -79,14 +79,14 @@ class Tables:
         Raises:
             DataError: nothing is left after the join, or a response is not finite.
         """
-        parts = joining.Parts(
+        parts = joining.RawTables(
             responses=self._with_line_ids(curves, notices),
             drugs=drugs,
-            lines=_lines.described(self.models, self.expression.index),
+            lines=_lines.describe_lines(self.models, self.expression.index),
             profiles={EXPRESSION: self.expression},
             checksums=unpacking.checksums(self.paths.values()),
         )
-        return joining.screen(name, measure, parts, notices)
+        return joining.join_screen(name, measure, parts, notices)
 
     def _with_line_ids(self, curves: pd.DataFrame, notices: joining.Notices) -> pd.DataFrame:
         """A cell_line_id for each curve: by the line's ids, else by its name; an unknown line keeps its own id."""
@@ -172,4 +172,4 @@ def read_structures(path: Path, known: pd.DataFrame) -> pd.DataFrame:
         )
     table = pd.DataFrame({"label": reading.text(raw, column), "smiles": reading.text(raw, "smiles")})
     table = table[table["smiles"] != ""].merge(known, on="label", how="inner")
-    return joining.drugs_table(table.drop(columns="label"), path.name)
+    return joining.clean_drugs(table.drop(columns="label"), path.name)

@@ -42,7 +42,7 @@ class Wanted:
         return paths
 
     def missing(self, root: Path) -> str:
-        """Why the files cannot be told below `root`, or "" where they can; no file is read."""
+        """Why the files cannot be found below `root`, or "" where they can; no file is read."""
         try:
             self.find(root, {})
         except DataError as refusal:

@@ -41,20 +41,20 @@ def load(name: str, root: Path | None, *, measure: str, files: Mapping[str, str 
     profiles = {EXPRESSION: expression}
     if "mutations" in paths:
         profiles["mutations"] = _gdsc_files.read_mutations(paths["mutations"], models, expression.index, notices)
-    parts = joining.Parts(
+    parts = joining.RawTables(
         responses=_lines.with_line_ids(curves, models, expression.index, notices).assign(
             laboratory=reading.lookup(curves["drug_id"], sites["site"].to_dict())
         ),
         drugs=_gdsc_files.read_drugs(paths["structures"], curves, sites),
-        lines=_lines.described(models, expression.index),
+        lines=_lines.describe_lines(models, expression.index),
         profiles=profiles,
         checksums=unpacking.checksums(paths.values()),
     )
-    return joining.screen(name, measure, parts, notices)
+    return joining.join_screen(name, measure, parts, notices)
 
 
 def missing(name: str, root: Path) -> str:
-    """Why the files of a release cannot be told below `root`, or "" where they can; no file is read."""
+    """Why the files of a release cannot be found below `root`, or "" where they can; no file is read."""
     return _wanted(name).missing(root)
 
 

@@ -52,10 +52,10 @@ def read_responses(path: Path, measure: str, name: str) -> pd.DataFrame:
 
 
 def _refuse_other_screen(raw: pd.DataFrame, name: str, path: Path) -> None:
-    told = set(reading.text(raw, "DATASET")) - {""}
-    if told and told != {name.upper()}:
+    datasets = set(reading.text(raw, "DATASET")) - {""}
+    if datasets and datasets != {name.upper()}:
         raise DataError(
-            f"{path.name} holds curves of {identifiers.listed(sorted(told))} in its column DATASET. {name.upper()} "
+            f"{path.name} holds curves of {identifiers.listed(sorted(datasets))} in its column DATASET. {name.upper()} "
             "alone is "
             f"needed; load the file as what it is, or keep its {name.upper()} rows."
         )
@@ -131,13 +131,13 @@ def read_drugs(path: Path, curves: pd.DataFrame, listed: pd.DataFrame) -> pd.Dat
     table = pd.DataFrame({"drug_id": reading.ids(raw, "DRUG_ID"), "smiles": reading.text(raw, "smiles")})
     table["own_name"] = reading.text(raw, "name")
     table = table[(table["smiles"] != "") & table["drug_id"].isin(curves["drug_id"])].reset_index(drop=True)
-    told = curves.drop_duplicates("drug_id").set_index("drug_id")
+    datasets = curves.drop_duplicates("drug_id").set_index("drug_id")
     for column, source in (("name", "drug_name"), ("target", "target"), ("pathway", "pathway")):
-        first = reading.lookup(table["drug_id"], told[source].to_dict())
+        first = reading.lookup(table["drug_id"], datasets[source].to_dict())
         second = reading.lookup(table["drug_id"], listed[column].to_dict())
         table[column] = first.where(first != "", second)
     table["name"] = table["name"].where(table["name"] != "", table["own_name"])
-    return joining.drugs_table(table, path.name)
+    return joining.clean_drugs(table, path.name)
 
 
 def read_drug_list(path: Path | None, name: str) -> pd.DataFrame:

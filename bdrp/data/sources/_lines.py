@@ -57,7 +57,7 @@ def _broad_cells(rows: pd.DataFrame) -> zip[tuple[str, str]]:
     return zip(rows["BROAD_ID"], rows["CCLE_ID"], strict=True)
 
 
-def described(models: Models, lines: Iterable[str]) -> pd.DataFrame:
+def describe_lines(models: Models, lines: Iterable[str]) -> pd.DataFrame:
     """Name, tissue and patient_id by id, of those lines that the model list knows."""
     known = {line: row for line in lines if (row := models.row(line)) is not None}
     rows = models.rows.iloc[list(known.values())]

@@ -1,7 +1,7 @@
 """CCLE: the Cancer Cell Line Encyclopedia's 24 drugs on 504 lines (NP24, 2009 to 2015).
 
 Barretina et al., Nature 2012, 483, 603. The release caps an IC50 at 8 µM, its highest dose: such a response says that
-the IC50 is 8 µM or more, and counts as beyond the upper limit (`bdrp.data.screen.extrapolated`), as more than half do.
+the IC50 is 8 µM or more, and counts as beyond the upper limit (`bdrp.data.screen.is_censored`), as more than half do.
 The activity area is the sum over eight doses of the viability lost (0 to 8), so that `1 - ActArea / 8` is the mean
 viability left: `auc_fraction`. A curve with six or seven doses (97 of 11,670) is divided by 8 all the same.
 """
@@ -25,7 +25,7 @@ RESPONSES: Final = ("CCLE_NP24*Drug_data*",)
 STRUCTURES: Final = ("ccle*smiles*",)
 CAP_UM: Final = schemas.CCLE_CAP_UM
 FLOOR_UM: Final = 0.002542614
-"""The lowest IC50 of the release, which 47 curves share: none was told below it, so it is a limit like the cap."""
+"""The lowest IC50 of the release, which 47 curves share: none was reported below it, so it is a limit like the cap."""
 DOSES: Final = 8.0
 """What the activity area of a drug that kills at every dose is."""
 _COLUMNS: Final = {
@@ -51,7 +51,7 @@ def load(root: Path | None, *, measure: str = "ln_ic50_um", profile: str = "rma"
     Raises:
         DataError: a file is missing, cannot be read, or does not say what it should.
     """
-    paths = _broad.wanted("ccle", RESPONSES, STRUCTURES, profile).find(root, files)
+    paths = _broad.list_wanted_files("ccle", RESPONSES, STRUCTURES, profile).find(root, files)
     notices = joining.Notices()
     tables = _broad.Tables.read(paths, profile, notices)
     curves = read_curves(paths["responses"], measure, notices)
@@ -62,7 +62,7 @@ def load(root: Path | None, *, measure: str = "ln_ic50_um", profile: str = "rma"
 
 def missing(root: Path) -> str:
     """Why it cannot be loaded from below `root`, or "" where every file is there."""
-    return _broad.wanted("ccle", RESPONSES, STRUCTURES, "rma").missing(root)
+    return _broad.list_wanted_files("ccle", RESPONSES, STRUCTURES, "rma").missing(root)
 
 
 def read_curves(path: Path, measure: str, notices: joining.Notices) -> pd.DataFrame:

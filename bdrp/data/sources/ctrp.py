@@ -44,7 +44,7 @@ def load(root: Path | None, *, measure: str = "auc_fraction", profile: str = "rm
     Raises:
         DataError: a file is missing, cannot be read, or does not say what it should, or another measure is asked for.
     """
-    paths = _broad.wanted("ctrp", RESPONSES, STRUCTURES, profile).find(root, files)
+    paths = _broad.list_wanted_files("ctrp", RESPONSES, STRUCTURES, profile).find(root, files)
     notices = joining.Notices()
     tables = _broad.Tables.read(paths, profile, notices)
     curves = read_areas(paths["responses"], notices)
@@ -54,7 +54,7 @@ def load(root: Path | None, *, measure: str = "auc_fraction", profile: str = "rm
 
 def missing(root: Path) -> str:
     """Why it cannot be loaded from below `root`, or "" where every file is there."""
-    return _broad.wanted("ctrp", RESPONSES, STRUCTURES, "rma").missing(root)
+    return _broad.list_wanted_files("ctrp", RESPONSES, STRUCTURES, "rma").missing(root)
 
 
 def read_areas(path: Path, notices: joining.Notices) -> pd.DataFrame:
@@ -119,8 +119,8 @@ def _labels(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
             f"{path.name} has {len(wrong):,} columns that name no compound ({listed(wrong, 3)}). Each is like "
             "'CIL56 (CTRP:100490)'; is it DepMap's table of CTRP's areas?"
         )
-    told = [match.groups() for match in found if match]
-    table = pd.DataFrame({"label": columns, "name": [name for name, _ in told], "drug_id": [one for _, one in told]})
+    compounds = [match.groups() for match in found if match]
+    table = pd.DataFrame(compounds, columns=["name", "drug_id"]).assign(label=columns)[["label", "name", "drug_id"]]
     twice = table.loc[table["drug_id"].duplicated(keep=False), "label"]
     if len(twice):
         raise DataError(

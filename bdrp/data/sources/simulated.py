@@ -87,14 +87,14 @@ def _create(seed: int, measure: str) -> _World:
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]
     drugs = facts.drugs()
     drugs.index = pd.Index([f"D{i + 1:03d}" for i in range(len(drugs))], name="drug_id")
-    cells = biology.grow(streams[0])
-    effects = pharmacology.act(cells, drugs, streams[1])
-    return _World(cells, drugs, effects, laboratories.design(drugs, streams[2]), streams[3], streams[4])
+    cells = biology.simulate_cells(streams[0])
+    effects = pharmacology.simulate_pharmacology(cells, drugs, streams[1])
+    return _World(cells, drugs, effects, laboratories.design_assays(drugs, streams[2]), streams[3], streams[4])
 
 
 def _screen(world: _World, measure: str) -> Screen:
-    pairs = laboratories.schedule(world.cells.lines, world.plan, world.experiments)
-    reports = laboratories.run(pairs, world.pharmacology, world.plan, world.experiments)
+    pairs = laboratories.draw_pairs(world.cells.lines, world.plan, world.experiments)
+    reports = laboratories.simulate_assays(pairs, world.pharmacology, world.plan, world.experiments)
     return Screen(
         name="simulated",
         measure=MEASURES[measure],

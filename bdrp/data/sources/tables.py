@@ -105,8 +105,8 @@ def load(
     if "mutations" in paths:
         known["mutations"] = _renamed_rows(read_profile(paths["mutations"], "mutations"), expressed.index)
     drugs_table, checksums = read_drugs(paths["drugs"]), unpacking.checksums(paths.values())
-    parts = joining.Parts(rows, drugs_table, lines, known, checksums)
-    return joining.screen("tables", measure, parts, notices)
+    parts = joining.RawTables(rows, drugs_table, lines, known, checksums)
+    return joining.join_screen("tables", measure, parts, notices)
 
 
 def _paths(root: Path | None, given: Mapping[str, str | Path | None]) -> dict[str, Path]:
@@ -221,7 +221,7 @@ def _drugs(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
     table = pd.DataFrame({"drug_id": reading.ids(raw, columns["drug_id"])})
     for column in columns.keys() - {"drug_id"}:
         table[column] = reading.text(raw, columns[column])
-    return joining.drugs_table(table, path.name)
+    return joining.clean_drugs(table, path.name)
 
 
 def _limit(raw: pd.DataFrame, columns: Mapping[str, str], limit: str, measure: str, path: Path) -> pd.Series:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from bdrp.data.screen import Screen
 from bdrp.data.splits import folds as dealing
+from bdrp.data.splits.clusters import BY, CLUSTERS, assign_clusters, public_keys
 from bdrp.data.splits.leaks import check_leaks
 from bdrp.data.splits.split import PARTS, UNUSED, Split
-from bdrp.data.splits.units import BY, UNITS, groups, public_keys
 from bdrp.errors import SplitError
 
 PARTITIONS = ("drawn", "published")
@@ -56,8 +56,8 @@ def make(
 ) -> Split:
     """Draws train, validation, calibration and test so that no compound and no patient straddles them.
 
-    The test part is one of `folds` folds of groups (see `units.groups`). Validation and calibration are groups of the
-    same kind out of the other folds: where unseen lines are tested, calibration happens on unseen lines too.
+    The test part is one of `folds` folds of groups (see `clusters.assign_clusters`). Validation and calibration are
+    groups of the same kind out of the other folds: where unseen lines are tested, unseen lines calibrate too.
 
     By "both", lines and drugs are dealt into folds separately. Test are the pairs of an unseen line and an unseen
     drug; calibration and validation are such blocks too, each of its own lines and drugs; training sees none of
@@ -115,11 +115,11 @@ def check_parts(split: Split, shares: Shares) -> None:
 def draw_parts(sizes: pd.Series, shares: Shares, salt: str) -> dict[str, str]:
     """The part of each group outside the test part: train, validation or calibration, by group key."""
     leave = shares.parts - 1
-    drawn = dealing.draw(sizes, shares.calibration, f"{salt}:calibration", leave=leave)
+    drawn = dealing.draw_clusters(sizes, shares.calibration, f"{salt}:calibration", leave=leave)
     parts = dict.fromkeys(drawn, "calibration")
     rest = sizes.drop(drawn)
     share = shares.validation * float(sizes.sum()) / float(rest.sum())
-    parts |= dict.fromkeys(dealing.draw(rest, share, f"{salt}:validation", leave=1), "validation")
+    parts |= dict.fromkeys(dealing.draw_clusters(rest, share, f"{salt}:validation", leave=1), "validation")
     return {str(key): parts.get(str(key), "train") for key in sizes.index}
 
 
@@ -132,13 +132,13 @@ def group_sizes(keys: pd.Series) -> pd.Series:
 def _axis(
     screen: Screen, by: str, seed: int, fold: int, folds: int, partition: str, shares: Shares
 ) -> NDArray[np.object_]:
-    keys = groups(screen, by)
+    keys = assign_clusters(screen, by)
     sizes = group_sizes(keys)
     _check_enough(by, len(sizes), folds, shares)
     if partition == "published":
-        fold_of = dealing.published(public_keys(screen, by)[sizes.index], folds, UNITS[by].public)
+        fold_of = dealing.published_folds(public_keys(screen, by)[sizes.index], folds, CLUSTERS[by].public)
     else:
-        fold_of = dealing.deal(sizes, folds, f"{seed}:{by}", even=UNITS[by].even)
+        fold_of = dealing.deal_into_folds(sizes, folds, f"{seed}:{by}", even=CLUSTERS[by].even)
     tested = set(fold_of.index[fold_of == fold])
     rest = sizes[~sizes.index.isin(tested)]
     _check_rest(by, len(sizes), len(rest), shares)
@@ -162,8 +162,8 @@ def _check_options(by: str, fold: int, folds: int, partition: str) -> None:
 def _check_enough(by: str, count: int, folds: int, shares: Shares) -> None:
     if count < folds:
         raise SplitError(
-            f"The test part of some folds of a split by {by} would be empty: the screen has {count} {UNITS[by].noun} "
-            f"for {folds} folds. Each fold needs at least one. {UNITS[by].advice}"
+            f"The test part of some folds of a split by {by} would be empty: the screen has {count} "
+            f"{CLUSTERS[by].noun} for {folds} folds. Each fold needs at least one. {CLUSTERS[by].advice}"
         )
 
 
@@ -171,15 +171,15 @@ def _check_rest(by: str, count: int, rest: int, shares: Shares) -> None:
     if rest < shares.parts:
         starved = ["train", "validation", "calibration"][rest : shares.parts]
         raise SplitError(
-            f"The {' and '.join(starved)} part of a split by {by} would be empty: of {count} {UNITS[by].noun}, {rest} "
-            f"are left beside the test part. {shares.parts} parts need at least one each. {UNITS[by].advice}"
+            f"The {' and '.join(starved)} part of a split by {by} would be empty: of {count} {CLUSTERS[by].noun}, "
+            f"{rest} are left beside the test part. {shares.parts} parts need at least one each. {CLUSTERS[by].advice}"
         )
 
 
 def _description(screen: Screen, by: str, seed: int, fold: int, folds: int, partition: str) -> str:
     kinds = ("cell_line", "drug") if by == "both" else (by,)
-    counts = {kind: groups(screen, kind) for kind in kinds}
-    held = " and ".join(f"{len(group_sizes(keys))} {UNITS[kind].noun}" for kind, keys in counts.items())
+    counts = {kind: assign_clusters(screen, kind) for kind in kinds}
+    held = " and ".join(f"{len(group_sizes(keys))} {CLUSTERS[kind].noun}" for kind, keys in counts.items())
     how = (
         f"drawn with seed {seed}" if partition == "drawn" else f"the published one; other parts drawn with seed {seed}"
     )

@@ -19,22 +19,22 @@ def place(salt: str, key: str) -> str:
     return hashlib.sha256(f"{salt}:{key}".encode()).hexdigest()
 
 
-def shuffled(sizes: pd.Series, salt: str) -> pd.Series:
+def shuffle_by_hash(sizes: pd.Series, salt: str) -> pd.Series:
     """Group sizes in the order of their places; `sizes` is indexed by group key."""
     order = np.argsort(np.array([place(salt, str(key)) for key in sizes.index], dtype=str), kind="stable")
     return sizes.iloc[order]
 
 
-def deal(sizes: pd.Series, folds: int, salt: str, *, even: bool) -> pd.Series:
+def deal_into_folds(sizes: pd.Series, folds: int, salt: str, *, even: bool) -> pd.Series:
     """The fold of each group, 0 to folds - 1, indexed by group key."""
-    ordered = shuffled(sizes, salt)
+    ordered = shuffle_by_hash(sizes, salt)
     if even:
         return pd.Series(np.arange(len(ordered)) * folds // len(ordered), index=ordered.index)
     ordered = ordered.iloc[np.argsort(-np.floor(np.log2(ordered)), kind="stable")]
     return pd.Series(_to_the_smallest(ordered, folds), index=ordered.index)
 
 
-def published(keys: pd.Series, folds: int, kind: str) -> pd.Series:
+def published_folds(keys: pd.Series, folds: int, kind: str) -> pd.Series:
     """The fold of each group by the hash of its public key alone, so that others can deal alike without this package.
 
     int(sha256("v1:<kind>:<key>"), 16) modulo `folds`: no group moves where others come or go, at the price of folds of
@@ -57,7 +57,7 @@ def _to_the_smallest(ordered: pd.Series, folds: int) -> list[int]:
     return chosen
 
 
-def draw(sizes: pd.Series, share: float, salt: str, *, leave: int) -> list[str]:
+def draw_clusters(sizes: pd.Series, share: float, salt: str, *, leave: int) -> list[str]:
     """Groups that together hold nearly `share` of the responses, drawn in shuffled order, at least one.
 
     A group is taken where it brings the total nearer to the target, so a tissue far larger than the target is passed
@@ -71,7 +71,7 @@ def draw(sizes: pd.Series, share: float, salt: str, *, leave: int) -> list[str]:
     """
     if share == 0:
         return []
-    ordered, target, total = shuffled(sizes, salt), share * float(sizes.sum()), 0
+    ordered, target, total = shuffle_by_hash(sizes, salt), share * float(sizes.sum()), 0
     taken: list[str] = []
     for key, size in ordered.items():
         if len(taken) == len(sizes) - leave:

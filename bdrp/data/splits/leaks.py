@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bdrp.data.screen import Screen
+from bdrp.data.splits.clusters import assign_clusters, compound_of_each_response, patient_of_each_response
 from bdrp.data.splits.split import UNUSED, Split
-from bdrp.data.splits.units import compounds, groups, patients
 from bdrp.errors import SplitError
 
 SHOWN = 5
@@ -19,29 +19,35 @@ def check_leaks(screen: Screen, split: Split) -> None:
     scaffold, each of them by both, tissues and scaffolds themselves, and a compound on one cell line by pair. For a
     split from a file it is what the file itself keeps apart between train and test.
     """
-    found = leaks(screen, split)
+    found = find_leaks(screen, split)
     if found:
         raise SplitError(f"{' '.join(found)} Put all rows of each into one part, or leave rows out of the split.")
 
 
-def leaks(screen: Screen, split: Split) -> list[str]:
+def find_leaks(screen: Screen, split: Split) -> list[str]:
     """One sentence for each kind of leak; empty where the split is clean."""
     kind = held_out_kind(split) if split.by == "file" else split.by
     used = split.parts.to_numpy() != UNUSED
     found = []
     if kind in ("cell_line", "tissue", "both"):
         found.append(
-            _straddling("patient", patients(screen)[used], split.keys["cell_line_id"][used], split.parts[used])
+            _straddling(
+                "patient", patient_of_each_response(screen)[used], split.keys["cell_line_id"][used], split.parts[used]
+            )
         )
     if kind in ("drug", "scaffold", "both"):
-        found.append(_straddling("compound", compounds(screen)[used], split.keys["drug_id"][used], split.parts[used]))
+        found.append(
+            _straddling(
+                "compound", compound_of_each_response(screen)[used], split.keys["drug_id"][used], split.parts[used]
+            )
+        )
     if kind in ("tissue", "scaffold"):
         member = split.keys["cell_line_id" if kind == "tissue" else "drug_id"]
-        found.append(_straddling(kind, groups(screen, kind)[used], member[used], split.parts[used]))
+        found.append(_straddling(kind, assign_clusters(screen, kind)[used], member[used], split.parts[used]))
     if kind == "pair":
-        unit = split.keys["cell_line_id"] + " with " + compounds(screen)
+        pair = split.keys["cell_line_id"] + " with " + compound_of_each_response(screen)
         members = split.keys["cell_line_id"] + " with drug " + split.keys["drug_id"]
-        found.append(_straddling("measured pair", unit[used], members[used], split.parts[used]))
+        found.append(_straddling("measured pair", pair[used], members[used], split.parts[used]))
     return [sentence for sentence in found if sentence]
 
 
@@ -62,12 +68,12 @@ def _straddling(noun: str, unit: pd.Series, member: pd.Series, parts: pd.Series)
     guilty = sorted(several.index[several > 1])
     if not guilty:
         return ""
-    shown = "; ".join(_told(table[table["unit"] == key], key) for key in guilty[:SHOWN])
+    shown = "; ".join(_describe_member(table[table["unit"] == key], key) for key in guilty[:SHOWN])
     more = f"; and {len(guilty) - SHOWN} more" if len(guilty) > SHOWN else ""
     return f"{len(guilty)} {noun}{'s' if len(guilty) > 1 else ''} in more than one part: {shown}{more}."
 
 
-def _told(rows: pd.DataFrame, key: str) -> str:
+def _describe_member(rows: pd.DataFrame, key: str) -> str:
     where = ", ".join(
         f"{row.member} in {row.part}" for row in rows.sort_values(["part", "member"]).head(4).itertuples()
     )

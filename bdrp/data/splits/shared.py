@@ -1,4 +1,4 @@
-"""Holding out lines and drugs that other screens measured too, so that a transfer meets every kind of novelty."""
+"""Holding out lines and drugs that other screens measured too, so that a transfer meets every kind of unseen pair."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from bdrp.data.screen import Screen
+from bdrp.data.splits.clusters import compound_of_each_response, patient_of_each_response
 from bdrp.data.splits.drawing import Shares, as_split, check_parts, draw_parts, group_sizes
 from bdrp.data.splits.folds import place
 from bdrp.data.splits.split import Split
-from bdrp.data.splits.units import compounds, patients
 from bdrp.errors import SplitError
 
 ONE_IN: Final = 5
@@ -38,10 +38,14 @@ def hold_out_shared(
     Raises:
         SplitError: nothing is shared, or a part would be empty.
     """
-    lines, drugs = patients(screen), compounds(screen)
+    lines, drugs = patient_of_each_response(screen), compound_of_each_response(screen)
     held = {
-        "patients": _held(set(lines), {other.name: set(patients(other)) for other in others}, f"{seed}:patient"),
-        "compounds": _held(set(drugs), {other.name: set(compounds(other)) for other in others}, f"{seed}:compound"),
+        "patients": _held(
+            set(lines), {other.name: set(patient_of_each_response(other)) for other in others}, f"{seed}:patient"
+        ),
+        "compounds": _held(
+            set(drugs), {other.name: set(compound_of_each_response(other)) for other in others}, f"{seed}:compound"
+        ),
     }
     if not any(held.values()):
         raise SplitError(

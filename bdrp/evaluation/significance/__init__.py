@@ -1,13 +1,13 @@
 """Is one method better than another? Intervals and tests on the same held-out pairs; nothing is fitted here."""
 
 from bdrp.evaluation.significance.bootstrap import Bootstrap, differences, intervals
-from bdrp.evaluation.significance.figures import FIGURES, tabulate
-from bdrp.evaluation.significance.folds import corrected_t, practical_equivalence
+from bdrp.evaluation.significance.metrics import METRICS, tabulate
+from bdrp.evaluation.significance.over_folds import corrected_t, practical_equivalence
 from bdrp.evaluation.significance.ranked import CriticalDifference, critical_difference, friedman, wilcoxon
 from bdrp.evaluation.significance.rows import pair_rows
 
 __all__ = [
-    "FIGURES",
+    "METRICS",
     "Bootstrap",
     "CriticalDifference",
     "corrected_t",

@@ -1,4 +1,4 @@
-"""How far a figure, and a difference of figures, would move with other cell lines and other drugs."""
+"""How far a metric, and a difference of metrics, would move with other cell lines and other drugs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.evaluation.observed import Floats, Ints, codes
+from bdrp.evaluation.observed import Floats, Ints, encode_labels
 from bdrp.evaluation.resampling import Resampling
-from bdrp.evaluation.significance.figures import figure
-from bdrp.evaluation.significance.paired import by_split, methods_of
+from bdrp.evaluation.significance.metrics import find_metric
+from bdrp.evaluation.significance.paired import group_by_method, iterate_splits
 
 SHOWN: Final = ("rmse", "nll", "crps", "coverage_90", "aurc")
 FEW: Final = 10  # chosen: below, intervals from resampled clusters are known to be too narrow (Cameron et al. 2008)
@@ -47,27 +47,27 @@ class Bootstrap:
             )
 
 
-def intervals(rows: pd.DataFrame, figures: Sequence[str] = SHOWN, how: Bootstrap | None = None) -> pd.DataFrame:
-    """Each method's figures with their standard errors and percentile intervals.
+def intervals(rows: pd.DataFrame, metrics: Sequence[str] = SHOWN, how: Bootstrap | None = None) -> pd.DataFrame:
+    """Each method's metrics with their standard errors and percentile intervals.
 
     Args:
         rows: stacked rows of `pair_rows` with a column method, and split, fold and seed where there are several. All
             predictions of one line, in whatever fold or seed, are drawn together.
-        figures: names from `FIGURES`.
+        metrics: names from `METRICS`.
         how: what is drawn, how often; lines and drugs by default.
 
     Returns:
         split (where given), figure, method, value, se, lower, upper, by.
 
     Raises:
-        DataError: columns are missing, a figure is unknown, or methods were not scored on the same responses.
+        DataError: columns are missing, a metric is unknown, or methods were not scored on the same responses.
 
     Warns:
         BdrpWarning: fewer than 10 cell lines or drugs are drawn: the intervals are too narrow.
     """
     how = how or Bootstrap()
     table = []
-    for labels, name, replicates in _replicates(rows, figures, how):
+    for labels, name, replicates in _replicates(rows, metrics, how):
         for method, (value, drawn) in replicates.items():
             low, high = _percentiles(drawn, how.level)
             found = {"value": value, "se": float(drawn.std(ddof=1)), "lower": low, "upper": high, "by": how.by}
@@ -75,19 +75,19 @@ def intervals(rows: pd.DataFrame, figures: Sequence[str] = SHOWN, how: Bootstrap
     return pd.DataFrame(table)
 
 
-def differences(rows: pd.DataFrame, figures: Sequence[str] = SHOWN, how: Bootstrap | None = None) -> pd.DataFrame:
-    """Differences of figures between all pairs of methods on the same pairs, with intervals; arguments as `intervals`.
+def differences(rows: pd.DataFrame, metrics: Sequence[str] = SHOWN, how: Bootstrap | None = None) -> pd.DataFrame:
+    """Differences of metrics between all pairs of methods on the same pairs, with intervals; arguments as `intervals`.
 
     Both methods see the same replicates, so what makes some lines hard for everyone cancels.
 
     Returns:
         split (where given), figure, method, other, difference (method less other), se, lower, upper, by;
-        `relative` is the difference as a share of the other's figure; `family_lower` and `family_upper` hold all true
-        differences of one figure together with the level's probability (largest standardised distance).
+        `relative` is the difference as a share of the other's metric; `family_lower` and `family_upper` hold all true
+        differences of one metric together with the level's probability (largest standardised distance).
     """
     how = how or Bootstrap()
     table = []
-    for labels, name, replicates in _replicates(rows, figures, how):
+    for labels, name, replicates in _replicates(rows, metrics, how):
         names = list(combinations(replicates, 2))
         found = np.array([replicates[one][0] - replicates[two][0] for one, two in names])
         drawn = np.stack([replicates[one][1] - replicates[two][1] for one, two in names], axis=1)
@@ -106,14 +106,14 @@ Replicates = Mapping[str, tuple[float, Floats]]
 
 
 def _replicates(
-    rows: pd.DataFrame, figures: Sequence[str], how: Bootstrap
+    rows: pd.DataFrame, metrics: Sequence[str], how: Bootstrap
 ) -> Iterator[tuple[dict[str, object], str, Replicates]]:
-    """Each split's and figure's value and replicates, by method."""
-    for labels, part in by_split(rows):
-        methods = methods_of(part)
+    """Each split's and metric's value and replicates, by method."""
+    for labels, part in iterate_splits(rows):
+        methods = group_by_method(part)
         resampling = _draw(next(iter(methods.values())), how)
-        for name in figures:
-            what = figure(name)
+        for name in metrics:
+            what = find_metric(name)
             everyone = np.zeros(len(resampling.lines), dtype=np.intp)
             yield (
                 labels,
@@ -126,7 +126,7 @@ def _replicates(
 
 
 def _draw(rows: pd.DataFrame, how: Bootstrap) -> Resampling:
-    lines, drugs = codes(rows["cell_line_id"]), codes(rows["drug_id"])
+    lines, drugs = encode_labels(rows["cell_line_id"]), encode_labels(rows["drug_id"])
     together = np.zeros(len(rows), dtype=np.intp)
     lines, drugs = (together if how.by == "drug" else lines), (together if how.by == "cell_line" else drugs)
     _warn_of_few(lines, drugs, how)

@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 
 from bdrp.evaluation.observed import Bools
-from bdrp.evaluation.significance.figures import figure
+from bdrp.evaluation.significance.metrics import find_metric
 
 SURE: Final = 0.95  # chosen: the level of the intervals beside it
 KEYS: Final = ["split", "figure", "method", "other"]
 
 
-def evidence(differences: pd.DataFrame, equivalence: pd.DataFrame) -> pd.DataFrame:
+def combine_evidence(differences: pd.DataFrame, equivalence: pd.DataFrame) -> pd.DataFrame:
     """Each difference with its interval, the probabilities over folds, and both in words.
 
     Args:
         differences: of `differences`, lines and drugs resampled, with a column split.
-        equivalence: of `practical_equivalence` on the same figures; may be empty where folds are lacking.
+        equivalence: of `practical_equivalence` on the same metrics; may be empty where folds are lacking.
 
     Returns:
         split, figure, method, other, difference, lower, upper, family_lower, family_upper, p_better, p_equal, p_worse
@@ -35,7 +35,7 @@ def evidence(differences: pd.DataFrame, equivalence: pd.DataFrame) -> pd.DataFra
         if equivalence.empty
         else kept.merge(equivalence[[*KEYS, *shares]], on=KEYS, how="left")
     )
-    low = np.array([figure(name).direction.good == "low" for name in table["figure"]])
+    low = np.array([find_metric(name).direction.good == "low" for name in table["figure"]])
     below, above = table["family_upper"].to_numpy() < 0, table["family_lower"].to_numpy() > 0
     better, worse = np.where(low, below, above), np.where(low, above, below)
     folds_better, folds_worse = (table["p_better"] >= SURE).to_numpy(), (table["p_worse"] >= SURE).to_numpy()

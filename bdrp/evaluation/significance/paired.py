@@ -11,12 +11,12 @@ import pandas as pd
 
 from bdrp.errors import DataError
 from bdrp.evaluation.observed import Floats
-from bdrp.evaluation.significance.figures import figure, require
+from bdrp.evaluation.significance.metrics import find_metric, require_columns
 
 PLACE = ("repeat", "fold", "seed", "cell_line_id", "drug_id")  # what says which prediction a row is
 
 
-def by_split(table: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+def iterate_splits(table: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
     """What holds for a part of the table and the part itself: splits ask different questions and are never pooled."""
     if "split" not in table.columns:
         yield {}, table
@@ -25,13 +25,13 @@ def by_split(table: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFr
         yield {"split": name}, part
 
 
-def methods_of(rows: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+def group_by_method(rows: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     """Each method's rows, all in one order that does not depend on how they were stacked.
 
     Raises:
         DataError: the methods did not predict the same pairs, or their responses differ.
     """
-    require(rows, ["method", "cell_line_id", "drug_id"])
+    require_columns(rows, ["method", "cell_line_id", "drug_id"])
     place = [name for name in PLACE if name in rows.columns]
     ordered = rows.sort_values([*place, "response"], kind="stable")
     parts = {str(name): part.reset_index(drop=True) for name, part in ordered.groupby("method", sort=False)}
@@ -47,13 +47,13 @@ def methods_of(rows: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     return {name: parts[name] for name in names}
 
 
-def blocks_of(values: pd.DataFrame, block: Sequence[str]) -> pd.DataFrame:
+def pivot_blocks(values: pd.DataFrame, block: Sequence[str]) -> pd.DataFrame:
     """Values with a row a block and a column a method; what else tells rows apart, such as seeds, is averaged.
 
     Raises:
         DataError: there are fewer than two methods or blocks, or a method lacks a block.
     """
-    require(values, [*block, "method", "value"])
+    require_columns(values, [*block, "method", "value"])
     wide = values.pivot_table(index=list(block), columns="method", values="value", aggfunc="mean", dropna=False)
     wide = wide[list(pd.unique(values["method"]))]
     wide = wide.loc[wide.notna().any(axis=1)]
@@ -78,7 +78,7 @@ class Contrast:
     """Two methods on the same blocks.
 
     Attributes:
-        labels: split and figure where given, method and other.
+        labels: split and metric where given, method and other.
         method: values of the one, (n,).
         other: values of the other, (n,).
     """
@@ -93,9 +93,9 @@ class Contrast:
         return self.method - self.other
 
 
-def contrasts(values: pd.DataFrame, block: Sequence[str]) -> Iterator[list[Contrast]]:
-    """All pairs of methods, a list for each split and figure: the families that p-values are corrected in."""
-    for labels, wide in each_figure(values, block):
+def iterate_contrasts(values: pd.DataFrame, block: Sequence[str]) -> Iterator[list[Contrast]]:
+    """All pairs of methods, a list for each split and metric: the families that p-values are corrected in."""
+    for labels, wide in iterate_metrics(values, block):
         columns = {str(name): wide[name].to_numpy(np.float64) for name in wide.columns}
         yield [
             Contrast({**labels, "method": one, "other": two}, columns[one], columns[two])
@@ -103,14 +103,14 @@ def contrasts(values: pd.DataFrame, block: Sequence[str]) -> Iterator[list[Contr
         ]
 
 
-def each_figure(values: pd.DataFrame, block: Sequence[str]) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
-    """Labels and blocks x methods of each split and figure in a table of `tabulate`.
+def iterate_metrics(values: pd.DataFrame, block: Sequence[str]) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+    """Labels and blocks x methods of each split and metric in a table of `tabulate`.
 
     Raises:
-        DataError: as in `blocks_of`, or the figure is unknown.
+        DataError: as in `blocks_of`, or the metric is unknown.
     """
-    require(values, ["figure"])
-    for labels, part in by_split(values):
+    require_columns(values, ["figure"])
+    for labels, part in iterate_splits(values):
         for name, some in part.groupby("figure", sort=False):
-            figure(str(name))
-            yield {**labels, "figure": str(name)}, blocks_of(some, block)
+            find_metric(str(name))
+            yield {**labels, "figure": str(name)}, pivot_blocks(some, block)

@@ -12,19 +12,19 @@ import pandas as pd
 from scipy import stats
 
 from bdrp.errors import DataError
-from bdrp.evaluation.groups import holm
+from bdrp.evaluation.by_group import holm
 from bdrp.evaluation.observed import Floats
-from bdrp.evaluation.significance.figures import figure
-from bdrp.evaluation.significance.paired import contrasts, each_figure
+from bdrp.evaluation.significance.metrics import find_metric
+from bdrp.evaluation.significance.paired import iterate_contrasts, iterate_metrics
 
 BLOCK: Final = ("fold",)
 
 
 def wilcoxon(values: pd.DataFrame, block: Sequence[str] = BLOCK, level: float = 0.95) -> pd.DataFrame:
-    """All pairs of methods by Wilcoxon's signed-rank test over blocks, corrected within a split and figure (Holm 1979).
+    """All pairs of methods by Wilcoxon's signed-rank test over blocks, corrected within a split and metric (Holm 1979).
 
     Args:
-        values: a table of `tabulate(rows, figures, by=block)`.
+        values: a table of `tabulate(rows, metrics, by=block)`.
         block: what is one observation: "fold", or "cell_line_id" or "drug_id", which give more of them. Blocks are
             taken as independent; five folds can never reach p < 0.05.
         level: of the interval, whose ends are signed-rank quantiles in the normal approximation.
@@ -38,7 +38,7 @@ def wilcoxon(values: pd.DataFrame, block: Sequence[str] = BLOCK, level: float = 
         DataError: a block lacks a method, or there are fewer than two blocks or methods.
     """
     tables = []
-    for family in contrasts(values, block):
+    for family in iterate_contrasts(values, block):
         table = pd.DataFrame([{**pair.labels, **_signed_ranks(pair.differences, level)} for pair in family])
         table.insert(table.columns.get_loc("p_value") + 1, "p_holm", holm(table["p_value"].to_numpy()))
         tables.append(table)
@@ -58,7 +58,7 @@ def friedman(values: pd.DataFrame, block: Sequence[str] = BLOCK) -> pd.DataFrame
         DataError: there are fewer than three methods, or as in `wilcoxon`.
     """
     rows = []
-    for labels, wide in each_figure(values, block):
+    for labels, wide in iterate_metrics(values, block):
         n, k = wide.shape
         _need_three(k)
         chi2, p = _chi2(wide.to_numpy())
@@ -75,7 +75,7 @@ class CriticalDifference:
     """Mean ranks, and how far apart two of them must lie.
 
     Attributes:
-        figure: what was ranked.
+        metric: what was ranked.
         split: on which split; "" if only one was given.
         ranks: method, mean_rank (1 is best), value (mean over blocks), the best first.
         pairs: method, other, rank_difference, p_value (Nemenyi), apart (whether the difference is critical).
@@ -84,7 +84,7 @@ class CriticalDifference:
         level: of all pairs together, 0.95 for a 5 % test.
     """
 
-    figure: str
+    metric: str
     split: str
     ranks: pd.DataFrame
     pairs: pd.DataFrame
@@ -104,40 +104,40 @@ class CriticalDifference:
 def critical_difference(
     values: pd.DataFrame, block: Sequence[str] = BLOCK, level: float = 0.95
 ) -> tuple[CriticalDifference, ...]:
-    """Mean ranks with Nemenyi's critical difference, one for each split and figure (Demsar 2006).
+    """Mean ranks with Nemenyi's critical difference, one for each split and metric (Demsar 2006).
 
     CD = q sqrt(k (k + 1) / (6 N)) for k methods on N blocks, q the quantile of the studentised range with infinite
     degrees of freedom over sqrt(2). Ties share their mean rank. Read it after `friedman`.
 
     Raises:
-        DataError: the figure describes and does not judge, or as in `friedman`.
+        DataError: the metric describes and does not judge, or as in `friedman`.
     """
-    return tuple(_critical(labels, wide, level) for labels, wide in each_figure(values, block))
+    return tuple(_critical(labels, wide, level) for labels, wide in iterate_metrics(values, block))
 
 
 def _critical(labels: Mapping[str, object], wide: pd.DataFrame, level: float) -> CriticalDifference:
     (n, k), name = wide.shape, str(labels["figure"])
     _need_three(k)
-    good = figure(name).direction.good
+    good = find_metric(name).direction.good
     if good == "neither":
         raise DataError(
-            f"Neither a low nor a high {name} is better, so methods cannot be ranked by it. Allowed: figures that "
+            f"Neither a low nor a high {name} is better, so methods cannot be ranked by it. Allowed: metrics that "
             "judge, such as rmse, nll, crps, interval_score_90, miscoverage_90 or aurc. Rank by one of these."
         )
     mean_ranks = stats.rankdata(wide if good == "low" else -wide, axis=1).mean(axis=0)
-    unit = np.sqrt(k * (k + 1) / (6 * n))
-    distance = float(stats.studentized_range.ppf(level, k, np.inf) / np.sqrt(2) * unit)
+    rank_se = np.sqrt(k * (k + 1) / (6 * n))
+    distance = float(stats.studentized_range.ppf(level, k, np.inf) / np.sqrt(2) * rank_se)
     table = pd.DataFrame({"method": wide.columns.astype(str), "mean_rank": mean_ranks, "value": wide.mean().to_numpy()})
     table = table.sort_values("mean_rank", kind="stable", ignore_index=True)
     split = str(labels.get("split", ""))
-    return CriticalDifference(name, split, table, _nemenyi(table, unit, distance), distance, n, level)
+    return CriticalDifference(name, split, table, _nemenyi(table, rank_se, distance), distance, n, level)
 
 
-def _nemenyi(ranks: pd.DataFrame, unit: float, distance: float) -> pd.DataFrame:
+def _nemenyi(ranks: pd.DataFrame, rank_se: float, distance: float) -> pd.DataFrame:
     names, places = ranks["method"].tolist(), ranks["mean_rank"].to_numpy()
     pairs = list(combinations(range(len(names)), 2))
     apart = np.array([places[two] - places[one] for one, two in pairs])
-    p = stats.studentized_range.sf(apart / unit * np.sqrt(2), len(names), np.inf)
+    p = stats.studentized_range.sf(apart / rank_se * np.sqrt(2), len(names), np.inf)
     table = pd.DataFrame([(names[one], names[two]) for one, two in pairs], columns=["method", "other"])
     return table.assign(rank_difference=-apart, p_value=np.minimum(p, 1), apart=apart > distance)
 
@@ -164,8 +164,8 @@ def _hodges_lehmann(differences: Floats, level: float) -> tuple[float, float, fl
     """The median of the Walsh averages, and those that the signed-rank test would just not reject."""
     n = len(differences)
     walsh = np.sort(np.add.outer(differences, differences)[np.triu_indices(n)] / 2)
-    spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-    cut = int(np.clip(np.floor(n * (n + 1) / 4 - stats.norm.ppf((1 + level) / 2) * spread), 0, len(walsh) // 2))
+    statistic_sd = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    cut = int(np.clip(np.floor(n * (n + 1) / 4 - stats.norm.ppf((1 + level) / 2) * statistic_sd), 0, len(walsh) // 2))
     return float(walsh[cut]), float(np.median(walsh)), float(walsh[-1 - cut])
 
 

@@ -74,7 +74,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, parts: list[str], limit: float) -> No
     axes.axvspan(-half, half, color=BAND, zorder=0)
     nominal_line(axes, x=0.0)
     for row in rows.itertuples():
-        at, colour = parts.index(str(row.part)), COLOURS[kind_of(row.said)]
+        at, colour = parts.index(str(row.removed)), COLOURS[kind_of(row.said)]
         value = float(row.contribution)
         if abs(value) > limit:
             side = np.sign(value)
@@ -107,7 +107,7 @@ def _limit(rows: pd.DataFrame) -> float:
 
 def _negligible(rows: pd.DataFrame) -> float:
     """Half the width of the band of what is practically equal."""
-    from bdrp.evaluation.significance.figures import figure as metric_of
+    from bdrp.evaluation.significance.metrics import find_metric as metric_of
 
     direction = metric_of(str(rows["figure"].iloc[0])).direction
     return direction.negligible * (float(rows["against_value"].abs().mean()) if direction.relative else 1.0)

@@ -17,6 +17,7 @@ from bdrp.report.html.page import render
 from bdrp.report.html.parts import Section, Verdict
 from bdrp.report.html.table import Column, Table
 from bdrp.studies.components import (
+    COMPONENTS,
     CONTRIBUTES,
     FLOOR,
     FULL,
@@ -25,7 +26,6 @@ from bdrp.studies.components import (
     NONE_SHOWN,
     ON_FOLDS,
     OVERALL,
-    PARTS,
     SHUFFLED_LABELS,
 )
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
 LABELS: Final = {"rmse": "RMSE", "nll": "NLL", "crps": "CRPS"}
-TITLES: Final = {name: part.title for name, part in PARTS.items()}
+TITLES: Final = {name: part.title for name, part in COMPONENTS.items()}
 FLOORS: Final = {FLOOR: "mean effects", OVERALL: "the overall mean", FULL: "the whole model"}
 _LEADS: Final = {
     CONTRIBUTES: "worse with",
@@ -87,7 +87,7 @@ def render_page(found: Contributions) -> str:
     from bdrp import __version__
 
     splits = [str(split).replace("_", " ") for split in dict.fromkeys(found.runs["split"])]
-    taken = [name for name in PARTS if name in set(found.runs["method"])]
+    taken = [name for name in COMPONENTS if name in set(found.runs["method"])]
     return render(
         kicker="bdrp ablation",
         beside="ablation.parquet beside it holds",

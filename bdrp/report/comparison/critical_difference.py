@@ -36,13 +36,13 @@ def plot(result: CriticalDifference, looks: Mapping[str, Look], block: str = "fo
     require_rows("critical-difference", result.ranks)
     counted = count(result.blocks, block, blocks or None)
     reading = _READING.format(
-        metric=_label(result.figure),
+        metric=_label(result.metric),
         blocks=counted,
         distance=number(result.distance, 2),
         level=percent(result.level, 0),
         what=blocks or f"{block}s",
     )
-    name = "-".join(["critical-difference", *filter(None, (result.split, result.figure))]).replace("_", "-")
+    name = "-".join(["critical-difference", *filter(None, (result.split, result.metric))]).replace("_", "-")
     claim, height = _claim(result, counted), 1.3 + 0.36 * len(result.ranks)
     return Plot(name, claim, reading, lambda figure: draw(figure.subplots(), result, counted, looks), height_in=height)
 
@@ -88,7 +88,7 @@ def _claim(result: CriticalDifference, counted: str) -> str:
     beside = next((len(group) - 1 for group in result.groups if group[0] == best), 0)
     told = f"not told apart from {beside} of {others} others" if beside else f"told apart from all {others} others"
     where = f", split by {result.split.replace('_', ' ')}" if result.split else ""
-    by = f"{_label(result.figure)} over {counted}{where}"
+    by = f"{_label(result.metric)} over {counted}{where}"
     return f"{short(best)} ranks best by {by}: mean rank {number(rank, 2)}, {told}."
 
 

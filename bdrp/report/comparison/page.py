@@ -16,7 +16,7 @@ from bdrp.report.html.page import render
 from bdrp.report.html.parts import Definition, Section, Verdict
 
 if TYPE_CHECKING:
-    from bdrp.studies.comparison import Findings
+    from bdrp.studies.comparison import ComparisonResults
 
 HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
 _DRAWN: Final = ("rmse", "nll", "crps", "aurc")
@@ -42,8 +42,8 @@ _DRUGS = (
 )
 
 
-def compare(findings: Findings, out: Path | str) -> Path:
-    """Write compare.html and the tables of `Findings.save` into the folder of a comparison.
+def compare(findings: ComparisonResults, out: Path | str) -> Path:
+    """Write compare.html and the tables of `ComparisonResults.save` into the folder of a comparison.
 
     Returns:
         The path of compare.html.
@@ -57,7 +57,7 @@ def compare(findings: Findings, out: Path | str) -> Path:
     return write_page(place / "compare.html", render_page(findings))
 
 
-def render_page(findings: Findings) -> str:
+def render_page(findings: ComparisonResults) -> str:
     """The comparison as HTML, readable alone."""
     from bdrp import __version__
 
@@ -76,7 +76,7 @@ def render_page(findings: Findings) -> str:
     )
 
 
-def _verdict(findings: Findings, splits: list[str]) -> Verdict:
+def _verdict(findings: ComparisonResults, splits: list[str]) -> Verdict:
     unfinished = int((findings.runs["status"] != "done").sum())
     said = tuple(_best(findings, split) for split in splits)
     if unfinished:
@@ -85,7 +85,7 @@ def _verdict(findings: Findings, splits: list[str]) -> Verdict:
     return Verdict("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", said)
 
 
-def _best(findings: Findings, split: str) -> str:
+def _best(findings: ComparisonResults, split: str) -> str:
     """The method with the lowest headline metric on a split, and from how many others evidence tells it apart."""
     where, table = f"Split by {split.replace('_', ' ')}", findings.intervals
     mine = table[(table["split"] == split) & (table["figure"] == HEADLINE)] if len(table) else table
@@ -112,7 +112,7 @@ def _against(row: dict[str, object], best: str) -> str:
     return f"Beside {row['other'] if first else row['method']}: {evidence}."
 
 
-def _sections(findings: Findings) -> tuple[Section, ...]:
+def _sections(findings: ComparisonResults) -> tuple[Section, ...]:
     metrics, coverage, risks = _figures(findings)
     return (
         Section("figures", "How good is each method on each split?", findings.notes, tables.metrics(findings), metrics),
@@ -141,7 +141,7 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
     )
 
 
-def _figures(findings: Findings) -> tuple[tuple[Plot, ...], ...]:
+def _figures(findings: ComparisonResults) -> tuple[tuple[Plot, ...], ...]:
     """The figures of metrics, of coverage and of risk against coverage; none where no fit has finished."""
     table, unit, drawn = findings.intervals, str(findings.screen["unit"]), _looks(findings)
     splits = findings.risk.groupby("split", sort=False) if len(findings.risk) else ()
@@ -154,14 +154,14 @@ def _figures(findings: Findings) -> tuple[tuple[Plot, ...], ...]:
     return metrics, (by_method.plot_metric(table, "coverage_90", "90 % intervals cover", "%", drawn, 0.9),), risks
 
 
-def _looks(findings: Findings) -> dict[str, Look]:
+def _looks(findings: ComparisonResults) -> dict[str, Look]:
     """The look of each method in every figure of the page, also where another has no finished fit."""
     return looks(map(str, findings.runs["method"]))
 
 
-def _ranks(findings: Findings) -> Section:
+def _ranks(findings: ComparisonResults) -> Section:
     title = "Which method ranks best over drugs?"
-    chosen = [rank for rank in findings.ranks if rank.figure == HEADLINE]
+    chosen = [rank for rank in findings.ranks if rank.metric == HEADLINE]
     if not chosen:
         return Section("ranks", title, ("Ranks are compared from three methods on, each with a fold in common.",))
     drawn = tuple(critical_difference.plot(rank, _looks(findings), "drug") for rank in chosen)

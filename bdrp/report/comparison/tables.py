@@ -11,7 +11,7 @@ from bdrp.report.definitions import LABELS
 from bdrp.report.html.table import Column, Table, columns_of
 
 if TYPE_CHECKING:
-    from bdrp.studies.comparison import Findings
+    from bdrp.studies.comparison import ComparisonResults
 
 _METRICS: Final = ("rmse", "nll", "crps", "interval_score_90", "aurc")
 _LEVELS: Final = ("50", "80", "90", "95")
@@ -25,7 +25,7 @@ _RANKING: Final = {
 }
 
 
-def metrics(findings: Findings) -> tuple[Table, ...]:
+def metrics(findings: ComparisonResults) -> tuple[Table, ...]:
     """Values with their intervals, a table a split."""
     columns = columns_of("Method", *map(label, _METRICS))
     return tuple(
@@ -39,9 +39,9 @@ def metrics(findings: Findings) -> tuple[Table, ...]:
     )
 
 
-def coverage(findings: Findings) -> tuple[Table, ...]:
+def coverage(findings: ComparisonResults) -> tuple[Table, ...]:
     """Coverage at four levels with intervals, and at 90 % before recalibration."""
-    values = findings.figures
+    values = findings.metrics
     before = values[values["figure"] == "uncalibrated_coverage_90"] if len(values) else values
     columns = (
         *columns_of("Method", *(f"{level} % intervals" for level in _LEVELS)),
@@ -64,7 +64,7 @@ def coverage(findings: Findings) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def differences(findings: Findings, metric: str = "") -> tuple[Table, ...]:
+def differences(findings: ComparisonResults, metric: str = "") -> tuple[Table, ...]:
     """Differences between methods with their evidence: of one metric, or of all if it is ""."""
     found = findings.evidence
     if found.empty:
@@ -90,7 +90,7 @@ def differences(findings: Findings, metric: str = "") -> tuple[Table, ...]:
     )
 
 
-def densities(findings: Findings) -> tuple[Table, ...]:
+def densities(findings: ComparisonResults) -> tuple[Table, ...]:
     """Expected log predictive densities and stacking weights, a table a split."""
     if findings.tests.empty:
         return ()
@@ -109,9 +109,9 @@ def densities(findings: Findings) -> tuple[Table, ...]:
     )
 
 
-def rankings(findings: Findings) -> tuple[Table, ...]:
+def rankings(findings: ComparisonResults) -> tuple[Table, ...]:
     """How well SDs rank errors, means over runs, a table a split."""
-    values = findings.figures
+    values = findings.metrics
     if values.empty:
         return ()
     named = values[values["figure"].isin(_RANKING)]

@@ -94,6 +94,6 @@ def _record(
         "before_recalibration": earlier,
         "posterior": None
         if posterior is None
-        else {**posterior.figures, "statistics": posterior.statistics.to_dict("records")},
+        else {**posterior.metrics, "statistics": posterior.statistics.to_dict("records")},
     }
     return dict(strict_json.plain(record, key=printable, other=str))

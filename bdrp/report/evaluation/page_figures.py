@@ -120,7 +120,7 @@ class PageFigures:
 
         left_out = checked.rows["loo_pit"].to_numpy(float)
         return (
-            posterior.plot_k_hat(checked.rows, checked.figures["good_k"]),
+            posterior.plot_k_hat(checked.rows, checked.metrics["good_k"]),
             pit.plot_left_out(pit_histogram(left_out, int(self.metrics["seed"])), left_out),
             posterior.plot_replicated(checked.densities, self.unit),
             posterior.plot_statistics(checked.statistics),

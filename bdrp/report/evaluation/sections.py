@@ -112,12 +112,12 @@ def posterior(checked: PosteriorCheck | None, figures: PageFigures) -> Section:
     if checked is None:
         return Section("posterior", title, (_NO_POSTERIOR,))
     said = (
-        f"This section alone is about training rows, {checked.figures['rows']:,} taken at random of "
-        f"{checked.figures['of_rows']:,}, and about the method before recalibration: {checked.figures['draws']:,} "
+        f"This section alone is about training rows, {checked.metrics['rows']:,} taken at random of "
+        f"{checked.metrics['of_rows']:,}, and about the method before recalibration: {checked.metrics['draws']:,} "
         "joint draws of the weights were taken when the model was fitted. Held-out rows need no leave-one-out: "
         "everything above was predicted without them.",
     )
-    shown = (tables.leave_one_out(checked.figures), tables.replicated(checked.statistics))
+    shown = (tables.leave_one_out(checked.metrics), tables.replicated(checked.statistics))
     return Section("posterior", title, said, shown, figures.posterior(checked))
 
 

@@ -11,10 +11,10 @@ from bdrp.report.transferability.score_tables import with_labelled
 from bdrp.report.transferability.targets import Target, rows_of
 
 if TYPE_CHECKING:
-    from bdrp.studies.transfer import Transferred
+    from bdrp.studies.transfer import TransferResults
 
 
-def agreements(found: Transferred) -> tuple[Table, ...]:
+def agreements(found: TransferResults) -> tuple[Table, ...]:
     """The training screen beside each target that measured some of its pairs."""
     columns = {
         "target": Column("Target"),
@@ -34,13 +34,13 @@ def agreements(found: Transferred) -> tuple[Table, ...]:
     return (Table.from_records(title, columns, records, "All pairs."),)
 
 
-def shared_pairs(found: Transferred) -> tuple[Table, ...]:
+def shared_pairs(found: TransferResults) -> tuple[Table, ...]:
     """Errors of the other laboratory and of the adapted models on the pairs that both measured, a table a target."""
-    tables = ((target, rows_of(found.ceiling, target)) for target in found.targets)
+    tables = ((target, rows_of(found.concordance, target)) for target in found.targets)
     return tuple(_of_target(ceiling, found, target) for target, ceiling in tables if len(ceiling))
 
 
-def _of_target(ceiling: pd.DataFrame, found: Transferred, target: Target) -> Table:
+def _of_target(ceiling: pd.DataFrame, found: TransferResults, target: Target) -> Table:
     columns = {
         "predictor": Column("Pairs and predictor"),
         "n": Column("Responses"),
@@ -48,7 +48,7 @@ def _of_target(ceiling: pd.DataFrame, found: Transferred, target: Target) -> Tab
         "rmse_within_drug": Column("RMSE within a drug"),
         "within_drug_spearman": Column("Spearman within a drug"),
     }
-    order = {seen: place for place, seen in enumerate(dict.fromkeys(rows_of(found.figures, target)["seen"]))}
+    order = {seen: place for place, seen in enumerate(dict.fromkeys(rows_of(found.metrics, target)["seen"]))}
     ordered = ceiling.sort_values("seen", key=lambda seen: seen.map(order), kind="stable").astype({"n": int})
     names = map(with_labelled, ordered["adaptation"], ordered["labelled"])
     ordered = ordered.assign(predictor=[f"{seen}: {name}" for seen, name in zip(ordered["seen"], names, strict=True)])

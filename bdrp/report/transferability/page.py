@@ -15,7 +15,7 @@ from bdrp.report.transferability.targets import home_rows, rows_of
 from bdrp.report.transferability.verdict import judge, tiles
 
 if TYPE_CHECKING:
-    from bdrp.studies.transfer import Transferred
+    from bdrp.studies.transfer import TransferResults
 
 _HOW: Final = (
     "Classes say what the model was trained on: “pair seen” is a line and a compound measured together, “pair unseen” "
@@ -42,7 +42,7 @@ _DEFINED: Final = (
 )
 
 
-def transfer(found: Transferred, out: Path | str) -> Path:
+def transfer(found: TransferResults, out: Path | str) -> Path:
     """Write transfer.html and the tables of `Transferred.save` into the folder of a transfer.
 
     Returns:
@@ -57,7 +57,7 @@ def transfer(found: Transferred, out: Path | str) -> Path:
     return write_page(place / "transfer.html", render_page(found))
 
 
-def render_page(found: Transferred) -> str:
+def render_page(found: TransferResults) -> str:
     """The transfer as HTML, readable alone."""
     from bdrp import __version__
 
@@ -75,7 +75,7 @@ def render_page(found: Transferred) -> str:
     )
 
 
-def _sections(found: Transferred) -> tuple[Section, ...]:
+def _sections(found: TransferResults) -> tuple[Section, ...]:
     return (
         _transfer(found),
         _adaptation(found),
@@ -94,18 +94,18 @@ def _sections(found: Transferred) -> tuple[Section, ...]:
     )
 
 
-def _transfer(found: Transferred) -> Section:
+def _transfer(found: TransferResults) -> Section:
     tables = tuple(table for target in found.targets for table in score_tables.by_class(found, target))
     folded = tuple(score_tables.all_metrics(found, target) for target in found.targets)
     return Section("transfer", "How well does it transfer?", _HOW, tables, folded=folded)
 
 
-def _adaptation(found: Transferred) -> Section:
+def _adaptation(found: TransferResults) -> Section:
     drawn = tuple(
         figures.plot_adaptation(
-            rows_of(found.figures, target),
+            rows_of(found.metrics, target),
             home_rows(found, target),
-            rows_of(found.ceiling, target),
+            rows_of(found.concordance, target),
             target["target"],
             target["unit"],
         )
@@ -115,7 +115,7 @@ def _adaptation(found: Transferred) -> Section:
     return Section("adaptation", "What are a few labelled pairs worth?", figures=drawn, folded=folded)
 
 
-def _shift(found: Transferred) -> Section:
+def _shift(found: TransferResults) -> Section:
     drawn = tuple(
         figures.plot_shift(rows_of(found.shift, target), target["target"], target["unit"]) for target in found.targets
     )
@@ -127,14 +127,14 @@ def _shift(found: Transferred) -> Section:
     )
 
 
-def _at_home(found: Transferred) -> tuple[Section, ...]:
+def _at_home(found: TransferResults) -> tuple[Section, ...]:
     if found.home.empty:
         return ()
     said = "The same models on the lines and compounds that were held out of training, in their own laboratory."
     return (Section("home", "How well does it do at home?", (said,), score_tables.at_home(found)),)
 
 
-def _notes(found: Transferred) -> tuple[str, ...]:
+def _notes(found: TransferResults) -> tuple[str, ...]:
     notes = [f"{each['target']}: {note}" for each in found.targets for note in each["notes"]]
     notes += [
         f"{each['target']}: {', '.join(map(str, each['left_out']))} labelled pairs would leave too few to score."
@@ -145,7 +145,7 @@ def _notes(found: Transferred) -> tuple[str, ...]:
     return (always, *notes)
 
 
-def _facts(found: Transferred) -> tuple[tuple[str, str], ...]:
+def _facts(found: TransferResults) -> tuple[tuple[str, str], ...]:
     models = tuple(
         (
             f"Model of {one['measure']}",

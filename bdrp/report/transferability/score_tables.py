@@ -12,7 +12,7 @@ from bdrp.report.transferability.figures import COLOURS, LABORATORY
 from bdrp.report.transferability.targets import Target, home_rows, rows_of
 
 if TYPE_CHECKING:
-    from bdrp.studies.transfer import Transferred
+    from bdrp.studies.transfer import TransferResults
 
 _METRICS: Final = {
     "rmse": "RMSE",
@@ -29,9 +29,9 @@ _BESIDE: Final = (
 )
 
 
-def by_class(found: Transferred, target: Target) -> tuple[Table, Table]:
+def by_class(found: TransferResults, target: Target) -> tuple[Table, Table]:
     """RMSE and coverage of a target, a row a class and a column an adaptation."""
-    scores, home, ceiling = rows_of(found.figures, target), home_rows(found, target), rows_of(found.ceiling, target)
+    scores, home, ceiling = rows_of(found.metrics, target), home_rows(found, target), rows_of(found.concordance, target)
     measured = [_laboratory_rmse(ceiling)] if len(ceiling) else []
     return (
         _compact(
@@ -51,13 +51,13 @@ def by_class(found: Transferred, target: Target) -> tuple[Table, Table]:
     )
 
 
-def all_metrics(found: Transferred, target: Target) -> Table:
+def all_metrics(found: TransferResults, target: Target) -> Table:
     """Every metric of a target, a row a class, adaptation and number of labelled pairs."""
     title = f"{target['target']}: all figures, {target['measure']} in {target['unit']}"
-    return _every_metric(rows_of(found.figures, target), title)
+    return _every_metric(rows_of(found.metrics, target), title)
 
 
-def at_home(found: Transferred) -> tuple[Table, ...]:
+def at_home(found: TransferResults) -> tuple[Table, ...]:
     """The same metrics of the same models on held-out pairs of the training screen, a table a measure."""
     parts = found.home.groupby("measure", sort=False)
     return tuple(_every_metric(part, f"{found.about['train']}, {measure}") for measure, part in parts)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from bdrp.report.html.table import Column, Table
 
 if TYPE_CHECKING:
-    from bdrp.studies.transfer import Transferred
+    from bdrp.studies.transfer import TransferResults
 
 
-def expression(found: Transferred) -> Table:
+def expression(found: TransferResults) -> Table:
     """How far the expression of the targets' lines is from that of the training screen, a row a target."""
     columns = {
         "target": Column("Target"),
@@ -26,7 +26,7 @@ def expression(found: Transferred) -> Table:
     return Table.from_records("Shift of expression", columns, records, caption)
 
 
-def unseen(found: Transferred) -> tuple[Table, ...]:
+def unseen(found: TransferResults) -> tuple[Table, ...]:
     """How well the epistemic SD tells what is new; empty for targets of a folder from before this was asked."""
     columns = {
         "new": Column("Target: what is new"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 if TYPE_CHECKING:
-    from bdrp.studies.transfer import Transferred
+    from bdrp.studies.transfer import TransferResults
 
 Target = Mapping[str, Any]
 
@@ -18,6 +18,6 @@ def rows_of(table: pd.DataFrame, target: Target) -> pd.DataFrame:
     return table[table["target"] == target["target"]] if len(table) else table
 
 
-def home_rows(found: Transferred, target: Target) -> pd.DataFrame:
+def home_rows(found: TransferResults, target: Target) -> pd.DataFrame:
     """The scores in the training screen, of the model that the target's measure takes; may be empty."""
     return found.home[found.home["measure"] == target["measure"]] if len(found.home) else found.home

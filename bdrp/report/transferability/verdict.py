@@ -11,13 +11,13 @@ from bdrp.report.html.parts import Tile, Verdict
 from bdrp.report.transferability.targets import Target, rows_of
 
 if TYPE_CHECKING:
-    from bdrp.studies.transfer import Transferred
+    from bdrp.studies.transfer import TransferResults
 
 NEAR: Final = 0.02  # chosen: as for a report's verdict
 _CONTRASTED: Final = ("pair seen", "both unseen")  # chosen: the nearest and the farthest class
 
 
-def judge(found: Transferred) -> Verdict:
+def judge(found: TransferResults) -> Verdict:
     """Put coverage and errors into words."""
     coverage = _coverage(found)
     raw, most = coverage[coverage["adaptation"] == "raw"]["value"], int(coverage["labelled"].max())
@@ -30,10 +30,10 @@ def judge(found: Transferred) -> Verdict:
     return Verdict("fair" if near else "doubt", headline, tuple(_errors(found, target) for target in found.targets))
 
 
-def tiles(found: Transferred) -> tuple[Tile, ...]:
+def tiles(found: TransferResults) -> tuple[Tile, ...]:
     """How much was scored, and by how much coverage is off before and after adaptation."""
-    scored = found.figures.drop_duplicates(["target", "seen"])["n"].sum()
-    counts = sorted(found.figures["labelled"].unique())
+    scored = found.metrics.drop_duplicates(["target", "seen"])["n"].sum()
+    counts = sorted(found.metrics["labelled"].unique())
     coverage = _coverage(found)
     raw, last = (coverage[coverage["labelled"] == count] for count in (0, counts[-1]))
     names = last["adaptation"].unique()
@@ -49,13 +49,13 @@ def tiles(found: Transferred) -> tuple[Tile, ...]:
     )
 
 
-def _coverage(found: Transferred) -> pd.DataFrame:
-    return found.figures[found.figures["figure"] == "coverage_90"]
+def _coverage(found: TransferResults) -> pd.DataFrame:
+    return found.metrics[found.metrics["figure"] == "coverage_90"]
 
 
-def _errors(found: Transferred, target: Target) -> str:
+def _errors(found: TransferResults, target: Target) -> str:
     """How the RMSE of a target falls with labelled pairs, for pairs whose line and drug, and neither, was seen."""
-    mine = rows_of(found.figures, target)
+    mine = rows_of(found.metrics, target)
     parts = [
         f"{seen} {_fall(rmse)}"
         for seen, rmse in mine[mine["figure"] == "rmse"].groupby("seen", sort=False)

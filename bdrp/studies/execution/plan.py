@@ -14,7 +14,7 @@ from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
 from bdrp.files import outputs
 from bdrp.studies.execution import records
 from bdrp.studies.execution.records import Record
-from bdrp.studies.execution.run_matrix import Grid, Run
+from bdrp.studies.execution.run_matrix import Run, RunMatrix
 
 # Chosen: what the default network takes on one core of 2024 (two fits of 40 epochs); cheap methods take far less, and
 # correct the estimate as soon as one of their runs has ended.
@@ -54,8 +54,8 @@ class Plan:
 
     Attributes:
         out: the folder of the comparison.
-        runs: all runs of the grid, under every label.
-        done: records of finished runs, by address.
+        runs: all runs of the run matrix, under every label.
+        done: records of finished runs, by key.
         failed: how many of `todo` failed before and are tried again.
         estimates: how long runs take.
     """
@@ -68,28 +68,28 @@ class Plan:
 
     @property
     def todo(self) -> tuple[Run, ...]:
-        """The runs without a finished record, each address once, in order."""
-        fresh = {run.address: run for run in reversed(self.runs) if run.address not in self.done}
-        return tuple(run for run in self.runs if fresh.get(run.address) is run)
+        """The runs without a finished record, each key once, in order."""
+        fresh = {run.key: run for run in reversed(self.runs) if run.key not in self.done}
+        return tuple(run for run in self.runs if fresh.get(run.key) is run)
 
     def seconds(self, workers: int) -> float:
         """How long the rest will take: its sum over the workers, and no less than its longest run."""
         each = [self.estimates(run) for run in self.todo]
         return max(sum(each) / workers, max(each, default=0.0))
 
-    def said(self, workers: int) -> str:
+    def describe(self, workers: int) -> str:
         """The plan in a sentence or two."""
-        all_runs = len({run.address for run in self.runs})
+        all_runs = len({run.key for run in self.runs})
         again = f" ({self.failed} failed before and will be tried again)" if self.failed else ""
         source = "finished runs" if self.estimates.seen else "a rule for networks; cheap methods take far less"
         text = f"{all_runs} fits in all, {all_runs - len(self.todo)} already done, {len(self.todo)} to do{again}."
         if not self.todo:
             return text
         many = "1 worker" if workers == 1 else f"{workers} workers"
-        return f"{text} Estimated time with {many}: {duration(self.seconds(workers))} (from {source})."
+        return f"{text} Estimated time with {many}: {format_duration(self.seconds(workers))} (from {source})."
 
 
-def check_means(workers: int, budget: float | None) -> None:
+def check_workers_and_budget(workers: int, budget: float | None) -> None:
     """Refuse fewer than one worker, and a budget of seconds that is not positive.
 
     Raises:
@@ -103,40 +103,40 @@ def check_means(workers: int, budget: float | None) -> None:
         )
 
 
-def make(screen: Screen, grid: Grid, out: Path) -> Plan:
-    """Compare a grid with what lies in `out`; half-written records are removed.
+def make_plan(screen: Screen, matrix: RunMatrix, out: Path) -> Plan:
+    """Compare a run matrix with what lies in `out`; half-written records are removed.
 
     Raises:
-        DataError, FitError: see `Grid`.
+        DataError, FitError: see `RunMatrix`.
         OutputError: `out` is a file, or holds something else than a comparison.
 
     Warns:
         BdrpWarning: a record was altered; its run is done again.
     """
     _check_place(out)
-    records.clean(out)
-    runs, estimates = grid.runs(screen), Estimates(len(screen.responses))
+    records.remove_unfinished(out)
+    runs, estimates = matrix.runs(screen), Estimates(len(screen.responses))
     done, failed = {}, 0
-    for run in {run.address: run for run in runs}.values():
+    for run in {run.key: run for run in runs}.values():
         found = _read(out, run)
         if found is not None and not found.failed:
-            done[run.address] = found
+            done[run.key] = found
             estimates.learn(run, found.seconds)
         failed += found is not None and found.failed
     return Plan(out, runs, done, failed, estimates)
 
 
-def finished(out: Path, runs: Iterable[Run]) -> dict[str, Record]:
-    """The records of those runs that ended, failed ones too, by address.
+def read_finished(out: Path, runs: Iterable[Run]) -> dict[str, Record]:
+    """The records of those runs that ended, failed ones too, by key.
 
     Warns:
         BdrpWarning: a record was altered.
     """
-    found = {run.address: _read(out, run) for run in runs}
-    return {address: record for address, record in found.items() if record is not None}
+    found = {run.key: _read(out, run) for run in runs}
+    return {key: record for key, record in found.items() if record is not None}
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds as people say them.
 
     >>> duration(4.2), duration(61), duration(7260)
@@ -151,7 +151,7 @@ def duration(seconds: float) -> str:
 
 def _read(out: Path, run: Run) -> Record | None:
     try:
-        return records.read(out, run)
+        return records.read_record(out, run)
     except ModelFolderError as error:
         warnings.warn(f"A record is not used, and its run is done again: {error}", BdrpWarning, stacklevel=4)
         return None
@@ -166,7 +166,7 @@ def _check_place(out: Path) -> None:
             f"The folder {out} is not empty and holds no comparison. A comparison needs a folder of its own: a new "
             "one, or that of an earlier comparison, which goes on. Choose another --out."
         )
-    others = records.foreign(out / records.RUNS) if (out / records.RUNS).is_dir() else []
+    others = records.list_foreign_files(out / records.RUNS) if (out / records.RUNS).is_dir() else []
     if others:
         raise OutputError(
             f"The folder {out / records.RUNS} holds {', '.join(others[:5])}, which is no record of a comparison. A "

@@ -19,8 +19,8 @@ from bdrp.files import sealed_folder
 from bdrp.studies.execution import plan as planning
 from bdrp.studies.execution import records, worker
 from bdrp.studies.execution.plan import Plan
-from bdrp.studies.execution.run_matrix import Grid, Run
-from bdrp.studies.execution.worker import Ended
+from bdrp.studies.execution.run_matrix import Run, RunMatrix
+from bdrp.studies.execution.worker import RunEnd
 
 THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 DIED: Final = (
@@ -44,9 +44,9 @@ class Outcome:
     left: list[Run] = field(default_factory=list)
 
 
-def compare(
+def run_comparison(
     screen: Screen,
-    grid: Grid,
+    matrix: RunMatrix,
     out: Path | str,
     *,
     workers: int = 1,
@@ -54,16 +54,16 @@ def compare(
     device: str = "auto",
     progress: bool = False,
 ) -> tuple[Plan, Outcome]:
-    """Do what is yet to be done of a grid; see `execute`.
+    """Do what is yet to be done of a run matrix; see `execute_plan`.
 
     Raises:
-        BdrpError: see `bdrp.studies.execution.plan.make` and `execute`.
+        BdrpError: see `bdrp.studies.execution.plan.make_plan` and `execute_plan`.
     """
-    plan = planning.make(screen, grid, Path(out))
-    return plan, execute(plan, screen, workers=workers, budget=budget, device=device, progress=progress)
+    plan = planning.make_plan(screen, matrix, Path(out))
+    return plan, execute_plan(plan, screen, workers=workers, budget=budget, device=device, progress=progress)
 
 
-def execute(
+def execute_plan(
     plan: Plan,
     screen: Screen,
     *,
@@ -75,7 +75,7 @@ def execute(
     """Fit what is to be done, `workers` at a time, each in a process of one thread.
 
     Args:
-        plan: from `bdrp.studies.execution.plan.make`.
+        plan: from `bdrp.studies.execution.plan.make_plan`.
         screen: the plan's.
         workers: how many processes.
         budget: seconds; a run is not started if it is expected to end later, and no other is then.
@@ -87,7 +87,7 @@ def execute(
         OutputError: the folder, or a record in it, cannot be written.
         KeyboardInterrupt: Ctrl-C; finished runs are kept.
     """
-    planning.check_means(workers, budget)
+    planning.check_workers_and_budget(workers, budget)
     todo = deque(plan.todo)
     if not todo:
         return Outcome()
@@ -105,7 +105,7 @@ class _Shift:
         self.plan, self.crew, self.display, self.device = plan, crew, display, device
         self.todo = todo
         self.alone: deque[Run] = deque()  # runs in hand when a process died: one of them is to blame, so each by itself
-        self.running: dict[Future[Ended], Run] = {}
+        self.running: dict[Future[RunEnd], Run] = {}
         self.outcome = Outcome()
         self.end = None if budget is None else time.monotonic() + budget
 
@@ -136,7 +136,7 @@ class _Shift:
             return not self.running
         return bool(self.todo) and len(self.running) < self.crew.size
 
-    def _note(self, run: Run, ended: Ended) -> None:
+    def _note(self, run: Run, ended: RunEnd) -> None:
         if ended.error:
             self.outcome.failed.append((run, ended.error))
         else:
@@ -153,8 +153,8 @@ class _Shift:
             self.alone.extend(runs)
             return
         content = {"error": {"kind": "BrokenProcessPool", "message": DIED}, "seconds": {"fit": 0.0}}
-        records.write(self.plan.out, runs[0], content, None)
-        self._note(runs[0], Ended(0.0, DIED))
+        records.write_record(self.plan.out, runs[0], content, None)
+        self._note(runs[0], RunEnd(0.0, DIED))
 
 
 class _Crew:
@@ -177,8 +177,8 @@ class _Crew:
         for process in ours:
             process.join()
 
-    def submit(self, run: Run, out: Path, device: str) -> Future[Ended]:
-        return self.pool.submit(worker.work, run, out, device)
+    def submit(self, run: Run, out: Path, device: str) -> Future[RunEnd]:
+        return self.pool.submit(worker.run_in_process, run, out, device)
 
     def renew(self) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
@@ -186,7 +186,7 @@ class _Crew:
 
     def _pool(self) -> ProcessPoolExecutor:
         fresh = multiprocessing.get_context("spawn")  # torch and its threads do not survive a fork
-        return ProcessPoolExecutor(self.size, fresh, worker.begin, (self.screen,))
+        return ProcessPoolExecutor(self.size, fresh, worker.prepare_process, (self.screen,))
 
 
 class _Display:
@@ -208,9 +208,9 @@ class _Display:
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
 
-    def show(self, run: Run, ended: Ended, failed: int) -> None:
+    def show(self, run: Run, ended: RunEnd, failed: int) -> None:
         counted = f", {failed} failed" if failed else ""
-        last = f"{run}: {'failed' if ended.error else planning.duration(ended.seconds)}{counted}"
+        last = f"{run}: {'failed' if ended.error else planning.format_duration(ended.seconds)}{counted}"
         self.bar.update(self.task, advance=1, last="".join(char if char.isprintable() else " " for char in last))
 
 

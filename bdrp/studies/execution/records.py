@@ -1,4 +1,4 @@
-"""Records of finished runs, one folder each under its address: whole or not there, and checked when they are read."""
+"""Records of finished runs, one folder each under its key: whole or not there, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Record:
             ) from error
 
 
-def write(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | None) -> None:
+def write_record(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | None) -> None:
     """Write a record beside its place and rename it; one of a failed run is replaced.
 
     Raises:
         OutputError: the place cannot be written to.
     """
-    place = out / RUNS / run.address
+    place = out / RUNS / run.key
     with atomic.refusing("The record", place), atomic.replacing_folder(place) as beside:
         if predicted is not None:
             predicted.save(beside)
@@ -74,13 +74,13 @@ def write(out: Path, run: Run, content: Mapping[str, Any], predicted: HeldOut | 
         atomic.remove(place)
 
 
-def read(out: Path, run: Run) -> Record | None:
+def read_record(out: Path, run: Run) -> Record | None:
     """The record of a run, None where there is none.
 
     Raises:
         ModelFolderError: there is one that is not what was written.
     """
-    place = out / RUNS / run.address
+    place = out / RUNS / run.key
     if not place.exists():
         return None
     try:
@@ -93,7 +93,7 @@ def read(out: Path, run: Run) -> Record | None:
     return Record(place, content)
 
 
-def clean(out: Path) -> int:
+def remove_unfinished(out: Path) -> int:
     """Remove what a killed process left half-written; how many there were."""
     left = [path for path in (out / RUNS).glob(".*") if path.is_dir() and _UNFINISHED.match(path.name)]
     for path in left:
@@ -101,7 +101,7 @@ def clean(out: Path) -> int:
     return len(left)
 
 
-def foreign(place: Path) -> list[str]:
+def list_foreign_files(place: Path) -> list[str]:
     """What lies among records and is none: a record is named by the hash of its run."""
     names = sorted(path.name for path in place.iterdir())
     return [name for name in names if not (name.startswith(".") or re.fullmatch("[0-9a-f]{64}", name))]
@@ -115,8 +115,8 @@ def _wrong(content: Mapping[str, Any], run: Run) -> str:
         return f"{RECORD} does not say how long the run took"
     if "error" in content:
         error = content["error"]
-        told = isinstance(error, dict) and isinstance(error.get("message"), str)
-        return "" if told else f"{RECORD} does not say how the run failed"
+        present = isinstance(error, dict) and isinstance(error.get("message"), str)
+        return "" if present else f"{RECORD} does not say how the run failed"
     return _untold(content)
 
 
@@ -125,12 +125,12 @@ def _untold(content: Mapping[str, Any]) -> str:
     memory, test = content.get("peak_memory_bytes"), content.get("split")
     for key in ("parts", "test", "responses"):
         test = test.get(key) if isinstance(test, dict) else None
-    told = {
+    present = {
         "its recalibrator": isinstance(content.get("recalibrator"), str),
         "how many responses were held out": isinstance(test, int) and _within(test, MOST),
         "how much memory it took": memory is None or _within(memory, MOST),
     }
-    return next((f"{RECORD} does not say {what}" for what, said in told.items() if not said), "")
+    return next((f"{RECORD} does not say {what}" for what, said in present.items() if not said), "")
 
 
 def _unlisted(content: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp import __version__, inference
-from bdrp.data import randomised
+from bdrp.data import randomisation
 from bdrp.data.screen import Screen
 from bdrp.data.splits import BY, PARTITIONS
 from bdrp.errors import DataError
@@ -26,7 +26,7 @@ class Run:
     """One fit: a method on one fold of one split with one seed.
 
     Attributes:
-        label: what the comparison calls the method; not part of the address.
+        label: what the comparison calls the method; not part of the key.
         method: one of `bdrp.inference.names()`, or the path of a file.
         options: of `Method.options`: all of them, defaults too.
         split: what is held out.
@@ -34,7 +34,7 @@ class Run:
         folds: how many there are.
         seed: of the fit's random draws.
         screen: `fingerprint` of the screen.
-        shuffled: what of the screen is shuffled before the fit, one of `bdrp.data.randomised.KINDS`; "" is nothing.
+        shuffled: what of the screen is shuffled before the fit, one of `bdrp.data.randomisation.KINDS`; "" is nothing.
         partition: how the folds were made; see `bdrp.data.splits.make`.
         origin: where the method comes from, {} for bdrp's own; see `bdrp.inference.origin`.
     """
@@ -72,8 +72,8 @@ class Run:
         return config | ({"shuffled": self.shuffled} if self.shuffled else {}) | dict(self.origin)
 
     @cached_property
-    def address(self) -> str:
-        """The sha256 of the configuration: equal runs have one address, whatever they are called."""
+    def key(self) -> str:
+        """The sha256 of the configuration: equal runs have one key, whatever they are called."""
         text = json.dumps(self.config, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -83,7 +83,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Grid:
+class RunMatrix:
     """Every method on every fold of every split with every seed.
 
     Attributes:
@@ -92,7 +92,7 @@ class Grid:
         folds: of each split.
         seeds: seeds 0, 1, ... of the fits; the folds stay the same.
         options: label to the options of its method.
-        shuffled: label to what is shuffled for it, one of `bdrp.data.randomised.KINDS`.
+        shuffled: label to what is shuffled for it, one of `bdrp.data.randomisation.KINDS`.
         partition: how the folds are made: "drawn" or "published"; see `bdrp.data.splits.make`.
     """
 
@@ -120,7 +120,7 @@ class Grid:
         _refuse("partition", [self.partition], PARTITIONS)
         _refuse("method with options", list(self.options), list(self.methods))
         _refuse("method with something shuffled", list(self.shuffled), list(self.methods))
-        _refuse("way to shuffle", sorted(set(self.shuffled.values())), randomised.KINDS)
+        _refuse("way to shuffle", sorted(set(self.shuffled.values())), randomisation.KINDS)
         for label, method in self.methods.items():
             inference.make(method, self.options.get(label))
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bdrp.data import randomised, splits
+from bdrp.data import randomisation, splits
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpError
 from bdrp.fitted.fit import fit
@@ -27,7 +27,7 @@ from bdrp.studies.execution.run_matrix import PARTITION_SEED, Run
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunEnd:
     """How a run ended: in how many seconds, and in which error ("" if in none)."""
 
     seconds: float
@@ -37,7 +37,7 @@ class Ended:
 _screen: Screen | None = None  # a worker's own copy, received once and not with every run
 
 
-def begin(screen: Screen) -> None:
+def prepare_process(screen: Screen) -> None:
     """Make a process ready: it leaves Ctrl-C to its parent, goes when its parent goes, and computes on one thread."""
     global _screen
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -48,7 +48,7 @@ def begin(screen: Screen) -> None:
     _screen = screen
 
 
-def work(run: Run, out: Path, device: str) -> Ended:
+def run_in_process(run: Run, out: Path, device: str) -> RunEnd:
     """Do a run with the screen that `begin` received, and record it.
 
     Raises:
@@ -56,10 +56,10 @@ def work(run: Run, out: Path, device: str) -> Ended:
     """
     if _screen is None:
         raise RuntimeError("work() was called in a process that begin() has not prepared")
-    return record(_screen, run, out, device)
+    return fit_and_record(_screen, run, out, device)
 
 
-def record(screen: Screen, run: Run, out: Path, device: str) -> Ended:
+def fit_and_record(screen: Screen, run: Run, out: Path, device: str) -> RunEnd:
     """Fit, predict and write the record; a failure is recorded with its error.
 
     Raises:
@@ -67,22 +67,22 @@ def record(screen: Screen, run: Run, out: Path, device: str) -> Ended:
     """
     began, resets = time.perf_counter(), _reset_peak()
     predicted: HeldOut | None = None
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
             predicted, content = _fit(screen, run, device)
         except Exception as error:  # whatever it is, it must not stop the other runs
             content = {"error": _described(error), "seconds": {"fit": time.perf_counter() - began}}
-    said = dict.fromkeys(f"{each.category.__name__}: {each.message}" for each in told)
+    said = dict.fromkeys(f"{each.category.__name__}: {each.message}" for each in caught)
     content |= {"peak_memory_bytes": _peak(), "peak_memory_of": "run" if resets else "worker", "warnings": list(said)}
-    records.write(out, run, content | {"host": _host(device)}, predicted)
-    return Ended(sum(content["seconds"].values()), content.get("error", {}).get("message", ""))
+    records.write_record(out, run, content | {"host": _host(device)}, predicted)
+    return RunEnd(sum(content["seconds"].values()), content.get("error", {}).get("message", ""))
 
 
 def _fit(screen: Screen, run: Run, device: str) -> tuple[HeldOut, dict[str, Any]]:
     """The straight line of `bdrp fit`; `predict` is what predicting the held-out pairs once more takes."""
     split = splits.make(screen, run.split, seed=PARTITION_SEED, fold=run.fold, folds=run.folds, partition=run.partition)
-    screen = randomised.shuffled(screen, split, run.shuffled, run.seed) if run.shuffled else screen
+    screen = randomisation.shuffle_screen(screen, split, run.shuffled, run.seed) if run.shuffled else screen
     at = [time.perf_counter()]
     model = fit(screen, split, method=run.method, seed=run.seed, options=run.options, device=device, progress=False)
     at.append(time.perf_counter())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bdrp.evaluation.significance.evidence import evidence
+from bdrp.evaluation.significance.evidence import combine_evidence
 
 KEYS = {"split": "pair", "method": "a", "other": "b"}
 
@@ -17,7 +17,7 @@ def said(figure: str, family: tuple[float, float], shares: tuple[float, float, f
     ends = {"difference": sign, "lower": 0.9 * sign, "upper": 1.1 * sign, "family_lower": low, "family_upper": high}
     told = {} if shares is None else dict(zip(("p_better", "p_equal", "p_worse"), shares, strict=True))
     folds = pd.DataFrame([KEYS | {"figure": figure} | told] if told else [])
-    return str(evidence(pd.DataFrame([KEYS | {"figure": figure} | ends]), folds)["evidence"].iloc[0])
+    return str(combine_evidence(pd.DataFrame([KEYS | {"figure": figure} | ends]), folds)["evidence"].iloc[0])
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,7 @@ def test_folds_are_matched_to_their_own_figure_and_methods():
         KEYS | {"figure": name} | dict(zip(("p_better", "p_equal", "p_worse"), shares[name], strict=True))
         for name in ("nll", "rmse")
     ]
-    assert evidence(pairs, pd.DataFrame(folds))["evidence"].tolist() == ["better on both", "better on pairs alone"]
+    assert combine_evidence(pairs, pd.DataFrame(folds))["evidence"].tolist() == [
+        "better on both",
+        "better on pairs alone",
+    ]

@@ -11,7 +11,7 @@ from bdrp import report
 from bdrp.report.comparison.page import render_page
 from bdrp.studies import comparison
 from bdrp.studies.execution import plan, worker
-from bdrp.studies.execution.run_matrix import Grid
+from bdrp.studies.execution.run_matrix import RunMatrix
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +19,12 @@ def found(tiny_screen, tmp_path_factory, hostile_name):
     """Three methods, one with a hostile label, on two folds of two splits; and one that always fails."""
     out = tmp_path_factory.mktemp("comparison")
     labels = {"mean_effects": "mean_effects", "ridge": "ridge", hostile_name: "ridge"}
-    made = plan.make(tiny_screen, Grid(labels, ["pair", "cell_line"], 2, 1), out)
+    made = plan.make_plan(tiny_screen, RunMatrix(labels, ["pair", "cell_line"], 2, 1), out)
     for run in made.todo:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            worker.record(tiny_screen, run, out, "cpu")
-    return comparison.gather(out, made.runs)
+            worker.fit_and_record(tiny_screen, run, out, "cpu")
+    return comparison.gather_results(out, made.runs)
 
 
 def test_the_page_stands_alone_and_escapes_hostile_names(found, tmp_path):
@@ -70,8 +70,8 @@ def test_missing_fits_are_told_with_their_errors(found):
 
 
 def test_a_comparison_without_a_finished_fit_is_a_page_that_says_so(tiny_screen, tmp_path):
-    runs = Grid({"ridge": "ridge"}, ["pair"], 2, 1).runs(tiny_screen)
-    html = render_page(comparison.gather(tmp_path, runs))
+    runs = RunMatrix({"ridge": "ridge"}, ["pair"], 2, 1).runs(tiny_screen)
+    html = render_page(comparison.gather_results(tmp_path, runs))
     assert "2 of 2 fits are missing; nothing can be said yet." in html
     assert "Measure: ln_ic50_um, in ln(µM)" in html
     assert "no run has finished" in html

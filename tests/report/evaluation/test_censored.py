@@ -34,7 +34,7 @@ def claim(path, name):
 
 
 def test_the_figure_of_beyond_says_what_came_true_and_what_the_rival_scores(case, tmp_path):
-    seen = case.scores.figures["beyond"]
+    seen = case.scores.metrics["beyond"]
     said = claim(case.write(tmp_path), "beyond")
     assert f"Brier score {seen['brier']:.3f}" in said
     assert f"base rate alone scores {seen['brier_base_rate']:.3f}" in said
@@ -42,7 +42,7 @@ def test_the_figure_of_beyond_says_what_came_true_and_what_the_rival_scores(case
 
 def test_the_figure_of_noise_says_whether_the_model_claims_more_or_less(case, make_case, tmp_path):
     # Ids D0 and D1 are one compound; what the lines do to them differs, so they are no true repeats: SD above 0.4.
-    seen = case.scores.figures["noise"]["all"]
+    seen = case.scores.metrics["noise"]["all"]
     assert seen["sets"] == 30 and seen["compounds"] == 1
     said = claim(case.write(tmp_path), "noise")
     assert f"SD of {seen['noise_sd']:.2f} ({seen['noise_sd_lower']:.2f} to {seen['noise_sd_upper']:.2f})" in said

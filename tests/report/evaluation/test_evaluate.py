@@ -37,7 +37,7 @@ def test_a_model_folder_is_scored_on_its_own_held_out_pairs(trained, case, tmp_p
     scores = report.evaluate(tmp_path / "model", tmp_path / "out")
     assert scores.to_dict() == case.scores.to_dict()
     record = json.loads((tmp_path / "out/scores.json").read_text(encoding="utf-8"))
-    assert record["point"]["rmse"] == scores.figures["point"]["rmse"]
+    assert record["point"]["rmse"] == scores.metrics["point"]["rmse"]
     assert record["before_recalibration"]["coverage"]["90"]["coverage"] < record["coverage"]["90"]["coverage"]
     assert record["model"]["recalibration"]["factor"] == 1.43
     assert record["split"] == trained.manifest["split"]

@@ -22,9 +22,9 @@ def test_the_section_has_its_four_figures_and_its_metrics(written, checked):
     text = written.read_text(encoding="utf-8")
     for name in ("k-hat", "loo-pit", "replicated", "replicated-statistics"):
         assert text.count(f'id="picture-{name}"') == 1
-    assert f'value="{checked.figures["elpd"]!r}"' in text and "60 taken at random of 5,000" in text
+    assert f'value="{checked.metrics["elpd"]!r}"' in text and "60 taken at random of 5,000" in text
     record = json.loads((written.parent / "scores.json").read_text(encoding="utf-8"))["posterior"]
-    assert record["share_above"] == checked.figures["share_above"]
+    assert record["share_above"] == checked.metrics["share_above"]
     assert [row["statistic"] for row in record["statistics"]] == checked.statistics["statistic"].tolist()
 
 
@@ -60,11 +60,11 @@ def test_replicates_that_do_not_vary_are_drawn(checked):
 
 
 def test_every_figure_of_the_check_has_a_definition(checked):
-    undefined = set(checked.figures) - {"draws", "rows", "of_rows", "good_k"}
+    undefined = set(checked.metrics) - {"draws", "rows", "of_rows", "good_k"}
     assert [name for name in undefined if f"posterior.{name}" not in LABELS] == []
 
 
 def test_figures_that_are_not_defined_are_written_as_missing(case, checked, tmp_path):
-    alone = replace(checked, figures=dict(checked.figures) | {"elpd_se": float("nan")})
+    alone = replace(checked, metrics=dict(checked.metrics) | {"elpd_se": float("nan")})
     case.write(tmp_path, posterior=alone)
     assert json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["posterior"]["elpd_se"] is None

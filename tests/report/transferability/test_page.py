@@ -14,7 +14,7 @@ from bdrp.report.figures.style import VERMILION
 from bdrp.report.transferability import figures as plots
 from bdrp.report.transferability.page import render_page
 from bdrp.studies import adaptation, transfer_scores
-from bdrp.studies.transfer import Transferred
+from bdrp.studies.transfer import TransferResults
 
 FIGURES = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias", "within_drug_spearman")
 
@@ -29,13 +29,13 @@ def rows(seen: str, name: str, labelled: int, **values: float) -> pd.DataFrame:
 
 
 @pytest.fixture
-def found() -> Transferred:
-    figures = [rows("pair seen", "raw", 0, coverage_90=0.61, rmse=2.0)]
-    figures += [
+def found() -> TransferResults:
+    metrics = [rows("pair seen", "raw", 0, coverage_90=0.61, rmse=2.0)]
+    metrics += [
         rows("pair seen", "recalibrated", 50, coverage_90=0.8),
         rows("pair seen", "posterior as prior", 50, coverage_90=0.9),
     ]
-    whole = pd.concat(figures, ignore_index=True)
+    whole = pd.concat(metrics, ignore_index=True)
     shift = pd.concat(
         [
             whole.rename(columns={"seen": "bin"}).assign(kind=kind, bin=one)
@@ -44,7 +44,7 @@ def found() -> Transferred:
         ignore_index=True,
     )
     shared = {"seen": "pair seen", "adaptation": "the other laboratory", "labelled": 0, "n": 60.0, "target": "far"}
-    ceiling = pd.DataFrame([{**shared, "rmse": 1.7, "rmse_within_drug": 1.1, "within_drug_spearman": 0.4}])
+    concordance = pd.DataFrame([{**shared, "rmse": 1.7, "rmse_within_drug": 1.1, "within_drug_spearman": 0.4}])
     expression = {
         "lines": 9,
         "genes": 50,
@@ -73,7 +73,7 @@ def found() -> Transferred:
         "split": {"description": "a fifth"},
     }
     about = {"train": "near", "method": "last_layer", "seed": 3, "draws": 2, "models": [model]}
-    return Transferred(whole, shift, ceiling, pd.DataFrame(), (target,), about)
+    return TransferResults(whole, shift, concordance, pd.DataFrame(), (target,), about)
 
 
 def test_the_page_says_what_was_found_and_what_was_left_out(found):
@@ -102,8 +102,8 @@ def test_the_page_says_whether_what_is_new_is_known_to_be(found):
 
 
 def test_a_page_without_a_posterior_names_none(found):
-    figures, shift = (table[table["adaptation"] != "posterior as prior"] for table in (found.figures, found.shift))
-    page = render_page(replace(found, figures=figures, shift=shift, about={**found.about, "draws": 1}))
+    metrics, shift = (table[table["adaptation"] != "posterior as prior"] for table in (found.metrics, found.shift))
+    page = render_page(replace(found, metrics=metrics, shift=shift, about={**found.about, "draws": 1}))
     for figure in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
         assert "recalibrated" in figure
         assert "posterior as prior" not in figure
@@ -113,7 +113,7 @@ def test_a_page_without_a_posterior_names_none(found):
 
 
 def test_without_a_home_or_a_ceiling_the_page_stands(found):
-    bare = Transferred(found.figures, found.shift, pd.DataFrame(), pd.DataFrame(), found.targets, found.about)
+    bare = TransferResults(found.metrics, found.shift, pd.DataFrame(), pd.DataFrame(), found.targets, found.about)
     page = render_page(bare)
     assert "How well does it do at home?" not in page
     assert page.count("<svg") == 2
@@ -122,7 +122,7 @@ def test_without_a_home_or_a_ceiling_the_page_stands(found):
 def test_the_tables_are_written_beside_it(found, tmp_path):
     path = report.transfer(found, tmp_path / "out")
     assert path.read_text().startswith("<!DOCTYPE html>")
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "transfer.parquet"), found.figures)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "transfer.parquet"), found.metrics)
     assert len(pd.read_parquet(tmp_path / "out" / "ceiling.parquet")) == 1
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
         "ceiling.parquet",
@@ -134,7 +134,7 @@ def test_the_tables_are_written_beside_it(found, tmp_path):
 
 def test_names_are_those_of_the_experiment():
     assert set(plots.COLOURS) == {adaptation.RAW, adaptation.RECALIBRATED, adaptation.UPDATED}
-    assert plots.LABORATORY == transfer_scores.LABORATORY
+    assert plots.LABORATORY == transfer_scores.SOURCE_MEASUREMENT
     assert plots.BINS.keys() == {"line distance", "drug similarity"}
     assert set(plots.BINS["line distance"]) == set(transfer_scores.LINE_BINS)
     assert set(plots.BINS["drug similarity"]) == set(transfer_scores.DRUG_BINS)

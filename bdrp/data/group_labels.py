@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from bdrp.data.screen import Screen
-from bdrp.data.splits import units
+from bdrp.data.splits import clusters
 from bdrp.errors import DataError
 
 
-def labels(screen: Screen, by: str) -> dict[str, str]:
+def read_group_labels(screen: Screen, by: str) -> dict[str, str]:
     """The group of each drug_id, or of each cell_line_id; one whose group is not known is left out.
 
     - drug, cell_line: itself.
@@ -22,8 +22,8 @@ def labels(screen: Screen, by: str) -> dict[str, str]:
     Raises:
         DataError: nothing of the kind is known of any drug or line.
     """
-    told = _LABELS[by](screen)
-    known = told[told.notna() & told.ne("")].astype(str)
+    labels = _LABELS[by](screen)
+    known = labels[labels.notna() & labels.ne("")].astype(str)
     if known.empty:
         raise DataError(
             f"The screen {screen.name} does not tell the {by} of any drug or cell line, so there is nothing to group "
@@ -33,7 +33,7 @@ def labels(screen: Screen, by: str) -> dict[str, str]:
 
 
 def _scaffolds(screen: Screen) -> pd.Series:
-    return units.groups(screen, "scaffold").groupby(screen.responses["drug_id"]).first()
+    return clusters.assign_clusters(screen, "scaffold").groupby(screen.responses["drug_id"]).first()
 
 
 def _laboratories(screen: Screen) -> pd.Series:

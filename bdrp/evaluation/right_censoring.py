@@ -1,4 +1,4 @@
-"""Is the predicted probability of "beyond the highest dose" the share of times that it happens?"""
+"""Is the predicted probability of right-censored, beyond the highest dose, the share of times that it happens?"""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bdrp.evaluation.bands import binomial_band, resampled_means
-from bdrp.evaluation.curves import alone, consistent, inside_band
-from bdrp.evaluation.observed import Floats, Ints, Observed, codes
-from bdrp.evaluation.point import nan_mean, ranks
-from bdrp.evaluation.selective import halves
+from bdrp.evaluation.curves import is_consistent, is_inside_band, is_single_line_and_drug
+from bdrp.evaluation.observed import Floats, Ints, Observed, encode_labels
+from bdrp.evaluation.point_metrics import nan_mean, ranks
+from bdrp.evaluation.selective import deal_lines_in_halves
 from bdrp.predictive import PredictiveDistribution
 
 MOST_BINS = 15
@@ -21,15 +21,17 @@ COLUMNS = ("low", "high", "n", "nominal", "observed", "lower", "upper", "null_lo
 _TINY = 1e-15  # chosen: the rounding of 1 - p; a certain answer that is wrong costs 35 nats, not infinitely many
 
 
-def beyond_figures(pred: PredictiveDistribution, seen: Observed, table: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """How well P(response > upper limit) foretells that a response lies beyond the highest dose.
+def right_censoring_metrics(
+    pred: PredictiveDistribution, seen: Observed, table: pd.DataFrame, seed: int
+) -> dict[str, Any]:
+    """How well P(response > upper limit) predicts that a response is right-censored: beyond the highest dose.
 
     The Brier score is the mean of (P - event)^2 (Brier 1950), `brier_if_calibrated` what it would be on average if each
-    P were true, the mean of P(1 - P). `*_base_rate` is the rival that knows each drug's share of beyond and nothing of
+    P were true, the mean of P(1 - P). `*_base_rate` is the baseline that knows each drug's censored share and no
     lines: that share is counted on the other half of the held-out lines, so a pair never judges itself. `brier_skill`
     is 1 less the ratio of the two Brier scores, with a 95 % interval (lines and drugs resampled). `within_drug_auroc`
     averages over drugs with at least 5 pairs of either kind: 0.5 cannot tell lines apart. Pairs whose upper limit is
-    unknown are left out; every figure is nan if that is all of them.
+    unknown are left out; every metric is nan if that is all of them.
 
     Args:
         pred: the predictions of N pairs.
@@ -38,8 +40,8 @@ def beyond_figures(pred: PredictiveDistribution, seen: Observed, table: pd.DataF
         seed: of the halves and of the resampling.
     """
     some = np.flatnonzero(~np.isnan(seen.upper_limit))
-    chance, event = probabilities(pred, seen)[some], seen.above[some].astype(np.float64)
-    rate, drugs = base_rate(seen, seed)[some], codes(seen.drugs.iloc[some])
+    chance, event = right_censoring_probabilities(pred, seen)[some], seen.above[some].astype(np.float64)
+    rate, drugs = drug_base_rates(seen, seed)[some], encode_labels(seen.drugs.iloc[some])
     within = within_group_auroc(chance, event, drugs)
     squares = np.stack([np.square(chance - event), np.square(rate - event)], axis=1)
     skill, low, high = _skill(squares, seen, some, seed)
@@ -59,24 +61,24 @@ def beyond_figures(pred: PredictiveDistribution, seen: Observed, table: pd.DataF
         "auroc_base_rate": _auroc(rate, event),
         "within_drug_auroc": nan_mean(within),
         "within_drug_count": int(np.sum(np.isfinite(within))),
-        "reliability_consistent": consistent(table) if len(table) else None,
-        "reliability_inside_band": inside_band(table) if len(table) else None,
+        "reliability_consistent": is_consistent(table) if len(table) else None,
+        "reliability_inside_band": is_inside_band(table) if len(table) else None,
     }
 
 
-def probabilities(pred: PredictiveDistribution, seen: Observed) -> Floats:
+def right_censoring_probabilities(pred: PredictiveDistribution, seen: Observed) -> Floats:
     """P(response > upper limit), (N,); nan where the limit is unknown."""
     unknown = np.isnan(seen.upper_limit)
     return np.where(unknown, np.nan, pred.survival(np.where(unknown, 0.0, seen.upper_limit)))
 
 
-def base_rate(seen: Observed, seed: int) -> Floats:
-    """The share of each pair's drug that lies beyond on the other half of the cell lines, (N,).
+def drug_base_rates(seen: Observed, seed: int) -> Floats:
+    """The share of each pair's drug that is right-censored on the other half of the cell lines, (N,).
 
     A drug's count is joined by one imagined pair at that half's overall share, and the overall count by one pair at a
     half: so a drug unseen there gets the overall share, and no share is 0 or 1.
     """
-    drugs, half, known = seen.drug_codes, halves(seen, seed), ~np.isnan(seen.upper_limit)
+    drugs, half, known = seen.drug_codes, deal_lines_in_halves(seen, seed), ~np.isnan(seen.upper_limit)
     rate = np.empty(len(drugs))
     for side in (0, 1):
         other = (half != side) & known
@@ -88,7 +90,7 @@ def base_rate(seen: Observed, seed: int) -> Floats:
 
 
 def reliability(pred: PredictiveDistribution, seen: Observed, seed: int) -> pd.DataFrame:
-    """Pairs in bins of equal size by P(beyond): mean probability (`nominal`) and share that was beyond (`observed`).
+    """Pairs in bins of equal size by P(right-censored): mean probability (`nominal`) and censored share (`observed`).
 
     `lower` and `upper` say how uncertain the shares are (95 % for all bins together, lines and drugs resampled): a
     calibrated model's band holds the diagonal. `null_lower` and `null_upper` hold all of a calibrated model's shares
@@ -97,7 +99,7 @@ def reliability(pred: PredictiveDistribution, seen: Observed, seed: int) -> pd.D
     some = np.flatnonzero(~np.isnan(seen.upper_limit))
     if not some.size:
         return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in COLUMNS})
-    chance, event = probabilities(pred, seen)[some], seen.above[some].astype(np.float64)
+    chance, event = right_censoring_probabilities(pred, seen)[some], seen.above[some].astype(np.float64)
     edges, group = _bins(chance)
     n = np.bincount(group)
     nominal, observed = (np.bincount(group, weights=values) / n for values in (chance, event))
@@ -133,9 +135,11 @@ def _skill(squares: Floats, seen: Observed, some: Ints, seed: int) -> tuple[floa
     if not some.size or not squares[:, 1].any():
         return nothing, nothing, nothing
     skill = 1 - float(squares[:, 0].sum() / squares[:, 1].sum())
-    if alone(seen):
+    if is_single_line_and_drug(seen):
         return skill, nothing, nothing
-    means = resampled_means(squares, codes(seen.cell_lines.iloc[some]), codes(seen.drugs.iloc[some]), seed)
+    means = resampled_means(
+        squares, encode_labels(seen.cell_lines.iloc[some]), encode_labels(seen.drugs.iloc[some]), seed
+    )
     low, high = np.quantile(1 - means[:, 0] / means[:, 1], [0.025, 0.975])
     return skill, float(low), float(high)
 
@@ -152,10 +156,10 @@ def _bins(chance: Floats) -> tuple[tuple[Floats, Floats], Ints]:
 def _known(event: Floats, group: Ints, seen: Observed, some: Ints, seed: int) -> tuple[Floats, Floats]:
     """A band that holds all bins' true shares with 95 %: the largest standardised distance of resampled shares."""
     n = np.bincount(group)
-    if alone(seen):
+    if is_single_line_and_drug(seen):
         return np.full(len(n), np.nan), np.full(len(n), np.nan)
     member = (group[:, None] == np.arange(len(n))).astype(np.float64)
-    lines, drugs = codes(seen.cell_lines.iloc[some]), codes(seen.drugs.iloc[some])
+    lines, drugs = encode_labels(seen.cell_lines.iloc[some]), encode_labels(seen.drugs.iloc[some])
     means = resampled_means(np.hstack([member * event[:, None], member]), lines, drugs, seed)
     yes, all_ = np.hsplit(means, 2)
     centre = np.bincount(group, weights=event) / n

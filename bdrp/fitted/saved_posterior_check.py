@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from bdrp.evaluation import PosteriorCheck, posterior_check
-from bdrp.evaluation.inference_data import chosen_rows
+from bdrp.evaluation.inference_data import choose_rows
 from bdrp.evaluation.posterior_check import ROWS
 from bdrp.features.batch import Batch
 from bdrp.files import strict_json, tables
@@ -23,14 +23,14 @@ TABLES = {
     "statistics": ["statistic", "observed", "lower", "median", "upper", "p_value"],
     "densities": ["left", "right", "observed", "lower", "upper"],
 }
-FIGURES = {"draws", "rows", "of_rows", "elpd", "elpd_se", "p_loo", "largest_k", "good_k", "share_above"}
+METRICS = {"draws", "rows", "of_rows", "elpd", "elpd_se", "p_loo", "largest_k", "good_k", "share_above"}
 
 
-def check(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
+def check_posterior(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
     """Draws of the posterior at a random part of its training rows, checked; None for a method without a posterior."""
     if not isinstance(fitted, HasWeightDraws):
         return None
-    rows = batch.train.select(torch.as_tensor(chosen_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
+    rows = batch.train.select(torch.as_tensor(choose_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))
     drawn = fitted.draw_posterior(batch.inputs, rows, draws=DRAWS, seed=seed)
     observed = pd.DataFrame(
         {
@@ -42,14 +42,14 @@ def check(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
     return posterior_check(drawn, observed, of_rows=len(batch.train))
 
 
-def save(checked: PosteriorCheck, into: Path) -> None:
+def save_check(checked: PosteriorCheck, into: Path) -> None:
     """Write the check into a model folder."""
     tables.write(checked.rows, into / TABLE, {})
     records = {name: getattr(checked, name).to_dict("records") for name in TABLES}
-    strict_json.write(into / SUMMARY, strict_json.plain({"figures": checked.figures, **records}))
+    strict_json.write(into / SUMMARY, strict_json.plain({"figures": checked.metrics, **records}))
 
 
-def load(path: Path) -> PosteriorCheck | None:
+def load_check(path: Path) -> PosteriorCheck | None:
     """The check of a model folder; None where it holds none.
 
     Raises:
@@ -58,10 +58,10 @@ def load(path: Path) -> PosteriorCheck | None:
     if not (path / SUMMARY).exists():
         return None
     content, rows = strict_json.read(path / SUMMARY), pd.read_parquet(path / TABLE)
-    figures = {name: math.nan if value is None else float(value) for name, value in content["figures"].items()}
+    metrics = {name: math.nan if value is None else float(value) for name, value in content["figures"].items()}
     tables = {name: pd.DataFrame(content[name]) for name in TABLES}
     if (
-        set(figures) != FIGURES
+        set(metrics) != METRICS
         or list(rows) != list(ROWS)
         or any(list(tables[name]) != columns for name, columns in TABLES.items())
     ):
@@ -73,7 +73,7 @@ def load(path: Path) -> PosteriorCheck | None:
     )
     if not all(np.isfinite(table.to_numpy(np.float64)).all() for table in numbers):
         raise ValueError(f"{SUMMARY} or {TABLE} holds values that are not finite")
-    counts = {name: int(figures[name]) for name in ("draws", "rows", "of_rows")}
+    counts = {name: int(metrics[name]) for name in ("draws", "rows", "of_rows")}
     if counts["rows"] != len(rows):
         raise ValueError(f"{TABLE} has {len(rows)} rows where {SUMMARY} says {counts['rows']}")
-    return PosteriorCheck(figures | counts, rows, **tables)
+    return PosteriorCheck(metrics | counts, rows, **tables)

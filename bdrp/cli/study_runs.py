@@ -1,4 +1,4 @@
-"""Many fits on the same folds: the flags that say which, and doing what is not yet done."""
+"""Many fits on the same folds: the flags that say which, and running those that are not yet done."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bdrp.cli import speech
+from bdrp.cli import console
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
     from bdrp.studies.execution.pool import Outcome
-    from bdrp.studies.execution.run_matrix import Grid, Run
+    from bdrp.studies.execution.run_matrix import Run, RunMatrix
 
 EVERY_SPLIT: Final = "pair,cell_line,tissue,drug,both"
 Splits = Annotated[
@@ -23,10 +23,10 @@ Folds = Annotated[int, typer.Option(help="How many folds each split has.")]
 Seeds = Annotated[int, typer.Option(help="How many seeds each fold is fitted with.")]
 Workers = Annotated[int, typer.Option(help="How many fits at a time, each on one thread.")]
 Budget = Annotated[float | None, typer.Option(metavar="SECONDS", help="Start no fit that is expected to end later.")]
-PlanOnly = Annotated[bool, typer.Option("--plan", help="Only say what would be done.")]
+PlanOnly = Annotated[bool, typer.Option("--plan", help="Only print what would be done.")]
 
 
-def check_place(out: Path, page: str, tables: Iterable[str], inputs: Iterable[Path]) -> None:
+def check_output_folder(out: Path, page: str, tables: Iterable[str], inputs: Iterable[Path]) -> None:
     """Refuse a folder in which a study's page and tables would replace something else, before anything is fitted.
 
     Raises:
@@ -39,46 +39,46 @@ def check_place(out: Path, page: str, tables: Iterable[str], inputs: Iterable[Pa
     outputs.guard({out / page: outputs.is_page, **found}, inputs)
 
 
-def names(text: str) -> list[str]:
+def split_by_commas(text: str) -> list[str]:
     """Names by commas, without the blanks around them."""
     return [name.strip() for name in text.split(",")]
 
 
-def done(
-    screen: Screen, grid: Grid, out: Path, *, workers: int, budget: float | None, device: str, plan_only: bool
+def run_plan(
+    screen: Screen, matrix: RunMatrix, out: Path, *, workers: int, budget: float | None, device: str, plan_only: bool
 ) -> tuple[Run, ...] | None:
-    """Say the plan and carry it out; all runs of the grid, None where only the plan was asked for.
+    """Print the plan and carry it out; all runs of the run matrix, None where only the plan was asked for.
 
     Raises:
-        BdrpError: see `bdrp.studies.execution.plan.make` and `bdrp.studies.execution.pool.execute`.
+        BdrpError: see `bdrp.studies.execution.plan.make_plan` and `bdrp.studies.execution.pool.execute_plan`.
     """
     from bdrp.studies.execution import plan as planning
 
-    planning.check_means(workers, budget)
-    plan = planning.make(screen, grid, out)
-    speech.result(plan.said(workers))
+    planning.check_workers_and_budget(workers, budget)
+    plan = planning.make_plan(screen, matrix, out)
+    console.print_line(plan.describe(workers))
     if plan_only:
         return None
-    from bdrp.studies.execution import pool as compare
+    from bdrp.studies.execution import pool
 
     try:
-        outcome = compare.execute(plan, screen, workers=workers, budget=budget, device=device, progress=True)
+        outcome = pool.execute_plan(plan, screen, workers=workers, budget=budget, device=device, progress=True)
     except KeyboardInterrupt:
-        speech.remark(f"finished runs are kept in {out}; the same command goes on from there.")
+        console.print_note(f"finished runs are kept in {out}; the same command goes on from there.")
         raise
-    _say(outcome)
+    _print_failures(outcome)
     return plan.runs
 
 
-def _say(outcome: Outcome) -> None:
+def _print_failures(outcome: Outcome) -> None:
     failed: dict[str, list[Run]] = {}
     for run, error in outcome.failed:
         failed.setdefault(error, []).append(run)
     for error, runs in failed.items():
         more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
-        speech.warning(f"{runs[0]}{more} failed: {error}")
+        console.print_warning(f"{runs[0]}{more} failed: {error}")
     if outcome.left:
-        speech.warning(
+        console.print_warning(
             f"{len(outcome.left)} fits were not started: by the estimate, the next one would end after the budget. The "
             "same command goes on; give it a larger --budget if none is ever started."
         )

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from bdrp.evaluation.observed import Floats, Ints
-from bdrp.evaluation.simulated import Simulated
+from bdrp.evaluation.simulated import SimulatedResponses
 
 MOST_BINS = 15
 SMALLEST_BIN = 10
 
 
-def sd_bins(std: Floats, error: Floats, simulated: Simulated) -> pd.DataFrame:
+def sd_bins(std: Floats, error: Floats, simulated: SimulatedResponses) -> pd.DataFrame:
     """Pairs in bins of equal size by predicted SD: root mean variance and RMSE.
 
     `null_lower` and `null_upper` hold a bin's RMSE with 95 % probability if the predictions are calibrated and pairs
@@ -26,10 +26,10 @@ def sd_bins(std: Floats, error: Floats, simulated: Simulated) -> pd.DataFrame:
     return pd.DataFrame({"mean_std": predicted, "rmse": rmse, "n": sizes, "null_lower": low, "null_upper": high})
 
 
-def ence_figures(std: Floats, error: Floats, simulated: Simulated) -> dict[str, float]:
+def ence_metrics(std: Floats, error: Floats, simulated: SimulatedResponses) -> dict[str, float]:
     """ENCE = mean over bins of |RMSE - root mean variance| / root mean variance, and what chance alone makes it.
 
-    Levi et al. (2022, doi:10.3390/s22155540). The figure is never 0 for a finite sample: compare it with its null.
+    Levi et al. (2022, doi:10.3390/s22155540). The metric is never 0 for a finite sample: compare it with its null.
     """
     table = sd_bins(std, error, simulated)
     null = np.mean(np.abs(_null_ratios(std, simulated, len(table)) - 1), axis=1)
@@ -42,7 +42,7 @@ def ence_figures(std: Floats, error: Floats, simulated: Simulated) -> dict[str, 
     }
 
 
-def _null_ratios(std: Floats, simulated: Simulated, bins: int) -> Floats:
+def _null_ratios(std: Floats, simulated: SimulatedResponses, bins: int) -> Floats:
     """RMSE over root mean variance of each bin in each simulation, (S, bins)."""
     some = std[simulated.rows]
     order, starts = _bins(some, bins)

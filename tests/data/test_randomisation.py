@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bdrp.data import randomised
+from bdrp.data import randomisation
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError
@@ -14,9 +14,9 @@ TABLES = ("responses", "drugs", "cell_lines", "expression")
 CHANGED = {"genes": "expression", "structures": "drugs", "doses": "responses", "labels": "responses"}
 
 
-@pytest.mark.parametrize("kind", randomised.KINDS)
+@pytest.mark.parametrize("kind", randomisation.KINDS)
 def test_one_table_changes_the_same_way_for_the_same_seed(kind: str, tiny_screen: Screen, tiny_split: Split) -> None:
-    one, again, other = (randomised.shuffled(tiny_screen, tiny_split, kind, seed) for seed in (0, 0, 1))
+    one, again, other = (randomisation.shuffle_screen(tiny_screen, tiny_split, kind, seed) for seed in (0, 0, 1))
     for name in TABLES:
         same = getattr(one, name).equals(getattr(tiny_screen, name))
         assert same == (name != CHANGED[kind])
@@ -27,7 +27,7 @@ def test_one_table_changes_the_same_way_for_the_same_seed(kind: str, tiny_screen
 
 def test_every_line_takes_the_whole_expression_of_another(tiny_screen: Screen, tiny_split: Split) -> None:
     before = tiny_screen.expression.to_numpy()
-    after = randomised.shuffled(tiny_screen, tiny_split, "genes", 0).expression.to_numpy()
+    after = randomisation.shuffle_screen(tiny_screen, tiny_split, "genes", 0).expression.to_numpy()
     taken = [int(np.flatnonzero((before == row).all(axis=1))[0]) for row in after]
     assert sorted(taken) == list(range(len(before)))
     assert all(line != other for line, other in enumerate(taken))
@@ -42,7 +42,7 @@ def test_every_compound_takes_another_structure_and_two_ids_of_one_the_same(
     screen = Screen(
         "twins", tiny_screen.measure, tiny_screen.responses, drugs, tiny_screen.cell_lines, tiny_screen.expression
     )
-    after = randomised.shuffled(screen, tiny_split, "structures", 0).drugs
+    after = randomisation.shuffle_screen(screen, tiny_split, "structures", 0).drugs
     assert after.loc[twin, "structure_key"] == after.loc[drugs.index[0], "structure_key"]
     assert set(after["structure_key"]) == set(drugs["structure_key"])
     assert (after["structure_key"] != drugs["structure_key"]).all()
@@ -52,7 +52,7 @@ def test_every_compound_takes_another_structure_and_two_ids_of_one_the_same(
 def test_every_compound_takes_the_doses_of_another_and_keeps_its_responses(
     tiny_screen: Screen, tiny_split: Split
 ) -> None:
-    before, shuffled = tiny_screen.tested_drugs(), randomised.shuffled(tiny_screen, tiny_split, "doses", 0)
+    before, shuffled = tiny_screen.tested_drugs(), randomisation.shuffle_screen(tiny_screen, tiny_split, "doses", 0)
     after = shuffled.tested_drugs()["upper_limit"]
     assert before["upper_limit"].nunique() > 5
     assert np.sort(after.to_numpy()) == pytest.approx(np.sort(before["upper_limit"].to_numpy()))
@@ -63,8 +63,8 @@ def test_every_compound_takes_the_doses_of_another_and_keeps_its_responses(
 def test_labels_change_places_with_their_limits_and_the_test_part_keeps_its_own(
     tiny_screen: Screen, tiny_split: Split
 ) -> None:
-    before = tiny_screen.responses[randomised.LABEL].to_numpy()
-    after = randomised.shuffled(tiny_screen, tiny_split, "labels", 0).responses[randomised.LABEL].to_numpy()
+    before = tiny_screen.responses[randomisation.LABEL].to_numpy()
+    after = randomisation.shuffle_screen(tiny_screen, tiny_split, "labels", 0).responses[randomisation.LABEL].to_numpy()
     test = tiny_split.rows("test")
     assert np.array_equal(before[test], after[test], equal_nan=True)
     rest = np.setdiff1d(np.arange(len(before)), test)
@@ -75,7 +75,9 @@ def test_labels_change_places_with_their_limits_and_the_test_part_keeps_its_own(
 def test_unused_rows_keep_their_labels(tiny_screen: Screen, tiny_split: Split) -> None:
     parts = tiny_split.parts.copy()
     parts.iloc[::3] = ""
-    after = randomised.shuffled(tiny_screen, replace(tiny_split, parts=parts), "labels", 0).responses["response"]
+    after = randomisation.shuffle_screen(tiny_screen, replace(tiny_split, parts=parts), "labels", 0).responses[
+        "response"
+    ]
     assert after.iloc[::3].equals(tiny_screen.responses["response"].iloc[::3])
 
 
@@ -83,11 +85,11 @@ def test_what_cannot_be_shuffled_is_refused(tiny_screen: Screen, tiny_split: Spl
     with pytest.raises(
         DataError, match=r"Nothing called 'tissues' can be shuffled. Allowed: genes, structures, doses, labels"
     ):
-        randomised.shuffled(tiny_screen, tiny_split, "tissues", 0)
+        randomisation.shuffle_screen(tiny_screen, tiny_split, "tissues", 0)
     drugs = small_screen.drugs
     drugs.loc["b", ["smiles", "structure_key"]] = drugs.loc["a", ["smiles", "structure_key"]].to_numpy()
     alike = Screen(
         "alike", small_screen.measure, small_screen.responses, drugs, small_screen.cell_lines, small_screen.expression
     )
     with pytest.raises(DataError, match="Only 1 of the compounds can be shuffled"):
-        randomised.shuffled(alike, tiny_split, "structures", 0)
+        randomisation.shuffle_screen(alike, tiny_split, "structures", 0)

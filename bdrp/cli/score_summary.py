@@ -1,11 +1,11 @@
-"""The few figures of a report that fit on a terminal."""
+"""The few metrics of a report that fit on a terminal."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from bdrp.cli import speech
+from bdrp.cli import console
 
 if TYPE_CHECKING:
     from bdrp.evaluation import Scores
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
 MISSING = "–"
 
 
-def show_figures(scores: Scores) -> None:
+def print_summary(scores: Scores) -> None:
     """Error, likelihood and coverage of the held-out pairs, each beside what it is measured against."""
     from rich.table import Table
 
-    figures = scores.to_dict()
-    table = Table("figure", box=None, header_style="bold")
+    scored = scores.to_dict()
+    table = Table("metric", box=None, header_style="bold")
     table.add_column("model", justify="right")
     table.add_column("beside")
-    for row in _rows(figures):
+    for row in _rows(scored):
         table.add_row(*row)
-    speech.result(f"\n{figures['n']['pairs']:,} held-out responses, in {figures['unit']}")
-    speech.show(table)
+    console.print_line(f"\n{scored['n']['pairs']:,} held-out responses, in {scored['unit']}")
+    console.print_table(table)
 
 
-def _rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
-    point, naive, odds = figures["point"], figures["naive"], figures["probabilistic"]
-    rows = [("RMSE", _number(point["rmse"]), f"mean effects {_number(naive['rmse'])}")]
-    rows.append(("NLL", _number(odds["nll"]), ""))
-    rows.append(("CRPS", _number(odds["crps"]), ""))
+def _rows(scored: dict[str, Any]) -> list[tuple[str, str, str]]:
+    point, baseline, density = scored["point"], scored["naive"], scored["probabilistic"]
+    rows = [("RMSE", _number(point["rmse"]), f"mean effects {_number(baseline['rmse'])}")]
+    rows.append(("NLL", _number(density["nll"]), ""))
+    rows.append(("CRPS", _number(density["crps"]), ""))
     for level in ("50", "80", "90", "95"):
-        at = figures["coverage"][level]
+        at = scored["coverage"][level]
         beside = f"{_percent(at['lower'])} to {_percent(at['upper'])}; mean width {_number(at['width'])}"
         rows.append((f"coverage of {level} % intervals", _percent(at["coverage"]), beside))
-    error = figures["calibration"]
+    error = scored["calibration"]
     rows.append(("ENCE", _number(error["ence"]), f"if calibrated {_number(error['ence_null_mean'])}"))
-    rows.append(("extrapolated responses", _percent(figures["extrapolated"]["share"]), ""))
+    rows.append(("censored responses", _percent(scored["extrapolated"]["share"]), ""))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Responses scored as what was observed: of one beyond the assay's limits, no more is known than that it lies there."""
+"""Censoring-aware scores: of a response beyond the assay's limits, no more is known than that it lies there."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _ROWS = 4096  # chosen: about 3 MB a temporary array, which stays in the processor's cache
 
 
-def censored_figures(pred: PredictiveDistribution, seen: Observed, seed: int) -> dict[str, Any]:
+def censoring_aware_metrics(pred: PredictiveDistribution, seen: Observed, seed: int) -> dict[str, Any]:
     """The scores of all responses, and of those inside and beyond the limits apart, and coverage by level in percent.
 
-    A published value beyond a limit is an extrapolation; the conventional figures take it for a measurement. Here it
-    counts as "beyond the limit". A pair without limits counts as observed.
+    A published value beyond a limit is an extrapolation; the conventional metrics take it for a measurement. Here it
+    counts as censored. A pair without limits counts as observed.
     """
-    beyond = seen.extrapolated
+    beyond = seen.is_censored
     scores = {"nll": -log_score(pred, seen), "crps": crps_inside(pred, seen)}
     parts = {"": np.ones_like(beyond), "_inside": ~beyond, "_beyond": beyond}
     means = {f"{name}{part}": _mean(values[rows]) for name, values in scores.items() for part, rows in parts.items()}
@@ -41,7 +41,7 @@ def log_score(pred: PredictiveDistribution, seen: Observed) -> Floats:
     """
     above, below = pred.survival(_at(seen.above, seen.upper_limit)), pred.cdf(_at(seen.below, seen.lower_limit))
     tail = np.log(np.maximum(np.where(seen.above, above, below), np.finfo(np.float64).tiny))
-    return np.where(seen.extrapolated, tail, pred.log_prob(seen.response))
+    return np.where(seen.is_censored, tail, pred.log_prob(seen.response))
 
 
 def crps_inside(pred: PredictiveDistribution, seen: Observed) -> Floats:

@@ -10,10 +10,10 @@ import pandas as pd
 from scipy.stats import t as student
 
 from bdrp.errors import DataError
-from bdrp.evaluation.groups import holm
+from bdrp.evaluation.by_group import holm
 from bdrp.evaluation.observed import Floats
-from bdrp.evaluation.significance.figures import Direction, figure
-from bdrp.evaluation.significance.paired import Contrast, by_split, contrasts
+from bdrp.evaluation.significance.metrics import Direction, find_metric
+from bdrp.evaluation.significance.paired import Contrast, iterate_contrasts, iterate_splits
 
 PLACE: Final = ("repeat", "fold")
 
@@ -26,13 +26,13 @@ def corrected_t(values: pd.DataFrame, test_share: float | None = None, level: fl
     vary less than a new data set would make them. Seeds of one fold are averaged first: they are not new data.
 
     Args:
-        values: a table of `tabulate(rows, figures, by=["fold"])`, with `repeat` where partitions were drawn anew.
+        values: a table of `tabulate(rows, metrics, by=["fold"])`, with `repeat` where partitions were drawn anew.
         test_share: q; 1 / (number of folds) if None.
         level: of the interval.
 
     Returns:
         split (where given), figure, method, other, difference (method less other), se, lower, upper, t, df, p_value,
-        p_holm (within a split and figure), effect_size (difference over the SD of the folds' differences), folds,
+        p_holm (within a split and metric), effect_size (difference over the SD of the folds' differences), folds,
         test_share.
 
     Raises:
@@ -57,7 +57,7 @@ def practical_equivalence(
 
     Args:
         values: as in `corrected_t`.
-        rope: half its width in the figure's unit; if None, that of `Direction`: 1 % of the two methods' mean figure for
+        rope: half its width in the metric's unit; if None, that of `Direction`: 1 % of the two methods' mean metric for
             errors, 0.01 for NLL, shares and correlations.
         test_share: q; 1 / (number of folds) if None.
         level: of the credible interval.
@@ -67,7 +67,7 @@ def practical_equivalence(
         they sum to 1), rope, folds, test_share.
 
     Raises:
-        DataError: as in `corrected_t`; the figure describes and does not judge; or the region is negative.
+        DataError: as in `corrected_t`; the metric describes and does not judge; or the region is negative.
     """
     _check_rope(rope)
     rows = []
@@ -134,20 +134,20 @@ def _half(pair: Contrast, direction: Direction, rope: float | None) -> float:
 
 
 def _judging(name: str) -> Direction:
-    direction = figure(name).direction
+    direction = find_metric(name).direction
     if direction.good == "neither":
         raise DataError(
-            f"Neither a low nor a high {name} is better, so no method can be. Allowed: figures that judge, such as "
+            f"Neither a low nor a high {name} is better, so no method can be. Allowed: metrics that judge, such as "
             "rmse, nll, crps, interval_score_90, miscoverage_90 or aurc. Compare one of these."
         )
     return direction
 
 
 def _families(values: pd.DataFrame, test_share: float | None) -> Iterator[tuple[float, list[Contrast]]]:
-    """The share that a fold tests, and all pairs of methods, for each split and figure."""
+    """The share that a fold tests, and all pairs of methods, for each split and metric."""
     place = [name for name in PLACE if name in values.columns] or ["fold"]
-    for _, part in by_split(values):
-        for family in contrasts(part, place):
+    for _, part in iterate_splits(values):
+        for family in iterate_contrasts(part, place):
             yield _share(part, test_share), family
 
 
@@ -165,5 +165,5 @@ def _check_rope(rope: float | None) -> None:
     if rope is not None and not 0 <= rope < np.inf:
         raise DataError(
             f"The region of practical equivalence cannot reach {rope} to either side. Allowed: 0 or more, in the "
-            "figure's unit. Give the smallest difference that would change what you do, or leave it out."
+            "metric's unit. Give the smallest difference that would change what you do, or leave it out."
         )

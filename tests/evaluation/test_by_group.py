@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from bdrp.evaluation import groups
-from bdrp.evaluation.observed import check
+from bdrp.evaluation import by_group
+from bdrp.evaluation.observed import check_observed
 
 
 @pytest.fixture
@@ -15,11 +15,11 @@ def planted(make_pairs):
     pred, table = make_pairs()
     off = (table["drug_id"] == "D7").to_numpy()
     table["response"] = np.where(off, pred.mean + 3 * (table["response"] - pred.mean), table["response"])
-    return pred, check(pred, table)
+    return pred, check_observed(pred, table)
 
 
 def by_drug(pred, seen):
-    return groups.group_table(groups.row_figures(pred, seen), pred, seen, seen.drugs, seen.drug_names)
+    return by_group.tabulate_groups(by_group.score_rows(pred, seen), pred, seen, seen.drugs, seen.drug_names)
 
 
 def test_a_groups_row_is_what_its_pairs_alone_would_give(planted):
@@ -52,13 +52,13 @@ def test_the_test_against_ninety_per_cent_is_binomial(planted):
 def test_a_planted_group_is_found_and_survives_the_correction(planted):
     pred, seen = planted
     table = by_drug(pred, seen)
-    by_tissue = groups.group_table(groups.row_figures(pred, seen), pred, seen, seen.tissues, seen.tissues)
-    worst = groups.worst_groups({"drug": table, "tissue": by_tissue})
+    by_tissue = by_group.tabulate_groups(by_group.score_rows(pred, seen), pred, seen, seen.tissues, seen.tissues)
+    worst = by_group.find_worst_groups({"drug": table, "tissue": by_tissue})
     assert worst.loc[0, "group"] == "D7"
     assert worst.loc[0, "p_holm"] < 1e-6
     # The other 39 drugs: Holm keeps all of them with 95 % probability, and more, since the test is discrete.
     assert (table.loc[table["group"] != "D7", "p_holm"] > 0.05).all()
-    deviation = groups.worst_deviation(table, "drug", seed=0)
+    deviation = by_group.worst_deviation(table, "drug", seed=0)
     assert deviation["worst_drug_deviation"] > 2 * deviation["worst_drug_deviation_null_q95"]
 
 
@@ -75,17 +75,17 @@ def test_jeffreys_intervals_by_hand(make_seen):
 
 
 def test_holms_correction_by_hand():
-    np.testing.assert_allclose(groups.holm(np.array([0.04, 0.01, 0.03])), [0.06, 0.03, 0.06])
-    np.testing.assert_allclose(groups.holm(np.array([0.9, 0.8])), [1, 1])
+    np.testing.assert_allclose(by_group.holm(np.array([0.04, 0.01, 0.03])), [0.06, 0.03, 0.06])
+    np.testing.assert_allclose(by_group.holm(np.array([0.9, 0.8])), [1, 1])
 
 
 def test_small_groups_are_listed_but_not_ranked(make_pairs):
     pred, table = make_pairs(6, 3)
-    seen = check(pred, table)
+    seen = check_observed(pred, table)
     drugs = by_drug(pred, seen)
     assert len(drugs) == 3
-    assert groups.worst_groups({"drug": drugs}).empty
-    assert np.isnan(groups.worst_deviation(drugs, "drug", 0)["worst_drug_deviation"])
+    assert by_group.find_worst_groups({"drug": drugs}).empty
+    assert np.isnan(by_group.worst_deviation(drugs, "drug", 0)["worst_drug_deviation"])
 
 
 def test_groups_come_largest_first(make_seen):

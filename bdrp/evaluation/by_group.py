@@ -1,4 +1,4 @@
-"""The same figures for each drug, each tissue and each cell line, and which of them are calibrated worst."""
+"""The same metrics for each drug, each tissue and each cell line, and which of them are calibrated worst."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.stats import beta, binom
 
 from bdrp.evaluation.curves import LEVELS, covered, percent
-from bdrp.evaluation.observed import Floats, Observed, codes
-from bdrp.evaluation.point import within_group_pearson
+from bdrp.evaluation.observed import Floats, Observed, encode_labels
+from bdrp.evaluation.point_metrics import within_group_pearson
 from bdrp.predictive import PredictiveDistribution
 
 NOMINAL = 0.9
@@ -20,14 +20,14 @@ TRIALS = 500
 MEANS = ("bias", "nll", "crps", "mean_std", "epistemic_share", "extrapolated_share")
 
 
-def row_figures(pred: PredictiveDistribution, observed: Observed) -> pd.DataFrame:
+def score_rows(pred: PredictiveDistribution, observed: Observed) -> pd.DataFrame:
     """What is averaged over groups, a row a pair."""
     from scoringrules import interval_score
 
     y = observed.response
     rows = pd.DataFrame({"cell_line_id": observed.cell_lines, "squared_error": np.square(pred.mean - y)})
-    figures = (pred.mean - y, -pred.log_prob(y), pred.crps(y), pred.std, pred.epistemic / pred.variance)
-    rows[list(MEANS)] = np.stack([*figures, observed.extrapolated.astype(np.float64)], axis=1)
+    metrics = (pred.mean - y, -pred.log_prob(y), pred.crps(y), pred.std, pred.epistemic / pred.variance)
+    rows[list(MEANS)] = np.stack([*metrics, observed.is_censored.astype(np.float64)], axis=1)
     for level in LEVELS:
         interval = pred.interval(level)
         rows[f"coverage_{percent(level)}"] = covered(interval, y).astype(np.float64)
@@ -36,7 +36,7 @@ def row_figures(pred: PredictiveDistribution, observed: Observed) -> pd.DataFram
     return rows
 
 
-def group_table(
+def tabulate_groups(
     rows: pd.DataFrame, pred: PredictiveDistribution, observed: Observed, labels: pd.Series, names: pd.Series
 ) -> pd.DataFrame:
     """A row a group, the largest first: size, errors, coverage and width by level, and evidence against 90 %.
@@ -46,7 +46,7 @@ def group_table(
     were independent; `p_holm` allows for the number of groups (Holm 1979). Pairs of one cell line err together, so
     read a tissue's or a line's p-value as a hint.
     """
-    group = codes(labels)
+    group = encode_labels(labels)
     grouped = rows.assign(group=group).groupby("group", sort=True)
     averages = [f"{what}_{percent(level)}" for level in LEVELS for what in ("coverage", "width")]
     table = pd.DataFrame({"group": pd.unique(labels), "name": names.groupby(group, sort=True).first().to_numpy()})
@@ -57,7 +57,7 @@ def group_table(
     return _with_evidence(table).sort_values("n", ascending=False, kind="stable", ignore_index=True)
 
 
-def worst_groups(kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def find_worst_groups(kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The ten groups of each kind whose 90 % coverage is furthest off, among those with at least 20 pairs."""
     tables = [_worst(table).assign(kind=kind) for kind, table in kinds.items()]
     renamed = {"coverage_90_lower": "lower", "coverage_90_upper": "upper"}

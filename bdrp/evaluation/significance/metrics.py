@@ -1,4 +1,4 @@
-"""Figures as functions of weighted pairs, so that they can be resampled and compared."""
+"""Metrics as functions of weighted pairs, so that they can be resampled and compared."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Direction:
     """Which way is good, and which differences nobody would act on.
 
     Attributes:
-        good: "neither" where a figure describes and does not judge, such as the width of intervals.
-        negligible: the half width of the region of practical equivalence: in the figure's unit, or, if `relative`, as a
-            share of the two methods' mean figure. Chosen: 1 %, as Benavoli et al. (2017, jmlr.org/papers/v18/16-305)
+        good: "neither" where a metric describes and does not judge, such as the width of intervals.
+        negligible: the half width of the region of practical equivalence: in the metric's unit, or, if `relative`, as a
+            share of the two methods' mean metric. Chosen: 1 %, as Benavoli et al. (2017, jmlr.org/papers/v18/16-305)
             take for accuracies, for errors in the unit of the response; 0.01 for NLL (nats: the density at the response
             changes by 1 %), for shares and for correlations. Another random start moves the RMSE of one network on
             unseen lines of GDSC2 by about as much.
@@ -41,7 +41,7 @@ _CORRELATION: Final = Direction("high", 0.01)
 _DESCRIPTION: Final = Direction("neither", 0.01)
 
 
-class Figure(Protocol):
+class Metric(Protocol):
     """A number that describes how one method did on some pairs."""
 
     @property
@@ -50,22 +50,22 @@ class Figure(Protocol):
         ...
 
     def by_group(self, rows: pd.DataFrame, groups: Ints) -> Floats:
-        """The figure of each group of rows, (G,); groups are numbered from 0."""
+        """The metric of each group of rows, (G,); groups are numbered from 0."""
         ...
 
     def resampled(self, rows: pd.DataFrame, resampling: Resampling) -> Floats:
-        """The figure in each replicate, (B,)."""
+        """The metric in each replicate, (B,)."""
         ...
 
 
 @dataclass(frozen=True)
-class OfMeans:
-    """A figure that is a function of means over pairs: replicates cost no pass over the pairs.
+class MetricOfMeans:
+    """A metric that is a function of means over pairs: replicates cost no pass over the pairs.
 
     Attributes:
         direction: which way is good.
         columns: what is averaged, from rows to (N, M).
-        combine: the figure from the means, from (..., M) to (...).
+        combine: the metric from the means, from (..., M) to (...).
     """
 
     direction: Direction
@@ -73,45 +73,45 @@ class OfMeans:
     combine: Callable[[Floats], Floats]
 
     def by_group(self, rows: pd.DataFrame, groups: Ints) -> Floats:
-        """The figure of each group of rows, (G,)."""
+        """The metric of each group of rows, (G,)."""
         sums = [np.bincount(groups, weights=column) for column in self.columns(rows).T]
         return self.combine(np.stack(sums, axis=1) / np.bincount(groups)[:, None])
 
     def resampled(self, rows: pd.DataFrame, resampling: Resampling) -> Floats:
-        """The figure in each replicate, (B,)."""
+        """The metric in each replicate, (B,)."""
         return self.combine(resampling.means(self.columns(rows)))
 
 
 @dataclass(frozen=True)
 class RiskArea:
-    """The area under the curve of mean squared error against the share of pairs kept, surest first.
+    """The area under the curve of mean squared error against the share of pairs retained, surest first.
 
-    AURC (Geifman, Uziel and El-Yaniv 2019, arxiv.org/abs/1805.08206) averages the error of the pairs kept; AUGRC
+    AURC (Geifman, Uziel and El-Yaniv 2019, arxiv.org/abs/1805.08206) averages the error of the pairs retained; AUGRC
     (Traub et al. 2024, arxiv.org/abs/2407.01032), here `generalised`, counts the pairs set aside as free of error, so
     a few errors among the surest pairs do not outweigh the rest. A replicate takes a pass over all pairs; a pair
-    that was drawn several times is kept or set aside with all its copies at once.
+    that was drawn several times is retained or set aside with all its copies at once.
     """
 
     direction: Direction
     generalised: bool
 
     def by_group(self, rows: pd.DataFrame, groups: Ints) -> Floats:
-        """The figure of each group of rows, (G,)."""
+        """The metric of each group of rows, (G,)."""
         order = np.argsort(groups, kind="stable")
         members = np.split(order, np.cumsum(np.bincount(groups))[:-1])
         return np.array([self._ranked(rows.iloc[some]).area(np.ones(len(some))) for some in members])
 
     def resampled(self, rows: pd.DataFrame, resampling: Resampling) -> Floats:
-        """The figure in each replicate, (B,)."""
+        """The metric in each replicate, (B,)."""
         ranked = self._ranked(rows)
         lines, drugs = resampling.lines[ranked.order], resampling.drugs[ranked.order]
         drawn = zip(resampling.of_line, resampling.of_drug, strict=True)
         return np.array([ranked.area(of_line[lines] * of_drug[drugs]) for of_line, of_drug in drawn])
 
     def _ranked(self, rows: pd.DataFrame) -> _Ranked:
-        spread = rows["mean_std"].to_numpy()
-        order = np.argsort(spread, kind="stable")
-        starts = np.flatnonzero(np.diff(spread[order], prepend=-np.inf))
+        std = rows["mean_std"].to_numpy()
+        order = np.argsort(std, kind="stable")
+        starts = np.flatnonzero(np.diff(std[order], prepend=-np.inf))
         return _Ranked(order, rows["squared_error"].to_numpy()[order], starts, self.generalised)
 
 
@@ -125,9 +125,9 @@ class _Ranked:
     generalised: bool
 
     def area(self, weights: Floats) -> float:
-        kept, total = np.cumsum(weights), np.cumsum(weights * self._shared(weights))
-        share = kept[-1] if self.generalised else np.maximum(kept, 1e-300)
-        return float(np.sum(weights * total / share) / kept[-1])
+        retained, total = np.cumsum(weights), np.cumsum(weights * self._shared(weights))
+        share = retained[-1] if self.generalised else np.maximum(retained, 1e-300)
+        return float(np.sum(weights * total / share) / retained[-1])
 
     def _shared(self, weights: Floats) -> Floats:
         """Pairs that the SD cannot tell apart share their mean loss."""
@@ -139,8 +139,8 @@ class _Ranked:
         return np.repeat(mean, size)
 
 
-def _mean(direction: Direction, column: str) -> OfMeans:
-    return OfMeans(direction, lambda rows: rows[[column]].to_numpy(np.float64), lambda means: means[..., 0])
+def _mean(direction: Direction, column: str) -> MetricOfMeans:
+    return MetricOfMeans(direction, lambda rows: rows[[column]].to_numpy(np.float64), lambda means: means[..., 0])
 
 
 def _absolute_error(rows: pd.DataFrame) -> Floats:
@@ -152,7 +152,7 @@ def _moments(normalised: bool) -> Callable[[pd.DataFrame], Floats]:
 
     def columns(rows: pd.DataFrame) -> Floats:
         x, y, naive = (rows[name].to_numpy(np.float64) for name in ("mean", "response", "mean_effects"))
-        # Centring first loses no digits to large means; neither figure depends on a shift of both.
+        # Centring first loses no digits to large means; neither metric depends on a shift of both.
         centre = naive if normalised else np.full(len(y), y.mean())
         x, y = x - centre, y - centre
         return np.stack([x, y, x * x, y * y, x * y], axis=1)
@@ -172,16 +172,16 @@ def _r_squared(means: Floats) -> Floats:
     return np.where(variance > 0, 1 - (xx - 2 * xy + yy) / np.where(variance > 0, variance, 1), np.nan)
 
 
-def _of_levels() -> Mapping[str, Figure]:
-    figures: dict[str, Figure] = {}
+def _of_levels() -> Mapping[str, Metric]:
+    metrics: dict[str, Metric] = {}
     for level in LEVELS:
         name = percent(level)
         covered = _mean(_DESCRIPTION, f"coverage_{name}")
-        figures[f"coverage_{name}"] = covered
-        figures[f"miscoverage_{name}"] = OfMeans(_LOSS, covered.columns, _Distance(level))
-        figures[f"width_{name}"] = _mean(_DESCRIPTION, f"width_{name}")
-        figures[f"interval_score_{name}"] = _mean(_ERROR, f"interval_score_{name}")
-    return figures
+        metrics[f"coverage_{name}"] = covered
+        metrics[f"miscoverage_{name}"] = MetricOfMeans(_LOSS, covered.columns, _Distance(level))
+        metrics[f"width_{name}"] = _mean(_DESCRIPTION, f"width_{name}")
+        metrics[f"interval_score_{name}"] = _mean(_ERROR, f"interval_score_{name}")
+    return metrics
 
 
 @dataclass(frozen=True)
@@ -194,16 +194,16 @@ class _Distance:
         return np.abs(means[..., 0] - self.level)
 
 
-FIGURES: Final[Mapping[str, Figure]] = {
-    "rmse": OfMeans(
+METRICS: Final[Mapping[str, Metric]] = {
+    "rmse": MetricOfMeans(
         _ERROR, lambda rows: rows[["squared_error"]].to_numpy(np.float64), lambda means: np.sqrt(means[..., 0])
     ),
-    "mae": OfMeans(_ERROR, _absolute_error, lambda means: means[..., 0]),
+    "mae": MetricOfMeans(_ERROR, _absolute_error, lambda means: means[..., 0]),
     "bias": _mean(_DESCRIPTION, "bias"),
-    "r2": OfMeans(_CORRELATION, _moments(normalised=False), _r_squared),
-    "pearson": OfMeans(_CORRELATION, _moments(normalised=False), _pearson),
-    "normalised_r2": OfMeans(_CORRELATION, _moments(normalised=True), _r_squared),
-    "normalised_pearson": OfMeans(_CORRELATION, _moments(normalised=True), _pearson),
+    "r2": MetricOfMeans(_CORRELATION, _moments(normalised=False), _r_squared),
+    "pearson": MetricOfMeans(_CORRELATION, _moments(normalised=False), _pearson),
+    "normalised_r2": MetricOfMeans(_CORRELATION, _moments(normalised=True), _r_squared),
+    "normalised_pearson": MetricOfMeans(_CORRELATION, _moments(normalised=True), _pearson),
     "nll": _mean(_LOSS, "nll"),
     "crps": _mean(_ERROR, "crps"),
     **_of_levels(),
@@ -212,37 +212,37 @@ FIGURES: Final[Mapping[str, Figure]] = {
 }
 
 
-def figure(name: str) -> Figure:
-    """A figure by name.
+def find_metric(name: str) -> Metric:
+    """A metric by name.
 
     Raises:
         DataError: there is none of that name.
     """
-    if name not in FIGURES:
-        raise DataError(f"There is no figure {name!r} to compare. Allowed: {', '.join(FIGURES)}. Choose one of these.")
-    return FIGURES[name]
+    if name not in METRICS:
+        raise DataError(f"There is no metric {name!r} to compare. Allowed: {', '.join(METRICS)}. Choose one of these.")
+    return METRICS[name]
 
 
-def tabulate(rows: pd.DataFrame, figures: Iterable[str], by: Sequence[str] = ()) -> pd.DataFrame:
-    """Figures of each method in each group of rows, tidy: split, the columns of `by`, method, figure, value, n.
+def tabulate(rows: pd.DataFrame, metrics: Iterable[str], by: Sequence[str] = ()) -> pd.DataFrame:
+    """Metrics of each method in each group of rows, tidy: split, the columns of `by`, method, figure, value, n.
 
     Args:
         rows: stacked rows of `pair_rows` with a column method; a split is a group of its own where there are several.
-        figures: names from `FIGURES`.
+        metrics: names from `METRICS`.
         by: columns of `rows`, such as ("fold", "seed"), "drug_id", "cell_line_id", "tissue" or "extrapolated".
 
     Raises:
-        DataError: a figure is unknown or a column is missing.
+        DataError: a metric is unknown or a column is missing.
     """
     labels = [*(["split"] if "split" in rows.columns and "split" not in by else []), *by, "method"]
-    require(rows, labels)
+    require_columns(rows, labels)
     groups, places = _numbered(rows, labels)
     size = np.bincount(groups)
-    tables = [places.assign(figure=name, value=figure(name).by_group(rows, groups), n=size) for name in figures]
+    tables = [places.assign(figure=name, value=find_metric(name).by_group(rows, groups), n=size) for name in metrics]
     return pd.concat(tables, ignore_index=True)
 
 
-def require(table: pd.DataFrame, columns: Iterable[str]) -> None:
+def require_columns(table: pd.DataFrame, columns: Iterable[str]) -> None:
     """Raise a DataError that names the columns that are missing."""
     missing = [name for name in columns if name not in table.columns]
     if missing:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from bdrp import calibration
-from bdrp.data import grouping
+from bdrp.data import group_labels
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 
 
 def test_every_grouping_of_the_recalibrators_is_told_by_a_screen(tiny_screen: Screen) -> None:
     for by in calibration.groupings():
-        labels = grouping.labels(tiny_screen, by)
+        labels = group_labels.read_group_labels(tiny_screen, by)
         assert labels.keys() <= set(tiny_screen.drugs.index) | set(tiny_screen.cell_lines.index)
         assert all(isinstance(label, str) and label for label in labels.values())
 
 
 def test_tissues_scaffolds_and_laboratories_are_those_of_the_tables(tiny_screen: Screen) -> None:
-    tissues, scaffolds = (grouping.labels(tiny_screen, by) for by in ("tissue", "scaffold"))
+    tissues, scaffolds = (group_labels.read_group_labels(tiny_screen, by) for by in ("tissue", "scaffold"))
     assert tissues == tiny_screen.cell_lines["tissue"].to_dict()
     keys = tiny_screen.drugs["structure_key"]
     assert scaffolds.keys() == set(keys.index)
@@ -39,7 +39,7 @@ def test_a_drug_of_two_laboratories_is_of_both(tiny_screen: Screen) -> None:
         tiny_screen.cell_lines,
         tiny_screen.expression,
     )
-    labels = grouping.labels(screen, "laboratory")
+    labels = group_labels.read_group_labels(screen, "laboratory")
     assert (labels[first], labels[second]) == ("A", "A + B")
     assert third not in labels
 
@@ -48,4 +48,4 @@ def test_a_screen_that_does_not_know_is_refused(tiny_screen: Screen) -> None:
     responses = tiny_screen.responses.assign(laboratory="")
     tables = tiny_screen.drugs, tiny_screen.cell_lines, tiny_screen.expression
     with pytest.raises(DataError, match="does not tell the laboratory of any"):
-        grouping.labels(Screen("nameless", tiny_screen.measure, responses, *tables), "laboratory")
+        group_labels.read_group_labels(Screen("nameless", tiny_screen.measure, responses, *tables), "laboratory")

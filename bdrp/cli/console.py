@@ -1,4 +1,4 @@
-"""How the command line speaks: results on standard output; errors, warnings and remarks on standard error."""
+"""Console output: results on standard output; errors, warnings and notes on standard error."""
 
 from __future__ import annotations
 
@@ -14,62 +14,62 @@ from rich.text import Text
 from bdrp.errors import BdrpWarning
 
 
-def error(message: object) -> None:
+def print_error(message: object) -> None:
     """One line that begins with a red "error:"."""
-    _said("error:", "bold red", message)
+    _print_labelled("error:", "bold red", message)
 
 
-def warning(message: object) -> None:
+def print_warning(message: object) -> None:
     """One line that begins with a yellow "warning:"."""
-    _said("warning:", "yellow", message)
+    _print_labelled("warning:", "yellow", message)
 
 
-def remark(message: object) -> None:
+def print_note(message: object) -> None:
     """A line beside the results, such as what was dropped from a screen."""
-    _said("note:", "dim", message)
+    _print_labelled("note:", "dim", message)
 
 
-def result(message: object) -> None:
+def print_line(message: object) -> None:
     """A line on standard output, as it is: names from users' files are never read as markup."""
-    _console(stderr=False).print(Text(plain(message)), soft_wrap=True, highlight=False)
+    _console(stderr=False).print(Text(replace_control_characters(message)), soft_wrap=True, highlight=False)
 
 
-def show(renderable: Any) -> None:
+def print_table(renderable: Any) -> None:
     """A table on standard output."""
     _console(stderr=False).print(renderable)
 
 
-def plain(message: object) -> str:
+def replace_control_characters(message: object) -> str:
     """Text without control characters, which a file's names could use to rewrite the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in str(message))
 
 
 @contextmanager
-def counted_warnings() -> Iterator[None]:
-    """Say each different `BdrpWarning` once, at once, and at the end how often those came that came again."""
+def print_warnings_once() -> Iterator[None]:
+    """Print each different `BdrpWarning` once, at once, and at the end how often those came that came again."""
     seen: Counter[str] = Counter()
     with warnings.catch_warnings():
         warnings.simplefilter("always", BdrpWarning)
         other = warnings.showwarning
 
-        def said(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
+        def print_once(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
             if not issubclass(category, BdrpWarning):
                 other(message, category, *rest, **named)
                 return
             seen[str(message)] += 1
             if seen[str(message)] == 1:
-                warning(message)
+                print_warning(message)
 
-        warnings.showwarning = said
+        warnings.showwarning = print_once
         try:
             yield
         finally:
             if seen.total() > 1:
-                warning(f"{seen.total()} warnings in all, {len(seen)} different.")
+                print_warning(f"{seen.total()} warnings in all, {len(seen)} different.")
 
 
-def _said(label: str, style: str, message: object) -> None:
-    line = Text.assemble((label, style), " ", plain(message))
+def _print_labelled(label: str, style: str, message: object) -> None:
+    line = Text.assemble((label, style), " ", replace_control_characters(message))
     _console(stderr=True).print(line, soft_wrap=True, highlight=False)
 
 

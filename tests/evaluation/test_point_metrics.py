@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bdrp.evaluation.point import pearson, point_figures, spearman, within_group_pearson
+from bdrp.evaluation.point_metrics import compute_point_metrics, pearson, spearman, within_group_pearson
 
 
 def test_figures_by_hand(make_seen):
     _, seen = make_seen([1, 2, 3, 4], [1] * 4, [2, 2, 3, 5])
-    figures = point_figures(np.array([1.0, 2, 3, 4]), seen)
+    figures = compute_point_metrics(np.array([1.0, 2, 3, 4]), seen)
     assert figures["rmse"] == pytest.approx(np.sqrt(2 / 4))
     assert figures["mae"] == pytest.approx(0.5)
     assert figures["bias"] == pytest.approx(-0.5)
@@ -27,23 +27,23 @@ def test_the_normalised_correlation_is_of_what_mean_effects_leave(make_seen):
     naive, rest = np.array([0.0, 10.0, 20.0, 30.0]), np.array([1.0, -1.0, 2.0, -2.0])
     mean = naive + np.array([2.0, -2.0, 4.0, -4.0])
     _, seen = make_seen(mean, [1] * 4, naive + rest, mean_effects=naive)
-    figures = point_figures(mean, seen)
+    figures = compute_point_metrics(mean, seen)
     assert figures["normalised_pearson"] == pytest.approx(1.0)
     assert figures["normalised_spearman"] == pytest.approx(1.0)
     # What is left is predicted twice too large: squared errors 1 + 1 + 4 + 4 against squares 1 + 1 + 4 + 4.
     assert figures["normalised_r2"] == pytest.approx(0.0)
-    alone = point_figures(naive, seen)
+    alone = compute_point_metrics(naive, seen)
     assert np.isnan([alone[f"normalised_{name}"] for name in ("pearson", "spearman", "r2")]).all()
 
 
 def test_within_drugs_is_the_mean_of_each_drugs_own_correlation(make_pairs):
-    from bdrp.evaluation.observed import check
+    from bdrp.evaluation.observed import check_observed
 
     pred, table = make_pairs(30, 5)
     frame = table.assign(mean=pred.mean)
     own = [stats.pearsonr(part["mean"], part["response"])[0] for _, part in frame.groupby("drug_id")]
     own_ranks = [stats.spearmanr(part["mean"], part["response"])[0] for _, part in frame.groupby("drug_id")]
-    figures = point_figures(pred.mean, check(pred, table))
+    figures = compute_point_metrics(pred.mean, check_observed(pred, table))
     assert figures["within_drug_pearson"] == pytest.approx(np.mean(own))
     assert figures["within_drug_spearman"] == pytest.approx(np.mean(own_ranks))
     assert figures["within_drug_count"] == 5

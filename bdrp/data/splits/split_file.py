@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from bdrp.data.identifiers import clean_id
 from bdrp.data.screen import Screen
+from bdrp.data.splits.clusters import assign_clusters
 from bdrp.data.splits.drawing import Shares, as_split, check_parts, draw_parts, group_sizes
-from bdrp.data.splits.leaks import held_out_kind, leaks
+from bdrp.data.splits.leaks import find_leaks, held_out_kind
 from bdrp.data.splits.split import PARTS, UNUSED, Split
-from bdrp.data.splits.units import groups
 from bdrp.errors import BdrpWarning, DataError, SplitError
 
 COLUMNS = ("cell_line_id", "drug_id", "part")
@@ -35,8 +35,8 @@ def from_file(
     """Reads a split written by hand, by another program or by `Split.save`.
 
     Parts are train, validation, calibration, test; "unused" or an empty cell leaves a pair out on purpose, and so does
-    not listing it (which is told). Where the file has no validation or no calibration part, it is drawn from train by
-    the unit that the file itself keeps apart between train and test (lines, drugs, both, or else pairs), with `seed`.
+    not listing it (which is reported). Where the file has no validation or no calibration part, it is drawn from train
+    by the clusters that the file itself separates (lines, drugs, both, or else pairs), with `seed`.
 
     Args:
         screen: what was measured.
@@ -58,7 +58,7 @@ def from_file(
     split = as_split(screen, "file", parts, seed, 0, 1, said)
     check_parts(split, Shares(0, 0))
     split = _with_drawn(screen, split, Shares(validation, calibration))
-    _tell_leaks(leaks(screen, split), allow_leaks)
+    _tell_leaks(find_leaks(screen, split), allow_leaks)
     return split
 
 
@@ -102,10 +102,10 @@ def _check_once(table: pd.DataFrame) -> None:
     pairs = table.drop_duplicates()
     twice = pairs[pairs.duplicated(["cell_line_id", "drug_id"], keep=False)]
     if len(twice):
-        told = twice.groupby(["cell_line_id", "drug_id"])["part"].agg(
+        in_parts = twice.groupby(["cell_line_id", "drug_id"])["part"].agg(
             lambda parts: " and ".join(p or "unused" for p in parts)
         )
-        shown = [f"{line} with drug {drug} in {parts}" for (line, drug), parts in told.items()]
+        shown = [f"{line} with drug {drug} in {parts}" for (line, drug), parts in in_parts.items()]
         raise SplitError(
             f"{len(shown)} pairs are listed in two parts of the split file: {_some(shown)}. "
             "A pair belongs to one part. Delete one row of each."
@@ -118,19 +118,19 @@ def _placed(screen: Screen, table: pd.DataFrame, path: Path) -> NDArray[np.objec
         "cell lines": sorted(set(table["cell_line_id"]) - set(screen.cell_lines.index)),
         "drugs": sorted(set(table["drug_id"]) - set(screen.drugs.index)),
     }
-    told = [f"{len(ids)} {noun} that the screen does not have ({_some(ids)})" for noun, ids in unknown.items() if ids]
+    gaps = [f"{len(ids)} {noun} that the screen does not have ({_some(ids)})" for noun, ids in unknown.items() if ids]
     pairs = table.drop_duplicates(["cell_line_id", "drug_id"])
     merged = screen.responses[["cell_line_id", "drug_id"]].merge(pairs, how="left", on=["cell_line_id", "drug_id"])
     unlisted = merged["part"].isna()
     if unlisted.all():
         raise SplitError(
-            f"No pair of {path.name} was measured in the screen: it names {'; '.join(told) or 'other pairs'}. "
+            f"No pair of {path.name} was measured in the screen: it names {'; '.join(gaps) or 'other pairs'}. "
             f"Ids must be the screen's own, such as {_example(screen)}. Translate the ids of the file."
         )
     if unlisted.any():
-        told.append(f"not {int(unlisted.sum())} of the {len(merged)} responses, which stay unused")
-    if told:
-        warnings.warn(f"The split file {path.name} lists {'; '.join(told)}.", BdrpWarning, stacklevel=3)
+        gaps.append(f"not {int(unlisted.sum())} of the {len(merged)} responses, which stay unused")
+    if gaps:
+        warnings.warn(f"The split file {path.name} lists {'; '.join(gaps)}.", BdrpWarning, stacklevel=3)
     return np.asarray(merged["part"].fillna(UNUSED), dtype=object)
 
 
@@ -156,7 +156,7 @@ def _with_drawn(screen: Screen, split: Split, shares: Shares) -> Split:
 
 
 def _drawn(screen: Screen, kind: str, train: NDArray[np.bool_], shares: Shares, seed: int) -> NDArray[np.object_]:
-    keys = groups(screen, kind)[train]
+    keys = assign_clusters(screen, kind)[train]
     sizes = group_sizes(keys)
     if len(sizes) < shares.parts:
         raise SplitError(

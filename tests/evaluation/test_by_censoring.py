@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bdrp.evaluation.extrapolation import extrapolation_figures
-from bdrp.evaluation.groups import row_figures
+from bdrp.evaluation.by_censoring import metrics_by_censoring
+from bdrp.evaluation.by_group import score_rows
 
 
 def test_rows_beyond_the_doses_are_scored_apart(make_seen):
     pred, seen = make_seen([0.0] * 4, [1.0] * 4, [1.0, -1.0, 3.0, 5.0], lower_limit=-2.0, upper_limit=2.0)
-    figures = extrapolation_figures(row_figures(pred, seen), seen)
+    figures = metrics_by_censoring(score_rows(pred, seen), seen)
     assert figures["share"] == 0.5
     assert figures["unknown_limits_share"] == 0
     assert figures["observed"]["n"] == figures["extrapolated"]["n"] == 2
@@ -26,7 +26,7 @@ def test_rows_beyond_the_doses_are_scored_apart(make_seen):
 
 def test_without_limits_nothing_is_claimed(make_seen):
     pred, seen = make_seen([0.0] * 2, [1.0] * 2, [1.0, -1.0])
-    figures = extrapolation_figures(row_figures(pred, seen), seen)
+    figures = metrics_by_censoring(score_rows(pred, seen), seen)
     assert np.isnan(figures["share"])
     assert figures["unknown_limits_share"] == 1
     assert figures["extrapolated"]["n"] == 0

@@ -26,7 +26,7 @@ LABEL: Final = ["response", *LIMITS]
 """What is shuffled as one: a response beyond its limit stays beyond it."""
 
 
-def shuffled(screen: Screen, split: Split, kind: str, seed: int) -> Screen:
+def shuffle_screen(screen: Screen, split: Split, kind: str, seed: int) -> Screen:
     """The screen with one thing shuffled; the split, made before, stays that of the screen as it was.
 
     Args:

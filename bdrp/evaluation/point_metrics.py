@@ -1,4 +1,4 @@
-"""Figures of point predictions, overall and within drugs."""
+"""Metrics of point predictions, overall and within drugs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bdrp.evaluation.observed import Floats, Ints, Observed
 MIN_WITHIN = 10  # chosen: fewer pairs of one drug give a correlation that says nothing
 
 
-def point_figures(mean: Floats, observed: Observed) -> dict[str, float]:
-    """RMSE, MAE, bias, R2, correlations; overall, within drugs, and beyond the mean effects.
+def compute_point_metrics(mean: Floats, observed: Observed) -> dict[str, float]:
+    """RMSE, MAE, bias, R2, correlations; overall, within drugs, and beyond the mean-effects baseline.
 
     `within_drug_*` average each drug's own correlation over drugs with at least 10 pairs: pairs of different drugs
     differ so much that an overall correlation proves little. `normalised_*` score what is left of response and
-    prediction when the naive mean-effects prediction is taken from both (DrEval; Bernett et al. 2025,
+    prediction when that of the mean-effects baseline is taken from both (DrEval; Bernett et al. 2025,
     doi:10.1101/2025.05.26.655288; its effects are not shrunken, `mean_effects` are, which on pairs of GDSC2 leaves
     residuals that correlate by 0.997); they are nan for the mean effects themselves, of which nothing is left.
     """
@@ -24,7 +24,7 @@ def point_figures(mean: Floats, observed: Observed) -> dict[str, float]:
     error = mean - y
     within = within_group_pearson(mean, y, drug, MIN_WITHIN)
     ranked = within_group_pearson(ranks(mean, drug), ranks(y, drug), drug, MIN_WITHIN)
-    naive = observed.mean_effects
+    baseline = observed.mean_effects
     return {
         "rmse": root_mean_square(error),
         "mae": float(np.mean(np.abs(error))),
@@ -35,7 +35,7 @@ def point_figures(mean: Floats, observed: Observed) -> dict[str, float]:
         "within_drug_pearson": nan_mean(within),
         "within_drug_spearman": nan_mean(ranked),
         "within_drug_count": int(np.sum(np.isfinite(within))),
-        **_normalised(mean - naive, y - naive),
+        **_normalised(mean - baseline, y - baseline),
     }
 
 

@@ -31,12 +31,12 @@ def _quiet_arviz() -> Iterator[None]:
 def test_the_check_of_training_rows_survives_being_saved(trained: Trained, tiny_split: Split) -> None:
     kept, loaded = trained[0].posterior_check, TrainedModel.load(trained[1]).posterior_check
     assert kept is not None and loaded is not None
-    assert dict(kept.figures) == dict(loaded.figures)
+    assert dict(kept.metrics) == dict(loaded.metrics)
     for name in ("rows", "statistics", "densities"):
         pd.testing.assert_frame_equal(getattr(kept, name), getattr(loaded, name), check_dtype=False)
     outside = len(tiny_split.rows("test"))
-    assert kept.figures["of_rows"] == len(tiny_split.keys) - outside  # the second fit trains on all but the test part
-    assert len(kept.rows) == kept.figures["rows"] == min(1000, kept.figures["of_rows"])
+    assert kept.metrics["of_rows"] == len(tiny_split.keys) - outside  # the second fit trains on all but the test part
+    assert len(kept.rows) == kept.metrics["rows"] == min(1000, kept.metrics["of_rows"])
     assert kept.rows["loo_pit"].between(0, 1).all()
 
 

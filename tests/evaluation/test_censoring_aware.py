@@ -8,9 +8,16 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from bdrp.evaluation.censored import censored_figures, coverage, crps_inside, integrated, log_score, pit_bounds
-from bdrp.evaluation.curves import coverage_figures
-from bdrp.evaluation.observed import check
+from bdrp.evaluation.censoring_aware import (
+    censoring_aware_metrics,
+    coverage,
+    crps_inside,
+    integrated,
+    log_score,
+    pit_bounds,
+)
+from bdrp.evaluation.curves import coverage_metrics
+from bdrp.evaluation.observed import check_observed
 from bdrp.predictive import Normal, Remapped
 
 KNOTS = ([0.05, 0.3, 0.5, 0.8, 0.95], [0.08, 0.28, 0.45, 0.85, 0.93])
@@ -58,7 +65,7 @@ def test_the_closed_form_is_that_of_scoringrules_where_it_has_one():
     y = np.clip(rng.normal(0, 3, 200), lower, upper)
     keys = pd.DataFrame({"cell_line_id": ["a"] * 200, "drug_id": ["x"] * 200})
     pred = Normal.from_std(keys, "m", mean, std, np.zeros(200))
-    seen = check(pred, keys.assign(response=y, lower_limit=lower, upper_limit=upper))
+    seen = check_observed(pred, keys.assign(response=y, lower_limit=lower, upper_limit=upper))
     expected = scoringrules.crps_cnormal(y, mean, std, lower, upper, backend="numpy")
     np.testing.assert_allclose(crps_inside(pred, seen), expected, rtol=1e-9, atol=1e-12)
 
@@ -116,13 +123,13 @@ def test_bounds_of_the_pit_are_the_tail_beyond_and_one_value_inside(make_seen):
 @pytest.mark.parametrize("columns", [{}, {"lower_limit": np.nan, "upper_limit": np.nan}, {"upper_limit": 1e6}])
 def test_where_nothing_is_censored_the_figures_are_the_conventional_ones(make_pairs, columns):
     pred, table = make_pairs(20, 10)
-    seen = check(pred, table.drop(columns=["lower_limit", "upper_limit"]).assign(**columns))
-    figures = censored_figures(pred, seen, 0)
+    seen = check_observed(pred, table.drop(columns=["lower_limit", "upper_limit"]).assign(**columns))
+    figures = censoring_aware_metrics(pred, seen, 0)
     assert (figures["above"], figures["below"]) == (0, 0)
     assert figures["nll"] == figures["nll_inside"] == pytest.approx(-pred.log_prob(seen.response).mean())
     assert figures["crps"] == pytest.approx(pred.crps(seen.response).mean(), rel=1e-9)
     assert np.isnan(figures["nll_beyond"]) and np.isnan(figures["crps_beyond"])
-    for level, conventional in coverage_figures(pred, seen, 0).items():
+    for level, conventional in coverage_metrics(pred, seen, 0).items():
         mine = figures["coverage"][level]
         assert mine["coverage"] == mine["compatible"] == conventional["coverage"]
         assert (mine["lower"], mine["upper"]) == (conventional["lower"], conventional["upper"])
@@ -130,8 +137,8 @@ def test_where_nothing_is_censored_the_figures_are_the_conventional_ones(make_pa
 
 def test_where_everything_is_censored_no_density_is_claimed(make_pairs):
     pred, table = make_pairs(20, 10)
-    seen = check(pred, table.assign(lower_limit=-99.0, upper_limit=-50.0))
-    figures = censored_figures(pred, seen, 0)
+    seen = check_observed(pred, table.assign(lower_limit=-99.0, upper_limit=-50.0))
+    figures = censoring_aware_metrics(pred, seen, 0)
     assert figures["above"] == 200
     assert np.isnan(figures["nll_inside"]) and np.isnan(figures["crps_inside"])
     # "Beyond" was as good as certain, so nothing can be wrong, and nothing is learned about the intervals.
@@ -144,7 +151,7 @@ def test_where_everything_is_censored_no_density_is_claimed(make_pairs):
 def test_a_calibrated_model_keeps_its_level_whatever_share_is_censored(make_pairs, upper):
     # 2400 independent pairs: 4 binomial standard errors, failing once in 16,000 seeds for each level.
     pred, table = make_pairs()
-    figures = coverage(pred, check(pred, table.assign(lower_limit=-3.0, upper_limit=upper)), 0)
+    figures = coverage(pred, check_observed(pred, table.assign(lower_limit=-3.0, upper_limit=upper)), 0)
     for level, seen in figures.items():
         nominal = float(level) / 100
         assert abs(seen["coverage"] - nominal) < 4 * np.sqrt(nominal * (1 - nominal) / 2400)
@@ -155,8 +162,8 @@ def test_a_calibrated_model_keeps_its_level_whatever_share_is_censored(make_pair
 @pytest.mark.parametrize("stretch", [0.6, 1.6])
 def test_a_wrong_spread_costs_both_scores_and_shows_in_the_coverage(make_pairs, stretch):
     pred, table = make_pairs()
-    seen = check(pred, table)
-    right, wrong = censored_figures(pred, seen, 0), censored_figures(pred.scale(stretch), seen, 0)
+    seen = check_observed(pred, table)
+    right, wrong = censoring_aware_metrics(pred, seen, 0), censoring_aware_metrics(pred.scale(stretch), seen, 0)
     assert right["nll"] < wrong["nll"]
     assert right["crps"] < wrong["crps"]
     assert (wrong["coverage"]["90"]["upper"] < 0.9) if stretch < 1 else (wrong["coverage"]["90"]["lower"] > 0.9)

@@ -19,7 +19,7 @@ UNKNOWN_TISSUE = "unknown"
 
 
 @dataclass(frozen=True)
-class Unit:
+class Cluster:
     """How one kind of split groups responses.
 
     Attributes:
@@ -35,30 +35,30 @@ class Unit:
     public: str
 
 
-UNITS: Mapping[str, Unit] = {
-    "pair": Unit("patient and compound pairs", True, "Measure more pairs or ask for fewer folds.", "pair"),
-    "cell_line": Unit("patients", True, "Split by pair or by drug, ask for fewer folds, or add cell lines.", "cell"),
-    "drug": Unit("compounds", True, "Split by pair or by cell_line, ask for fewer folds, or add drugs.", "drug"),
-    "scaffold": Unit(
+CLUSTERS: Mapping[str, Cluster] = {
+    "pair": Cluster("patient and compound pairs", True, "Measure more pairs or ask for fewer folds.", "pair"),
+    "cell_line": Cluster("patients", True, "Split by pair or by drug, ask for fewer folds, or add cell lines.", "cell"),
+    "drug": Cluster("compounds", True, "Split by pair or by cell_line, ask for fewer folds, or add drugs.", "drug"),
+    "scaffold": Cluster(
         "scaffolds", False, "Split by drug, ask for fewer folds, or add drugs of other scaffolds.", "scaffold"
     ),
-    "tissue": Unit(
+    "tissue": Cluster(
         "known tissues", False, "Split by cell_line, ask for fewer folds, or fill in the tissue column.", "tissue"
     ),
 }
 
 
-def patients(screen: Screen) -> pd.Series:
+def patient_of_each_response(screen: Screen) -> pd.Series:
     """The patient of each response, (R,) strings."""
     return _looked_up(screen, "cell_line_id", screen.cell_lines["patient_id"])
 
 
-def compounds(screen: Screen) -> pd.Series:
+def compound_of_each_response(screen: Screen) -> pd.Series:
     """The structure key (first InChIKey block) of each response's drug, (R,) strings."""
     return _looked_up(screen, "drug_id", screen.drugs["structure_key"])
 
 
-def groups(screen: Screen, by: str) -> pd.Series:
+def assign_clusters(screen: Screen, by: str) -> pd.Series:
     """The group of each response, (R,) strings; "" where a response cannot be placed (tissue unknown).
 
     - pair: a compound in a patient, with its replicates, ids and laboratories.
@@ -77,20 +77,20 @@ def public_keys(screen: Screen, by: str) -> pd.Series:
     themselves.
     """
     first = screen.cell_lines.index.to_series().astype(str).groupby(screen.cell_lines["patient_id"]).min()
-    found = groups(screen, by)
+    found = assign_clusters(screen, by)
     known = {
-        "cell_line": lambda: patients(screen).map(first),
-        "pair": lambda: patients(screen).map(first) + ":" + compounds(screen),
+        "cell_line": lambda: patient_of_each_response(screen).map(first),
+        "pair": lambda: patient_of_each_response(screen).map(first) + ":" + compound_of_each_response(screen),
     }.get(by, lambda: found)()
     return known.groupby(found).first()
 
 
 def _pairs(screen: Screen) -> pd.Series:
-    return patients(screen) + "|" + compounds(screen)
+    return patient_of_each_response(screen) + "|" + compound_of_each_response(screen)
 
 
 def _scaffolds(screen: Screen) -> pd.Series:
-    drugs = screen.drugs.assign(scaffold=[scaffold(s, k) for s, k in _structures(screen)])
+    drugs = screen.drugs.assign(scaffold=[murcko_scaffold(s, k) for s, k in _structures(screen)])
     one_each = drugs.groupby("structure_key")["scaffold"].transform("min")  # tautomers of one key agree on one
     return _looked_up(screen, "drug_id", one_each)
 
@@ -99,7 +99,7 @@ def _structures(screen: Screen) -> zip[tuple[str, str]]:
     return zip(screen.drugs["smiles"], screen.drugs["structure_key"], strict=True)
 
 
-def scaffold(smiles: str, structure_key: str) -> str:
+def murcko_scaffold(smiles: str, structure_key: str) -> str:
     """The Bemis-Murcko scaffold (ring systems and the links between them) as SMILES, or the key of an acyclic molecule.
 
     Bemis and Murcko, J. Med. Chem. 1996, 39, 2887. Stereochemistry is left out: enantiomers share a scaffold.
@@ -143,8 +143,8 @@ def _looked_up(screen: Screen, key: str, values: pd.Series) -> pd.Series:
 
 _GROUPS: Mapping[str, Callable[[Screen], pd.Series]] = {
     "pair": _pairs,
-    "cell_line": patients,
-    "drug": compounds,
+    "cell_line": patient_of_each_response,
+    "drug": compound_of_each_response,
     "scaffold": _scaffolds,
     "tissue": _tissues,
 }

@@ -6,11 +6,11 @@ import pytest
 
 from bdrp.errors import DataError
 from bdrp.evaluation import score
-from bdrp.evaluation.point import pearson, r_squared
+from bdrp.evaluation.point_metrics import pearson, r_squared
 from bdrp.evaluation.resampling import Resampling
 from bdrp.evaluation.selective import risk_curve
-from bdrp.evaluation.significance import FIGURES, pair_rows, tabulate
-from bdrp.evaluation.significance.figures import figure
+from bdrp.evaluation.significance import METRICS, pair_rows, tabulate
+from bdrp.evaluation.significance.metrics import find_metric
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def rows(pair):
 
 
 def test_every_figure_equals_that_of_the_scores(pair, rows):
-    table = tabulate(rows, FIGURES).set_index("figure")["value"]
-    found = score(*pair).figures
+    table = tabulate(rows, METRICS).set_index("figure")["value"]
+    found = score(*pair).metrics
     for topic in ("point", "probabilistic", "selective"):
         for name in set(table.index) & set(found[topic]):
             assert table[name] == pytest.approx(found[topic][name]), name
@@ -67,10 +67,10 @@ def repeated(rows, resampling, b):
 )
 def test_a_replicate_is_the_figure_of_the_rows_that_were_drawn(rows, name):
     resampling = Resampling.draw(pd.factorize(rows["cell_line_id"])[0], pd.factorize(rows["drug_id"])[0], 0, 5)
-    drawn = figure(name).resampled(rows, resampling)
+    drawn = find_metric(name).resampled(rows, resampling)
     for b in range(5):
         some = repeated(rows, resampling, b)
-        assert drawn[b] == pytest.approx(figure(name).by_group(some, np.zeros(len(some), int))[0])
+        assert drawn[b] == pytest.approx(find_metric(name).by_group(some, np.zeros(len(some), int))[0])
 
 
 @pytest.mark.parametrize("name", ["aurc", "augrc"])
@@ -80,10 +80,10 @@ def test_a_replicates_risk_area_is_that_of_the_rows_that_were_drawn(rows, name, 
     if ties:
         rows = rows.assign(mean_std=rows["mean_std"].round(1))
     resampling = Resampling.draw(pd.factorize(rows["cell_line_id"])[0], pd.factorize(rows["drug_id"])[0], 0, 5)
-    drawn = figure(name).resampled(rows, resampling)
+    drawn = find_metric(name).resampled(rows, resampling)
     for b in range(5):
         some = repeated(rows, resampling, b)
-        assert drawn[b] == pytest.approx(figure(name).by_group(some, np.zeros(len(some), int))[0], rel=0.02)
+        assert drawn[b] == pytest.approx(find_metric(name).by_group(some, np.zeros(len(some), int))[0], rel=0.02)
 
 
 def test_normalised_figures_take_the_mean_effects_from_both(rows):
@@ -94,7 +94,7 @@ def test_normalised_figures_take_the_mean_effects_from_both(rows):
 
 
 def test_what_cannot_be_told_is_refused_by_name(rows):
-    with pytest.raises(DataError, match="no figure 'rsme'.*rmse.*Choose"):
+    with pytest.raises(DataError, match="no metric 'rsme'.*rmse.*Choose"):
         tabulate(rows, ["rsme"])
     with pytest.raises(DataError, match="lacks lot"):
         tabulate(rows, ["rmse"], by=["lot"])
