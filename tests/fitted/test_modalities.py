@@ -16,7 +16,7 @@ from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError, FitError
 from bdrp.features import lines as scalers
-from bdrp.fitted.model import TrainedModel, every_pair
+from bdrp.fitted.model import TrainedModel, cross_drugs_and_lines
 from bdrp.model import lines as encoders
 
 SCALER = """
@@ -130,7 +130,7 @@ def test_what_a_modality_says_of_a_line_changes_what_is_predicted_for_it(both: P
 def test_what_is_not_known_of_a_line_widens_what_is_predicted_for_it_whoever_asks(both: Path, marked: Screen) -> None:
     """Of no line a mark: each component has mean 0 and variance 1, and the slopes' second moments come on top."""
     model = TrainedModel.load(both)
-    pairs = every_pair(marked.drugs, marked.expression).iloc[:30]
+    pairs = cross_drugs_and_lines(marked.drugs, marked.expression).iloc[:30]
     inputs, rows = model.prepared(marked.drugs, marked.expression, pairs)
     assert inputs.unknown is not None
     assert inputs.unknown[:, -3:].eq(1).all() and not inputs.unknown[:, :-3].any()
@@ -153,7 +153,7 @@ def test_a_training_line_is_known_by_its_expression_with_or_without_its_other_pr
     both: Path, marked: Screen
 ) -> None:
     model = TrainedModel.load(both)
-    inputs, _ = model.prepared(marked.drugs, marked.expression, every_pair(marked.drugs, marked.expression))
+    inputs, _ = model.prepared(marked.drugs, marked.expression, cross_drugs_and_lines(marked.drugs, marked.expression))
     assert set(model.features.lines) == {
         line for line, at in zip(inputs.line_ids, inputs.line_effect, strict=True) if at >= 0
     }

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from matplotlib.colors import to_rgba
 from bdrp import report
 from bdrp.evaluation import PosteriorCheck, Scores, posterior_check, score
 from bdrp.predictive import Normal, PosteriorDraws
+from bdrp.report.figures import svg
 from bdrp.report.figures.plot import Plot
 
 HOSTILE = """</title><script>alert('x')</script> & "$x^2$" <!-- -- > 'DejaVu Sans' \x00\x1b\u2028 日本"""
@@ -69,8 +72,9 @@ CARD = {
 
 @pytest.fixture(scope="session")
 def make_case() -> Callable[..., Case]:
-    """A Normal that is `stretch` times as narrow as its errors, for lines x drugs pairs."""
+    """A Normal that is `stretch` times as narrow as its errors, for lines x drugs pairs; one a shape, not to change."""
 
+    @functools.cache
     def make(
         lines=30, drugs=20, tissues=5, stretch=1.0, limits=True, pairs=None, names=None, recalibrated=True
     ) -> Case:
@@ -243,6 +247,12 @@ def points_of(artist: Any) -> Any:
 def drawn() -> type[Drawn]:
     """`drawn(plot)`: the figure of a plot, to be read through its artists."""
     return Drawn
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages whose figures are their claims alone, for what a page says: nineteen parts in twenty of its time is SVG."""
+    monkeypatch.setattr(svg, "render", lambda plot: f"<svg><title>{escape(plot.title)}</title></svg>")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from bdrp import report
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
 from bdrp.files import sealed_folder, strict_json
@@ -381,10 +382,12 @@ def _die_in_fold_0(run, out, device):
     return worker.fit_and_record(worker._screen, run, out, device)
 
 
-def test_tables_on_disk_are_those_of_the_findings(compared):
+def test_tables_and_page_on_disk_are_those_of_the_findings(compared):
     out, made = compared
     found = comparison.gather_results(out, made.runs)
-    found.save(out)
+    html = report.compare(found, out).read_text(encoding="utf-8")
+    for split in ("pair", "cell-line"):
+        assert f'id="picture-critical-difference-{split}-crps"' in html and f'id="picture-risk-{split}"' in html
     metrics = pd.read_parquet(out / "figures.parquet")
     assert list(metrics)[:6] == ["method", "split", "fold", "seed", "figure", "value"]
     pd.testing.assert_frame_equal(metrics, found.metrics)

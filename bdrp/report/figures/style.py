@@ -51,7 +51,6 @@ SETTINGS: Final[Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "patch.linewidth": 0,
-    "savefig.dpi": 170,
     "figure.dpi": 100,
 }
 

@@ -11,6 +11,8 @@ from typing import Final
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import SETTINGS
 
+RASTER_DPI: Final = 170  # chosen: hexagons stay sharp at twice the width of a page's column
+
 # The reader's own sans-serif; layout is measured with DejaVu Sans, the widest of these, so nothing is cut.
 READER_FONTS: Final = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
@@ -18,14 +20,18 @@ READER_FONTS: Final = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'D
 def render(plot: Plot) -> str:
     """The figure as inline SVG for an HTML page, the same bytes for the same numbers; its name seeds internal names."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": plot.name}), warnings.catch_warnings():
         # A name in a script that DejaVu Sans lacks is drawn by the reader's browser, which has the glyphs.
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support .* natively")
         buffer = io.StringIO()
+        figure = plot.figure()
+        figure.set_dpi(RASTER_DPI)
+        # Figure.savefig would draw twice, the first time for the layout alone, which any drawing does too.
         about = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        plot.figure().savefig(buffer, format="svg", metadata=about)
+        FigureCanvasSVG(figure).print_svg(buffer, metadata=about)
     return _inline(buffer.getvalue(), plot.title)
 
 

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from bdrp.report.definitions import LABELS
 from bdrp.report.evaluation.censored_definitions import CENSORED_DEFINITIONS, CENSORED_LABELS
+from bdrp.report.evaluation.page_figures import PageFigures
 
 DERIVED = ("_lower", "_upper", "_base_rate", "_if_calibrated", "_inside", "_beyond")
 
@@ -28,29 +27,31 @@ def test_definitions_of_censored_figures_are_whole_sentences(definition):
     assert definition.label
 
 
-def claim(path, name):
-    """The words above one figure."""
-    return re.search(f'id="picture-{name}".*?<title>(.*?)</title>', path.read_text(), re.S).group(1)
+def figures(case):
+    """The figures of a case, none of them drawn."""
+    return PageFigures(case.scores, case.pred, case.observed["response"].to_numpy(float))
 
 
-def test_the_figure_of_beyond_says_what_came_true_and_what_the_rival_scores(case, tmp_path):
+def test_the_figure_of_beyond_says_what_came_true_and_what_the_rival_scores(case):
     seen = case.scores.metrics["beyond"]
-    said = claim(case.write(tmp_path), "beyond")
+    (plot,) = figures(case).beyond()
+    said = plot.claim
     assert f"Brier score {seen['brier']:.3f}" in said
     assert f"base rate alone scores {seen['brier_base_rate']:.3f}" in said
 
 
-def test_the_figure_of_noise_says_whether_the_model_claims_more_or_less(case, make_case, tmp_path):
+def test_the_figure_of_noise_says_whether_the_model_claims_more_or_less(case, make_case):
     # Ids D0 and D1 are one compound; what the lines do to them differs, so they are no true repeats: SD above 0.4.
     seen = case.scores.metrics["noise"]["all"]
     assert seen["sets"] == 30 and seen["compounds"] == 1
-    said = claim(case.write(tmp_path), "noise")
+    (plot,) = figures(case).noise()
+    said = plot.claim
     assert f"SD of {seen['noise_sd']:.2f} ({seen['noise_sd_lower']:.2f} to {seen['noise_sd_upper']:.2f})" in said
-    wild = make_case(stretch=5.0)
-    assert "noise on the same responses, less than repeats show" in claim(wild.write(tmp_path / "wild"), "noise")
+    (wild,) = figures(make_case(stretch=5.0, recalibrated=False)).noise()
+    assert "noise on the same responses, less than repeats show" in wild.claim
 
 
-def test_without_limits_or_repeats_the_page_says_so(make_case, tmp_path):
+def test_without_limits_or_repeats_the_page_says_so(make_case, unrendered, tmp_path):
     path = make_case(drugs=1, tissues=1, limits=False, recalibrated=False).write(tmp_path)
     text = path.read_text()
     assert "The highest tested doses are not known" in text

@@ -12,7 +12,7 @@ from bdrp.errors import OutputError
 
 
 @pytest.fixture
-def trained(case, monkeypatch):
+def trained(case, unrendered, monkeypatch):
     """A stand-in for a trained model whose folder was loaded."""
     model = SimpleNamespace(
         held_out=lambda: case.observed,

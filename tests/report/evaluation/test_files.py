@@ -77,7 +77,7 @@ def test_numbers_of_numpy_in_a_card_become_plain_json(case, quick_page, tmp_path
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
-@given(st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
+@given(st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10))
 def test_anything_becomes_strict_json(value):
     found = plain(value, key=printable, other=str)
     assert parse(text(found).encode(), "it") == found

@@ -63,7 +63,7 @@ SHAPES = {
     "five pairs": {"pairs": 5, "drugs": 2, "tissues": 1},
     "one pair": {"pairs": 1, "drugs": 1, "tissues": 1},
     "one drug, no limits": {"drugs": 1, "tissues": 1, "limits": False, "recalibrated": False},
-    "far too narrow": {"stretch": 4.0, "tissues": 2},
+    "far too narrow": {"stretch": 4.0, "tissues": 2, "recalibrated": False},
 }
 
 

@@ -11,9 +11,8 @@ import pytest
 
 from bdrp import report
 from bdrp.report.figures.style import VERMILION
-from bdrp.report.transferability import figures as plots
 from bdrp.report.transferability.page import render_page
-from bdrp.studies import adaptation, transfer_scores
+from bdrp.studies import transfer_scores
 from bdrp.studies.transfer import TransferResults
 
 FIGURES = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias", "within_drug_spearman")
@@ -76,7 +75,7 @@ def found() -> TransferResults:
     return TransferResults(whole, shift, concordance, pd.DataFrame(), (target,), about)
 
 
-def test_the_page_says_what_was_found_and_what_was_left_out(found):
+def test_the_page_says_what_was_found_and_what_was_left_out(found, unrendered):
     page = render_page(found).replace("\u202f", " ")
     for said in (
         "From near to far: does the model hold?",
@@ -92,7 +91,7 @@ def test_the_page_says_what_was_found_and_what_was_left_out(found):
     assert 'class="verdict doubt"' in page
 
 
-def test_the_page_says_whether_what_is_new_is_known_to_be(found):
+def test_the_page_says_whether_what_is_new_is_known_to_be(found, unrendered):
     asked = "Does the epistemic SD know what it has never seen?"
     page = render_page(found)
     for said in (asked, "far: drugs", "0.930", "0.310", "0.690"):
@@ -112,7 +111,7 @@ def test_a_page_without_a_posterior_names_none(found):
     assert "at most, drawn once" in page
 
 
-def test_without_a_home_or_a_ceiling_the_page_stands(found):
+def test_without_a_home_or_a_ceiling_the_page_stands(found, unrendered):
     bare = TransferResults(found.metrics, found.shift, pd.DataFrame(), pd.DataFrame(), found.targets, found.about)
     page = render_page(bare)
     assert "How well does it do at home?" not in page
@@ -130,14 +129,6 @@ def test_the_tables_are_written_beside_it(found, tmp_path):
         "transfer.html",
         "transfer.parquet",
     ]
-
-
-def test_names_are_those_of_the_experiment():
-    assert set(plots.COLOURS) == {adaptation.RAW, adaptation.RECALIBRATED, adaptation.UPDATED}
-    assert plots.LABORATORY == transfer_scores.SOURCE_MEASUREMENT
-    assert plots.BINS.keys() == {"line distance", "drug similarity"}
-    assert set(plots.BINS["line distance"]) == set(transfer_scores.LINE_BINS)
-    assert set(plots.BINS["drug similarity"]) == set(transfer_scores.DRUG_BINS)
 
 
 def test_bins_hold_what_they_say():
