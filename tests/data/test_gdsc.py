@@ -252,6 +252,7 @@ def test_the_real_gdsc2_joins_to_its_known_size(gdsc2: Screen) -> None:
     assert gdsc2.cell_lines["tissue"].nunique() > 20
     assert "unknown" not in set(gdsc2.cell_lines["tissue"])
     assert 0.65 < is_censored(rows).mean() < 0.75
+    assert gdsc2.profiles["mutations"].shape == (757, 677) and set(np.unique(gdsc2.profiles["mutations"])) == {0, 1}
 
 
 def test_raw_ic50_of_the_real_gdsc2_would_be_refused(gdsc2: Screen) -> None:
