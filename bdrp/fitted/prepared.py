@@ -61,7 +61,7 @@ class Prepared:
         return prepare(self.screen, split, tuple(self.batch.features.scalers))
 
     @property
-    def cluster(self) -> str | None:
+    def cluster_column(self) -> str | None:
         """The column of the responses whose values are new in the test part: what errs as one."""
         return CLUSTERS.get(self.split.by, "cell_line_id")
 
@@ -74,7 +74,7 @@ class Prepared:
         Raises:
             SplitError: the calibration part has fewer than two rows.
         """
-        rows, cluster = self.batch.calibration, self.cluster
+        rows, cluster = self.batch.calibration, self.cluster_column
         if len(rows) < LEAST_CALIBRATION_ROWS:
             raise SplitError(
                 f"The calibration part has {len(rows)} rows. At least two are needed, and some hundred for "

@@ -27,7 +27,7 @@ from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.grid import keep_named_lines
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.initialisation.solve import solve
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.fitted import NetworkFit, restore_fit
@@ -102,7 +102,7 @@ class DeepEnsembleMethod(NetworkMethod):
 
     def _assemble(self, features: Features, responses: int) -> EnsembleFit:
         models = [self.model(features, responses) for _ in range(self.members)]
-        return EnsembleFit(features, [Layer(features, model, Point(model)) for model in models])
+        return EnsembleFit(features, [Layer(features, model, PointEstimate(model)) for model in models])
 
 
 def draw_bootstrap(lines: int) -> Tensor:
@@ -119,7 +119,7 @@ def repeat_rows(batch: Batch, times: Tensor) -> Tensor:
 class EnsembleFit(NetworkFit):
     """M networks; predicts their mixture."""
 
-    def __init__(self, features: Features, members: Sequence[Layer[Point]]) -> None:
+    def __init__(self, features: Features, members: Sequence[Layer[PointEstimate]]) -> None:
         modules = nn.ModuleDict({str(index): member.modules for index, member in enumerate(members)})
         # How often each member saw each of the training lines: once, but for a bootstrap.
         modules.register_buffer("times", torch.ones(len(members), len(features.lines)))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bdrp.features.batch import Batch, Features
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.fitted import restore_fit
 from bdrp.inference.network.options import NetworkMethod, quiet_pyro
@@ -48,7 +48,7 @@ class DeterministicMethod(NetworkMethod):
 
     def _assemble(self, features: Features, responses: int) -> PointFit:
         model = self.model(features, responses)
-        return PointFit(Layer(features, model, Point(model)))
+        return PointFit(Layer(features, model, PointEstimate(model)))
 
 
 METHOD = DeterministicMethod

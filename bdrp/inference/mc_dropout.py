@@ -34,7 +34,7 @@ from bdrp.inference.hierarchical.coefficients import Coefficients
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntries, keep_named, sort_by_line
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, unstandardise
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import Predicted, Weights, add_loadings, network_term, rowwise_dot
 from bdrp.inference.method import Runtime, isolate_random_state
 from bdrp.inference.network.dropout import keep_dropout_on
@@ -94,7 +94,7 @@ class McDropoutMethod(NetworkMethod):
 
     def _assemble(self, features: Features, responses: int) -> DropoutFit:
         model = self.model(features, responses)
-        return DropoutFit(Layer(features, model, Point(model)), self.rate, self.passes)
+        return DropoutFit(Layer(features, model, PointEstimate(model)), self.rate, self.passes)
 
 
 def drop_weights(weights: Weights, rate: float) -> Weights:
@@ -117,7 +117,7 @@ class DropoutFit(NetworkFit):
         passes: S of a prediction.
     """
 
-    def __init__(self, layer: Layer[Point], rate: float, passes: int) -> None:
+    def __init__(self, layer: Layer[PointEstimate], rate: float, passes: int) -> None:
         super().__init__(layer.features, [layer], layer.modules)
         self.layer, self.rate, self.passes = layer, rate, passes
 

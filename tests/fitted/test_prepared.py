@@ -22,7 +22,7 @@ def test_calibration_rows_err_by_what_is_new_in_the_test_part(
     prepared = prepare(tiny_screen, split)
     rows = prepared.calibration_rows()
     positions = np.concatenate([split.rows("calibration"), split.rows("validation")])
-    assert prepared.cluster == cluster and len(rows.pairs) == len(positions)
+    assert prepared.cluster_column == cluster and len(rows.pairs) == len(positions)
     np.testing.assert_allclose(rows.response, tiny_screen.responses["response"].to_numpy()[positions])
     expected = None if cluster is None else tiny_screen.responses[cluster].to_numpy()[positions].tolist()
     assert rows.clusters == expected

@@ -17,7 +17,7 @@ from bdrp.inference import deep_ensemble
 from bdrp.inference.deep_ensemble import EnsembleFit, draw_bootstrap, repeat_rows
 from bdrp.inference.hierarchical import likelihood
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.method import Fitted, Runtime
 from bdrp.inference.network import mixture
 from bdrp.inference.network.point import PointFit
@@ -61,7 +61,7 @@ def test_components_that_are_not_kept_give_the_same_moments() -> None:
         assert torch.allclose(found, expected, rtol=1e-6)
 
 
-def member_mean(member: Layer[Point], batch: Batch) -> np.ndarray:
+def member_mean(member: Layer[PointEstimate], batch: Batch) -> np.ndarray:
     return member.posterior_of(batch.inputs, batch.test).mean
 
 

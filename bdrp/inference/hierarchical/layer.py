@@ -17,12 +17,12 @@ from bdrp.inference.hierarchical.kriging import Kriging
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import Predicted, add_loadings, network_term, rowwise_dot
 from bdrp.inference.hierarchical.similarity import CompoundDescriptors
 from bdrp.model.network import Encoded
 
-Weighting = TypeVar("Weighting", bound=Guide | Point, covariant=True)
+Weighting = TypeVar("Weighting", bound=Guide | PointEstimate, covariant=True)
 """A posterior of the weights, or one value of each."""
 
 NOTHING = 1e-4  # chosen: an SD too small to matter, whose square single precision still tells from 0

@@ -24,7 +24,7 @@ from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.inference.hierarchical.coefficients import Coefficients, covariance_roots
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.model import LastLayer
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import Terms, add_loadings, predict
 from bdrp.inference.method import isolate_random_state
 from bdrp.model.network import Encoded
@@ -47,7 +47,7 @@ class PairModel(Protocol):
         """Network and priors."""
 
     @property
-    def guide(self) -> Guide | Point:
+    def guide(self) -> Guide | PointEstimate:
         """The posterior of the weights, or one value of each."""
 
     def coefficients(self, inputs: Inputs) -> Coefficients:

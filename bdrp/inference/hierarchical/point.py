@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from bdrp.inference.hierarchical.model import LastLayer
 
 
-class Point(nn.Module):
+class PointEstimate(nn.Module):
     """Weights without a variance, read as those of a `Guide`."""
 
     def __init__(self, model: LastLayer) -> None:

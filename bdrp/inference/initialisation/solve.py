@@ -20,7 +20,7 @@ from bdrp.features.batch import Batch
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import ResponseMoments, impute_censored, standardise_responses
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.initialisation import factor_analysis
 from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
 from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions
@@ -48,7 +48,7 @@ class LinearStart:
     noise: Tensor
 
     @torch.no_grad()
-    def initialise(self, layer: Layer[Guide | Point]) -> None:
+    def initialise(self, layer: Layer[Guide | PointEstimate]) -> None:
         """Set the parameters of model and guide to this start."""
         model, guide, ridge, factors = layer.model, layer.guide, self.ridge, self.factors
         layer.leverage = ridge.leverage(self.regressors)

@@ -13,7 +13,7 @@ from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Pairs
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.method import Fitted
 
 
@@ -26,7 +26,9 @@ class NetworkFit(Fitted, ABC):
         modules: everything that is trained or saved, the layers' modules among it.
     """
 
-    def __init__(self, features: Features, layers: Sequence[Layer[Guide | Point]], modules: nn.ModuleDict) -> None:
+    def __init__(
+        self, features: Features, layers: Sequence[Layer[Guide | PointEstimate]], modules: nn.ModuleDict
+    ) -> None:
         self.features, self.layers, self.modules = features, tuple(layers), modules
         self.censoring_aware = layers[0].model.noise_distribution.likelihood.censored
 

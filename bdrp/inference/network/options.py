@@ -18,7 +18,7 @@ from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import Likelihood
 from bdrp.inference.hierarchical.model import LastLayer
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.initialisation.solve import solve
 from bdrp.inference.method import Method, component_option, isolate_random_state
 from bdrp.inference.training.loop import Schedule
@@ -127,7 +127,7 @@ class NetworkMethod(Method, ABC):
         sizes = (len(features.compounds), len(features.lines), features.components)
         return LastLayer(Network(architecture), Likelihood(self.likelihood, self.noise), sizes, responses)
 
-    def warm_start(self, batch: Batch, layer: Layer[Guide | Point], seed: int) -> Self:
+    def warm_start(self, batch: Batch, layer: Layer[Guide | PointEstimate], seed: int) -> Self:
         """Initialise a layer where training starts, and choose which lines the model serves, by the validation part."""
         if self.hierarchical_effects == "ignored":
             layer.fix_effects_at_zero()

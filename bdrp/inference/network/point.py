@@ -16,7 +16,7 @@ from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block, LastLayer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import Weights
 from bdrp.inference.network.fitted import NetworkFit
 from bdrp.model.network import Network
@@ -25,7 +25,7 @@ from bdrp.model.network import Network
 class PointFit(NetworkFit):
     """One network and one value of each weight; only what was never trained on keeps its prior variance."""
 
-    def __init__(self, layer: Layer[Point]) -> None:
+    def __init__(self, layer: Layer[PointEstimate]) -> None:
         super().__init__(layer.features, [layer], layer.modules)
         self.layer = layer
 
@@ -52,7 +52,9 @@ class PointModel(nn.Module):
         used: what of the weights the rows of a training step see; everything where None.
     """
 
-    def __init__(self, model: LastLayer, point: Point, used: Callable[[Weights], Weights] | None = None) -> None:
+    def __init__(
+        self, model: LastLayer, point: PointEstimate, used: Callable[[Weights], Weights] | None = None
+    ) -> None:
         super().__init__()
         self.model, self.point, self.used = model, point, used
         for scale in model.prior_scales():

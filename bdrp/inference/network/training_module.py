@@ -16,7 +16,7 @@ from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import rowwise_dot
 from bdrp.inference.method import Runtime
 from bdrp.inference.network.fitted import NetworkFit
@@ -56,7 +56,7 @@ class Blocks:
     """
 
     def __init__(
-        self, method: NetworkMethod, layers: Sequence[Layer[Guide | Point]], batch: Batch, *, posterior: bool
+        self, method: NetworkMethod, layers: Sequence[Layer[Guide | PointEstimate]], batch: Batch, *, posterior: bool
     ) -> None:
         self.method, self.batch = method, batch
         self.seen = standardise_responses(batch.train, batch.features)

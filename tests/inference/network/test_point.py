@@ -15,7 +15,7 @@ from bdrp.errors import FitError
 from bdrp.features.batch import Batch
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
-from bdrp.inference.hierarchical.point import Point
+from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import Weights
 from bdrp.inference.method import Runtime, require_weight_draws
 from bdrp.inference.network.point import PointFit, PointModel
@@ -28,17 +28,17 @@ def joint_of(quality: ModuleType, parts: str = "wvu") -> tuple[Any, PointModel, 
     task = quality.problem(parts=parts)
     torch.manual_seed(3)
     response = quality.simulated(task)[1]
-    point = Point(task.model)
+    point = PointEstimate(task.model)
     point.g_mean.requires_grad_(False)
     return task, PointModel(task.model, point), task.block._replace(seen=quality.measured(response)), response
 
 
-def flatten_weights(point: Point) -> torch.Tensor:
+def flatten_weights(point: PointEstimate) -> torch.Tensor:
     return torch.cat([part.flatten() for part in (point.w_mean, point.v_mean, point.u_mean)])
 
 
 @torch.no_grad()
-def place(point: Point, weights: torch.Tensor) -> None:
+def place(point: PointEstimate, weights: torch.Tensor) -> None:
     start = 0
     for part in (point.w_mean, point.v_mean, point.u_mean):
         part.copy_(weights[start : start + part.numel()].reshape(part.shape))
