@@ -41,7 +41,7 @@ def costs(runs: pd.DataFrame) -> Table:
         middle = part[["fit_seconds", "predict_seconds", "peak_memory_bytes"]].median()
         memory = float(middle["peak_memory_bytes"]) / 2**30
         cost = (len(part), float(middle["fit_seconds"]), float(middle["predict_seconds"]), memory)
-        rows.append((f"{method}, by {str(split).replace('_', ' ')}", *cost))
+        rows.append((f"{method}, {words.by(split)}", *cost))
     return Table("Medians over fits", columns_of(*heads, digits=2), tuple(rows), "")
 
 
@@ -71,4 +71,4 @@ def facts(screen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _run(row: dict[str, object]) -> str:
-    return f"{row['method']}, by {str(row['split']).replace('_', ' ')}, fold {row['fold']}, seed {row['seed']}"
+    return f"{row['method']}, {words.by(row['split'])}, fold {row['fold']}, seed {row['seed']}"

@@ -47,6 +47,22 @@ def count(many: int, one: str, several: str | None = None) -> str:
     return f"{many:,} {one if many == 1 else several or one + 's'}"
 
 
+def spaced(name: object) -> str:
+    """A name of the code in words: `spaced("cell_line")` is "cell line"."""
+    return str(name).replace("_", " ")
+
+
+def by(split: object) -> str:
+    """How a split was made: `by("cell_line")` is "by cell line"."""
+    return f"by {spaced(split)}"
+
+
+def heading(name: object) -> str:
+    """A name of the code as it stands above a column or before a value: `heading("cell_lines")` is "Cell lines"."""
+    text = spaced(name)
+    return text[:1].upper() + text[1:]
+
+
 def missing(absent: int, fits: int) -> str:
     """What a page begins with where not all fits have finished."""
     rest = "what is said rests on the others" if absent < fits else "nothing can be said yet"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bdrp.report.words import count, number, percent, printable
+from bdrp.report.words import by, count, heading, number, percent, printable, spaced
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,15 @@ def test_nouns_agree_with_their_number():
         "31,000 pairs",
         "2 studies",
     )
+
+
+def test_names_of_the_code_are_written_as_words():
+    assert (spaced("kept_at_10"), by("cell_line"), heading("within_drug")) == (
+        "kept at 10",
+        "by cell line",
+        "Within drug",
+    )
+    assert (spaced(7), by("pair"), heading("")) == ("7", "by pair", "")
 
 
 def test_a_name_does_not_turn_the_text_around_it_about():

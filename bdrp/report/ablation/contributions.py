@@ -10,7 +10,7 @@ import pandas as pd
 
 from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BAND, BLUE, INK, MUTED, VERMILION, legend_below, nominal_line, short
-from bdrp.report.words import number
+from bdrp.report.words import by, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +64,7 @@ def draw(figure: Figure, rows: pd.DataFrame, named: Mapping[str, str], axis: str
     for axes, split in zip(panels, splits, strict=True):
         _panel(axes, rows[rows["split"] == split], parts, limit)
         axes.set_yticks(range(len(parts)), list(named.values()))
-        axes.set_title(f"by {str(split).replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
+        axes.set_title(by(split), loc="left", fontsize=9.5, color=INK)
     panels[-1].set_xlabel(axis)
     _legend(panels[0])
 
@@ -120,5 +120,5 @@ def _claim(rows: pd.DataFrame, label: str, titles: Mapping[str, str]) -> str:
         first = mine.iloc[int(mine["contribution"].argmax())]
         none = int((mine["said"].map(kind_of) == "none").sum())
         most = f"{short(titles[str(first['part'])], 30)} ({number(float(first['contribution']), 2)})"
-        parts.append(f"by {str(split).replace('_', ' ')} {most}, and {none} of {len(mine)} parts show none")
+        parts.append(f"{by(split)} {most}, and {none} of {len(mine)} parts show none")
     return f"{label}, greatest contribution: {'; '.join(parts)}."

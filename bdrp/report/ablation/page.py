@@ -86,7 +86,7 @@ def render_page(found: Contributions) -> str:
     """The ablation as HTML, readable alone."""
     from bdrp import __version__
 
-    splits = [str(split).replace("_", " ") for split in dict.fromkeys(found.runs["split"])]
+    splits = map(words.spaced, dict.fromkeys(found.runs["split"]))
     taken = [name for name in COMPONENTS if name in set(found.runs["method"])]
     return render(
         kicker="bdrp ablation",
@@ -136,7 +136,7 @@ def _sentences(about: pd.DataFrame) -> Iterator[str]:
     mine = about[about["figure"] == HEADLINE] if len(about) else about
     for split, part in mine.groupby("split", sort=False) if len(mine) else ():
         kinds = part["said"].str.removesuffix(ON_FOLDS)
-        text = [f"Split by {str(split).replace('_', ' ')}:"]
+        text = [f"Split {words.by(split)}:"]
         for kind, lead in _LEADS.items():
             rows = part[kinds == kind].sort_values("contribution", ascending=False).to_dict("records")
             if rows:
@@ -154,7 +154,7 @@ def _leaks(table: pd.DataFrame) -> Iterator[str]:
     for (split, against), part in _of_labels(table).groupby(["split", "against"], sort=False):
         beaten = [LABELS[row["figure"]] for row in part.to_dict("records") if _beats(row)]
         verb = f"beat {FLOORS[against]} by {', '.join(beaten)}" if beaten else f"do not beat {FLOORS[against]}"
-        yield f"Split by {str(split).replace('_', ' ')}: shuffled labels {verb}."
+        yield f"Split {words.by(split)}: shuffled labels {verb}."
 
 
 def _leaking(table: pd.DataFrame) -> Iterator[bool]:
@@ -186,7 +186,7 @@ def _by_split(about: pd.DataFrame) -> tuple[Table, ...]:
     for split, part in about.groupby("split", sort=False) if len(about) else ():
         order = part[part["figure"] == HEADLINE].sort_values("contribution", ascending=False)["part"]
         rows = tuple((TITLES[name], *_cells(part[part["part"] == name])) for name in order)
-        title = f"Split by {str(split).replace('_', ' ')}"
+        title = f"Split {words.by(split)}"
         tables.append(Table(title, tuple(columns), rows, "95 % intervals with cell lines and drugs resampled."))
     return tuple(tables)
 
@@ -204,7 +204,7 @@ def _floors(table: pd.DataFrame) -> tuple[Table, ...]:
     for split, part in others.groupby("split", sort=False) if len(others) else ():
         rows = tuple(_floor(row) for row in part.to_dict("records"))
         caption = "“None” and “none shown” are differences, as above. 95 % intervals."
-        tables.append(Table(f"Split by {str(split).replace('_', ' ')}", columns, rows, caption))
+        tables.append(Table(f"Split {words.by(split)}", columns, rows, caption))
     return tuple(tables)
 
 

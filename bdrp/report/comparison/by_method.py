@@ -9,7 +9,7 @@ import pandas as pd
 
 from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import INK, Look, legend_below, nominal_line, short
-from bdrp.report.words import number, percent
+from bdrp.report.words import by, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +74,7 @@ def draw_metric(
             nominal_line(axes, x=scale * promised)
         axes.set_yticks(range(len(methods)), [short(name) for name in methods])
         axes.set_ylim(len(methods) - 0.4, -0.6)
-        axes.set_title(f"by {split.replace('_', ' ')}", loc="left", fontsize=9.5, color=INK)
+        axes.set_title(by(split), loc="left", fontsize=9.5, color=INK)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
     panels[-1].set_xlabel(axis)
@@ -86,7 +86,7 @@ def plot_risk(curves: pd.DataFrame, split: str, unit: str, looks: Mapping[str, L
     tenth = curves[(curves["kept"] - 0.1).abs() < 1e-9].sort_values("rmse", kind="stable")
     best = tenth.iloc[0]
     claim = (
-        f"Split by {split.replace('_', ' ')}: the surest tenth has the smallest RMSE with {short(best['method'])}, "
+        f"Split {by(split)}: the surest tenth has the smallest RMSE with {short(best['method'])}, "
         f"{number(float(best['rmse']), 2)} {unit}."
     )
     name = f"risk-{split.replace('_', '-')}"
@@ -110,5 +110,5 @@ def _claim(table: pd.DataFrame, splits: list[str], label: str, promised: float |
         values = table[table["split"] == split]["value"]
         low, high = float(values.min()), float(values.max())
         ends = (number(low, 2), number(high, 2)) if promised is None else (percent(low), percent(high))
-        parts.append(f"{ends[0]} to {ends[1]} by {split.replace('_', ' ')}")
+        parts.append(f"{ends[0]} to {ends[1]} {by(split)}")
     return f"{label} over the methods: {'; '.join(parts)}."

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from bdrp.report.definitions import LABELS
+from bdrp.report.comparison.tables import label
 from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import INK, Look, legend_below, short
-from bdrp.report.words import count, number, percent
+from bdrp.report.words import by, count, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ def plot(result: CriticalDifference, looks: Mapping[str, Look], block: str = "fo
     require_rows("critical-difference", result.ranks)
     counted = count(result.blocks, block, blocks or None)
     reading = _READING.format(
-        metric=_label(result.metric),
+        metric=label(result.metric),
         blocks=counted,
         distance=number(result.distance, 2),
         level=percent(result.level, 0),
@@ -53,8 +53,9 @@ def draw(axes: Axes, result: CriticalDifference, counted: str, looks: Mapping[st
     _bars(axes, result)
     for row, (method, rank) in enumerate(zip(ranks["method"], ranks["mean_rank"], strict=True)):
         axes.plot([rank], [row], "o", color=looks[method].colour, markersize=7)
-        label = number(float(rank), 2)
-        axes.annotate(label, (rank, row), (7, 0), textcoords="offset points", va="center", fontsize=8.5)
+        axes.annotate(
+            number(float(rank), 2), (rank, row), (7, 0), textcoords="offset points", va="center", fontsize=8.5
+        )
     axes.set_yticks(range(rows), [short(name) for name in ranks["method"]])
     right = max(rows * (1.12 + BESIDE * len(result.groups)), 1.05 + result.distance)
     axes.set(xlim=(0.7, right), ylim=(rows - 0.4, -1.6), xlabel=f"mean rank over {counted} (left is better)")
@@ -78,8 +79,8 @@ def _bars(axes: Axes, result: CriticalDifference) -> None:
             label="not told apart" if i == 0 else "",
         )
     axes.plot([1, 1 + result.distance], [-0.95, -0.95], "|-", color=INK, linewidth=1.2, markersize=8)
-    label = f"critical difference {number(result.distance, 2)}"
-    axes.annotate(label, (1, -0.95), (0, 6), textcoords="offset points", fontsize=8.5)
+    written = f"critical difference {number(result.distance, 2)}"
+    axes.annotate(written, (1, -0.95), (0, 6), textcoords="offset points", fontsize=8.5)
 
 
 def _claim(result: CriticalDifference, counted: str) -> str:
@@ -87,12 +88,6 @@ def _claim(result: CriticalDifference, counted: str) -> str:
     others = len(result.ranks) - 1
     beside = next((len(group) - 1 for group in result.groups if group[0] == best), 0)
     told = f"not told apart from {beside} of {others} others" if beside else f"told apart from all {others} others"
-    where = f", split by {result.split.replace('_', ' ')}" if result.split else ""
-    by = f"{_label(result.metric)} over {counted}{where}"
-    return f"{short(best)} ranks best by {by}: mean rank {number(rank, 2)}, {told}."
-
-
-def _label(metric: str) -> str:
-    """The metric's name as the rest of the report writes it."""
-    named = (LABELS.get(f"{topic}.{metric}") for topic in ("point", "probabilistic", "selective"))
-    return next((label for label in named if label), metric.replace("_", " "))
+    where = f", split {by(result.split)}" if result.split else ""
+    ranked = f"{label(result.metric)} over {counted}{where}"
+    return f"{short(best)} ranks best by {ranked}: mean rank {number(rank, 2)}, {told}."

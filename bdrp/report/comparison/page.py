@@ -67,7 +67,7 @@ def render_page(findings: ComparisonResults) -> str:
         kicker="bdrp comparison of methods",
         beside="figures.parquet, intervals.parquet and comparisons.parquet beside it hold",
         title=f"{words.count(len(methods), 'method')} on {findings.screen['name']}: which is better?",
-        subtitle=f"{', '.join(methods)}; split by {', '.join(splits).replace('_', ' ')}. Measure: "
+        subtitle=f"{', '.join(methods)}; split by {', '.join(map(words.spaced, splits))}. Measure: "
         f"{findings.screen['measure']}, in {findings.screen['unit']}.",
         verdict=_verdict(findings, splits),
         tiles=fits.tiles(findings.runs),
@@ -87,7 +87,7 @@ def _verdict(findings: ComparisonResults, splits: list[str]) -> Verdict:
 
 def _best(findings: ComparisonResults, split: str) -> str:
     """The method with the lowest headline metric on a split, and from how many others evidence tells it apart."""
-    where, table = f"Split by {split.replace('_', ' ')}", findings.intervals
+    where, table = f"Split {words.by(split)}", findings.intervals
     mine = table[(table["split"] == split) & (table["figure"] == HEADLINE)] if len(table) else table
     if mine.empty:
         return f"{where}: methods have no fold in common yet."

@@ -128,7 +128,7 @@ def rankings(findings: ComparisonResults) -> tuple[Table, ...]:
 def label(metric: str) -> str:
     """What a metric is called."""
     named = (LABELS.get(f"{topic}.{metric}") for topic in ("point", "probabilistic", "selective"))
-    return _NAMES.get(metric) or next((label for label in named if label), metric.replace("_", " "))
+    return _NAMES.get(metric) or next((label for label in named if label), words.spaced(metric))
 
 
 def unit(metric: str, unit: str) -> str:
@@ -137,7 +137,7 @@ def unit(metric: str, unit: str) -> str:
 
 
 def _title(split: object) -> str:
-    return f"Split by {str(split).replace('_', ' ')}"
+    return f"Split {words.by(split)}"
 
 
 def _by_split(intervals: pd.DataFrame) -> list[tuple[str, list[tuple[str, pd.DataFrame]]]]:

@@ -15,8 +15,8 @@ def title(card: Mapping[str, Any]) -> str:
     """The page's title: the one given, or a question about the method and the screen."""
     if card.get("title"):
         return str(card["title"])
-    method = str(card.get("method") or "A model").replace("_", " ")
-    return f"{method[:1].upper()}{method[1:]} on {_screen(card)}: can its predictions be trusted?"
+    method = words.heading(card.get("method") or "A model")
+    return f"{method} on {_screen(card)}: can its predictions be trusted?"
 
 
 def _screen(card: Mapping[str, Any]) -> str:
@@ -32,7 +32,7 @@ def subtitle(metrics: Mapping[str, Any], summary: Mapping[str, Any], card: Mappi
         words.count(seen[key], one)
         for key, one in (("pairs", "response"), ("cell_lines", "cell line"), ("drugs", "drug"), ("tissues", "tissue"))
     ]
-    held_out = f"Held out by {str(summary['by']).replace('_', ' ')}: " if summary.get("by") else "Held out: "
+    held_out = f"Held out {words.by(summary['by'])}: " if summary.get("by") else "Held out: "
     seed = f" Seed {card['seed']}." if card.get("seed") is not None else ""
     return f"{held_out}{', '.join(counted)}. Measure: {metrics['measure']}, in {metrics['unit']}.{seed}"
 

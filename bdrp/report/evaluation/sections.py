@@ -144,13 +144,13 @@ def definitions(checked: PosteriorCheck | None) -> Section:
 
 def provenance(card: Mapping[str, Any]) -> Section:
     """The model card as a list of facts."""
-    facts = tuple((_words(key), value) for key, value in _flat(card))
+    facts = tuple((words.heading(key), value) for key, value in _flat(card))
     return Section("provenance", "Model, data, versions", facts=facts)
 
 
 def _split_in_words(summary: Mapping[str, Any]) -> str:
     """The split's own description, or what is known in its place."""
-    rule = f"Split by {str(summary.get('by') or 'an unknown rule').replace('_', ' ')}"
+    rule = f"Split {words.by(summary.get('by') or 'an unknown rule')}"
     if summary.get("description"):
         return f"{rule}. {str(summary['description']).rstrip('.')}."
     known = [f"{name} {summary[name]}" for name in ("seed", "fold", "folds") if summary.get(name) is not None]
@@ -200,8 +200,3 @@ def _flat(card: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
 def _short_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 400 else f"{text[:400]} … ({len(text):,} characters; in full in scores.json)"
-
-
-def _words(key: str) -> str:
-    text = key.replace("_", " ")
-    return text[:1].upper() + text[1:]

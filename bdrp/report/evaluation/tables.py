@@ -9,7 +9,7 @@ import pandas as pd
 
 from bdrp.report.definitions import LABELS, STATISTICS
 from bdrp.report.html.table import Column, Table, columns_of
-from bdrp.report.words import count
+from bdrp.report.words import count, heading
 
 Metrics = Mapping[str, Any]
 
@@ -121,7 +121,7 @@ def shares(metrics: Metrics) -> Table:
 
 def counts(metrics: Metrics) -> Table:
     """What the held-out pairs consist of."""
-    rows = tuple(("Responses" if key == "pairs" else _words(key), value) for key, value in metrics["n"].items())
+    rows = tuple(("Responses" if key == "pairs" else heading(key), value) for key, value in metrics["n"].items())
     return Table("Held-out pairs", columns_of("Held out", "How many"), rows)
 
 
@@ -154,7 +154,7 @@ _GROUP_COLUMNS: Final = {
 def by_group(groups: pd.DataFrame, what: str) -> Table:
     """Every metric of every group, the largest first."""
     known = {key: column for key, column in _GROUP_COLUMNS.items() if key in groups.columns}
-    others = {key: Column(_words(key)) for key in groups.columns if key not in {*_GROUP_COLUMNS, "group", "name"}}
+    others = {key: Column(heading(key)) for key in groups.columns if key not in {*_GROUP_COLUMNS, "group", "name"}}
     return Table.from_records(
         f"All figures of {count(len(groups), what)}",
         {"group": Column(what.capitalize()), **known, **others},
@@ -190,8 +190,8 @@ def split_parts(summary: Metrics) -> Table:
     keys = list(
         dict.fromkeys(key for _, seen in counted for key, value in seen.items() if isinstance(value, (int, float)))
     )
-    rows = tuple((_words(name) or "Unused", *(seen.get(key) for key in keys)) for name, seen in counted)
-    return Table("Parts", columns_of("Part", *map(_words, keys)), rows)
+    rows = tuple((heading(name) or "Unused", *(seen.get(key) for key in keys)) for name, seen in counted)
+    return Table("Parts", columns_of("Part", *map(heading, keys)), rows)
 
 
 def leave_one_out(metrics: Metrics) -> Table:
@@ -234,12 +234,7 @@ def _of(metrics: Metrics, *keys: str) -> Sequence[Any]:
 
 
 def _label(section: str, key: str) -> str:
-    return LABELS.get(f"{section}.{key}", _words(key))
-
-
-def _words(key: object) -> str:
-    text = str(key).replace("_", " ")
-    return text[:1].upper() + text[1:]
+    return LABELS.get(f"{section}.{key}", heading(key))
 
 
 def _caption(what: str, metrics: Metrics) -> str:

@@ -73,7 +73,7 @@ def adaptations(target: Target) -> Table:
         for number, draw in enumerate(draws, 1)
         if draw
     )
-    columns = columns_of("Adaptation and labelled pairs", *(name.replace("_", " ") for name in names))
+    columns = columns_of("Adaptation and labelled pairs", *map(words.spaced, names))
     caption = "Offset and slope of a recalibration; SDs of offsets, in SDs of the training responses, of an update."
     return Table(f"{target['target']}: what was found in labelled pairs", columns, rows, caption)
 

@@ -28,7 +28,7 @@ def trained(case, unrendered, monkeypatch):
             "history": {"loss": [3.0, 2.0]},
         },
     )
-    room = SimpleNamespace(TrainedModel=SimpleNamespace(load=lambda _: model))
+    room = SimpleNamespace(TrainedModel=SimpleNamespace(load=lambda *_: model))
     monkeypatch.setitem(sys.modules, "bdrp.fitted.model", room)
     return model
 
