@@ -1,4 +1,4 @@
-"""What conformal recalibrations promise, and what they do not."""
+"""What conformal recalibrations guarantee, and what they do not."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_by_pair_too_few_new_lines_are_covered_and_by_unit_enough():
 
 
 def test_split_conformal_holds_for_any_shape_when_pairs_are_exchangeable():
-    # 60 pairs and as many new ones, 300 repeats: SE 0.27 points at 90 %. The promise is at least 90 %, and at most
+    # 60 pairs and as many new ones, 300 repeats: SE 0.27 points at 90 %. The guarantee is at least 90 %, and at most
     # 2 / 61 more: 1 point either way fails once in 5,000 seeds.
     pred, _ = standard(60, 1)
     covered = []
@@ -136,27 +136,27 @@ def test_the_central_intervals_are_the_conformal_ones(make_part):
 
 def test_a_small_part_says_what_it_can_promise_and_goes_on_with_the_models_tails(make_part):
     pred, response, lines = make_part(lines=20, drugs=20)
-    with pytest.warns(BdrpWarning, match=r"promise 95% intervals: 20 units can promise up to 90%"):
+    with pytest.warns(BdrpWarning, match=r"guarantee 95% intervals: 20 clusters can guarantee up to 90%"):
         fitted = conformal_by_unit.fit(pred, response, groups=lines)
     narrow, wide = fitted(pred).interval(0.9), fitted(pred).interval(0.99)
     assert np.all(np.isfinite(wide))
     assert np.all(wide[:, 1] > narrow[:, 1])
-    with pytest.warns(BdrpWarning, match="12 pairs can promise up to 80%"):
+    with pytest.warns(BdrpWarning, match="12 pairs can guarantee up to 80%"):
         conformal.fit(pred[:12], response[:12])
 
 
 @pytest.mark.parametrize("name", ["conformal", "conformal_by_drug", "conformal_by_unit"])
-def test_next_to_nothing_promises_nothing_and_leaves_the_scaled_shape(make_part, name):
+def test_next_to_nothing_guarantees_nothing_and_leaves_the_scaled_shape(make_part, name):
     pred, response, lines = make_part(lines=1, drugs=2)
-    with pytest.warns(BdrpWarning, match="can promise none"):
+    with pytest.warns(BdrpWarning, match="can guarantee none"):
         fitted = calibration.fit(name, pred, response, groups=lines)
     factor = calibration.fit("variance_scaling", pred, response).factor
     np.testing.assert_allclose(fitted(pred).quantile(0.99), pred.scale(factor).quantile(0.99))
 
 
-def test_one_unit_promises_nothing_however_many_pairs_it_has(make_part):
+def test_one_cluster_guarantees_nothing_however_many_pairs_it_has(make_part):
     pred, response, lines = make_part(lines=1, drugs=400)
-    with pytest.warns(BdrpWarning, match="1 units can promise none"):
+    with pytest.warns(BdrpWarning, match="1 clusters can guarantee none"):
         conformal_by_unit.fit(pred, response, groups=lines)
 
 

@@ -72,7 +72,7 @@ def test_it_tells_what_it_does(name):
 
 HALVED = """
 from dataclasses import dataclass
-from bdrp.calibration._recalibration import Recalibration, checked, fitted_to
+from bdrp.calibration._recalibration import Recalibration, check_inputs, read_parameters
 
 DESCRIPTION, PARAMETERS, AUTOMATIC = "halve every SD", 0, False
 
@@ -88,11 +88,11 @@ class Halved(Recalibration):
         return {}
 
 def fit(pred, response, *, groups=None):
-    own, values, count = checked(pred, response, groups)
+    own, values, count = check_inputs(pred, response, groups)
     return Halved(own.measure, len(values), count)
 
 def from_json(data):
-    return Halved(**fitted_to(data))
+    return Halved(**read_parameters(data))
 """
 
 

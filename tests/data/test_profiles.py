@@ -98,9 +98,9 @@ def test_joining_keeps_lines_that_lack_a_further_profile_and_says_so(small_scree
 
 def test_a_profile_of_none_of_the_lines_is_refused_with_the_ids_of_both(small_screen: Screen) -> None:
     tables = {"expression": small_screen.expression, "marks": marks(["ACH-1", "ACH-2"])}
-    parts = joining.Parts(small_screen.responses, small_screen.drugs, small_screen.cell_lines, tables, {})
+    parts = joining.RawTables(small_screen.responses, small_screen.drugs, small_screen.cell_lines, tables, {})
     with pytest.raises(DataError, match="None of the 3 cell lines has marks: its lines are like ACH-1, ACH-2, the"):
-        joining.screen("s", "ln_ic50_um", parts, joining.Notices())
+        joining.join_screen("s", "ln_ic50_um", parts, joining.Notices())
 
 
 def test_shuffled_genes_take_the_further_profiles_along(tiny_screen: Screen) -> None:

@@ -26,7 +26,7 @@ ENTRY = {"bdrp.recalibrators": {"doubled": "doubled_module"}}
 DOUBLED = """
 from dataclasses import dataclass
 
-from bdrp.calibration._recalibration import Recalibration, checked, fitted_to
+from bdrp.calibration._recalibration import Recalibration, check_inputs, read_parameters
 
 DESCRIPTION = "double every SD"
 PARAMETERS = 0
@@ -46,12 +46,12 @@ class Doubled(Recalibration):
 
 
 def fit(pred, response, *, groups=None):
-    own, values, count = checked(pred, response, groups)
+    own, values, count = check_inputs(pred, response, groups)
     return Doubled(own.measure, len(values), count)
 
 
 def from_json(data):
-    return Doubled(**fitted_to(data))
+    return Doubled(**read_parameters(data))
 """
 
 
