@@ -84,7 +84,8 @@ def test_the_command_line_lists_its_method_and_its_source(said: str) -> None:
 
 
 def test_its_method_and_its_source_pass_the_checks_that_are_shipped(said: str) -> None:
-    assert said.splitlines()[-1] == f"checks {len(CHECKS)} {len(SOURCE_CHECKS)}"
+    _, of_method, of_source = said.splitlines()[-1].split()
+    assert int(of_method) >= len(CHECKS) and int(of_source) == len(SOURCE_CHECKS)
 
 
 @pytest.mark.usefixtures("said")

@@ -242,16 +242,15 @@ BY_SENTENCE = {checking.sentence(check): check for check in CHECKS}
 
 
 def test_an_honest_method_passes_every_check() -> None:
-    assert check_method(Honest) == list(BY_SENTENCE)
+    assert check_method(Honest)[: len(CHECKS)] == list(BY_SENTENCE)
     for sentence in [sentence for sentence in FAULTS if "covar" in sentence]:
         BY_SENTENCE[sentence](Subject(joint(), {}))
 
 
 def test_every_check_is_shown_to_find_a_fault() -> None:
-    """But for what `inference.with_options` does for every method, and what needs an accelerator."""
+    """But for what `inference.with_options` does for every method, and what `Normal` does for every prediction."""
     for_all = {"an unknown option is refused with those there are", "options of the wrong kind are refused by name"}
-    elsewhere = {"a fit made on an accelerator predicts the same on a processor", "keys are text"}
-    assert set(BY_SENTENCE) - set(FAULTS) == for_all | elsewhere
+    assert set(BY_SENTENCE) - set(FAULTS) == for_all | {"keys are text"}
 
 
 @pytest.mark.parametrize("sentence", FAULTS)

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from bdrp.inference import METHODS
 from bdrp.inference.method import Method
 from bdrp.testing import checking
@@ -35,4 +37,5 @@ def check_method(method: type[Method] | str | os.PathLike[str], small: Mapping[s
         'it is a frozen subclass of method with a name'
     """
     kind = method if isinstance(method, type) else METHODS.load(method).METHOD
-    return checking.run(f"The method {kind.name}", CHECKS, Subject(kind, small or {}))
+    checks = (*CHECKS, *fits.ON_AN_ACCELERATOR) if torch.cuda.is_available() else CHECKS
+    return checking.run(f"The method {kind.name}", checks, Subject(kind, small or {}))

@@ -77,9 +77,7 @@ def a_restored_fit_predicts_the_same_to_the_bit(subject: Subject) -> None:
 
 
 def a_fit_made_on_an_accelerator_predicts_the_same_on_a_processor(subject: Subject) -> None:
-    """Where there is one; its state comes back to the processor."""
-    if not torch.cuda.is_available():
-        return
+    """Its state comes back to the processor; to be checked where there is an accelerator."""
     batch = subject.batch
     there = subject.make().fit(batch, Runtime(device="cuda"))
     state = there.state()
@@ -170,9 +168,10 @@ CHECKS: tuple[Check, ...] = (
     the_batch_is_left_as_it_was,
     fitting_warns_of_nothing,
     a_restored_fit_predicts_the_same_to_the_bit,
-    a_fit_made_on_an_accelerator_predicts_the_same_on_a_processor,
     tensors_that_do_not_fit_are_refused,
     one_drug_or_one_line_is_enough,
     replicates_of_one_pair_alone_can_be_fitted,
     no_validation_part_is_needed,
 )
+
+ON_AN_ACCELERATOR: tuple[Check, ...] = (a_fit_made_on_an_accelerator_predicts_the_same_on_a_processor,)
