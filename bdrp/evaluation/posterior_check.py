@@ -15,7 +15,7 @@ from bdrp.evaluation.observed import Floats, codes
 from bdrp.predictive import PosteriorDraws
 
 GOOD_K = 0.7  # Vehtari, Simpson, Gelman, Yao and Gabry 2024: above it, importance sampling cannot be relied on
-BINS = 30  # chosen: of the picture that lays replicated responses over the observed ones
+BINS = 30  # chosen: of the figure that lays replicated responses over the observed ones
 ROWS = ("cell_line_id", "drug_id", "elpd", "k_hat", "loo_pit")
 STATISTICS: Mapping[str, Callable[[Floats], Floats]] = {
     "mean": lambda values: values.mean(axis=-1),

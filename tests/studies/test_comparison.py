@@ -387,7 +387,7 @@ def test_tables_and_page_on_disk_are_those_of_the_findings(compared):
     found = comparison.gather(out, made.runs)
     html = report.compare(found, out).read_text(encoding="utf-8")
     for split in ("pair", "cell-line"):
-        assert f'id="picture-critical-difference-{split}-crps"' in html and f'id="picture-risk-{split}"' in html
+        assert f'id="figure-critical-difference-{split}-crps"' in html and f'id="figure-risk-{split}"' in html
     figures = pd.read_parquet(out / "figures.parquet")
     assert list(figures)[:6] == ["method", "split", "fold", "seed", "figure", "value"]
     pd.testing.assert_frame_equal(figures, found.figures)

@@ -79,7 +79,7 @@ def test_the_verdict_tells_contributions_from_none_and_says_where_a_part_harms(f
         "with attention → concatenation (0.010); better with Bayesian head → point (−0.200, on these folds alone)."
     ) in html
     assert "Split by cell line: shuffled labels do not beat mean effects." in html
-    assert html.count('id="picture-contributions-') == 3
+    assert html.count('id="figure-contributions-') == 3
 
 
 def test_shuffled_labels_that_beat_mean_effects_are_the_headline(found, unrendered):

@@ -97,9 +97,9 @@ def test_the_page_says_who_is_best_and_on_what_evidence(found, unrendered):
     assert "Split by cell line: ridge has the lowest CRPS, 0.500 (0.450 to 0.550) ln(µM)." in html
     assert "Beside mean_effects: better on both." in html
     assert "CRPS: mean_effects less ridge" in html
-    assert html.count("picture-critical-difference") == 2
-    assert html.count('id="picture-risk-') == 2
-    assert 'id="picture-coverage-90-by-method"' in html
+    assert html.count("figure-critical-difference") == 2
+    assert html.count('id="figure-risk-') == 2
+    assert 'id="figure-coverage-90-by-method"' in html
 
 
 @pytest.mark.parametrize(

@@ -56,4 +56,4 @@ def test_without_limits_or_repeats_the_page_says_so(make_case, unrendered, tmp_p
     text = path.read_text()
     assert "The highest tested doses are not known" in text
     assert "No cell line was measured twice with one compound" in text
-    assert 'id="picture-beyond"' not in text and 'id="picture-noise"' not in text
+    assert 'id="figure-beyond"' not in text and 'id="figure-noise"' not in text

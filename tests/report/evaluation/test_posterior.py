@@ -12,7 +12,7 @@ def test_the_section_has_its_four_figures_and_its_metrics(case, checked, unrende
     written = case.write(tmp_path, posterior=checked)
     text = written.read_text(encoding="utf-8")
     for name in ("k-hat", "loo-pit", "replicated", "replicated-statistics"):
-        assert text.count(f'id="picture-{name}"') == 1
+        assert text.count(f'id="figure-{name}"') == 1
     assert f'value="{checked.figures["elpd"]!r}"' in text and "60 taken at random of 5,000" in text
     record = json.loads((written.parent / "scores.json").read_text(encoding="utf-8"))["posterior"]
     assert record["share_above"] == checked.figures["share_above"]

@@ -1,4 +1,4 @@
-"""Draw docs/images/calibration.png from a model's held-out part: `python docs/picture.py demo/model`."""
+"""Draw docs/images/calibration.png from a model's held-out part: `python docs/calibration_figure.py demo/model`."""
 
 from __future__ import annotations
 
