@@ -43,7 +43,7 @@ _LEADS: Final = {
     HARMS: "better with",
 }
 _READ = (
-    "A contribution is the figure of the model without the part less that of the whole model, fitted and recalibrated "
+    "A contribution is the metric of the model without the part less that of the whole model, fitted and recalibrated "
     "alike and scored on the same held-out pairs: positive where the part helps. “None” says that the 95 % interval "
     "over cell lines and drugs lies within what is practically equal (1 % of RMSE and CRPS, 0.01 of NLL); “none "
     "shown” that it is wider and holds 0, so that a contribution cannot be ruled out. “Contributes” and “harms” say "
@@ -115,7 +115,7 @@ def _sections(found: Contributions) -> tuple[Section, ...]:
         Section("floors", "Do shuffled labels beat mean effects?", (_LABELS,), _floors(found.table)),
         Section("costs", "What does each fit cost?", (fits.CHEAP,), (fits.costs(found.runs),)),
         *fits.missing(found.runs),
-        Section("definitions", "What the figures mean", definitions=_definitions()),
+        Section("definitions", "What the metrics mean", definitions=_definitions()),
         Section("provenance", "Data and runs", facts=fits.facts(found.screen), folded=(fits.addresses(found.runs),)),
     )
 
@@ -199,7 +199,7 @@ def _cells(part: pd.DataFrame) -> Iterator[str]:
 
 def _floors(table: pd.DataFrame) -> tuple[Table, ...]:
     others = table[table["against"] != FULL] if len(table) else table
-    columns = tuple(map(Column, ("Model", "Figure", "Its value", "Beside", "Value", "Difference", "The model is")))
+    columns = tuple(map(Column, ("Model", "Metric", "Its value", "Beside", "Value", "Difference", "The model is")))
     tables = []
     for split, part in others.groupby("split", sort=False) if len(others) else ():
         rows = tuple(_floor(row) for row in part.to_dict("records"))

@@ -115,12 +115,12 @@ def _against(row: dict[str, object], best: str) -> str:
 def _sections(findings: Findings) -> tuple[Section, ...]:
     metrics, coverage, risks = _figures(findings)
     return (
-        Section("figures", "How good is each method on each split?", findings.notes, tables.metrics(findings), metrics),
+        Section("metrics", "How good is each method on each split?", findings.notes, tables.metrics(findings), metrics),
         Section("coverage", "Do the intervals keep their promise?", (), tables.coverage(findings), coverage),
         Section(
             "differences",
             "Which differences would hold?",
-            (_PAIRS, f"Of {tables.label(HEADLINE)} here; of all figures in the tables that open on a click."),
+            (_PAIRS, f"Of {tables.label(HEADLINE)} here; of all metrics in the tables that open on a click."),
             tables.differences(findings, HEADLINE),
             folded=tables.differences(findings),
         ),
@@ -134,7 +134,7 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
         Section("risk", "Whose SD tells good predictions from bad ones?", (_KEPT,), tables.rankings(findings), risks),
         Section("costs", "What does each method cost?", (fits.CHEAP,), (fits.costs(findings.runs),)),
         *fits.missing(findings.runs),
-        Section("definitions", "What the figures mean", definitions=_definitions()),
+        Section("definitions", "What the metrics mean", definitions=_definitions()),
         Section(
             "provenance", "Data and runs", facts=fits.facts(findings.screen), folded=(fits.addresses(findings.runs),)
         ),

@@ -71,7 +71,7 @@ def tiles(metrics: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
         else f"{words.percent(ninety['lower'])} to {words.percent(ninety['upper'])} with lines and drugs resampled"
     )
     naive = (
-        "naive figure unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
+        "naive RMSE unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
     )
     kept = seen.surest_tenth_rmse
     return (

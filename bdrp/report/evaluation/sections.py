@@ -24,7 +24,7 @@ MOST_NAMED: Final = 6  # chosen: a sentence holds no more; the table below holds
 _UNCHANGED: Final = "Recalibration found nothing to change: these are the method's own distributions."
 _AS_OBSERVED: Final = (
     "Of a response above the highest or below the lowest tested dose, no more was observed than that it lies there; "
-    "the published value is a fitted curve's continuation. The figures elsewhere on this page take that value for a "
+    "the published value is a fitted curve's continuation. The metrics elsewhere on this page take that value for a "
     "measurement, as is usual. Here such a response counts as what was observed."
 )
 _UNKNOWN_DOSES: Final = "The highest tested doses are not known, so no response is known to lie above them."
@@ -33,7 +33,7 @@ _NO_POSTERIOR: Final = (
     "as ridge or random forest, have none; the figures above judge their predictions alike."
 )
 _NOTE: Final = (
-    "Figures are computed on held-out pairs only, those of leave-one-out apart; nothing is fitted to them. Chance "
+    "Metrics are computed on held-out pairs only, those of leave-one-out apart; nothing is fitted to them. Chance "
     "values come from simulating responses from the predicted distributions themselves."
 )
 
@@ -133,13 +133,13 @@ def all_metrics(metrics: Mapping[str, Any], earlier: Mapping[str, Any] | None) -
         tables.ranking(metrics),
     )
     said = tuple(str(note) for note in metrics.get("notes") or ())
-    return Section("figures", "All figures", said, shown)
+    return Section("metrics", "All metrics", said, shown)
 
 
 def definitions(checked: PosteriorCheck | None) -> Section:
     """What each metric means; those of the posterior only where one was checked."""
     defined = (*DEFINITIONS, *CENSORED_DEFINITIONS, *(POSTERIOR_DEFINITIONS if checked else ()))
-    return Section("definitions", "What the figures mean", (_NOTE,), definitions=defined)
+    return Section("definitions", "What the metrics mean", (_NOTE,), definitions=defined)
 
 
 def provenance(card: Mapping[str, Any]) -> Section:

@@ -1,4 +1,4 @@
-"""The verdict: what the report says before any figure, in words."""
+"""The verdict: what the report says before any metric, in words."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _extrapolated(seen: Evidence) -> str:
         return ""
     return (
         f"{percent(seen.extrapolated, 0)} of these responses lie outside the doses that were tested: the curve fit "
-        "extrapolated them, nobody observed them. For those, the figures say how well the fit is foretold, not the "
+        "extrapolated them, nobody observed them. For those, the metrics say how well the fit is foretold, not the "
         "cell line's behaviour."
     )
 
@@ -120,6 +120,6 @@ def _few(seen: Evidence) -> str:
     if seen.pairs >= 200:
         return ""
     return (
-        f"With {count(seen.pairs, 'pair')} every figure here is rough; look at the chance bands before believing a "
+        f"With {count(seen.pairs, 'pair')} every number here is rough; look at the chance bands before believing a "
         "difference."
     )

@@ -89,7 +89,7 @@ def _sections(found: Transferred) -> tuple[Section, ...]:
         ),
         *_at_home(found),
         Section("notes", "What to keep in mind", _notes(found)),
-        Section("definitions", "What the figures mean", definitions=tuple(d for d in DEFINITIONS if d.key in _DEFINED)),
+        Section("definitions", "What the metrics mean", definitions=tuple(d for d in DEFINITIONS if d.key in _DEFINED)),
         Section("provenance", "Models and data", facts=_facts(found)),
     )
 

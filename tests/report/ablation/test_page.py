@@ -13,10 +13,10 @@ from bdrp.report.ablation.page import render_page
 from bdrp.studies.ablation import Contributions
 
 
-def _row(part, against, figure, contribution, said):
+def _row(part, against, metric, contribution, said):
     ends = {"lower": contribution - 0.05, "upper": contribution + 0.05}
     values = {"value": 1 + contribution, "against_value": 1.0, "contribution": contribution}
-    place = {"split": "cell_line", "part": part, "against": against, "figure": figure}
+    place = {"split": "cell_line", "part": part, "against": against, "figure": metric}
     folds = {"folds_lower": np.nan, "folds_upper": np.nan, "folds": 1, "seeds": 1}
     return {**place, **values, **ends, **folds, "said": said}
 
@@ -25,15 +25,15 @@ def _row(part, against, figure, contribution, said):
 def found():
     """Contributions as a hand would write them."""
     rows = []
-    for figure in ("rmse", "nll", "crps"):
+    for metric in ("rmse", "nll", "crps"):
         rows += [
-            _row("no_expression", "full", figure, 0.3, "contributes"),
-            _row("concatenation", "full", figure, 0.01, "none shown"),
-            _row("point", "full", figure, -0.2, "harms on these folds alone"),
-            _row("shuffled_labels", "full", figure, 20.0, "contributes"),
-            _row("full", "mean_effects", figure, -0.4, "better"),
-            _row("shuffled_labels", "mean_effects", figure, 0.9, "worse"),
-            _row("shuffled_labels", "overall_mean", figure, 0.0, "none"),
+            _row("no_expression", "full", metric, 0.3, "contributes"),
+            _row("concatenation", "full", metric, 0.01, "none shown"),
+            _row("point", "full", metric, -0.2, "harms on these folds alone"),
+            _row("shuffled_labels", "full", metric, 20.0, "contributes"),
+            _row("full", "mean_effects", metric, -0.4, "better"),
+            _row("shuffled_labels", "mean_effects", metric, 0.9, "worse"),
+            _row("shuffled_labels", "overall_mean", metric, 0.0, "none"),
         ]
     labels = ["full", "no_expression", "concatenation", "point", "shuffled_labels", "mean_effects"]
     runs = pd.DataFrame({"method": labels}).assign(

@@ -118,10 +118,10 @@ def test_every_number_of_the_json_file_is_on_the_page(written, record):
         "worst_groups",
     )
     assert set(topics) < set(record)
-    figures = {topic: record[topic] for topic in topics} | {
+    numbers = {topic: record[topic] for topic in topics} | {
         name: record["tables"][name] for name in ("by_drug", "by_tissue", "by_line")
     }
-    missing = [path for path, value in leaves(figures) if repr(value) not in shown]
+    missing = [path for path, value in leaves(numbers) if repr(value) not in shown]
     assert missing == []
 
 

@@ -25,12 +25,12 @@ def test_without_draws_the_section_says_why(case, unrendered, tmp_path):
     assert json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["posterior"] is None
 
 
-def test_every_figure_of_the_check_has_a_definition(checked):
+def test_every_metric_of_the_check_has_a_definition(checked):
     undefined = set(checked.figures) - {"draws", "rows", "of_rows", "good_k"}
     assert [name for name in undefined if f"posterior.{name}" not in LABELS] == []
 
 
-def test_figures_that_are_not_defined_are_written_as_missing(case, checked, unrendered, tmp_path):
+def test_metrics_that_are_not_defined_are_written_as_missing(case, checked, unrendered, tmp_path):
     alone = replace(checked, figures=dict(checked.figures) | {"elpd_se": float("nan")})
     case.write(tmp_path, posterior=alone)
     assert json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["posterior"]["elpd_se"] is None

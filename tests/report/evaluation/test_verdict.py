@@ -65,6 +65,6 @@ def test_an_sd_that_ranks_nothing_is_called_so():
     assert "smallest SD" not in words(surest_tenth_rmse=None)[1]
 
 
-def test_unknown_figures_are_left_out_of_the_words():
+def test_unknown_metrics_are_left_out_of_the_words():
     _, said = words(naive_rmse=None, surest_tenth_rmse=None, extrapolated=None, measure="auc_fraction")
     assert "None" not in said and "nan" not in said and "naive" not in said and "concentration" not in said
