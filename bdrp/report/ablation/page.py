@@ -14,7 +14,7 @@ from bdrp.report.ablation import contributions
 from bdrp.report.definitions import DEFINITIONS
 from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
-from bdrp.report.html.parts import Section, Verdict
+from bdrp.report.html.parts import Section, Summary
 from bdrp.report.html.table import Column, Table
 from bdrp.studies.components import (
     CONTRIBUTES,
@@ -94,7 +94,7 @@ def render_page(found: Contributions) -> str:
         title=f"{words.count(len(taken), 'part')} on {found.screen['name']}: what does each contribute?",
         subtitle=f"{', '.join(TITLES[name] for name in taken)}; split by {', '.join(splits)}. Measure: "
         f"{found.screen['measure']}, in {found.screen['unit']}.",
-        verdict=_verdict(found),
+        summary=_summary(found),
         tiles=fits.tiles(found.runs),
         sections=_sections(found),
         version=__version__,
@@ -120,15 +120,15 @@ def _sections(found: Contributions) -> tuple[Section, ...]:
     )
 
 
-def _verdict(found: Contributions) -> Verdict:
+def _summary(found: Contributions) -> Summary:
     absent = int((found.runs["status"] != "done").sum())
     said = (*_sentences(_about(found.table, FULL)), *_leaks(found.table))
     if any(_leaking(found.table)):
-        return Verdict("doubt", "Shuffled labels beat what knows nothing: something of the test part is seen.", said)
+        return Summary("doubt", "Shuffled labels beat what knows nothing: something of the test part is seen.", said)
     if absent:
         headline = words.missing(absent, len(found.runs))
-        return Verdict("doubt", headline, said)
-    return Verdict("fair", f"All {words.count(len(found.runs), 'fit')} finished; by {LABELS[HEADLINE]}:", said)
+        return Summary("doubt", headline, said)
+    return Summary("fair", f"All {words.count(len(found.runs), 'fit')} finished; by {LABELS[HEADLINE]}:", said)
 
 
 def _sentences(about: pd.DataFrame) -> Iterator[str]:

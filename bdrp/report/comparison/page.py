@@ -13,7 +13,7 @@ from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import Look, looks
 from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
-from bdrp.report.html.parts import Definition, Section, Verdict
+from bdrp.report.html.parts import Definition, Section, Summary
 
 if TYPE_CHECKING:
     from bdrp.studies.comparison import Findings
@@ -69,20 +69,20 @@ def render_page(findings: Findings) -> str:
         title=f"{words.count(len(methods), 'method')} on {findings.screen['name']}: which is better?",
         subtitle=f"{', '.join(methods)}; split by {', '.join(map(words.spaced, splits))}. Measure: "
         f"{findings.screen['measure']}, in {findings.screen['unit']}.",
-        verdict=_verdict(findings, splits),
+        summary=_summary(findings, splits),
         tiles=fits.tiles(findings.runs),
         sections=_sections(findings),
         version=__version__,
     )
 
 
-def _verdict(findings: Findings, splits: list[str]) -> Verdict:
+def _summary(findings: Findings, splits: list[str]) -> Summary:
     unfinished = int((findings.runs["status"] != "done").sum())
     said = tuple(_best(findings, split) for split in splits)
     if unfinished:
         headline = words.missing(unfinished, len(findings.runs))
-        return Verdict("doubt", headline, said)
-    return Verdict("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", said)
+        return Summary("doubt", headline, said)
+    return Summary("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", said)
 
 
 def _best(findings: Findings, split: str) -> str:

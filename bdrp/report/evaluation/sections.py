@@ -12,7 +12,7 @@ from bdrp.report.evaluation import censored_tables, tables
 from bdrp.report.evaluation.censored_definitions import CENSORED_DEFINITIONS
 from bdrp.report.evaluation.figures.groups import SIGNIFICANT
 from bdrp.report.evaluation.page_figures import PageFigures
-from bdrp.report.evaluation.verdict import held_out_responses
+from bdrp.report.evaluation.summary import held_out_responses
 from bdrp.report.html.parts import Section
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _AS_OBSERVED: Final = (
 _UNKNOWN_DOSES: Final = "The highest tested doses are not known, so no response is known to lie above them."
 _NO_POSTERIOR: Final = (
     "There is nothing to show: no draws of a posterior were kept with this model. Methods without random weights, such "
-    "as ridge or random forest, have none; the figures above judge their predictions alike."
+    "as ridge or random forest, have none; the metrics above judge their predictions alike."
 )
 _NOTE: Final = (
     "Metrics are computed on held-out pairs only, those of leave-one-out apart; nothing is fitted to them. Chance "

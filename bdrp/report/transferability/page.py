@@ -11,8 +11,8 @@ from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Section
 from bdrp.report.transferability import concordance_tables, figures, score_tables, shift_tables
+from bdrp.report.transferability.summary import summarise, tiles
 from bdrp.report.transferability.targets import home_rows, rows_of
-from bdrp.report.transferability.verdict import judge, tiles
 
 if TYPE_CHECKING:
     from bdrp.studies.transfer import Transferred
@@ -68,7 +68,7 @@ def render_page(found: Transferred) -> str:
         beside="transfer.parquet, shift.parquet and ceiling.parquet beside it hold",
         title=f"From {about['train']} to {', '.join(names)}: does the model hold?",
         subtitle=f"{about['method']}, seed {about['seed']}. Measure: {'; '.join(measures)}.",
-        verdict=judge(found),
+        summary=summarise(found),
         tiles=tiles(found),
         sections=_sections(found),
         version=__version__,

@@ -71,7 +71,7 @@ def test_the_page_stands_alone(found, tmp_path):
     HTMLParser().feed(html)
 
 
-def test_the_verdict_tells_contributions_from_none_and_says_where_a_part_harms(found, unrendered):
+def test_the_summary_tells_contributions_from_none_and_says_where_a_part_harms(found, unrendered):
     html = render_page(found)
     assert "All 6 fits finished" in html
     assert (

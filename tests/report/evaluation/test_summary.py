@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bdrp.report.evaluation.verdict import Evidence, judge
+from bdrp.report.evaluation.summary import Evidence, summarise
 
 GOOD = Evidence(
     pairs=31_000,
@@ -24,8 +24,8 @@ GOOD = Evidence(
 
 
 def words(**changes):
-    verdict = judge(replace(GOOD, **changes))
-    return verdict.tone, " ".join([verdict.headline, *verdict.sentences]).replace("\u202f", " ")
+    summary = summarise(replace(GOOD, **changes))
+    return summary.tone, " ".join([summary.headline, *summary.sentences]).replace("\u202f", " ")
 
 
 def test_a_good_model_is_praised_with_its_numbers():

@@ -1,11 +1,11 @@
-"""The verdict: what the report says before any metric, in words."""
+"""The summary: what the report says before any metric, in words."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from bdrp.report.html.parts import Verdict
+from bdrp.report.html.parts import Summary
 from bdrp.report.words import count, number, percent
 
 NEAR = 0.02  # chosen: two percentage points either way is what the project asks of its own default at 90 %
@@ -26,7 +26,7 @@ _WHERE = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """The metrics that a verdict rests on; None where one does not exist for these pairs."""
+    """The metrics that a summary rests on; None where one does not exist for these pairs."""
 
     pairs: int
     split: str
@@ -43,13 +43,13 @@ class Evidence:
     extrapolated: float | None
 
 
-def judge(seen: Evidence) -> Verdict:
+def summarise(seen: Evidence) -> Summary:
     """Put the evidence into words."""
     kept = abs(seen.coverage_90 - 0.9) <= NEAR
     better = seen.naive_rmse is None or seen.rmse < seen.naive_rmse
     sentences = (_width(seen), _accuracy(seen), _ranking(seen), _extrapolated(seen), _few(seen))
     fair = kept and better and seen.pairs >= FEWEST_PAIRS
-    return Verdict("fair" if fair else "doubt", _headline(seen, kept), tuple(text for text in sentences if text))
+    return Summary("fair" if fair else "doubt", _headline(seen, kept), tuple(text for text in sentences if text))
 
 
 def held_out_responses(split: str) -> str:
