@@ -116,7 +116,7 @@ def _sections(findings: Findings) -> tuple[Section, ...]:
     metrics, coverage, risks = _figures(findings)
     return (
         Section("metrics", "How good is each method on each split?", findings.notes, tables.metrics(findings), metrics),
-        Section("coverage", "Do the intervals keep their promise?", (), tables.coverage(findings), coverage),
+        Section("coverage", "Do intervals cover at their nominal level?", (), tables.coverage(findings), coverage),
         Section(
             "differences",
             "Which differences would hold?",

@@ -53,7 +53,7 @@ def held_out(metrics: Mapping[str, Any], summary: Mapping[str, Any], figures: Pa
 def calibration(figures: PageFigures, *, recalibrated: bool) -> Section:
     """Coverage at every level; where recalibration changed nothing, that is said."""
     said = () if recalibrated else (_UNCHANGED,)
-    return Section("calibration", "Do the intervals keep their promise?", said, figures=figures.calibration())
+    return Section("calibration", "Do intervals cover at their nominal level?", said, figures=figures.calibration())
 
 
 def groups(what: str, several: str, figures: PageFigures) -> Section:
@@ -178,7 +178,7 @@ def _worst_in_words(table: pd.DataFrame) -> str:
     named = [f"{row.name} ({words.percent(row.coverage_90)})" for row in off.head(MOST_NAMED).itertuples(index=False)]
     more = f" and {len(off) - MOST_NAMED} more" if len(off) > MOST_NAMED else ""
     return (
-        f"90 % intervals miss their promise by more than chance explains, if pairs were independent, for "
+        f"The coverage of 90 % intervals misses 90 % by more than chance explains, if pairs were independent, for "
         f"{', '.join(named)}{more}. Pairs of one cell line or one drug err together, so this is a hint and no proof."
     )
 

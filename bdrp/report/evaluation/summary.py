@@ -60,11 +60,11 @@ def held_out_responses(split: str) -> str:
 def _headline(seen: Evidence, kept: bool) -> str:
     covered = f"90 % intervals cover {percent(seen.coverage_90)} of {seen.pairs:,} {held_out_responses(seen.split)}"
     if seen.pairs < FEWEST_PAIRS:
-        return f"{covered}: too few to tell whether they keep their promise."
+        return f"{covered}: too few to tell whether that is their nominal level."
     if kept:
-        return f"{covered}: they keep their promise."
+        return f"{covered}: they cover at their nominal level."
     if _chance_may_explain(seen):
-        return f"{covered}: not what they promise, though chance may explain it."
+        return f"{covered}: not their nominal level, though chance may explain it."
     if seen.coverage_90 < 0.9:
         return f"{covered}: they are too narrow, and the predictions too sure of themselves."
     return f"{covered}: they are too wide, and the predictions less sure than they could be."

@@ -164,7 +164,7 @@ def by_group(groups: pd.DataFrame, what: str) -> Table:
 
 
 def worst_groups(groups: pd.DataFrame) -> Table:
-    """The groups whose coverage is furthest from its promise, for their number of pairs."""
+    """The groups whose coverage is furthest from the nominal level, for their number of pairs."""
     columns = {
         "group": Column("Group"),
         "kind": Column("Kind"),

@@ -32,7 +32,7 @@ def test_a_good_model_is_praised_with_its_numbers():
     tone, said = words()
     assert tone == "fair"
     assert "90 % intervals cover 89.6 % of 31,000 responses of cell lines that the model never saw" in said
-    assert "they keep their promise" in said
+    assert "they cover at their nominal level" in said
     assert "4.00 ln(µM) wide on average, from end to end a factor of 55 in concentration" in said
     assert "off by 1.27 ln(µM) (RMSE), 16 % less than naive mean effects" in said
     assert "60 % of these responses lie outside the doses" in said
@@ -53,7 +53,7 @@ def test_a_fault_is_named_and_the_tone_changes(changes, said):
     tone, text = words(**changes)
     assert tone == "doubt"
     assert said in text
-    assert (": they keep their promise." in text) == ("rmse" in changes)
+    assert (": they cover at their nominal level." in text) == ("rmse" in changes)
 
 
 def test_an_sd_that_ranks_nothing_is_called_so():
