@@ -39,7 +39,7 @@ DEFINITIONS: Final = (
         "told apart? High is good.",
     ),
     Definition("point.within_drug_spearman", "Within-drug Spearman", "The same correlation of ranks within a drug."),
-    Definition("point.within_drug_count", "Drugs behind within-drug figures", "How many drugs had enough pairs."),
+    Definition("point.within_drug_count", "Drugs behind within-drug metrics", "How many drugs had enough pairs."),
     Definition(
         "point.normalised_pearson",
         "Mean-effects-normalised Pearson",
@@ -62,7 +62,7 @@ DEFINITIONS: Final = (
         "Naive mean effects",
         "The prediction that knows only means: the overall mean, plus the drug's and the cell line's deviation from "
         "it where they were in training. The two are estimated together and shrunken where responses are few, which "
-        "DrEval's are not: figures beyond them are close to DrEval's, and not the same to the last digit.",
+        "DrEval's are not: metrics beyond them are close to DrEval's, and not the same to the last digit.",
         _DREVAL,
     ),
     Definition(
@@ -234,7 +234,7 @@ DEFINITIONS: Final = (
     Definition(
         "selective.drug_sd",
         "One SD a drug",
-        "The trivial rival of every ranking figure: rank pairs by their drug's RMSE on the other half of the held-out "
+        "The trivial rival of every ranking metric: rank pairs by their drug's RMSE on the other half of the held-out "
         "cell lines, and by nothing else.",
     ),
     Definition(

@@ -387,8 +387,8 @@ def test_tables_and_page_on_disk_are_those_of_the_findings(compared):
     found = comparison.gather_results(out, made.runs)
     html = report.compare(found, out).read_text(encoding="utf-8")
     for split in ("pair", "cell-line"):
-        assert f'id="picture-critical-difference-{split}-crps"' in html and f'id="picture-risk-{split}"' in html
-    metrics = pd.read_parquet(out / "figures.parquet")
-    assert list(metrics)[:6] == ["method", "split", "fold", "seed", "figure", "value"]
-    pd.testing.assert_frame_equal(metrics, found.metrics)
+        assert f'id="figure-critical-difference-{split}-crps"' in html and f'id="figure-risk-{split}"' in html
+    figures = pd.read_parquet(out / "figures.parquet")
+    assert list(figures)[:6] == ["method", "split", "fold", "seed", "figure", "value"]
+    pd.testing.assert_frame_equal(figures, found.metrics)
     assert len(pd.read_parquet(out / "comparisons.parquet")) == len(found.comparisons)

@@ -74,7 +74,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, parts: list[str], limit: float) -> No
     axes.axvspan(-half, half, color=BAND, zorder=0)
     nominal_line(axes, x=0.0)
     for row in rows.itertuples():
-        at, colour = parts.index(str(row.removed)), COLOURS[kind_of(row.said)]
+        at, colour = parts.index(str(row.part)), COLOURS[kind_of(row.said)]
         value = float(row.contribution)
         if abs(value) > limit:
             side = np.sign(value)

@@ -14,7 +14,7 @@ from bdrp.report.ablation import contributions
 from bdrp.report.definitions import DEFINITIONS
 from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
-from bdrp.report.html.parts import Section, Verdict
+from bdrp.report.html.parts import Section, Summary
 from bdrp.report.html.table import Column, Table
 from bdrp.studies.components import (
     COMPONENTS,
@@ -43,7 +43,7 @@ _LEADS: Final = {
     HARMS: "better with",
 }
 _READ = (
-    "A contribution is the figure of the model without the part less that of the whole model, fitted and recalibrated "
+    "A contribution is the metric of the model without the part less that of the whole model, fitted and recalibrated "
     "alike and scored on the same held-out pairs: positive where the part helps. “None” says that the 95 % interval "
     "over cell lines and drugs lies within what is practically equal (1 % of RMSE and CRPS, 0.01 of NLL); “none "
     "shown” that it is wider and holds 0, so that a contribution cannot be ruled out. “Contributes” and “harms” say "
@@ -94,7 +94,7 @@ def render_page(found: Contributions) -> str:
         title=f"{words.count(len(taken), 'part')} on {found.screen['name']}: what does each contribute?",
         subtitle=f"{', '.join(TITLES[name] for name in taken)}; split by {', '.join(splits)}. Measure: "
         f"{found.screen['measure']}, in {found.screen['unit']}.",
-        verdict=_verdict(found),
+        summary=_summary(found),
         tiles=fits.tiles(found.runs),
         sections=_sections(found),
         version=__version__,
@@ -115,20 +115,20 @@ def _sections(found: Contributions) -> tuple[Section, ...]:
         Section("floors", "Do shuffled labels beat mean effects?", (_LABELS,), _floors(found.table)),
         Section("costs", "What does each fit cost?", (fits.CHEAP,), (fits.costs(found.runs),)),
         *fits.missing(found.runs),
-        Section("definitions", "What the figures mean", definitions=_definitions()),
+        Section("definitions", "What the metrics mean", definitions=_definitions()),
         Section("provenance", "Data and runs", facts=fits.facts(found.screen), folded=(fits.addresses(found.runs),)),
     )
 
 
-def _verdict(found: Contributions) -> Verdict:
+def _summary(found: Contributions) -> Summary:
     absent = int((found.runs["status"] != "done").sum())
     said = (*_sentences(_about(found.table, FULL)), *_leaks(found.table))
     if any(_leaking(found.table)):
-        return Verdict("doubt", "Shuffled labels beat what knows nothing: something of the test part is seen.", said)
+        return Summary("doubt", "Shuffled labels beat what knows nothing: something of the test part is seen.", said)
     if absent:
         headline = words.missing(absent, len(found.runs))
-        return Verdict("doubt", headline, said)
-    return Verdict("fair", f"All {words.count(len(found.runs), 'fit')} finished; by {LABELS[HEADLINE]}:", said)
+        return Summary("doubt", headline, said)
+    return Summary("fair", f"All {words.count(len(found.runs), 'fit')} finished; by {LABELS[HEADLINE]}:", said)
 
 
 def _sentences(about: pd.DataFrame) -> Iterator[str]:
@@ -199,7 +199,7 @@ def _cells(part: pd.DataFrame) -> Iterator[str]:
 
 def _floors(table: pd.DataFrame) -> tuple[Table, ...]:
     others = table[table["against"] != FULL] if len(table) else table
-    columns = tuple(map(Column, ("Model", "Figure", "Its value", "Beside", "Value", "Difference", "The model is")))
+    columns = tuple(map(Column, ("Model", "Metric", "Its value", "Beside", "Value", "Difference", "The model is")))
     tables = []
     for split, part in others.groupby("split", sort=False) if len(others) else ():
         rows = tuple(_floor(row) for row in part.to_dict("records"))

@@ -32,7 +32,7 @@ def plot_metric(
     label: str,
     unit: str,
     looks: Mapping[str, Look],
-    promised: float | None = None,
+    nominal: float | None = None,
 ) -> Plot:
     """One metric with its intervals: a panel a split, a row a method.
 
@@ -42,36 +42,36 @@ def plot_metric(
         label: the metric's name.
         unit: of the metric; "" if it has none.
         looks: of the methods, the same in all figures of a page.
-        promised: where a dashed line stands, as a fraction. Without one that all share, every split has its own axis:
+        nominal: where a dashed line stands, as a fraction. Without one that all share, every split has its own axis:
             errors on new drugs are thrice those on new pairs.
     """
     table = intervals[intervals["figure"] == metric]
     require_rows(f"{metric}-by-method", table)
     splits, methods = list(dict.fromkeys(table["split"])), table["method"].nunique()
-    last = "Dashed: what was promised." if promised else "Each split has its own axis."
+    last = "Dashed: the nominal level." if nominal else "Each split has its own axis."
     return Plot(
         f"{metric}-by-method".replace("_", "-"),
-        _claim(table, splits, label, promised),
+        _claim(table, splits, label, nominal),
         f"{_READING.format(label=label)} {last}",
-        lambda figure: draw_metric(figure, table, f"{label}, {unit}" if unit else label, looks, promised),
-        height_in=0.7 + len(splits) * ((0.45 if promised else 0.65) + 0.27 * methods),
+        lambda figure: draw_metric(figure, table, f"{label}, {unit}" if unit else label, looks, nominal),
+        height_in=0.7 + len(splits) * ((0.45 if nominal else 0.65) + 0.27 * methods),
     )
 
 
 def draw_metric(
-    figure: Figure, table: pd.DataFrame, axis: str, looks: Mapping[str, Look], promised: float | None
+    figure: Figure, table: pd.DataFrame, axis: str, looks: Mapping[str, Look], nominal: float | None
 ) -> None:
     """A panel a split, a row a method; `table` has split, method, value, lower and upper of one metric."""
     splits, methods = list(dict.fromkeys(table["split"])), list(dict.fromkeys(table["method"]))
-    scale = 100.0 if promised is not None else 1.0
-    panels = figure.subplots(len(splits), 1, sharex=promised is not None, squeeze=False)[:, 0]
+    scale = 100.0 if nominal is not None else 1.0
+    panels = figure.subplots(len(splits), 1, sharex=nominal is not None, squeeze=False)[:, 0]
     for axes, split in zip(panels, splits, strict=True):
         for found in table[table["split"] == split].itertuples():
             at, colour = methods.index(found.method), looks[str(found.method)].colour
             axes.plot([scale * found.lower, scale * found.upper], [at, at], color=colour, linewidth=2.4)
             axes.plot([scale * found.value], [at], "o", color=colour, markersize=6)
-        if promised is not None:
-            nominal_line(axes, x=scale * promised)
+        if nominal is not None:
+            nominal_line(axes, x=scale * nominal)
         axes.set_yticks(range(len(methods)), [short(name) for name in methods])
         axes.set_ylim(len(methods) - 0.4, -0.6)
         axes.set_title(by(split), loc="left", fontsize=9.5, color=INK)
@@ -103,12 +103,12 @@ def draw_risk(axes: Axes, curves: pd.DataFrame, unit: str, looks: Mapping[str, L
     legend_below(axes)
 
 
-def _claim(table: pd.DataFrame, splits: list[str], label: str, promised: float | None) -> str:
+def _claim(table: pd.DataFrame, splits: list[str], label: str, nominal: float | None) -> str:
     """The extremes of each split in words; who is better is said where differences are."""
     parts = []
     for split in splits:
         values = table[table["split"] == split]["value"]
         low, high = float(values.min()), float(values.max())
-        ends = (number(low, 2), number(high, 2)) if promised is None else (percent(low), percent(high))
+        ends = (number(low, 2), number(high, 2)) if nominal is None else (percent(low), percent(high))
         parts.append(f"{ends[0]} to {ends[1]} {by(split)}")
     return f"{label} over the methods: {'; '.join(parts)}."

@@ -13,7 +13,7 @@ from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import Look, looks
 from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
-from bdrp.report.html.parts import Definition, Section, Verdict
+from bdrp.report.html.parts import Definition, Section, Summary
 
 if TYPE_CHECKING:
     from bdrp.studies.comparison import ComparisonResults
@@ -69,20 +69,20 @@ def render_page(findings: ComparisonResults) -> str:
         title=f"{words.count(len(methods), 'method')} on {findings.screen['name']}: which is better?",
         subtitle=f"{', '.join(methods)}; split by {', '.join(map(words.spaced, splits))}. Measure: "
         f"{findings.screen['measure']}, in {findings.screen['unit']}.",
-        verdict=_verdict(findings, splits),
+        summary=_summary(findings, splits),
         tiles=fits.tiles(findings.runs),
         sections=_sections(findings),
         version=__version__,
     )
 
 
-def _verdict(findings: ComparisonResults, splits: list[str]) -> Verdict:
+def _summary(findings: ComparisonResults, splits: list[str]) -> Summary:
     unfinished = int((findings.runs["status"] != "done").sum())
     said = tuple(_best(findings, split) for split in splits)
     if unfinished:
         headline = words.missing(unfinished, len(findings.runs))
-        return Verdict("doubt", headline, said)
-    return Verdict("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", said)
+        return Summary("doubt", headline, said)
+    return Summary("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", said)
 
 
 def _best(findings: ComparisonResults, split: str) -> str:
@@ -115,12 +115,12 @@ def _against(row: dict[str, object], best: str) -> str:
 def _sections(findings: ComparisonResults) -> tuple[Section, ...]:
     metrics, coverage, risks = _figures(findings)
     return (
-        Section("figures", "How good is each method on each split?", findings.notes, tables.metrics(findings), metrics),
-        Section("coverage", "Do the intervals keep their promise?", (), tables.coverage(findings), coverage),
+        Section("metrics", "How good is each method on each split?", findings.notes, tables.metrics(findings), metrics),
+        Section("coverage", "Do intervals cover at their nominal level?", (), tables.coverage(findings), coverage),
         Section(
             "differences",
             "Which differences would hold?",
-            (_PAIRS, f"Of {tables.label(HEADLINE)} here; of all figures in the tables that open on a click."),
+            (_PAIRS, f"Of {tables.label(HEADLINE)} here; of all metrics in the tables that open on a click."),
             tables.differences(findings, HEADLINE),
             folded=tables.differences(findings),
         ),
@@ -134,7 +134,7 @@ def _sections(findings: ComparisonResults) -> tuple[Section, ...]:
         Section("risk", "Whose SD tells good predictions from bad ones?", (_KEPT,), tables.rankings(findings), risks),
         Section("costs", "What does each method cost?", (fits.CHEAP,), (fits.costs(findings.runs),)),
         *fits.missing(findings.runs),
-        Section("definitions", "What the figures mean", definitions=_definitions()),
+        Section("definitions", "What the metrics mean", definitions=_definitions()),
         Section(
             "provenance", "Data and runs", facts=fits.facts(findings.screen), folded=(fits.addresses(findings.runs),)
         ),

@@ -72,7 +72,7 @@ def differences(findings: ComparisonResults, metric: str = "") -> tuple[Table, .
     found = found[found["figure"] == metric] if metric else found
     names = [f"{label(row.figure)}: {row.method} less {row.other}" for row in found.itertuples()]
     columns = {
-        "methods": Column("Figure: methods"),
+        "methods": Column("Metric: methods"),
         "difference": Column("Difference"),
         "lower": Column("from"),
         "upper": Column("to"),
@@ -84,7 +84,7 @@ def differences(findings: ComparisonResults, metric: str = "") -> tuple[Table, .
     caption = "“Better” and “worse” speak of the first method."
     return tuple(
         Table.from_records(
-            f"{_title(split)}{'' if metric else ': all figures'}", columns, part.to_dict("records"), caption
+            f"{_title(split)}{'' if metric else ': all metrics'}", columns, part.to_dict("records"), caption
         )
         for split, part in found.assign(methods=names).groupby("split", sort=False)
     )

@@ -24,7 +24,7 @@ def scores(metrics: Metrics) -> Table:
         (CENSORED_LABELS[f"as_observed.{key}"], seen[key], None, seen[key], None) for key in ("above", "below")
     )
     heads = ("All", "Inside the tested doses", "Beyond them", "All, extrapolations taken for measurements")
-    columns = (Column("Figure"), *columns_of(*heads))
+    columns = (Column("Metric"), *columns_of(*heads))
     return Table(
         "Scored as what was observed",
         columns,
@@ -59,7 +59,7 @@ def beyond(metrics: Metrics) -> Table:
         for name in names
     )
     heads = ("This model", "from", "to", "One base rate a drug", "If calibrated")
-    columns = (Column("Figure"), *columns_of(*heads))
+    columns = (Column("Metric"), *columns_of(*heads))
     return Table("Probability of a response beyond the highest dose", columns, rows, _RESAMPLED)
 
 
@@ -97,7 +97,7 @@ def noise(metrics: Metrics) -> Table:
         for name in names
     )
     heads = ("All repeats", "from", "to", "All of a set inside the tested doses", "from", "to")
-    columns = (Column("Figure"), *columns_of(*heads))
+    columns = (Column("Metric"), *columns_of(*heads))
     return Table("Measured noise", columns, rows, f"SDs in {metrics['unit']}, with a 95 % interval.")
 
 

@@ -1,4 +1,4 @@
-"""What the page opens with: title, subtitle, the evidence for the verdict, and six numbers."""
+"""What the page opens with: title, subtitle, the evidence for the summary, and six numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bdrp.report import words
-from bdrp.report.evaluation.verdict import Evidence
+from bdrp.report.evaluation.summary import Evidence
 from bdrp.report.html.parts import Tile
 
 
@@ -38,7 +38,7 @@ def subtitle(metrics: Mapping[str, Any], summary: Mapping[str, Any], card: Mappi
 
 
 def evidence(metrics: Mapping[str, Any], split: str) -> Evidence:
-    """What the verdict rests on, taken from the metrics."""
+    """What the summary rests on, taken from the metrics."""
     point, ninety, seen = metrics["point"], metrics["coverage"]["90"], metrics["selective"]
     return Evidence(
         pairs=metrics["n"]["pairs"],
@@ -63,7 +63,7 @@ def _kept_rmse(rmse: float, kept: float | None) -> float | None:
 
 
 def tiles(metrics: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
-    """The six numbers that stand under the verdict."""
+    """The six numbers that stand under the summary."""
     ninety, point = metrics["coverage"]["90"], metrics["point"]
     bounds = (
         ""
@@ -71,7 +71,7 @@ def tiles(metrics: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
         else f"{words.percent(ninety['lower'])} to {words.percent(ninety['upper'])} with lines and drugs resampled"
     )
     naive = (
-        "naive figure unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
+        "naive RMSE unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
     )
     kept = seen.surest_tenth_rmse
     return (

@@ -1,4 +1,4 @@
-"""The page: verdict, figures and tables in reading order, one HTML file that asks the network for nothing."""
+"""The page: summary, figures and tables in reading order, one HTML file that asks the network for nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bdrp.report.evaluation import opening, sections
 from bdrp.report.evaluation.page_figures import UNKNOWN_UNIT, PageFigures
-from bdrp.report.evaluation.verdict import judge
+from bdrp.report.evaluation.summary import summarise
 from bdrp.report.html.page import render
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def render_page(
         beside="scores.json beside it holds",
         title=opening.title(model_card),
         subtitle=opening.subtitle(metrics, split_summary, model_card),
-        verdict=judge(seen),
+        summary=summarise(seen),
         tiles=opening.tiles(metrics, seen),
         sections=shown,
         version=dict(model_card.get("versions") or {}).get("bdrp"),

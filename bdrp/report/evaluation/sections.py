@@ -12,7 +12,7 @@ from bdrp.report.evaluation import censored_tables, tables
 from bdrp.report.evaluation.censored_definitions import CENSORED_DEFINITIONS
 from bdrp.report.evaluation.figures.groups import SIGNIFICANT
 from bdrp.report.evaluation.page_figures import PageFigures
-from bdrp.report.evaluation.verdict import held_out_responses
+from bdrp.report.evaluation.summary import held_out_responses
 from bdrp.report.html.parts import Section
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ MOST_NAMED: Final = 6  # chosen: a sentence holds no more; the table below holds
 _UNCHANGED: Final = "Recalibration found nothing to change: these are the method's own distributions."
 _AS_OBSERVED: Final = (
     "Of a response above the highest or below the lowest tested dose, no more was observed than that it lies there; "
-    "the published value is a fitted curve's continuation. The figures elsewhere on this page take that value for a "
+    "the published value is a fitted curve's continuation. The metrics elsewhere on this page take that value for a "
     "measurement, as is usual. Here such a response counts as what was observed."
 )
 _UNKNOWN_DOSES: Final = "The highest tested doses are not known, so no response is known to lie above them."
 _NO_POSTERIOR: Final = (
     "There is nothing to show: no draws of a posterior were kept with this model. Methods without random weights, such "
-    "as ridge or random forest, have none; the figures above judge their predictions alike."
+    "as ridge or random forest, have none; the metrics above judge their predictions alike."
 )
 _NOTE: Final = (
-    "Figures are computed on held-out pairs only, those of leave-one-out apart; nothing is fitted to them. Chance "
+    "Metrics are computed on held-out pairs only, those of leave-one-out apart; nothing is fitted to them. Chance "
     "values come from simulating responses from the predicted distributions themselves."
 )
 
@@ -53,7 +53,7 @@ def held_out(metrics: Mapping[str, Any], summary: Mapping[str, Any], figures: Pa
 def calibration(figures: PageFigures, *, recalibrated: bool) -> Section:
     """Coverage at every level; where recalibration changed nothing, that is said."""
     said = () if recalibrated else (_UNCHANGED,)
-    return Section("calibration", "Do the intervals keep their promise?", said, figures=figures.calibration())
+    return Section("calibration", "Do intervals cover at their nominal level?", said, figures=figures.calibration())
 
 
 def groups(what: str, several: str, figures: PageFigures) -> Section:
@@ -133,13 +133,13 @@ def all_metrics(metrics: Mapping[str, Any], earlier: Mapping[str, Any] | None) -
         tables.ranking(metrics),
     )
     said = tuple(str(note) for note in metrics.get("notes") or ())
-    return Section("figures", "All figures", said, shown)
+    return Section("metrics", "All metrics", said, shown)
 
 
 def definitions(checked: PosteriorCheck | None) -> Section:
     """What each metric means; those of the posterior only where one was checked."""
     defined = (*DEFINITIONS, *CENSORED_DEFINITIONS, *(POSTERIOR_DEFINITIONS if checked else ()))
-    return Section("definitions", "What the figures mean", (_NOTE,), definitions=defined)
+    return Section("definitions", "What the metrics mean", (_NOTE,), definitions=defined)
 
 
 def provenance(card: Mapping[str, Any]) -> Section:
@@ -178,7 +178,7 @@ def _worst_in_words(table: pd.DataFrame) -> str:
     named = [f"{row.name} ({words.percent(row.coverage_90)})" for row in off.head(MOST_NAMED).itertuples(index=False)]
     more = f" and {len(off) - MOST_NAMED} more" if len(off) > MOST_NAMED else ""
     return (
-        f"90 % intervals miss their promise by more than chance explains, if pairs were independent, for "
+        f"The coverage of 90 % intervals misses 90 % by more than chance explains, if pairs were independent, for "
         f"{', '.join(named)}{more}. Pairs of one cell line or one drug err together, so this is a hint and no proof."
     )
 

@@ -20,7 +20,7 @@ def accuracy(metrics: Metrics) -> Table:
     rows = tuple((_label("point", key), value, naive.get(key)) for key, value in point.items())
     return Table(
         "Accuracy of the predicted mean",
-        columns_of("Figure", "This model", "Naive mean effects"),
+        columns_of("Metric", "This model", "Naive mean effects"),
         rows,
         _caption("The predicted mean", metrics),
     )
@@ -62,7 +62,7 @@ def calibration(metrics: Metrics, before: Metrics | None) -> Table:
     seen = metrics["calibration"]
     names = [key for key in seen if not key.endswith(("_null_mean", "_null_q95"))]
     rows = [(_label("calibration", name), *_of(seen, name, f"{name}_null_mean", f"{name}_null_q95")) for name in names]
-    columns = columns_of("Figure", "This model", "If calibrated: mean by chance", "If calibrated: 95 % stay below")
+    columns = columns_of("Metric", "This model", "If calibrated: mean by chance", "If calibrated: 95 % stay below")
     if before is not None:
         columns += (Column("Before recalibration"),)
         rows = [(*row, before["calibration"].get(name)) for row, name in zip(rows, names, strict=True)]
@@ -70,7 +70,7 @@ def calibration(metrics: Metrics, before: Metrics | None) -> Table:
         "Calibration",
         columns,
         tuple(rows),
-        "Calibration figures are never 0 in a finite sample: read each beside its chance value.",
+        "Calibration metrics are never 0 in a finite sample: read each beside its chance value.",
     )
 
 
@@ -87,7 +87,7 @@ def ranking(metrics: Metrics) -> Table:
         for name in names
     )
     heads = columns_of(
-        "Figure", "Predicted SD", "One SD a drug", "Random order", "Oracle", "Predicted SD, if calibrated"
+        "Metric", "Predicted SD", "One SD a drug", "Random order", "Oracle", "Predicted SD, if calibrated"
     )
     return Table("Ranking of errors", heads, rows, "Does a small predicted SD mean a small error?")
 
@@ -156,7 +156,7 @@ def by_group(groups: pd.DataFrame, what: str) -> Table:
     known = {key: column for key, column in _GROUP_COLUMNS.items() if key in groups.columns}
     others = {key: Column(heading(key)) for key in groups.columns if key not in {*_GROUP_COLUMNS, "group", "name"}}
     return Table.from_records(
-        f"All figures of {count(len(groups), what)}",
+        f"All metrics of {count(len(groups), what)}",
         {"group": Column(what.capitalize()), **known, **others},
         groups.assign(group=_names(groups)).to_dict("records"),
         f"Coverage and width of central intervals, errors and ranks, by {what}.",
@@ -164,7 +164,7 @@ def by_group(groups: pd.DataFrame, what: str) -> Table:
 
 
 def worst_groups(groups: pd.DataFrame) -> Table:
-    """The groups whose coverage is furthest from its promise, for their number of pairs."""
+    """The groups whose coverage is furthest from the nominal level, for their number of pairs."""
     columns = {
         "group": Column("Group"),
         "kind": Column("Kind"),
@@ -199,7 +199,7 @@ def leave_one_out(metrics: Metrics) -> Table:
     names = ("elpd", "elpd_se", "p_loo", "largest_k", "share_above")
     rows = tuple((_label("posterior", name), metrics[name]) for name in names)
     caption = "Sums over the sampled training rows; the standard error lets whole cell lines vary together."
-    return Table("Leave-one-out", columns_of("Figure", "This model"), rows, caption)
+    return Table("Leave-one-out", columns_of("Metric", "This model"), rows, caption)
 
 
 def replicated(statistics: pd.DataFrame) -> Table:
@@ -214,7 +214,7 @@ def replicated(statistics: pd.DataFrame) -> Table:
 
 def _beside(metrics: Metrics, before: Metrics | None, section: str, caption: str) -> Table:
     rows: Iterable[tuple[Any, ...]] = ((_label(section, key), value) for key, value in metrics[section].items())
-    columns = columns_of("Figure", "This model")
+    columns = columns_of("Metric", "This model")
     if before is not None:
         columns += (Column("Before recalibration"),)
         rows = ((_label(section, key), value, before[section].get(key)) for key, value in metrics[section].items())

@@ -88,7 +88,7 @@ def short(text: object, characters: int = 26) -> str:
 
 
 def nominal_line(axes: Axes, **where: float) -> None:
-    """The dashed line of what was promised."""
+    """The dashed line of the nominal level."""
     line = axes.axhline if "y" in where else axes.axvline
     line(*where.values(), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=3)
 

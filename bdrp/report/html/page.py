@@ -10,7 +10,7 @@ from bdrp.report.figures import svg
 
 
 def render(**context: Any) -> str:
-    """The page from its parts: kicker, title, subtitle, verdict, tiles, sections, version, and what lies beside it."""
+    """The page from its parts: kicker, title, subtitle, summary, tiles, sections, version, and what lies beside it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     filters: dict[str, Callable[..., Any]] = {

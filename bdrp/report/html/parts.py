@@ -1,4 +1,4 @@
-"""What a page is made of: a verdict, tiles, and sections of paragraphs, tables, figures, definitions and facts."""
+"""What a page is made of: a summary, tiles, and sections of paragraphs, tables, figures, definitions and facts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bdrp.report.html.table import Table
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Summary:
     """What to think of the predictions: `tone` is "fair" or "doubt", `headline` one sentence, `sentences` the rest."""
 
     tone: str

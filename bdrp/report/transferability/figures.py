@@ -25,8 +25,8 @@ ASIDE: Final = {"raw": 0.0, "recalibrated": -0.07, "posterior as prior": 0.07}
 _READING: Final = (
     "A row is a class of pairs by what of them was in training; from left to right, more pairs of the target were "
     "labelled. Bars are 95 % intervals with cell lines resampled, thin lines the range of single draws of labelled "
-    "pairs. Dashed: what 90 % intervals promise. Dotted: the same model on held-out pairs of its own laboratory. "
-    "Green: the training laboratory's own measurement as a prediction, on the pairs that both measured."
+    "pairs. Dashed: the nominal level of 90 % intervals. Dotted: the same model on held-out pairs of its own "
+    "laboratory. Green: the training laboratory's own measurement as a prediction, on the pairs that both measured."
 )
 _SHIFT: Final = (
     "Pairs by how far their cell line lies from the trained ones (share of trained lines that have a nearer neighbour) "

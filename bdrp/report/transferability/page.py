@@ -11,8 +11,8 @@ from bdrp.report.html.output import make_folder, write_page
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Section
 from bdrp.report.transferability import concordance_tables, figures, score_tables, shift_tables
+from bdrp.report.transferability.summary import summarise, tiles
 from bdrp.report.transferability.targets import home_rows, rows_of
-from bdrp.report.transferability.verdict import judge, tiles
 
 if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
@@ -68,7 +68,7 @@ def render_page(found: TransferResults) -> str:
         beside="transfer.parquet, shift.parquet and ceiling.parquet beside it hold",
         title=f"From {about['train']} to {', '.join(names)}: does the model hold?",
         subtitle=f"{about['method']}, seed {about['seed']}. Measure: {'; '.join(measures)}.",
-        verdict=judge(found),
+        summary=summarise(found),
         tiles=tiles(found),
         sections=_sections(found),
         version=__version__,
@@ -89,7 +89,7 @@ def _sections(found: TransferResults) -> tuple[Section, ...]:
         ),
         *_at_home(found),
         Section("notes", "What to keep in mind", _notes(found)),
-        Section("definitions", "What the figures mean", definitions=tuple(d for d in DEFINITIONS if d.key in _DEFINED)),
+        Section("definitions", "What the metrics mean", definitions=tuple(d for d in DEFINITIONS if d.key in _DEFINED)),
         Section("provenance", "Models and data", facts=_facts(found)),
     )
 

@@ -46,14 +46,14 @@ def by_class(found: TransferResults, target: Target) -> tuple[Table, Table]:
             "coverage_90",
             f"{target['target']}: 90 % intervals cover",
             [_at_home(home, "coverage_90")],
-            "Share of responses inside; at home beside. 95 % intervals and all figures are in the folded table below.",
+            "Share of responses inside; at home beside. 95 % intervals and all metrics are in the folded table below.",
         ),
     )
 
 
 def all_metrics(found: TransferResults, target: Target) -> Table:
     """Every metric of a target, a row a class, adaptation and number of labelled pairs."""
-    title = f"{target['target']}: all figures, {target['measure']} in {target['unit']}"
+    title = f"{target['target']}: all metrics, {target['measure']} in {target['unit']}"
     return _every_metric(rows_of(found.metrics, target), title)
 
 

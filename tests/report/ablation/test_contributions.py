@@ -10,9 +10,9 @@ from bdrp.report.figures.style import BLUE, MUTED, VERMILION
 TITLES = {"genes": "genes → none", "graph": "graph → one-hot", "head": "head → point"}
 
 
-def table(*rows, split="cell_line", figure="rmse"):
+def table(*rows, split="cell_line", metric="rmse"):
     columns = ["part", "contribution", "lower", "upper", "said"]
-    return pd.DataFrame(rows, columns=columns).assign(split=split, figure=figure, against_value=2.0)
+    return pd.DataFrame(rows, columns=columns).assign(split=split, figure=metric, against_value=2.0)
 
 
 ROWS = table(

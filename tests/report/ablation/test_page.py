@@ -13,10 +13,10 @@ from bdrp.report.ablation.page import render_page
 from bdrp.studies.ablation import Contributions
 
 
-def _row(part, against, figure, contribution, said):
+def _row(part, against, metric, contribution, said):
     ends = {"lower": contribution - 0.05, "upper": contribution + 0.05}
     values = {"value": 1 + contribution, "against_value": 1.0, "contribution": contribution}
-    place = {"split": "cell_line", "part": part, "against": against, "figure": figure}
+    place = {"split": "cell_line", "part": part, "against": against, "figure": metric}
     folds = {"folds_lower": np.nan, "folds_upper": np.nan, "folds": 1, "seeds": 1}
     return {**place, **values, **ends, **folds, "said": said}
 
@@ -25,15 +25,15 @@ def _row(part, against, figure, contribution, said):
 def found():
     """Contributions as a hand would write them."""
     rows = []
-    for figure in ("rmse", "nll", "crps"):
+    for metric in ("rmse", "nll", "crps"):
         rows += [
-            _row("no_expression", "full", figure, 0.3, "contributes"),
-            _row("concatenation", "full", figure, 0.01, "none shown"),
-            _row("point", "full", figure, -0.2, "harms on these folds alone"),
-            _row("shuffled_labels", "full", figure, 20.0, "contributes"),
-            _row("full", "mean_effects", figure, -0.4, "better"),
-            _row("shuffled_labels", "mean_effects", figure, 0.9, "worse"),
-            _row("shuffled_labels", "overall_mean", figure, 0.0, "none"),
+            _row("no_expression", "full", metric, 0.3, "contributes"),
+            _row("concatenation", "full", metric, 0.01, "none shown"),
+            _row("point", "full", metric, -0.2, "harms on these folds alone"),
+            _row("shuffled_labels", "full", metric, 20.0, "contributes"),
+            _row("full", "mean_effects", metric, -0.4, "better"),
+            _row("shuffled_labels", "mean_effects", metric, 0.9, "worse"),
+            _row("shuffled_labels", "overall_mean", metric, 0.0, "none"),
         ]
     labels = ["full", "no_expression", "concatenation", "point", "shuffled_labels", "mean_effects"]
     runs = pd.DataFrame({"method": labels}).assign(
@@ -71,7 +71,7 @@ def test_the_page_stands_alone(found, tmp_path):
     HTMLParser().feed(html)
 
 
-def test_the_verdict_tells_contributions_from_none_and_says_where_a_part_harms(found, unrendered):
+def test_the_summary_tells_contributions_from_none_and_says_where_a_part_harms(found, unrendered):
     html = render_page(found)
     assert "All 6 fits finished" in html
     assert (
@@ -79,7 +79,7 @@ def test_the_verdict_tells_contributions_from_none_and_says_where_a_part_harms(f
         "with attention → concatenation (0.010); better with Bayesian head → point (−0.200, on these folds alone)."
     ) in html
     assert "Split by cell line: shuffled labels do not beat mean effects." in html
-    assert html.count('id="picture-contributions-') == 3
+    assert html.count('id="figure-contributions-') == 3
 
 
 def test_shuffled_labels_that_beat_mean_effects_are_the_headline(found, unrendered):

@@ -42,7 +42,7 @@ def test_a_panel_is_a_split_and_a_row_a_method_with_its_interval(drawn):
 
 
 def test_errors_have_an_axis_a_split_and_coverage_one_with_its_line(drawn):
-    errors, coverage = drawn(metric()), drawn(metric(name="coverage_90", promised=0.9))
+    errors, coverage = drawn(metric()), drawn(metric(name="coverage_90", nominal=0.9))
     assert errors.panels[0].get_xlim() != errors.panels[1].get_xlim()
     assert coverage.panels[0].get_xlim() == coverage.panels[1].get_xlim()
     assert [coverage.across(panel) for panel in (0, 1)] == [[("x", 90.0)]] * 2
@@ -73,7 +73,7 @@ def test_an_interval_that_is_not_known_leaves_the_dot(drawn):
 
 def test_the_claim_gives_the_extremes_of_each_split():
     assert metric().claim == "RMSE over the methods: 1.00 to 1.20 by pair; 2.00 to 3.00 by drug."
-    covered = metric(name="coverage_90", promised=0.9).claim.replace("\u202f", " ")
+    covered = metric(name="coverage_90", nominal=0.9).claim.replace("\u202f", " ")
     assert covered == "COVERAGE_90 over the methods: 91.0 % to 91.0 % by pair; 70.0 % to 70.0 % by drug."
 
 

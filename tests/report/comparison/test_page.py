@@ -93,13 +93,13 @@ def test_the_page_stands_alone_and_escapes_hostile_names(found, tmp_path):
 def test_the_page_says_who_is_best_and_on_what_evidence(found, unrendered):
     html = render_page(found)
     assert "All 12 fits finished" in html
-    assert html.count("Dashed: what was promised.") == 1  # below the figure that has such a line
+    assert html.count("Dashed: the nominal level.") == 1  # below the figure that has such a line
     assert "Split by cell line: ridge has the lowest CRPS, 0.500 (0.450 to 0.550) ln(µM)." in html
     assert "Beside mean_effects: better on both." in html
     assert "CRPS: mean_effects less ridge" in html
-    assert html.count("picture-critical-difference") == 2
-    assert html.count('id="picture-risk-') == 2
-    assert 'id="picture-coverage-90-by-method"' in html
+    assert html.count("figure-critical-difference") == 2
+    assert html.count('id="figure-risk-') == 2
+    assert 'id="figure-coverage-90-by-method"' in html
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from bdrp.report.evaluation.page_figures import PageFigures
 DERIVED = ("_lower", "_upper", "_base_rate", "_if_calibrated", "_inside", "_beyond")
 
 
-def test_every_figure_of_limits_and_repeats_is_defined_and_nothing_else(case):
-    figures = case.scores.to_dict()
+def test_every_metric_of_limits_and_repeats_is_defined_and_nothing_else(case):
+    metrics = case.scores.to_dict()
     topics = {
-        "as_observed": [*figures["as_observed"], *figures["as_observed"]["coverage"]["90"]],
-        "beyond": [*figures["beyond"], "base_rate"],
-        "noise": figures["noise"]["all"],
+        "as_observed": [*metrics["as_observed"], *metrics["as_observed"]["coverage"]["90"]],
+        "beyond": [*metrics["beyond"], "base_rate"],
+        "noise": metrics["noise"]["all"],
     }
     named = {f"{topic}.{key}" for topic, keys in topics.items() for key in keys if not key.startswith(("low", "upp"))}
     assert {name for name in named if not name.endswith(DERIVED)} | {"beyond.base_rate"} == set(CENSORED_LABELS)
@@ -22,7 +22,7 @@ def test_every_figure_of_limits_and_repeats_is_defined_and_nothing_else(case):
 
 
 @pytest.mark.parametrize("definition", CENSORED_DEFINITIONS, ids=lambda definition: definition.key)
-def test_definitions_of_censored_figures_are_whole_sentences(definition):
+def test_definitions_of_censored_metrics_are_whole_sentences(definition):
     assert definition.meaning.endswith((".", "?"))
     assert definition.label
 
@@ -56,4 +56,4 @@ def test_without_limits_or_repeats_the_page_says_so(make_case, unrendered, tmp_p
     text = path.read_text()
     assert "The highest tested doses are not known" in text
     assert "No cell line was measured twice with one compound" in text
-    assert 'id="picture-beyond"' not in text and 'id="picture-noise"' not in text
+    assert 'id="figure-beyond"' not in text and 'id="figure-noise"' not in text

@@ -118,10 +118,10 @@ def test_every_number_of_the_json_file_is_on_the_page(written, record):
         "worst_groups",
     )
     assert set(topics) < set(record)
-    figures = {topic: record[topic] for topic in topics} | {
+    numbers = {topic: record[topic] for topic in topics} | {
         name: record["tables"][name] for name in ("by_drug", "by_tissue", "by_line")
     }
-    missing = [path for path, value in leaves(figures) if repr(value) not in shown]
+    missing = [path for path, value in leaves(numbers) if repr(value) not in shown]
     assert missing == []
 
 
@@ -135,9 +135,9 @@ def test_the_json_file_holds_what_the_scores_hold_and_where_they_come_from(case,
 
 def test_every_figure_is_there_and_states_its_claim_in_numbers(written):
     page = read(written)
-    figures = [name for name in page.ids if name.startswith("picture-")]
+    figures = [name for name in page.ids if name.startswith("figure-")]
     assert sorted(figures) == sorted(
-        f"picture-{name}"
+        f"figure-{name}"
         for name in (
             *("reliability", "coverage", "pit-histogram", "pit-ecdf", "recalibration", "extrapolated"),
             *("groups-drug", "levels-drug", "groups-tissue", "levels-tissue"),
@@ -166,7 +166,7 @@ def test_the_page_says_what_the_split_was_and_where_the_model_comes_from(written
 def test_recalibration_that_changed_nothing_is_said_once_and_not_drawn(case, written, unrendered, tmp_path):
     same = read(case.write(tmp_path, before=case.scores))
     assert "Recalibration found nothing to change" in " ".join(same.text)
-    assert "picture-recalibration" not in same.ids
+    assert "figure-recalibration" not in same.ids
     assert "Before recalibration" in read(written).text and "Before recalibration" not in same.text
 
 

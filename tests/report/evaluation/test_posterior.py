@@ -12,7 +12,7 @@ def test_the_section_has_its_four_figures_and_its_metrics(case, checked, unrende
     written = case.write(tmp_path, posterior=checked)
     text = written.read_text(encoding="utf-8")
     for name in ("k-hat", "loo-pit", "replicated", "replicated-statistics"):
-        assert text.count(f'id="picture-{name}"') == 1
+        assert text.count(f'id="figure-{name}"') == 1
     assert f'value="{checked.metrics["elpd"]!r}"' in text and "60 taken at random of 5,000" in text
     record = json.loads((written.parent / "scores.json").read_text(encoding="utf-8"))["posterior"]
     assert record["share_above"] == checked.metrics["share_above"]
@@ -25,12 +25,12 @@ def test_without_draws_the_section_says_why(case, unrendered, tmp_path):
     assert json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["posterior"] is None
 
 
-def test_every_figure_of_the_check_has_a_definition(checked):
+def test_every_metric_of_the_check_has_a_definition(checked):
     undefined = set(checked.metrics) - {"draws", "rows", "of_rows", "good_k"}
     assert [name for name in undefined if f"posterior.{name}" not in LABELS] == []
 
 
-def test_figures_that_are_not_defined_are_written_as_missing(case, checked, unrendered, tmp_path):
+def test_metrics_that_are_not_defined_are_written_as_missing(case, checked, unrendered, tmp_path):
     alone = replace(checked, metrics=dict(checked.metrics) | {"elpd_se": float("nan")})
     case.write(tmp_path, posterior=alone)
     assert json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["posterior"]["elpd_se"] is None

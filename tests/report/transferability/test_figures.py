@@ -72,7 +72,7 @@ def test_a_row_is_a_class_and_a_column_a_metric_with_its_unit(drawn):
 
 def test_levels_to_compare_with_stand_in_the_panels_that_they_belong_to(drawn):
     seen = drawn(adapted())
-    # What is promised and the source screen; the width there; its RMSE and the other laboratory's.
+    # The nominal level and the source screen; the width there; its RMSE and the other laboratory's.
     assert [seen.across(panel) for panel in range(6)] == [
         [("y", 91.0), ("y", 90.0)],
         [("y", 1.8)],
@@ -162,7 +162,7 @@ def test_only_the_most_labelled_pairs_are_beside_raw(drawn):
     assert seen.legend == {"raw": seen.rgba(INK), "recalibrated": seen.rgba(BLUE)}
 
 
-def test_coverage_is_beside_what_was_promised_and_widths_begin_at_nothing(drawn):
+def test_coverage_is_beside_the_nominal_level_and_widths_begin_at_nothing(drawn):
     seen = drawn(shifted())
     assert seen.across(0) == seen.across(1) == [("y", 90.0)]
     assert seen.panels[2].get_ylim()[0] == seen.panels[3].get_ylim()[0] == 0

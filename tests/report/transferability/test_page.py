@@ -88,7 +88,7 @@ def test_the_page_says_what_was_found_and_what_was_left_out(found, unrendered):
     ):
         assert said in page, said
     assert page.count("<svg") == 2
-    assert 'class="verdict doubt"' in page
+    assert 'class="summary doubt"' in page
 
 
 def test_the_page_says_whether_what_is_new_is_known_to_be(found, unrendered):

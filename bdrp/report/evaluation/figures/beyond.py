@@ -49,7 +49,7 @@ def draw(figure: Figure, curve: pd.DataFrame) -> None:
     shares.set(ylim=(-0.01, 1.02), ylabel="share that lay beyond")
     _curve(misses, curve, curve["nominal"].to_numpy(float), 100.0)
     nominal_line(misses, y=0.0)
-    misses.set(xlim=(-0.01, 1.01), ylabel="less the promise\n(percentage points)")
+    misses.set(xlim=(-0.01, 1.01), ylabel="less the probability\n(percentage points)")
     misses.set_xlabel("predicted probability of a response beyond the highest dose")
     legend_below(shares, columns=2)
 

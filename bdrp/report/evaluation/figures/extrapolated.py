@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 KINDS: Final = ("extrapolated", "observed")  # from the bottom
 _READING = (
     "Observed: the response lies between the lowest and the highest dose that were tested. Extrapolated: it lies "
-    "outside, so it is what a fitted curve says about doses that nobody tested. Dashed: the promised 90 %. A good "
-    "figure over all pairs can hide a poor one on the responses that were really observed."
+    "outside, so it is what a fitted curve says about doses that nobody tested. Dashed: the nominal 90 %. A good "
+    "value over all pairs can hide a poor one on the responses that were really observed."
 )
 
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 _OVERALL_READING = (
-    "Left: the share of responses inside the central interval (dot) beside the share that was promised (black tick). "
+    "Left: the share of responses inside the central interval (dot) beside the nominal level (black tick). "
     "Right: how wide those intervals are on average. Coverage is only worth something if the width is small: an "
     "interval over the whole dose range covers everything and says nothing."
 )
 _GROUP_READING = (
-    "Each dot is one {what}; on the dashed line its intervals cover what they promise, left of it less. The "
+    "Each dot is one {what}; on the dashed line its intervals cover at their nominal level, left of it less. The "
     "dark bar spans the middle half of the {what}s, the white dot is the median. Coverage that is right on "
     "average can still be too low for one {what} and too high for another. {what_capital}s with few pairs "
     "scatter more, by chance alone."
@@ -45,7 +45,7 @@ def plot_overall(coverage: Mapping[str, Mapping[str, float]], unit: str, pairs: 
 
 
 def draw_overall(figure: Figure, rows: pd.DataFrame, unit: str) -> None:
-    """A row a level: what intervals hold beside what they promise, and how wide they are."""
+    """A row a level: empirical coverage beside the nominal level, and how wide intervals are."""
     covered, widths = figure.subplots(1, 2, sharey=True)
     at = np.arange(len(rows))
     for y, level, inside in zip(at, rows["level"], rows["coverage"], strict=True):
@@ -96,7 +96,7 @@ def draw_groups(figure: Figure, groups: pd.DataFrame, unit: str) -> None:
         _strip(widths, groups[f"width_{name}"].to_numpy(float), at, GREEN)
     covered.set_yticks(range(len(LEVELS)), [f"{percent(level, 0)} intervals" for level in LEVELS])
     nominal_line(covered, x=0.0)
-    covered.set(xlabel="responses inside, less the promise\n(percentage points)")
+    covered.set(xlabel="empirical less nominal coverage\n(percentage points)")
     widths.set(xlabel=f"mean width, {unit}")
     widths.set_xlim(left=0)
     for axes in (covered, widths):

@@ -31,8 +31,8 @@ _LEFT_OUT_READING = (
     "wholly left out, and the histogram leans towards a hill."
 )
 _ECDF_READING = (
-    "The same values without bins: the share of responses with a PIT up to each point, less the share that "
-    "calibration promises. Blue band: how well the line is known, all of it together (95 %, cell lines and drugs "
+    "The same values without bins: the share of responses with a PIT up to each point, less the share that is "
+    "expected under calibration. Blue band: how well the line is known, all of it together (95 %, cell lines and drugs "
     "resampled); calibration is in doubt where it leaves 0. Grey band: where the line would stay in 95 % of samples "
     "if calibration were perfect and pairs independent (Säilynoja, Bürkner and Vehtari 2022); pairs of one line or "
     "drug err together, so leaving it alone proves little. With many pairs differences show that do not matter in "
@@ -106,7 +106,7 @@ def draw_ecdf(axes: Axes, curve: pd.DataFrame) -> None:
     reach = 1.1 * max(1.0, float(np.nanmax(np.abs(drawn))))
     axes.set(xlim=(0, 1), ylim=(-reach, reach))
     axes.set_xlabel("PIT")
-    axes.set_ylabel("share of responses up to here,\nless the promise (percentage points)")
+    axes.set_ylabel("share of responses up to here,\nless the expected (percentage points)")
     legend_below(axes, columns=2)
 
 

@@ -20,7 +20,7 @@ HIGHEST: Final = 2.0  # chosen: beyond it a k-hat says no more than that the wei
 WIDTH: Final = 0.05
 _K_READING = (
     "Each training row is left out by weighting the posterior draws; k-hat says how heavy the tail of its weights is. "
-    "Up to 0.7 the row's leave-one-out figures can be relied on; above 1 the weights have no mean. With a normal "
+    "Up to 0.7 the row's leave-one-out metrics can be relied on; above 1 the weights have no mean. With a normal "
     "likelihood k-hat is about the row's epistemic variance over its noise variance: it is large where the model "
     "leans on the single row, or where a posterior that ignores correlations is wider along the data than the true "
     "one. It does not say that the prediction of held-out rows is wrong."
@@ -43,7 +43,7 @@ def plot_k_hat(rows: pd.DataFrame, good_k: float) -> Plot:
     above = float(np.mean(rows["k_hat"] > good_k))
     claim = (
         f"k-hat is above {number(good_k, 1)} for {percent(above)} of {len(rows):,} training rows: leave-one-out "
-        + ("can be relied on." if above <= 0.01 else "figures of those rows cannot be relied on.")
+        + ("can be relied on." if above <= 0.01 else "metrics of those rows cannot be relied on.")
     )
     k_hat = rows["k_hat"].to_numpy(float)
     return Plot("k-hat", claim, _K_READING, lambda figure: draw_k_hat(figure.subplots(), k_hat, good_k))

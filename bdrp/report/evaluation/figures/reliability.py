@@ -1,4 +1,4 @@
-"""Do intervals hold the share of responses that they promise, at every level, and did recalibration help?"""
+"""Is empirical coverage the nominal level, at every level, and did recalibration help?"""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _READING = (
     "perfect and pairs independent; pairs of one line or drug err together, so leaving it alone proves little."
 )
 _CHANGE_READING = (
-    "The same curves before and after recalibration, less the promise: on the dashed line intervals hold exactly what "
-    "they promise, below it they are too narrow, above it too wide. Recalibration was fitted on pairs that are not "
-    "shown here."
+    "The same curves before and after recalibration, less the nominal level: on the dashed line intervals cover at "
+    "their nominal level, below it they are too narrow, above it too wide. Recalibration was fitted on pairs that are "
+    "not shown here."
 )
 
 
@@ -39,7 +39,7 @@ def plot(curve: pd.DataFrame, pairs: int) -> Plot:
     nominal, observed = curve["nominal"].to_numpy(float), curve["observed"].to_numpy(float)
     worst = int(np.argmax(np.abs(observed - nominal)))
     claim = (
-        "Over all levels, intervals miss their promise by at most "
+        "Over all levels, empirical coverage misses the nominal level by at most "
         f"{number(100 * abs(observed[worst] - nominal[worst]), 1)} percentage points: "
         f"{number(100 * observed[worst], 1)} % of {pairs:,} responses lie in their {number(100 * nominal[worst], 0)} "
         "% interval."
@@ -55,8 +55,8 @@ def draw(axes: Axes, curve: pd.DataFrame) -> None:
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
     axes.plot(nominal, curve["observed"], "o-", color=BLUE, markersize=3.2, label="this model")
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    axes.set_xlabel("promised: level of the central interval")
-    axes.set_ylabel("observed: share of responses inside")
+    axes.set_xlabel("nominal level of the central interval")
+    axes.set_ylabel("empirical coverage: share of responses inside")
     legend_below(axes, columns=2)
 
 
@@ -90,7 +90,7 @@ def draw_change(axes: Axes, curve: pd.DataFrame, before: pd.DataFrame) -> None:
     reach = 1.2 * max(2.0, float(np.abs(np.concatenate([after, earlier, low, high])).max()))
     axes.set(xlim=(0, 100), ylim=(-reach, reach))
     axes.set_xlabel("level of the central interval (%)")
-    axes.set_ylabel("responses inside, less the promise\n(percentage points)")
+    axes.set_ylabel("empirical less nominal coverage\n(percentage points)")
     legend_below(axes)
 
 

@@ -35,7 +35,7 @@ def test_bars_are_labelled_with_their_numbers_and_axes_with_their_units(drawn):
 
 
 @pytest.mark.parametrize("coverage", [0.0, 0.3, 0.75, 1.0])
-def test_what_is_promised_is_in_view_however_low_the_coverage(drawn, coverage):
+def test_the_nominal_level_is_in_view_however_low_the_coverage(drawn, coverage):
     low = {kind: {**row, "coverage_90": coverage} for kind, row in METRICS.items()}
     assert drawn(extrapolated.plot(low, "ln(µM)")).outside() == []
 

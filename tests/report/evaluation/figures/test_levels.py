@@ -15,7 +15,7 @@ COVERAGE = {
 }
 
 
-def test_a_level_is_a_tick_at_what_was_promised_and_a_dot_at_what_was_found(drawn):
+def test_a_level_is_a_tick_at_the_nominal_and_a_dot_at_the_empirical_coverage(drawn):
     seen = drawn(levels.plot_overall(COVERAGE, "ln(µM)", 1234))
     np.testing.assert_allclose(np.array(seen.lines(BLUE))[:, 0], [[45, 0], [82, 1], [88, 2], [95, 3]])
     ticks = np.array(seen.lines(INK))

@@ -35,7 +35,7 @@ def test_extreme_k_hats_are_drawn_at_the_ends_and_unknown_ones_not(drawn, value)
 def test_the_claim_names_the_rows_that_cannot_be_relied_on():
     claim = posterior.plot_k_hat(k_hats(*[0.9] * 15, *[0.1] * 45), 0.7).claim
     assert claim == (
-        "k-hat is above 0.7 for 25.0\u202f% of 60 training rows: leave-one-out figures of those rows cannot be "
+        "k-hat is above 0.7 for 25.0\u202f% of 60 training rows: leave-one-out metrics of those rows cannot be "
         "relied on."
     )
     assert posterior.plot_k_hat(k_hats(0.1), 0.7).claim.endswith("leave-one-out can be relied on.")

@@ -1,11 +1,11 @@
-"""The verdict: what the report says before any figure, in words."""
+"""The summary: what the report says before any metric, in words."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from bdrp.report.html.parts import Verdict
+from bdrp.report.html.parts import Summary
 from bdrp.report.words import count, number, percent
 
 NEAR = 0.02  # chosen: two percentage points either way is what the project asks of its own default at 90 %
@@ -26,7 +26,7 @@ _WHERE = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """The metrics that a verdict rests on; None where one does not exist for these pairs."""
+    """The metrics that a summary rests on; None where one does not exist for these pairs."""
 
     pairs: int
     split: str
@@ -43,13 +43,13 @@ class Evidence:
     extrapolated: float | None
 
 
-def judge(seen: Evidence) -> Verdict:
+def summarise(seen: Evidence) -> Summary:
     """Put the evidence into words."""
     kept = abs(seen.coverage_90 - 0.9) <= NEAR
     better = seen.naive_rmse is None or seen.rmse < seen.naive_rmse
     sentences = (_width(seen), _accuracy(seen), _ranking(seen), _extrapolated(seen), _few(seen))
     fair = kept and better and seen.pairs >= FEWEST_PAIRS
-    return Verdict("fair" if fair else "doubt", _headline(seen, kept), tuple(text for text in sentences if text))
+    return Summary("fair" if fair else "doubt", _headline(seen, kept), tuple(text for text in sentences if text))
 
 
 def held_out_responses(split: str) -> str:
@@ -60,11 +60,11 @@ def held_out_responses(split: str) -> str:
 def _headline(seen: Evidence, kept: bool) -> str:
     covered = f"90 % intervals cover {percent(seen.coverage_90)} of {seen.pairs:,} {held_out_responses(seen.split)}"
     if seen.pairs < FEWEST_PAIRS:
-        return f"{covered}: too few to tell whether they keep their promise."
+        return f"{covered}: too few to tell whether that is their nominal level."
     if kept:
-        return f"{covered}: they keep their promise."
+        return f"{covered}: they cover at their nominal level."
     if _chance_may_explain(seen):
-        return f"{covered}: not what they promise, though chance may explain it."
+        return f"{covered}: not their nominal level, though chance may explain it."
     if seen.coverage_90 < 0.9:
         return f"{covered}: they are too narrow, and the predictions too sure of themselves."
     return f"{covered}: they are too wide, and the predictions less sure than they could be."
@@ -111,7 +111,7 @@ def _extrapolated(seen: Evidence) -> str:
         return ""
     return (
         f"{percent(seen.extrapolated, 0)} of these responses lie outside the doses that were tested: the curve fit "
-        "extrapolated them, nobody observed them. For those, the figures say how well the fit is foretold, not the "
+        "extrapolated them, nobody observed them. For those, the metrics say how well the fit is foretold, not the "
         "cell line's behaviour."
     )
 
@@ -120,6 +120,6 @@ def _few(seen: Evidence) -> str:
     if seen.pairs >= 200:
         return ""
     return (
-        f"With {count(seen.pairs, 'pair')} every figure here is rough; look at the chance bands before believing a "
+        f"With {count(seen.pairs, 'pair')} every number here is rough; look at the chance bands before believing a "
         "difference."
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bdrp.report.evaluation.verdict import Evidence, judge
+from bdrp.report.evaluation.summary import Evidence, summarise
 
 GOOD = Evidence(
     pairs=31_000,
@@ -24,15 +24,15 @@ GOOD = Evidence(
 
 
 def words(**changes):
-    verdict = judge(replace(GOOD, **changes))
-    return verdict.tone, " ".join([verdict.headline, *verdict.sentences]).replace("\u202f", " ")
+    summary = summarise(replace(GOOD, **changes))
+    return summary.tone, " ".join([summary.headline, *summary.sentences]).replace("\u202f", " ")
 
 
 def test_a_good_model_is_praised_with_its_numbers():
     tone, said = words()
     assert tone == "fair"
     assert "90 % intervals cover 89.6 % of 31,000 responses of cell lines that the model never saw" in said
-    assert "they keep their promise" in said
+    assert "they cover at their nominal level" in said
     assert "4.00 ln(µM) wide on average, from end to end a factor of 55 in concentration" in said
     assert "off by 1.27 ln(µM) (RMSE), 16 % less than naive mean effects" in said
     assert "60 % of these responses lie outside the doses" in said
@@ -53,7 +53,7 @@ def test_a_fault_is_named_and_the_tone_changes(changes, said):
     tone, text = words(**changes)
     assert tone == "doubt"
     assert said in text
-    assert (": they keep their promise." in text) == ("rmse" in changes)
+    assert (": they cover at their nominal level." in text) == ("rmse" in changes)
 
 
 def test_an_sd_that_ranks_nothing_is_called_so():
@@ -65,6 +65,6 @@ def test_an_sd_that_ranks_nothing_is_called_so():
     assert "smallest SD" not in words(surest_tenth_rmse=None)[1]
 
 
-def test_unknown_figures_are_left_out_of_the_words():
+def test_unknown_metrics_are_left_out_of_the_words():
     _, said = words(naive_rmse=None, surest_tenth_rmse=None, extrapolated=None, measure="auc_fraction")
     assert "None" not in said and "nan" not in said and "naive" not in said and "concentration" not in said

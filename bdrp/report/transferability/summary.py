@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from bdrp.report import words
-from bdrp.report.html.parts import Tile, Verdict
+from bdrp.report.html.parts import Summary, Tile
 from bdrp.report.transferability.targets import Target, rows_of
 
 if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
 
-NEAR: Final = 0.02  # chosen: as for a report's verdict
+NEAR: Final = 0.02  # chosen: as for a report's summary
 _CONTRASTED: Final = ("pair seen", "both unseen")  # chosen: the nearest and the farthest class
 
 
-def judge(found: TransferResults) -> Verdict:
+def summarise(found: TransferResults) -> Summary:
     """Put coverage and errors into words."""
     coverage = _coverage(found)
     raw, most = coverage[coverage["adaptation"] == "raw"]["value"], int(coverage["labelled"].max())
@@ -27,7 +27,7 @@ def judge(found: TransferResults) -> Verdict:
         adapted = [f"{_range(part['value'])} {name}" for name, part in last.groupby("adaptation", sort=False)]
         headline += f" With {most:,} labelled pairs: {', '.join(adapted)}."
     near = (raw - 0.9).abs().max() <= NEAR
-    return Verdict("fair" if near else "doubt", headline, tuple(_errors(found, target) for target in found.targets))
+    return Summary("fair" if near else "doubt", headline, tuple(_errors(found, target) for target in found.targets))
 
 
 def tiles(found: TransferResults) -> tuple[Tile, ...]:

@@ -1,4 +1,4 @@
-"""Draw docs/images/calibration.png from a model's held-out part: `python docs/picture.py demo/model`."""
+"""Draw docs/images/calibration.png from a model's held-out part: `python docs/calibration_figure.py demo/model`."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def one_drug(axes: Axes, trained: TrainedModel) -> None:
 
 
 def reliability(axes: Axes, scores: Scores) -> None:
-    """Nominal level against empirical coverage, with the band of what is known about it."""
+    """Empirical coverage against the nominal level, with the band of what is known about it."""
     curve = scores.tables["reliability"]
     axes.fill_between(curve["nominal"], curve["lower"], curve["upper"], color=BLUE, alpha=0.2, linewidth=0)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.plot(curve["nominal"], curve["observed"], "o-", color=BLUE, markersize=2.8, linewidth=1.2)
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="nominal level")
-    axes.set_ylabel("observed share")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="nominal level of the central interval")
+    axes.set_ylabel("empirical coverage")
     axes.set_title(f"All {scores.to_dict()['n']['pairs']:,} held-out responses", loc="left", fontsize=9.5)
 
 
