@@ -115,5 +115,5 @@ def test_a_place_that_cannot_be_written_to_is_refused(words, tmp_path):
     ran = bdrp(*words, "--out", tmp_path / "thesis.txt" / "below")
     assert ran.exit_code == 2
     assert "thesis.txt/below" in ran.stderr
-    assert "Choose another --out" in ran.stderr
+    assert "choose another place" in ran.stderr
     assert "fitting" not in ran.stderr

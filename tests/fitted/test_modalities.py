@@ -145,7 +145,7 @@ def test_what_is_not_known_of_a_line_widens_what_is_predicted_for_it_whoever_ask
     scale = np.sqrt(np.outer(posterior.epistemic, posterior.epistemic))
     # As in tests/inference/test_pair_posteriors.py: beyond 0.09 for fewer than one seed in a thousand.
     assert np.abs((np.cov(drawn.T) - posterior.covariance(posterior)) / scale).max() < 0.09
-    means = model.fitted.posterior(inputs, rows, draws=6000, seed=0).mean  # type: ignore[attr-defined]
+    means = model.fitted.draw_posterior(inputs, rows, draws=6000, seed=0).mean  # type: ignore[attr-defined]
     assert np.abs(np.cov(means.T) / scale - posterior.covariance(posterior) / scale).max() < 0.09
 
 

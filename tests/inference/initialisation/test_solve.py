@@ -156,6 +156,6 @@ def test_what_an_untrained_fit_predicts_is_its_start(some_unseen: Batch, make_me
         assert settled.lines == kind
         pred = fitted.predict(some_unseen.inputs, some_unseen.train)
         start = solved(some_unseen, jointly=kind == "known")
-        expected = starting._Problem(some_unseen, 2, 0).predicted(start)[0].double().numpy()
+        expected = starting._Problem(some_unseen, 2, 0).predict(start)[0].double().numpy()
         centre, scale = some_unseen.features.response_mean, some_unseen.features.response_std
         assert (pred.mean - centre) / scale == pytest.approx(expected, abs=1e-4)
