@@ -104,9 +104,9 @@ def murcko_scaffold(smiles: str, structure_key: str) -> str:
 
     Bemis and Murcko, J. Med. Chem. 1996, 39, 2887. Stereochemistry is left out: enantiomers share a scaffold.
 
-    >>> scaffold("CCc1ccccc1", "YNQLUTRBYVCPMQ")
+    >>> murcko_scaffold("CCc1ccccc1", "YNQLUTRBYVCPMQ")
     'c1ccccc1'
-    >>> scaffold("CCO", "LFQSCWFLJHTTHZ")
+    >>> murcko_scaffold("CCO", "LFQSCWFLJHTTHZ")
     'LFQSCWFLJHTTHZ'
 
     Raises:

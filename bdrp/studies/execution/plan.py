@@ -139,8 +139,8 @@ def read_finished(out: Path, runs: Iterable[Run]) -> dict[str, Record]:
 def format_duration(seconds: float) -> str:
     """Seconds as people say them.
 
-    >>> duration(4.2), duration(61), duration(7260)
-    ('4 s', '1 min 1 s', '2 h 1 min')
+    >>> [format_duration(seconds) for seconds in (4.2, 61, 7260)]
+    ['4 s', '1 min 1 s', '2 h 1 min']
     """
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
