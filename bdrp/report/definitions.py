@@ -36,7 +36,7 @@ DEFINITIONS: Final = (
         "point.within_drug_pearson",
         "Within-drug Pearson",
         "Pearson's correlation over the cell lines of one drug, averaged over drugs with at least 10 pairs: are lines "
-        "told apart? High is good.",
+        "distinguished? High is good.",
     ),
     Definition("point.within_drug_spearman", "Within-drug Spearman", "The same correlation of ranks within a drug."),
     Definition("point.within_drug_count", "Drugs behind within-drug metrics", "How many drugs had enough pairs."),
@@ -177,8 +177,8 @@ DEFINITIONS: Final = (
     Definition(
         "selective.aurc",
         "AURC",
-        "Area under the risk–coverage curve: mean squared error of the pairs kept, averaged over all shares kept, "
-        "surest pairs first. Low is good.",
+        "Area under the risk–coverage curve: mean squared error of the pairs retained, averaged over all shares "
+        "retained, surest pairs first. Low is good.",
         _SELECTIVE,
     ),
     Definition(
@@ -190,33 +190,33 @@ DEFINITIONS: Final = (
     Definition(
         "selective.augrc",
         "AUGRC",
-        "Area under the generalised risk–coverage curve: squared error of the pairs kept per pair of all pairs, "
-        "averaged over all shares kept. Unlike AURC, the few surest pairs do not dominate it. Low is good; a random "
-        "order gives half the mean squared error.",
+        "Area under the generalised risk–coverage curve: squared error of the pairs retained per pair of all pairs, "
+        "averaged over all shares retained. Unlike AURC, the few surest pairs do not dominate it. Low is good; a "
+        "random order gives half the mean squared error.",
         _TRAUB,
     ),
     Definition("selective.excess_augrc", "Excess AUGRC", "AUGRC less that of the oracle. Low is good.", _TRAUB),
     Definition(
         "selective.kept_at_10",
-        "Squared error kept at 10 %",
+        "Squared error retained at 10 %",
         "Mean squared error of the tenth of pairs with the smallest SD, as a share of that of all pairs. Low is good; "
-        "1 is what a random order keeps.",
+        "1 is what a random order retains.",
     ),
     Definition(
         "selective.within_drug_kept_at_10",
-        "Squared error kept at 10 %, within a drug",
+        "Squared error retained at 10 %, within a drug",
         "The same among the pairs of one drug, averaged over drugs: can the SD tell lines apart?",
     ),
-    Definition("selective.kept_at_50", "Squared error kept at 50 %", "The same for the surer half of pairs."),
-    Definition("selective.kept_at_80", "Squared error kept at 80 %", "The same for the surest 80 % of pairs."),
+    Definition("selective.kept_at_50", "Squared error retained at 50 %", "The same for the surer half of pairs."),
+    Definition("selective.kept_at_80", "Squared error retained at 80 %", "The same for the surest 80 % of pairs."),
     Definition(
         "selective.within_drug_kept_at_50",
-        "Squared error kept at 50 %, within a drug",
+        "Squared error retained at 50 %, within a drug",
         "The same among the pairs of one drug, averaged over drugs.",
     ),
     Definition(
         "selective.within_drug_kept_at_80",
-        "Squared error kept at 80 %, within a drug",
+        "Squared error retained at 80 %, within a drug",
         "The same among the pairs of one drug, averaged over drugs.",
     ),
     Definition("selective.within_drug_count", "Drugs behind within-drug ranking", "How many drugs had enough pairs."),

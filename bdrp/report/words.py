@@ -65,7 +65,7 @@ def heading(name: object) -> str:
 
 def missing(absent: int, fits: int) -> str:
     """What a page begins with where not all fits have finished."""
-    rest = "what is said rests on the others" if absent < fits else "nothing can be said yet"
+    rest = "results rest on the others" if absent < fits else "there are no results yet"
     return f"{absent:,} of {fits:,} fits are missing; {rest}."
 
 

@@ -55,7 +55,7 @@ def test_a_name_does_not_turn_the_text_around_it_about():
 
 @given(st.text())
 def test_printable_text_holds_no_control_character_and_can_be_encoded(text):
-    kept = printable(text)
-    assert len(kept) == len(text)
-    assert kept.encode("utf-8").decode("utf-8") == kept
-    assert not any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in kept)
+    written = printable(text)
+    assert len(written) == len(text)
+    assert written.encode("utf-8").decode("utf-8") == written
+    assert not any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in written)

@@ -27,9 +27,9 @@ READING: Final = (
 )
 
 
-def kind_of(said: object) -> str:
-    """What a row of a table of contributions says, in one word: "contributes", "harms" or "none"."""
-    word = str(said).split(" ")[0]
+def kind_of(conclusion: object) -> str:
+    """What a row of a table of contributions concludes, in one word: "contributes", "harms" or "none"."""
+    word = str(conclusion).split(" ")[0]
     return {"better": "harms", "worse": "contributes"}.get(word, word)
 
 
@@ -92,8 +92,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, parts: list[str], limit: float) -> No
 
 
 def _legend(axes: Axes) -> None:
-    for kind, said in LEGEND.items():
-        axes.plot([], [], "o-", color=COLOURS[kind], label=said)
+    for kind, label in LEGEND.items():
+        axes.plot([], [], "o-", color=COLOURS[kind], label=label)
     legend_below(axes)
 
 

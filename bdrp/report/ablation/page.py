@@ -44,9 +44,9 @@ _LEADS: Final = {
 }
 _READ = (
     "A contribution is the metric of the model without the part less that of the whole model, fitted and recalibrated "
-    "alike and scored on the same held-out pairs: positive where the part helps. “None” says that the 95 % interval "
+    "alike and scored on the same held-out pairs: positive where the part helps. “None” means that the 95 % interval "
     "over cell lines and drugs lies within what is practically equal (1 % of RMSE and CRPS, 0.01 of NLL); “none "
-    "shown” that it is wider and holds 0, so that a contribution cannot be ruled out. “Contributes” and “harms” say "
+    "shown” that it is wider and holds 0, so that a contribution cannot be ruled out. “Contributes” and “harms” mean "
     "that it leaves out 0, and so does that of the corrected t-test over folds; “on these folds alone” that the "
     "second does not, or that there is one fold: other training pairs might not show it. Intervals are not corrected "
     "for their number: of twenty parts that do nothing, one is expected to look as if it did, where the interval is "
@@ -62,7 +62,7 @@ _PARTS = (
 _LABELS = (
     "Where responses change places over all lines and drugs before the fit, nothing is left to learn but their "
     "distribution. A model that then does better than mean effects, or has a smaller RMSE than the overall mean of "
-    "the same responses, has seen the test part in another way. (NLL and CRPS beside the overall mean also tell whose "
+    "the same responses, has seen the test part in another way. (NLL and CRPS beside the overall mean also show whose "
     "noise has the better shape, which takes no sight of the test part.)"
 )
 
@@ -122,13 +122,15 @@ def _sections(found: Contributions) -> tuple[Section, ...]:
 
 def _summary(found: Contributions) -> Summary:
     absent = int((found.runs["status"] != "done").sum())
-    said = (*_sentences(_about(found.table, FULL)), *_leaks(found.table))
+    sentences = (*_sentences(_about(found.table, FULL)), *_leaks(found.table))
     if any(_leaking(found.table)):
-        return Summary("doubt", "Shuffled labels beat what knows nothing: something of the test part is seen.", said)
+        return Summary(
+            "doubt", "Shuffled labels beat what knows nothing: something of the test part is seen.", sentences
+        )
     if absent:
         headline = words.missing(absent, len(found.runs))
-        return Summary("doubt", headline, said)
-    return Summary("fair", f"All {words.count(len(found.runs), 'fit')} finished; by {LABELS[HEADLINE]}:", said)
+        return Summary("doubt", headline, sentences)
+    return Summary("fair", f"All {words.count(len(found.runs), 'fit')} finished; by {LABELS[HEADLINE]}:", sentences)
 
 
 def _sentences(about: pd.DataFrame) -> Iterator[str]:
@@ -169,8 +171,8 @@ def _of_labels(table: pd.DataFrame) -> pd.DataFrame:
     """Rows in which shuffled labels would do better only if something of the test part were seen."""
     if table.empty:
         return pd.DataFrame(columns=["split", "part", "against", "figure", "said"])
-    tells = (table["against"] == FLOOR) | ((table["against"] == OVERALL) & (table["figure"] == "rmse"))
-    return table[(table["part"] == SHUFFLED_LABELS) & tells]
+    sees = (table["against"] == FLOOR) | ((table["against"] == OVERALL) & (table["figure"] == "rmse"))
+    return table[(table["part"] == SHUFFLED_LABELS) & sees]
 
 
 def _about(table: pd.DataFrame, against: str) -> pd.DataFrame:
@@ -181,7 +183,7 @@ def _by_split(about: pd.DataFrame) -> tuple[Table, ...]:
     """A table a split, the greatest contribution first."""
     columns = [Column("Part, and what took its place")]
     for label in LABELS.values():
-        columns += [Column(f"{label} contribution"), Column("says", "words")]
+        columns += [Column(f"{label} contribution"), Column("conclusion", "words")]
     tables = []
     for split, part in about.groupby("split", sort=False) if len(about) else ():
         order = part[part["figure"] == HEADLINE].sort_values("contribution", ascending=False)["part"]
@@ -220,5 +222,5 @@ def _with_interval(row: Mapping[str, Any]) -> str:
 
 
 def _definitions() -> tuple[Any, ...]:
-    kept = ("point.rmse", "probabilistic.nll", "probabilistic.crps")
-    return tuple(definition for definition in DEFINITIONS if definition.key in kept)
+    defined = ("point.rmse", "probabilistic.nll", "probabilistic.crps")
+    return tuple(definition for definition in DEFINITIONS if definition.key in defined)

@@ -94,17 +94,17 @@ def plot_risk(curves: pd.DataFrame, split: str, unit: str, looks: Mapping[str, L
 
 
 def draw_risk(axes: Axes, curves: pd.DataFrame, unit: str, looks: Mapping[str, Look]) -> None:
-    """A line a method: the RMSE of the pairs kept."""
+    """A line a method: the RMSE of the pairs retained."""
     for method, mine in curves.groupby("method", sort=False):
         look = looks[str(method)]
         axes.plot(100 * mine["kept"], mine["rmse"], color=look.colour, linestyle=look.line, label=short(method))
-    axes.set(xlim=(0, 100), xlabel="pairs kept (%)", ylabel=f"RMSE of the pairs kept, {unit}")
+    axes.set(xlim=(0, 100), xlabel="pairs retained (%)", ylabel=f"RMSE of the pairs retained, {unit}")
     axes.set_ylim(bottom=0)
     legend_below(axes)
 
 
 def _claim(table: pd.DataFrame, splits: list[str], label: str, nominal: float | None) -> str:
-    """The extremes of each split in words; who is better is said where differences are."""
+    """The extremes of each split in words; who is better stands where differences are."""
     parts = []
     for split in splits:
         values = table[table["split"] == split]["value"]

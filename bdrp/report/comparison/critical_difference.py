@@ -87,7 +87,7 @@ def _claim(result: CriticalDifference, counted: str) -> str:
     best, rank = result.ranks["method"].iloc[0], float(result.ranks["mean_rank"].iloc[0])
     others = len(result.ranks) - 1
     beside = next((len(group) - 1 for group in result.groups if group[0] == best), 0)
-    told = f"not told apart from {beside} of {others} others" if beside else f"told apart from all {others} others"
+    evidence = f"not told apart from {beside} of {others} others" if beside else f"told apart from all {others} others"
     where = f", split {by(result.split)}" if result.split else ""
     ranked = f"{label(result.metric)} over {counted}{where}"
-    return f"{short(best)} ranks best by {ranked}: mean rank {number(rank, 2)}, {told}."
+    return f"{short(best)} ranks best by {ranked}: mean rank {number(rank, 2)}, {evidence}."

@@ -32,7 +32,7 @@ _MIXED = (
     "vary together. The shares are those of the mixture of all methods that predicts these responses best: a method "
     "with a share near 0 adds nothing to the others."
 )
-_KEPT = (
+_RETAINED = (
     "The squared error of the surest tenth or half of the pairs, as a share of that of all pairs: overall, and within "
     "each drug, where an SD that only knows which drugs are hard gains nothing."
 )
@@ -78,11 +78,13 @@ def render_page(findings: ComparisonResults) -> str:
 
 def _summary(findings: ComparisonResults, splits: list[str]) -> Summary:
     unfinished = int((findings.runs["status"] != "done").sum())
-    said = tuple(_best(findings, split) for split in splits)
+    sentences = tuple(_best(findings, split) for split in splits)
     if unfinished:
         headline = words.missing(unfinished, len(findings.runs))
-        return Summary("doubt", headline, said)
-    return Summary("fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", said)
+        return Summary("doubt", headline, sentences)
+    return Summary(
+        "fair", f"All {words.count(len(findings.runs), 'fit')} finished; by {tables.label(HEADLINE)}:", sentences
+    )
 
 
 def _best(findings: ComparisonResults, split: str) -> str:
@@ -131,7 +133,9 @@ def _sections(findings: ComparisonResults) -> tuple[Section, ...]:
             (_MIXED,),
             tables.densities(findings),
         ),
-        Section("risk", "Whose SD tells good predictions from bad ones?", (_KEPT,), tables.rankings(findings), risks),
+        Section(
+            "risk", "Whose SD tells good predictions from bad ones?", (_RETAINED,), tables.rankings(findings), risks
+        ),
         Section("costs", "What does each method cost?", (fits.CHEAP,), (fits.costs(findings.runs),)),
         *fits.missing(findings.runs),
         Section("definitions", "What the metrics mean", definitions=_definitions()),
@@ -169,5 +173,5 @@ def _ranks(findings: ComparisonResults) -> Section:
 
 
 def _definitions() -> tuple[Definition, ...]:
-    kept = ("point.rmse", "probabilistic.nll", "probabilistic.crps", "coverage.interval_score", "selective.aurc")
-    return tuple(definition for definition in DEFINITIONS if definition.key in kept)
+    defined = ("point.rmse", "probabilistic.nll", "probabilistic.crps", "coverage.interval_score", "selective.aurc")
+    return tuple(definition for definition in DEFINITIONS if definition.key in defined)

@@ -17,8 +17,8 @@ _METRICS: Final = ("rmse", "nll", "crps", "interval_score_90", "aurc")
 _LEVELS: Final = ("50", "80", "90", "95")
 _NAMES: Final = {"interval_score_90": "Interval score, 90 %", "aurc": "AURC", "width_90": "Width of 90 % intervals"}
 _RANKING: Final = {
-    "kept_at_10": "Kept at 10 %",
-    "kept_at_50": "Kept at 50 %",
+    "kept_at_10": "Retained at 10 %",
+    "kept_at_50": "Retained at 50 %",
     "within_drug_kept_at_10": "Within a drug, at 10 %",
     "within_drug_kept_at_50": "Within a drug, at 50 %",
     "within_drug_error_spearman": "Within a drug, Spearman of SD and error",
@@ -118,7 +118,7 @@ def rankings(findings: ComparisonResults) -> tuple[Table, ...]:
     wide = named.pivot_table(index=["split", "method"], columns="figure", values="value", sort=False)
     wide = wide.reindex(columns=list(_RANKING)).reset_index()
     columns = {"method": Column("Method"), **{name: Column(label) for name, label in _RANKING.items()}}
-    caption = "Means over all folds and seeds of a method. Kept: 1 is no better than chance."
+    caption = "Means over all folds and seeds of a method. Retained: 1 is no better than chance."
     return tuple(
         Table.from_records(_title(split), columns, part.to_dict("records"), caption)
         for split, part in wide.groupby("split", sort=False)

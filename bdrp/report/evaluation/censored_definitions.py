@@ -80,7 +80,7 @@ CENSORED_DEFINITIONS: Final = (
         "beyond.within_drug_auroc",
         "AUROC within a drug",
         "The same over the cell lines of one drug, averaged over drugs with at least 5 responses of either kind: are "
-        "lines told apart?",
+        "lines distinguished?",
     ),
     Definition("beyond.within_drug_count", "Drugs behind AUROC within a drug", "How many drugs had enough of both."),
     Definition(
@@ -101,7 +101,7 @@ CENSORED_DEFINITIONS: Final = (
     Definition("noise.sets", "Sets of repeats", "A set is one cell line with one compound."),
     Definition("noise.cell_lines", "Cell lines with repeats", "Cell lines with a set of repeats."),
     Definition(
-        "noise.compounds", "Compounds with repeats", "Compounds, told apart by structure, with a set of repeats."
+        "noise.compounds", "Compounds with repeats", "Compounds, distinguished by structure, with a set of repeats."
     ),
     Definition(
         "noise.noise_sd",

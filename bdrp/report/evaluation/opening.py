@@ -51,15 +51,15 @@ def evidence(metrics: Mapping[str, Any], split: str) -> Evidence:
         width_90=ninety["width"],
         rmse=point["rmse"],
         naive_rmse=(metrics.get("naive") or {}).get("rmse"),
-        surest_tenth_rmse=_kept_rmse(point["rmse"], seen["kept_at_10"]),
-        rival_tenth_rmse=_kept_rmse(point["rmse"], seen.get("drug_sd_kept_at_10")),
+        surest_tenth_rmse=_retained_rmse(point["rmse"], seen["kept_at_10"]),
+        rival_tenth_rmse=_retained_rmse(point["rmse"], seen.get("drug_sd_kept_at_10")),
         extrapolated=metrics["extrapolated"]["share"],
     )
 
 
-def _kept_rmse(rmse: float, kept: float | None) -> float | None:
-    """The RMSE of the pairs kept, from the share of the squared error that they keep."""
-    return None if kept is None else rmse * math.sqrt(kept)
+def _retained_rmse(rmse: float, retained: float | None) -> float | None:
+    """The RMSE of the pairs retained, from the share of the squared error that they retain."""
+    return None if retained is None else rmse * math.sqrt(retained)
 
 
 def tiles(metrics: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
@@ -73,13 +73,13 @@ def tiles(metrics: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
     naive = (
         "naive RMSE unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
     )
-    kept = seen.surest_tenth_rmse
+    surest = seen.surest_tenth_rmse
     return (
         Tile("90 % intervals cover", words.percent(seen.coverage_90), bounds),
         Tile("Their mean width", words.number(seen.width_90, 2), metrics["unit"]),
         Tile("RMSE", words.number(seen.rmse, 2), naive),
-        Tile("RMSE of the surest tenth", words.number(kept, 2), "by predicted SD"),
-        Tile("Within-drug Pearson", words.number(point["within_drug_pearson"], 2), "are cell lines told apart?"),
+        Tile("RMSE of the surest tenth", words.number(surest, 2), "by predicted SD"),
+        Tile("Within-drug Pearson", words.number(point["within_drug_pearson"], 2), "are cell lines distinguished?"),
         Tile(
             "NLL, CRPS",
             " · ".join(words.number(metrics["probabilistic"][key], 2) for key in ("nll", "crps")),

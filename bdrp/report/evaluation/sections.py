@@ -42,18 +42,20 @@ def held_out(metrics: Mapping[str, Any], summary: Mapping[str, Any], figures: Pa
     """Which responses were held out, of what, and which of them were extrapolated."""
     by = str(summary.get("by", ""))
     described = f"Everything below describes {held_out_responses(by)}. {_extrapolation(metrics)}"
-    said = (_split_in_words(summary), f"{described} Replicates count as pairs of their own.")
+    paragraphs = (_split_in_words(summary), f"{described} Replicates count as pairs of their own.")
     parts = tables.split_parts(summary)
     shown = (parts,) if parts.rows else ()
     return Section(
-        "held-out", "What was held out", said, shown, figures.extrapolated(), (tables.extrapolated(metrics),)
+        "held-out", "What was held out", paragraphs, shown, figures.extrapolated(), (tables.extrapolated(metrics),)
     )
 
 
 def calibration(figures: PageFigures, *, recalibrated: bool) -> Section:
-    """Coverage at every level; where recalibration changed nothing, that is said."""
-    said = () if recalibrated else (_UNCHANGED,)
-    return Section("calibration", "Do intervals cover at their nominal level?", said, figures=figures.calibration())
+    """Coverage at every level; where recalibration changed nothing, a sentence says so."""
+    paragraphs = () if recalibrated else (_UNCHANGED,)
+    return Section(
+        "calibration", "Do intervals cover at their nominal level?", paragraphs, figures=figures.calibration()
+    )
 
 
 def groups(what: str, several: str, figures: PageFigures) -> Section:
@@ -69,8 +71,8 @@ def groups(what: str, several: str, figures: PageFigures) -> Section:
 def worst(scores: Scores) -> Section:
     """The groups whose coverage chance does not explain."""
     table = tables.worst_groups(scores.worst_groups)
-    said = _worst_in_words(scores.worst_groups)
-    return Section("worst", "Where calibration is worst", (said,), folded=(table,) if table.rows else ())
+    paragraphs = _worst_in_words(scores.worst_groups)
+    return Section("worst", "Where calibration is worst", (paragraphs,), folded=(table,) if table.rows else ())
 
 
 def accuracy(figures: PageFigures) -> Section:
@@ -86,21 +88,21 @@ def ranking(figures: PageFigures) -> Section:
 def beyond(metrics: Mapping[str, Any], scores: Scores, figures: PageFigures) -> Section:
     """Scores of what was observed, and of the probability of lying beyond the highest dose."""
     known = bool(metrics["beyond"]["pairs"])
-    said = (_AS_OBSERVED,) if known else (_AS_OBSERVED, _UNKNOWN_DOSES)
+    paragraphs = (_AS_OBSERVED,) if known else (_AS_OBSERVED, _UNKNOWN_DOSES)
     shown = [censored_tables.scores(metrics), censored_tables.coverage(metrics)]
     if known:
         shown.append(censored_tables.beyond(metrics))
     curve = scores.beyond_reliability
     folded = () if curve.empty else (censored_tables.bins(curve),)
     title = "Does it know which responses lie beyond the tested doses?"
-    return Section("beyond", title, said, tuple(shown), figures.beyond(), folded)
+    return Section("beyond", title, paragraphs, tuple(shown), figures.beyond(), folded)
 
 
 def noise(metrics: Mapping[str, Any], scores: Scores, figures: PageFigures) -> Section:
     """The noise that repeats measured beside the predicted one."""
     title = "Is the predicted noise what repeats show?"
     if not metrics["noise"]["all"]["rows"]:
-        return Section("noise", title, ("No cell line was measured twice with one compound, so it cannot be told.",))
+        return Section("noise", title, ("No cell line was measured twice with one compound, so it is not known.",))
     table = scores.noise_by_compound
     folded = (censored_tables.compounds(table),)
     return Section("noise", title, (), (censored_tables.noise(metrics),), figures.noise(), folded)
@@ -111,14 +113,14 @@ def posterior(checked: PosteriorCheck | None, figures: PageFigures) -> Section:
     title = "Can the posterior be believed where it was fitted?"
     if checked is None:
         return Section("posterior", title, (_NO_POSTERIOR,))
-    said = (
+    paragraphs = (
         f"This section alone is about training rows, {checked.metrics['rows']:,} taken at random of "
         f"{checked.metrics['of_rows']:,}, and about the method before recalibration: {checked.metrics['draws']:,} "
         "joint draws of the weights were taken when the model was fitted. Held-out rows need no leave-one-out: "
         "everything above was predicted without them.",
     )
     shown = (tables.leave_one_out(checked.metrics), tables.replicated(checked.statistics))
-    return Section("posterior", title, said, shown, figures.posterior(checked))
+    return Section("posterior", title, paragraphs, shown, figures.posterior(checked))
 
 
 def all_metrics(metrics: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> Section:
@@ -132,8 +134,8 @@ def all_metrics(metrics: Mapping[str, Any], earlier: Mapping[str, Any] | None) -
         tables.calibration(metrics, earlier),
         tables.ranking(metrics),
     )
-    said = tuple(str(note) for note in metrics.get("notes") or ())
-    return Section("metrics", "All metrics", said, shown)
+    paragraphs = tuple(str(note) for note in metrics.get("notes") or ())
+    return Section("metrics", "All metrics", paragraphs, shown)
 
 
 def definitions(checked: PosteriorCheck | None) -> Section:

@@ -45,11 +45,11 @@ class Evidence:
 
 def summarise(seen: Evidence) -> Summary:
     """Put the evidence into words."""
-    kept = abs(seen.coverage_90 - 0.9) <= NEAR
+    nominal = abs(seen.coverage_90 - 0.9) <= NEAR
     better = seen.naive_rmse is None or seen.rmse < seen.naive_rmse
     sentences = (_width(seen), _accuracy(seen), _ranking(seen), _extrapolated(seen), _few(seen))
-    fair = kept and better and seen.pairs >= FEWEST_PAIRS
-    return Summary("fair" if fair else "doubt", _headline(seen, kept), tuple(text for text in sentences if text))
+    fair = nominal and better and seen.pairs >= FEWEST_PAIRS
+    return Summary("fair" if fair else "doubt", _headline(seen, nominal), tuple(text for text in sentences if text))
 
 
 def held_out_responses(split: str) -> str:
@@ -57,11 +57,11 @@ def held_out_responses(split: str) -> str:
     return f"responses {_WHERE.get(split, 'of held-out pairs')}"
 
 
-def _headline(seen: Evidence, kept: bool) -> str:
+def _headline(seen: Evidence, nominal: bool) -> str:
     covered = f"90 % intervals cover {percent(seen.coverage_90)} of {seen.pairs:,} {held_out_responses(seen.split)}"
     if seen.pairs < FEWEST_PAIRS:
         return f"{covered}: too few to tell whether that is their nominal level."
-    if kept:
+    if nominal:
         return f"{covered}: they cover at their nominal level."
     if _chance_may_explain(seen):
         return f"{covered}: not their nominal level, though chance may explain it."
@@ -77,21 +77,21 @@ def _chance_may_explain(seen: Evidence) -> bool:
 
 
 def _width(seen: Evidence) -> str:
-    said = f"The 90 % intervals are {number(seen.width_90, 2)} {seen.unit} wide on average"
+    text = f"The 90 % intervals are {number(seen.width_90, 2)} {seen.unit} wide on average"
     if seen.measure.startswith("ln_") and seen.width_90 < 20:
-        said += f", from end to end a factor of {number(math.exp(seen.width_90), 0)} in concentration"
-    return said + "."
+        text += f", from end to end a factor of {number(math.exp(seen.width_90), 0)} in concentration"
+    return text + "."
 
 
 def _accuracy(seen: Evidence) -> str:
-    said = f"The predicted means are off by {number(seen.rmse, 2)} {seen.unit} (RMSE)"
+    text = f"The predicted means are off by {number(seen.rmse, 2)} {seen.unit} (RMSE)"
     if seen.naive_rmse is None:
-        return said + "."
+        return text + "."
     change = 1 - seen.rmse / seen.naive_rmse if seen.naive_rmse > 0 else 0.0
     naive = f"naive mean effects (drug plus cell line), which are off by {number(seen.naive_rmse, 2)}"
     if change <= 0:
-        return f"{said}, no better than {naive}: do not use them for anything that drug means could not do."
-    return f"{said}, {percent(change, 0)} less than {naive}."
+        return f"{text}, no better than {naive}: do not use them for anything that drug means could not do."
+    return f"{text}, {percent(change, 0)} less than {naive}."
 
 
 def _ranking(seen: Evidence) -> str:
@@ -99,11 +99,11 @@ def _ranking(seen: Evidence) -> str:
         return ""
     useful = 1 - seen.surest_tenth_rmse / seen.rmse >= USEFUL_GAIN
     ranks = "ranks errors" if useful else "does not tell good predictions from bad ones"
-    said = f"The predicted SD {ranks}: among the tenth of pairs with the smallest SD the RMSE is "
-    said += f"{number(seen.surest_tenth_rmse, 2)}, against {number(seen.rmse, 2)} for all"
+    text = f"The predicted SD {ranks}: among the tenth of pairs with the smallest SD the RMSE is "
+    text += f"{number(seen.surest_tenth_rmse, 2)}, against {number(seen.rmse, 2)} for all"
     if seen.rival_tenth_rmse is None:
-        return f"{said}."
-    return f"{said} and {number(seen.rival_tenth_rmse, 2)} when ranked by nothing but each drug's usual error."
+        return f"{text}."
+    return f"{text} and {number(seen.rival_tenth_rmse, 2)} when ranked by nothing but each drug's usual error."
 
 
 def _extrapolated(seen: Evidence) -> str:
@@ -111,7 +111,7 @@ def _extrapolated(seen: Evidence) -> str:
         return ""
     return (
         f"{percent(seen.extrapolated, 0)} of these responses lie outside the doses that were tested: the curve fit "
-        "extrapolated them, nobody observed them. For those, the metrics say how well the fit is foretold, not the "
+        "extrapolated them, nobody observed them. For those, the metrics say how well the fit is predicted, not the "
         "cell line's behaviour."
     )
 

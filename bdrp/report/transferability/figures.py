@@ -72,8 +72,8 @@ def draw_adaptation(figure: Figure, scores: pd.DataFrame, home: pd.DataFrame, ce
                 _level(axes, _laboratory(ceiling, seen), 1, GREEN, "-", LABORATORY)
         line[0].set_ylabel(seen)
     for axes, (name, label) in zip(grid[0], COLUMNS.items(), strict=True):
-        told = label if name == "coverage_90" else f"{label},\n{unit}"
-        axes.set_title(told, loc="left", fontsize=8.5, color=INK)
+        title = label if name == "coverage_90" else f"{label},\n{unit}"
+        axes.set_title(title, loc="left", fontsize=8.5, color=INK)
     for axes in grid[-1]:
         axes.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
     grid[-1][1].set_xlabel("labelled pairs of the target")
@@ -169,12 +169,12 @@ def _laboratory(ceiling: pd.DataFrame, seen: str) -> float | None:
 def _claim(scores: pd.DataFrame, target: str) -> str:
     most = int(scores["labelled"].max())
     covered = scores[scores["figure"] == "coverage_90"]
-    said = [f"{target}: 90 % intervals cover {_range(covered[covered['adaptation'] == 'raw'])} of responses raw"]
+    claims = [f"{target}: 90 % intervals cover {_range(covered[covered['adaptation'] == 'raw'])} of responses raw"]
     last = covered[covered["labelled"] == most]
     if most > 0:
         parts = [f"{_range(mine)} {name}" for name, mine in last.groupby("adaptation", sort=False)]
-        said.append(f"with {most:,} labelled pairs {', '.join(parts)}")
-    return "; ".join(said) + ", over the classes."
+        claims.append(f"with {most:,} labelled pairs {', '.join(parts)}")
+    return "; ".join(claims) + ", over the classes."
 
 
 def _shift_claim(chosen: pd.DataFrame, target: str) -> str:

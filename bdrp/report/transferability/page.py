@@ -130,8 +130,8 @@ def _shift(found: TransferResults) -> Section:
 def _at_home(found: TransferResults) -> tuple[Section, ...]:
     if found.home.empty:
         return ()
-    said = "The same models on the lines and compounds that were held out of training, in their own laboratory."
-    return (Section("home", "How well does it do at home?", (said,), score_tables.at_home(found)),)
+    about = "The same models on the lines and compounds that were held out of training, in their own laboratory."
+    return (Section("home", "How well does it do at home?", (about,), score_tables.at_home(found)),)
 
 
 def _notes(found: TransferResults) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def test_risk_is_a_line_a_method_in_its_colour(drawn):
     assert seen.legend == {"ridge": seen.rgba(BLUE), "forest": seen.rgba(VERMILION)}
     (axes,) = seen.panels
     assert axes.get_xlim() == (0, 100) and axes.get_ylim()[0] == 0
-    assert axes.get_ylabel() == "RMSE of the pairs kept, ln(µM)"
+    assert axes.get_ylabel() == "RMSE of the pairs retained, ln(µM)"
     assert seen.outside() == []
 
 

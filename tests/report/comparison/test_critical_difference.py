@@ -16,7 +16,7 @@ LOOKS = looks("abcdefgh")
 
 @pytest.fixture
 def make_result():
-    """Mean ranks of methods a, b, ... whose RMSEs on 12 folds are shifted as told."""
+    """Mean ranks of methods a, b, ... whose RMSEs on 12 folds are shifted as given."""
 
     def make(*shifts, **labels):
         matrix = np.random.default_rng(0).normal(size=(12, len(shifts))) + shifts

@@ -51,10 +51,10 @@ def found(hostile_name) -> ComparisonResults:
     ]
     pairs = [("mean_effects", "ridge", "worse on both"), (hostile_name, "ridge", "not told apart")]
     evidence = [
-        {"split": split, "figure": figure, "method": method, "other": other, "evidence": said}
+        {"split": split, "figure": figure, "method": method, "other": other, "evidence": known}
         for split in SPLITS
         for figure in ("rmse", "crps")
-        for method, other, said in pairs
+        for method, other, known in pairs
     ]
     ranks = pd.DataFrame({"method": ["ridge", hostile_name, "mean_effects"], "mean_rank": [1.0, 2.0, 3.0]})
     return ComparisonResults(
@@ -103,11 +103,11 @@ def test_the_page_says_who_is_best_and_on_what_evidence(found, unrendered):
 
 
 @pytest.mark.parametrize(
-    ("partition", "said"), [("drawn", "2, drawn with a seed"), ("published", "by the hash of each")]
+    ("partition", "expected"), [("drawn", "2, drawn with a seed"), ("published", "by the hash of each")]
 )
-def test_the_page_says_how_the_folds_were_made(found, unrendered, partition, said):
+def test_the_page_says_how_the_folds_were_made(found, unrendered, partition, expected):
     html = render_page(replace(found, screen={**found.screen, "partition": partition}))
-    assert said in html
+    assert expected in html
 
 
 def test_missing_fits_are_told_with_their_errors(found, unrendered):
@@ -121,6 +121,6 @@ def test_missing_fits_are_told_with_their_errors(found, unrendered):
 def test_a_comparison_without_a_finished_fit_is_a_page_that_says_so(tiny_screen, tmp_path):
     runs = RunMatrix({"ridge": "ridge"}, ["pair"], 2, 1).runs(tiny_screen)
     html = render_page(comparison.gather_results(tmp_path, runs))
-    assert "2 of 2 fits are missing; nothing can be said yet." in html
+    assert "2 of 2 fits are missing; there are no results yet." in html
     assert "Measure: ln_ic50_um, in ln(µM)" in html
     assert "no run has finished" in html

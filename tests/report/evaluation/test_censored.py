@@ -35,9 +35,8 @@ def figures(case):
 def test_the_figure_of_beyond_says_what_came_true_and_what_the_rival_scores(case):
     seen = case.scores.metrics["beyond"]
     (plot,) = figures(case).beyond()
-    said = plot.claim
-    assert f"Brier score {seen['brier']:.3f}" in said
-    assert f"base rate alone scores {seen['brier_base_rate']:.3f}" in said
+    assert f"Brier score {seen['brier']:.3f}" in plot.claim
+    assert f"base rate alone scores {seen['brier_base_rate']:.3f}" in plot.claim
 
 
 def test_the_figure_of_noise_says_whether_the_model_claims_more_or_less(case, make_case):
@@ -45,8 +44,7 @@ def test_the_figure_of_noise_says_whether_the_model_claims_more_or_less(case, ma
     seen = case.scores.metrics["noise"]["all"]
     assert seen["sets"] == 30 and seen["compounds"] == 1
     (plot,) = figures(case).noise()
-    said = plot.claim
-    assert f"SD of {seen['noise_sd']:.2f} ({seen['noise_sd_lower']:.2f} to {seen['noise_sd_upper']:.2f})" in said
+    assert f"SD of {seen['noise_sd']:.2f} ({seen['noise_sd_lower']:.2f} to {seen['noise_sd_upper']:.2f})" in plot.claim
     (wild,) = figures(make_case(stretch=5.0, recalibrated=False)).noise()
     assert "noise on the same responses, less than repeats show" in wild.claim
 

@@ -152,7 +152,7 @@ def test_every_figure_is_there_and_states_its_claim_in_numbers(written):
 
 def test_the_page_says_what_the_split_was_and_where_the_model_comes_from(written):
     text = " ".join(read(written).text)
-    for said in (
+    for expected in (
         "Fold 0 of 5 over 60 patients.",
         "4,321",
         "0123456789abcdef" * 4,
@@ -160,7 +160,7 @@ def test_the_page_says_what_the_split_was_and_where_the_model_comes_from(written
         "variance_scaling",
         "1.25",
     ):
-        assert said in text
+        assert expected in text
 
 
 def test_recalibration_that_changed_nothing_is_said_once_and_not_drawn(case, written, unrendered, tmp_path):
@@ -176,8 +176,8 @@ def test_groups_that_chance_does_not_explain_are_named(make_case, unrendered, tm
     off = case.scores.worst_groups.query("p_holm < 0.05")
     assert f"for {off['name'].iloc[0]} (" in text
     calm = replace(case.scores, worst_groups=case.scores.worst_groups.assign(p_holm=1.0))
-    said = " ".join(read(replace(case, scores=calm).write(tmp_path)).text)
-    assert "coverage is further from 90\u202f% than chance explains" in said
+    text = " ".join(read(replace(case, scores=calm).write(tmp_path)).text)
+    assert "coverage is further from 90\u202f% than chance explains" in text
 
 
 def test_hostile_names_stay_text(make_case, hostile_name, unrendered, tmp_path):

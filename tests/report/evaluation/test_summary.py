@@ -29,17 +29,17 @@ def words(**changes):
 
 
 def test_a_good_model_is_praised_with_its_numbers():
-    tone, said = words()
+    tone, text = words()
     assert tone == "fair"
-    assert "90 % intervals cover 89.6 % of 31,000 responses of cell lines that the model never saw" in said
-    assert "they cover at their nominal level" in said
-    assert "4.00 ln(µM) wide on average, from end to end a factor of 55 in concentration" in said
-    assert "off by 1.27 ln(µM) (RMSE), 16 % less than naive mean effects" in said
-    assert "60 % of these responses lie outside the doses" in said
+    assert "90 % intervals cover 89.6 % of 31,000 responses of cell lines that the model never saw" in text
+    assert "they cover at their nominal level" in text
+    assert "4.00 ln(µM) wide on average, from end to end a factor of 55 in concentration" in text
+    assert "off by 1.27 ln(µM) (RMSE), 16 % less than naive mean effects" in text
+    assert "60 % of these responses lie outside the doses" in text
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"coverage_90": 0.8, "coverage_upper": 0.85}, "too narrow"),
         ({"coverage_90": 0.97, "coverage_lower": 0.95}, "too wide"),
@@ -49,10 +49,10 @@ def test_a_good_model_is_praised_with_its_numbers():
         ({"pairs": 5, "coverage_90": 1.0}, "too few to tell"),
     ],
 )
-def test_a_fault_is_named_and_the_tone_changes(changes, said):
+def test_a_fault_is_named_and_the_tone_changes(changes, expected):
     tone, text = words(**changes)
     assert tone == "doubt"
-    assert said in text
+    assert expected in text
     assert (": they cover at their nominal level." in text) == ("rmse" in changes)
 
 
@@ -66,5 +66,5 @@ def test_an_sd_that_ranks_nothing_is_called_so():
 
 
 def test_unknown_metrics_are_left_out_of_the_words():
-    _, said = words(naive_rmse=None, surest_tenth_rmse=None, extrapolated=None, measure="auc_fraction")
-    assert "None" not in said and "nan" not in said and "naive" not in said and "concentration" not in said
+    _, text = words(naive_rmse=None, surest_tenth_rmse=None, extrapolated=None, measure="auc_fraction")
+    assert "None" not in text and "nan" not in text and "naive" not in text and "concentration" not in text

@@ -176,15 +176,15 @@ def test_a_bin_without_an_interval_and_a_kind_without_a_bin_are_drawn(drawn):
 
 
 @pytest.mark.parametrize(
-    ("bins", "said"),
+    ("bins", "expected"),
     [
         (DRUGS, "2.5 times as wide for the drugs least like trained ones as for trained ones."),
         (DRUGS[1:], "1.7 times as wide for the drugs least like trained ones as for those most like them."),
         (DRUGS[:1], "all pairs are equally near in drugs."),
     ],
 )
-def test_the_claim_of_a_shift_compares_the_farthest_drugs_with_the_nearest(bins, said):
-    assert shifted(SHIFT[SHIFT["bin"].isin([*LINES, *bins])]).claim.endswith(said)
+def test_the_claim_of_a_shift_compares_the_farthest_drugs_with_the_nearest(bins, expected):
+    assert shifted(SHIFT[SHIFT["bin"].isin([*LINES, *bins])]).claim.endswith(expected)
 
 
 def test_a_hostile_name_is_a_harmless_name_of_the_figure(hostile_name):

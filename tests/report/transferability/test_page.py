@@ -77,7 +77,7 @@ def found() -> TransferResults:
 
 def test_the_page_says_what_was_found_and_what_was_left_out(found, unrendered):
     page = render_page(found).replace("\u202f", " ")
-    for said in (
+    for expected in (
         "From near to far: does the model hold?",
         "Raw, 90 % intervals cover 61 % to 61 % of the targets' responses".replace("'", "&#39;"),
         "With 50 labelled pairs: 80 % to 80 % recalibrated, 90 % to 90 % posterior as prior.",
@@ -86,7 +86,7 @@ def test_the_page_says_what_was_found_and_what_was_left_out(found, unrendered):
         "posterior as prior, 50",
         "the other laboratory",
     ):
-        assert said in page, said
+        assert expected in page, expected
     assert page.count("<svg") == 2
     assert 'class="summary doubt"' in page
 
@@ -94,8 +94,8 @@ def test_the_page_says_what_was_found_and_what_was_left_out(found, unrendered):
 def test_the_page_says_whether_what_is_new_is_known_to_be(found, unrendered):
     asked = "Does the epistemic SD know what it has never seen?"
     page = render_page(found)
-    for said in (asked, "far: drugs", "0.930", "0.310", "0.690"):
-        assert said in page, said
+    for expected in (asked, "far: drugs", "0.930", "0.310", "0.690"):
+        assert expected in page, expected
     before = tuple({name: value for name, value in each.items() if name != "unseen"} for each in found.targets)
     assert asked not in render_page(replace(found, targets=before))
 

@@ -20,7 +20,7 @@ _READING = (
     "A response above the highest tested dose was not measured: it is only known to lie beyond. Pairs are sorted by "
     "the predicted probability of that and cut into bins of equal size; each dot compares a bin's mean probability "
     "with the share that did lie beyond, above as such and below as their difference. On the dashed line the two "
-    "agree; below it “beyond” was said too often, above it too seldom. Blue band: how well the shares are known, all "
+    "agree; below it the probability is too high, above it too low. Blue band: how well the shares are known, all "
     "bins together (95 %, cell lines and drugs resampled); calibration is in doubt where it leaves the dashed line. "
     "Grey band: where all dots would stay in 95 % of samples if calibration were perfect and pairs independent; pairs "
     "of one line or drug go together, so leaving it alone proves little. The Brier score is the mean squared distance "
@@ -66,11 +66,11 @@ def _curve(axes: Axes, curve: pd.DataFrame, less: np.ndarray, scale: float) -> N
 
 def _claim(nominal: np.ndarray, observed: np.ndarray, metrics: Mapping[str, Any]) -> str:
     worst = int(np.argmax(np.abs(observed - nominal)))
-    said, happened = (number(100 * values[worst], 1) for values in (nominal, observed))
+    predicted, happened = (number(100 * values[worst], 1) for values in (nominal, observed))
     where = "At worst of " + f"{len(nominal)} bins, " if len(nominal) > 1 else ""
     claim = (
-        f"{where}{said} % probability of “beyond the highest dose” came true in {happened} % of cases. Brier score "
-        f"{number(metrics['brier'])}"
+        f"{where}{predicted} % probability of “beyond the highest dose” came true in {happened} % of cases. Brier "
+        f"score {number(metrics['brier'])}"
     )
     if metrics["brier_base_rate"] is None:
         return f"{claim}."

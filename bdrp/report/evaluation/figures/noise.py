@@ -66,13 +66,13 @@ def draw(axes: Axes, shown: pd.DataFrame, unit: str) -> None:
 
 
 def _claim(metrics: Mapping[str, Any], unit: str) -> str:
-    measured, said = metrics["noise_sd"], metrics["aleatoric_sd"]
+    measured, predicted = metrics["noise_sd"], metrics["aleatoric_sd"]
     low, high = metrics["noise_sd_lower"], metrics["noise_sd_upper"]
     interval = "" if low is None else f" ({number(low, 2)} to {number(high, 2)})"
     start = f"Repeats scatter with an SD of {number(measured, 2)}{interval} {unit}"
     if metrics["noise_sd_with_offset"] > 1.05 * measured:
         start += f", {number(metrics['noise_sd_with_offset'], 2)} with what sets drug ids of a compound apart"
-    claimed = f"the model calls {number(said, 2)} noise on the same responses"
-    if low is not None and low <= said <= high:
+    claimed = f"the model calls {number(predicted, 2)} noise on the same responses"
+    if low is not None and low <= predicted <= high:
         return f"{start}; {claimed}, as repeats show."
-    return f"{start}; {claimed}, {'more' if said > measured else 'less'} than repeats show."
+    return f"{start}; {claimed}, {'more' if predicted > measured else 'less'} than repeats show."

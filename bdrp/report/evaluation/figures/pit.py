@@ -117,18 +117,18 @@ def _difference(curve: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
 
 
 def _shape(pit: npt.NDArray[np.float64]) -> str:
-    """What the histogram's shape says, in words; a deviation that chance explains is not spoken of."""
+    """What the histogram's shape says, in words; a deviation that chance explains is not named."""
     outer, below = float(np.mean((pit <= 0.1) | (pit >= 0.9))), float(np.mean(pit < 0.5))
     allowed = max(0.03, 2 * float(np.sqrt(0.16 / len(pit))))
     if len(pit) < FEWEST:
-        said = "There are too few responses to judge their spread."
+        shape = "There are too few responses to judge their spread."
     elif abs(outer - 0.2) > allowed:
-        many, shape = ("many", "narrow") if outer > 0.2 else ("few", "wide")
-        said = f"Too {many} responses fall in the tails: the distributions are too {shape}."
+        many, width = ("many", "narrow") if outer > 0.2 else ("few", "wide")
+        shape = f"Too {many} responses fall in the tails: the distributions are too {width}."
     elif abs(below - 0.5) > 1.25 * allowed:
-        said = (
+        shape = (
             f"Predictions lean {'high' if below > 0.5 else 'low'}: {percent(below)} of responses fall below the median."
         )
     else:
-        said = "Responses fall almost evenly over their predicted distributions."
-    return f"{said} The outer two tenths hold {percent(outer)} of {len(pit):,} responses (20 % if calibrated)."
+        shape = "Responses fall almost evenly over their predicted distributions."
+    return f"{shape} The outer two tenths hold {percent(outer)} of {len(pit):,} responses (20 % if calibrated)."

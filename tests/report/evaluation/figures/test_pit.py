@@ -42,7 +42,7 @@ def test_held_out_and_left_out_are_told_apart_on_the_axis(drawn):
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "expected"),
     [
         (EVEN, "almost evenly"),
         (np.where(EVEN < 0.5, 0.05, 0.95), "distributions are too narrow"),
@@ -52,9 +52,9 @@ def test_held_out_and_left_out_are_told_apart_on_the_axis(drawn):
         (EVEN[:29], "too few responses"),
     ],
 )
-def test_the_claim_puts_the_shape_into_words(values, said):
-    assert said in pit.plot_histogram(BINS, values).claim
-    assert said in pit.plot_left_out(BINS, values).claim
+def test_the_claim_puts_the_shape_into_words(values, expected):
+    assert expected in pit.plot_histogram(BINS, values).claim
+    assert expected in pit.plot_left_out(BINS, values).claim
 
 
 CURVE = pd.DataFrame(

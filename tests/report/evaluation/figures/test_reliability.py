@@ -67,12 +67,12 @@ def test_small_misses_are_not_blown_up(drawn):
 
 
 @pytest.mark.parametrize(
-    ("before", "said"),
+    ("before", "expected"),
     [
         ([0.05, 0.3, 0.6], "cut the largest miss over all levels from 30.0 to 20.0"),
         ([0.1, 0.5, 0.8], "raised the largest miss over all levels from 10.0 to 20.0"),
         ([0.1, 0.5, 0.7], "left the largest miss over all levels at 20.0"),
     ],
 )
-def test_the_claim_says_what_recalibration_did(before, said):
-    assert said in reliability.plot_change(CURVE, CURVE.assign(observed=before)).claim
+def test_the_claim_says_what_recalibration_did(before, expected):
+    assert expected in reliability.plot_change(CURVE, CURVE.assign(observed=before)).claim

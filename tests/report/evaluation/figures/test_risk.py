@@ -35,8 +35,8 @@ def test_each_order_is_a_line_of_the_rmse_of_the_pairs_kept(drawn):
 def test_errors_begin_at_nothing_and_carry_their_unit(drawn):
     (axes,) = drawn(risk.plot(CURVE, "ln(µM)")).panels
     assert axes.get_ylim()[0] == 0 and axes.get_xlim() == (0, 100)
-    assert axes.get_ylabel() == "RMSE of the pairs kept, ln(µM)"
-    assert axes.get_xlabel() == "pairs kept (%)"
+    assert axes.get_ylabel() == "RMSE of the pairs retained, ln(µM)"
+    assert axes.get_xlabel() == "pairs retained (%)"
 
 
 def test_without_an_sd_a_drug_there_is_no_such_line(drawn):
