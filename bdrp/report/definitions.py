@@ -43,7 +43,7 @@ DEFINITIONS: Final = (
     Definition(
         "point.normalised_pearson",
         "Mean-effects-normalised Pearson",
-        "Correlation of prediction and response after the naive mean-effects prediction is taken from both: what the "
+        "Correlation of prediction and response after the mean-effects baseline is taken from both: what the "
         "model knows beyond drug and line means.",
         _DREVAL,
     ),
@@ -53,13 +53,13 @@ DEFINITIONS: Final = (
     Definition(
         "point.normalised_r2",
         "Mean-effects-normalised R²",
-        "Share of the variance beyond the naive mean-effects prediction that the predicted means explain. High is "
+        "Share of the variance beyond the mean-effects baseline that the predicted means explain. High is "
         "good; 0 is as good as mean effects with their overall error taken out.",
         _DREVAL,
     ),
     Definition(
         "naive",
-        "Naive mean effects",
+        "Mean-effects baseline",
         "The prediction that knows only means: the overall mean, plus the drug's and the cell line's deviation from "
         "it where they were in training. The two are estimated together and shrunken where responses are few, which "
         "DrEval's are not: metrics beyond them are close to DrEval's, and not the same to the last digit.",
@@ -234,7 +234,7 @@ DEFINITIONS: Final = (
     Definition(
         "selective.drug_sd",
         "One SD a drug",
-        "The trivial rival of every ranking metric: rank pairs by their drug's RMSE on the other half of the held-out "
+        "The baseline of every ranking metric: rank pairs by their drug's RMSE on the other half of the held-out "
         "cell lines, and by nothing else.",
     ),
     Definition(

@@ -55,8 +55,8 @@ CENSORED_DEFINITIONS: Final = (
     Definition(
         "beyond.base_rate",
         "One base rate a drug",
-        "The rival that knows how often each drug lies beyond, counted on the other half of the held-out cell lines, "
-        "and nothing of lines.",
+        "The baseline that knows how often each drug lies beyond, counted on the other half of the held-out cell "
+        "lines, and nothing of lines.",
     ),
     Definition(
         "beyond.brier_skill",

@@ -50,7 +50,7 @@ def coverage(metrics: Metrics) -> Table:
 
 
 def beyond(metrics: Metrics) -> Table:
-    """The probability of "beyond the highest dose", beside the rival that knows each drug's base rate."""
+    """The probability of "beyond the highest dose", beside the baseline that knows each drug's base rate."""
     seen = metrics["beyond"]
     suffixes = ("_base_rate", "_if_calibrated", "_lower", "_upper")
     names = [key for key in seen if not key.endswith(suffixes)]

@@ -50,9 +50,9 @@ def evidence(metrics: Mapping[str, Any], split: str) -> Evidence:
         coverage_upper=ninety["upper"],
         width_90=ninety["width"],
         rmse=point["rmse"],
-        naive_rmse=(metrics.get("naive") or {}).get("rmse"),
+        baseline_rmse=(metrics.get("naive") or {}).get("rmse"),
         surest_tenth_rmse=_retained_rmse(point["rmse"], seen["kept_at_10"]),
-        rival_tenth_rmse=_retained_rmse(point["rmse"], seen.get("drug_sd_kept_at_10")),
+        baseline_tenth_rmse=_retained_rmse(point["rmse"], seen.get("drug_sd_kept_at_10")),
         extrapolated=metrics["extrapolated"]["share"],
     )
 
@@ -70,14 +70,14 @@ def tiles(metrics: Mapping[str, Any], seen: Evidence) -> tuple[Tile, ...]:
         if ninety["lower"] is None
         else f"{words.percent(ninety['lower'])} to {words.percent(ninety['upper'])} with lines and drugs resampled"
     )
-    naive = (
-        "naive RMSE unknown" if seen.naive_rmse is None else f"naive mean effects {words.number(seen.naive_rmse, 2)}"
+    baseline = (
+        "baseline unknown" if seen.baseline_rmse is None else f"mean effects {words.number(seen.baseline_rmse, 2)}"
     )
     surest = seen.surest_tenth_rmse
     return (
         Tile("90 % intervals cover", words.percent(seen.coverage_90), bounds),
         Tile("Their mean width", words.number(seen.width_90, 2), metrics["unit"]),
-        Tile("RMSE", words.number(seen.rmse, 2), naive),
+        Tile("RMSE", words.number(seen.rmse, 2), baseline),
         Tile("RMSE of the surest tenth", words.number(surest, 2), "by predicted SD"),
         Tile("Within-drug Pearson", words.number(point["within_drug_pearson"], 2), "are cell lines distinguished?"),
         Tile(

@@ -37,16 +37,16 @@ class Evidence:
     coverage_upper: float | None
     width_90: float
     rmse: float
-    naive_rmse: float | None
+    baseline_rmse: float | None
     surest_tenth_rmse: float | None
-    rival_tenth_rmse: float | None
+    baseline_tenth_rmse: float | None
     extrapolated: float | None
 
 
 def summarise(seen: Evidence) -> Summary:
     """Put the evidence into words."""
     nominal = abs(seen.coverage_90 - 0.9) <= NEAR
-    better = seen.naive_rmse is None or seen.rmse < seen.naive_rmse
+    better = seen.baseline_rmse is None or seen.rmse < seen.baseline_rmse
     sentences = (_width(seen), _accuracy(seen), _ranking(seen), _extrapolated(seen), _few(seen))
     fair = nominal and better and seen.pairs >= FEWEST_PAIRS
     return Summary("fair" if fair else "doubt", _headline(seen, nominal), tuple(text for text in sentences if text))
@@ -85,13 +85,13 @@ def _width(seen: Evidence) -> str:
 
 def _accuracy(seen: Evidence) -> str:
     text = f"The predicted means are off by {number(seen.rmse, 2)} {seen.unit} (RMSE)"
-    if seen.naive_rmse is None:
+    if seen.baseline_rmse is None:
         return text + "."
-    change = 1 - seen.rmse / seen.naive_rmse if seen.naive_rmse > 0 else 0.0
-    naive = f"naive mean effects (drug plus cell line), which are off by {number(seen.naive_rmse, 2)}"
+    change = 1 - seen.rmse / seen.baseline_rmse if seen.baseline_rmse > 0 else 0.0
+    baseline = f"the mean-effects baseline (drug plus cell line), which is off by {number(seen.baseline_rmse, 2)}"
     if change <= 0:
-        return f"{text}, no better than {naive}: do not use them for anything that drug means could not do."
-    return f"{text}, {percent(change, 0)} less than {naive}."
+        return f"{text}, no better than {baseline}: do not use them for anything that drug means could not do."
+    return f"{text}, {percent(change, 0)} less than {baseline}."
 
 
 def _ranking(seen: Evidence) -> str:
@@ -101,9 +101,9 @@ def _ranking(seen: Evidence) -> str:
     ranks = "ranks errors" if useful else "does not tell good predictions from bad ones"
     text = f"The predicted SD {ranks}: among the tenth of pairs with the smallest SD the RMSE is "
     text += f"{number(seen.surest_tenth_rmse, 2)}, against {number(seen.rmse, 2)} for all"
-    if seen.rival_tenth_rmse is None:
+    if seen.baseline_tenth_rmse is None:
         return f"{text}."
-    return f"{text} and {number(seen.rival_tenth_rmse, 2)} when ranked by nothing but each drug's usual error."
+    return f"{text} and {number(seen.baseline_tenth_rmse, 2)} when ranked by nothing but each drug's usual error."
 
 
 def _extrapolated(seen: Evidence) -> str:

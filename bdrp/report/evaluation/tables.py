@@ -15,12 +15,12 @@ Metrics = Mapping[str, Any]
 
 
 def accuracy(metrics: Metrics) -> Table:
-    """Point metrics beside those of naive mean effects."""
-    point, naive = metrics["point"], metrics.get("naive") or {}
-    rows = tuple((_label("point", key), value, naive.get(key)) for key, value in point.items())
+    """Point metrics beside those of the mean-effects baseline."""
+    point, baseline = metrics["point"], metrics.get("naive") or {}
+    rows = tuple((_label("point", key), value, baseline.get(key)) for key, value in point.items())
     return Table(
         "Accuracy of the predicted mean",
-        columns_of("Metric", "This model", "Naive mean effects"),
+        columns_of("Metric", "This model", "Mean-effects baseline"),
         rows,
         _caption("The predicted mean", metrics),
     )
@@ -75,7 +75,7 @@ def calibration(metrics: Metrics, before: Metrics | None) -> Table:
 
 
 def ranking(metrics: Metrics) -> Table:
-    """How well the SD ranks errors, beside the trivial rival, the random order and the oracle."""
+    """How well the SD ranks errors, beside the baseline, the random order and the oracle."""
     seen = metrics["selective"]
     suffixes = ("_oracle", "_random", "_if_calibrated")
     names = [key for key in seen if not key.startswith("drug_sd_") and not key.endswith(suffixes)]

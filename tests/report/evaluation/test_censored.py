@@ -32,7 +32,7 @@ def figures(case):
     return PageFigures(case.scores, case.pred, case.observed["response"].to_numpy(float))
 
 
-def test_the_figure_of_beyond_says_what_came_true_and_what_the_rival_scores(case):
+def test_the_figure_of_beyond_says_what_came_true_and_what_the_baseline_scores(case):
     seen = case.scores.metrics["beyond"]
     (plot,) = figures(case).beyond()
     assert f"Brier score {seen['brier']:.3f}" in plot.claim

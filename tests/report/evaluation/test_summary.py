@@ -16,9 +16,9 @@ GOOD = Evidence(
     coverage_upper=0.903,
     width_90=4.0,
     rmse=1.27,
-    naive_rmse=1.51,
+    baseline_rmse=1.51,
     surest_tenth_rmse=0.7,
-    rival_tenth_rmse=0.75,
+    baseline_tenth_rmse=0.75,
     extrapolated=0.6,
 )
 
@@ -34,7 +34,7 @@ def test_a_good_model_is_praised_with_its_numbers():
     assert "90 % intervals cover 89.6 % of 31,000 responses of cell lines that the model never saw" in text
     assert "they cover at their nominal level" in text
     assert "4.00 ln(µM) wide on average, from end to end a factor of 55 in concentration" in text
-    assert "off by 1.27 ln(µM) (RMSE), 16 % less than naive mean effects" in text
+    assert "off by 1.27 ln(µM) (RMSE), 16 % less than the mean-effects baseline" in text
     assert "60 % of these responses lie outside the doses" in text
 
 
@@ -45,7 +45,7 @@ def test_a_good_model_is_praised_with_its_numbers():
         ({"coverage_90": 0.97, "coverage_lower": 0.95}, "too wide"),
         ({"coverage_90": 0.97, "coverage_lower": None}, "too wide"),
         ({"coverage_90": 0.8, "coverage_lower": 0.68, "coverage_upper": 0.91}, "chance may explain it"),
-        ({"rmse": 1.6}, "no better than naive mean effects"),
+        ({"rmse": 1.6}, "no better than the mean-effects baseline"),
         ({"pairs": 5, "coverage_90": 1.0}, "too few to tell"),
     ],
 )
@@ -61,10 +61,10 @@ def test_an_sd_that_ranks_nothing_is_called_so():
     assert (
         "RMSE is 0.70, against 1.27 for all and 0.75 when ranked by nothing but each drug's usual error." in words()[1]
     )
-    assert "usual error" not in words(rival_tenth_rmse=None)[1]
+    assert "usual error" not in words(baseline_tenth_rmse=None)[1]
     assert "smallest SD" not in words(surest_tenth_rmse=None)[1]
 
 
 def test_unknown_metrics_are_left_out_of_the_words():
-    _, text = words(naive_rmse=None, surest_tenth_rmse=None, extrapolated=None, measure="auc_fraction")
-    assert "None" not in text and "nan" not in text and "naive" not in text and "concentration" not in text
+    _, text = words(baseline_rmse=None, surest_tenth_rmse=None, extrapolated=None, measure="auc_fraction")
+    assert "None" not in text and "nan" not in text and "baseline" not in text and "concentration" not in text

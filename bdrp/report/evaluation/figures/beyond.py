@@ -24,7 +24,7 @@ _READING = (
     "bins together (95 %, cell lines and drugs resampled); calibration is in doubt where it leaves the dashed line. "
     "Grey band: where all dots would stay in 95 % of samples if calibration were perfect and pairs independent; pairs "
     "of one line or drug go together, so leaving it alone proves little. The Brier score is the mean squared distance "
-    "of probability and outcome; the drug's base rate, its rival, knows drugs and nothing of cell lines."
+    "of probability and outcome; the drug's base rate, its baseline, knows drugs and nothing of cell lines."
 )
 
 

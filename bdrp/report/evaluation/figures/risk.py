@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _READING = (
     "Reading from right to left, pairs are set aside, those with the largest predicted SD first; the line is the RMSE "
-    "of those that remain. Random: setting aside pairs blindly. One SD a drug: the trivial rival, which knows nothing "
+    "of those that remain. Random: setting aside pairs blindly. One SD a drug: the baseline, which knows nothing "
     "but each drug's usual error. Oracle: setting aside those with the largest true error, which no model can know. "
     "The further the line falls from random towards the oracle, the better the SD ranks errors."
 )
@@ -28,11 +28,11 @@ def plot(curve: pd.DataFrame, unit: str) -> Plot:
     retained = 100 * curve["coverage"].to_numpy(float)
     model, oracle, drug_sd = (np.sqrt(curve[name].to_numpy(float)) for name in ("model", "oracle", "drug_sd"))
     tenth, everyone = int(np.argmin(np.abs(retained - 10))), int(np.argmax(retained))
-    rival = f"{number(drug_sd[tenth], 2)} if ranked by one SD a drug, " if np.isfinite(drug_sd[tenth]) else ""
+    baseline = f"{number(drug_sd[tenth], 2)} if ranked by one SD a drug, " if np.isfinite(drug_sd[tenth]) else ""
     claim = (
         f"The {number(float(retained[tenth]), 0)} % of pairs with the smallest SD have an RMSE of "
         f"{number(model[tenth], 2)} {unit}, "
-        f"against {number(model[everyone], 2)} for all, {rival}and {number(oracle[tenth], 2)} by a perfect ranking."
+        f"against {number(model[everyone], 2)} for all, {baseline}and {number(oracle[tenth], 2)} by a perfect ranking."
     )
     return Plot("risk-coverage", claim, _READING, lambda figure: draw(figure.subplots(), curve, unit), height_in=3.9)
 
