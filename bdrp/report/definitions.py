@@ -239,13 +239,13 @@ DEFINITIONS: Final = (
     ),
     Definition(
         "extrapolated.share",
-        "Share extrapolated",
+        "Share censored",
         "Share of responses at or above the highest or at or below the lowest dose that was tested.",
     ),
     Definition(
         "extrapolated.unknown_limits_share",
         "Share with unknown limits",
-        "Share of responses whose tested doses are not known; they count as observed.",
+        "Share of responses whose tested doses are not known; they count as uncensored.",
     ),
 )
 

@@ -13,22 +13,22 @@ CENSORED_DEFINITIONS: Final = (
     Definition("as_observed.below", "Below the lowest dose", "How many responses lie at or below their lowest dose."),
     Definition(
         "as_observed.nll",
-        "NLL, as observed",
-        "NLL of what was observed: the density at the response inside the tested doses, the probability of lying "
-        "beyond them outside. Low is good; not to be compared with the NLL that takes extrapolations for measurements.",
+        "Censoring-aware NLL",
+        "NLL of what was observed: the density at an uncensored response, the probability of lying beyond the limit "
+        "for a censored one. Low is good; not to be compared with the NLL that takes censored values as measured.",
         "Tobin 1958, doi:10.2307/1907382; Diks, Panchenko and van Dijk 2011, doi:10.1016/j.jeconom.2011.04.001",
     ),
     Definition(
         "as_observed.crps",
-        "CRPS, as observed",
+        "Censoring-aware CRPS",
         "The part of the CRPS between lowest and highest dose (threshold-weighted CRPS): where beyond a limit a "
         "response was predicted, or published, makes no difference. In the unit of the response. Low is good.",
         _TWCRPS,
     ),
     Definition(
         "as_observed.coverage",
-        "Coverage, as observed",
-        "Coverage in which a response beyond a limit counts with the share of the predicted mass beyond it that the "
+        "Censoring-aware coverage",
+        "Coverage in which a censored response counts with the share of the predicted mass beyond its limit that the "
         "interval holds. Equals the interval's level if the model is calibrated.",
         "Czado, Gneiting and Held 2009, doi:10.1111/j.1541-0420.2009.01191.x",
     ),
@@ -39,24 +39,24 @@ CENSORED_DEFINITIONS: Final = (
         "response there. Even a calibrated model exceeds the level; below the level, intervals are too narrow.",
     ),
     Definition("beyond.pairs", "Pairs with a known highest dose", "Pairs whose highest dose is unknown are left out."),
-    Definition("beyond.share", "Share beyond", "Share of responses at or above their highest dose."),
+    Definition("beyond.share", "Share right-censored", "Share of responses at or above their highest dose."),
     Definition(
         "beyond.mean_probability",
-        "Mean probability of beyond",
+        "Mean probability of right-censoring",
         "What the model expects that share to be; the two should agree.",
     ),
     Definition(
         "beyond.brier",
         "Brier score",
-        "Mean squared difference between the predicted probability of beyond and what happened (1 or 0). Low is good. "
-        "If calibrated, it would on average be the mean of P(1 − P).",
+        "Mean squared difference between the predicted probability of right-censoring and what happened (1 or 0). Low "
+        "is good. If calibrated, it would on average be the mean of P(1 − P).",
         "Brier 1950, Monthly Weather Review 78",
     ),
     Definition(
         "beyond.base_rate",
         "One base rate a drug",
-        "The baseline that knows how often each drug lies beyond, counted on the other half of the held-out cell "
-        "lines, and nothing of lines.",
+        "The baseline that knows how often each drug is right-censored, counted on the other half of the held-out "
+        "cell lines, and nothing of lines.",
     ),
     Definition(
         "beyond.brier_skill",
@@ -72,7 +72,7 @@ CENSORED_DEFINITIONS: Final = (
     Definition(
         "beyond.auroc",
         "AUROC",
-        "How often a response beyond the highest dose was given a larger probability than one that was not, over all "
+        "How often a right-censored response was given a larger probability than one that is not, over all "
         "such pairs of responses. 0.5 orders nothing, 1 all. High by knowing the drugs alone.",
         "Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747",
     ),

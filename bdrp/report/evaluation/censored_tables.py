@@ -1,4 +1,4 @@
-"""The tables of responses beyond the tested doses and of repeats."""
+"""The tables of censored responses and of repeats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RESAMPLED: Final = "Intervals hold 95 %, cell lines and drugs resampled."
 
 
 def scores(metrics: Metrics) -> Table:
-    """Scores of what was observed, beside those that take extrapolations for measurements."""
+    """Censoring-aware scores, beside those that take censored values as measured."""
     seen, conventional = metrics["as_observed"], metrics["probabilistic"]
     rows = tuple(
         (CENSORED_LABELS[f"as_observed.{key}"], seen[key], seen[f"{key}_inside"], seen[f"{key}_beyond"], plain)
@@ -23,21 +23,21 @@ def scores(metrics: Metrics) -> Table:
     counts = tuple(
         (CENSORED_LABELS[f"as_observed.{key}"], seen[key], None, seen[key], None) for key in ("above", "below")
     )
-    heads = ("All", "Inside the tested doses", "Beyond them", "All, extrapolations taken for measurements")
+    heads = ("All", "Uncensored", "Censored", "All, censored values taken as measured")
     columns = (Column("Metric"), *columns_of(*heads))
     return Table(
-        "Scored as what was observed",
+        "Censoring-aware scores",
         columns,
         (*rows, *counts),
-        "A response beyond the doses counts as beyond, whatever value was published for it.",
+        "A censored response counts as beyond its limit, whatever value was published for it.",
     )
 
 
 def coverage(metrics: Metrics) -> Table:
-    """Coverage of what was observed, a row a level, beside the conventional one."""
+    """Censoring-aware coverage, a row a level, beside the conventional one."""
     columns = [Column("Central interval")]
-    columns += [Column(text, "share") for text in ("Coverage, as observed", "from", "to", "Not contradicted")]
-    columns += [Column("Coverage, extrapolations taken for measurements", "share")]
+    columns += [Column(text, "share") for text in ("Censoring-aware coverage", "from", "to", "Not contradicted")]
+    columns += [Column("Coverage, censored values taken as measured", "share")]
     rows = tuple(
         (
             f"{level} %",
@@ -46,11 +46,11 @@ def coverage(metrics: Metrics) -> Table:
         )
         for level, seen in metrics["as_observed"]["coverage"].items()
     )
-    return Table("Coverage of what was observed", tuple(columns), rows, _RESAMPLED)
+    return Table("Censoring-aware coverage", tuple(columns), rows, _RESAMPLED)
 
 
-def beyond(metrics: Metrics) -> Table:
-    """The probability of "beyond the highest dose", beside the baseline that knows each drug's base rate."""
+def right_censored(metrics: Metrics) -> Table:
+    """The probability of right-censoring, beside the baseline that knows each drug's base rate."""
     seen = metrics["beyond"]
     suffixes = ("_base_rate", "_if_calibrated", "_lower", "_upper")
     names = [key for key in seen if not key.endswith(suffixes)]
@@ -60,7 +60,7 @@ def beyond(metrics: Metrics) -> Table:
     )
     heads = ("This model", "from", "to", "One base rate a drug", "If calibrated")
     columns = (Column("Metric"), *columns_of(*heads))
-    return Table("Probability of a response beyond the highest dose", columns, rows, _RESAMPLED)
+    return Table("Probability of right-censoring", columns, rows, _RESAMPLED)
 
 
 _ORDER = ("_lower", "_upper", "_base_rate", "_if_calibrated")
@@ -72,7 +72,7 @@ def bins(curve: pd.DataFrame) -> Table:
         "bin": Column("Bin"),
         "n": Column("Pairs"),
         "nominal": Column("Mean probability", "share"),
-        "observed": Column("Share beyond", "share"),
+        "observed": Column("Share right-censored", "share"),
         "lower": Column("from", "share"),
         "upper": Column("to", "share"),
         "null_lower": Column("If calibrated, from", "share"),
@@ -81,12 +81,12 @@ def bins(curve: pd.DataFrame) -> Table:
         "high": Column("Highest", "share"),
     }
     records = curve.astype({"n": int}).assign(bin=range(1, len(curve) + 1)).to_dict("records")
-    title = "Predicted probability and share beyond, by bin"
+    title = "Predicted probability and share right-censored, by bin"
     return Table.from_records(title, columns, records, "Bins of equal size by probability.")
 
 
 def noise(metrics: Metrics) -> Table:
-    """The measured noise and the predicted one, over all repeats and over those inside the tested doses."""
+    """The measured noise and the predicted one, over all repeats and over those that are uncensored."""
     seen = metrics["noise"]
     names = [key for key in seen["all"] if not key.endswith(("_lower", "_upper"))]
     rows = tuple(
@@ -96,7 +96,7 @@ def noise(metrics: Metrics) -> Table:
         )
         for name in names
     )
-    heads = ("All repeats", "from", "to", "All of a set inside the tested doses", "from", "to")
+    heads = ("All repeats", "from", "to", "All of a set uncensored", "from", "to")
     columns = (Column("Metric"), *columns_of(*heads))
     return Table("Measured noise", columns, rows, f"SDs in {metrics['unit']}, with a 95 % interval.")
 
@@ -115,6 +115,6 @@ def compounds(table: pd.DataFrame) -> Table:
         "noise_sd_with_offset": Column("With offsets"),
         "aleatoric_sd": Column("Aleatoric SD"),
         "rmse": Column("RMSE"),
-        "extrapolated_share": Column("Extrapolated", "share"),
+        "extrapolated_share": Column("Censored", "share"),
     }
     return Table.from_records("Measured noise by compound", columns, table.to_dict("records"), "Most repeats first.")

@@ -53,7 +53,7 @@ def evidence(metrics: Mapping[str, Any], split: str) -> Evidence:
         baseline_rmse=(metrics.get("naive") or {}).get("rmse"),
         surest_tenth_rmse=_retained_rmse(point["rmse"], seen["kept_at_10"]),
         baseline_tenth_rmse=_retained_rmse(point["rmse"], seen.get("drug_sd_kept_at_10")),
-        extrapolated=metrics["extrapolated"]["share"],
+        censored=metrics["extrapolated"]["share"],
     )
 
 

@@ -42,7 +42,7 @@ def render_page(
         sections.worst(scores),
         sections.accuracy(figures),
         sections.ranking(figures),
-        sections.beyond(metrics, scores, figures),
+        sections.right_censored(metrics, scores, figures),
         sections.noise(metrics, scores, figures),
         sections.posterior(posterior, figures),
         sections.all_metrics(metrics, earlier if recalibrated else None),

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bdrp.report.evaluation.figures import (
-    beyond,
-    extrapolated,
+    censored,
     groups,
     levels,
     noise,
@@ -19,6 +18,7 @@ from bdrp.report.evaluation.figures import (
     posterior,
     predicted,
     reliability,
+    right_censored,
     risk,
     sharpness,
     spread,
@@ -95,10 +95,10 @@ class PageFigures:
             risk.plot(self.scores.risk_coverage, unit),
         )
 
-    def beyond(self) -> tuple[Plot, ...]:
-        """Predicted probability of "beyond the highest dose" against its share, where that dose is known."""
+    def right_censored(self) -> tuple[Plot, ...]:
+        """Predicted probability of right-censoring against its share, where the highest dose is known."""
         curve = self.scores.beyond_reliability
-        return () if curve.empty else (beyond.plot(curve, self.metrics["beyond"]),)
+        return () if curve.empty else (right_censored.plot(curve, self.metrics["beyond"]),)
 
     def noise(self) -> tuple[Plot, ...]:
         """Measured beside predicted noise, where repeats measured it."""
@@ -107,12 +107,12 @@ class PageFigures:
             return ()
         return (noise.plot(self.scores.noise_by_compound, seen, self.unit),)
 
-    def extrapolated(self) -> tuple[Plot, ...]:
-        """Observed beside extrapolated responses, where there are both."""
+    def censored(self) -> tuple[Plot, ...]:
+        """Uncensored beside censored responses, where there are both."""
         seen = self.metrics["extrapolated"]
         if not (seen["observed"]["n"] and seen["extrapolated"]["n"]):
             return ()
-        return (extrapolated.plot(seen, self.unit),)
+        return (censored.plot(seen, self.unit),)
 
     def posterior(self, checked: PosteriorCheck) -> tuple[Plot, ...]:
         """Importance weights, LOO-PIT and replicated responses of the training rows."""

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 MOST_NAMED: Final = 6  # chosen: a sentence holds no more; the table below holds all
 _UNCHANGED: Final = "Recalibration found nothing to change: these are the method's own distributions."
-_AS_OBSERVED: Final = (
+_CENSORING_AWARE: Final = (
     "Of a response above the highest or below the lowest tested dose, no more was observed than that it lies there; "
-    "the published value is a fitted curve's continuation. The metrics elsewhere on this page take that value for a "
-    "measurement, as is usual. Here such a response counts as what was observed."
+    "the published value is a fitted curve's continuation. The metrics elsewhere on this page take that value as "
+    "measured, as is usual. Here such a response counts as censored."
 )
 _UNKNOWN_DOSES: Final = "The highest tested doses are not known, so no response is known to lie above them."
 _NO_POSTERIOR: Final = (
@@ -39,15 +39,13 @@ _NOTE: Final = (
 
 
 def held_out(metrics: Mapping[str, Any], summary: Mapping[str, Any], figures: PageFigures) -> Section:
-    """Which responses were held out, of what, and which of them were extrapolated."""
+    """Which responses were held out, of what, and which of them are censored."""
     by = str(summary.get("by", ""))
-    described = f"Everything below describes {held_out_responses(by)}. {_extrapolation(metrics)}"
+    described = f"Everything below describes {held_out_responses(by)}. {_censoring(metrics)}"
     paragraphs = (_split_in_words(summary), f"{described} Replicates count as pairs of their own.")
     parts = tables.split_parts(summary)
     shown = (parts,) if parts.rows else ()
-    return Section(
-        "held-out", "What was held out", paragraphs, shown, figures.extrapolated(), (tables.extrapolated(metrics),)
-    )
+    return Section("held-out", "What was held out", paragraphs, shown, figures.censored(), (tables.censored(metrics),))
 
 
 def calibration(figures: PageFigures, *, recalibrated: bool) -> Section:
@@ -85,17 +83,17 @@ def ranking(figures: PageFigures) -> Section:
     return Section("ranking", "Does the SD tell good predictions from bad ones?", figures=figures.ranking())
 
 
-def beyond(metrics: Mapping[str, Any], scores: Scores, figures: PageFigures) -> Section:
-    """Scores of what was observed, and of the probability of lying beyond the highest dose."""
+def right_censored(metrics: Mapping[str, Any], scores: Scores, figures: PageFigures) -> Section:
+    """Censoring-aware scores, and those of the probability of right-censoring."""
     known = bool(metrics["beyond"]["pairs"])
-    paragraphs = (_AS_OBSERVED,) if known else (_AS_OBSERVED, _UNKNOWN_DOSES)
+    paragraphs = (_CENSORING_AWARE,) if known else (_CENSORING_AWARE, _UNKNOWN_DOSES)
     shown = [censored_tables.scores(metrics), censored_tables.coverage(metrics)]
     if known:
-        shown.append(censored_tables.beyond(metrics))
+        shown.append(censored_tables.right_censored(metrics))
     curve = scores.beyond_reliability
     folded = () if curve.empty else (censored_tables.bins(curve),)
-    title = "Does it know which responses lie beyond the tested doses?"
-    return Section("beyond", title, paragraphs, tuple(shown), figures.beyond(), folded)
+    title = "Does it know which responses are right-censored?"
+    return Section("right-censored", title, paragraphs, tuple(shown), figures.right_censored(), folded)
 
 
 def noise(metrics: Mapping[str, Any], scores: Scores, figures: PageFigures) -> Section:
@@ -159,16 +157,16 @@ def _split_in_words(summary: Mapping[str, Any]) -> str:
     return ", ".join([rule, *known]) + "."
 
 
-def _extrapolation(metrics: Mapping[str, Any]) -> str:
+def _censoring(metrics: Mapping[str, Any]) -> str:
     share = metrics["extrapolated"]["share"]
     if share is None:
-        return (
-            "The doses that were tested are not known, so it is not known which responses were observed and which "
-            "extrapolated."
-        )
+        return "The doses that were tested are not known, so it is not known which responses are censored."
     if share == 0:
         return "All responses lie within the doses that were tested."
-    return f"{words.percent(share)} of them lie outside the doses that were tested, where the curve fit extrapolated."
+    return (
+        f"{words.percent(share)} of them are censored: they lie outside the doses that were tested, where the curve "
+        "fit extrapolated."
+    )
 
 
 def _worst_in_words(table: pd.DataFrame) -> str:

@@ -40,14 +40,14 @@ class Evidence:
     baseline_rmse: float | None
     surest_tenth_rmse: float | None
     baseline_tenth_rmse: float | None
-    extrapolated: float | None
+    censored: float | None
 
 
 def summarise(seen: Evidence) -> Summary:
     """Put the evidence into words."""
     nominal = abs(seen.coverage_90 - 0.9) <= NEAR
     better = seen.baseline_rmse is None or seen.rmse < seen.baseline_rmse
-    sentences = (_width(seen), _accuracy(seen), _ranking(seen), _extrapolated(seen), _few(seen))
+    sentences = (_width(seen), _accuracy(seen), _ranking(seen), _censored(seen), _few(seen))
     fair = nominal and better and seen.pairs >= FEWEST_PAIRS
     return Summary("fair" if fair else "doubt", _headline(seen, nominal), tuple(text for text in sentences if text))
 
@@ -106,13 +106,13 @@ def _ranking(seen: Evidence) -> str:
     return f"{text} and {number(seen.baseline_tenth_rmse, 2)} when ranked by nothing but each drug's usual error."
 
 
-def _extrapolated(seen: Evidence) -> str:
-    if not seen.extrapolated:
+def _censored(seen: Evidence) -> str:
+    if not seen.censored:
         return ""
     return (
-        f"{percent(seen.extrapolated, 0)} of these responses lie outside the doses that were tested: the curve fit "
-        "extrapolated them, nobody observed them. For those, the metrics say how well the fit is predicted, not the "
-        "cell line's behaviour."
+        f"{percent(seen.censored, 0)} of these responses are censored: they lie outside the doses that were tested, "
+        "and nobody observed what the curve fit extrapolated there. For those, the metrics say how well the fit is "
+        "predicted, not the cell line's behaviour."
     )
 
 

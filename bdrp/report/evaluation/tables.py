@@ -92,8 +92,8 @@ def ranking(metrics: Metrics) -> Table:
     return Table("Ranking of errors", heads, rows, "Does a small predicted SD mean a small error?")
 
 
-def extrapolated(metrics: Metrics) -> Table:
-    """The same metrics on observed and on extrapolated responses."""
+def censored(metrics: Metrics) -> Table:
+    """The same metrics on uncensored and on censored responses."""
     seen = metrics["extrapolated"]
     keys = ("n", "rmse", "bias", "mae", "nll", "crps", "coverage_90", "width_90", "interval_score_90")
     unknown = seen.get("unknown_limits_share")
@@ -106,14 +106,14 @@ def extrapolated(metrics: Metrics) -> Table:
     )
     rows = tuple(
         (name, *_of(seen.get(key) or {}, *keys))
-        for name, key in (("Observed within tested doses", "observed"), ("Extrapolated", "extrapolated"))
+        for name, key in (("Uncensored, within tested doses", "observed"), ("Censored", "extrapolated"))
     )
-    caption = "" if not unknown else "Responses whose tested doses are unknown count as observed."
-    return Table("Observed and extrapolated responses", columns, rows, caption)
+    caption = "" if not unknown else "Responses whose tested doses are unknown count as uncensored."
+    return Table("Uncensored and censored responses", columns, rows, caption)
 
 
 def shares(metrics: Metrics) -> Table:
-    """How much of the held-out responses was extrapolated."""
+    """How much of the held-out responses is censored."""
     keys = ("share", "unknown_limits_share")
     rows = tuple((LABELS[f"extrapolated.{key}"], metrics["extrapolated"].get(key)) for key in keys)
     return Table("Doses", (Column("Tested doses"), Column("Share of held-out pairs", "share")), rows)
@@ -145,7 +145,7 @@ _GROUP_COLUMNS: Final = {
     "crps": Column("CRPS"),
     "mean_std": Column("Mean SD"),
     "epistemic_share": Column("Epistemic share", "share"),
-    "extrapolated_share": Column("Extrapolated", "share"),
+    "extrapolated_share": Column("Censored", "share"),
     "p_value": Column("p, 90 % coverage"),
     "p_holm": Column("p, Holm"),
 }

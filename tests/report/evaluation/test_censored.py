@@ -32,9 +32,9 @@ def figures(case):
     return PageFigures(case.scores, case.pred, case.observed["response"].to_numpy(float))
 
 
-def test_the_figure_of_beyond_says_what_came_true_and_what_the_baseline_scores(case):
+def test_the_figure_of_right_censoring_says_what_came_true_and_what_the_baseline_scores(case):
     seen = case.scores.metrics["beyond"]
-    (plot,) = figures(case).beyond()
+    (plot,) = figures(case).right_censored()
     assert f"Brier score {seen['brier']:.3f}" in plot.claim
     assert f"base rate alone scores {seen['brier_base_rate']:.3f}" in plot.claim
 
@@ -54,4 +54,4 @@ def test_without_limits_or_repeats_the_page_says_so(make_case, unrendered, tmp_p
     text = path.read_text()
     assert "The highest tested doses are not known" in text
     assert "No cell line was measured twice with one compound" in text
-    assert 'id="figure-beyond"' not in text and 'id="figure-noise"' not in text
+    assert 'id="figure-right-censored"' not in text and 'id="figure-noise"' not in text

@@ -139,11 +139,11 @@ def test_every_figure_is_there_and_states_its_claim_in_numbers(written):
     assert sorted(figures) == sorted(
         f"figure-{name}"
         for name in (
-            *("reliability", "coverage", "pit-histogram", "pit-ecdf", "recalibration", "extrapolated"),
+            *("reliability", "coverage", "pit-histogram", "pit-ecdf", "recalibration", "censored"),
             *("groups-drug", "levels-drug", "groups-tissue", "levels-tissue"),
             *("groups-cell-line", "levels-cell-line"),
             *("predicted-observed", "sharpness", "error-sd", "risk-coverage"),
-            *("beyond", "noise"),
+            *("right-censored", "noise"),
         )
     )
     claims = [value for name, value in page.attributes if name == "aria-label" and re.search(r"\d", value)]

@@ -14,10 +14,10 @@ ALWAYS = (
     *("reliability", "coverage", "pit-histogram", "pit-ecdf", "predicted-observed", "sharpness", "error-sd"),
     *("risk-coverage", "groups-drug", "groups-tissue", "groups-cell-line"),
 )
-MORE = ("recalibration", "levels-drug", "levels-tissue", "levels-cell-line", "extrapolated", "beyond", "noise")
+MORE = ("recalibration", "levels-drug", "levels-tissue", "levels-cell-line", "censored", "right-censored", "noise")
 OF_TRAINING_ROWS = ("k-hat", "loo-pit", "replicated", "replicated-statistics")
 IN_THE_UNIT = {
-    *("coverage", "predicted-observed", "sharpness", "error-sd", "risk-coverage", "extrapolated", "noise"),
+    *("coverage", "predicted-observed", "sharpness", "error-sd", "risk-coverage", "censored", "noise"),
     *(f"{kind}-{group}" for kind in ("groups", "levels") for group in ("drug", "tissue", "cell-line")),
     "replicated",
 }
@@ -26,8 +26,8 @@ IN_THE_UNIT = {
 def plots_of(case, checked=None):
     figures = PageFigures(case.scores, case.pred, case.observed["response"].to_numpy(float), case.before)
     groups = [plot for what in ("drug", "tissue", "cell line") for plot in figures.groups(what)]
-    shown = [*figures.calibration(), *groups, *figures.accuracy(), *figures.ranking(), *figures.beyond()]
-    shown += [*figures.noise(), *figures.extrapolated(), *(figures.posterior(checked) if checked else ())]
+    shown = [*figures.calibration(), *groups, *figures.accuracy(), *figures.ranking(), *figures.right_censored()]
+    shown += [*figures.noise(), *figures.censored(), *(figures.posterior(checked) if checked else ())]
     return {plot.name: plot for plot in shown}
 
 

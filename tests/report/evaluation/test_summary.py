@@ -19,7 +19,7 @@ GOOD = Evidence(
     baseline_rmse=1.51,
     surest_tenth_rmse=0.7,
     baseline_tenth_rmse=0.75,
-    extrapolated=0.6,
+    censored=0.6,
 )
 
 
@@ -35,7 +35,7 @@ def test_a_good_model_is_praised_with_its_numbers():
     assert "they cover at their nominal level" in text
     assert "4.00 ln(µM) wide on average, from end to end a factor of 55 in concentration" in text
     assert "off by 1.27 ln(µM) (RMSE), 16 % less than the mean-effects baseline" in text
-    assert "60 % of these responses lie outside the doses" in text
+    assert "60 % of these responses are censored" in text
 
 
 @pytest.mark.parametrize(
@@ -66,5 +66,5 @@ def test_an_sd_that_ranks_nothing_is_called_so():
 
 
 def test_unknown_metrics_are_left_out_of_the_words():
-    _, text = words(baseline_rmse=None, surest_tenth_rmse=None, extrapolated=None, measure="auc_fraction")
+    _, text = words(baseline_rmse=None, surest_tenth_rmse=None, censored=None, measure="auc_fraction")
     assert "None" not in text and "nan" not in text and "baseline" not in text and "concentration" not in text

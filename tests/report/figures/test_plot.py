@@ -14,13 +14,13 @@ from bdrp.evaluation.significance import CriticalDifference
 from bdrp.report.ablation import contributions
 from bdrp.report.comparison import by_method, critical_difference
 from bdrp.report.evaluation.figures import (
-    beyond,
     groups,
     levels,
     pit,
     posterior,
     predicted,
     reliability,
+    right_censored,
     risk,
     sharpness,
     spread,
@@ -87,7 +87,7 @@ RANKS = CriticalDifference("rmse", "", pd.DataFrame(), pd.DataFrame(), 1.0, 1, 0
         (sharpness.plot, (NO_PAIRS, NO_PAIRS, NO_PAIRS, "x")),
         (spread.plot, (NONE,)),
         (risk.plot, (NONE, "x")),
-        (beyond.plot, (NONE, {})),
+        (right_censored.plot, (NONE, {})),
         (posterior.plot_k_hat, (NONE, 0.7)),
         (posterior.plot_replicated, (NONE, "x")),
         (posterior.plot_statistics, (NONE,)),

@@ -22,8 +22,8 @@ _READING = (
     "interval (cell lines resampled); in brackets the number of sets of repeats. Grey cross: the same with the "
     "differences between ids left in. Orange: the noise (aleatoric SD) that the model predicts for the same "
     "responses. Right of blue, it calls noise what repeats do not show, such as effects that it cannot describe; left "
-    "of blue, it takes noise for its own ignorance or claims more precision than the assay has. Repeats beyond the "
-    "tested doses are extrapolations on both sides. Compounds without repeats may be noisier or less noisy."
+    "of blue, it takes noise for its own ignorance or claims more precision than the assay has. Censored "
+    "repeats are extrapolations on both sides. Compounds without repeats may be noisier or less noisy."
 )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bdrp.report.evaluation.figures import beyond
+from bdrp.report.evaluation.figures import right_censored
 from bdrp.report.figures.style import INDEPENDENT, KNOWN
 
 CURVE = pd.DataFrame(
@@ -20,7 +20,7 @@ METRICS = {"brier": 0.123, "brier_base_rate": 0.15}
 
 
 def test_shares_are_drawn_above_and_what_they_miss_below(drawn):
-    seen = drawn(beyond.plot(CURVE, METRICS))
+    seen = drawn(right_censored.plot(CURVE, METRICS))
     np.testing.assert_allclose(seen.line("this model", 0), [[0.1, 0.2], [0.6, 0.5]])
     np.testing.assert_allclose(seen.line("this model", 1), [[0.1, 10], [0.6, -10]])
     np.testing.assert_allclose(seen.band(KNOWN, 0), [[0.1, 0.05, 0.3], [0.6, 0.4, 0.7]])
@@ -33,7 +33,7 @@ def test_shares_are_drawn_above_and_what_they_miss_below(drawn):
 
 
 def test_both_panels_share_the_axis_of_probabilities_and_one_legend(drawn):
-    seen = drawn(beyond.plot(CURVE, METRICS))
+    seen = drawn(right_censored.plot(CURVE, METRICS))
     assert seen.panels[0].get_xlim() == seen.panels[1].get_xlim() == (-0.01, 1.01)
     assert list(seen.legend) == [KNOWN, INDEPENDENT, "this model", "perfect calibration"]
     assert "percentage points" in seen.panels[1].get_ylabel()
@@ -41,19 +41,17 @@ def test_both_panels_share_the_axis_of_probabilities_and_one_legend(drawn):
 
 def test_a_single_bin_of_certain_events_is_drawn(drawn):
     sure = pd.DataFrame(dict.fromkeys(CURVE.columns, [1.0])).assign(lower=np.nan, upper=np.nan)
-    plot = beyond.plot(sure, {"brier": 0.0, "brier_base_rate": None})
+    plot = right_censored.plot(sure, {"brier": 0.0, "brier_base_rate": None})
     seen = drawn(plot)
     assert seen.line("this model", 0).tolist() == [[1, 1]] and seen.line("this model", 1).tolist() == [[1, 0]]
     assert KNOWN not in seen.legend
     assert seen.outside() == []
-    assert plot.claim == (
-        "100.0 % probability of “beyond the highest dose” came true in 100.0 % of cases. Brier score 0.000."
-    )
+    assert plot.claim == ("100.0 % probability of right-censoring came true in 100.0 % of cases. Brier score 0.000.")
 
 
 def test_the_claim_names_the_worst_bin_and_what_the_base_rate_scores():
     worse = CURVE.assign(observed=[0.2, 0.3])
-    assert beyond.plot(worse, METRICS).claim == (
-        "At worst of 2 bins, 60.0 % probability of “beyond the highest dose” came true in 30.0 % of cases. Brier score "
+    assert right_censored.plot(worse, METRICS).claim == (
+        "At worst of 2 bins, 60.0 % probability of right-censoring came true in 30.0 % of cases. Brier score "
         "0.123; each drug's base rate alone scores 0.150."
     )

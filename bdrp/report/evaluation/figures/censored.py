@@ -1,4 +1,4 @@
-"""Is the model as good on responses that were observed as on those that a curve fit extrapolated?"""
+"""Is the model as good on uncensored responses as on those that a curve fit extrapolated beyond the tested doses?"""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KINDS: Final = ("extrapolated", "observed")  # from the bottom
+KINDS: Final = {"extrapolated": "censored", "observed": "uncensored"}  # as scores.json calls them; from the bottom
 _READING = (
-    "Observed: the response lies between the lowest and the highest dose that were tested. Extrapolated: it lies "
+    "Uncensored: the response lies between the lowest and the highest dose that were tested. Censored: it lies "
     "outside, so it is what a fitted curve says about doses that nobody tested. Dashed: the nominal 90 %. A good "
     "value over all pairs can hide a poor one on the responses that were really observed."
 )
@@ -23,14 +23,14 @@ _READING = (
 
 def plot(metrics: Mapping[str, Mapping[str, float]], unit: str) -> Plot:
     """Coverage, width and RMSE on both kinds of response; `metrics` has n, coverage_90, width_90, rmse for each."""
-    beyond, seen = (metrics[kind] for kind in KINDS)
-    share = beyond["n"] / (beyond["n"] + seen["n"])
+    censored, seen = (metrics[kind] for kind in KINDS)
+    share = censored["n"] / (censored["n"] + seen["n"])
     claim = (
-        f"{percent(share, 0)} of responses are extrapolated. There, 90 % intervals cover "
-        f"{percent(beyond['coverage_90'])} and the RMSE is {number(beyond['rmse'], 2)} {unit}; on observed ones "
+        f"{percent(share, 0)} of responses are censored. There, 90 % intervals cover "
+        f"{percent(censored['coverage_90'])} and the RMSE is {number(censored['rmse'], 2)} {unit}; on uncensored ones "
         f"{percent(seen['coverage_90'])} and {number(seen['rmse'], 2)}."
     )
-    return Plot("extrapolated", claim, _READING, lambda figure: draw(figure, metrics, unit), height_in=2.2)
+    return Plot("censored", claim, _READING, lambda figure: draw(figure, metrics, unit), height_in=2.2)
 
 
 def draw(figure: Figure, metrics: Mapping[str, Mapping[str, float]], unit: str) -> None:
@@ -42,7 +42,9 @@ def draw(figure: Figure, metrics: Mapping[str, Mapping[str, float]], unit: str) 
     covered.set_xlim(right=max(92.0, covered.get_xlim()[1]))
     _bars(widths, [row["width_90"] for row in rows], GREEN, f"mean width,\n{unit}", 2)
     _bars(errors, [row["rmse"] for row in rows], MUTED, f"RMSE,\n{unit}", 2)
-    covered.set_yticks([0, 1], [f"{kind}\n{int(row['n']):,} pairs" for kind, row in zip(KINDS, rows, strict=True)])
+    covered.set_yticks(
+        [0, 1], [f"{kind}\n{int(row['n']):,} pairs" for kind, row in zip(KINDS.values(), rows, strict=True)]
+    )
 
 
 def _bars(axes: Axes, values: list[float], colour: str, label: str, digits: int) -> None:

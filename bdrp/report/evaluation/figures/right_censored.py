@@ -1,4 +1,4 @@
-"""When the model gives a response beyond the highest dose a probability, does it happen that often?"""
+"""When the model gives right-censoring a probability, does it happen that often?"""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _READING = (
-    "A response above the highest tested dose was not measured: it is only known to lie beyond. Pairs are sorted by "
+    "A response above the highest tested dose is right-censored: it is only known to lie above. Pairs are sorted by "
     "the predicted probability of that and cut into bins of equal size; each dot compares a bin's mean probability "
-    "with the share that did lie beyond, above as such and below as their difference. On the dashed line the two "
+    "with the share that was right-censored, above as such and below as their difference. On the dashed line the two "
     "agree; below it the probability is too high, above it too low. Blue band: how well the shares are known, all "
     "bins together (95 %, cell lines and drugs resampled); calibration is in doubt where it leaves the dashed line. "
     "Grey band: where all dots would stay in 95 % of samples if calibration were perfect and pairs independent; pairs "
@@ -35,10 +35,10 @@ def plot(curve: pd.DataFrame, metrics: Mapping[str, Any]) -> Plot:
         curve: `Scores.beyond_reliability`, at least one bin.
         metrics: the topic `beyond` of the scores.
     """
-    require_rows("beyond", curve)
+    require_rows("right-censored", curve)
     nominal, observed = curve["nominal"].to_numpy(float), curve["observed"].to_numpy(float)
     claim = _claim(nominal, observed, metrics)
-    return Plot("beyond", claim, _READING, lambda figure: draw(figure, curve), height_in=4.9)
+    return Plot("right-censored", claim, _READING, lambda figure: draw(figure, curve), height_in=4.9)
 
 
 def draw(figure: Figure, curve: pd.DataFrame) -> None:
@@ -46,11 +46,11 @@ def draw(figure: Figure, curve: pd.DataFrame) -> None:
     shares, misses = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, 1])
     _curve(shares, curve, np.zeros(len(curve)), 1.0)
     shares.plot([0, 1], [0, 1], color=INK, linewidth=1.1, linestyle=(0, (4, 3)), label="perfect calibration")
-    shares.set(ylim=(-0.01, 1.02), ylabel="share that lay beyond")
+    shares.set(ylim=(-0.01, 1.02), ylabel="share right-censored")
     _curve(misses, curve, curve["nominal"].to_numpy(float), 100.0)
     nominal_line(misses, y=0.0)
     misses.set(xlim=(-0.01, 1.01), ylabel="less the probability\n(percentage points)")
-    misses.set_xlabel("predicted probability of a response beyond the highest dose")
+    misses.set_xlabel("predicted probability of right-censoring")
     legend_below(shares, columns=2)
 
 
@@ -69,8 +69,8 @@ def _claim(nominal: np.ndarray, observed: np.ndarray, metrics: Mapping[str, Any]
     predicted, happened = (number(100 * values[worst], 1) for values in (nominal, observed))
     where = "At worst of " + f"{len(nominal)} bins, " if len(nominal) > 1 else ""
     claim = (
-        f"{where}{predicted} % probability of “beyond the highest dose” came true in {happened} % of cases. Brier "
-        f"score {number(metrics['brier'])}"
+        f"{where}{predicted} % probability of right-censoring came true in {happened} % of cases. Brier score "
+        f"{number(metrics['brier'])}"
     )
     if metrics["brier_base_rate"] is None:
         return f"{claim}."
