@@ -73,7 +73,12 @@ def test_a_transfer_is_fitted_scored_and_reported(done):
 def test_the_page_holds_its_figures_and_says_what_it_found(done):
     page = (done[1] / "transfer.html").read_text()
     assert page.count("<svg") == 2
-    for said in ("From here to there", "pair seen: recalibrated, 60 labelled", "the other laboratory", "at home"):
+    for said in (
+        "From here to there",
+        "pair seen: recalibrated, 60 labelled",
+        "source screen&#39;s measurement",
+        "pair seen: source screen",
+    ):
         assert said in page
     assert "http://" not in page.replace("http://www.w3.org", "")
 

@@ -1,4 +1,4 @@
-"""The tables of how well two laboratories agree on the same pairs, and a model beside them."""
+"""The tables of inter-laboratory concordance: two screens on the same pairs, and a model beside them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
 
 
-def agreements(found: TransferResults) -> tuple[Table, ...]:
-    """The training screen beside each target that measured some of its pairs."""
+def agreements(found: Transferred) -> tuple[Table, ...]:
+    """The source screen beside each target that measured some of its pairs."""
     columns = {
         "target": Column("Target"),
         "pairs": Column("Pairs"),
@@ -34,13 +34,13 @@ def agreements(found: TransferResults) -> tuple[Table, ...]:
     return (Table.from_records(title, columns, records, "All pairs."),)
 
 
-def shared_pairs(found: TransferResults) -> tuple[Table, ...]:
-    """Errors of the other laboratory and of the adapted models on the pairs that both measured, a table a target."""
-    tables = ((target, rows_of(found.concordance, target)) for target in found.targets)
-    return tuple(_of_target(ceiling, found, target) for target, ceiling in tables if len(ceiling))
+def shared_pairs(found: Transferred) -> tuple[Table, ...]:
+    """Errors of the source screen's measurement and of the adapted models on shared pairs, a table a target."""
+    tables = ((target, rows_of(found.ceiling, target)) for target in found.targets)
+    return tuple(_of_target(concordance, found, target) for target, concordance in tables if len(concordance))
 
 
-def _of_target(ceiling: pd.DataFrame, found: TransferResults, target: Target) -> Table:
+def _of_target(concordance: pd.DataFrame, found: Transferred, target: Target) -> Table:
     columns = {
         "predictor": Column("Pairs and predictor"),
         "n": Column("Responses"),
@@ -49,7 +49,7 @@ def _of_target(ceiling: pd.DataFrame, found: TransferResults, target: Target) ->
         "within_drug_spearman": Column("Spearman within a drug"),
     }
     order = {seen: place for place, seen in enumerate(dict.fromkeys(rows_of(found.metrics, target)["seen"]))}
-    ordered = ceiling.sort_values("seen", key=lambda seen: seen.map(order), kind="stable").astype({"n": int})
+    ordered = concordance.sort_values("seen", key=lambda seen: seen.map(order), kind="stable").astype({"n": int})
     names = map(with_labelled, ordered["adaptation"], ordered["labelled"])
     ordered = ordered.assign(predictor=[f"{seen}: {name}" for seen, name in zip(ordered["seen"], names, strict=True)])
     title = f"{target['target']}: on pairs that both measured"

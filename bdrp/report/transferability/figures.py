@@ -1,4 +1,4 @@
-"""What do labelled pairs of another laboratory change: coverage, width and error, by what was seen in training?"""
+"""What do labelled pairs of a target screen change: coverage, width and error, by what was seen in training?"""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pandas as pd
 
 from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, legend_below, nominal_line
+from bdrp.report.transferability.targets import MEASUREMENT, NAMES, SOURCE
 from bdrp.report.words import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LABORATORY: Final = "the other laboratory"  # as `bdrp.studies.transfer_scores` calls it, which the report does not load
 COLOURS: Final = {"raw": INK, "recalibrated": BLUE, "posterior as prior": VERMILION}
 COLUMNS: Final = {"coverage_90": "90 % intervals cover (%)", "width_90": "their width", "rmse": "RMSE"}
 BINS: Final = {
@@ -25,8 +25,8 @@ ASIDE: Final = {"raw": 0.0, "recalibrated": -0.07, "posterior as prior": 0.07}
 _READING: Final = (
     "A row is a class of pairs by what of them was in training; from left to right, more pairs of the target were "
     "labelled. Bars are 95 % intervals with cell lines resampled, thin lines the range of single draws of labelled "
-    "pairs. Dashed: the nominal level of 90 % intervals. Dotted: the same model on held-out pairs of its own "
-    "laboratory. Green: the training laboratory's own measurement as a prediction, on the pairs that both measured."
+    "pairs. Dashed: the nominal level of 90 % intervals. Dotted: the same model on held-out pairs of its source "
+    "screen. Green: the source screen's own measurement as a prediction, on the pairs that both measured."
 )
 _SHIFT: Final = (
     "Pairs by how far their cell line lies from the trained ones (share of trained lines that have a nearer neighbour) "
@@ -36,13 +36,15 @@ _SHIFT: Final = (
 )
 
 
-def plot_adaptation(scores: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, target: str, unit: str) -> Plot:
+def plot_adaptation(
+    scores: pd.DataFrame, source: pd.DataFrame, concordance: pd.DataFrame, target: str, unit: str
+) -> Plot:
     """Coverage, width and RMSE against the number of labelled pairs, a row a class; of one target.
 
     Args:
         scores: seen, adaptation, labelled, figure, value, lower, upper, lowest, highest.
-        home: the same of the training laboratory's held-out part; may be empty.
-        ceiling: seen, adaptation, rmse on pairs that both laboratories measured; may be empty.
+        source: the same of the source screen's held-out part; may be empty.
+        concordance: seen, adaptation, rmse on pairs that both screens measured; may be empty.
         target: its name.
         unit: of width and RMSE.
     """
@@ -52,12 +54,14 @@ def plot_adaptation(scores: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFr
         name,
         _claim(scores, target),
         _READING,
-        lambda figure: draw_adaptation(figure, scores, home, ceiling, unit),
+        lambda figure: draw_adaptation(figure, scores, source, concordance, unit),
         height_in=height,
     )
 
 
-def draw_adaptation(figure: Figure, scores: pd.DataFrame, home: pd.DataFrame, ceiling: pd.DataFrame, unit: str) -> None:
+def draw_adaptation(
+    figure: Figure, scores: pd.DataFrame, source: pd.DataFrame, concordance: pd.DataFrame, unit: str
+) -> None:
     """A row a class, a column a metric; the tables as for `plot_adaptation`."""
     classes, counts = list(dict.fromkeys(scores["seen"])), sorted(scores["labelled"].unique())
     grid = figure.subplots(len(classes), len(COLUMNS), sharex=True, sharey="col", squeeze=False)
@@ -65,11 +69,11 @@ def draw_adaptation(figure: Figure, scores: pd.DataFrame, home: pd.DataFrame, ce
         for axes, name in zip(line, COLUMNS, strict=True):
             scale = 100 if name == "coverage_90" else 1
             _lines(axes, scores[(scores["seen"] == seen) & (scores["figure"] == name)], counts, scale)
-            _level(axes, _home(home, seen, name), scale, MUTED, (0, (1, 1.5)), "at home")
+            _level(axes, _source(source, seen, name), scale, MUTED, (0, (1, 1.5)), NAMES[SOURCE])
             if name == "coverage_90":
                 nominal_line(axes, y=90)
             if name == "rmse":
-                _level(axes, _laboratory(ceiling, seen), 1, GREEN, "-", LABORATORY)
+                _level(axes, _measurement(concordance, seen), 1, GREEN, "-", NAMES[MEASUREMENT])
         line[0].set_ylabel(seen)
     for axes, (name, label) in zip(grid[0], COLUMNS.items(), strict=True):
         title = label if name == "coverage_90" else f"{label},\n{unit}"
@@ -152,17 +156,17 @@ def _level(axes: Axes, value: float | None, scale: float, colour: str, style: An
         axes.axhline(scale * value, color=colour, linestyle=style, linewidth=1.3, zorder=1, label=label)
 
 
-def _home(home: pd.DataFrame, seen: str, name: str) -> float | None:
-    if home.empty:
+def _source(source: pd.DataFrame, seen: str, name: str) -> float | None:
+    if source.empty:
         return None
-    found = home[(home["seen"] == seen) & (home["figure"] == name)]["value"]
+    found = source[(source["seen"] == seen) & (source["figure"] == name)]["value"]
     return None if found.empty else float(found.iloc[0])
 
 
-def _laboratory(ceiling: pd.DataFrame, seen: str) -> float | None:
-    if ceiling.empty:
+def _measurement(concordance: pd.DataFrame, seen: str) -> float | None:
+    if concordance.empty:
         return None
-    found = ceiling[(ceiling["seen"] == seen) & (ceiling["adaptation"] == LABORATORY)]["rmse"]
+    found = concordance[(concordance["seen"] == seen) & (concordance["adaptation"] == MEASUREMENT)]["rmse"]
     return None if found.empty else float(found.iloc[0])
 
 

@@ -1,4 +1,4 @@
-"""The page of a transfer: how a model of one laboratory does in others, and what a few labelled pairs are worth."""
+"""The page of a transfer: how a model of one screen does on others, and what a few labelled pairs are worth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bdrp.report.html.page import render
 from bdrp.report.html.parts import Section
 from bdrp.report.transferability import concordance_tables, figures, score_tables, shift_tables
 from bdrp.report.transferability.summary import summarise, tiles
-from bdrp.report.transferability.targets import home_rows, rows_of
+from bdrp.report.transferability.targets import rows_of, source_rows
 
 if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 _HOW: Final = (
     "Classes say what the model was trained on: “pair seen” is a line and a compound measured together, “pair unseen” "
     "both but not together. To fill every class, one in five of the lines and compounds that a target shares with the "
-    "training screen were held out of training.",
-    "Raw is the model as its own laboratory calibrated it. Recalibrated fits an offset, a slope and one factor on the "
-    "SD to the labelled pairs. Posterior as prior conditions the last layer's weights, and offsets of the laboratory, "
+    "source screen were held out of training.",
+    "Raw is the model as calibrated on its source screen. Recalibrated fits an offset, a slope and one factor on the "
+    "SD to the labelled pairs. Posterior as prior conditions the last layer's weights, and offsets of the target, "
     "of each drug and of each line, on them in closed form. Labelled pairs are drawn at random from all classes and "
     "never scored; a labelled pair says something of its line and its drug, so that with 500 an “unseen” one is not "
     "wholly new. The scored pairs are the same for all.",
 )
-_CEILING: Final = (
-    "On pairs that both laboratories measured, the training laboratory's own measurement is a prediction too, noise "
-    "and all. RMSE within a drug leaves each drug's mean difference out, so that offsets between the laboratories do "
-    "not count. A model without noise can be nearer to the target than that measurement is."
+_CONCORDANCE: Final = (
+    "On pairs that both screens measured, the source screen's own measurement is a prediction too, noise and all: how "
+    "far that errs is the inter-laboratory concordance. RMSE within a drug leaves each drug's mean difference out, so "
+    "that offsets between the screens do not count. A model without noise can be nearer to the target than that "
+    "measurement is."
 )
 _DEFINED: Final = (
     "point.rmse",
@@ -64,7 +65,7 @@ def render_page(found: TransferResults) -> str:
     about, names = found.about, [str(target["target"]) for target in found.targets]
     measures = list(dict.fromkeys(f"{target['measure']}, in {target['unit']}" for target in found.targets))
     return render(
-        kicker="bdrp transfer between laboratories",
+        kicker="bdrp transfer between screens",
         beside="transfer.parquet, shift.parquet and ceiling.parquet beside it hold",
         title=f"From {about['train']} to {', '.join(names)}: does the model hold?",
         subtitle=f"{about['method']}, seed {about['seed']}. Measure: {'; '.join(measures)}.",
@@ -81,13 +82,13 @@ def _sections(found: TransferResults) -> tuple[Section, ...]:
         _adaptation(found),
         _shift(found),
         Section(
-            "ceiling",
-            "How well do the laboratories agree?",
-            (_CEILING,),
+            "concordance",
+            "What is the inter-laboratory concordance?",
+            (_CONCORDANCE,),
             concordance_tables.agreements(found),
             folded=concordance_tables.shared_pairs(found),
         ),
-        *_at_home(found),
+        *_on_source(found),
         Section("notes", "What to keep in mind", _notes(found)),
         Section("definitions", "What the metrics mean", definitions=tuple(d for d in DEFINITIONS if d.key in _DEFINED)),
         Section("provenance", "Models and data", facts=_facts(found)),
@@ -104,8 +105,8 @@ def _adaptation(found: TransferResults) -> Section:
     drawn = tuple(
         figures.plot_adaptation(
             rows_of(found.metrics, target),
-            home_rows(found, target),
-            rows_of(found.concordance, target),
+            source_rows(found, target),
+            rows_of(found.ceiling, target),
             target["target"],
             target["unit"],
         )
@@ -127,11 +128,11 @@ def _shift(found: TransferResults) -> Section:
     )
 
 
-def _at_home(found: TransferResults) -> tuple[Section, ...]:
+def _on_source(found: Transferred) -> tuple[Section, ...]:
     if found.home.empty:
         return ()
-    about = "The same models on the lines and compounds that were held out of training, in their own laboratory."
-    return (Section("home", "How well does it do at home?", (about,), score_tables.at_home(found)),)
+    about = "The same models on the lines and compounds of the source screen that were held out of training."
+    return (Section("source", "How well does it do on the source screen?", (about,), score_tables.on_source(found)),)
 
 
 def _notes(found: TransferResults) -> tuple[str, ...]:

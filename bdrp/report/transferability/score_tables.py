@@ -8,8 +8,8 @@ import pandas as pd
 
 from bdrp.report import words
 from bdrp.report.html.table import Table, columns_of
-from bdrp.report.transferability.figures import COLOURS, LABORATORY
-from bdrp.report.transferability.targets import Target, home_rows, rows_of
+from bdrp.report.transferability.figures import COLOURS
+from bdrp.report.transferability.targets import MEASUREMENT, NAMES, SOURCE, Target, rows_of, source_rows
 
 if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
@@ -24,29 +24,30 @@ _METRICS: Final = {
 }
 _WITH_INTERVALS: Final = ("rmse", "coverage_90")
 _BESIDE: Final = (
-    "The other laboratory: its own measurement as a prediction, on the pairs that both measured. At home: the model on "
-    "held-out pairs of the training laboratory."
+    "Source screen's measurement: taken as a prediction, on the pairs that both measured. Source screen: the model on "
+    "its held-out pairs."
 )
 
 
 def by_class(found: TransferResults, target: Target) -> tuple[Table, Table]:
     """RMSE and coverage of a target, a row a class and a column an adaptation."""
-    scores, home, ceiling = rows_of(found.metrics, target), home_rows(found, target), rows_of(found.concordance, target)
-    measured = [_laboratory_rmse(ceiling)] if len(ceiling) else []
+    scores, source = rows_of(found.metrics, target), source_rows(found, target)
+    concordance = rows_of(found.ceiling, target)
+    measured = [_measurement_rmse(concordance)] if len(concordance) else []
     return (
         _compact(
             scores,
             "rmse",
             f"{target['target']}: RMSE",
-            [*measured, _at_home(home, "rmse")],
+            [*measured, _on_source(source, "rmse")],
             f"RMSE in {target['unit']}. {_BESIDE}",
         ),
         _compact(
             scores,
             "coverage_90",
             f"{target['target']}: 90 % intervals cover",
-            [_at_home(home, "coverage_90")],
-            "Share of responses inside; at home beside. 95 % intervals and all metrics are in the folded table below.",
+            [_on_source(source, "coverage_90")],
+            "Share of responses inside; beside it, on the source screen. The folded table below holds all metrics.",
         ),
     )
 
@@ -57,8 +58,8 @@ def all_metrics(found: TransferResults, target: Target) -> Table:
     return _every_metric(rows_of(found.metrics, target), title)
 
 
-def at_home(found: TransferResults) -> tuple[Table, ...]:
-    """The same metrics of the same models on held-out pairs of the training screen, a table a measure."""
+def on_source(found: Transferred) -> tuple[Table, ...]:
+    """The same metrics of the same models on held-out pairs of the source screen, a table a measure."""
     parts = found.home.groupby("measure", sort=False)
     return tuple(_every_metric(part, f"{found.about['train']}, {measure}") for measure, part in parts)
 
@@ -79,8 +80,8 @@ def adaptations(target: Target) -> Table:
 
 
 def with_labelled(name: str, labelled: int, suffix: str = " labelled") -> str:
-    """An adaptation and its number of labelled pairs, which raw has none of."""
-    return f"{name}, {labelled:,}{suffix}" if labelled else name
+    """A predictor and its number of labelled pairs, which raw and the source screen have none of."""
+    return f"{name}, {labelled:,}{suffix}" if labelled else NAMES.get(name, name)
 
 
 def _compact(scores: pd.DataFrame, metric: str, title: str, beside: list[pd.Series], caption: str) -> Table:
@@ -100,17 +101,17 @@ def _compact(scores: pd.DataFrame, metric: str, title: str, beside: list[pd.Seri
     return Table(title, (*columns_of("Pairs", "Responses"), *columns), rows, caption)
 
 
-def _laboratory_rmse(ceiling: pd.DataFrame) -> pd.Series:
-    """The RMSE of the training laboratory's own measurement, by class."""
-    mine = ceiling[ceiling["adaptation"] == LABORATORY]
-    return mine.set_index("seen")["rmse"].rename(LABORATORY)
+def _measurement_rmse(concordance: pd.DataFrame) -> pd.Series:
+    """The RMSE of the source screen's own measurement, by class."""
+    mine = concordance[concordance["adaptation"] == MEASUREMENT]
+    return mine.set_index("seen")["rmse"].rename(NAMES[MEASUREMENT])
 
 
-def _at_home(home: pd.DataFrame, metric: str) -> pd.Series:
-    """A metric on held-out pairs of the training screen, by class."""
-    if home.empty:
-        return pd.Series(dtype=float, name="at home")
-    return home[home["figure"] == metric].set_index("seen")["value"].rename("at home")
+def _on_source(source: pd.DataFrame, metric: str) -> pd.Series:
+    """A metric on held-out pairs of the source screen, by class."""
+    if source.empty:
+        return pd.Series(dtype=float, name=NAMES[SOURCE])
+    return source[source["figure"] == metric].set_index("seen")["value"].rename(NAMES[SOURCE])
 
 
 def _every_metric(scores: pd.DataFrame, title: str) -> Table:

@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
 
 
-def expression(found: TransferResults) -> Table:
-    """How far the expression of the targets' lines is from that of the training screen, a row a target."""
+def expression(found: Transferred) -> Table:
+    """How far the expression of the targets' lines is from that of the source screen, a row a target."""
     columns = {
         "target": Column("Target"),
         "lines": Column("Shared lines"),
         "genes": Column("Genes"),
         "batch": Column("Batch: mean |difference| on shared lines, SDs"),
-        "batch_share": Column("Share of variance of the laboratory"),
+        "batch_share": Column("Share of variance of the batch"),
         "profile_pearson": Column("Correlation of a line's profiles, median"),
         "composition": Column("Mean |difference| over all lines, SDs"),
     }
     records = ({**target["expression"], "target": target["target"]} for target in found.targets)
-    caption = "Genes in SDs of the training laboratory's lines; screens that share one expression have no batch."
+    caption = "Genes in SDs of the source screen's lines; screens that share one expression have no batch."
     return Table.from_records("Shift of expression", columns, records, caption)
 
 

@@ -62,7 +62,7 @@ def _errors(found: TransferResults, target: Target) -> str:
         if seen in _CONTRASTED
     ]
     agreement = (target.get("agreement") or {}).get("every")
-    beside = f" The laboratories themselves differ by {words.number(agreement['rmse'], 2)}." if agreement else ""
+    beside = f" The screens' own measurements differ by {words.number(agreement['rmse'], 2)}." if agreement else ""
     return f"{target['target']}, RMSE in {target['unit']}: {'; '.join(parts)}.{beside}"
 
 

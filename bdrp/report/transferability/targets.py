@@ -1,9 +1,9 @@
-"""The rows of a transfer's tables that belong to one target."""
+"""The rows of a transfer's tables that belong to one target, and what a page calls their predictors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
 
 Target = Mapping[str, Any]
+# As `bdrp.studies.transfer_scores` calls them in its tables, which the report does not load, and as the page does.
+SOURCE: Final = "at home"
+MEASUREMENT: Final = "the other laboratory"
+NAMES: Final = {SOURCE: "source screen", MEASUREMENT: "source screen's measurement"}
 
 
 def rows_of(table: pd.DataFrame, target: Target) -> pd.DataFrame:
@@ -18,6 +22,6 @@ def rows_of(table: pd.DataFrame, target: Target) -> pd.DataFrame:
     return table[table["target"] == target["target"]] if len(table) else table
 
 
-def home_rows(found: TransferResults, target: Target) -> pd.DataFrame:
+def source_rows(found: Transferred, target: Target) -> pd.DataFrame:
     """The scores in the training screen, of the model that the target's measure takes; may be empty."""
     return found.home[found.home["measure"] == target["measure"]] if len(found.home) else found.home

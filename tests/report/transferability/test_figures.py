@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION
-from bdrp.report.transferability import figures
+from bdrp.report.transferability import figures, targets
 from bdrp.studies import adaptation, transfer_scores
 
 NOTHING = pd.DataFrame()
@@ -30,12 +30,12 @@ SCORES = pd.concat(
     ],
     ignore_index=True,
 )
-HOME = scored("pair seen", "raw", 0, coverage_90=0.91, width_90=1.8, rmse=0.65)
+SOURCE = scored("pair seen", "raw", 0, coverage_90=0.91, width_90=1.8, rmse=0.65)
 OTHER = pd.DataFrame({"seen": ["pair seen"], "adaptation": ["the other laboratory"], "rmse": [0.75]})
 
 
-def adapted(scores=SCORES, home=HOME, other=OTHER, target="far"):
-    return figures.plot_adaptation(scores, home, other, target, "ln(µM)")
+def adapted(scores=SCORES, source=SOURCE, other=OTHER, target="far"):
+    return figures.plot_adaptation(scores, source, other, target, "ln(µM)")
 
 
 def test_an_adaptation_is_a_line_from_raw_over_the_numbers_of_labelled_pairs(drawn):
@@ -72,7 +72,7 @@ def test_a_row_is_a_class_and_a_column_a_metric_with_its_unit(drawn):
 
 def test_levels_to_compare_with_stand_in_the_panels_that_they_belong_to(drawn):
     seen = drawn(adapted())
-    # The nominal level and the source screen; the width there; its RMSE and the other laboratory's.
+    # The nominal level and the source screen; the width there; its RMSE and that of its measurement.
     assert [seen.across(panel) for panel in range(6)] == [
         [("y", 91.0), ("y", 90.0)],
         [("y", 1.8)],
@@ -89,8 +89,8 @@ def test_the_legend_holds_every_kind_of_line_once_in_its_colour(drawn):
         "raw": seen.rgba(INK),
         "recalibrated": seen.rgba(BLUE),
         "posterior as prior": seen.rgba(VERMILION),
-        "at home": seen.rgba(MUTED),
-        "the other laboratory": seen.rgba(GREEN),
+        "source screen": seen.rgba(MUTED),
+        "source screen's measurement": seen.rgba(GREEN),
     }
 
 
@@ -195,7 +195,7 @@ def test_a_hostile_name_is_a_harmless_name_of_the_figure(hostile_name):
 
 def test_names_are_those_of_the_experiment():
     assert set(figures.COLOURS) == {adaptation.RAW, adaptation.RECALIBRATED, adaptation.UPDATED}
-    assert figures.LABORATORY == transfer_scores.SOURCE_MEASUREMENT
+    assert (targets.MEASUREMENT, targets.SOURCE) == (transfer_scores.LABORATORY, transfer_scores.HOME)
     assert figures.BINS.keys() == {"line distance", "drug similarity"}
     assert set(figures.BINS["line distance"]) == set(transfer_scores.LINE_BINS)
     assert set(figures.BINS["drug similarity"]) == set(transfer_scores.DRUG_BINS)

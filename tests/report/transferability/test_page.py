@@ -84,7 +84,7 @@ def test_the_page_says_what_was_found_and_what_was_left_out(found, unrendered):
         "far: 500 labelled pairs would leave too few to score.",
         "far: Only 9 cell lines can be drawn.",
         "posterior as prior, 50",
-        "the other laboratory",
+        "source screen's measurement".replace("'", "&#39;"),
     ):
         assert expected in page, expected
     assert page.count("<svg") == 2
@@ -111,10 +111,10 @@ def test_a_page_without_a_posterior_names_none(found):
     assert "at most, drawn once" in page
 
 
-def test_without_a_home_or_a_ceiling_the_page_stands(found, unrendered):
-    bare = TransferResults(found.metrics, found.shift, pd.DataFrame(), pd.DataFrame(), found.targets, found.about)
+def test_without_the_source_screen_the_page_stands(found, unrendered):
+    bare = Transferred(found.metrics, found.shift, pd.DataFrame(), pd.DataFrame(), found.targets, found.about)
     page = render_page(bare)
-    assert "How well does it do at home?" not in page
+    assert "How well does it do on the source screen?" not in page
     assert page.count("<svg") == 2
 
 
