@@ -75,7 +75,7 @@ DEFINITIONS: Final = (
         "probabilistic.crps",
         "CRPS",
         "Continuous ranked probability score: the area between predicted distribution function and the response's "
-        "step, in the unit of the response. Equals the absolute error of a prediction without spread. Low is good.",
+        "step, in the unit of the response. Equals the absolute error of a prediction whose SD is 0. Low is good.",
         _GNEITING,
     ),
     Definition(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bdrp.report.evaluation.figures import (
     censored,
+    error_sd,
     groups,
     levels,
     noise,
@@ -21,7 +22,6 @@ from bdrp.report.evaluation.figures import (
     right_censored,
     risk,
     sharpness,
-    spread,
 )
 from bdrp.report.figures.plot import Plot
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bdrp.predictive import PredictiveDistribution
 
 UNKNOWN_UNIT: Final = "unit unknown"
-FEWEST_GROUPS: Final = 4  # chosen: the spread of three groups is seen better in the figure that names them
+FEWEST_GROUPS: Final = 4  # chosen: how three groups differ is seen better in the figure that names them
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class PageFigures:
         """Error against SD, and risk against coverage."""
         seen, unit = self.metrics["calibration"], self.unit
         return (
-            spread.plot(self.scores.sd_bins, ence=seen["ence"], by_chance=seen["ence_null_mean"], unit=unit),
+            error_sd.plot(self.scores.sd_bins, ence=seen["ence"], by_chance=seen["ence_null_mean"], unit=unit),
             risk.plot(self.scores.risk_coverage, unit),
         )
 

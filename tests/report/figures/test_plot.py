@@ -14,6 +14,7 @@ from bdrp.evaluation.significance import CriticalDifference
 from bdrp.report.ablation import contributions
 from bdrp.report.comparison import by_method, critical_difference
 from bdrp.report.evaluation.figures import (
+    error_sd,
     groups,
     levels,
     pit,
@@ -23,7 +24,6 @@ from bdrp.report.evaluation.figures import (
     right_censored,
     risk,
     sharpness,
-    spread,
 )
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import GRID, INK
@@ -85,7 +85,7 @@ RANKS = CriticalDifference("rmse", "", pd.DataFrame(), pd.DataFrame(), 1.0, 1, 0
         (levels.plot_groups, (NONE, "drug", "x")),
         (predicted.plot, (NO_PAIRS, NO_PAIRS)),
         (sharpness.plot, (NO_PAIRS, NO_PAIRS, NO_PAIRS, "x")),
-        (spread.plot, (NONE,)),
+        (error_sd.plot, (NONE,)),
         (risk.plot, (NONE, "x")),
         (right_censored.plot, (NONE, {})),
         (posterior.plot_k_hat, (NONE, 0.7)),

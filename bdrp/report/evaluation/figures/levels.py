@@ -105,7 +105,7 @@ def draw_groups(figure: Figure, groups: pd.DataFrame, unit: str) -> None:
 
 
 def _strip(axes: Axes, values: np.ndarray, at: int, colour: str) -> None:
-    """All values as dots around a row, spread so that they are told apart, under a bar for the middle half."""
+    """All values as dots around a row, shifted so that none hides another, under a bar for the middle half."""
     values = np.sort(values[np.isfinite(values)])
     if not len(values):
         return

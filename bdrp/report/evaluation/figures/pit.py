@@ -121,7 +121,7 @@ def _shape(pit: npt.NDArray[np.float64]) -> str:
     outer, below = float(np.mean((pit <= 0.1) | (pit >= 0.9))), float(np.mean(pit < 0.5))
     allowed = max(0.03, 2 * float(np.sqrt(0.16 / len(pit))))
     if len(pit) < FEWEST:
-        shape = "There are too few responses to judge their spread."
+        shape = "There are too few responses to judge their distribution."
     elif abs(outer - 0.2) > allowed:
         many, width = ("many", "narrow") if outer > 0.2 else ("few", "wide")
         shape = f"Too {many} responses fall in the tails: the distributions are too {width}."

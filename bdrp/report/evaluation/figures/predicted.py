@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _READING = (
     "Each hexagon is coloured by the number of pairs in it, on a log scale; on the dashed diagonal the prediction is "
-    "right. Most of the spread along the diagonal is the difference between drugs, which any model that knows each "
+    "right. Most of the variance along the diagonal is the difference between drugs, which any model that knows each "
     "drug's mean gets right; the correlation within a drug says how well cell lines are distinguished."
 )
 
