@@ -108,7 +108,7 @@ def noise(metrics: Mapping[str, Any], scores: Scores, figures: PageFigures) -> S
 
 def posterior(checked: PosteriorCheck | None, figures: PageFigures) -> Section:
     """The posterior on training rows: leave-one-out and replicated responses."""
-    title = "Can the posterior be believed where it was fitted?"
+    title = "Can the posterior be relied on where it was fitted?"
     if checked is None:
         return Section("posterior", title, (_NO_POSTERIOR,))
     paragraphs = (

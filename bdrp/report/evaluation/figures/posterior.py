@@ -1,4 +1,4 @@
-"""Can the posterior be believed where it was fitted? Importance weights and replicated responses."""
+"""Can the posterior be relied on where it was fitted? Importance weights and replicated responses."""
 
 from __future__ import annotations
 

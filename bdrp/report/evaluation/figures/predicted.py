@@ -45,7 +45,7 @@ def draw(axes: Axes, mean: np.ndarray, response: np.ndarray, unit: str) -> None:
     low, high = np.quantile(np.concatenate([mean, response]), [0.0005, 0.9995])
     margin = 0.04 * max(high - low, 1e-6)
     box = (low - margin, high + margin)
-    cells = axes.hexbin(
+    hexagons = axes.hexbin(
         mean,
         response,
         gridsize=52,
@@ -56,11 +56,11 @@ def draw(axes: Axes, mean: np.ndarray, response: np.ndarray, unit: str) -> None:
         linewidths=0.1,
         rasterized=True,
     )
-    cells.set_clim(0.4, None)
+    hexagons.set_clim(0.4, None)
     axes.plot(box, box, color=INK, linewidth=1.1, linestyle=(0, (4, 3)))
     axes.set(xlim=box, ylim=box, aspect="equal")
     axes.set_xlabel(f"predicted response, {unit}")
     axes.set_ylabel(f"observed response, {unit}")
-    bar = axes.figure.colorbar(cells, ax=axes, label="pairs in a cell", shrink=0.8)
+    bar = axes.figure.colorbar(hexagons, ax=axes, label="pairs in a hexagon", shrink=0.8)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())

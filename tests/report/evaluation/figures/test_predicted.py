@@ -28,7 +28,7 @@ def test_the_diagonal_crosses_a_square_box_around_means_and_responses(drawn):
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[-0.08, -0.08], [2.08, 2.08]])
     assert axes.get_aspect() == 1
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted response, ln(µM)", "observed response, ln(µM)")
-    assert seen.panels[1].get_ylabel() == "pairs in a cell"
+    assert seen.panels[1].get_ylabel() == "pairs in a hexagon"
     assert seen.outside() == []
 
 
