@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
 
 
-def agreements(found: Transferred) -> tuple[Table, ...]:
+def agreements(found: TransferResults) -> tuple[Table, ...]:
     """The source screen beside each target that measured some of its pairs."""
     columns = {
         "target": Column("Target"),
@@ -34,13 +34,13 @@ def agreements(found: Transferred) -> tuple[Table, ...]:
     return (Table.from_records(title, columns, records, "All pairs."),)
 
 
-def shared_pairs(found: Transferred) -> tuple[Table, ...]:
+def shared_pairs(found: TransferResults) -> tuple[Table, ...]:
     """Errors of the source screen's measurement and of the adapted models on shared pairs, a table a target."""
-    tables = ((target, rows_of(found.ceiling, target)) for target in found.targets)
+    tables = ((target, rows_of(found.concordance, target)) for target in found.targets)
     return tuple(_of_target(concordance, found, target) for target, concordance in tables if len(concordance))
 
 
-def _of_target(concordance: pd.DataFrame, found: Transferred, target: Target) -> Table:
+def _of_target(concordance: pd.DataFrame, found: TransferResults, target: Target) -> Table:
     columns = {
         "predictor": Column("Pairs and predictor"),
         "n": Column("Responses"),

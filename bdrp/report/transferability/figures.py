@@ -8,7 +8,7 @@ import pandas as pd
 
 from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, legend_below, nominal_line
-from bdrp.report.transferability.targets import MEASUREMENT, NAMES, SOURCE
+from bdrp.report.transferability.targets import NAMES, SOURCE_MEASUREMENT, SOURCE_SCREEN
 from bdrp.report.words import percent
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def draw_adaptation(
         for axes, name in zip(line, COLUMNS, strict=True):
             scale = 100 if name == "coverage_90" else 1
             _lines(axes, scores[(scores["seen"] == seen) & (scores["figure"] == name)], counts, scale)
-            _level(axes, _source(source, seen, name), scale, MUTED, (0, (1, 1.5)), NAMES[SOURCE])
+            _level(axes, _source(source, seen, name), scale, MUTED, (0, (1, 1.5)), NAMES[SOURCE_SCREEN])
             if name == "coverage_90":
                 nominal_line(axes, y=90)
             if name == "rmse":
-                _level(axes, _measurement(concordance, seen), 1, GREEN, "-", NAMES[MEASUREMENT])
+                _level(axes, _measurement(concordance, seen), 1, GREEN, "-", NAMES[SOURCE_MEASUREMENT])
         line[0].set_ylabel(seen)
     for axes, (name, label) in zip(grid[0], COLUMNS.items(), strict=True):
         title = label if name == "coverage_90" else f"{label},\n{unit}"
@@ -166,7 +166,7 @@ def _source(source: pd.DataFrame, seen: str, name: str) -> float | None:
 def _measurement(concordance: pd.DataFrame, seen: str) -> float | None:
     if concordance.empty:
         return None
-    found = concordance[(concordance["seen"] == seen) & (concordance["adaptation"] == MEASUREMENT)]["rmse"]
+    found = concordance[(concordance["seen"] == seen) & (concordance["adaptation"] == SOURCE_MEASUREMENT)]["rmse"]
     return None if found.empty else float(found.iloc[0])
 
 

@@ -44,7 +44,7 @@ _DEFINED: Final = (
 
 
 def transfer(found: TransferResults, out: Path | str) -> Path:
-    """Write transfer.html and the tables of `Transferred.save` into the folder of a transfer.
+    """Write transfer.html and the tables of `TransferResults.save` into the folder of a transfer.
 
     Returns:
         The path of transfer.html.
@@ -106,7 +106,7 @@ def _adaptation(found: TransferResults) -> Section:
         figures.plot_adaptation(
             rows_of(found.metrics, target),
             source_rows(found, target),
-            rows_of(found.ceiling, target),
+            rows_of(found.concordance, target),
             target["target"],
             target["unit"],
         )
@@ -128,7 +128,7 @@ def _shift(found: TransferResults) -> Section:
     )
 
 
-def _on_source(found: Transferred) -> tuple[Section, ...]:
+def _on_source(found: TransferResults) -> tuple[Section, ...]:
     if found.home.empty:
         return ()
     about = "The same models on the lines and compounds of the source screen that were held out of training."

@@ -9,7 +9,7 @@ import pandas as pd
 from bdrp.report import words
 from bdrp.report.html.table import Table, columns_of
 from bdrp.report.transferability.figures import COLOURS
-from bdrp.report.transferability.targets import MEASUREMENT, NAMES, SOURCE, Target, rows_of, source_rows
+from bdrp.report.transferability.targets import NAMES, SOURCE_MEASUREMENT, SOURCE_SCREEN, Target, rows_of, source_rows
 
 if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
@@ -32,7 +32,7 @@ _BESIDE: Final = (
 def by_class(found: TransferResults, target: Target) -> tuple[Table, Table]:
     """RMSE and coverage of a target, a row a class and a column an adaptation."""
     scores, source = rows_of(found.metrics, target), source_rows(found, target)
-    concordance = rows_of(found.ceiling, target)
+    concordance = rows_of(found.concordance, target)
     measured = [_measurement_rmse(concordance)] if len(concordance) else []
     return (
         _compact(
@@ -58,7 +58,7 @@ def all_metrics(found: TransferResults, target: Target) -> Table:
     return _every_metric(rows_of(found.metrics, target), title)
 
 
-def on_source(found: Transferred) -> tuple[Table, ...]:
+def on_source(found: TransferResults) -> tuple[Table, ...]:
     """The same metrics of the same models on held-out pairs of the source screen, a table a measure."""
     parts = found.home.groupby("measure", sort=False)
     return tuple(_every_metric(part, f"{found.about['train']}, {measure}") for measure, part in parts)
@@ -103,15 +103,15 @@ def _compact(scores: pd.DataFrame, metric: str, title: str, beside: list[pd.Seri
 
 def _measurement_rmse(concordance: pd.DataFrame) -> pd.Series:
     """The RMSE of the source screen's own measurement, by class."""
-    mine = concordance[concordance["adaptation"] == MEASUREMENT]
-    return mine.set_index("seen")["rmse"].rename(NAMES[MEASUREMENT])
+    mine = concordance[concordance["adaptation"] == SOURCE_MEASUREMENT]
+    return mine.set_index("seen")["rmse"].rename(NAMES[SOURCE_MEASUREMENT])
 
 
 def _on_source(source: pd.DataFrame, metric: str) -> pd.Series:
     """A metric on held-out pairs of the source screen, by class."""
     if source.empty:
-        return pd.Series(dtype=float, name=NAMES[SOURCE])
-    return source[source["figure"] == metric].set_index("seen")["value"].rename(NAMES[SOURCE])
+        return pd.Series(dtype=float, name=NAMES[SOURCE_SCREEN])
+    return source[source["figure"] == metric].set_index("seen")["value"].rename(NAMES[SOURCE_SCREEN])
 
 
 def _every_metric(scores: pd.DataFrame, title: str) -> Table:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bdrp.studies.transfer import TransferResults
 
 
-def expression(found: Transferred) -> Table:
+def expression(found: TransferResults) -> Table:
     """How far the expression of the targets' lines is from that of the source screen, a row a target."""
     columns = {
         "target": Column("Target"),

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 Target = Mapping[str, Any]
 # As `bdrp.studies.transfer_scores` calls them in its tables, which the report does not load, and as the page does.
-SOURCE: Final = "at home"
-MEASUREMENT: Final = "the other laboratory"
-NAMES: Final = {SOURCE: "source screen", MEASUREMENT: "source screen's measurement"}
+SOURCE_SCREEN: Final = "at home"
+SOURCE_MEASUREMENT: Final = "the other laboratory"
+NAMES: Final = {SOURCE_SCREEN: "source screen", SOURCE_MEASUREMENT: "source screen's measurement"}
 
 
 def rows_of(table: pd.DataFrame, target: Target) -> pd.DataFrame:
@@ -22,6 +22,6 @@ def rows_of(table: pd.DataFrame, target: Target) -> pd.DataFrame:
     return table[table["target"] == target["target"]] if len(table) else table
 
 
-def source_rows(found: Transferred, target: Target) -> pd.DataFrame:
-    """The scores in the training screen, of the model that the target's measure takes; may be empty."""
+def source_rows(found: TransferResults, target: Target) -> pd.DataFrame:
+    """The scores on the source screen, of the model that the target's measure takes; may be empty."""
     return found.home[found.home["measure"] == target["measure"]] if len(found.home) else found.home

@@ -195,7 +195,7 @@ def test_a_hostile_name_is_a_harmless_name_of_the_figure(hostile_name):
 
 def test_names_are_those_of_the_experiment():
     assert set(figures.COLOURS) == {adaptation.RAW, adaptation.RECALIBRATED, adaptation.UPDATED}
-    assert (targets.MEASUREMENT, targets.SOURCE) == (transfer_scores.LABORATORY, transfer_scores.HOME)
+    assert targets.NAMES.keys() == {transfer_scores.SOURCE_SCREEN, transfer_scores.SOURCE_MEASUREMENT}
     assert figures.BINS.keys() == {"line distance", "drug similarity"}
     assert set(figures.BINS["line distance"]) == set(transfer_scores.LINE_BINS)
     assert set(figures.BINS["drug similarity"]) == set(transfer_scores.DRUG_BINS)

@@ -112,7 +112,7 @@ def test_a_page_without_a_posterior_names_none(found):
 
 
 def test_without_the_source_screen_the_page_stands(found, unrendered):
-    bare = Transferred(found.metrics, found.shift, pd.DataFrame(), pd.DataFrame(), found.targets, found.about)
+    bare = TransferResults(found.metrics, found.shift, pd.DataFrame(), pd.DataFrame(), found.targets, found.about)
     page = render_page(bare)
     assert "How well does it do on the source screen?" not in page
     assert page.count("<svg") == 2
