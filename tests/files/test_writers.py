@@ -72,7 +72,7 @@ def _is_one_path(call: ast.Call) -> bool:
     """Whether a path may be meant: text is replaced by text, and a column renamed to a constant or by a keyword."""
     if len(call.args) != 1 or call.keywords:
         return False
-    given = call.args[0]
+    given = call.args[0].value if isinstance(call.args[0], ast.Subscript) else call.args[0]
     return not isinstance(given, ast.Constant | ast.Dict) and not (isinstance(given, ast.Name) and given.id.isupper())
 
 
@@ -93,6 +93,7 @@ def _is_text(node: ast.AST) -> bool:
         ("with atomic.refusing('it', path), atomic.replacing(path) as beside: beside.write_text(text)", []),
         ("path.open('rb'); open(path); open(path, encoding='utf-8')", []),
         ("text.replace('a', 'b'); dataclasses.replace(screen, name=name); table.rename(columns=names)", []),
+        ("series.rename(NAMES[each])", []),
     ],
 )
 def test_a_writer_is_known_when_it_is_seen(source: str, found: list[str]) -> None:
