@@ -17,6 +17,7 @@ from bdrp.data.splits import Split
 from bdrp.errors import DataError, SplitError
 from bdrp.features import lines as line_profiles
 from bdrp.features import molecules
+from bdrp.features.drugs import DrugRelations, TrainingDrugs
 from bdrp.features.lines import Scaler
 from bdrp.features.molecules import MoleculeGraphs
 from bdrp.predictive import PairMoments
@@ -33,9 +34,10 @@ class Inputs:
         molecules: the D graphs.
         lines: (L, F) scaled profiles by modality; those of expression are also `genes`.
         components: (L, K) leading components of all modalities, one after the other; unit variance on training lines.
-        drug_effect: (D,) position among the training compounds, -1 where the structure was not trained on.
+        drug_effect: (D,) position among the training drugs, an id each; -1 where the id was not trained on.
         line_effect: (L,) position among the training lines, -1 where the line was not trained on.
         top_dose: (D,) highest dose that the drug is tested at, in the measure's unit; NaN where not known.
+        relations: of the drugs with the training drugs.
         unknown: (L, K) variances of components that a line has no profile for; None where all are known.
     """
 
@@ -47,6 +49,7 @@ class Inputs:
     drug_effect: Tensor
     line_effect: Tensor
     top_dose: Tensor
+    relations: DrugRelations
     unknown: Tensor | None = None
 
     @property
@@ -60,7 +63,8 @@ class Inputs:
         tensors = {name: getattr(self, name).to(device) for name in names}
         lines = {name: profile.to(device) for name, profile in self.lines.items()}
         unknown = None if self.unknown is None else self.unknown.to(device)
-        return replace(self, molecules=self.molecules.to(device), lines=lines, unknown=unknown, **tensors)
+        molecules, relations = self.molecules.to(device), self.relations.to(device)
+        return replace(self, molecules=molecules, lines=lines, relations=relations, unknown=unknown, **tensors)
 
 
 @dataclass(frozen=True)
@@ -103,16 +107,21 @@ class Features:
     Attributes:
         measure: response measure and unit.
         scalers: by modality, expression first; fitted on the training lines.
-        compounds: structure keys of the training compounds. lines: ids of the training lines.
+        drugs: the training drugs. lines: ids of the training lines.
         response_mean, response_std: mean and SD of the training responses, in the measure's unit.
     """
 
     measure: Measure
     scalers: Mapping[str, Scaler]
-    compounds: tuple[str, ...]
+    drugs: TrainingDrugs
     lines: tuple[str, ...]
     response_mean: float
     response_std: float
+
+    @property
+    def compounds(self) -> tuple[str, ...]:
+        """C structure keys of the training drugs; a compound stands once for each of its ids."""
+        return self.drugs.compounds
 
     @property
     def genes(self) -> tuple[str, ...]:
@@ -138,7 +147,8 @@ class Features:
     def inputs(self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame) -> Inputs:
         """Tensors of drugs (index drug_id; smiles, structure_key) and of lines (profiles; index cell_line_id).
 
-        A column `upper_limit` of the drugs is the highest dose of their assays, in the measure's unit. Lines are those
+        Of the drugs, `upper_limit` is the highest dose of their assays, in the measure's unit; `target` and `pathway`
+        are text. Any of them may lack. Lines are those
         with expression; a line may lack the other profiles. A table alone is expression.
 
         Raises:
@@ -155,11 +165,12 @@ class Features:
             molecules=molecules.graphs(list(drugs["smiles"])),
             lines={name: torch.from_numpy(scaled) for name, scaled in lines.items()},
             components=torch.from_numpy(np.concatenate(components, axis=1).astype(np.float32)),
-            drug_effect=_positions(drugs["structure_key"], self.compounds),
+            drug_effect=self.drugs.positions(drugs),
             line_effect=_positions(ids, self.lines),
             top_dose=torch.as_tensor(
                 drugs.get("upper_limit", pd.Series(np.nan, drugs.index)).to_numpy(np.float32, copy=True)
             ),
+            relations=self.drugs.relations(drugs),
             unknown=None if unknown is None else torch.from_numpy(unknown),
         )
 
@@ -209,11 +220,10 @@ def prepare(
             "differ. Check the response column, or choose another split."
         )
     trained_lines = sorted(train["cell_line_id"].unique())
-    trained_keys = sorted(drugs.loc[train["drug_id"].unique(), "structure_key"].unique())
     features = Features(
         screen.measure,
         line_profiles.fit(modalities, profiles, trained_lines, components=components),
-        tuple(trained_keys),
+        TrainingDrugs.from_table(drugs.loc[train["drug_id"].unique()]),
         tuple(trained_lines),
         float(train["response"].mean()),
         float(train["response"].std(ddof=0)),

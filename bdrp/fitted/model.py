@@ -24,6 +24,7 @@ from bdrp.features import lines as line_profiles
 from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
+from bdrp.features.drugs import TrainingDrugs
 from bdrp.files import sealed_folder, strict_json, tensors
 from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.held_out import OBSERVED, HeldOut
@@ -211,6 +212,7 @@ class TrainedModel:
             line_profiles.keys(scalers)
             | {
                 "compounds": self.features.compounds,
+                "training_drugs": self.features.drugs.to_json(),
                 "lines": self.features.lines,
                 "drug_ids": domain.drug_ids,
                 "drug_names": domain.drug_names,
@@ -271,7 +273,7 @@ class TrainedModel:
         features = Features(
             MEASURES[manifest["measure"]],
             line_profiles.restore(keys, arrays),
-            tuple(keys["compounds"]),
+            TrainingDrugs.restore({"compounds": keys["compounds"], **keys.get("training_drugs", {})}),
             tuple(keys["lines"]),
             float(manifest["centre"]),
             float(manifest["spread"]),

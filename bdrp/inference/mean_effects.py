@@ -89,11 +89,15 @@ class MeanEffectsFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
-        """Sum of effects; an unseen drug or line adds the variance between drugs or lines."""
+        """Sum of effects; an unseen drug or line adds the variance between drugs or lines.
+
+        An unseen id of a compound has its other ids' mean effect, and is no surer than an unseen drug.
+        """
         overall, between_drugs, between_lines = self.tensors["spread"]
         compound, line = inputs.drug_effect[pairs.drug], inputs.line_effect[pairs.line]
         drug_known, line_known = compound >= 0, line >= 0
-        mean = torch.where(drug_known, self.tensors["drugs"][compound.clamp(min=0)], 0.0)
+        of_compound = inputs.relations.average(self.tensors["drugs"]).nan_to_num()[pairs.drug]
+        mean = torch.where(drug_known, self.tensors["drugs"][compound.clamp(min=0)], of_compound)
         mean = mean + torch.where(line_known, self.tensors["lines"][line.clamp(min=0)], 0.0)
         noise = torch.where(drug_known, self.tensors["noise"][compound.clamp(min=0)], overall)
         epistemic = torch.where(drug_known, 0.0, between_drugs) + torch.where(line_known, 0.0, between_lines)

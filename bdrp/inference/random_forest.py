@@ -3,8 +3,11 @@
 A regression forest (Breiman 2001) sees a line's leading principal components and the principal coordinates of a drug's
 fingerprint. With T trees t(x),
 
-    mean = average of t(x),   epistemic = variance of t(x) over trees,
+    mean = average of t(x) + shift of the drug id,   epistemic = variance of t(x) over trees,
     aleatoric = out-of-bag squared residuals, averaged a compound.
+
+Two ids of one compound are the same to a tree, so the trees see responses from which each id's shift is taken: how far
+its mean lies from that of its compound's ids.
 
 The variance over trees is that of one tree, so it bounds the average's own from above, and out-of-bag residuals hold
 some of it too: before recalibration intervals are wide. scikit-learn grows the trees; they are kept as plain arrays.
@@ -12,11 +15,12 @@ some of it too: before recalibration intervals are wide. scikit-learn grows the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -77,20 +81,24 @@ class RandomForestMethod(Method):
         table = regressors(inputs, rows, loadings, self._components(features))
         # Single precision makes the response the same in every unit, so that ties between splits fall the same way.
         response = ((rows.response - features.response_mean) / features.response_std).float().double().numpy()
+        compound = inputs.drug_effect[rows.drug].numpy()
+        shift = _shifts(response, compound, features.compounds)
         forest = RandomForestRegressor(
             self.trees,
             min_samples_leaf=self.leaf,
             max_features=self.share,
             random_state=runtime.seed,
             n_jobs=torch.get_num_threads(),  # trees draw from seeds of their own: the same forest for any number
-        ).fit(table, response)
-        compound = inputs.drug_effect[rows.drug].numpy()
-        noise = _noise(_out_of_bag(forest, table), response, compound, len(features.compounds))
-        tensors = {"loadings": loadings, "noise": torch.as_tensor(noise)} | _arrays(forest)
+        ).fit(table, response - shift[compound])
+        noise = _noise(_out_of_bag(forest, table), response - shift[compound], compound, len(features.compounds))
+        own = {"noise": torch.as_tensor(noise), "shift": torch.as_tensor(shift)}
+        tensors = {"loadings": loadings} | own | _arrays(forest)
         return RandomForestFit(features, tensors, self._components(features))
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> RandomForestFit:
         """Rebuild a fit; see `Method.restore`."""
+        if "shift" not in state:  # a folder of before ids had shifts
+            state = {**state, "shift": torch.zeros(len(features.compounds), dtype=torch.float64)}
         problem = _problem(state, len(features.compounds), self.trees, self.coordinates)
         if not problem:
             width = self._components(features) + self.coordinates
@@ -122,10 +130,11 @@ class RandomForestFit(Fitted):
         compound = inputs.drug_effect[pairs.drug].cpu()
         noise = self.tensors["noise"]
         own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
-        return MarginalPosterior(self.features.unstandardise(each.mean(0), own, each.var(0)))
+        shift = torch.where(compound >= 0, self.tensors["shift"][compound.clamp(min=0)], 0.0).numpy()
+        return MarginalPosterior(self.features.unstandardise(each.mean(0) + shift, own, each.var(0)))
 
     def predict_trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
-        """The prediction of each tree for each pair, (T, N), standardised."""
+        """The prediction of each tree for each pair, (T, N), standardised, without the shift of its id."""
         table = regressors(inputs, pairs, self.tensors["loadings"], self.components)
         nodes = {name: self.tensors[name].numpy() for name in NODES}
         blocks = [_descend(nodes, self.tensors["roots"].numpy(), block) for block in np.split(table, _cuts(len(table)))]
@@ -170,6 +179,13 @@ def _noise(expected: np.ndarray, response: np.ndarray, compound: np.ndarray, com
     return np.asarray((total + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES))
 
 
+def _shifts(response: np.ndarray, drug: np.ndarray, compounds: Sequence[str]) -> np.ndarray:
+    """(C,) how far the mean response of each training drug lies from the mean of its compound's; 0 for a single id."""
+    count, total = (np.bincount(drug, each, minlength=len(compounds)) for each in (None, response))
+    mean = pd.Series(total / np.maximum(count, 1))
+    return np.asarray(mean - mean.groupby(np.asarray(compounds, dtype=object)).transform("mean"))
+
+
 def _arrays(forest: RandomForestRegressor) -> dict[str, Tensor]:
     """Nodes of all trees in a row; a child is the position of its node in that row, -1 at a leaf."""
     trees = [tree.tree_ for tree in forest.estimators_]
@@ -207,11 +223,16 @@ def _problem(state: Mapping[str, Tensor], compounds: int, trees: int, coordinate
     """What is wrong with names, kinds, shapes or values; empty if nothing."""
     count = len(state["left"]) if "left" in state and state["left"].dim() == 1 else 0
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(NODES, (count,))
-    shapes |= {"roots": (trees,), "noise": (compounds,), "loadings": (FINGERPRINT_BITS, coordinates)}
+    shapes |= {
+        "roots": (trees,),
+        "noise": (compounds,),
+        "shift": (compounds,),
+        "loadings": (FINGERPRINT_BITS, coordinates),
+    }
     seen = {name: tuple(value.shape) for name, value in state.items()}
     if seen != shapes:
         return f"they are {seen}, where {shapes} are meant"
-    kinds = NODES | {"roots": torch.int64, "noise": torch.float64, "loadings": torch.float32}
+    kinds = NODES | {"roots": torch.int64, "noise": torch.float64, "shift": torch.float64, "loadings": torch.float32}
     wrong = [name for name, kind in kinds.items() if state[name].dtype != kind]
     wrong += [name for name, value in state.items() if not bool(torch.isfinite(value).all())]
     wrong += [] if bool((state["noise"] > 0).all()) else ["noise"]

@@ -96,12 +96,17 @@ class RidgeFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
-        """Linear means, leave-one-out variance as noise; an unseen drug adds the variance between drugs."""
+        """Linear means, leave-one-out variance as noise; an unseen drug adds the variance between drugs.
+
+        An unseen id of a compound has its other ids' mean coefficients.
+        """
         slopes, intercepts, noise = (self.tensors[name] for name in ("slopes", "intercepts", "noise"))
         each = inputs.genes.cpu() @ slopes.T + intercepts.float()  # (L, C)
         compound, line = inputs.drug_effect.cpu()[pairs.drug.cpu()], pairs.line.cpu()
         known, at = compound >= 0, compound.clamp(min=0)
-        mean = torch.where(known, each[line, at], each.mean(1)[line])
+        of_compound = inputs.relations.to("cpu").average(each.T)[pairs.drug.cpu(), line]
+        unseen = torch.where(of_compound.isnan(), each.mean(1)[line], of_compound)
+        mean = torch.where(known, each[line, at], unseen)
         variance = torch.where(known, noise[at], noise.mean())
         epistemic = torch.where(known, 0.0, each.var(1, correction=0)[line])
         return MarginalPosterior(self.features.unstandardise(mean, variance, epistemic))

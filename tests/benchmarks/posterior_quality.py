@@ -25,6 +25,7 @@ from torch import Tensor
 from bdrp.evaluation.simulation_based import ranks, uniformity
 from bdrp.features import molecules
 from bdrp.features.batch import Inputs
+from bdrp.features.drugs import DrugRelations
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.likelihood import Likelihood, Responses
 from bdrp.inference.hierarchical.model import Block, LastLayer
@@ -88,6 +89,7 @@ def problem(
         torch.arange(drugs),
         torch.arange(lines),
         torch.full((drugs,), torch.nan),
+        DrugRelations.unrelated(drugs, drugs),
     )
     line, drug = torch.cartesian_prod(torch.arange(lines), torch.arange(drugs)).unbind(1)
     block = _block(torch.arange(lines), line, drug)

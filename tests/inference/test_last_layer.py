@@ -18,6 +18,7 @@ from bdrp.data.screen import Screen
 from bdrp.errors import FitError
 from bdrp.features import molecules
 from bdrp.features.batch import Batch, Inputs, Pairs
+from bdrp.features.drugs import DrugRelations
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.likelihood import Likelihood, Responses
 from bdrp.inference.hierarchical.model import Block, LastLayer, Rows
@@ -402,6 +403,7 @@ def conjugate_problem() -> tuple[LastLayer, Inputs, Block]:
         torch.arange(3),
         torch.arange(20),
         torch.full((3,), torch.nan),
+        DrugRelations.unrelated(3, 3),
     )
     line, drug = torch.cartesian_prod(torch.arange(20), torch.arange(3)).unbind(1)
     response, never = torch.randn(60, generator=draw), torch.zeros(60, dtype=torch.bool)

@@ -5,6 +5,7 @@ import torch
 
 from bdrp.features import molecules
 from bdrp.features.batch import Inputs
+from bdrp.features.drugs import DrugRelations
 from bdrp.features.molecules import MoleculeGraphs
 from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
@@ -55,4 +56,5 @@ def inputs(drugs: MoleculeGraphs, genes: torch.Tensor) -> Inputs:
         torch.full((len(SMILES),), -1),
         torch.full((LINES,), -1),
         torch.full((len(SMILES),), torch.nan),
+        DrugRelations.unrelated(len(SMILES), 1),
     )

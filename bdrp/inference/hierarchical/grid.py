@@ -76,6 +76,7 @@ def select_drugs(inputs: Inputs, drugs: Tensor) -> Inputs:
         molecules=inputs.molecules.select(drugs),
         drug_effect=inputs.drug_effect[drugs],
         top_dose=inputs.top_dose[drugs],
+        relations=inputs.relations.select(drugs),
     )
 
 

@@ -10,10 +10,14 @@ and s^2 its maximiser given p. An unseen compound with k = sum_k p_k K_k(., trai
     mean k' R^-1 a,   variance s^2 (k_0 - k' R^-1 k) + e,   k_0 = p_0 + sum_k p_k K_k with itself,
 
 e the mean posterior variance of the column, for a is itself an estimate: a compound similar to none keeps the whole
-variance between compounds, one similar to some borrows and is surer. (Rasmussen & Williams 2006, chapters 2 and 5.)
+variance between compounds, one similar to some borrows and is surer. An id of a compound that was trained on under
+another id borrows from that one, and p_0 is the share of what two assays of one compound do not have in common.
+(Rasmussen & Williams 2006, chapters 2 and 5.)
 """
 
 from __future__ import annotations
+
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -25,6 +29,9 @@ from bdrp.inference.hierarchical.similarity import KERNELS, CompoundDescriptors,
 START = -1.5  # chosen: log of a kernel's share over that of the identity; little is borrowed until the data say so
 BOUNDS = (-6.0, 2.5)  # chosen: the identity keeps a share of some hundredth, so that R can be inverted
 STEPS = 40  # chosen: of L-BFGS; some fifteen are usual
+FIRST_KERNELS: Final = 3
+"""The kernels of the first model folders: structure, descriptors, dose."""
+OF_THE_COMPOUND = 0.5  # chosen: where no compound has two ids, nothing tells its own variance from that of its assays
 
 
 class Kriging(nn.Module):
@@ -50,6 +57,7 @@ class Kriging(nn.Module):
         self.register_buffer("shares", torch.zeros(len(kinds), len(KERNELS)))
         self.register_buffer("variance", torch.ones(sum(kinds)))
         self.register_buffer("unsure", torch.zeros(sum(kinds)))
+        self.register_load_state_dict_pre_hook(_add_later_kernels)
 
     @property
     def similarity(self) -> SimilarityKernels:
@@ -85,11 +93,26 @@ class Kriging(nn.Module):
         return mean, self.variance * (prior - explained)[kind].T + self.unsure
 
 
+def _add_later_kernels(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Give kernels that a folder was written without a share of nothing."""
+    shares = state.get(f"{prefix}shares")
+    if shares is not None and shares.dim() == 2 and shares.shape[1] == FIRST_KERNELS:
+        state[f"{prefix}shares"] = nn.functional.pad(shares, (0, len(KERNELS) - FIRST_KERNELS))
+
+
 def _most_likely_shares(kernels: Tensor, target: Tensor) -> Tensor:
     """(K,) shares of highest marginal likelihood for columns (C, T), from a start at which little is shared.
 
-    A kernel by which all compounds are equally similar gets none.
+    A kernel by which all compounds are equally similar gets none, but for that of ids of one compound: where no
+    compound has two, it is the identity, and takes a part of that.
     """
+    shares, compound = _informative_shares(kernels, target), KERNELS.index("compound")
+    if not shares[compound]:
+        shares[compound] = OF_THE_COMPOUND * (1 - shares.sum())
+    return shares
+
+
+def _informative_shares(kernels: Tensor, target: Tensor) -> Tensor:
     left, right = torch.tril_indices(len(target), len(target), offset=-1)
     between = kernels[:, left, right]
     informative = (between != between[:, :1]).any(1)

@@ -74,7 +74,7 @@ class Layer(Generic[Weighting]):
         """Fit the kriging of unseen compounds to the coefficients of the trained ones."""
         known = torch.nonzero(inputs.drug_effect >= 0)[:, 0]
         row = torch.zeros(len(self.features.compounds), dtype=torch.int64, device=known.device)
-        row[inputs.drug_effect[known]] = known  # any one of a compound's ids: they share the structure
+        row[inputs.drug_effect[known]] = known  # any one of its ids, where a model knows compounds alone
         loadings_variance = (self.guide.g_scale_tril() ** 2).sum(2)
         mean = torch.cat([self.guide.v_mean, self.guide.g_mean], dim=1)
         variance = torch.cat([self.guide.v_variance(), loadings_variance], dim=1)

@@ -116,9 +116,9 @@ class LayerPosterior(JointPosterior):
 
     @property
     def compounds(self) -> Labels:
-        """(N,) names: trained compounds by their structure, so that two ids of one are one; others by their own id."""
+        """(N,) names: training drugs by their label, others by their own id."""
         inputs = self.inputs
-        known = np.asarray([*self.layer.features.compounds, ""], dtype=object)[inputs.drug_effect.cpu().numpy()]
+        known = np.asarray([*self.layer.features.drugs.labels, ""], dtype=object)[inputs.drug_effect.cpu().numpy()]
         names = np.where(known == "", np.asarray([f"new {drug}" for drug in inputs.drug_ids], dtype=object), known)
         return names[self.pairs.drug.cpu().numpy()]
 

@@ -1,9 +1,12 @@
-"""Similarity kernels of compounds: by structure, by physico-chemical descriptors, by the doses planned.
+"""Similarity kernels of drugs: by structure, descriptors, planned doses, compound, targets and pathway.
 
-Three kernels, each 1 on average for a compound with itself:
+Six kernels, each 1 on average for a drug with itself:
 
     structure    Tanimoto similarity of Morgan fingerprints (Ralaivola et al. 2005)
     descriptors  exp(-d^2), d^2 the mean squared difference of standardised descriptors
+    compound     1 for two ids of one structure: what their assays have in common beyond their likeness to others
+    target       the share of named targets in common (Jaccard); a drug of no named target is like itself alone
+    pathway      1 for drugs of one named pathway
     dose         z z', z the standardised highest dose: linear, for whoever planned the assay of a potent compound chose
                  low doses (on GDSC2 the highest dose and a compound's mean ln IC50 correlate by 0.72)
 
@@ -19,9 +22,10 @@ from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
 from bdrp.features.descriptors import DESCRIPTORS
+from bdrp.features.drugs import DrugRelations
 from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
 
-KERNELS = ("structure", "descriptors", "dose")
+KERNELS = ("structure", "descriptors", "dose", "compound", "target", "pathway")
 FAR = 4.0  # chosen: SDs at which a descriptor is cut, so that one odd value does not make a compound similar to none
 
 
@@ -30,17 +34,20 @@ class CompoundDescriptors(NamedTuple):
 
     Attributes:
         fingerprints: (D, F). physicochemical: (D, P). top_dose: (D,) NaN where not known.
+        relations: with C training drugs.
     """
 
     fingerprints: Tensor
     physicochemical: Tensor
     top_dose: Tensor
+    relations: DrugRelations
 
     @classmethod
     def from_inputs(cls, inputs: Inputs, drugs: Tensor) -> CompoundDescriptors:
         """The descriptors of the drugs at these positions of the inputs."""
         molecules = inputs.molecules
-        return cls(molecules.fingerprints[drugs], molecules.descriptors[drugs], inputs.top_dose[drugs])
+        known = (molecules.fingerprints[drugs], molecules.descriptors[drugs], inputs.top_dose[drugs])
+        return cls(*known, inputs.relations.select(drugs))
 
 
 class SimilarityKernels(nn.Module):
@@ -87,9 +94,11 @@ class SimilarityKernels(nn.Module):
             tanimoto(compounds.fingerprints, self.fingerprints),
             torch.exp(-(distance**2) / len(DESCRIPTORS)),
             torch.outer(near.nan_to_num(), self.dose),
+            *compounds.relations,
         )
         same = torch.ones_like(near)
-        return torch.stack(across), torch.stack([same, same, torch.where(near.isnan(), same, near**2)])
+        dose = torch.where(near.isnan(), same, near**2)
+        return torch.stack(across), torch.stack([same, same, dose, same, same, same])
 
     def _standardised(self, compounds: CompoundDescriptors) -> tuple[Tensor, Tensor]:
         """(D, P) and (D,), NaN where not known."""

@@ -1,0 +1,159 @@
+"""The drugs that were trained on, an id each, and how others relate to them: same structure, shared targets, pathway.
+
+A drug id is an assay. Two ids of one compound may be tested in other doses, batches or plates, and their responses then
+differ by more than noise: on GDSC2 ten structures stand under two ids each, whose means differ by up to 3 ln units. So
+every id has effects of its own, and an id that was not trained on borrows from those of its compound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+NO_PATHWAY = ("", "other", "unclassified")  # what GDSC calls drugs of no named pathway
+
+
+class DrugRelations(NamedTuple):
+    """Similarities of D drugs with C training drugs beyond what a structure says, (D, C) each.
+
+    Attributes:
+        compound: 1 where the structure is the same.
+        target: the share of named targets in common (Jaccard 1912); 0 where none is named.
+        pathway: 1 where the pathway is the same; 0 where none is named.
+    """
+
+    compound: Tensor
+    target: Tensor
+    pathway: Tensor
+
+    @classmethod
+    def unrelated(cls, drugs: int, trained: int) -> DrugRelations:
+        """Of D drugs that share nothing with C training drugs."""
+        return cls(*(torch.zeros(drugs, trained) for _ in cls._fields))
+
+    def select(self, drugs: Tensor) -> DrugRelations:
+        """Those of the drugs at these positions."""
+        return DrugRelations(*(part[drugs] for part in self))
+
+    def to(self, device: torch.device | str) -> DrugRelations:
+        """The same on another device."""
+        return DrugRelations(*(part.to(device) for part in self))
+
+    def average(self, values: Tensor) -> Tensor:
+        """(D,) or (D, W) the mean of training drugs' values, (C,) or (C, W), over those of the same compound.
+
+        NaN where there is none.
+        """
+        weights = (self.compound / self.compound.sum(1, keepdim=True)).to(values.dtype)  # 0 / 0 where there is none
+        return weights @ values
+
+
+@dataclass(frozen=True)
+class TrainingDrugs:
+    """C drugs that were trained on.
+
+    Attributes:
+        compounds: structure keys, two ids of one compound next to each other.
+        ids: drug ids; empty where a model was fitted without them, each compound under all of its ids.
+        targets: named targets; empty where none is. pathways: likewise.
+    """
+
+    compounds: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    targets: tuple[tuple[str, ...], ...] = ()
+    pathways: tuple[str, ...] = ()
+
+    @classmethod
+    def from_table(cls, drugs: pd.DataFrame) -> Self:
+        """The rows (index drug_id; structure_key and, if known, target and pathway), sorted by structure."""
+        ordered = drugs.rename_axis("drug_id").sort_values(["structure_key", "drug_id"])
+        return cls(
+            tuple(ordered["structure_key"]),
+            tuple(map(str, ordered.index)),
+            tuple(map(name_targets, _text(ordered, "target"))),
+            tuple(map(name_pathway, _text(ordered, "pathway"))),
+        )
+
+    @classmethod
+    def restore(cls, saved: dict[str, Any]) -> Self:
+        """From `to_json`.
+
+        Raises:
+            ValueError: the columns are not of one length.
+        """
+        columns = {name: tuple(saved.get(name, ())) for name in ("compounds", "ids", "targets", "pathways")}
+        if any(len(column) not in (0, len(columns["compounds"])) for column in columns.values()):
+            raise ValueError(f"it names { ({name: len(column) for name, column in columns.items()}) } training drugs")
+        return cls(**columns | {"targets": tuple(map(tuple, columns["targets"]))})
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the compounds, which stand by themselves."""
+        return {"ids": self.ids, "targets": self.targets, "pathways": self.pathways}
+
+    def __len__(self) -> int:
+        """C."""
+        return len(self.compounds)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """C names, each of one training drug alone: its id with its structure, which is no other drug's."""
+        return tuple(map(_label, self.ids, self.compounds)) if self.ids else self.compounds
+
+    def positions(self, drugs: pd.DataFrame) -> Tensor:
+        """(D,) which training drug each row is, by id and structure; -1 where it is none."""
+        labels = list(map(_label, drugs.index, drugs["structure_key"])) if self.ids else list(drugs["structure_key"])
+        return torch.as_tensor(pd.Index(self.labels).get_indexer(pd.Index(labels)).astype(np.int64))
+
+    def relations(self, drugs: pd.DataFrame) -> DrugRelations:
+        """How D rows relate to these drugs."""
+        compound = np.equal.outer(drugs["structure_key"].to_numpy(object), np.asarray(self.compounds, dtype=object))
+        targets = [name_targets(text) for text in _text(drugs, "target")]
+        pathways = np.asarray([name_pathway(text) for text in _text(drugs, "pathway")], dtype=object)
+        own = np.asarray(self.pathways or [""] * len(self), dtype=object)
+        pathway = np.equal.outer(pathways, own) & (own != "")
+        shared = share_in_common(targets, self.targets or [()] * len(self))
+        return DrugRelations(*(torch.as_tensor(part, dtype=torch.float32) for part in (compound, shared, pathway)))
+
+
+def name_targets(text: str) -> tuple[str, ...]:
+    """The targets that a cell names, in capitals and in order: "EGFR, erbb2; EGFR" -> EGFR, ERBB2."""
+    return tuple(sorted({part.strip().upper() for part in re.split("[,;|]", text)} - {""}))
+
+
+def name_pathway(text: str) -> str:
+    """A pathway in small letters, "" where a cell names none."""
+    name = text.strip().lower()
+    return "" if name in NO_PATHWAY else name
+
+
+def share_in_common(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> np.ndarray:
+    """(D, C) the share of names in common among those that either has; 0 where one has none."""
+    names = {name: at for at, name in enumerate(sorted({name for each in (*left, *right) for name in each}))}
+    one, two = _membership(left, names), _membership(right, names)
+    both = one @ two.T
+    either = one.sum(1)[:, None] + two.sum(1) - both
+    return np.asarray(both / np.maximum(either, 1.0))
+
+
+def _membership(sets: Sequence[Sequence[str]], names: dict[str, int]) -> np.ndarray:
+    """(M, names) 1 where a set holds a name."""
+    table = np.zeros((len(sets), len(names)))
+    for row, each in enumerate(sets):
+        table[row, [names[name] for name in each]] = 1.0
+    return table
+
+
+def _text(drugs: pd.DataFrame, column: str) -> list[str]:
+    """A column as text, "" where there is none."""
+    return drugs[column].fillna("").astype(str).tolist() if column in drugs else [""] * len(drugs)
+
+
+def _label(drug_id: object, compound: str) -> str:
+    return f"{compound} {drug_id}"
