@@ -20,7 +20,6 @@ def notes(pred: PredictiveDistribution, seen: Observed, simulated: SimulatedResp
         *_about_responses(pred, seen),
         *_about_columns(seen),
         *_about_limits(seen),
-        *_about_repeats(seen),
         *_about_size(pred, seen, simulated),
     ]
 
@@ -63,19 +62,6 @@ def _about_limits(seen: Observed) -> Iterator[str]:
             f"{'Every' if seen.above[known].all() else 'No'} response lies beyond its highest dose: "
             "AUROC is not defined, and the Brier score has little to tell."
         )
-
-
-def _about_repeats(seen: Observed) -> Iterator[str]:
-    pairs = pd.DataFrame({"lines": seen.cell_lines, "compounds": seen.compounds})
-    sets = pairs[pairs.duplicated(keep=False)].drop_duplicates()
-    if sets.empty:
-        yield "No cell line was measured twice with one compound: the noise floor is not known."
-        return
-    compounds, lines = (f"{sets[name].nunique()} of {pairs[name].nunique()} {name}" for name in pairs.columns[::-1])
-    yield (
-        f"The noise floor rests on {len(sets)} sets of repeats ({compounds}, {lines}): "
-        "the others may be noisier or less noisy."
-    )
 
 
 def _about_size(pred: PredictiveDistribution, seen: Observed, simulated: SimulatedResponses) -> Iterator[str]:

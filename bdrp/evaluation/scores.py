@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bdrp.evaluation import by_group, curves, replicates, right_censoring
+from bdrp.evaluation import by_group, curves, right_censoring, topics
 from bdrp.evaluation.by_censoring import metrics_by_censoring
 from bdrp.evaluation.censoring_aware import censoring_aware_metrics
 from bdrp.evaluation.notes import notes
@@ -17,6 +17,7 @@ from bdrp.evaluation.point_metrics import compute_point_metrics
 from bdrp.evaluation.sd_calibration import ence_metrics, sd_bins
 from bdrp.evaluation.selective import risk_coverage, selective_metrics
 from bdrp.evaluation.simulated import SimulatedResponses, simulate_responses
+from bdrp.evaluation.topics import Topic
 from bdrp.files import strict_json
 from bdrp.predictive import PredictiveDistribution
 
@@ -40,7 +41,7 @@ class Scores:
         sd_bins: RMSE against predicted SD.
         worst_groups: drugs, tissues and cell lines whose 90 % coverage is furthest off.
         beyond_reliability: the predicted probability of right-censoring against how often it happened.
-        noise_by_compound: how far repeats of one experiment scatter, a row a compound.
+        topics: metrics that answer a question of their own, with their tables, by name.
     """
 
     metrics: Mapping[str, Any]
@@ -55,12 +56,13 @@ class Scores:
     sd_bins: pd.DataFrame
     worst_groups: pd.DataFrame
     beyond_reliability: pd.DataFrame
-    noise_by_compound: pd.DataFrame
+    topics: Mapping[str, Topic]
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)}
+        own = {name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)}
+        return own | {name: table for topic in self.topics.values() for name, table in topic.tables.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """All metrics as strict JSON: plain numbers, and null where a metric is not defined (`notes` say why)."""
@@ -87,7 +89,6 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
     rows, simulated, pit = by_group.score_rows(pred, seen), simulate_responses(pred, seed), pred.cdf(seen.response)
     by_drug = by_group.tabulate_groups(rows, pred, seen, seen.drugs, seen.drug_names)
     by_tissue = by_group.tabulate_groups(rows, pred, seen, seen.tissues, seen.tissues)
-    repeated = replicates.find_repeats(pred, seen)
     by_line = by_group.tabulate_groups(rows, pred, seen, seen.cell_lines, seen.cell_lines).drop(columns="cell_lines")
     tables = {
         "by_tissue": by_tissue,
@@ -100,7 +101,6 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         "sd_bins": sd_bins(pred.std, pred.mean - seen.response, simulated),
         "worst_groups": by_group.find_worst_groups({"drug": by_drug, "tissue": by_tissue, "cell line": by_line}),
         "beyond_reliability": right_censoring.reliability(pred, seen, seed),
-        "noise_by_compound": replicates.by_compound(repeated, seed),
     }
     about = {"format": FORMAT, "measure": pred.measure, "unit": pred.unit, "seed": seed, "n": _counts(seen)}
     metrics = {
@@ -113,9 +113,11 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         "extrapolated": metrics_by_censoring(rows, seen),
         "as_observed": censoring_aware_metrics(pred, seen, seed),
         "beyond": right_censoring.right_censoring_metrics(pred, seen, tables["beyond_reliability"], seed),
-        "noise": replicates.noise_metrics(repeated, seed),
     }
-    return Scores(metrics={**about, **metrics, "notes": notes(pred, seen, simulated)}, pit=pit, **tables)
+    found = topics.score(pred, seen, seed)
+    said = [*notes(pred, seen, simulated), *(note for topic in found.values() for note in topic.notes)]
+    metrics |= {name: topic.metrics for name, topic in found.items()} | {"notes": said}
+    return Scores(metrics=about | metrics, pit=pit, topics=found, **tables)
 
 
 def _counts(seen: Observed) -> dict[str, int]:

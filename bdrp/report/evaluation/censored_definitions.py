@@ -1,4 +1,4 @@
-"""What the metrics of censored responses and of repeats are, in a sentence each, with their source."""
+"""What the metrics of censored responses are, in a sentence each, with their source."""
 
 from __future__ import annotations
 
@@ -95,33 +95,6 @@ CENSORED_DEFINITIONS: Final = (
         "Whether all shares stay where a calibrated model's would with 95 % probability if pairs were independent.",
         "Bröcker and Smith 2007, doi:10.1175/WAF993.1",
     ),
-    Definition(
-        "noise.rows", "Repeated responses", "Responses of a cell line that was measured more than once with a compound."
-    ),
-    Definition("noise.sets", "Sets of repeats", "A set is one cell line with one compound."),
-    Definition("noise.cell_lines", "Cell lines with repeats", "Cell lines with a set of repeats."),
-    Definition(
-        "noise.compounds", "Compounds with repeats", "Compounds, distinguished by structure, with a set of repeats."
-    ),
-    Definition(
-        "noise.noise_sd",
-        "Measured noise SD",
-        "SD of a single measurement about the mean of its set, after the mean difference between the drug ids of one "
-        "compound is taken off; with its 95 % interval (cell lines resampled). No model can err less on new "
-        "measurements.",
-    ),
-    Definition(
-        "noise.noise_sd_with_offset",
-        "Measured noise SD, with offsets",
-        "The same with the differences between drug ids left in: batch, dose range, laboratory. A model that learns "
-        "each id apart can know them, one that knows compounds only cannot.",
-    ),
-    Definition(
-        "noise.aleatoric_sd",
-        "Predicted aleatoric SD, same responses",
-        "What the measured noise SD would be on average if the predicted aleatoric variances were the noise.",
-    ),
-    Definition("noise.rmse", "RMSE, same responses", "The model's whole error on the responses that were repeated."),
 )
 
 CENSORED_LABELS: Final = {definition.key: definition.label for definition in CENSORED_DEFINITIONS}

@@ -1,4 +1,4 @@
-"""The tables of censored responses and of repeats."""
+"""The tables of censored responses."""
 
 from __future__ import annotations
 
@@ -83,38 +83,3 @@ def bins(curve: pd.DataFrame) -> Table:
     records = curve.astype({"n": int}).assign(bin=range(1, len(curve) + 1)).to_dict("records")
     title = "Predicted probability and share right-censored, by bin"
     return Table.from_records(title, columns, records, "Bins of equal size by probability.")
-
-
-def noise(metrics: Metrics) -> Table:
-    """The measured noise and the predicted one, over all repeats and over those that are uncensored."""
-    seen = metrics["noise"]
-    names = [key for key in seen["all"] if not key.endswith(("_lower", "_upper"))]
-    rows = tuple(
-        (
-            CENSORED_LABELS[f"noise.{name}"],
-            *(part.get(f"{name}{end}") for part in (seen["all"], seen["inside_limits"]) for end in _INTERVAL),
-        )
-        for name in names
-    )
-    heads = ("All repeats", "from", "to", "All of a set uncensored", "from", "to")
-    columns = (Column("Metric"), *columns_of(*heads))
-    return Table("Measured noise", columns, rows, f"SDs in {metrics['unit']}, with a 95 % interval.")
-
-
-_INTERVAL = ("", "_lower", "_upper")
-
-
-def compounds(table: pd.DataFrame) -> Table:
-    """The same for each compound."""
-    columns = {
-        "name": Column("Compound"),
-        "sets": Column("Sets"),
-        "noise_sd": Column("Noise SD"),
-        "noise_sd_lower": Column("from"),
-        "noise_sd_upper": Column("to"),
-        "noise_sd_with_offset": Column("With offsets"),
-        "aleatoric_sd": Column("Aleatoric SD"),
-        "rmse": Column("RMSE"),
-        "extrapolated_share": Column("Censored", "share"),
-    }
-    return Table.from_records("Measured noise by compound", columns, table.to_dict("records"), "Most repeats first.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bdrp.report.evaluation import opening, sections
+from bdrp.report.evaluation import opening, sections, topics
 from bdrp.report.evaluation.page_figures import UNKNOWN_UNIT, PageFigures
 from bdrp.report.evaluation.summary import summarise
 from bdrp.report.html.page import render
@@ -43,7 +43,7 @@ def render_page(
         sections.accuracy(figures),
         sections.ranking(figures),
         sections.right_censored(metrics, scores, figures),
-        sections.noise(metrics, scores, figures),
+        *topics.sections(scores, metrics, figures.unit),
         sections.posterior(posterior, figures),
         sections.all_metrics(metrics, earlier if recalibrated else None),
         sections.definitions(posterior),

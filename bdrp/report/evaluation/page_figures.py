@@ -14,7 +14,6 @@ from bdrp.report.evaluation.figures import (
     error_sd,
     groups,
     levels,
-    noise,
     pit,
     posterior,
     predicted,
@@ -99,13 +98,6 @@ class PageFigures:
         """Predicted probability of right-censoring against its share, where the highest dose is known."""
         curve = self.scores.beyond_reliability
         return () if curve.empty else (right_censored.plot(curve, self.metrics["beyond"]),)
-
-    def noise(self) -> tuple[Plot, ...]:
-        """Measured beside predicted noise, where repeats measured it."""
-        seen = self.metrics["noise"]["all"]
-        if seen["noise_sd"] is None:
-            return ()
-        return (noise.plot(self.scores.noise_by_compound, seen, self.unit),)
 
     def censored(self) -> tuple[Plot, ...]:
         """Uncensored beside censored responses, where there are both."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bdrp.report import words
 from bdrp.report.definitions import DEFINITIONS, POSTERIOR_DEFINITIONS
-from bdrp.report.evaluation import censored_tables, tables
+from bdrp.report.evaluation import censored_tables, tables, topics
 from bdrp.report.evaluation.censored_definitions import CENSORED_DEFINITIONS
 from bdrp.report.evaluation.figures.groups import SIGNIFICANT
 from bdrp.report.evaluation.page_figures import PageFigures
@@ -96,16 +96,6 @@ def right_censored(metrics: Mapping[str, Any], scores: Scores, figures: PageFigu
     return Section("right-censored", title, paragraphs, tuple(shown), figures.right_censored(), folded)
 
 
-def noise(metrics: Mapping[str, Any], scores: Scores, figures: PageFigures) -> Section:
-    """The noise that repeats measured beside the predicted one."""
-    title = "Is the predicted noise what repeats show?"
-    if not metrics["noise"]["all"]["rows"]:
-        return Section("noise", title, ("No cell line was measured twice with one compound, so it is not known.",))
-    table = scores.noise_by_compound
-    folded = (censored_tables.compounds(table),)
-    return Section("noise", title, (), (censored_tables.noise(metrics),), figures.noise(), folded)
-
-
 def posterior(checked: PosteriorCheck | None, figures: PageFigures) -> Section:
     """The posterior on training rows: leave-one-out and replicated responses."""
     title = "Can the posterior be relied on where it was fitted?"
@@ -138,7 +128,8 @@ def all_metrics(metrics: Mapping[str, Any], earlier: Mapping[str, Any] | None) -
 
 def definitions(checked: PosteriorCheck | None) -> Section:
     """What each metric means; those of the posterior only where one was checked."""
-    defined = (*DEFINITIONS, *CENSORED_DEFINITIONS, *(POSTERIOR_DEFINITIONS if checked else ()))
+    of_posterior = POSTERIOR_DEFINITIONS if checked else ()
+    defined = (*DEFINITIONS, *CENSORED_DEFINITIONS, *topics.definitions(), *of_posterior)
     return Section("definitions", "What the metrics mean", (_NOTE,), definitions=defined)
 
 

@@ -9,12 +9,11 @@ from bdrp.report.evaluation.page_figures import PageFigures
 DERIVED = ("_lower", "_upper", "_base_rate", "_if_calibrated", "_inside", "_beyond")
 
 
-def test_every_metric_of_limits_and_repeats_is_defined_and_nothing_else(case):
+def test_every_metric_of_limits_is_defined_and_nothing_else(case):
     metrics = case.scores.to_dict()
     topics = {
         "as_observed": [*metrics["as_observed"], *metrics["as_observed"]["coverage"]["90"]],
         "beyond": [*metrics["beyond"], "base_rate"],
-        "noise": metrics["noise"]["all"],
     }
     named = {f"{topic}.{key}" for topic, keys in topics.items() for key in keys if not key.startswith(("low", "upp"))}
     assert {name for name in named if not name.endswith(DERIVED)} | {"beyond.base_rate"} == set(CENSORED_LABELS)
@@ -39,19 +38,8 @@ def test_the_figure_of_right_censoring_says_what_came_true_and_what_the_baseline
     assert f"base rate alone scores {seen['brier_base_rate']:.3f}" in plot.claim
 
 
-def test_the_figure_of_noise_says_whether_the_model_claims_more_or_less(case, make_case):
-    # Ids D0 and D1 are one compound; what the lines do to them differs, so they are no true repeats: SD above 0.4.
-    seen = case.scores.metrics["noise"]["all"]
-    assert seen["sets"] == 30 and seen["compounds"] == 1
-    (plot,) = figures(case).noise()
-    assert f"SD of {seen['noise_sd']:.2f} ({seen['noise_sd_lower']:.2f} to {seen['noise_sd_upper']:.2f})" in plot.claim
-    (wild,) = figures(make_case(stretch=5.0, recalibrated=False)).noise()
-    assert "noise on the same responses, less than repeats show" in wild.claim
-
-
-def test_without_limits_or_repeats_the_page_says_so(make_case, unrendered, tmp_path):
+def test_without_limits_the_page_says_so(make_case, unrendered, tmp_path):
     path = make_case(drugs=1, tissues=1, limits=False, recalibrated=False).write(tmp_path)
     text = path.read_text()
     assert "The highest tested doses are not known" in text
-    assert "No cell line was measured twice with one compound" in text
-    assert 'id="figure-right-censored"' not in text and 'id="figure-noise"' not in text
+    assert 'id="figure-right-censored"' not in text

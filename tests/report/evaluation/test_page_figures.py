@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bdrp.report.evaluation import topics
 from bdrp.report.evaluation.page_figures import UNKNOWN_UNIT, PageFigures
 
 ALWAYS = (
@@ -27,7 +28,8 @@ def plots_of(case, checked=None):
     figures = PageFigures(case.scores, case.pred, case.observed["response"].to_numpy(float), case.before)
     groups = [plot for what in ("drug", "tissue", "cell line") for plot in figures.groups(what)]
     shown = [*figures.calibration(), *groups, *figures.accuracy(), *figures.ranking(), *figures.right_censored()]
-    shown += [*figures.noise(), *figures.censored(), *(figures.posterior(checked) if checked else ())]
+    shown += [*figures.censored(), *(figures.posterior(checked) if checked else ())]
+    shown += [plot for each in topics.sections(case.scores, figures.metrics, figures.unit) for plot in each.figures]
     return {plot.name: plot for plot in shown}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bdrp.evaluation.observed import Floats, Observed
+from bdrp.evaluation.topics import Topic
 from bdrp.predictive import PredictiveDistribution
 
 RESAMPLED = 1000  # chosen: 2.5 % quantiles rest on 25 values each
@@ -15,11 +17,17 @@ COLUMNS = ("compound", "name", "sets", "rows", "extrapolated_share")
 METRICS = ("noise_sd", "noise_sd_lower", "noise_sd_upper", "noise_sd_with_offset", "aleatoric_sd", "rmse")
 
 
+def score(pred: PredictiveDistribution, observed: Observed, seed: int) -> Topic:
+    """The noise that repeats show, over all of them and, as `noise_by_compound`, a row a compound."""
+    rows = find_repeats(pred, observed)
+    return Topic(noise_metrics(rows, seed), {"noise_by_compound": by_compound(rows, seed)}, tuple(_notes(observed)))
+
+
 def noise_metrics(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
     """The noise SD of a single measurement, of all repeats and of those inside the limits, beside the predicted one.
 
     Args:
-        rows: what `repeats` returned.
+        rows: what `find_repeats` returned.
         seed: of the resampling.
 
     Returns:
@@ -92,6 +100,19 @@ def by_compound(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     ]
     table = pd.DataFrame(found, columns=[*COLUMNS, *METRICS])
     return table.sort_values("sets", ascending=False, kind="stable", ignore_index=True)
+
+
+def _notes(seen: Observed) -> Iterator[str]:
+    pairs = pd.DataFrame({"lines": seen.cell_lines, "compounds": seen.compounds})
+    sets = pairs[pairs.duplicated(keep=False)].drop_duplicates()
+    if sets.empty:
+        yield "No cell line was measured twice with one compound: the noise floor is not known."
+        return
+    compounds, lines = (f"{sets[name].nunique()} of {pairs[name].nunique()} {name}" for name in pairs.columns[::-1])
+    yield (
+        f"The noise floor rests on {len(sets)} sets of repeats ({compounds}, {lines}): "
+        "the others may be noisier or less noisy."
+    )
 
 
 def _counted(rows: pd.DataFrame, seed: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bdrp.report.evaluation.figures import noise
+from bdrp.report.evaluation.topics import noise
 from bdrp.report.figures.style import BLUE, MUTED, VERMILION
 
 KEYS = ("noise_sd", "noise_sd_lower", "noise_sd_upper", "noise_sd_with_offset", "aleatoric_sd")
@@ -76,3 +76,24 @@ def test_the_claim_says_whether_the_model_claims_more_or_less():
 def test_names_are_cut_and_stay_text(drawn, hostile_name):
     seen = drawn(noise.plot(TABLE.assign(name=["A", hostile_name]), EVERY, "ln(µM)"))
     assert seen.names()[-2.4] == "</title><script>alert('x'… (4)"
+
+
+def section(case):
+    scores = case.scores
+    return noise.section(scores.to_dict()["noise"], scores.topics["noise"].tables, "ln(µM)")
+
+
+def test_what_was_scored_is_what_the_section_says(case, make_case):
+    # Ids D0 and D1 are one compound; what the lines do to them differs, so they are no true repeats: SD above 0.4.
+    seen = case.scores.metrics["noise"]["all"]
+    assert seen["sets"] == 30 and seen["compounds"] == 1
+    (plot,) = section(case).figures
+    assert f"SD of {seen['noise_sd']:.2f} ({seen['noise_sd_lower']:.2f} to {seen['noise_sd_upper']:.2f})" in plot.claim
+    (wild,) = section(make_case(stretch=5.0, recalibrated=False)).figures
+    assert "noise on the same responses, less than repeats show" in wild.claim
+
+
+def test_without_repeats_the_section_says_so_and_shows_nothing(make_case):
+    seen = section(make_case(drugs=1, tissues=1, limits=False, recalibrated=False))
+    assert "No cell line was measured twice with one compound" in seen.paragraphs[0]
+    assert not seen.figures and not seen.tables

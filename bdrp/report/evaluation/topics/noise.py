@@ -10,11 +10,42 @@ import pandas as pd
 
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BLUE, INK, MUTED, VERMILION, legend_below, short
+from bdrp.report.html.parts import Definition, Section
+from bdrp.report.html.table import Column, Table, columns_of
 from bdrp.report.words import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+DEFINITIONS: Final = (
+    Definition(
+        "noise.rows", "Repeated responses", "Responses of a cell line that was measured more than once with a compound."
+    ),
+    Definition("noise.sets", "Sets of repeats", "A set is one cell line with one compound."),
+    Definition("noise.cell_lines", "Cell lines with repeats", "Cell lines with a set of repeats."),
+    Definition(
+        "noise.compounds", "Compounds with repeats", "Compounds, distinguished by structure, with a set of repeats."
+    ),
+    Definition(
+        "noise.noise_sd",
+        "Measured noise SD",
+        "SD of a single measurement about the mean of its set, after the mean difference between the drug ids of one "
+        "compound is taken off; with its 95 % interval (cell lines resampled). No model can err less on new "
+        "measurements.",
+    ),
+    Definition(
+        "noise.noise_sd_with_offset",
+        "Measured noise SD, with offsets",
+        "The same with the differences between drug ids left in: batch, dose range, laboratory. A model that learns "
+        "each id apart can know them, one that knows compounds only cannot.",
+    ),
+    Definition(
+        "noise.aleatoric_sd",
+        "Predicted aleatoric SD, same responses",
+        "What the measured noise SD would be on average if the predicted aleatoric variances were the noise.",
+    ),
+    Definition("noise.rmse", "RMSE, same responses", "The model's whole error on the responses that were repeated."),
+)
 MOST_NAMED: Final = 20  # chosen: more rows leave no room for legible names; the table holds all
 _READING = (
     "Some cell lines were measured more than once with one compound, often under two drug ids. Blue: the SD of a "
@@ -25,13 +56,25 @@ _READING = (
     "of blue, it takes noise for its own ignorance or claims more precision than the assay has. Censored "
     "repeats are extrapolations on both sides. Compounds without repeats may be noisier or less noisy."
 )
+_TITLE: Final = "Is the predicted noise what repeats show?"
+_NO_REPEATS: Final = "No cell line was measured twice with one compound, so it is not known."
+_INTERVAL: Final = ("", "_lower", "_upper")
+
+
+def section(metrics: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], unit: str) -> Section:
+    """The noise that repeats measured beside the predicted one, in numbers and, where it is known, drawn."""
+    if not metrics["all"]["rows"]:
+        return Section("noise", _TITLE, (_NO_REPEATS,))
+    by_compound = tables["noise_by_compound"]
+    drawn = () if metrics["all"]["noise_sd"] is None else (plot(by_compound, metrics["all"], unit),)
+    return Section("noise", _TITLE, (), (_measured(metrics, unit),), drawn, (_compounds(by_compound),))
 
 
 def plot(table: pd.DataFrame, metrics: Mapping[str, Any], unit: str) -> Plot:
     """Measured noise beside the predicted, all repeats first, then a row a compound.
 
     Args:
-        table: `Scores.noise_by_compound`.
+        table: `noise_by_compound` of the scores' tables.
         metrics: `noise` of the scores, the part `all`; its noise_sd is known.
         unit: of the SDs.
     """
@@ -76,3 +119,31 @@ def _claim(metrics: Mapping[str, Any], unit: str) -> str:
     if low is not None and low <= predicted <= high:
         return f"{start}; {claimed}, as repeats show."
     return f"{start}; {claimed}, {'more' if predicted > measured else 'less'} than repeats show."
+
+
+def _measured(metrics: Mapping[str, Any], unit: str) -> Table:
+    """The measured noise and the predicted one, over all repeats and over those that are uncensored."""
+    labels = {definition.key.partition(".")[2]: definition.label for definition in DEFINITIONS}
+    parts = (metrics["all"], metrics["inside_limits"])
+    rows = tuple(
+        (label, *(part.get(f"{name}{end}") for part in parts for end in _INTERVAL)) for name, label in labels.items()
+    )
+    heads = ("All repeats", "from", "to", "All of a set uncensored", "from", "to")
+    columns = (Column("Metric"), *columns_of(*heads))
+    return Table("Measured noise", columns, rows, f"SDs in {unit}, with a 95 % interval.")
+
+
+def _compounds(table: pd.DataFrame) -> Table:
+    """The same for each compound."""
+    columns = {
+        "name": Column("Compound"),
+        "sets": Column("Sets"),
+        "noise_sd": Column("Noise SD"),
+        "noise_sd_lower": Column("from"),
+        "noise_sd_upper": Column("to"),
+        "noise_sd_with_offset": Column("With offsets"),
+        "aleatoric_sd": Column("Aleatoric SD"),
+        "rmse": Column("RMSE"),
+        "extrapolated_share": Column("Censored", "share"),
+    }
+    return Table.from_records("Measured noise by compound", columns, table.to_dict("records"), "Most repeats first.")

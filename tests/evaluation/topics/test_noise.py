@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bdrp.evaluation.replicates import by_compound, find_repeats, noise_floor, noise_metrics
+from bdrp.evaluation.topics.noise import by_compound, find_repeats, noise_floor, noise_metrics
 
 
 @pytest.fixture
