@@ -12,7 +12,7 @@ from bdrp.predictive import Normal, Remapped
 TABLES = {
     "by_tissue", "by_drug", "by_line", "reliability", "pit_histogram", "pit_ecdf", "risk_coverage", "sd_bins",
     "worst_groups",
-    "beyond_reliability", "noise_by_compound",
+    "beyond_reliability", "noise_by_compound", "by_predicted_rank",
 }  # fmt: skip
 
 
@@ -28,7 +28,8 @@ def scores(make_pairs):
 def test_all_topics_and_tables_are_there(scores):
     assert set(strict(scores)) == {
         "format", "measure", "unit", "seed", "n", "point", "naive", "probabilistic", "coverage", "calibration",
-        "selective", "extrapolated", "as_observed", "beyond", "noise", "notes", "worst_groups",
+        "selective", "extrapolated", "as_observed", "beyond", "noise", "predicted_rank", "notes",
+        "worst_groups",
     }  # fmt: skip
     assert set(scores.tables) == TABLES
     assert strict(scores)["n"] == {"pairs": 2400, "cell_lines": 60, "drugs": 40, "tissues": 6}

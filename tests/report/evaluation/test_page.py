@@ -143,7 +143,7 @@ def test_every_figure_is_there_and_states_its_claim_in_numbers(written):
             *("groups-drug", "levels-drug", "groups-tissue", "levels-tissue"),
             *("groups-cell-line", "levels-cell-line"),
             *("predicted-observed", "sharpness", "error-sd", "risk-coverage"),
-            *("right-censored", "noise"),
+            *("right-censored", "noise", "predicted-rank"),
         )
     )
     claims = [value for name, value in page.attributes if name == "aria-label" and re.search(r"\d", value)]

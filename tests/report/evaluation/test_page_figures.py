@@ -15,12 +15,15 @@ ALWAYS = (
     *("reliability", "coverage", "pit-histogram", "pit-ecdf", "predicted-observed", "sharpness", "error-sd"),
     *("risk-coverage", "groups-drug", "groups-tissue", "groups-cell-line"),
 )
-MORE = ("recalibration", "levels-drug", "levels-tissue", "levels-cell-line", "censored", "right-censored", "noise")
+MORE = (
+    *("recalibration", "levels-drug", "levels-tissue", "levels-cell-line", "censored", "right-censored", "noise"),
+    "predicted-rank",
+)
 OF_TRAINING_ROWS = ("k-hat", "loo-pit", "replicated", "replicated-statistics")
 IN_THE_UNIT = {
     *("coverage", "predicted-observed", "sharpness", "error-sd", "risk-coverage", "censored", "noise"),
     *(f"{kind}-{group}" for kind in ("groups", "levels") for group in ("drug", "tissue", "cell-line")),
-    "replicated",
+    *("replicated", "predicted-rank"),
 }
 
 
@@ -81,7 +84,7 @@ def test_unusual_scores_are_drawn_whole(make_case, drawn, shape):
 
 def test_what_the_pairs_cannot_fill_is_left_out(make_case):
     bare = set(plots_of(make_case(drugs=1, tissues=1, limits=False, recalibrated=False)))
-    assert bare == {*ALWAYS, "levels-cell-line"}
+    assert bare == {*ALWAYS, "levels-cell-line", "predicted-rank"}
 
 
 def test_a_prediction_without_a_unit_says_so_on_the_axes(case):
