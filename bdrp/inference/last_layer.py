@@ -23,13 +23,11 @@ from bdrp.inference.hierarchical.elbo import ClosedFormElbo
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
 from bdrp.inference.hierarchical.weight_draws import draw_weights
 from bdrp.inference.method import Runtime
-from bdrp.inference.network.fitted import NetworkFit, restore_fit
+from bdrp.inference.network.fitted import ClosedFormFit, restore_fit
 from bdrp.inference.network.options import NetworkMethod, quiet_pyro
 from bdrp.inference.network.training_module import TrainingModule, train_fit
-from bdrp.model.network import Network
 from bdrp.predictive import PosteriorDraws
 
 COVARIANCES = ("full", "low_rank", "diagonal")
@@ -74,31 +72,14 @@ class LastLayerMethod(NetworkMethod):
         return LastLayerFit(Layer(features, model, Guide(model, self.covariance)))
 
 
-class LastLayerFit(NetworkFit):
+class LastLayerFit(ClosedFormFit[Guide]):
     """A network with a posterior of the last layer, of compounds and of lines."""
 
     can_update: ClassVar[bool] = True
 
-    def __init__(self, layer: Layer[Guide]) -> None:
-        super().__init__(layer.features, [layer], layer.modules)
-        self.layer = layer
-
-    @property
-    def network(self) -> Network:
-        """See `HasNetwork`."""
-        return self.layer.model.network
-
-    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
-        """In closed form; see `Fitted.posterior_of`."""
-        return self.layer.posterior_of(inputs, pairs)
-
     def draw_posterior(self, inputs: Inputs, pairs: Pairs, *, draws: int, seed: int) -> PosteriorDraws:
         """Draws of the guide; see `HasWeightDraws`."""
         return draw_weights(self.layer, inputs, pairs, draws, seed)
-
-    def score(self, rows: Pairs, batch: Batch) -> float:
-        """See `NetworkFit.score`."""
-        return self.layer.score(rows, batch)
 
 
 def negative_elbo(layer: Layer[Guide], batch: Batch) -> Callable[[Block], Tensor]:

@@ -38,7 +38,7 @@ from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import Predicted, Weights, add_loadings, network_term, rowwise_dot
 from bdrp.inference.method import Runtime, isolate_random_state
 from bdrp.inference.network.dropout import keep_dropout_on
-from bdrp.inference.network.fitted import NetworkFit, restore_fit
+from bdrp.inference.network.fitted import SingleLayerFit, restore_fit
 from bdrp.inference.network.mixture import RunningMixture, map_components
 from bdrp.inference.network.options import NetworkMethod, quiet_pyro
 from bdrp.inference.network.point import PointModel
@@ -108,7 +108,7 @@ def drop_slopes(rows: Tensor, rate: float) -> Tensor:
     return torch.cat([rows[:, :1], dropout(rows[:, 1:], rate)], dim=1)
 
 
-class DropoutFit(NetworkFit):
+class DropoutFit(SingleLayerFit[PointEstimate]):
     """One network, of which each pass takes a part.
 
     Args:
@@ -118,13 +118,8 @@ class DropoutFit(NetworkFit):
     """
 
     def __init__(self, layer: Layer[PointEstimate], rate: float, passes: int) -> None:
-        super().__init__(layer.features, [layer], layer.modules)
-        self.layer, self.rate, self.passes = layer, rate, passes
-
-    @property
-    def network(self) -> Network:
-        """See `HasNetwork`."""
-        return self.layer.model.network
+        super().__init__(layer)
+        self.rate, self.passes = rate, passes
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> PassMixture:
         """The passes, and the prior variance of what was not trained on; see `Fitted.posterior_of`."""

@@ -27,7 +27,7 @@ from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments, unstandardise
 from bdrp.inference.hierarchical.weight_draws import draw_weights
-from bdrp.inference.network.fitted import NetworkFit
+from bdrp.inference.network.fitted import SingleLayerFit
 from bdrp.inference.network.mixture import RunningMixture, map_components
 from bdrp.inference.network.weights import PosteriorScale, flatten_weights, split_weights
 from bdrp.model.network import Network
@@ -41,7 +41,7 @@ DRAWS_AT_ONCE = 16  # chosen, on a GPU: one core is 1.7 to 3 times faster at one
 Result = TypeVar("Result")
 
 
-class VariationalFit(NetworkFit):
+class VariationalFit(SingleLayerFit[Guide]):
     """A random network under a random last layer.
 
     Args:
@@ -51,13 +51,8 @@ class VariationalFit(NetworkFit):
     """
 
     def __init__(self, layer: Layer[Guide], posterior_scale: PosteriorScale, draws: int) -> None:
-        super().__init__(layer.features, [layer], nn.ModuleDict({**layer.modules, "spread": posterior_scale}))
-        self.layer, self.posterior_scale, self.draws = layer, posterior_scale, draws
-
-    @property
-    def network(self) -> Network:
-        """See `HasNetwork`."""
-        return self.layer.model.network
+        super().__init__(layer, spread=posterior_scale)  # name of a saved tensor
+        self.posterior_scale, self.draws = posterior_scale, draws
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> NetworkMixture:
         """The mixture over the draws of the network; see `Fitted.posterior_of`."""

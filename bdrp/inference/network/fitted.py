@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from bdrp.errors import ModelFolderError
-from bdrp.features.batch import Batch, Features, Pairs
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.guide import Guide
-from bdrp.inference.hierarchical.layer import Layer
+from bdrp.inference.hierarchical.layer import Layer, Weighting
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
 from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.method import Fitted
+from bdrp.model.network import Network
 
 
 class NetworkFit(Fitted, ABC):
@@ -48,6 +50,36 @@ class NetworkFit(Fitted, ABC):
         """Fit the kriging of unseen compounds; see `Layer.learn_kriging`."""
         for layer in self.layers:
             layer.learn_kriging(batch.inputs)
+
+
+class SingleLayerFit(NetworkFit, ABC, Generic[Weighting]):
+    """One layer.
+
+    Args:
+        layer: a network with its priors and its posterior.
+        more: what is trained or saved beside it, by name.
+    """
+
+    def __init__(self, layer: Layer[Weighting], **more: nn.Module) -> None:
+        super().__init__(layer.features, [layer], nn.ModuleDict({**layer.modules, **more}))
+        self.layer = layer
+
+    @property
+    def network(self) -> Network:
+        """See `HasNetwork`."""
+        return self.layer.model.network
+
+
+class ClosedFormFit(SingleLayerFit[Weighting], ABC):
+    """One layer, whose own moments are those of the fit."""
+
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
+        """In closed form; see `Fitted.posterior_of`."""
+        return self.layer.posterior_of(inputs, pairs)
+
+    def score(self, rows: Pairs, batch: Batch) -> float:
+        """See `NetworkFit.score`."""
+        return self.layer.score(rows, batch)
 
 
 AnyFit = TypeVar("AnyFit", bound=NetworkFit)

@@ -12,35 +12,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from bdrp.features.batch import Batch, Inputs, Pairs
-from bdrp.inference.hierarchical.layer import Layer
+from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchical.model import Block, LastLayer
-from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
 from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import Weights
-from bdrp.inference.network.fitted import NetworkFit
-from bdrp.model.network import Network
+from bdrp.inference.network.fitted import ClosedFormFit
 
 
-class PointFit(NetworkFit):
+class PointFit(ClosedFormFit[PointEstimate]):
     """One network and one value of each weight; only what was never trained on keeps its prior variance."""
-
-    def __init__(self, layer: Layer[PointEstimate]) -> None:
-        super().__init__(layer.features, [layer], layer.modules)
-        self.layer = layer
-
-    @property
-    def network(self) -> Network:
-        """See `HasNetwork`."""
-        return self.layer.model.network
-
-    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
-        """In closed form; see `Fitted.posterior_of`."""
-        return self.layer.posterior_of(inputs, pairs)
-
-    def score(self, rows: Pairs, batch: Batch) -> float:
-        """See `NetworkFit.score`."""
-        return self.layer.score(rows, batch)
 
 
 class PointModel(nn.Module):
