@@ -285,3 +285,12 @@ STATISTICS: Final = {
     "q95": "95 % quantile",
 }
 LABELS: Final = {definition.key: definition.label for definition in (*DEFINITIONS, *POSTERIOR_DEFINITIONS)}
+
+
+def select_definitions(*keys: str) -> tuple[Definition, ...]:
+    """Those of some metrics, in the order of the report.
+
+    >>> [definition.label for definition in select_definitions("probabilistic.crps", "point.rmse")]
+    ['RMSE', 'CRPS']
+    """
+    return tuple(definition for definition in DEFINITIONS if definition.key in keys)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from bdrp.files import outputs
 from bdrp.report import fits, words
 from bdrp.report.ablation import contributions
-from bdrp.report.definitions import DEFINITIONS
-from bdrp.report.html.output import make_folder, write_page
+from bdrp.report.definitions import select_definitions
+from bdrp.report.html.output import write_results
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Section, Summary
 from bdrp.report.html.table import Column, Table
@@ -42,6 +41,7 @@ _LEADS: Final = {
     NONE_SHOWN: "no difference shown with",
     HARMS: "better with",
 }
+_DEFINED: Final = ("point.rmse", "probabilistic.nll", "probabilistic.crps")
 _READ = (
     "A contribution is the metric of the model without the part less that of the whole model, fitted and recalibrated "
     "alike and scored on the same held-out pairs: positive where the part helps. “None” means that the 95 % interval "
@@ -76,16 +76,11 @@ def ablate(found: Contributions, out: Path | str) -> Path:
     Raises:
         OutputError: they cannot be written.
     """
-    outputs.guard({Path(out) / "ablation.html": outputs.is_page})
-    place = make_folder(Path(out))
-    found.save(place)
-    return write_page(place / "ablation.html", render_page(found))
+    return write_results(Path(out) / "ablation.html", found, render_page)
 
 
 def render_page(found: Contributions) -> str:
     """The ablation as HTML, readable alone."""
-    from bdrp import __version__
-
     splits = map(words.spaced, dict.fromkeys(found.runs["split"]))
     taken = [name for name in COMPONENTS if name in set(found.runs["method"])]
     return render(
@@ -97,7 +92,6 @@ def render_page(found: Contributions) -> str:
         summary=_summary(found),
         tiles=fits.tiles(found.runs),
         sections=_sections(found),
-        version=__version__,
     )
 
 
@@ -115,7 +109,7 @@ def _sections(found: Contributions) -> tuple[Section, ...]:
         Section("floors", "Do shuffled labels beat mean effects?", (_LABELS,), _floors(found.table)),
         Section("costs", "What does each fit cost?", (fits.CHEAP,), (fits.costs(found.runs),)),
         *fits.missing(found.runs),
-        Section("definitions", "What the metrics mean", definitions=_definitions()),
+        Section("definitions", "What the metrics mean", definitions=select_definitions(*_DEFINED)),
         Section("provenance", "Data and runs", facts=fits.facts(found.screen), folded=(fits.addresses(found.runs),)),
     )
 
@@ -219,8 +213,3 @@ def _floor(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _with_interval(row: Mapping[str, Any]) -> str:
     ends = f"{words.number(row['lower'])} to {words.number(row['upper'])}"
     return f"{words.number(row['contribution'])} ({ends})"
-
-
-def _definitions() -> tuple[Any, ...]:
-    defined = ("point.rmse", "probabilistic.nll", "probabilistic.crps")
-    return tuple(definition for definition in DEFINITIONS if definition.key in defined)

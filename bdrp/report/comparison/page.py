@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bdrp.files import outputs
 from bdrp.report import fits, words
 from bdrp.report.comparison import by_method, critical_difference, tables
-from bdrp.report.definitions import DEFINITIONS
+from bdrp.report.definitions import select_definitions
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import Look, looks
-from bdrp.report.html.output import make_folder, write_page
+from bdrp.report.html.output import write_results
 from bdrp.report.html.page import render
-from bdrp.report.html.parts import Definition, Section, Summary
+from bdrp.report.html.parts import Section, Summary
 
 if TYPE_CHECKING:
     from bdrp.studies.comparison import ComparisonResults
 
 HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
 _DRAWN: Final = ("rmse", "nll", "crps", "aurc")
+_DEFINED: Final = ("point.rmse", "probabilistic.nll", "probabilistic.crps", "coverage.interval_score", "selective.aurc")
 _PAIRS = (
     "Splits are different questions and are never pooled. Differences are the first method less the second. Their 95 % "
     "intervals draw cell lines and drugs anew, which asks whether the difference would hold for others of their kind; "
@@ -51,16 +51,11 @@ def compare(findings: ComparisonResults, out: Path | str) -> Path:
     Raises:
         OutputError: they cannot be written.
     """
-    outputs.guard({Path(out) / "compare.html": outputs.is_page})
-    place = make_folder(Path(out))
-    findings.save(place)
-    return write_page(place / "compare.html", render_page(findings))
+    return write_results(Path(out) / "compare.html", findings, render_page)
 
 
 def render_page(findings: ComparisonResults) -> str:
     """The comparison as HTML, readable alone."""
-    from bdrp import __version__
-
     runs = findings.runs
     methods, splits = list(dict.fromkeys(runs["method"])), list(dict.fromkeys(runs["split"]))
     return render(
@@ -72,7 +67,6 @@ def render_page(findings: ComparisonResults) -> str:
         summary=_summary(findings, splits),
         tiles=fits.tiles(findings.runs),
         sections=_sections(findings),
-        version=__version__,
     )
 
 
@@ -138,7 +132,7 @@ def _sections(findings: ComparisonResults) -> tuple[Section, ...]:
         ),
         Section("costs", "What does each method cost?", (fits.CHEAP,), (fits.costs(findings.runs),)),
         *fits.missing(findings.runs),
-        Section("definitions", "What the metrics mean", definitions=_definitions()),
+        Section("definitions", "What the metrics mean", definitions=select_definitions(*_DEFINED)),
         Section(
             "provenance", "Data and runs", facts=fits.facts(findings.screen), folded=(fits.addresses(findings.runs),)
         ),
@@ -170,8 +164,3 @@ def _ranks(findings: ComparisonResults) -> Section:
         return Section("ranks", title, ("Ranks are compared from three methods on, each with a fold in common.",))
     drawn = tuple(critical_difference.plot(rank, _looks(findings), "drug") for rank in chosen)
     return Section("ranks", title, (_DRUGS,), figures=drawn)
-
-
-def _definitions() -> tuple[Definition, ...]:
-    defined = ("point.rmse", "probabilistic.nll", "probabilistic.crps", "coverage.interval_score", "selective.aurc")
-    return tuple(definition for definition in DEFINITIONS if definition.key in defined)

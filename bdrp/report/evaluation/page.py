@@ -57,5 +57,4 @@ def render_page(
         summary=summarise(seen),
         tiles=opening.tiles(metrics, seen),
         sections=shown,
-        version=dict(model_card.get("versions") or {}).get("bdrp"),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bdrp import __version__
 from bdrp.report import words
 from bdrp.report.figures import svg
 
 
 def render(**context: Any) -> str:
-    """The page from its parts: kicker, title, subtitle, summary, tiles, sections, version, and what lies beside it."""
+    """The page from its parts: kicker, title, subtitle, summary, tiles, sections, and what lies beside it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     filters: dict[str, Callable[..., Any]] = {
@@ -27,5 +28,5 @@ def render(**context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(filters)
-    text = environment.get_template("report.html.j2").render(**context)
+    text = environment.get_template("report.html.j2").render(**context, version=__version__)
     return words.joined("\n".join(map(words.printable, text.split("\n"))))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bdrp.files import outputs
-from bdrp.report.definitions import DEFINITIONS
-from bdrp.report.html.output import make_folder, write_page
+from bdrp.report.definitions import select_definitions
+from bdrp.report.html.output import write_results
 from bdrp.report.html.page import render
 from bdrp.report.html.parts import Section
 from bdrp.report.transferability import concordance_tables, figures, score_tables, shift_tables
@@ -52,16 +51,11 @@ def transfer(found: TransferResults, out: Path | str) -> Path:
     Raises:
         OutputError: they cannot be written.
     """
-    outputs.guard({Path(out) / "transfer.html": outputs.is_page})
-    place = make_folder(Path(out))
-    found.save(place)
-    return write_page(place / "transfer.html", render_page(found))
+    return write_results(Path(out) / "transfer.html", found, render_page)
 
 
 def render_page(found: TransferResults) -> str:
     """The transfer as HTML, readable alone."""
-    from bdrp import __version__
-
     about, names = found.about, [str(target["target"]) for target in found.targets]
     measures = list(dict.fromkeys(f"{target['measure']}, in {target['unit']}" for target in found.targets))
     return render(
@@ -72,7 +66,6 @@ def render_page(found: TransferResults) -> str:
         summary=summarise(found),
         tiles=tiles(found),
         sections=_sections(found),
-        version=__version__,
     )
 
 
@@ -90,7 +83,7 @@ def _sections(found: TransferResults) -> tuple[Section, ...]:
         ),
         *_on_source(found),
         Section("notes", "What to keep in mind", _notes(found)),
-        Section("definitions", "What the metrics mean", definitions=tuple(d for d in DEFINITIONS if d.key in _DEFINED)),
+        Section("definitions", "What the metrics mean", definitions=select_definitions(*_DEFINED)),
         Section("provenance", "Models and data", facts=_facts(found)),
     )
 
