@@ -24,17 +24,22 @@ def tiny_screen() -> Screen:
     >>> tiny_screen()
     Screen(tiny: 346 ln IC50 [ln(µM)], 36 lines x 12 drugs, 50 genes)
     """
+    return cut_simulated("tiny", 36, 12, 50, step=4)
+
+
+def cut_simulated(name: str, lines: int, drugs: int, genes: int, *, step: int) -> Screen:
+    """A corner of the simulated screen: every `step`-th of the lines, and the first drugs and genes."""
     whole = sources.load("simulated")
-    lines, drugs = whole.expression.index[::4][:36], whole.drugs.index[:12]
+    some_lines, some_drugs = whole.expression.index[::step][:lines], whole.drugs.index[:drugs]
     responses = whole.responses
-    kept = responses["cell_line_id"].isin(lines) & responses["drug_id"].isin(drugs)
+    kept = responses["cell_line_id"].isin(some_lines) & responses["drug_id"].isin(some_drugs)
     return Screen(
-        "tiny",
+        name,
         whole.measure,
         responses[kept].reset_index(drop=True),
-        whole.drugs.loc[drugs],
-        whole.cell_lines.loc[lines],
-        whole.expression.loc[lines].iloc[:, :50],
+        whole.drugs.loc[some_drugs],
+        whole.cell_lines.loc[some_lines],
+        whole.expression.loc[some_lines].iloc[:, :genes],
     )
 
 

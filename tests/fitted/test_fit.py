@@ -510,17 +510,12 @@ def test_a_model_that_another_fit_finished_meanwhile_is_kept(tmp_path: Path) -> 
 
 TRAINER = """
 import sys
-from bdrp.data import sources, splits
-from bdrp.data.screen import Screen
+from bdrp.data import splits
 import bdrp
 from bdrp.inference.training import loop as training
+from bdrp.testing import tiny_screen
 training.SECONDS_BETWEEN_CHECKPOINTS = -1.0
-whole = sources.load("simulated")
-lines, drugs = whole.expression.index[::4][:36], whole.drugs.index[:12]
-rows = whole.responses
-rows = rows[rows["cell_line_id"].isin(lines) & rows["drug_id"].isin(drugs)].reset_index(drop=True)
-screen = Screen("tiny", whole.measure, rows, whole.drugs.loc[drugs], whole.cell_lines.loc[lines],
-                whole.expression.loc[lines].iloc[:, :50])
+screen = tiny_screen()
 split = splits.make(screen, "pair")
 {body}
 """

@@ -25,9 +25,10 @@ import torch
 
 import bdrp
 from bdrp import inference
-from bdrp.data import sources, splits
+from bdrp.data import splits
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning
+from bdrp.testing.screens import cut_simulated
 
 HERE = Path(__file__).resolve().parent
 FINGERPRINTS = HERE / "fingerprints.json"
@@ -48,18 +49,7 @@ VOLATILE = ("versions", "files", "format", "digest")  # of a manifest: what says
 
 def screen() -> Screen:
     """24 lines x 10 drugs x 30 genes of the simulated screen."""
-    whole = sources.load("simulated")
-    lines, drugs = whole.expression.index[::6][:24], whole.drugs.index[:10]
-    responses = whole.responses
-    kept = responses["cell_line_id"].isin(lines) & responses["drug_id"].isin(drugs)
-    return Screen(
-        "golden",
-        whole.measure,
-        responses[kept].reset_index(drop=True),
-        whole.drugs.loc[drugs],
-        whole.cell_lines.loc[lines],
-        whole.expression.loc[lines].iloc[:, :30],
-    )
+    return cut_simulated("golden", 24, 10, 30, step=6)
 
 
 def fit(name: str, out: Path | None = None) -> Any:
