@@ -149,7 +149,7 @@ def _figures(findings: ComparisonResults) -> tuple[tuple[Plot, ...], ...]:
     metrics = tuple(
         by_method.plot_metric(table, name, tables.label(name), tables.unit(name, unit), drawn) for name in _DRAWN
     )
-    return metrics, (by_method.plot_metric(table, "coverage_90", "90 % intervals cover", "%", drawn, 0.9),), risks
+    return metrics, (by_method.plot_metric(table, "coverage_90", "90 % coverage", "%", drawn, 0.9),), risks
 
 
 def _looks(findings: ComparisonResults) -> dict[str, Look]:

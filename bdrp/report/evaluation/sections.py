@@ -180,8 +180,8 @@ def _flat(card: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
             yield from _flat(value, f"{name}: ")
-        elif isinstance(value, str):
-            yield name, value
+        elif value is None or isinstance(value, str):
+            yield name, value or words.MISSING
         elif isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
             yield name, " ".join(value)
         else:

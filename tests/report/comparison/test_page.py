@@ -100,6 +100,8 @@ def test_the_page_says_who_is_best_and_on_what_evidence(found, unrendered):
     assert html.count("figure-critical-difference") == 2
     assert html.count('id="figure-risk-') == 2
     assert 'id="figure-coverage-90-by-method"' in html
+    for name in ("RMSE", "90\u202f% coverage"):
+        assert f"Each dot is a method's {name} on one split's held-out pairs".replace("'", "&#39;") in html
 
 
 @pytest.mark.parametrize(

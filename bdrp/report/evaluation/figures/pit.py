@@ -53,7 +53,8 @@ def plot_left_out(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Plot:
     """The same of training rows, each predicted from all the others (LOO-PIT)."""
     require_rows("loo-pit", bins)
     axis = "where a training response fell, predicted from all others (LOO-PIT)"
-    claim = f"Training rows, each left out in turn: {_shape(pit)}"
+    shape = _shape(pit)
+    claim = f"Training rows, each left out in turn: {shape[0].lower()}{shape[1:]}"
     return Plot("loo-pit", claim, _LEFT_OUT_READING, lambda figure: draw_histogram(figure.subplots(), bins, axis))
 
 

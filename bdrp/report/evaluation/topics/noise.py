@@ -96,7 +96,10 @@ def draw(axes: Axes, shown: pd.DataFrame, unit: str) -> None:
     low, high = (shown[f"noise_sd_{end}"].astype(float) for end in ("lower", "upper"))
     axes.hlines(at, low, high, color=BLUE, linewidth=2.2, alpha=0.45)
     axes.plot(shown["noise_sd"], at, "o", color=BLUE, markersize=5.5, label="measured (95 %)")
-    axes.plot(shown["noise_sd_with_offset"], at, "x", color=MUTED, markersize=5, label="with offsets of ids")
+    # Behind the dot and wider, so that both are seen where they agree.
+    axes.plot(
+        shown["noise_sd_with_offset"], at, "x", color=MUTED, markersize=9, zorder=1.9, label="with offsets of ids"
+    )
     axes.plot(shown["aleatoric_sd"], at, "D", color=VERMILION, markersize=5, label="predicted noise")
     names = [f"{short(name)} ({int(sets):,})" for name, sets in zip(shown["name"], shown["sets"], strict=True)]
     axes.set_yticks(at, names, fontsize=8.5)
