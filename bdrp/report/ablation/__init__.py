@@ -1,1 +1,1 @@
-"""The page of an ablation: what does each part of a model contribute?"""
+"""The page of an ablation: what does each component of a model contribute?"""

@@ -1,4 +1,4 @@
-"""The page of an ablation: what each part contributes on each split, and whether shuffled labels teach anything."""
+"""The page of an ablation: what each component contributes by split, and whether shuffled labels teach anything."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 HEADLINE: Final = "crps"  # chosen: judges the whole distribution, in the response's unit, and no single miss rules it
 LABELS: Final = {"rmse": "RMSE", "nll": "NLL", "crps": "CRPS"}
-TITLES: Final = {name: part.title for name, part in COMPONENTS.items()}
+TITLES: Final = {name: component.title for name, component in COMPONENTS.items()}
 FLOORS: Final = {FLOOR: "mean effects", OVERALL: "the overall mean", FULL: "the whole model"}
 _LEADS: Final = {
     CONTRIBUTES: "worse with",
@@ -43,17 +43,17 @@ _LEADS: Final = {
 }
 _DEFINED: Final = ("point.rmse", "probabilistic.nll", "probabilistic.crps")
 _READ = (
-    "A contribution is the metric of the model without the part less that of the whole model, fitted and recalibrated "
-    "alike and scored on the same held-out pairs: positive where the part helps. “None” means that the 95 % interval "
-    "over cell lines and drugs lies within what is practically equal (1 % of RMSE and CRPS, 0.01 of NLL); “none "
-    "shown” that it is wider and holds 0, so that a contribution cannot be ruled out. “Contributes” and “harms” mean "
-    "that it leaves out 0, and so does that of the corrected t-test over folds; “on these folds alone” that the "
-    "second does not, or that there is one fold: other training pairs might not show it. Intervals are not corrected "
-    "for their number: of twenty parts that do nothing, one is expected to look as if it did, where the interval is "
-    "wide."
+    "A contribution is the metric of the model without the component less that of the whole model, fitted and "
+    "recalibrated alike and scored on the same held-out pairs: positive where the component helps. “None” means that "
+    "the 95 % interval over cell lines and drugs lies within what is practically equal (1 % of RMSE and CRPS, 0.01 of "
+    "NLL); “none shown” that it is wider and holds 0, so that a contribution cannot be ruled out. “Contributes” and "
+    "“harms” mean that it leaves out 0, and so does that of the corrected t-test over folds; “on these folds alone” "
+    "that the second does not, or that there is one fold: other training pairs might not show it. Intervals are not "
+    "corrected for their number: of twenty components that do nothing, one is expected to look as if it did, where the "
+    "interval is wide."
 )
-_PARTS = (
-    "Parts overlap: what one knows another may replace, so contributions do not add up. Structures and genes stay "
+_OVERLAP = (
+    "Components overlap: what one knows another may replace, so contributions do not add up. Structures and genes stay "
     "known by name where they are shuffled: what a shuffle costs is what their content is worth beyond telling drugs "
     "and lines apart. Compounds that were never trained on borrow from those that are like them in every model, but in "
     "those without hierarchical effects. Without these the start is not solved and the epochs are as many: part of "
@@ -86,7 +86,7 @@ def render_page(found: Contributions) -> str:
     return render(
         kicker="bdrp ablation",
         beside="ablation.parquet beside it holds",
-        title=f"{words.count(len(taken), 'part')} on {found.screen['name']}: what does each contribute?",
+        title=f"{words.count(len(taken), 'component')} on {found.screen['name']}: what does each contribute?",
         subtitle=f"{', '.join(TITLES[name] for name in taken)}; split by {', '.join(splits)}. Measure: "
         f"{found.screen['measure']}, in {found.screen['unit']}.",
         summary=_summary(found),
@@ -104,8 +104,10 @@ def _sections(found: Contributions) -> tuple[Section, ...]:
         else tuple(contributions.plot(about, name, LABELS[name], units[name], TITLES) for name in LABELS)
     )
     return (
-        Section("contributions", "What does each part contribute?", (*found.notes, _READ), _by_split(about), shown),
-        Section("overlap", "What a contribution is not", (_PARTS,)),
+        Section(
+            "contributions", "What does each component contribute?", (*found.notes, _READ), _by_split(about), shown
+        ),
+        Section("overlap", "What a contribution is not", (_OVERLAP,)),
         Section("floors", "Do shuffled labels beat mean effects?", (_LABELS,), _floors(found.table)),
         Section("costs", "What does each fit cost?", (fits.CHEAP,), (fits.costs(found.runs),)),
         *fits.missing(found.runs),
@@ -175,7 +177,7 @@ def _about(table: pd.DataFrame, against: str) -> pd.DataFrame:
 
 def _by_split(about: pd.DataFrame) -> tuple[Table, ...]:
     """A table a split, the greatest contribution first."""
-    columns = [Column("Part, and what took its place")]
+    columns = [Column("Component, and what took its place")]
     for label in LABELS.values():
         columns += [Column(f"{label} contribution"), Column("conclusion", "words")]
     tables = []

@@ -23,7 +23,7 @@ _HOW: Final = (
     "Raw is the model as calibrated on its source screen. Recalibrated fits an offset, a slope and one factor on the "
     "SD to the labelled pairs. Posterior as prior conditions the last layer's weights, and offsets of the target, "
     "of each drug and of each line, on them in closed form. Labelled pairs are drawn at random from all classes and "
-    "never scored; a labelled pair says something of its line and its drug, so that with 500 an “unseen” one is not "
+    "never scored; a labelled pair says something of its line and its drug, so that with many an “unseen” one is not "
     "wholly new. The scored pairs are the same for all.",
 )
 _CONCORDANCE: Final = (

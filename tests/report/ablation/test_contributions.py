@@ -37,7 +37,7 @@ def test_a_part_is_a_row_with_its_contribution_in_the_colour_of_what_it_says(dra
         assert seen.lines(colour)[:2] == [ends, [dot]]
     assert seen.across() == [("x", 0.0)]
     assert seen.panels[0].get_title(loc="left") == "by cell line"
-    assert seen.panels[0].get_xlabel() == "rise of RMSE without the part, ln(µM)"
+    assert seen.panels[0].get_xlabel() == "rise of RMSE without the component, ln(µM)"
     assert seen.outside() == []
 
 
@@ -101,8 +101,8 @@ def test_one_part_that_changes_nothing_is_drawn(drawn):
 def test_the_claim_names_the_greatest_of_each_split_and_counts_those_that_show_none():
     rows = pd.concat([ROWS, ROWS[1:].assign(split="drug")])
     assert plot(rows).claim == (
-        "RMSE, greatest contribution: by cell line genes → none (0.30), and 1 of 3 parts show none; by drug graph → "
-        "one-hot (0.05), and 1 of 2 parts show none."
+        "RMSE, greatest contribution: by cell line genes → none (0.30), and 1 of 3 components show none; by drug "
+        "graph → one-hot (0.05), and 1 of 2 components show none."
     )
 
 
