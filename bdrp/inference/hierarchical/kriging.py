@@ -4,8 +4,10 @@ Each column a of the C trained compounds' coefficients is taken as
 
     a ~ Normal(0, s^2 R),   R = p_0 I + sum_k p_k K_k,   p_0 + sum_k p_k = 1,
 
-K_k the kernels of `similarity`, with one set of shares p for each kind of coefficient, of highest marginal likelihood,
-and s^2 its maximiser given p. An unseen compound with k = sum_k p_k K_k(., trained) has
+K_k the kernels of `similarity`, with one set of shares p for each kind of coefficient, of highest marginal likelihood
+of a/lambda under one s^2 for all of its columns, lambda the prior SDs: a column of which the responses say little has
+small a and little to say. Given p, s^2 is each column's own maximiser. An
+unseen compound with k = sum_k p_k K_k(., trained) has
 
     mean k' R^-1 a,   variance s^2 (k_0 - k' R^-1 k) + e,   k_0 = p_0 + sum_k p_k K_k with itself,
 
@@ -65,14 +67,22 @@ class Kriging(nn.Module):
         return self.likeness
 
     @torch.no_grad()
-    def learn(self, compounds: CompoundDescriptors, mean: Tensor, variance: Tensor) -> None:
-        """Estimate shares and scale from C trained compounds and their coefficients' mean and variance, (C, T)."""
+    def learn(self, compounds: CompoundDescriptors, mean: Tensor, variance: Tensor, scale: Tensor) -> None:
+        """Estimate shares and variances.
+
+        Args:
+            compounds: the C trained ones.
+            mean: (C, T) of their coefficients.
+            variance: (C, T) of them.
+            scale: (T,) prior SDs of these.
+        """
         self.similarity.learn(compounds)
         across, own = (part.double() for part in self.similarity(compounds))
         kernels = across + torch.diag_embed(own - across.diagonal(dim1=1, dim2=2))  # unknown doses: like itself alone
         weights, variances = [], []
-        for kind, target in enumerate(mean.double().split(self.kinds, dim=1)):
-            shares = _most_likely_shares(kernels, target)
+        columns = zip(*(part.double().split(self.kinds, dim=-1) for part in (mean, scale)), strict=True)
+        for kind, (target, prior) in enumerate(columns):
+            shares = _most_likely_shares(kernels, target / prior)
             factor = torch.linalg.cholesky(_correlation(kernels, shares))
             self.inverse[kind], self.shares[kind] = torch.cholesky_inverse(factor), shares
             weights.append(torch.cholesky_solve(target, factor))
@@ -123,8 +133,8 @@ def _informative_shares(kernels: Tensor, target: Tensor) -> Tensor:
         with torch.enable_grad():
             at = torch.from_numpy(logs).to(kernels).requires_grad_()
             factor = torch.linalg.cholesky(_correlation(kernels, _shares(at, informative)))
-            variance = _most_likely_variance(factor, target)
-            value = 0.5 * len(target) * variance.log().sum() + target.shape[1] * factor.diagonal().log().sum()
+            variance = _most_likely_variance(factor, target).mean()
+            value = target.shape[1] * (0.5 * len(target) * variance.log() + factor.diagonal().log().sum())
             (slope,) = torch.autograd.grad(value, at)
         return float(value), slope.cpu().numpy()
 

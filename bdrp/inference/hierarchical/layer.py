@@ -47,11 +47,6 @@ class Layer(Generic[Weighting]):
         )  # names of saved tensors
         self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
-    def slope_parameters(self) -> list[nn.Parameter]:
-        """Parameters that the ridge solved: v and its scales."""
-        v = [parameter for name, parameter in self.guide.named_parameters() if name.startswith("v_")]
-        return [*v, self.model.log_compound_scale, self.model.log_slope_scale]
-
     def effect_parameters(self) -> list[nn.Parameter]:
         """Parameters of single compounds and lines: v, u and the loadings, with their scales."""
         named = self.guide.named_parameters()
@@ -78,7 +73,9 @@ class Layer(Generic[Weighting]):
         loadings_variance = (self.guide.g_scale_tril() ** 2).sum(2)
         mean = torch.cat([self.guide.v_mean, self.guide.g_mean], dim=1)
         variance = torch.cat([self.guide.v_variance(), loadings_variance], dim=1)
-        self.kriging.learn(CompoundDescriptors.from_inputs(inputs, row), mean, variance)
+        slopes = self.model.log_compound_scale.exp()
+        scale = torch.cat([slopes, torch.ones_like(self.guide.g_mean[0])])
+        self.kriging.learn(CompoundDescriptors.from_inputs(inputs, row), mean, variance, scale)
 
     @property
     def device(self) -> torch.device:

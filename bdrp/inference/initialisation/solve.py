@@ -23,9 +23,9 @@ from bdrp.inference.hierarchical.likelihood import ResponseMoments, impute_censo
 from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.initialisation import factor_analysis
 from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
-from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions
+from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions, SlopePrior
 
-RIDGE_STEPS, FACTOR_STEPS = 15, 20
+RIDGE_STEPS, FACTOR_STEPS = 15, 60
 JOINT_ROUNDS = 20  # chosen on held-out pairs of GDSC2 (docs/tried.md): 8 are too few, 40 hardly gain
 JOINT_STEPS = 2
 FIRST_FACTOR_STEPS = 10
@@ -98,7 +98,8 @@ class _Problem:
         components = inputs.components
         self.regressors = torch.cat([components.new_ones(len(components), 1), components], dim=1)
         self.row, self.line, self.compound = rows.line, inputs.line_effect[rows.line], inputs.drug_effect[rows.drug]
-        self.regressions = Regressions(self.regressors, self.row, self.compound, len(features.compounds))
+        prior = SlopePrior.of_scalers(features.scalers.values())
+        self.regressions = Regressions(self.regressors, self.row, self.compound, len(features.compounds), prior)
         self.lines, self.factors, self.seed = len(features.lines), factors, seed
 
     def solve_separately(self, measured: ResponseMoments, ridge: HierarchicalRidge) -> LinearStart:

@@ -64,9 +64,11 @@ class Blocks:
         self.masked = MASKED if method.lines == "new" else 0.0
         self.ridge = layers[0] if posterior and method.lines == "new" else None
         for layer in layers:
-            fixed = layer.slope_parameters() if method.lines == "new" else []
-            for parameter in layer.effect_parameters() if method.hierarchical_effects == "ignored" else fixed:
-                parameter.requires_grad_(False)
+            # The start's effects of leave-one-out residuals are what a new line has; trained on, u's scale would shrink
+            # and the noise would grow for it, and few responses of a line would no longer tell of its others.
+            if method.lines == "new" or method.hierarchical_effects == "ignored":
+                for parameter in layer.effect_parameters():
+                    parameter.requires_grad_(False)
 
     def __call__(self, generator: torch.Generator) -> Iterator[Block]:
         """One epoch's blocks."""
