@@ -95,7 +95,7 @@ def add_loadings(by_line: Tensor, loadings: Tensor) -> Tensor:
 
 
 def rowwise_dot(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
-    """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid where that is cheaper.
+    """left[line[n]] . right[drug[n]] for n < N, by one product of the whole grid or one a drug where that is cheaper.
 
     Args:
         left: (..., L, W).
@@ -104,6 +104,17 @@ def rowwise_dot(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tens
         drug: (N,) positions.
     """
     lines, drugs = left.shape[-2], right.shape[-2]
+    if left.dim() == 2 and right.dim() == 3 and len(line):
+        return _product_a_drug(left, right, line, drug)
     if lines * drugs <= PRODUCT_A_PAIR * len(line):
         return (left @ right.mT).flatten(-2).index_select(-1, line * drugs + drug)
     return torch.linalg.vecdot(left.index_select(-2, line), right.index_select(-2, drug))
+
+
+def _product_a_drug(left: Tensor, right: Tensor, line: Tensor, drug: Tensor) -> Tensor:
+    """(S, N) the same of S draws (S, D, W): gathered for every draw, rows would take S N W numbers."""
+    order = torch.argsort(drug)
+    counts = torch.bincount(drug, minlength=right.shape[1]).tolist()
+    rows = left.index_select(0, line[order]).split(counts)
+    products = torch.cat([few @ right[:, at].mT for at, few in enumerate(rows)])  # (N, S), a drug after the other
+    return torch.empty_like(products).index_copy(0, order, products).mT
