@@ -101,7 +101,7 @@ def require_scalable(pred: PredictiveDistribution) -> Scalable:
         return pred
     raise DataError(
         f"Recalibration starts from a method's own prediction; a {type(pred).__name__} was given. "
-        "Allowed: Normal and StudentT. Recalibrate what the method predicted, once."
+        "Allowed: Normal, StudentT and Shaped. Recalibrate what the method predicted, once."
     )
 
 

@@ -17,7 +17,7 @@ from bdrp.data.profiles import EXPRESSION
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.model.network import Network
-from bdrp.predictive import JointPosterior, Normal, PairPosterior, PosteriorDraws, StudentT
+from bdrp.predictive import JointPosterior, Normal, PairPosterior, PosteriorDraws, Scalable, Shaped, StudentT
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Fitted(ABC):
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> PairPosterior:
         """The posterior of N pairs, in the measure's unit; a `JointPosterior` where pairs share random weights."""
 
-    def predict(self, inputs: Inputs, pairs: Pairs) -> Normal | StudentT:
+    def predict(self, inputs: Inputs, pairs: Pairs) -> Scalable:
         """The predictive distribution of N pairs: the moments of their posterior, with their keys."""
         posterior = self.posterior_of(inputs, pairs)
         keys = pd.DataFrame(
@@ -110,6 +110,8 @@ class Fitted(ABC):
             }
         )
         measure, joint = self.features.measure, posterior if isinstance(posterior, JointPosterior) else None
+        if posterior.shape is not None:
+            return Shaped(keys, measure.name, *posterior.moments, posterior.shape, unit=measure.unit)
         if posterior.noise_dof is None:
             return Normal(keys, measure.name, *posterior.moments, joint=joint, unit=measure.unit)
         return StudentT(keys, measure.name, *posterior.moments, posterior.noise_dof, joint=joint, unit=measure.unit)

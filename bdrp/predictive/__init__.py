@@ -7,6 +7,7 @@ from bdrp.predictive.pair_posterior import JointPosterior, MarginalPosterior, Pa
 from bdrp.predictive.posterior import Parameter, PosteriorDraws
 from bdrp.predictive.predictions import Predictions
 from bdrp.predictive.remapped import Remapped
+from bdrp.predictive.shaped import Shaped
 from bdrp.predictive.storage import load
 from bdrp.predictive.student_t import StudentT
 
@@ -25,6 +26,7 @@ __all__ = [
     "PredictiveDistribution",
     "Remapped",
     "Scalable",
+    "Shaped",
     "StudentT",
     "load",
 ]

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from bdrp.predictive.distribution import Floats, Index
+from bdrp.predictive.level_map import LevelMap
 
 
 class PairMoments(NamedTuple):
@@ -23,9 +24,12 @@ class PairPosterior(ABC):
 
     Attributes:
         noise_dof: degrees of freedom of the noise's Student-t; None where the noise is normal.
+        shape: how the distribution of a response differs from a normal with its moments, where it was measured as a
+            whole; see `Shaped`. None where it follows from the noise.
     """
 
     noise_dof: float | None = None
+    shape: LevelMap | None = None
 
     @property
     @abstractmethod
@@ -74,10 +78,11 @@ class MarginalPosterior(PairPosterior):
     Args:
         moments: (N,) each, in the measure's unit.
         noise_dof: see `PairPosterior`.
+        shape: see `PairPosterior`.
     """
 
-    def __init__(self, moments: PairMoments, noise_dof: float | None = None) -> None:
-        self._moments, self.noise_dof = moments, noise_dof
+    def __init__(self, moments: PairMoments, noise_dof: float | None = None, shape: LevelMap | None = None) -> None:
+        self._moments, self.noise_dof, self.shape = moments, noise_dof, shape
 
     @property
     def moments(self) -> PairMoments:
@@ -86,4 +91,4 @@ class MarginalPosterior(PairPosterior):
 
     def __getitem__(self, index: Index) -> MarginalPosterior:
         """The same for some of the pairs."""
-        return MarginalPosterior(PairMoments(*(part[index] for part in self._moments)), self.noise_dof)
+        return MarginalPosterior(PairMoments(*(part[index] for part in self._moments)), self.noise_dof, self.shape)

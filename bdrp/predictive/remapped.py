@@ -140,7 +140,8 @@ def require_scalable(pred: PredictiveDistribution) -> Scalable:
         return pred
     raise DataError(
         f"Only a method's own prediction can be remapped; a {type(pred).__name__} was given. "
-        "Allowed: Normal and StudentT. Recalibrate the method's own prediction, not one that was remapped before."
+        "Allowed: Normal, StudentT and Shaped. "
+        "Recalibrate the method's own prediction, not one that was remapped before."
     )
 
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.special import ndtr
 
-from bdrp.predictive.distribution import Floats, Scalable
+from bdrp.predictive.distribution import Floats
 from bdrp.predictive.level_map import LevelMap
 
 _SQRT_2PI = np.sqrt(2 * np.pi)
 _FAR = 12.0  # chosen: a normal leaves 1e-33 beyond it, so little that even a t with 2.5 degrees keeps its variance
 _STEP = 0.02  # chosen: the tables' step in normal scores; the score is then right to 1e-7
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+
+
+class HasStandardQuantiles(Protocol):
+    """What a shape starts from: a family, or a distribution of its own."""
+
+    def standard_quantiles(self, z: Floats) -> Floats:
+        """See `Scalable.standard_quantiles`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +38,7 @@ class StandardShape:
     """
 
     level_map: LevelMap
-    base: Scalable
+    base: HasStandardQuantiles
 
     @cached_property
     def mean(self) -> Floats:

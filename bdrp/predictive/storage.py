@@ -13,9 +13,10 @@ import pandas as pd
 from bdrp.errors import DataError, OutputError
 from bdrp.files import atomic, outputs, strict_json, tables
 from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution, Scalable
-from bdrp.predictive.level_map import LevelMaps
+from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.normal import Normal
 from bdrp.predictive.remapped import Remapped
+from bdrp.predictive.shaped import Shaped
 from bdrp.predictive.student_t import StudentT
 
 if TYPE_CHECKING:
@@ -118,6 +119,9 @@ def _own(frame: pd.DataFrame, header: dict[str, Any], family: str, shape: Any) -
     pairs, moments = frame[list(KEYS)], (frame["mean"], frame["aleatoric_std"], frame["epistemic_std"])
     if family == StudentT.family:
         return StudentT.from_std(pairs, header["measure"], *moments, shape["dof"], unit=header["unit"])
+    if family == Shaped.family:
+        knots = LevelMap(tuple(shape["levels"]), tuple(shape["remapped"]))
+        return Shaped.from_std(pairs, header["measure"], *moments, knots, unit=header["unit"])
     if family == Normal.family:
         return Normal.from_std(pairs, header["measure"], *moments, unit=header["unit"])
     raise DataError(f"no family {family!r} can be remapped")
@@ -133,7 +137,7 @@ def _header(table: pa.Table, path: Path) -> dict[str, Any]:
         raise _refused(path, f"its metadata are not JSON ({str(error).rstrip('.')})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _refused(path, f"its metadata are {_short(header)}; this version reads format {FORMAT}")
-    known = (Normal.family, StudentT.family, Remapped.family)
+    known = (Normal.family, StudentT.family, Shaped.family, Remapped.family)
     if header.get("family") not in known or not all(isinstance(header.get(k), str) for k in ("measure", "unit")):
         raise _refused(path, f"its metadata are {_short(header)}; family must be one of {', '.join(known)}")
     return header
