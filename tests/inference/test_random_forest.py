@@ -10,9 +10,10 @@ from sklearn.ensemble import RandomForestRegressor
 from bdrp.data.screen import Screen
 from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch
-from bdrp.inference import random_forest
 from bdrp.inference.method import Runtime
-from bdrp.inference.random_forest import RandomForestFit, RandomForestMethod, regressors
+from bdrp.inference.random_forest import RandomForestFit, RandomForestMethod
+from bdrp.inference.trees import forest
+from bdrp.inference.trees.regressors import regressors
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_rows_go_down_the_trees_in_blocks(
     made: Batch, fitted: RandomForestFit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = fitted.predict_trees(made.inputs, made.test)
-    monkeypatch.setattr(random_forest, "BLOCK", 7)
+    monkeypatch.setattr(forest, "BLOCK", 7)
     assert np.array_equal(fitted.predict_trees(made.inputs, made.test), whole)
 
 
