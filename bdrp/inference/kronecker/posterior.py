@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -94,8 +94,8 @@ class GridPoints:
         self.bits, self.genes = inputs.molecules.fingerprints[drugs], inputs.genes[lines]
         self.drug_position, self.line_position = inputs.drug_effect[drugs], inputs.line_effect[lines]
         self.names = [
-            _names(inputs.drug_ids, drugs, self.drug_position),
-            _names(inputs.line_ids, lines, self.line_position),
+            name_points(inputs.drug_ids, drugs, self.drug_position),
+            name_points(inputs.line_ids, lines, self.line_position),
         ]
         self.cross = fit.kernels_with_training(self.bits, self.genes, self.drug_position, self.line_position).grid(
             fit.tensors["scales"]
@@ -106,7 +106,7 @@ class GridPoints:
         """The factors of the prior covariance with the points of another."""
         nobody = (torch.full((len(part),), -1) for part in (self.bits, self.genes))
         kernels = cross_kernels(self.bits, self.genes, other.bits, other.genes, *nobody)
-        same_drug, same_line = (_equal(here, there) for here, there in zip(self.names, other.names, strict=True))
+        same_drug, same_line = (equal_names(here, there) for here, there in zip(self.names, other.names, strict=True))
         return kernels._replace(same_drug=same_drug, same_line=same_line).grid(self.fit.tensors["scales"])
 
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -176,13 +176,13 @@ class GridPoints:
         return (both + effects)[self.drug, self.line]
 
 
-def _names(ids: tuple[str, ...], chosen: Tensor, known: Tensor) -> list[str]:
+def name_points(ids: tuple[str, ...], chosen: Tensor, known: Tensor) -> list[str]:
     """What makes an item the same as another: which of the training grid it is, or its own id."""
     pairs = zip(chosen.tolist(), known.tolist(), strict=True)
     return [f"known {which}" if which >= 0 else f"new {ids[at]}" for at, which in pairs]
 
 
-def _equal(names: list[str], others: list[str]) -> Tensor:
+def equal_names(names: Sequence[str] | np.ndarray, others: Sequence[str] | np.ndarray) -> Tensor:
     """(n, m) one where the names are equal."""
     return torch.as_tensor(np.equal.outer(np.asarray(names, object), np.asarray(others, object)).astype(np.float64))
 

@@ -1,0 +1,244 @@
+"""Factor analysis of the drug x line table with missing entries: the baseline to beat on held-out pairs.
+
+The response of drug d on line l, with no expression and no structure, is
+
+    level[d] + u[l, 0] + sum_k u[l, k] g[d, k] + noise,   noise ~ Normal(0, s[d]^2),
+    level[d] ~ Normal(0, t^2),   u[l, k] ~ Normal(0, lambda_k^2),   g[d, k] ~ Normal(0, 1),
+
+a product of (1, u[l]) and (level[d], 1, g[d]). Levels, and factors with their loadings
+(`bdrp.inference.initialisation.factor_analysis`), have normal posteriors that are updated in turn (variational
+principal components with missing values; Ilin & Raiko 2010, jmlr.org/papers/v11/ilin10a). What was not trained on keeps
+its prior: an unseen line has each drug's level, an unseen drug the lines' general sensitivity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bdrp.errors import FitError, ModelFolderError
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.inference.hierarchical.coefficients import covariance_roots
+from bdrp.inference.initialisation import factor_analysis
+from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
+from bdrp.inference.kronecker.posterior import equal_names, name_points
+from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.predictive import JointPosterior, PairMoments
+from bdrp.predictive.distribution import Floats, Index
+
+STEPS = 5  # chosen: of expectation-maximisation of the factors between two looks at the levels
+FIXED = 2  # of a drug's numbers, its level and the one that meets u[l, 0]; of a line's, the one that meets the level
+
+
+@dataclass(frozen=True)
+class FactorAnalysisMethod(Method):
+    """Options.
+
+    Attributes:
+        rank: R factors beside the general sensitivity, at most as many as there are drugs or lines.
+        rounds: of updating levels, then factors.
+    """
+
+    name: ClassVar[str] = "factor_analysis"
+
+    rank: int = 40
+    rounds: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be.
+
+        Raises:
+            FitError: naming the option, what it was and what it may be.
+        """
+        for option in ("rank", "rounds"):
+            if getattr(self, option) < 1:
+                raise FitError(f"{option} is {getattr(self, option)}; it must be at least 1. Choose another value.")
+
+    def fit(self, batch: Batch, runtime: Runtime) -> FactorAnalysisFit:
+        """Update levels and factors in turn; see `Method.fit`."""
+        rows, features, inputs = batch.train, batch.features, batch.inputs
+        response = (rows.response - features.response_mean) / features.response_std
+        drug, line = inputs.drug_effect[rows.drug], inputs.line_effect[rows.line]
+        shape = (len(features.lines), len(features.compounds))
+        generator = torch.Generator().manual_seed(runtime.seed)
+        noise, expected = torch.ones(shape[1]), torch.zeros_like(response)
+        scale, factors = 1.0, None
+        for _ in range(self.rounds):
+            level, variance = _levels(response - expected, drug, noise.double(), scale)
+            scale = float((level**2 + variance).mean().sqrt())
+            table = ResidualTable(response - level[drug], variance[drug], line, drug, shape)
+            factors = factor_analysis.fit(table, noise, self._rank(features), generator, STEPS, factors)
+            noise = factors.noise
+            expected = (factors.mean @ _beside(1.0, factors.loadings).T).double()[line, drug]
+        assert factors is not None  # there is a round
+        return FactorAnalysisFit(features, _lines(factors) | _drugs(factors, level, variance, scale))
+
+    def restore(self, features: Features, state: Mapping[str, Tensor]) -> FactorAnalysisFit:
+        """Rebuild a fit; see `Method.restore`."""
+        width, shapes = FIXED + self._rank(features), dict[str, tuple[int, ...]]()
+        for name, count in (("line", 1 + len(features.lines)), ("drug", 1 + len(features.compounds))):
+            shapes |= {f"{name}_mean": (count, width), f"{name}_covariance": (count, width, width)}
+        shapes["noise"] = (1 + len(features.compounds),)
+        seen = {name: tuple(value.shape) for name, value in state.items()}
+        usable = seen == shapes and all(value.dtype == torch.float32 for value in state.values())
+        usable = usable and all(bool(torch.isfinite(value).all()) for value in state.values())
+        if not (usable and bool((state["noise"] > 0).all())):
+            raise ModelFolderError(
+                f"The tensors of factor_analysis are {seen}; finite ones of {shapes} in single precision are needed, "
+                "with noise above 0. The folder was altered. Fit again, or restore it."
+            )
+        return FactorAnalysisFit(features, dict(state))
+
+    def _rank(self, features: Features) -> int:
+        return min(self.rank, len(features.compounds), len(features.lines))
+
+
+class FactorAnalysisFit(Fitted):
+    """Normal posteriors of 2 + R numbers a line and a drug; the last of each, at position -1, is the prior."""
+
+    def __init__(self, features: Features, tensors: dict[str, Tensor]) -> None:
+        self.features, self.tensors = features, tensors
+
+    def state(self) -> dict[str, Tensor]:
+        """Means, covariances and noise variances."""
+        return self.tensors
+
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> FactorPosterior:
+        """Products of what is known of each pair's line and drug."""
+        lines = Side.of(inputs.line_ids, inputs.line_effect.cpu(), pairs.line.cpu())
+        drugs = Side.of(inputs.drug_ids, inputs.drug_effect.cpu(), pairs.drug.cpu())
+        return FactorPosterior(self, lines, drugs)
+
+    def part(self, name: str) -> Tensor:
+        """A tensor of the state, in double precision."""
+        return self.tensors[name].double()
+
+    @cached_property
+    def table(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each line's product with each drug, (L + 1, D + 1) each."""
+        u, g = self.part("line_mean"), self.part("drug_mean")
+        of_lines, of_drugs = (self.part(f"{side}_covariance").flatten(1) for side in ("line", "drug"))
+        return u @ g.T, of_lines @ (_squares(g) + of_drugs).T + _squares(u) @ of_drugs.T
+
+
+class Side(NamedTuple):
+    """The lines, or the drugs, of N pairs: position among those trained on, -1 for none, and what tells them apart."""
+
+    position: Tensor
+    name: np.ndarray
+
+    @classmethod
+    def of(cls, ids: tuple[str, ...], positions: Tensor, chosen: Tensor) -> Side:
+        """Those of some pairs, from ids and positions of all."""
+        names = np.asarray(name_points(ids, torch.arange(len(ids)), positions), object)
+        return cls(positions[chosen], names[chosen.numpy()])
+
+    def select(self, index: Index) -> Side:
+        """Those of some of the pairs."""
+        return Side(self.position[torch.as_tensor(np.arange(len(self.name))[index])], self.name[index])
+
+    def each(self) -> tuple[Tensor, Tensor]:
+        """The position of each that differs, and which of them a pair has, (N,)."""
+        _, first, which = np.unique(self.name.astype(str), return_index=True, return_inverse=True)
+        return self.position[torch.as_tensor(first)], torch.as_tensor(which)
+
+
+class FactorPosterior(JointPosterior):
+    """Products u . g of independent normals: pairs of one line share u, pairs of one drug g."""
+
+    def __init__(self, fit: FactorAnalysisFit, lines: Side, drugs: Side) -> None:
+        self.fit, self.lines, self.drugs = fit, lines, drugs
+
+    @property
+    def moments(self) -> PairMoments:
+        """Looked up in the fit's table."""
+        line, drug = self.lines.position, self.drugs.position
+        mean, variance = (part[line, drug] for part in self.fit.table)
+        return self.fit.features.unstandardise(mean, self.fit.tensors["noise"][drug], variance)
+
+    def __getitem__(self, index: Index) -> FactorPosterior:
+        """The same for some of the pairs."""
+        return FactorPosterior(self.fit, self.lines.select(index), self.drugs.select(index))
+
+    def covariance(self, other: FactorPosterior) -> Floats:
+        """(N, M): g' Cov(u) g where the line is the same, u' Cov(g) u where the drug is, and their trace where both."""
+        u, g = self.fit.part("line_mean"), self.fit.part("drug_mean")
+        of_line = self.fit.part("line_covariance")[self.lines.position]
+        of_drug = self.fit.part("drug_covariance")[self.drugs.position]
+        by_line = torch.einsum("nv,nvw->nw", g[self.drugs.position], of_line) @ g[other.drugs.position].T
+        by_drug = torch.einsum("nv,nvw->nw", u[self.lines.position], of_drug) @ u[other.lines.position].T
+        by_both = (of_line * of_drug).sum((1, 2))[:, None]
+        same_line, same_drug = (
+            equal_names(self.lines.name, other.lines.name),
+            equal_names(self.drugs.name, other.drugs.name),
+        )
+        total = same_line * by_line + same_drug * by_drug + same_line * same_drug * by_both
+        return np.asarray(self.fit.features.response_std**2 * total.numpy())
+
+    def draw(self, rng: np.random.Generator, draws: int) -> Floats:
+        """S products of drawn factors less their means, (S, N)."""
+        (lines, line), (drugs, drug) = self.lines.each(), self.drugs.each()
+        roots = [
+            covariance_roots(self.fit.part(f"{side}_covariance")[position])
+            for side, position in (("line", lines), ("drug", drugs))
+        ]
+        u, g = self.fit.part("line_mean")[lines], self.fit.part("drug_mean")[drugs]
+        mean, found = (u @ g.T)[line, drug], []
+        for _ in range(draws):
+            noise = (torch.as_tensor(rng.standard_normal((*root.shape[:2], 1))) for root in roots)
+            du, dg = ((root @ each)[..., 0] for root, each in zip(roots, noise, strict=True))
+            found.append(((u + du) @ (g + dg).T)[line, drug] - mean)
+        return np.asarray(self.fit.features.response_std * torch.stack(found).numpy())
+
+
+def _levels(residual: Tensor, drug: Tensor, noise: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each drug's level, (D,) each, given the rest."""
+    weight = noise**-2
+    count = torch.bincount(drug, minlength=len(noise))
+    variance = 1 / (count * weight + scale**-2)
+    return variance * weight * torch.zeros_like(weight).index_add(0, drug, residual), variance
+
+
+def _lines(factors: FactorAnalysis) -> dict[str, Tensor]:
+    """(1, u), its covariance, and last the prior's."""
+    prior = torch.diag(factors.scale**2)[None]
+    return {
+        "line_mean": _beside(1.0, torch.cat([factors.mean, torch.zeros_like(prior[0, :1])])),
+        "line_covariance": F.pad(torch.cat([factors.covariance, prior]), (1, 0, 1, 0)),
+    }
+
+
+def _drugs(factors: FactorAnalysis, level: Tensor, variance: Tensor, scale: float) -> dict[str, Tensor]:
+    """(level, 1, g), its covariance, and the noise variance; last those of a drug that is not known."""
+    loadings = factors.loadings
+    rank = loadings.shape[1]
+    covariance = torch.cat([factors.loadings_covariance, torch.eye(rank)[None]])
+    covariance = F.pad(covariance, (FIXED, 0, FIXED, 0))
+    covariance[:, 0, 0] = torch.cat([variance, variance.new_tensor([scale**2])])
+    mean = _beside(1.0, torch.cat([loadings, loadings.new_zeros(1, rank)]))
+    return {
+        "drug_mean": _beside(torch.cat([level, level.new_zeros(1)]).float(), mean),
+        "drug_covariance": covariance,
+        "noise": torch.cat([factors.noise**2, (factors.noise**2).mean()[None]]),
+    }
+
+
+def _beside(first: Tensor | float, values: Tensor) -> Tensor:
+    """A column, or a number in every row, and then values (M, W)."""
+    column = torch.as_tensor(first, dtype=values.dtype).expand(len(values))
+    return torch.cat([column[:, None], values], dim=1)
+
+
+def _squares(rows: Tensor) -> Tensor:
+    """(M, W * W) outer products of rows (M, W)."""
+    return (rows[:, :, None] * rows[:, None, :]).flatten(1)
+
+
+METHOD = FactorAnalysisMethod
