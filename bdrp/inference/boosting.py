@@ -1,0 +1,167 @@
+"""Gradient boosting with uncertainty: trees for the mean and for the log SD of the noise, grown by CatBoost.
+
+They see expression components, the fingerprint's coordinates, physico-chemical descriptors and how a trained drug's own
+responses lie, and raise a normal log likelihood. Grown by stochastic gradient Langevin boosting, the model's last half
+is a virtual ensemble, whose members have ever more of its trees (Malinin, Prokhorenkova & Ustimenko 2021,
+doi:10.48550/arXiv.2006.10562):
+
+    mean = that of all trees,   aleatoric = average over members of SD^2,
+    epistemic = variance of the mean over members, plus one for an unseen drug and one for an unseen line.
+
+Trees are flat where they have not been, so that their ensemble does not see what is new. What that costs is measured:
+a trial is fitted without a third of the drugs and of the lines, and the variance of an unseen one is by how much the
+trial's squared errors there exceed its own variance. To predict, trees are arrays; CatBoost, the extra bdrp[boosting],
+is needed to fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bdrp.errors import FitError, ModelFolderError
+from bdrp.features.batch import Batch, Features, Inputs, Pairs
+from bdrp.features.descriptors import DESCRIPTORS
+from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.inference.trees import oblivious
+from bdrp.inference.trees.oblivious import Boosting, ObliviousTrees, Rows
+from bdrp.inference.trees.regressors import Regressors, standardised_response
+from bdrp.predictive import MarginalPosterior
+
+LEFT_OUT = 3  # chosen: one drug and one line in so many is left out of the trial
+NOTHING_KNOWN = 1.0  # the variance of all responses, where there are too few drugs or lines to leave any out
+
+
+@dataclass(frozen=True)
+class BoostingMethod(Method):
+    """Options.
+
+    Attributes:
+        trees: the most; with a validation part, as many as serve it best, and the second fit takes that number over.
+        depth: questions a tree. rate: of learning.
+        patience: trees without a better likelihood of the validation part before growth stops.
+        components: of expression, at most those of the batch. coordinates: of the fingerprint.
+        share: of the features tried at a question.
+        members: of the virtual ensemble.
+    """
+
+    name: ClassVar[str] = "boosting"
+
+    trees: int = 800
+    depth: int = 6
+    rate: float = 0.1
+    patience: int = 100
+    components: int = 50
+    coordinates: int = 24
+    share: float = 0.25
+    members: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be.
+
+        Raises:
+            FitError: naming the option, what it was and what it may be.
+        """
+        for option, least in (("trees", 1), ("patience", 1), ("components", 1), ("coordinates", 1), ("members", 2)):
+            if getattr(self, option) < least:
+                raise FitError(
+                    f"{option} is {getattr(self, option)}; it must be at least {least}. Choose another value."
+                )
+        if not 1 <= self.depth <= 12:
+            raise FitError(f"depth is {self.depth}; it must be from 1 to 12. Choose another value.")
+        for option in ("rate", "share"):
+            if not 0 < getattr(self, option) <= 1:
+                raise FitError(
+                    f"{option} is {getattr(self, option)}; it must be above 0 and at most 1. Choose another value."
+                )
+
+    def fit(self, batch: Batch, runtime: Runtime) -> BoostingFit:
+        """Grow the trees, then those of the trial; see `Method.fit`."""
+        features = batch.features
+        columns = Regressors.of(batch, min(self.components, features.components), self.coordinates)
+        rows, watched = (
+            Rows(_table(columns, batch.inputs, part), standardised_response(part, features))
+            for part in (batch.train, batch.validation)
+        )
+        growth = Boosting(self.trees, self.depth, self.rate, self.share, self.patience)
+        trees = oblivious.grow(rows, growth, runtime.seed, watched if len(watched.response) else None)
+        trial = growth._replace(trees=max(len(trees.feature), 1))
+        unseen = _unseen(rows, batch, trial, runtime.seed)
+        return BoostingFit(features, columns, trees, unseen, self.members)
+
+    def restore(self, features: Features, state: Mapping[str, Tensor]) -> BoostingFit:
+        """Rebuild a fit; see `Method.restore`."""
+        components = min(self.components, features.components)
+        others = {"loadings": (FINGERPRINT_BITS, self.coordinates), "deviations": (len(features.compounds),)}
+        others["unseen"] = (2,)
+        fault = oblivious.problem(state, others, self.depth, components + self.coordinates + len(DESCRIPTORS) + 1)
+        if fault:
+            raise ModelFolderError(
+                f"The tensors of boosting are not trees: {fault}. Whole trees are needed. "
+                "The folder was altered. Fit again, or restore it."
+            )
+        columns = Regressors(components, state["loadings"], state["deviations"])
+        trees = ObliviousTrees(*(state[name] for name in ObliviousTrees._fields))
+        return BoostingFit(features, columns, trees, state["unseen"], self.members)
+
+
+class BoostingFit(Fitted):
+    """T trees, and what an unseen drug and an unseen line add to the variance, (2,), standardised."""
+
+    def __init__(
+        self, features: Features, columns: Regressors, trees: ObliviousTrees, unseen: Tensor, members: int
+    ) -> None:
+        self.features, self.columns, self.trees, self.unseen = features, columns, trees, unseen
+        self.settled = {"trees": max(len(trees.feature), 1)}
+        self._ends = np.unique(np.linspace(len(trees.feature) / 2, len(trees.feature), members).astype(int))
+
+    def state(self) -> dict[str, Tensor]:
+        """Trees, fingerprint loadings, deviations of ids, and variances of what is unseen."""
+        others = {"loadings": self.columns.loadings, "deviations": self.columns.deviations, "unseen": self.unseen}
+        return self.trees._asdict() | others
+
+    def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
+        """The mean of all trees, with the virtual ensemble's variances."""
+        members = self.trees.stages(_table(self.columns, inputs, pairs), self._ends)  # the last has all trees
+        mean, sd = members[..., 0], members[..., 1]
+        positions = (inputs.drug_effect[pairs.drug], inputs.line_effect[pairs.line])
+        new = np.stack([(position < 0).cpu().numpy() for position in positions], axis=1)
+        epistemic = mean.var(0) + new @ self.unseen.numpy()
+        return MarginalPosterior(self.features.unstandardise(mean[-1], np.square(sd).mean(0), epistemic))
+
+
+def _table(columns: Regressors, inputs: Inputs, pairs: Pairs) -> np.ndarray:
+    return columns.table(inputs, pairs, inputs.molecules.descriptors.cpu()[pairs.drug.cpu()].numpy())
+
+
+def _unseen(rows: Rows, batch: Batch, growth: Boosting, seed: int) -> Tensor:
+    """(2,) what an unseen drug and an unseen line add to the variance: the trial's excess of squared error."""
+    rng, train = np.random.default_rng(seed), batch.train
+    positions = (batch.inputs.drug_effect[train.drug].numpy(), batch.inputs.line_effect[train.line].numpy())
+    drug_out, line_out = (np.isin(position, _some(position, rng)) for position in positions)
+    table = rows.table.copy()
+    table[drug_out, -1] = 0  # the deviation of an id that is not known
+    kept = ~(drug_out | line_out)
+    classes = drug_out & ~line_out, line_out & ~drug_out
+    if not (kept.any() and drug_out.any() and line_out.any()):
+        return torch.full((2,), NOTHING_KNOWN, dtype=torch.float64)
+    trees = oblivious.grow(Rows(table[kept], rows.response[kept]), growth, seed)
+    mean, sd = np.moveaxis(trees.stages(table, np.array([len(trees.feature)]))[0], -1, 0)
+    excess = (rows.response - mean) ** 2 - sd**2
+    found = [float(excess[one].mean()) if one.any() else NOTHING_KNOWN for one in classes]
+    return torch.tensor(found, dtype=torch.float64).clamp(min=0)
+
+
+def _some(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A third of what there is."""
+    there = np.unique(position)
+    return rng.permutation(there)[: len(there) // LEFT_OUT]
+
+
+METHOD = BoostingMethod
