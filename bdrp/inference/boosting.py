@@ -1,11 +1,11 @@
 """Gradient boosting with uncertainty: trees for the mean and for the log SD of the noise, grown by CatBoost.
 
-They see expression components, the fingerprint's coordinates, physico-chemical descriptors and how a trained drug's own
-responses lie, and raise a normal log likelihood. Grown by stochastic gradient Langevin boosting, the model's last half
-is a virtual ensemble, whose members have ever more of its trees (Malinin, Prokhorenkova & Ustimenko 2021,
-doi:10.48550/arXiv.2006.10562):
+They see expression components, the fingerprint's coordinates and physico-chemical descriptors, and raise a normal log
+likelihood of responses from which each drug id's shift is taken. Grown by stochastic gradient Langevin boosting, the
+model's last half is a virtual ensemble, whose members have ever more of its trees (Malinin, Prokhorenkova & Ustimenko
+2021, doi:10.48550/arXiv.2006.10562):
 
-    mean = that of all trees,   aleatoric = average over members of SD^2,
+    mean = that of all trees + shift,   aleatoric = average over members of SD^2,
     epistemic = variance of the mean over members, plus one for an unseen drug and one for an unseen line.
 
 Trees are flat where they have not been, so that their ensemble does not see what is new. What that costs is measured:
@@ -31,7 +31,7 @@ from bdrp.features.molecules import FINGERPRINT_BITS
 from bdrp.inference.method import Fitted, Method, Runtime
 from bdrp.inference.trees import oblivious
 from bdrp.inference.trees.oblivious import Boosting, ObliviousTrees, Rows
-from bdrp.inference.trees.regressors import Regressors, standardised_response
+from bdrp.inference.trees.regressors import Regressors
 from bdrp.predictive import MarginalPosterior
 
 LEFT_OUT = 3  # chosen: one drug and one line in so many is left out of the trial
@@ -86,7 +86,7 @@ class BoostingMethod(Method):
         features = batch.features
         columns = Regressors.of(batch, min(self.components, features.components), self.coordinates)
         rows, watched = (
-            Rows(_table(columns, batch.inputs, part), standardised_response(part, features))
+            Rows(columns.table(batch.inputs, part, descriptors=True), columns.response(batch.inputs, part, features))
             for part in (batch.train, batch.validation)
         )
         growth = Boosting(self.trees, self.depth, self.rate, self.share, self.patience)
@@ -98,15 +98,15 @@ class BoostingMethod(Method):
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> BoostingFit:
         """Rebuild a fit; see `Method.restore`."""
         components = min(self.components, features.components)
-        others = {"loadings": (FINGERPRINT_BITS, self.coordinates), "deviations": (len(features.compounds),)}
+        others = {"loadings": (FINGERPRINT_BITS, self.coordinates), "shift": (len(features.compounds),)}
         others["unseen"] = (2,)
-        fault = oblivious.problem(state, others, self.depth, components + self.coordinates + len(DESCRIPTORS) + 1)
+        fault = oblivious.problem(state, others, self.depth, components + self.coordinates + len(DESCRIPTORS))
         if fault:
             raise ModelFolderError(
                 f"The tensors of boosting are not trees: {fault}. Whole trees are needed. "
                 "The folder was altered. Fit again, or restore it."
             )
-        columns = Regressors(components, state["loadings"], state["deviations"])
+        columns = Regressors(components, state["loadings"], state["shift"])
         trees = ObliviousTrees(*(state[name] for name in ObliviousTrees._fields))
         return BoostingFit(features, columns, trees, state["unseen"], self.members)
 
@@ -122,45 +122,43 @@ class BoostingFit(Fitted):
         self._ends = np.unique(np.linspace(len(trees.feature) / 2, len(trees.feature), members).astype(int))
 
     def state(self) -> dict[str, Tensor]:
-        """Trees, fingerprint loadings, deviations of ids, and variances of what is unseen."""
-        others = {"loadings": self.columns.loadings, "deviations": self.columns.deviations, "unseen": self.unseen}
+        """Trees, fingerprint loadings, shifts of ids, and variances of what is unseen."""
+        others = {"loadings": self.columns.loadings, "shift": self.columns.shift, "unseen": self.unseen}
         return self.trees._asdict() | others
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
         """The mean of all trees, with the virtual ensemble's variances."""
-        members = self.trees.stages(_table(self.columns, inputs, pairs), self._ends)  # the last has all trees
+        members = self.trees.stages(
+            self.columns.table(inputs, pairs, descriptors=True), self._ends
+        )  # the last has all trees
         mean, sd = members[..., 0], members[..., 1]
         positions = (inputs.drug_effect[pairs.drug], inputs.line_effect[pairs.line])
         new = np.stack([(position < 0).cpu().numpy() for position in positions], axis=1)
         epistemic = mean.var(0) + new @ self.unseen.numpy()
-        return MarginalPosterior(self.features.unstandardise(mean[-1], np.square(sd).mean(0), epistemic))
-
-
-def _table(columns: Regressors, inputs: Inputs, pairs: Pairs) -> np.ndarray:
-    return columns.table(inputs, pairs, inputs.molecules.descriptors.cpu()[pairs.drug.cpu()].numpy())
+        shifted = mean[-1] + self.columns.shift_of(inputs, pairs)
+        return MarginalPosterior(self.features.unstandardise(shifted, np.square(sd).mean(0), epistemic))
 
 
 def _unseen(rows: Rows, batch: Batch, growth: Boosting, seed: int) -> Tensor:
     """(2,) what an unseen drug and an unseen line add to the variance: the trial's excess of squared error."""
-    rng, train = np.random.default_rng(seed), batch.train
-    positions = (batch.inputs.drug_effect[train.drug].numpy(), batch.inputs.line_effect[train.line].numpy())
-    drug_out, line_out = (np.isin(position, _some(position, rng)) for position in positions)
-    table = rows.table.copy()
-    table[drug_out, -1] = 0  # the deviation of an id that is not known
+    rng, inputs, train = np.random.default_rng(seed), batch.inputs, batch.train
+    _, compound = np.unique(np.asarray(batch.features.compounds, dtype=str), return_inverse=True)
+    numbers = compound[inputs.drug_effect[train.drug].numpy()], inputs.line_effect[train.line].numpy()
+    drug_out, line_out = (np.isin(number, _some(number, rng)) for number in numbers)
     kept = ~(drug_out | line_out)
     classes = drug_out & ~line_out, line_out & ~drug_out
     if not (kept.any() and drug_out.any() and line_out.any()):
         return torch.full((2,), NOTHING_KNOWN, dtype=torch.float64)
-    trees = oblivious.grow(Rows(table[kept], rows.response[kept]), growth, seed)
-    mean, sd = np.moveaxis(trees.stages(table, np.array([len(trees.feature)]))[0], -1, 0)
+    trees = oblivious.grow(Rows(rows.table[kept], rows.response[kept]), growth, seed)
+    mean, sd = np.moveaxis(trees.stages(rows.table, np.array([len(trees.feature)]))[0], -1, 0)
     excess = (rows.response - mean) ** 2 - sd**2
     found = [float(excess[one].mean()) if one.any() else NOTHING_KNOWN for one in classes]
     return torch.tensor(found, dtype=torch.float64).clamp(min=0)
 
 
-def _some(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _some(number: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A third of what there is."""
-    there = np.unique(position)
+    there = np.unique(number)
     return rng.permutation(there)[: len(there) // LEFT_OUT]
 
 

@@ -3,7 +3,8 @@
 With T trees, leaf means t(x) and leaf variances v(x), a pair is predicted with the mean and the two variances of the
 responses that a quantile regression forest weighs (Meinshausen 2006, jmlr.org/papers/v7/meinshausen06a),
 
-    mean = average of t(x),   aleatoric ~ average of v(x),   epistemic ~ variance of t(x) over trees,
+    mean = average of t(x) + shift of the drug id,
+    aleatoric ~ average of v(x),   epistemic ~ variance of t(x) over trees,
 
 so its width is its own. The shape and the scale of its distribution are those of the scores of all training rows,
 
@@ -30,7 +31,7 @@ from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Runtime
 from bdrp.inference.trees.forest import arrays, grow, leaf_variances, leaves, out_of_bag, problem
 from bdrp.inference.trees.options import ForestMethod
-from bdrp.inference.trees.regressors import Regressors, standardised_response
+from bdrp.inference.trees.regressors import Regressors
 from bdrp.predictive import LevelMap, MarginalPosterior
 from bdrp.predictive.shaped import standard_shape
 
@@ -50,16 +51,16 @@ class ConformalForestMethod(ForestMethod):
 
     def fit(self, batch: Batch, runtime: Runtime) -> ConformalForestFit:
         """Grow the trees and score their training rows; see `Method.fit`."""
-        features, response = batch.features, standardised_response(batch.train, batch.features)
+        features, inputs = batch.features, batch.inputs
         columns = Regressors.of(batch, self.components_of(features), self.coordinates)
-        table = columns.table(batch.inputs, batch.train)
+        table, response = columns.table(inputs, batch.train), columns.response(inputs, batch.train, features)
         forest = grow(table, response, self.growth, runtime.seed)
         votes, within = out_of_bag(forest, table), leaf_variances(forest)
         smoothing = SMOOTHING * max(float(np.nanmean((response - votes.mean) ** 2)), 1e-6)
         scores = (response - votes.mean) / np.sqrt(votes.within + smoothing + votes.between)
         scale, shape = _shape(scores[np.isfinite(scores)])
         tensors = arrays(forest) | {"variance": within + smoothing}
-        tensors |= {"loadings": columns.loadings, "deviations": columns.deviations}
+        tensors |= {"loadings": columns.loadings, "shift": columns.shift}
         tensors |= {"scale": torch.tensor(scale, dtype=torch.float64)}
         tensors |= {"levels": torch.tensor(shape.levels).double(), "remapped": torch.tensor(shape.remapped).double()}
         return ConformalForestFit(features, tensors, self.components_of(features))
@@ -69,8 +70,8 @@ class ConformalForestMethod(ForestMethod):
         nodes, knots = (state[name].numel() if name in state else 0 for name in ("left", "levels"))
         others = {"variance": ((nodes,), torch.float64), "scale": ((), torch.float64)}
         others |= {name: ((knots,), torch.float64) for name in ("levels", "remapped")}
-        others["deviations"] = ((len(features.compounds),), torch.float32)
-        width = self.components_of(features) + self.coordinates + 1
+        others["shift"] = ((len(features.compounds),), torch.float64)
+        width = self.components_of(features) + self.coordinates
         fault = problem(state, others, self.trees, self.coordinates, width)
         if not (fault or bool((state["variance"] > 0).all() and state["scale"] > 0)):
             fault = "variance and scale must be above 0"
@@ -90,11 +91,11 @@ class ConformalForestFit(Fitted):
 
     def __init__(self, features: Features, tensors: dict[str, Tensor], components: int) -> None:
         self.features, self.tensors = features, tensors
-        self.columns = Regressors(components, tensors["loadings"], tensors["deviations"])
+        self.columns = Regressors(components, tensors["loadings"], tensors["shift"])
         self.shape = LevelMap(tuple(tensors["levels"].tolist()), tuple(tensors["remapped"].tolist()))
 
     def state(self) -> dict[str, Tensor]:
-        """Nodes, the first node of each tree, fingerprint loadings, and the scores' scale and shape."""
+        """Nodes, the first node of each tree, fingerprint loadings, shifts of ids, and the scores' scale and shape."""
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
@@ -104,7 +105,7 @@ class ConformalForestFit(Fitted):
         within, between = variances.mean(0), means.var(0)
         scale, standard = float(self.tensors["scale"]), standard_shape(self.shape)
         shift, factor = scale * standard.mean[0], (scale * standard.std[0]) ** 2
-        mean = means.mean(0) + shift * np.sqrt(within + between)
+        mean = means.mean(0) + shift * np.sqrt(within + between) + self.columns.shift_of(inputs, pairs)
         return MarginalPosterior(self.features.unstandardise(mean, factor * within, factor * between), shape=self.shape)
 
 

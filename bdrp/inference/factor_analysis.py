@@ -111,91 +111,100 @@ class FactorAnalysisFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> FactorPosterior:
-        """Products of what is known of each pair's line and drug."""
-        lines = Side.of(inputs.line_ids, inputs.line_effect.cpu(), pairs.line.cpu())
-        drugs = Side.of(inputs.drug_ids, inputs.drug_effect.cpu(), pairs.drug.cpu())
-        return FactorPosterior(self, lines, drugs)
-
-    def part(self, name: str) -> Tensor:
-        """A tensor of the state, in double precision."""
-        return self.tensors[name].double()
-
-    @cached_property
-    def table(self) -> tuple[Tensor, Tensor]:
-        """Mean and variance of each line's product with each drug, (L + 1, D + 1) each."""
-        u, g = self.part("line_mean"), self.part("drug_mean")
-        of_lines, of_drugs = (self.part(f"{side}_covariance").flatten(1) for side in ("line", "drug"))
-        return u @ g.T, of_lines @ (_squares(g) + of_drugs).T + _squares(u) @ of_drugs.T
+        """Products of each pair's line and drug; an unseen id of a compound has the mean of its other ids."""
+        line, drug = inputs.line_effect.cpu(), inputs.drug_effect.cpu()
+        mean = {side: self.tensors[f"{side}_mean"].double() for side in ("line", "drug")}
+        of_compound = inputs.relations.to("cpu").average(mean["drug"][:-1])
+        borrowed = torch.where(of_compound.isnan(), mean["drug"][-1], of_compound)
+        g = torch.where(drug[:, None] >= 0, mean["drug"][drug], borrowed)
+        covariance = {side: self.tensors[f"{side}_covariance"].double() for side in ("line", "drug")}
+        lines = Side.of(inputs.line_ids, line, pairs.line.cpu(), mean["line"][line], covariance["line"])
+        drugs = Side.of(inputs.drug_ids, drug, pairs.drug.cpu(), g, covariance["drug"])
+        return FactorPosterior(self.features, lines, drugs, self.tensors["noise"])
 
 
 class Side(NamedTuple):
-    """The lines, or the drugs, of N pairs: position among those trained on, -1 for none, and what tells them apart."""
+    """The M lines, or drugs, that N pairs name.
 
-    position: Tensor
+    Attributes:
+        name: (M,) what tells them apart.
+        position: (M,) among those trained on, -1 for none.
+        mean: (M, W) of their numbers.
+        covariance: (M, W, W).
+        which: (N,) that of each pair.
+    """
+
     name: np.ndarray
+    position: Tensor
+    mean: Tensor
+    covariance: Tensor
+    which: Tensor
 
     @classmethod
-    def of(cls, ids: tuple[str, ...], positions: Tensor, chosen: Tensor) -> Side:
-        """Those of some pairs, from ids and positions of all."""
-        names = np.asarray(name_points(ids, torch.arange(len(ids)), positions), object)
-        return cls(positions[chosen], names[chosen.numpy()])
+    def of(cls, ids: tuple[str, ...], position: Tensor, chosen: Tensor, mean: Tensor, covariance: Tensor) -> Side:
+        """Those at `chosen`, (N,), of all that have ids, positions and means; covariances stand by position."""
+        some, which = torch.unique(chosen, return_inverse=True)
+        name = np.asarray(name_points(ids, some, position[some]), dtype=object)
+        return cls(name, position[some], mean[some], covariance[position[some]], which)
 
-    def select(self, index: Index) -> Side:
-        """Those of some of the pairs."""
-        return Side(self.position[torch.as_tensor(np.arange(len(self.name))[index])], self.name[index])
-
-    def each(self) -> tuple[Tensor, Tensor]:
-        """The position of each that differs, and which of them a pair has, (N,)."""
-        _, first, which = np.unique(self.name.astype(str), return_index=True, return_inverse=True)
-        return self.position[torch.as_tensor(first)], torch.as_tensor(which)
+    def draw(self, rng: np.random.Generator, roots: Tensor) -> Tensor:
+        """A draw of the numbers of each, (M, W), from roots of their covariances."""
+        noise = torch.as_tensor(rng.standard_normal((*roots.shape[:2], 1)))
+        return self.mean + (roots @ noise)[..., 0]
 
 
 class FactorPosterior(JointPosterior):
-    """Products u . g of independent normals: pairs of one line share u, pairs of one drug g."""
+    """Products u . g of independent normals: pairs of one line share u, pairs of one drug g.
 
-    def __init__(self, fit: FactorAnalysisFit, lines: Side, drugs: Side) -> None:
-        self.fit, self.lines, self.drugs = fit, lines, drugs
+    Args:
+        features: the unit of the measure.
+        lines: u of the lines.
+        drugs: g of the drugs.
+        noise: (D + 1,) variances by a drug's position.
+    """
 
-    @property
+    def __init__(self, features: Features, lines: Side, drugs: Side, noise: Tensor) -> None:
+        self.features, self.lines, self.drugs, self.noise = features, lines, drugs, noise
+
+    @cached_property
     def moments(self) -> PairMoments:
-        """Looked up in the fit's table."""
-        line, drug = self.lines.position, self.drugs.position
-        mean, variance = (part[line, drug] for part in self.fit.table)
-        return self.fit.features.unstandardise(mean, self.fit.tensors["noise"][drug], variance)
+        """Those of the table of the lines and drugs, (N,) each."""
+        u, of_lines, g, of_drugs = self.lines.mean, self.lines.covariance, self.drugs.mean, self.drugs.covariance
+        of_lines, of_drugs = of_lines.flatten(1), of_drugs.flatten(1)
+        variance = of_lines @ (_squares(g) + of_drugs).T + _squares(u) @ of_drugs.T
+        at = self.lines.which, self.drugs.which
+        noise = self.noise[self.drugs.position[self.drugs.which]]
+        return self.features.unstandardise((u @ g.T)[at], noise, variance[at])
 
     def __getitem__(self, index: Index) -> FactorPosterior:
         """The same for some of the pairs."""
-        return FactorPosterior(self.fit, self.lines.select(index), self.drugs.select(index))
+        lines, drugs = (
+            side._replace(which=torch.as_tensor(side.which.numpy()[index])) for side in (self.lines, self.drugs)
+        )
+        return FactorPosterior(self.features, lines, drugs, self.noise)
 
     def covariance(self, other: FactorPosterior) -> Floats:
-        """(N, M): g' Cov(u) g where the line is the same, u' Cov(g) u where the drug is, and their trace where both."""
-        u, g = self.fit.part("line_mean"), self.fit.part("drug_mean")
-        of_line = self.fit.part("line_covariance")[self.lines.position]
-        of_drug = self.fit.part("drug_covariance")[self.drugs.position]
-        by_line = torch.einsum("nv,nvw->nw", g[self.drugs.position], of_line) @ g[other.drugs.position].T
-        by_drug = torch.einsum("nv,nvw->nw", u[self.lines.position], of_drug) @ u[other.lines.position].T
+        """(N, M): g' Cov(u) g of one line, u' Cov(g) u of one drug, and both with the trace of their product."""
+        line, drug, there = self.lines.which, self.drugs.which, (other.lines.which, other.drugs.which)
+        u, g = self.lines.mean[line], self.drugs.mean[drug]
+        of_line, of_drug = self.lines.covariance[line], self.drugs.covariance[drug]
+        by_line = (g[:, None] @ of_line)[:, 0] @ other.drugs.mean[there[1]].T
+        by_drug = (u[:, None] @ of_drug)[:, 0] @ other.lines.mean[there[0]].T
         by_both = (of_line * of_drug).sum((1, 2))[:, None]
-        same_line, same_drug = (
-            equal_names(self.lines.name, other.lines.name),
-            equal_names(self.drugs.name, other.drugs.name),
-        )
+        same_line = equal_names(self.lines.name, other.lines.name)[line][:, there[0]]
+        same_drug = equal_names(self.drugs.name, other.drugs.name)[drug][:, there[1]]
         total = same_line * by_line + same_drug * by_drug + same_line * same_drug * by_both
-        return np.asarray(self.fit.features.response_std**2 * total.numpy())
+        return np.asarray(self.features.response_std**2 * total.numpy())
 
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
-        """S products of drawn factors less their means, (S, N)."""
-        (lines, line), (drugs, drug) = self.lines.each(), self.drugs.each()
-        roots = [
-            covariance_roots(self.fit.part(f"{side}_covariance")[position])
-            for side, position in (("line", lines), ("drug", drugs))
-        ]
-        u, g = self.fit.part("line_mean")[lines], self.fit.part("drug_mean")[drugs]
-        mean, found = (u @ g.T)[line, drug], []
+        """S products of drawn numbers less their means, (S, N)."""
+        sides, at = (self.lines, self.drugs), (self.lines.which, self.drugs.which)
+        roots = [covariance_roots(side.covariance) for side in sides]
+        mean, found = (self.lines.mean @ self.drugs.mean.T)[at], []
         for _ in range(draws):
-            noise = (torch.as_tensor(rng.standard_normal((*root.shape[:2], 1))) for root in roots)
-            du, dg = ((root @ each)[..., 0] for root, each in zip(roots, noise, strict=True))
-            found.append(((u + du) @ (g + dg).T)[line, drug] - mean)
-        return np.asarray(self.fit.features.response_std * torch.stack(found).numpy())
+            u, g = (side.draw(rng, root) for side, root in zip(sides, roots, strict=True))
+            found.append((u @ g.T)[at] - mean)
+        return np.asarray(self.features.response_std * torch.stack(found).numpy())
 
 
 def _levels(residual: Tensor, drug: Tensor, noise: Tensor, scale: float) -> tuple[Tensor, Tensor]:

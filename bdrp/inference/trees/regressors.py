@@ -84,4 +84,5 @@ def id_shifts(response: np.ndarray, drug: np.ndarray, compounds: Sequence[str]) 
     """(C,) how far the mean response of each training drug lies from the mean of its compound's; 0 for a single id."""
     count, total = (np.bincount(drug, each, minlength=len(compounds)) for each in (None, response))
     mean = pd.Series(total / np.maximum(count, 1))
-    return np.asarray(mean - mean.groupby(np.asarray(compounds, dtype=object)).transform("mean"))
+    own = mean - mean.groupby(np.asarray(compounds, dtype=object)).transform("mean")
+    return own.to_numpy(np.float64, copy=True)
