@@ -92,7 +92,8 @@ def test_every_recalibrator_can_be_fitted(path):
 
 def test_every_package_that_is_imported_is_declared():
     known = {"jinja2": "jinja2", "pyro": "pyro-ppl", "sklearn": "scikit-learn", "torch_geometric": "torch-geometric"}
-    declared = {re.match(r"[\w.-]+", entry).group().lower() for entry in PROJECT["project"]["dependencies"]}
+    entries = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["boosting"]
+    declared = {re.match(r"[\w.-]+", entry).group().lower() for entry in entries}
     imported = {top for path in MODULES for top in _imports(path)}
     assert {known.get(top, top).lower() for top in imported} - declared == set()
 
@@ -100,7 +101,8 @@ def test_every_package_that_is_imported_is_declared():
 def test_every_declared_package_is_pinned():
     text = (ROOT / "constraints.txt").read_text()
     pinned = {re.sub(r"[-_.]+", "-", name).lower() for name in re.findall(r"^([\w.-]+)==", text, re.M)}
-    entries = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"]
+    extras = PROJECT["project"]["optional-dependencies"]
+    entries = PROJECT["project"]["dependencies"] + extras["boosting"] + extras["dev"]
     declared = {re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", entry).group()).lower() for entry in entries}
     assert declared - pinned == set()
 

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from bdrp.errors import DataError
-from bdrp.predictive import Normal, Remapped, StudentT
+from bdrp.predictive import Normal, Remapped, Shaped, StudentT
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 
 KNOTS = [0.05, 0.25, 0.5, 0.75, 0.95], [0.1, 0.2, 0.55, 0.7, 0.9]
 
 
 DOF = 8.0
+SHAPE = LevelMap((0.02, 0.3, 0.5, 0.8, 0.99), (0.05, 0.25, 0.6, 0.85, 0.97))
 MAPS = LevelMaps(LevelMap(*map(tuple, KNOTS)), "drug_id", (LevelMap((0.1, 0.9), (0.2, 0.85)),), {"D1": 0, "D3": 0})
 
 FAMILIES = {
@@ -22,7 +23,11 @@ FAMILIES = {
     "student_t": lambda base: StudentT(
         base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, DOF, unit=base.unit
     ),
+    "shaped": lambda base: Shaped(
+        base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, SHAPE, unit=base.unit
+    ),
     "remapped": lambda base: Remapped(base, *KNOTS),
+    "remapped_shaped": lambda base: Remapped(FAMILIES["shaped"](base), *KNOTS),
     "remapped_student_t": lambda base: Remapped(FAMILIES["student_t"](base), *KNOTS),
     "remapped_by_drug": lambda base: Remapped.by_group(base, MAPS),
 }

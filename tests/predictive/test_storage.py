@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from pyarrow import parquet
 
 from bdrp.errors import DataError, OutputError
-from bdrp.predictive import Normal, Predictions, PredictiveDistribution, Remapped, StudentT, load
+from bdrp.predictive import Normal, Predictions, PredictiveDistribution, Remapped, Shaped, StudentT, load
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 
 KNOTS = [0.05, 0.25, 0.5, 0.75, 0.95], [0.1, 0.2, 0.55, 0.7, 0.9]
@@ -23,12 +23,19 @@ def student_t(base, dof=4.2):
     return StudentT(base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, dof, unit=base.unit)
 
 
+def shaped(base):
+    shape = LevelMap((0.02, 0.3, 0.5, 0.8, 0.99), (0.05, 0.25, 0.6, 0.85, 0.97))
+    return Shaped(base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, shape, unit=base.unit)
+
+
 MAPS = LevelMaps(LevelMap(*map(tuple, KNOTS)), "drug_id", (LevelMap((0.1, 0.9), (0.2, 0.85)),), {"D1": 0, "D3": 0})
 
 FAMILIES = {
     "normal": lambda base: base,
     "student_t": student_t,
+    "shaped": shaped,
     "remapped": lambda base: Remapped(base, *KNOTS),
+    "remapped_shaped": lambda base: Remapped(shaped(base), *KNOTS),
     "remapped_student_t": lambda base: Remapped(student_t(base), *KNOTS),
     "remapped_by_drug": lambda base: Remapped.by_group(base, MAPS),
 }
@@ -105,7 +112,7 @@ def test_context_that_does_not_fit_is_refused(pred, tmp_path):
         (lambda f: f.assign(q50=f["q50"] + 0.1), dict, "column q50 contradicts"),
         (lambda f: f.assign(mean="high"), dict, "its content is not usable"),
         (lambda f: f, lambda h: h | {"format": 2}, "this version reads format 1"),
-        (lambda f: f, lambda h: h | {"family": "student"}, "family must be one of normal, student_t, remapped"),
+        (lambda f: f, lambda h: h | {"family": "student"}, "family must be one of normal, student_t, shaped, remapped"),
         (lambda f: f, lambda h: h | {"measure": None}, "metadata"),
         (lambda f: f, lambda h: h | {"family": "remapped", "shape": {}}, "its content is not usable"),
         (lambda f: f, lambda h: [], "metadata"),
@@ -157,6 +164,18 @@ def test_remapped_files_from_before_there_were_other_bases_are_read(make_normal,
     pred.save(path)
     rewrite(path, header=lambda h: h | {"shape": {k: h["shape"][k] for k in ("levels", "remapped")}})
     assert_same(pred, load(path))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{}, None, [], {"levels": [0.2, 0.1], "remapped": [0.1, 0.2]}, {"levels": [0.1, 0.9], "remapped": [0.1, 0.8]}],
+)
+def test_shapes_that_are_missing_or_others_are_refused(make_normal, tmp_path, shape):
+    path = tmp_path / "p.parquet"
+    shaped(make_normal()).save(path)
+    rewrite(path, header=lambda h: h | {"shape": shape})
+    with pytest.raises(DataError, match=r"its content is not usable|contradicts the moments"):
+        load(path)
 
 
 @pytest.mark.parametrize("shape", [{}, None, [], {"dof": 9.0}])
