@@ -101,6 +101,8 @@ class BoostingMethod(Method):
         others = {"loadings": (FINGERPRINT_BITS, self.coordinates), "shift": (len(features.compounds),)}
         others["unseen"] = (2,)
         fault = oblivious.problem(state, others, self.depth, components + self.coordinates + len(DESCRIPTORS))
+        if not (fault or bool((state["unseen"] >= 0).all())):
+            fault = "a variance is below 0"
         if fault:
             raise ModelFolderError(
                 f"The tensors of boosting are not trees: {fault}. Whole trees are needed. "

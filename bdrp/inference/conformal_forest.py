@@ -62,7 +62,7 @@ class ConformalForestMethod(ForestMethod):
         tensors = arrays(forest) | {"variance": within + smoothing}
         tensors |= {"loadings": columns.loadings, "shift": columns.shift}
         tensors |= {"scale": torch.tensor(scale, dtype=torch.float64)}
-        tensors |= {"levels": torch.tensor(shape.levels).double(), "remapped": torch.tensor(shape.remapped).double()}
+        tensors |= {name: torch.tensor(getattr(shape, name), dtype=torch.float64) for name in ("levels", "remapped")}
         return ConformalForestFit(features, tensors, self.components_of(features))
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> ConformalForestFit:
@@ -117,7 +117,8 @@ def _shape(scores: np.ndarray) -> tuple[float, LevelMap]:
     scale = max(float(np.sqrt(np.mean(scores**2))), 1e-3)
     # The k-th of N scores has the level k / (N + 1): a new one falls beyond it as often.
     knots = np.clip(np.quantile(scores / scale, levels, method="weibull"), -FARTHEST, FARTHEST)
-    knots += LEAST_STEP * np.arange(len(levels))
+    steps = LEAST_STEP * np.arange(len(levels))
+    knots = np.maximum.accumulate(knots - steps) + steps
     return scale, LevelMap(tuple(ndtr(knots).tolist()), tuple(levels.tolist()))
 
 

@@ -34,6 +34,7 @@ from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
 
 STEPS = 5  # chosen: of expectation-maximisation of the factors between two looks at the levels
+START_NOISE = 0.3  # chosen: SD to start from; with that of all responses, 1, few data never tell a factor from noise
 FIXED = 2  # of a drug's numbers, its level and the one that meets u[l, 0]; of a line's, the one that meets the level
 
 
@@ -68,7 +69,7 @@ class FactorAnalysisMethod(Method):
         drug, line = inputs.drug_effect[rows.drug], inputs.line_effect[rows.line]
         shape = (len(features.lines), len(features.compounds))
         generator = torch.Generator().manual_seed(runtime.seed)
-        noise, expected = torch.ones(shape[1]), torch.zeros_like(response)
+        noise, expected = torch.full((shape[1],), START_NOISE), torch.zeros_like(response)
         scale, factors = 1.0, None
         for _ in range(self.rounds):
             level, variance = _levels(response - expected, drug, noise.double(), scale)

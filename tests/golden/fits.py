@@ -3,7 +3,7 @@
     python tests/golden/fits.py folders 0.1.0     # one model folder a method, with what it predicts beside it
     python tests/golden/fits.py fingerprints      # checksums of today's fits
 
-Folders are written once a format and never again: they stand for those that users have. Fingerprints are renewed by a
+Methods may be named behind these, and the others are then left as they are. Folders are written once a format and never again: they stand for those that users have. Fingerprints are renewed by a
 commit that means to change what is estimated, and that says so.
 """
 
@@ -15,6 +15,7 @@ import os
 import platform
 import sys
 import warnings
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -114,20 +115,24 @@ def _cpuinfo() -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def _write_folders(release: str) -> None:
+def _write_folders(release: str, names: Sequence[str]) -> None:
     into, whole = HERE / release, screen()
-    for name in inference.METHODS.own():
+    for name in names or inference.METHODS.own():
         fit(name, into / name)
-    whole.tested_drugs().to_parquet(into / "drugs.parquet")
-    whole.expression.to_parquet(into / "expression.parquet")
-    for name in inference.METHODS.own():
+    if not names:
+        whole.tested_drugs().to_parquet(into / "drugs.parquet")
+        whole.expression.to_parquet(into / "expression.parquet")
+    for name in names or inference.METHODS.own():
         kept(into, name).save(into / f"{name}.parquet")
 
 
-def _write_fingerprints() -> None:
-    found = {"machine": machine(), "methods": {name: fingerprint(name) for name in inference.METHODS.own()}}
+def _write_fingerprints(names: Sequence[str]) -> None:
+    found = {"machine": machine(), "methods": {name: fingerprint(name) for name in names or inference.METHODS.own()}}
+    if names:
+        before = json.loads(FINGERPRINTS.read_text())
+        found = {"machine": before["machine"], "methods": dict(sorted((before["methods"] | found["methods"]).items()))}
     FINGERPRINTS.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    _write_folders(sys.argv[2]) if sys.argv[1] == "folders" else _write_fingerprints()
+    _write_folders(sys.argv[2], sys.argv[3:]) if sys.argv[1] == "folders" else _write_fingerprints(sys.argv[2:])
