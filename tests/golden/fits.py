@@ -107,7 +107,7 @@ def machine() -> dict[str, str]:
         "kernels": torch.backends.cpu.get_cpu_capability() + " " + os.environ.get("OPENBLAS_CORETYPE", ""),
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
-    } | {name: version(name) for name in ("numpy", "scipy", "pandas", "scikit-learn", "rdkit", "pyro-ppl")}
+    } | {name: version(name) for name in ("numpy", "scipy", "pandas", "scikit-learn", "rdkit", "pyro-ppl", "catboost")}
 
 
 def _cpuinfo() -> list[str]:
