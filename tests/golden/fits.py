@@ -3,8 +3,9 @@
     python tests/golden/fits.py folders 0.1.0     # one model folder a method, with what it predicts beside it
     python tests/golden/fits.py fingerprints      # checksums of today's fits
 
-Methods may be named behind these, and the others are then left as they are. Folders are written once a format and never again: they stand for those that users have. Fingerprints are renewed by a
-commit that means to change what is estimated, and that says so.
+Methods may be named behind these, and the others are then left as they are. Folders are written once a format and never
+again: they stand for those that users have. Fingerprints are renewed by a commit that means to change what is estimated,
+and that says so.
 """
 
 from __future__ import annotations
