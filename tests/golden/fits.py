@@ -4,8 +4,8 @@
     python tests/golden/fits.py fingerprints      # checksums of today's fits
 
 Methods may be named behind these, and the others are then left as they are. Folders are written once a format and never
-again: they stand for those that users have. Fingerprints are renewed by a commit that means to change what is estimated,
-and that says so.
+again: they stand for those that users have. Fingerprints are renewed by a commit that means to change what is
+estimated, and that says so.
 """
 
 from __future__ import annotations
