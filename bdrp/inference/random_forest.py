@@ -7,7 +7,7 @@ fingerprint. With T trees t(x),
     aleatoric = out-of-bag squared residuals, averaged a compound.
 
 Two ids of one compound are the same to a tree, so the trees see responses from which each id's shift is taken: how far
-its mean lies from that of its compound's ids.
+its mean lies from that of its compound's ids. An id that was not trained on adds the variance of such shifts.
 
 The variance over trees is that of one tree, so it bounds the average's own from above, and out-of-bag residuals hold
 some of it too: before recalibration intervals are wide. scikit-learn grows the trees; they are kept as plain arrays.
@@ -125,13 +125,20 @@ class RandomForestFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
-        """Mean and variance over trees; an unseen drug has the compounds' mean noise."""
+        """Mean and variance over trees; an unseen id has the compounds' mean noise, and its shift is not known."""
         each = self.predict_trees(inputs, pairs)
         compound = inputs.drug_effect[pairs.drug].cpu()
         noise = self.tensors["noise"]
         own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
         shift = torch.where(compound >= 0, self.tensors["shift"][compound.clamp(min=0)], 0.0).numpy()
-        return MarginalPosterior(self.features.unstandardise(each.mean(0) + shift, own, each.var(0)))
+        epistemic = each.var(0) + torch.where(compound >= 0, 0.0, self._unknown_shift(inputs)[pairs.drug]).numpy()
+        return MarginalPosterior(self.features.unstandardise(each.mean(0) + shift, own, epistemic))
+
+    def _unknown_shift(self, inputs: Inputs) -> Tensor:
+        """(D,) variance of an untrained id's shift, and of the mean of the n ids that it is a shift from."""
+        shift, ids = self.tensors["shift"], inputs.relations.ids.cpu()
+        several = len(shift) - len(set(self.features.compounds))
+        return shift.square().sum() / max(several, 1) * torch.where(ids > 0, 1 + 1 / ids.clamp(min=1), 1.0)
 
     def predict_trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
         """The prediction of each tree for each pair, (T, N), standardised, without the shift of its id."""
@@ -183,7 +190,8 @@ def _shifts(response: np.ndarray, drug: np.ndarray, compounds: Sequence[str]) ->
     """(C,) how far the mean response of each training drug lies from the mean of its compound's; 0 for a single id."""
     count, total = (np.bincount(drug, each, minlength=len(compounds)) for each in (None, response))
     mean = pd.Series(total / np.maximum(count, 1))
-    return np.asarray(mean - mean.groupby(np.asarray(compounds, dtype=object)).transform("mean"))
+    own = mean - mean.groupby(np.asarray(compounds, dtype=object)).transform("mean")
+    return own.to_numpy(np.float64, copy=True)
 
 
 def _arrays(forest: RandomForestRegressor) -> dict[str, Tensor]:
