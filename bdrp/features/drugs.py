@@ -18,6 +18,9 @@ import torch
 from torch import Tensor
 
 NO_PATHWAY = ("", "other", "unclassified")  # what GDSC calls drugs of no named pathway
+OF_THE_COMPOUND = 0.85
+"""The share of the variance between drugs that ids of one compound have in common, where no data say so: of the mean
+ln IC50 of ten compounds of GDSC2 it is 0.84, of sixteen of GDSC1 0.90. It counts as one compound with two ids."""
 
 
 class DrugRelations(NamedTuple):
@@ -46,13 +49,32 @@ class DrugRelations(NamedTuple):
         """The same on another device."""
         return DrugRelations(*(part.to(device) for part in self))
 
+    @property
+    def ids(self) -> Tensor:
+        """(D,) how many training drugs are of the same compound."""
+        return self.compound.sum(1)
+
     def average(self, values: Tensor) -> Tensor:
         """(D,) or (D, W) the mean of training drugs' values, (C,) or (C, W), over those of the same compound.
 
         NaN where there is none.
         """
-        weights = (self.compound / self.compound.sum(1, keepdim=True)).to(values.dtype)  # 0 / 0 where there is none
+        weights = (self.compound / self.ids[:, None]).to(values.dtype)  # 0 / 0 where there is none
         return weights @ values
+
+    def borrow(self, effects: Tensor, share: float) -> tuple[Tensor, Tensor]:
+        """What effects of training drugs, about 0, say of ids that were not trained on.
+
+        The best linear prediction of one more id from n of its compound (Henderson 1975). With c the `share` that ids
+        of a compound have in common, these tell the compound's part by r = c / (c + (1 - c) / n).
+
+        Returns:
+            (D,) or (D, W) mean, r times the `average`; and (D,) the part of the variance between drugs that is left,
+            1 - c r. 0 and 1 for a compound that was not trained on.
+        """
+        told = share * self.ids / (share * self.ids + 1 - share)
+        mean = self.average(effects).nan_to_num()
+        return told.to(mean.dtype).reshape(-1, *[1] * (mean.dim() - 1)) * mean, 1 - share * told
 
 
 @dataclass(frozen=True)
@@ -105,6 +127,15 @@ class TrainingDrugs:
     def labels(self) -> tuple[str, ...]:
         """C names, each of one training drug alone: its id with its structure, which is no other drug's."""
         return tuple(map(_label, self.ids, self.compounds)) if self.ids else self.compounds
+
+    def share_of_compounds(self, effects: Tensor) -> float:
+        """The share of the variance of drugs' effects, (C,), that ids of one compound have in common."""
+        compound = torch.as_tensor(pd.factorize(np.asarray(self.compounds, dtype=object))[0])
+        ids = torch.bincount(compound)
+        total = torch.zeros(len(ids), dtype=effects.dtype).index_add(0, compound, effects)
+        within = (effects - (total / ids)[compound]).square().sum() / effects.var(correction=0).clamp(min=1e-12)
+        differing = (float(within) + 1 - OF_THE_COMPOUND) / (len(self) - len(ids) + 1)
+        return max(0.0, 1 - differing)
 
     def positions(self, drugs: pd.DataFrame) -> Tensor:
         """(D,) which training drug each row is, by id and structure; -1 where it is none."""

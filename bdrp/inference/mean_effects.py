@@ -91,16 +91,17 @@ class MeanEffectsFit(Fitted):
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
         """Sum of effects; an unseen drug or line adds the variance between drugs or lines.
 
-        An unseen id of a compound has its other ids' mean effect, and is no surer than an unseen drug.
+        An unseen id of a compound borrows from the others, and adds what of that variance they leave.
         """
         overall, between_drugs, between_lines = self.tensors["spread"]
         compound, line = inputs.drug_effect[pairs.drug], inputs.line_effect[pairs.line]
         drug_known, line_known = compound >= 0, line >= 0
-        of_compound = inputs.relations.average(self.tensors["drugs"]).nan_to_num()[pairs.drug]
-        mean = torch.where(drug_known, self.tensors["drugs"][compound.clamp(min=0)], of_compound)
+        share = self.features.drugs.share_of_compounds(self.tensors["drugs"])
+        borrowed, left = (part[pairs.drug] for part in inputs.relations.borrow(self.tensors["drugs"], share))
+        mean = torch.where(drug_known, self.tensors["drugs"][compound.clamp(min=0)], borrowed)
         mean = mean + torch.where(line_known, self.tensors["lines"][line.clamp(min=0)], 0.0)
         noise = torch.where(drug_known, self.tensors["noise"][compound.clamp(min=0)], overall)
-        epistemic = torch.where(drug_known, 0.0, between_drugs) + torch.where(line_known, 0.0, between_lines)
+        epistemic = torch.where(drug_known, 0.0, between_drugs * left) + torch.where(line_known, 0.0, between_lines)
         return MarginalPosterior(self.features.unstandardise(mean, noise, epistemic))
 
 

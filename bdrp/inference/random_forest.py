@@ -7,7 +7,7 @@ fingerprint. With T trees t(x),
     aleatoric = out-of-bag squared residuals, averaged a compound.
 
 Two ids of one compound are the same to a tree, so the trees see responses from which each id's shift is taken: how far
-its mean lies from that of its compound's ids.
+its mean lies from that of its compound's ids. An id that was not trained on adds the variance of such shifts.
 
 The variance over trees is that of one tree, so it bounds the average's own from above, and out-of-bag residuals hold
 some of it too: before recalibration intervals are wide. scikit-learn grows the trees; they are kept as plain arrays.
@@ -80,13 +80,14 @@ class RandomForestFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
-        """Mean and variance over trees; an unseen drug has the compounds' mean noise."""
+        """Mean and variance over trees; an unseen id has the compounds' mean noise, and its shift is not known."""
         each = self.predict_trees(inputs, pairs)
         compound = inputs.drug_effect[pairs.drug].cpu()
         noise = self.tensors["noise"]
         own = torch.where(compound >= 0, noise[compound.clamp(min=0)], noise.mean())
         mean = each.mean(0) + self.columns.shift_of(inputs, pairs)
-        return MarginalPosterior(self.features.unstandardise(mean, own, each.var(0)))
+        epistemic = each.var(0) + self.columns.unknown_shift_of(inputs, pairs, self.features)
+        return MarginalPosterior(self.features.unstandardise(mean, own, epistemic))
 
     def predict_trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
         """The prediction of each tree for each pair, (T, N), standardised, without the shift of its id."""

@@ -2,7 +2,8 @@
 
 Each compound is fitted on its own by scikit-learn's `RidgeCV` on all principal coordinates of the training lines, which
 is ridge on the genes; the penalty is chosen by leave-one-out error, whose root mean square is the residual SD (Hoerl &
-Kennard 1970; Golub, Heath & Wahba 1979). An unseen drug gets the average coefficients and the variance between drugs.
+Kennard 1970; Golub, Heath & Wahba 1979). An unseen drug gets the average coefficients and the variance between drugs;
+an unseen id of a compound borrows from the others, and has what of that variance they leave.
 """
 
 from __future__ import annotations
@@ -96,19 +97,17 @@ class RidgeFit(Fitted):
         return self.tensors
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
-        """Linear means, leave-one-out variance as noise; an unseen drug adds the variance between drugs.
-
-        An unseen id of a compound has its other ids' mean coefficients.
-        """
+        """Linear means, leave-one-out variance as noise; an unseen drug adds the variance between drugs."""
         slopes, intercepts, noise = (self.tensors[name] for name in ("slopes", "intercepts", "noise"))
         each = inputs.genes.cpu() @ slopes.T + intercepts.float()  # (L, C)
-        compound, line = inputs.drug_effect.cpu()[pairs.drug.cpu()], pairs.line.cpu()
+        drug, line = pairs.drug.cpu(), pairs.line.cpu()
+        compound, centre = inputs.drug_effect.cpu()[drug], each.mean(1, keepdim=True)
         known, at = compound >= 0, compound.clamp(min=0)
-        of_compound = inputs.relations.to("cpu").average(each.T)[pairs.drug.cpu(), line]
-        unseen = torch.where(of_compound.isnan(), each.mean(1)[line], of_compound)
-        mean = torch.where(known, each[line, at], unseen)
+        share = self.features.drugs.share_of_compounds(intercepts)
+        borrowed, left = inputs.relations.to("cpu").borrow((each - centre).T, share)
+        mean = torch.where(known, each[line, at], centre[line, 0] + borrowed[drug, line])
         variance = torch.where(known, noise[at], noise.mean())
-        epistemic = torch.where(known, 0.0, each.var(1, correction=0)[line])
+        epistemic = torch.where(known, 0.0, each.var(1, correction=0)[line] * left[drug])
         return MarginalPosterior(self.features.unstandardise(mean, variance, epistemic))
 
 

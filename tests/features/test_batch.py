@@ -81,7 +81,7 @@ def test_lines_and_drugs_that_were_not_trained_on_have_no_effect(tiny_screen: Sc
     inputs, features = made.inputs, made.features
     for ids, effect, known in (
         (inputs.line_ids, inputs.line_effect, features.lines),
-        (list(tiny_screen.drugs.loc[list(inputs.drug_ids), "structure_key"]), inputs.drug_effect, features.compounds),
+        (inputs.drug_ids, inputs.drug_effect, features.drugs.ids),
     ):
         assert [known[e] if e >= 0 else None for e in effect.tolist()] == [i if i in known else None for i in ids]
         assert (effect < 0).any() and (effect >= 0).any()
@@ -89,19 +89,23 @@ def test_lines_and_drugs_that_were_not_trained_on_have_no_effect(tiny_screen: Sc
     assert (inputs.drug_effect[made.test.drug] < 0).all() and (inputs.line_effect[made.test.line] < 0).all()
 
 
-def test_two_ids_of_one_structure_share_an_effect(make_screen: Callable[..., Screen], parts: dict[str, Any]) -> None:
+def test_each_id_of_a_structure_has_an_effect_of_its_own(
+    make_screen: Callable[..., Screen], parts: dict[str, Any]
+) -> None:
     drugs = parts["drugs"].assign(smiles=["CCO", "CCO"], structure_key=[structure_key("CCO")] * 2)
     made = batch.prepare(make_screen(drugs=drugs), split_of(make_screen(), ["train"] * 6))
-    assert made.features.compounds == (structure_key("CCO"),)
-    assert made.inputs.drug_effect.tolist() == [0, 0]
+    assert made.features.compounds == (structure_key("CCO"),) * 2
+    assert made.inputs.drug_effect.tolist() == [0, 1]
+    assert made.inputs.relations.compound.tolist() == [[1, 1], [1, 1]]
 
 
-def test_a_structure_trained_under_one_id_is_known_under_another(
+def test_an_id_that_was_not_trained_on_is_known_by_its_compound_alone(
     make_screen: Callable[..., Screen], parts: dict[str, Any]
 ) -> None:
     drugs = parts["drugs"].assign(smiles=["CCO", "OCC"], structure_key=[structure_key("CCO")] * 2)
     made = batch.prepare(make_screen(drugs=drugs), split_of(make_screen(), ["train"] * 3 + ["test"] * 3))
-    assert made.inputs.drug_effect[made.test.drug].tolist() == [0, 0, 0]
+    assert made.inputs.drug_effect[made.test.drug].tolist() == [-1, -1, -1]
+    assert made.inputs.relations.compound[made.test.drug].tolist() == [[1]] * 3
 
 
 def test_pairs_of_unknown_lines_or_drugs_are_refused_by_name(tiny_batch: Batch) -> None:
@@ -152,6 +156,8 @@ def test_moving_a_batch_to_its_own_device_changes_nothing(tiny_batch: Batch) -> 
     moved = tiny_batch.to("cpu")
     assert torch.equal(moved.train.line, tiny_batch.train.line)
     assert torch.equal(moved.inputs.genes, tiny_batch.inputs.genes)
+    pairs = zip(moved.inputs.relations, tiny_batch.inputs.relations, strict=True)
+    assert all(torch.equal(one, two) for one, two in pairs)
 
 
 def test_reading_the_inputs_again_gives_the_same_tensors(tiny_screen: Screen, tiny_batch: Batch) -> None:
@@ -159,6 +165,7 @@ def test_reading_the_inputs_again_gives_the_same_tensors(tiny_screen: Screen, ti
     assert torch.equal(again.genes, tiny_batch.inputs.genes)
     assert torch.equal(again.components, tiny_batch.inputs.components)
     assert torch.equal(again.drug_effect, tiny_batch.inputs.drug_effect)
+    assert torch.equal(again.relations.target, tiny_batch.inputs.relations.target)
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(1, 12), st.integers(0, 5))

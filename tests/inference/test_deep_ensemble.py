@@ -125,7 +125,7 @@ def test_dropout_differs_between_members_that_train_together(make_method: Make, 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         members.loss(next(iter(members.blocks(torch.Generator().manual_seed(0))))).backward()
-    gradient = dict(zip(members.names, members.module, strict=True))["point.u_mean"].grad
+    gradient = dict(zip(members.names, members.module, strict=True))["point.w_mean"].grad
     weights = dict(zip(members.names, members.module, strict=True))["model.network.drugs.state.weight"].grad
     assert gradient is not None and torch.isfinite(gradient).all()
     assert weights is None or weights.abs().sum() == 0 or not torch.equal(weights[0], weights[1])

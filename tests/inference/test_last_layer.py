@@ -19,10 +19,12 @@ from bdrp.errors import FitError
 from bdrp.features import molecules
 from bdrp.features.batch import Batch, Inputs, Pairs
 from bdrp.features.drugs import DrugRelations
+from bdrp.inference.hierarchical.grid import select_drugs
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.likelihood import Likelihood, Responses
 from bdrp.inference.hierarchical.model import Block, LastLayer, Rows
 from bdrp.inference.hierarchical.predictor import Weights
+from bdrp.inference.hierarchical.similarity import KERNELS
 from bdrp.inference.last_layer import LastLayerFit
 from bdrp.inference.method import Runtime
 from bdrp.model.architecture import Architecture
@@ -54,7 +56,7 @@ def loosen(fit: LastLayerFit) -> LastLayerFit:
         mean.copy_(0.7 * torch.randn(mean.shape, generator=draw))
     u, g = (torch.randn(len(part), part.shape[1], 9, generator=draw) for part in (guide.u_mean, guide.g_mean))
     guide.set_scales(guide.v_variance(), *(part @ part.transpose(1, 2) / 20 for part in (u, g)))
-    fit.layer.kriging.shares.copy_(torch.tensor([0.5, 0.0, 0.0]))
+    fit.layer.kriging.shares.copy_(0.5 * torch.eye(len(KERNELS))[KERNELS.index("structure")])
     fit.layer.kriging.variance.fill_(0.6)
     return fit
 
@@ -452,19 +454,26 @@ def test_the_guide_finds_the_conjugate_posterior_where_features_and_noise_are_fi
     assert (predicted / wanted).sqrt().tolist() == pytest.approx([1] * 60, rel=0.1)
 
 
-def test_two_ids_of_one_compound_share_their_draws(some_unseen: Batch, fits: dict[str, LastLayerFit]) -> None:
+@pytest.mark.parametrize("both_trained", [True, False])
+def test_two_ids_have_draws_of_their_own_unless_they_are_one_trained_drug(
+    both_trained: bool, some_unseen: Batch, fits: dict[str, LastLayerFit]
+) -> None:
+    """One trained drug they are in a model that was fitted without ids."""
     fitted, inputs = fits["full"], some_unseen.inputs
     first = int(inputs.drug_effect.ge(0).nonzero()[0])
     twin = replace(
-        inputs,
+        select_drugs(inputs, torch.tensor([first, first])),
         drug_ids=(inputs.drug_ids[first], "twin"),
-        molecules=inputs.molecules.select(torch.tensor([first, first])),
-        drug_effect=inputs.drug_effect[[first, first]],
-        top_dose=inputs.top_dose[[first, first]],
+        drug_effect=torch.tensor(
+            [int(inputs.drug_effect[first]), int(inputs.drug_effect[first]) if both_trained else -1]
+        ),
     )
     nothing = torch.full((2,), torch.nan, dtype=torch.float64)
     pair = Pairs(torch.zeros(2, dtype=torch.int64), torch.arange(2), nothing, nothing, nothing)
     pred = fitted.predict(twin, pair)
     assert pred._joint is not None
-    draws = pred._joint.draw(np.random.default_rng(0), 50)
-    np.testing.assert_allclose(draws[:, 0], draws[:, 1], rtol=1e-4, atol=1e-5)
+    draws = pred._joint.draw(np.random.default_rng(0), 200)
+    if both_trained:
+        np.testing.assert_allclose(draws[:, 0], draws[:, 1], rtol=1e-4, atol=1e-5)
+    else:
+        assert np.corrcoef(draws.T)[0, 1] < 0.9 and pred.epistemic[1] > 1.2 * pred.epistemic[0]

@@ -16,7 +16,8 @@ class Coefficients:
     """Normal posteriors, independent of each other.
 
     Attributes:
-        compound: (D,) numbers; drugs of one number are one compound and share their coefficients.
+        compound: (D,) numbers; drugs of one number are one trained drug, and share its coefficients: two ids of one
+            compound do so only where a model was fitted without ids.
         v, v_variance: (D, 1 + K).
         loadings: (D, R). loadings_covariance: (D, R, R).
         u: (L, 1 + R). u_covariance: (L, 1 + R, 1 + R).

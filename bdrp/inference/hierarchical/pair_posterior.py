@@ -5,7 +5,7 @@ In the notation of `predictor`, the deviation of a pair's mean from what is expe
     w' . phi + v'[c] . (1, h) + u'[l] . (1, E g[c]) + (E u[l] + u'[l])[1:] . g'[c],
 
 primes marking deviations, which the guide holds for independent of each other. So two pairs covary through w, through v
-and g where they share a compound, and through u where they share a line. The covariance is exact, the product u'g' too.
+and g where they share a drug id, and through u where they share a line. The covariance is exact, the product u'g' too.
 Components h that a line has no profile for deviate like u: h'[l] . E v[c] where two pairs share a line, and h' . v'.
 """
 
@@ -98,7 +98,7 @@ class LayerPosterior(JointPosterior):
 
     @torch.no_grad()
     def draw(self, rng: np.random.Generator, draws: int) -> Floats:
-        """S joint deviations, (S, N); two ids of one trained compound share theirs."""
+        """S joint deviations, (S, N); two ids of one compound have each their own, the network's part apart."""
         seed = int(rng.integers(2**63))
         lines, line = torch.unique(self.pairs.line, return_inverse=True)
         drugs, drug = torch.unique(self.pairs.drug, return_inverse=True)
@@ -162,9 +162,9 @@ class _Roots(NamedTuple):
 
     Attributes:
         shared: (N, P) of w, for any two pairs.
-        by_compound: (N, 1 + K + R) of v and the loadings, for pairs of one compound.
+        by_compound: (N, 1 + K + R) of v and the loadings, for pairs of one drug id.
         by_line: (N, 1 + R) of u, for pairs of one line; (N, 2 + R + K) where components of lines are not known.
-        alone: (N,) variance of u'g' and h'v', which pairs of one line and one compound share.
+        alone: (N,) variance of u'g' and h'v', which pairs of one line and one drug id share.
     """
 
     shared: Floats

@@ -53,6 +53,13 @@ class Regressors(NamedTuple):
         position = inputs.drug_effect.cpu()[pairs.drug.cpu()]
         return torch.where(position >= 0, self.shift[position.clamp(min=0)], 0.0).numpy()
 
+    def unknown_shift_of(self, inputs: Inputs, pairs: Pairs, features: Features) -> np.ndarray:
+        """(N,) variance of an untrained id's shift, and of the mean of the n ids that it is a shift from; else 0."""
+        ids, position = inputs.relations.ids.cpu(), inputs.drug_effect.cpu()
+        several = len(self.shift) - len(set(features.compounds))
+        variance = self.shift.square().sum() / max(several, 1) * torch.where(ids > 0, 1 + 1 / ids.clamp(min=1), 1.0)
+        return torch.where(position >= 0, 0.0, variance)[pairs.drug.cpu()].numpy()
+
 
 def regressors(inputs: Inputs, pairs: Pairs, loadings: Tensor, components: int) -> np.ndarray:
     """(N, components + coordinates) single precision, as scikit-learn compares it."""

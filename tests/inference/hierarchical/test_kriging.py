@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from bdrp.features.descriptors import DESCRIPTORS
+from bdrp.features.drugs import DrugRelations
 from bdrp.features.molecules import FINGERPRINT_BITS
 from bdrp.inference.hierarchical.kriging import Kriging
 from bdrp.inference.hierarchical.similarity import KERNELS, CompoundDescriptors
 
-STRUCTURE, PHYSICS, DOSE = (KERNELS.index(name) for name in ("structure", "descriptors", "dose"))
+STRUCTURE, PHYSICS, DOSE, COMPOUND, TARGET, PATHWAY = (
+    KERNELS.index(name) for name in ("structure", "descriptors", "dose", "compound", "target", "pathway")
+)
 
 
 def families(count: int, size: int, seed: int = 0) -> torch.Tensor:
@@ -26,24 +29,37 @@ def families(count: int, size: int, seed: int = 0) -> torch.Tensor:
 
 
 def descriptors_of(
-    bits: torch.Tensor, dose: torch.Tensor | None = None, descriptors: torch.Tensor | None = None
+    bits: torch.Tensor,
+    dose: torch.Tensor | None = None,
+    descriptors: torch.Tensor | None = None,
+    relations: DrugRelations | None = None,
+    trained: int | None = None,
 ) -> CompoundDescriptors:
-    """Of compounds that differ in nothing but what is named."""
+    """Of compounds that differ in nothing but what is named, and are not related to `trained` ones (all, if None)."""
     same = torch.ones(len(bits), len(DESCRIPTORS))
     return CompoundDescriptors(
         bits,
         same if descriptors is None else descriptors,
         torch.full((len(bits),), torch.nan) if dose is None else dose,
+        relations or DrugRelations.unrelated(len(bits), len(bits) if trained is None else trained),
     )
 
 
-def at(some: CompoundDescriptors, index: torch.Tensor | slice) -> CompoundDescriptors:
-    return CompoundDescriptors(*(part[index] for part in some))
+def related(**kinds: torch.Tensor) -> DrugRelations:
+    """Of D drugs with each other: the same compound, target or pathway where they are of one number."""
+    same = {name: (kind[:, None] == kind).float() for name, kind in kinds.items()}
+    return DrugRelations.unrelated(*next(iter(same.values())).shape)._replace(**same)
+
+
+def at(some: CompoundDescriptors, index: torch.Tensor, trained: torch.Tensor) -> CompoundDescriptors:
+    """Some of the drugs, with their relations to those that were trained on."""
+    relations = DrugRelations(*(part[index][:, trained] for part in some.relations))
+    return CompoundDescriptors(*(part[index] for part in some[:3]), relations)
 
 
 def learn(kriging: Kriging, some: CompoundDescriptors, target: torch.Tensor) -> None:
-    """One column, known exactly."""
-    kriging.learn(some, target[:, None], torch.zeros(len(target), 1))
+    """One column, known exactly, under a prior SD of 1."""
+    kriging.learn(some, target[:, None], torch.zeros(len(target), 1), torch.ones(1))
 
 
 def noise(count: int, seed: int) -> torch.Tensor:
@@ -54,8 +70,8 @@ def test_a_structure_that_explains_is_found_and_used() -> None:
     some, level = descriptors_of(families(20, 4)), noise(20, 1).repeat_interleave(4)
     trained = torch.arange(80) % 4 != 3
     kriging = Kriging(int(trained.sum()), (1,))
-    learn(kriging, at(some, trained), level[trained])
-    mean, variance = kriging(at(some, ~trained))
+    learn(kriging, at(some, trained, trained), level[trained])
+    mean, variance = kriging(at(some, ~trained, trained))
     assert float(kriging.shares[0, STRUCTURE]) > 0.5
     assert float((mean[:, 0] - level[~trained]).square().mean()) < 0.3 * float(level.square().mean())
     assert bool((variance < kriging.variance).all())
@@ -66,11 +82,11 @@ def test_doses_that_explain_are_found_and_used() -> None:
     level = 0.5 * dose + 0.3 * noise(60, 3)
     some, trained = descriptors_of(odd, dose), torch.arange(60) % 4 != 3
     kriging = Kriging(int(trained.sum()), (1,))
-    learn(kriging, at(some, trained), level[trained])
-    mean, variance = kriging(at(some, ~trained))
+    learn(kriging, at(some, trained, trained), level[trained])
+    mean, variance = kriging(at(some, ~trained, trained))
     assert float(kriging.shares[0, DOSE]) > 0.3
     assert float((mean[:, 0] - level[~trained]).square().mean()) < 2 * 0.3**2
-    unknown = kriging(descriptors_of(odd[~trained]))
+    unknown = kriging(descriptors_of(odd[~trained], trained=45))
     assert float(unknown[0].abs().max()) < 0.2  # nothing is borrowed by doses that are not known
     assert bool((unknown[1] > 2 * variance).all())
 
@@ -80,8 +96,8 @@ def test_descriptors_that_explain_are_found_and_used() -> None:
     level = torch.sin(torch.linspace(-3, 3, 60)) + 0.1 * noise(60, 5)
     some, trained = descriptors_of(torch.eye(60, FINGERPRINT_BITS), None, table), torch.arange(60) % 4 != 3
     kriging = Kriging(int(trained.sum()), (1,))
-    learn(kriging, at(some, trained), level[trained])
-    mean, _ = kriging(at(some, ~trained))
+    learn(kriging, at(some, trained, trained), level[trained])
+    mean, _ = kriging(at(some, ~trained, trained))
     assert float(kriging.shares[0, PHYSICS]) > 0.3
     assert float((mean[:, 0] - level[~trained]).square().mean()) < 0.3 * float(level.square().mean())
 
@@ -90,7 +106,7 @@ def test_a_dose_beyond_those_of_trained_compounds_counts_as_the_farthest() -> No
     dose = torch.linspace(-3, 3, 40)
     kriging = Kriging(40, (1,))
     learn(kriging, descriptors_of(torch.eye(40, FINGERPRINT_BITS), dose), 0.5 * dose + 0.3 * noise(40, 3))
-    mean, variance = kriging(descriptors_of(torch.zeros(2, FINGERPRINT_BITS), torch.tensor([3.0, 300.0])))
+    mean, variance = kriging(descriptors_of(torch.zeros(2, FINGERPRINT_BITS), torch.tensor([3.0, 300.0]), trained=40))
     assert float(mean[0]) == pytest.approx(float(mean[1]), rel=1e-5) and float(mean[0]) > 0.5
     assert float(variance[0]) == pytest.approx(float(variance[1]), rel=1e-5)
 
@@ -100,7 +116,8 @@ def test_a_similarity_that_explains_nothing_gets_no_share() -> None:
     kriging = Kriging(80, (1,))
     learn(kriging, some, level)
     mean, variance = kriging(descriptors_of(families(20, 4, seed=3)))
-    assert float(kriging.shares.sum()) <= 0.3
+    found = kriging.shares[0]
+    assert float(found.sum() - found[COMPOUND]) <= 0.3
     assert float(variance.min()) > 0.7 * float(kriging.variance)
     assert float(mean.abs().max()) < float(level.abs().max())
 
@@ -110,18 +127,20 @@ def test_mean_and_variance_are_the_conditional_normal_of_the_formula() -> None:
     table = noise(9 * len(DESCRIPTORS), 8).reshape(9, -1)
     target = torch.tensor([1.0, 1.2, 0.9, -1.0, -0.8, -1.1, 0.1, 0.0, 0.2])
     some, kriging = descriptors_of(bits, dose, table), Kriging(8, (1,))
-    learn(kriging, at(some, slice(8)), target[:8])
+    eight = torch.arange(8)
+    learn(kriging, at(some, eight, eight), target[:8])
     assert float(kriging.shares.sum()) > 0.2
     across, own = (
-        part.double() for part in kriging.similarity(some)
+        part.double() for part in kriging.similarity(at(some, torch.arange(9), eight))
     )  # (K, 9, 8): the last column is filled by symmetry
     last = torch.cat([across[:, 8], own[:, 8:]], dim=1)
     kernels = torch.cat([torch.cat([across[:, :8], last[:, None, :8]], dim=1), last[:, :, None]], dim=2)
+    kernels.diagonal(dim1=1, dim2=2).copy_(own)
     shares = kriging.shares[0].double()
     whole = (1 - shares.sum()) * torch.eye(9).double() + (shares[:, None, None] * kernels).sum(0)
     whole = float(kriging.variance) * whole
     solved = torch.linalg.solve(whole[:8, :8], whole[:8, 8])
-    mean, variance = kriging(at(some, slice(8, 9)))
+    mean, variance = kriging(at(some, torch.tensor([8]), eight))
     assert float(mean) == pytest.approx(float(solved @ target[:8].double()), abs=1e-4)
     assert float(variance) == pytest.approx(float(whole[8, 8] - solved @ whole[:8, 8]), rel=1e-3)
 
@@ -131,7 +150,7 @@ def test_a_compound_like_none_keeps_the_whole_variance_and_the_mean_of_all() -> 
     learn(kriging, descriptors_of(families(3, 4)), torch.linspace(-1, 1, 12))
     unseen = torch.zeros(1, FINGERPRINT_BITS)
     unseen[0, -5:] = 1
-    mean, variance = kriging(descriptors_of(unseen, descriptors=torch.full((1, len(DESCRIPTORS)), 99.0)))
+    mean, variance = kriging(descriptors_of(unseen, descriptors=torch.full((1, len(DESCRIPTORS)), 99.0), trained=12))
     assert float(mean) == pytest.approx(0, abs=1e-6)
     assert float(variance) == pytest.approx(float(kriging.variance), rel=1e-5)
 
@@ -145,7 +164,7 @@ def test_doses_that_are_all_alike_or_not_known_explain_nothing(dose: torch.Tenso
         bool(torch.isfinite(each).all()) for each in kriging.state_dict().values()
     )  # a model folder refuses others
     for asked in (torch.tensor([9.0]), torch.tensor([torch.nan])):
-        mean, variance = kriging(descriptors_of(families(2, 3)[:1], asked))
+        mean, variance = kriging(descriptors_of(families(2, 3)[:1], asked, trained=6))
         assert torch.isfinite(mean).all() and 0 <= float(variance) <= float(kriging.variance)
 
 
@@ -158,7 +177,7 @@ def test_one_compound_is_enough() -> None:
 
 def test_coefficients_of_zero_are_kriged_to_zero() -> None:
     kriging = Kriging(8, (2,))
-    kriging.learn(descriptors_of(families(2, 4)), torch.zeros(8, 2), torch.zeros(8, 2))
+    kriging.learn(descriptors_of(families(2, 4)), torch.zeros(8, 2), torch.zeros(8, 2), torch.ones(2))
     mean, variance = kriging(descriptors_of(families(2, 4)))
     assert not mean.any() and torch.isfinite(variance).all()
 
@@ -169,21 +188,106 @@ def test_every_kind_of_coefficient_has_its_own_similarity() -> None:
     slopes = torch.randn(80, 3, generator=draw)
     loadings = 2 * torch.randn(20, 2, generator=draw).repeat_interleave(4, 0)
     kriging = Kriging(80, (1, 3, 2))
-    kriging.learn(descriptors_of(bits), torch.cat([levels, slopes, loadings], dim=1), torch.zeros(80, 6))
-    mean, variance = kriging(descriptors_of(bits[::4]))
+    kriging.learn(descriptors_of(bits), torch.cat([levels, slopes, loadings], dim=1), torch.zeros(80, 6), torch.ones(6))
+    mean, variance = kriging(descriptors_of(bits[::4], trained=80))
     structure = kriging.shares[:, STRUCTURE]
     assert structure[0] > 0.5 and structure[1] < 0.25 and structure[2] > 0.5
     alone = Kriging(80, (3,))
-    alone.learn(descriptors_of(bits), slopes, torch.zeros(80, 3))
-    assert torch.allclose(mean[:, 1:4], alone(descriptors_of(bits[::4]))[0], atol=1e-5)
-    assert torch.allclose(variance[:, 1:4], alone(descriptors_of(bits[::4]))[1], rtol=1e-4)
+    alone.learn(descriptors_of(bits), slopes, torch.zeros(80, 3), torch.ones(3))
+    assert torch.allclose(mean[:, 1:4], alone(descriptors_of(bits[::4], trained=80))[0], atol=1e-5)
+    assert torch.allclose(variance[:, 1:4], alone(descriptors_of(bits[::4], trained=80))[1], rtol=1e-4)
     assert bool((variance[:, 4:] < 0.7 * kriging.variance[4:]).all())
 
 
 def test_what_is_not_known_of_the_trained_widens_the_unseen() -> None:
     some, target = descriptors_of(families(3, 4)), torch.linspace(-1, 1, 12)[:, None]
     sure, unsure = Kriging(12, (1,)), Kriging(12, (1,))
-    sure.learn(some, target, torch.zeros(12, 1))
-    unsure.learn(some, target, torch.full((12, 1), 0.5))
-    unseen = descriptors_of(torch.zeros(1, FINGERPRINT_BITS))
+    sure.learn(some, target, torch.zeros(12, 1), torch.ones(1))
+    unsure.learn(some, target, torch.full((12, 1), 0.5), torch.ones(1))
+    unseen = descriptors_of(torch.zeros(1, FINGERPRINT_BITS), trained=12)
     assert float(unsure(unseen)[1]) == pytest.approx(float(sure(unseen)[1]) + 0.5, rel=1e-4)
+
+
+ODD = torch.eye(80, FINGERPRINT_BITS)  # structures that tell nothing
+
+
+@pytest.mark.parametrize(("name", "kernel"), [("target", TARGET), ("pathway", PATHWAY)])
+def test_targets_and_pathways_that_explain_are_found_and_used(name: str, kernel: int) -> None:
+    groups = torch.arange(80) // 4
+    level = noise(20, 11).repeat_interleave(4) + 0.2 * noise(80, 12)
+    some = descriptors_of(ODD, relations=related(**{name: groups}))
+    trained = torch.arange(80) % 4 != 3
+    kriging = Kriging(60, (1,))
+    learn(kriging, at(some, trained, trained), level[trained])
+    mean, variance = kriging(at(some, ~trained, trained))
+    assert float(kriging.shares[0, kernel]) > 0.5
+    assert float((mean[:, 0] - level[~trained]).square().mean()) < 0.3 * float(level.square().mean())
+    of_nobody = kriging(descriptors_of(ODD[~trained], trained=60))  # a target that is not named is no mismatch
+    assert float(of_nobody[0].abs().max()) < 0.1 and bool((of_nobody[1] > 2 * variance).all())
+
+
+def test_a_pathway_that_explains_nothing_gets_no_share() -> None:
+    some = descriptors_of(ODD, relations=related(pathway=torch.arange(80) // 4))
+    kriging = Kriging(80, (1,))
+    learn(kriging, some, noise(80, 13))
+    assert float(kriging.shares[0, PATHWAY]) < 0.15
+
+
+def pairs_of_ids(between: float, within: float) -> tuple[CompoundDescriptors, torch.Tensor, torch.Tensor]:
+    """40 compounds under two ids each, their levels, and which ids are trained on: both of 30, one of 10."""
+    compound = torch.arange(80) // 2
+    level = between * noise(40, 14)[compound] + within * noise(80, 15)
+    some = descriptors_of(ODD[compound], relations=related(compound=compound))
+    return some, level, (torch.arange(80) < 60) | (torch.arange(80) % 2 == 0)
+
+
+def test_an_unseen_id_of_a_compound_borrows_from_the_other_as_far_as_ids_agree() -> None:
+    borrowed = {}
+    for within in (0.3, 1.0):
+        some, level, trained = pairs_of_ids(1.0, within)
+        kriging = Kriging(70, (1,))
+        learn(kriging, at(some, trained, trained), level[trained])
+        mean, variance = kriging(at(some, ~trained, trained))
+        known, truth = level[60::2], level[61::2]
+        borrowed[within] = float((mean[:, 0] @ known) / (known @ known))
+        # ten unseen ids: a mean square z above 2.96 or below .22 happens once in 500 each
+        assert 0.22 < float(((mean[:, 0] - truth) ** 2 / variance[:, 0]).mean()) < 2.96
+        assert bool((variance < kriging.variance).all())
+    # of two ids with variance 1 between compounds and s^2 within, one tells 1 / (1 + s^2) of the other: .92 and .5
+    assert borrowed[0.3] == pytest.approx(0.92, abs=0.08) and borrowed[1.0] == pytest.approx(0.5, abs=0.2)
+
+
+def test_where_no_compound_has_two_ids_an_unseen_id_borrows_half_of_what_nothing_else_explains() -> None:
+    level = noise(40, 16)
+    kriging = Kriging(40, (1,))
+    learn(kriging, descriptors_of(ODD[:40]), level)
+    one = torch.zeros(1, 40)
+    one[0, 7] = 1
+    unseen = descriptors_of(torch.zeros(1, FINGERPRINT_BITS), relations=DrugRelations(one, *[torch.zeros(1, 40)] * 2))
+    mean, variance = kriging(unseen)
+    assert float(kriging.shares[0, COMPOUND]) == pytest.approx(0.5, abs=0.02)
+    assert float(mean) == pytest.approx(0.5 * float(level[7]), abs=0.02)
+    assert float(variance) == pytest.approx(0.75 * float(kriging.variance), rel=0.03)
+
+
+def test_columns_of_which_little_is_said_decide_little_about_shares() -> None:
+    groups = torch.arange(80) // 4
+    some = descriptors_of(ODD, relations=related(target=groups))
+    told, untold = noise(20, 17).repeat_interleave(4)[:, None], 1e-3 * noise(240, 18).reshape(80, 3)
+    kriging = Kriging(80, (4,))
+    kriging.learn(some, torch.cat([told, untold], dim=1), torch.zeros(80, 4), torch.ones(4))
+    assert float(kriging.shares[0, TARGET]) > 0.5
+    kriging.learn(some, torch.cat([told, untold], dim=1), torch.zeros(80, 4), torch.tensor([1.0, 1e-3, 1e-3, 1e-3]))
+    assert float(kriging.shares[0, TARGET]) < 0.5  # relative to their prior SD the three vary as much as the first
+
+
+def test_kriging_that_knew_three_kernels_is_the_same_with_six() -> None:
+    some, kriging = descriptors_of(families(3, 4), noise(12, 19)), Kriging(12, (1, 2))
+    kriging.learn(some, noise(36, 20).reshape(12, 3), torch.zeros(12, 3), torch.ones(3))
+    kriging.shares[:, COMPOUND] = 0
+    state = kriging.state_dict()
+    earlier = Kriging(12, (1, 2))
+    earlier.load_state_dict(state | {"shares": state["shares"][:, :3]})
+    unseen = descriptors_of(families(3, 4)[::5], relations=related(compound=torch.arange(12)).select(torch.arange(3)))
+    for now, before in zip(earlier(unseen), kriging(unseen), strict=True):
+        assert torch.equal(now, before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from torch import nn
 
 from bdrp.features.batch import pairs as as_pairs
+from bdrp.features.drugs import TrainingDrugs
 from bdrp.inference.hierarchical.updating import BatchEffects, UpdatedFit
 from bdrp.inference.method import Runtime
 
@@ -198,7 +201,7 @@ def test_gross_outliers_move_a_student_less_than_a_normal(elsewhere, some_unseen
     assert weight[:3].max() < 0.05 < np.median(weight[3:])
 
 
-def test_two_ids_of_one_compound_are_one(loose, some_unseen, tiny_screen):
+def test_two_ids_of_one_compound_have_coefficients_of_their_own(loose, some_unseen, tiny_screen):
     fit, frame = loose("full"), tiny_screen.responses.head(6)
     drugs = tiny_screen.drugs
     again = drugs.set_axis(["other " + drug for drug in drugs.index]).rename_axis("drug_id")
@@ -206,6 +209,21 @@ def test_two_ids_of_one_compound_are_one(loose, some_unseen, tiny_screen):
     two = fit.features.inputs(again, tiny_screen.expression)
     here = fit.posterior_of(one, as_pairs(frame, one))
     there = fit.posterior_of(two, as_pairs(frame.assign(drug_id="other " + frame["drug_id"]), two))
+    # what the network and the line say, the two have in common; what their own coefficients say, they have not
+    assert (np.diag(here.covariance(there)) < 0.9 * here.epistemic).all()
+
+
+def test_two_ids_of_one_compound_are_one_to_a_model_that_was_fitted_without_ids(loose, some_unseen, tiny_screen):
+    fit, frame = loose("full"), tiny_screen.responses.head(6)
+    earlier = copy(fit)
+    earlier.features = replace(fit.features, drugs=TrainingDrugs(fit.features.compounds))
+    earlier.layer = copy(fit.layer)
+    earlier.layer.features = earlier.features
+    drugs = tiny_screen.drugs
+    again = drugs.set_axis(["other " + drug for drug in drugs.index]).rename_axis("drug_id")
+    one, two = (earlier.features.inputs(table, tiny_screen.expression) for table in (drugs, again))
+    here = earlier.posterior_of(one, as_pairs(frame, one))
+    there = earlier.posterior_of(two, as_pairs(frame.assign(drug_id="other " + frame["drug_id"]), two))
     known = np.isin(drugs.loc[frame["drug_id"], "structure_key"], fit.features.compounds)
     assert known.any()
     np.testing.assert_allclose(np.diag(here.covariance(there))[known], here.epistemic[known], rtol=1e-5)

@@ -54,7 +54,7 @@ def test_apart_analyses_what_lines_would_leave_had_they_not_been_fitted(some_uns
     lever = start.ridge.leverage(problem.regressors)[problem.compound, problem.row]
     assert float(lever.min()) >= 0 and 0.1 < float(lever.mean()) < 0.9
     left = (response - problem.ridge_mean(start.ridge)) / (1 - lever)
-    again = problem._analysis(ResponseMoments(left, torch.zeros_like(left)), start.ridge, 20, None)
+    again = problem._analysis(ResponseMoments(left, torch.zeros_like(left)), start.ridge, starting.FACTOR_STEPS, None)
     assert torch.allclose(again.factors.mean, start.factors.mean, atol=1e-5)
     # a residual over 1 - leverage is that of a fit without the line: here for the first compound, its scales kept
     rows = torch.nonzero(problem.compound == 0)[:, 0]
