@@ -9,8 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from bdrp.data.screen import Screen
 from bdrp.features.batch import Batch
 from bdrp.inference import METHODS
 from bdrp.inference.method import Fitted
@@ -44,6 +47,32 @@ def make_method(subject_of: Callable[[str], Subject]) -> Callable[..., Any]:
 def make_batch() -> Callable[..., Batch]:
     """`make_batch(screen, parts)`: a screen as tensors, with a part named for each response."""
     return screens.batch_of
+
+
+@pytest.fixture(scope="session")
+def with_twins(tiny_screen: Screen) -> Screen:
+    """The tiny screen with its first drug under two more ids: "twin", 2 ln units above it, and "third", 1 above it."""
+    responses, drugs = tiny_screen.responses, tiny_screen.drugs
+    first = responses[responses["drug_id"] == drugs.index[0]]
+    again = [
+        first.assign(drug_id=name, response=first["response"] + by) for name, by in (("twin", 2.0), ("third", 1.0))
+    ]
+    more = [drugs.iloc[:1].set_axis([name]) for name in ("twin", "third")]
+    return Screen(
+        "twins",
+        tiny_screen.measure,
+        pd.concat([responses, *again], ignore_index=True).assign(upper_limit=np.nan, lower_limit=np.nan),
+        pd.concat([drugs, *more]).rename_axis("drug_id"),
+        tiny_screen.cell_lines,
+        tiny_screen.expression,
+    )
+
+
+@pytest.fixture(scope="session")
+def twins(with_twins: Screen, make_batch: Callable[..., Batch]) -> Batch:
+    """The same as tensors; "third" is in the test part alone, with the drug after the first."""
+    unseen = with_twins.responses["drug_id"].isin(["third", with_twins.drugs.index[1]])
+    return make_batch(with_twins, np.where(unseen, "test", "train"))
 
 
 @pytest.fixture(scope="session")

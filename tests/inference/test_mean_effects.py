@@ -57,3 +57,21 @@ def test_a_new_drug_and_a_new_line_add_the_variance_between_them(
     new_drug, new_line = made.inputs.drug_effect[rows.drug] < 0, made.inputs.line_effect[rows.line] < 0
     expected = between_drugs * new_drug.double() + between_lines * new_line.double()
     assert epistemic == pytest.approx(expected.numpy())
+
+
+def test_an_unseen_id_borrows_from_the_ids_of_its_compound(twins: Batch) -> None:
+    fitted, inputs, features = MeanEffectsMethod().fit(twins, Runtime()), twins.inputs, twins.features
+    pred, third = fitted.predict(inputs, twins.test), np.asarray(inputs.drug_ids)[twins.test.drug.numpy()] == "third"
+    effects, lines = fitted.state()["drugs"].numpy(), fitted.state()["lines"].numpy()
+    own = effects[[features.drugs.ids.index(drug) for drug in (inputs.drug_ids[0], "twin")]]
+    assert abs(np.diff(own)[0]) * features.response_std == pytest.approx(2, rel=0.05)
+    between = float(fitted.state()["spread"][1])
+    # of the two ids alone is known how far ids differ, beside what counts as one compound more
+    share = 1 - (((own - own.mean()) ** 2).sum() / effects.var() + 0.15) / 2
+    told = share / (share + (1 - share) / 2)
+    expected = told * own.mean() + lines[inputs.line_effect[twins.test.line].numpy()]
+    mean = features.response_mean + features.response_std * expected
+    assert pred.mean[third] == pytest.approx(mean[third])
+    left = 1 - share * told
+    assert pred.epistemic[third] == pytest.approx(features.response_std**2 * between * left)
+    assert pred.epistemic[~third] == pytest.approx(features.response_std**2 * between)

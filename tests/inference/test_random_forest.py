@@ -113,3 +113,32 @@ def test_a_tensor_of_another_kind_is_refused(made: Batch, fitted: RandomForestFi
 def test_options_that_cannot_be_are_refused(option: str) -> None:
     with pytest.raises(FitError, match=f"{option} is 0"):
         RandomForestMethod(**{option: 0})
+
+
+def test_two_ids_of_one_compound_differ_by_their_shifts(twins: Batch) -> None:
+    fitted, inputs, features = RandomForestMethod().fit(twins, Runtime()), twins.inputs, twins.features
+    shift, first = fitted.state()["shift"].numpy(), inputs.drug_ids[0]
+    own = [features.drugs.ids.index(drug) for drug in (first, "twin")]
+    # the twin stands 2 above the first on every line, so that each lies 1 from their mean
+    assert shift[own] * features.response_std == pytest.approx([-1, 1])
+    assert not np.delete(shift, own).any()
+    drugs = np.asarray(inputs.drug_ids)[twins.train.drug.numpy()]
+    mean = fitted.predict(inputs, twins.train).mean
+    assert mean[drugs == "twin"] - mean[drugs == first] == pytest.approx(2)
+
+
+def test_the_shift_of_an_unseen_id_is_not_known(twins: Batch) -> None:
+    fitted, inputs, features = RandomForestMethod().fit(twins, Runtime()), twins.inputs, twins.features
+    pred, third = fitted.predict(inputs, twins.test), np.asarray(inputs.drug_ids)[twins.test.drug.numpy()] == "third"
+    trees = fitted.predict_trees(inputs, twins.test)
+    assert pred.mean == pytest.approx(features.response_mean + features.response_std * trees.mean(0))
+    # by hand: two shifts of 1 about their mean have variance 2; and that mean, of two ids, half of it
+    added = pred.epistemic - features.response_std**2 * trees.var(0)
+    assert added[third] == pytest.approx(3) and added[~third] == pytest.approx(2)
+
+
+def test_a_forest_of_before_ids_had_shifts_has_none(made: Batch, fitted: RandomForestFit) -> None:
+    state = {name: part for name, part in fitted.state().items() if name != "shift"}
+    again = RandomForestMethod().restore(made.features, state)
+    assert not again.state()["shift"].any()
+    assert np.array_equal(again.predict(made.inputs, made.test).mean, fitted.predict(made.inputs, made.test).mean)

@@ -48,3 +48,20 @@ def test_an_unseen_drug_gets_the_average_of_the_others(tiny_screen: Screen, make
     expected = batch.features.response_mean + batch.features.response_std * each.mean(1)
     assert pred.mean == pytest.approx(expected.numpy(), abs=1e-4)
     assert pred.epistemic == pytest.approx(batch.features.response_std**2 * each.var(1, correction=0).numpy(), rel=1e-3)
+
+
+def test_an_unseen_id_borrows_from_the_ids_of_its_compound(twins: Batch) -> None:
+    fitted, inputs, features = RidgeMethod().fit(twins, Runtime()), twins.inputs, twins.features
+    pred, third = fitted.predict(inputs, twins.test), np.asarray(inputs.drug_ids)[twins.test.drug.numpy()] == "third"
+    state = {name: part.double().numpy() for name, part in fitted.state().items()}
+    each = inputs.genes[twins.test.line].double().numpy() @ state["slopes"].T + state["intercepts"]
+    own = [features.drugs.ids.index(drug) for drug in (inputs.drug_ids[0], "twin")]
+    level = state["intercepts"]
+    share = 1 - (((level[own] - level[own].mean()) ** 2).sum() / level.var() + 0.15) / 2
+    told = share / (share + (1 - share) / 2)
+    expected = each.mean(1) + told * (each[:, own].mean(1) - each.mean(1))
+    mean = features.response_mean + features.response_std * expected
+    assert pred.mean[third] == pytest.approx(mean[third], abs=1e-4)
+    variance = features.response_std**2 * each.var(1)
+    assert pred.epistemic[third] == pytest.approx((variance * (1 - share * told))[third], rel=1e-3)
+    assert pred.epistemic[~third] == pytest.approx(variance[~third], rel=1e-3)
