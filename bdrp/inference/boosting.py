@@ -136,7 +136,9 @@ class BoostingFit(Fitted):
         mean, sd = members[..., 0], members[..., 1]
         positions = (inputs.drug_effect[pairs.drug], inputs.line_effect[pairs.line])
         new = np.stack([(position < 0).cpu().numpy() for position in positions], axis=1)
-        epistemic = mean.var(0) + new @ self.unseen.numpy()
+        epistemic = (
+            mean.var(0) + new @ self.unseen.numpy() + self.columns.unknown_shift_of(inputs, pairs, self.features)
+        )
         shifted = mean[-1] + self.columns.shift_of(inputs, pairs)
         return MarginalPosterior(self.features.unstandardise(shifted, np.square(sd).mean(0), epistemic))
 

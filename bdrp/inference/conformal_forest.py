@@ -106,8 +106,8 @@ class ConformalForestFit(Fitted):
         scale, standard = float(self.tensors["scale"]), standard_shape(self.shape)
         shift, factor = scale * standard.mean[0], (scale * standard.std[0]) ** 2
         mean = means.mean(0) + shift * np.sqrt(within + between) + self.columns.shift_of(inputs, pairs)
-        between = between + self.columns.unknown_shift_of(inputs, pairs, self.features)
-        return MarginalPosterior(self.features.unstandardise(mean, factor * within, factor * between), shape=self.shape)
+        epistemic = factor * between + self.columns.unknown_shift_of(inputs, pairs, self.features)
+        return MarginalPosterior(self.features.unstandardise(mean, factor * within, epistemic), shape=self.shape)
 
 
 def _shape(scores: np.ndarray) -> tuple[float, LevelMap]:

@@ -6,8 +6,8 @@ Each column a of the C trained compounds' coefficients is taken as
 
 K_k the kernels of `similarity`, with one set of shares p for each kind of coefficient, of highest marginal likelihood
 of a/lambda under one s^2 for all of its columns, lambda the prior SDs: a column of which the responses say little has
-small a and little to say. Given p, s^2 is each column's own maximiser. An
-unseen compound with k = sum_k p_k K_k(., trained) has
+small a and little to say. Given p, s^2 is each column's own maximiser. An unseen compound with
+k = sum_k p_k K_k(., trained) has
 
     mean k' R^-1 a,   variance s^2 (k_0 - k' R^-1 k) + e,   k_0 = p_0 + sum_k p_k K_k with itself,
 
