@@ -50,7 +50,7 @@ class Shaped(Scalable):
         >>> keys = pd.DataFrame({"cell_line_id": ["906826"], "drug_id": ["1003"]})
         >>> skewed = LevelMap((0.05, 0.5, 0.8), (0.05, 0.5, 0.95))
         >>> Shaped(keys, "ln_ic50_um", [-1.0], [0.64], [0.36], skewed).interval(0.9).round(2).tolist()
-        [[-3.01, 0.29]]
+        [[-2.95, 0.31]]
     """
 
     family = "shaped"

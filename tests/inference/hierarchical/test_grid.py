@@ -55,3 +55,12 @@ def test_drugs_that_are_not_named_are_left_out_where_most_are_not(some_unseen: B
     every = pairs_of([0] * len(inputs.drug_ids), list(range(len(inputs.drug_ids))))
     assert keep_named(inputs, every)[0].molecules is inputs.molecules
     assert keep_named_lines(inputs, every)[0].line_ids == inputs.line_ids[:1]
+
+
+def test_draws_multiplied_a_drug_at_a_time_and_the_grid_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = torch.arange(12.0).view(4, 3), torch.arange(30.0).view(2, 5, 3)
+    line, drug = torch.tensor([3, 0, 3]), torch.tensor([4, 2, 0])
+    by_drug = rowwise_dot(left, right, line, drug)
+    monkeypatch.setattr(predictor, "DRAWN_PRODUCT_A_PAIR", 1_000)
+    assert torch.equal(rowwise_dot(left, right, line, drug), by_drug)
+    assert torch.equal(by_drug, (left[line] * right[:, drug]).sum(2))
