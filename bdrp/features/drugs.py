@@ -17,7 +17,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-NO_PATHWAY = ("", "other", "unclassified")  # what GDSC calls drugs of no named pathway
+NOT_NAMED = frozenset(
+    {"", "-", "?", "n/a", "na", "nan", "none", "not defined", "other", "others", "unclassified", "unknown"}
+)
+"""What tables, GDSC's among them, write where no target or pathway is named; two such drugs have nothing in common."""
 OF_THE_COMPOUND = 0.85
 """The share of the variance between drugs that ids of one compound have in common, where no data say so: of the mean
 ln IC50 of ten compounds of GDSC2 it is 0.84, of sixteen of GDSC1 0.90. It counts as one compound with two ids."""
@@ -108,12 +111,16 @@ class TrainingDrugs:
         """From `to_json`.
 
         Raises:
-            ValueError: the columns are not of one length.
+            ValueError: the columns are not of one length, or a drug stands twice.
         """
         columns = {name: tuple(saved.get(name, ())) for name in ("compounds", "ids", "targets", "pathways")}
         if any(len(column) not in (0, len(columns["compounds"])) for column in columns.values()):
-            raise ValueError(f"it names { ({name: len(column) for name, column in columns.items()}) } training drugs")
-        return cls(**columns | {"targets": tuple(map(tuple, columns["targets"]))})
+            sizes = ", ".join(f"{len(column)} {name}" for name, column in columns.items())
+            raise ValueError(f"its training drugs have {sizes}")
+        drugs = cls(**columns | {"targets": tuple(map(tuple, columns["targets"]))})
+        if len(set(drugs.labels)) < len(drugs):
+            raise ValueError(f"{len(drugs) - len(set(drugs.labels))} of its training drugs stand twice")
+        return drugs
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the compounds, which stand by themselves."""
@@ -128,13 +135,22 @@ class TrainingDrugs:
         """C names, each of one training drug alone: its id with its structure, which is no other drug's."""
         return tuple(map(_label, self.ids, self.compounds)) if self.ids else self.compounds
 
-    def share_of_compounds(self, effects: Tensor) -> float:
-        """The share of the variance of drugs' effects, (C,), that ids of one compound have in common."""
+    @property
+    def repeats(self) -> int:
+        """How many ids there are beyond the first of each compound."""
+        return len(self) - len(set(self.compounds))
+
+    def deviations(self, effects: Tensor) -> Tensor:
+        """(C,) how far the effect of each drug, (C,), lies from the mean of its compound's ids; 0 for a single id."""
         compound = torch.as_tensor(pd.factorize(np.asarray(self.compounds, dtype=object))[0])
         ids = torch.bincount(compound)
         total = torch.zeros(len(ids), dtype=effects.dtype).index_add(0, compound, effects)
-        within = (effects - (total / ids)[compound]).square().sum() / effects.var(correction=0).clamp(min=1e-12)
-        differing = (float(within) + 1 - OF_THE_COMPOUND) / (len(self) - len(ids) + 1)
+        return effects - (total / ids)[compound]
+
+    def share_of_compounds(self, effects: Tensor) -> float:
+        """The share of the variance of drugs' effects, (C,), that ids of one compound have in common."""
+        within = self.deviations(effects).square().sum() / effects.var(correction=0).clamp(min=1e-12)
+        differing = (float(within) + 1 - OF_THE_COMPOUND) / (self.repeats + 1)
         return max(0.0, 1 - differing)
 
     def positions(self, drugs: pd.DataFrame) -> Tensor:
@@ -155,13 +171,14 @@ class TrainingDrugs:
 
 def name_targets(text: str) -> tuple[str, ...]:
     """The targets that a cell names, in capitals and in order: "EGFR, erbb2; EGFR" -> EGFR, ERBB2."""
-    return tuple(sorted({part.strip().upper() for part in re.split("[,;|]", text)} - {""}))
+    parts = (part.strip() for part in re.split("[,;|]", text))
+    return tuple(sorted({part.upper() for part in parts if part.lower() not in NOT_NAMED}))
 
 
 def name_pathway(text: str) -> str:
     """A pathway in small letters, "" where a cell names none."""
     name = text.strip().lower()
-    return "" if name in NO_PATHWAY else name
+    return "" if name in NOT_NAMED else name
 
 
 def share_in_common(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> np.ndarray:

@@ -6,7 +6,8 @@ model's last half is a virtual ensemble, whose members have ever more of its tre
 2021, doi:10.48550/arXiv.2006.10562):
 
     mean = that of all trees + shift,   aleatoric = average over members of SD^2,
-    epistemic = variance of the mean over members, plus one for an unseen drug and one for an unseen line.
+    epistemic = variance of the mean over members, plus one for an unseen drug, one for an unseen line
+                and that of the shift of an unseen id.
 
 Trees are flat where they have not been, so that their ensemble does not see what is new. What that costs is measured:
 a trial is fitted without a third of the drugs and of the lines, and the variance of an unseen one is by how much the
@@ -28,7 +29,7 @@ from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.features.descriptors import DESCRIPTORS
 from bdrp.features.molecules import FINGERPRINT_BITS
-from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
 from bdrp.inference.trees import oblivious
 from bdrp.inference.trees.oblivious import Boosting, ObliviousTrees, Rows
 from bdrp.inference.trees.regressors import Regressors
@@ -68,11 +69,7 @@ class BoostingMethod(Method):
         Raises:
             FitError: naming the option, what it was and what it may be.
         """
-        for option, least in (("trees", 1), ("patience", 1), ("components", 1), ("coordinates", 1), ("members", 2)):
-            if getattr(self, option) < least:
-                raise FitError(
-                    f"{option} is {getattr(self, option)}; it must be at least {least}. Choose another value."
-                )
+        require_at_least(self, trees=1, patience=1, components=1, coordinates=1, members=2)
         if not 1 <= self.depth <= 12:
             raise FitError(f"depth is {self.depth}; it must be from 1 to 12. Choose another value.")
         for option in ("rate", "share"):
@@ -130,17 +127,14 @@ class BoostingFit(Fitted):
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
         """The mean of all trees, with the virtual ensemble's variances."""
-        members = self.trees.stages(
-            self.columns.table(inputs, pairs, descriptors=True), self._ends
-        )  # the last has all trees
+        table = self.columns.table(inputs, pairs, descriptors=True)
+        members = self.trees.stages(table, self._ends)  # the last has all trees
         mean, sd = members[..., 0], members[..., 1]
         positions = (inputs.drug_effect[pairs.drug], inputs.line_effect[pairs.line])
         new = np.stack([(position < 0).cpu().numpy() for position in positions], axis=1)
-        epistemic = (
-            mean.var(0) + new @ self.unseen.numpy() + self.columns.unknown_shift_of(inputs, pairs, self.features)
-        )
+        unknown = new @ self.unseen.numpy() + self.columns.unknown_shift_of(inputs, pairs, self.features)
         shifted = mean[-1] + self.columns.shift_of(inputs, pairs)
-        return MarginalPosterior(self.features.unstandardise(shifted, np.square(sd).mean(0), epistemic))
+        return MarginalPosterior(self.features.unstandardise(shifted, np.square(sd).mean(0), mean.var(0) + unknown))
 
 
 def _unseen(rows: Rows, batch: Batch, growth: Boosting, seed: int) -> Tensor:

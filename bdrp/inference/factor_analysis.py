@@ -23,13 +23,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bdrp.errors import FitError, ModelFolderError
+from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.coefficients import covariance_roots
 from bdrp.inference.initialisation import factor_analysis
 from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
 from bdrp.inference.kronecker.posterior import equal_names, name_points
-from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
 from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
 
@@ -58,9 +58,7 @@ class FactorAnalysisMethod(Method):
         Raises:
             FitError: naming the option, what it was and what it may be.
         """
-        for option in ("rank", "rounds"):
-            if getattr(self, option) < 1:
-                raise FitError(f"{option} is {getattr(self, option)}; it must be at least 1. Choose another value.")
+        require_at_least(self, rank=1, rounds=1)
 
     def fit(self, batch: Batch, runtime: Runtime) -> FactorAnalysisFit:
         """Update levels and factors in turn; see `Method.fit`."""

@@ -44,7 +44,7 @@ from bdrp.inference.kronecker.kernels import (
 )
 from bdrp.inference.kronecker.posterior import GridPoints, GridPosterior
 from bdrp.inference.kronecker.preconditioning import Preconditioner, build_preconditioner
-from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
 
 # Where the scales start, in variances of the response (chosen: their order on GDSC2's training parts); the last is a
 # length.
@@ -86,11 +86,7 @@ class GaussianProcessMethod(Method):
         Raises:
             FitError: naming the option, what it was and what it may be.
         """
-        for option, least in (("lines", 1), ("steps", 0), ("draws", 2)):
-            if getattr(self, option) < least:
-                raise FitError(
-                    f"{option} is {getattr(self, option)}; it must be at least {least}. Choose another value."
-                )
+        require_at_least(self, lines=1, steps=0, draws=2)
         if not 1e-6 <= self.tolerance <= 0.1:
             raise FitError(f"tolerance is {self.tolerance}; it must be from 1e-6 to 0.1. Choose another value.")
 

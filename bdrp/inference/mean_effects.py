@@ -13,9 +13,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bdrp.errors import FitError, ModelFolderError
+from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
 from bdrp.predictive import MarginalPosterior
 
 
@@ -40,10 +40,7 @@ class MeanEffectsMethod(Method):
         Raises:
             FitError: naming the option, what it was and what it may be.
         """
-        if not self.shrinkage >= 0:
-            raise FitError(f"shrinkage is {self.shrinkage}; it must be at least 0. Choose another value.")
-        if self.sweeps < 1:
-            raise FitError(f"sweeps is {self.sweeps}; it must be at least 1. Choose another value.")
+        require_at_least(self, shrinkage=0, sweeps=1)
 
     def fit(self, batch: Batch, runtime: Runtime) -> MeanEffectsFit:
         """Alternate between drug and line effects; see `Method.fit`."""

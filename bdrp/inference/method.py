@@ -214,6 +214,19 @@ class Method(ABC):
         """
 
 
+def require_at_least(options: object, **least: float) -> None:
+    """Refuse options below what they may be.
+
+    Raises:
+        FitError: naming the first, what it was and what it may be.
+    """
+    for option, allowed in least.items():
+        if not getattr(options, option) >= allowed:  # nor NaN
+            raise FitError(
+                f"{option} is {getattr(options, option)}; it must be at least {allowed}. Choose another value."
+            )
+
+
 def isolate_random_state() -> Any:
     """A context after which torch's random state, on every device, is as it was."""
     # Seeding the CPU seeds every GPU too, so that all states are restored.

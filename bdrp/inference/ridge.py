@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bdrp.errors import FitError, ModelFolderError
+from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.method import Fitted, Method, Runtime
+from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
 from bdrp.predictive import MarginalPosterior
 
 PENALTIES = tuple(float(10.0**power) for power in np.arange(1, 6.1, 0.5))  # chosen: spans 0.01 to 1,000 times the genes
@@ -44,8 +44,7 @@ class RidgeMethod(Method):
         Raises:
             FitError: naming the option, what it was and what it may be.
         """
-        if self.fewest < 3:
-            raise FitError(f"fewest is {self.fewest}; it must be at least 3. Choose another value.")
+        require_at_least(self, fewest=3)
 
     def fit(self, batch: Batch, runtime: Runtime) -> RidgeFit:
         """Fit each compound; see `Method.fit`."""

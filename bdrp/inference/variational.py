@@ -26,7 +26,7 @@ from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.likelihood import standardise_responses
 from bdrp.inference.hierarchical.model import Block
 from bdrp.inference.hierarchical.predictor import network_term
-from bdrp.inference.method import Runtime
+from bdrp.inference.method import Runtime, require_at_least
 from bdrp.inference.network.draws import DRAWS_TO_SCORE, VariationalFit
 from bdrp.inference.network.fitted import restore_fit
 from bdrp.inference.network.options import NetworkMethod, quiet_pyro
@@ -69,8 +69,7 @@ class VariationalMethod(NetworkMethod):
                 raise FitError(f"{name} is {getattr(self, name)}; it must be above 0. Choose another value.")
         if not 0 <= self.pretrain < 1:
             raise FitError(f"pretrain is {self.pretrain}; it must be at least 0 and below 1. Choose another value.")
-        if self.draws < 1:
-            raise FitError(f"draws is {self.draws}; it must be at least 1. Choose another value.")
+        require_at_least(self, draws=1)
 
     def kl_weight(self, epoch: int) -> float | None:
         """The weight of the network's divergence in an epoch, from 0; None while each weight has one value.

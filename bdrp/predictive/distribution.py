@@ -186,6 +186,11 @@ class Scalable(PredictiveDistribution):
 
     least_slope: float = 0.0  # of a map of normal scores in the tails; a family with heavy tails must not stretch them
 
+    def standardise(self, y: npt.ArrayLike) -> Floats:
+        """(y - mean) / std, (N,) or (N, Q)."""
+        values = align_responses(y, len(self))
+        return (values - broadcast_column(self.mean, values)) / broadcast_column(self.std, values)
+
     @abstractmethod
     def probit(self, y: npt.ArrayLike) -> Floats:
         """Phi^-1(F(y)), (N,) or (N, Q); exact in both tails. Draws (S, N) stand as `probit(draws.T).T`."""

@@ -93,11 +93,11 @@ class Normal(Scalable):
 
     def cdf(self, y: npt.ArrayLike) -> Floats:
         """Phi((y - mean) / std), (N,) or (N, Q)."""
-        return np.asarray(ndtr(self._standardised(y)))
+        return np.asarray(ndtr(self.standardise(y)))
 
     def survival(self, y: npt.ArrayLike) -> Floats:
         """Phi((mean - y) / std), (N,) or (N, Q)."""
-        return np.asarray(ndtr(-self._standardised(y)))
+        return np.asarray(ndtr(-self.standardise(y)))
 
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """Mean + std * Phi^-1(p), (N,) or (N, Q)."""
@@ -106,7 +106,7 @@ class Normal(Scalable):
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
         """The log of the normal density, (N,)."""
-        z = self._standardised(y)
+        z = self.standardise(y)
         return np.asarray(-0.5 * np.square(z) - broadcast_column(np.log(self.std), z) - _LOG_SQRT_2PI)
 
     def crps(self, y: npt.ArrayLike) -> Floats:
@@ -131,7 +131,7 @@ class Normal(Scalable):
 
     def probit(self, y: npt.ArrayLike) -> Floats:
         """(y - mean) / std, (N,) or (N, Q)."""
-        return self._standardised(y)
+        return self.standardise(y)
 
     def from_probit(self, z: npt.ArrayLike) -> Floats:
         """Mean + std z, (N,) or (N, Q)."""
@@ -166,10 +166,6 @@ class Normal(Scalable):
     def shape_metadata(self) -> dict[str, Any]:
         """Nothing: its moments determine a normal."""
         return {}
-
-    def _standardised(self, y: npt.ArrayLike) -> Floats:
-        values = align_responses(y, len(self))
-        return (values - broadcast_column(self.mean, values)) / broadcast_column(self.std, values)
 
 
 def std_from_variance(name: str, variance: npt.ArrayLike) -> Floats:

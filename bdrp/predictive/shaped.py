@@ -169,9 +169,7 @@ class Shaped(Scalable):
         return (x - self._centre) / self._width
 
     def _unshaped(self, y: npt.ArrayLike) -> Floats:
-        values = align_responses(y, len(self))
-        w = (values - broadcast_column(self.mean, values)) / broadcast_column(self.std, values)
-        return self._centre + self._width * w
+        return self._centre + self._width * self.standardise(y)
 
 
 class _StandardNormal:

@@ -110,12 +110,12 @@ class StudentT(Scalable):
 
     def cdf(self, y: npt.ArrayLike) -> Floats:
         """Sum over the mixture of weight Phi((y - mean) / SD), (N,) or (N, Q)."""
-        w = self._standardised(y)
+        w = self.standardise(y)
         return self.mixture.cdf(w, broadcast_column(self._share, w))
 
     def survival(self, y: npt.ArrayLike) -> Floats:
         """The cdf of the mirror image, exact where the cdf rounds to 1, (N,) or (N, Q)."""
-        w = self._standardised(y)
+        w = self.standardise(y)
         return self.mixture.cdf(-w, broadcast_column(self._share, w))
 
     def quantile(self, p: npt.ArrayLike) -> Floats:
@@ -125,12 +125,12 @@ class StudentT(Scalable):
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
         """The log of the mixture's density, (N,)."""
-        w = self._standardised(y)
+        w = self.standardise(y)
         return self.mixture.log_density(w, broadcast_column(self._share, w)) - broadcast_column(np.log(self.std), w)
 
     def crps(self, y: npt.ArrayLike) -> Floats:
         """The closed form for mixtures of normals (Grimit et al. 2006, doi:10.1256/qj.05.235), (N,)."""
-        w = self._standardised(y)
+        w = self.standardise(y)
         return broadcast_column(self.std, w) * self.mixture.crps(w, broadcast_column(self._share, w))
 
     def sample(self, draws: int, seed: int) -> Floats:
@@ -147,7 +147,7 @@ class StudentT(Scalable):
 
     def probit(self, y: npt.ArrayLike) -> Floats:
         """Phi^-1(F(y)), (N,) or (N, Q)."""
-        w = self._standardised(y)
+        w = self.standardise(y)
         return self.mixture.probit(w, broadcast_column(self._share, w))
 
     def from_probit(self, z: npt.ArrayLike) -> Floats:
@@ -188,7 +188,3 @@ class StudentT(Scalable):
     def _noise(self, rng: np.random.Generator, draws: int) -> Floats:
         stretch = self.aleatoric_std * np.sqrt((self.dof - 2) / self.dof)
         return stretch * rng.standard_t(self.dof, (draws, len(self)))
-
-    def _standardised(self, y: npt.ArrayLike) -> Floats:
-        values = align_responses(y, len(self))
-        return (values - broadcast_column(self.mean, values)) / broadcast_column(self.std, values)

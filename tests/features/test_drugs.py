@@ -70,6 +70,7 @@ def test_what_is_not_named_is_in_common_with_nobody(trained: TrainingDrugs) -> N
     for asked in (
         table(structure_key=["U"], target=[""], pathway=["unclassified"]),
         table(structure_key=["U"], target=[None], pathway=[" Other "]),
+        table(structure_key=["U"], target=["Unknown"], pathway=["unknown"]),
         table(structure_key=["U"]),
     ):
         relations = trained.relations(asked)
@@ -83,7 +84,15 @@ def test_pathways_are_the_same_whatever_their_capitals(trained: TrainingDrugs) -
 
 
 @pytest.mark.parametrize(
-    ("cell", "names"), [("EGFR, erbb2; EGFR", ("EGFR", "ERBB2")), (" ; ,", ()), ("", ()), ("a|B", ("A", "B"))]
+    ("cell", "names"),
+    [
+        ("EGFR, erbb2; EGFR", ("EGFR", "ERBB2")),
+        (" ; ,", ()),
+        ("", ()),
+        ("a|B", ("A", "B")),
+        ("KIT, others", ("KIT",)),
+        ("not defined", ()),
+    ],
 )
 def test_targets_are_named_in_capitals_and_once(cell: str, names: tuple[str, ...]) -> None:
     assert name_targets(cell) == names
@@ -112,8 +121,14 @@ def test_what_is_saved_is_restored(trained: TrainingDrugs) -> None:
 @pytest.mark.parametrize("name", ["ids", "targets", "pathways"])
 def test_columns_of_unlike_lengths_are_refused(trained: TrainingDrugs, name: str) -> None:
     saved = {"compounds": trained.compounds, **trained.to_json()}
-    with pytest.raises(ValueError, match=f"'{name}': 2"):
+    with pytest.raises(ValueError, match=f"2 {name}"):
         TrainingDrugs.restore(saved | {name: saved[name][:2]})
+
+
+def test_a_drug_that_stands_twice_is_refused(trained: TrainingDrugs) -> None:
+    saved = {"compounds": trained.compounds, **trained.to_json()}
+    with pytest.raises(ValueError, match="1 of its training drugs stand twice"):
+        TrainingDrugs.restore({name: [*column, column[0]] for name, column in saved.items()})
 
 
 def test_relations_are_selected_and_averaged_by_drug(trained: TrainingDrugs) -> None:

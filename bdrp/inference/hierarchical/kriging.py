@@ -33,7 +33,7 @@ BOUNDS = (-6.0, 2.5)  # chosen: the identity keeps a share of some hundredth, so
 STEPS = 40  # chosen: of L-BFGS; some fifteen are usual
 FIRST_KERNELS: Final = 3
 """The kernels of the first model folders: structure, descriptors, dose."""
-OF_THE_COMPOUND = 0.5  # chosen: where no compound has two ids, nothing tells its own variance from that of its assays
+COMPOUND_OF_THE_REST = 0.5  # chosen: of what no other kernel explains, where no compound has two ids to learn it from
 
 
 class Kriging(nn.Module):
@@ -118,7 +118,7 @@ def _most_likely_shares(kernels: Tensor, target: Tensor) -> Tensor:
     """
     shares, compound = _informative_shares(kernels, target), KERNELS.index("compound")
     if not shares[compound]:
-        shares[compound] = OF_THE_COMPOUND * (1 - shares.sum())
+        shares[compound] = COMPOUND_OF_THE_REST * (1 - shares.sum())
     return shares
 
 

@@ -21,7 +21,8 @@ what was measured of a line never makes it less certain than a line of which not
 Where the model is to serve new lines, each step masks half of its lines, whose rows are taken as if nothing else were
 known of them: u is left out of their mean and of the divergence, and its prior variance is added. Without that, u
 would explain all lines that there are, and nothing would be learned for those that are not. Their residuals are
-leave-one-out residuals, and the slopes stay where the ridge found them, in which leaving out is exact.
+leave-one-out residuals. v, u, the loadings and their scales stay where the start found them: leaving out is exact in
+the ridge's slopes, and u's scale is that of leave-one-out residuals.
 """
 
 from __future__ import annotations

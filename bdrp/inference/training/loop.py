@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.errors import BdrpWarning, FitError
+from bdrp.inference.method import require_at_least
 from bdrp.inference.training.checkpoint import Progress, State, copy_state, read, write
 
 AVERAGED_STEPS = 60  # chosen on validation (docs/tried.md): the noise of one draw a step goes, the trend stays
@@ -41,9 +42,7 @@ class Schedule:
         Raises:
             FitError: naming the option.
         """
-        for name in ("epochs", "patience"):
-            if getattr(self, name) < 1:
-                raise FitError(f"{name} is {getattr(self, name)}; it must be at least 1. Choose another value.")
+        require_at_least(self, epochs=1, patience=1)
 
     def rate(self, progress: float) -> float:
         """The learning rate as a share of its peak, `progress` in [0, 1]."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Features
-from bdrp.inference.method import Method
+from bdrp.inference.method import Method, require_at_least
 from bdrp.inference.trees.forest import Growth
 
 
@@ -33,11 +33,7 @@ class ForestMethod(Method):
         Raises:
             FitError: naming the option, what it was and what it may be.
         """
-        for option, least in (("trees", 2), ("leaf", 1), ("components", 1), ("coordinates", 1)):
-            if getattr(self, option) < least:
-                raise FitError(
-                    f"{option} is {getattr(self, option)}; it must be at least {least}. Choose another value."
-                )
+        require_at_least(self, trees=2, leaf=1, components=1, coordinates=1)
         if not 0 < self.share <= 1:
             raise FitError(f"share is {self.share}; it must be above 0 and at most 1. Choose another value.")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -33,8 +31,9 @@ class Regressors(NamedTuple):
     def of(cls, batch: Batch, components: int, coordinates: int) -> Regressors:
         """Fitted on the training rows."""
         response = standardised_response(batch.train, batch.features)
-        drug = batch.inputs.drug_effect[batch.train.drug].numpy()
-        shift = torch.as_tensor(id_shifts(response, drug, batch.features.compounds))
+        drug, drugs = batch.inputs.drug_effect[batch.train.drug].numpy(), batch.features.drugs
+        count, total = (np.bincount(drug, each, minlength=len(drugs)) for each in (None, response))
+        shift = drugs.deviations(torch.as_tensor(total / np.maximum(count, 1)))
         return cls(components, fingerprint_loadings(batch, coordinates), shift)
 
     def table(self, inputs: Inputs, pairs: Pairs, *, descriptors: bool = False) -> np.ndarray:
@@ -56,8 +55,11 @@ class Regressors(NamedTuple):
     def unknown_shift_of(self, inputs: Inputs, pairs: Pairs, features: Features) -> np.ndarray:
         """(N,) variance of an untrained id's shift, and of the mean of the n ids that it is a shift from; else 0."""
         ids, position = inputs.relations.ids.cpu(), inputs.drug_effect.cpu()
-        several = len(self.shift) - len(set(features.compounds))
-        variance = self.shift.square().sum() / max(several, 1) * torch.where(ids > 0, 1 + 1 / ids.clamp(min=1), 1.0)
+        variance = (
+            self.shift.square().sum()
+            / max(features.drugs.repeats, 1)
+            * torch.where(ids > 0, 1 + 1 / ids.clamp(min=1), 1.0)
+        )
         return torch.where(position >= 0, 0.0, variance)[pairs.drug.cpu()].numpy()
 
 
@@ -85,11 +87,3 @@ def standardised_response(rows: Pairs, features: Features) -> np.ndarray:
     """
     response = (rows.response - features.response_mean) / features.response_std
     return np.asarray(response.float().double().numpy())
-
-
-def id_shifts(response: np.ndarray, drug: np.ndarray, compounds: Sequence[str]) -> np.ndarray:
-    """(C,) how far the mean response of each training drug lies from the mean of its compound's; 0 for a single id."""
-    count, total = (np.bincount(drug, each, minlength=len(compounds)) for each in (None, response))
-    mean = pd.Series(total / np.maximum(count, 1))
-    own = mean - mean.groupby(np.asarray(compounds, dtype=object)).transform("mean")
-    return own.to_numpy(np.float64, copy=True)

@@ -12,11 +12,12 @@ import torch
 
 from bdrp.data.screen import Screen
 from bdrp.features.batch import Batch
+from bdrp.features.drugs import TrainingDrugs
 from bdrp.inference.boosting import BoostingMethod
 from bdrp.inference.conformal_forest import ConformalForestMethod
 from bdrp.inference.factor_analysis import FactorAnalysisMethod
 from bdrp.inference.method import Method, Runtime
-from bdrp.inference.trees.regressors import Regressors, id_shifts
+from bdrp.inference.trees.regressors import Regressors
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +38,9 @@ def two_assays(tiny_screen: Screen, make_batch: Callable[..., Batch]) -> Batch:
 
 
 def test_a_shift_is_how_far_an_id_lies_from_the_mean_of_its_compounds_ids() -> None:
-    response, drug = np.array([1.0, 3.0, 7.0, 9.0, 5.0]), np.array([0, 0, 1, 1, 2])
-    assert id_shifts(response, drug, ["A", "A", "B"]).tolist() == [-3.0, 3.0, 0.0]
+    drugs = TrainingDrugs(("A", "A", "B"), ("1", "2", "3"))
+    assert drugs.deviations(torch.tensor([2.0, 8.0, 5.0])).tolist() == [-3.0, 3.0, 0.0]
+    assert drugs.repeats == 1
 
 
 def test_the_shift_is_taken_off_responses_and_a_new_id_has_none(two_assays: Batch) -> None:
