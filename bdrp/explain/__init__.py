@@ -1,5 +1,6 @@
-"""Why a prediction is what it is: attention, read as genes and atoms."""
+"""Why a prediction is what it is: slopes on expression, and attention, read as genes and atoms."""
 
 from bdrp.explain.attention import Attention, read_attention
+from bdrp.explain.slopes import Slopes, read_slopes
 
-__all__ = ["Attention", "read_attention"]
+__all__ = ["Attention", "Slopes", "read_attention", "read_slopes"]

@@ -1,10 +1,9 @@
 """Cross-attention read out: which gene programs a drug attends to, through which genes, and with which atoms.
 
-Attention is where the network looks, not what causes a response (Jain & Wallace 2019). As the network is trained
-today it explains nothing: weights are near uniform and the same for all drugs. With the default fit on GDSC2 the gene
-weights of 240 drugs correlate by 0.99999, and the largest weight over 48 programs is 1.07 to 1.11 times the uniform
-one; on the simulated screen they find the causal genes by chance (AUROC 0.493), where the compounds' own slopes find
-them (0.967). `read_attention` measures this and warns.
+Attention is where the network looks, not what causes a response (Jain & Wallace 2019), and it is no part of the default
+model, for it explained nothing: near uniform, the same for all drugs, and causal genes found by chance, in every design
+that learned its weights (docs/attention.md). `read_attention` measures both on the drugs asked for and warns. What
+expression does to each drug is read by `bdrp.explain.slopes`.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.errors import BdrpWarning, DataError
+from bdrp.explain.differing import ALIKE, mean_rank_correlation
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.fitted.model import TrainedModel, cross_drugs_and_lines
@@ -28,9 +28,7 @@ from bdrp.inference.method import HasNetwork
 from bdrp.model.attention import CrossAttention
 from bdrp.model.network import Network
 
-ALIKE: Final = 0.9  # chosen: above, the ranking of genes is one ranking, for all drugs
 NEAR_UNIFORM: Final = 1.5  # chosen: below, no program stands out
-MOST_COMPARED: Final = 500  # chosen: bounds the memory of comparing ranks; drugs taken evenly
 PAIRS_A_PASS = 65_536  # chosen: bounds the memory of a pass over H x M weights a pair
 
 
@@ -63,16 +61,7 @@ class Attention:
     @property
     def rank_correlation(self) -> float:
         """Spearman's correlation of the gene weights of two drugs, mean over pairs of drugs; NaN for a single drug."""
-        some = self.genes.iloc[np.unique(np.linspace(0, len(self.genes) - 1, MOST_COMPARED).astype(int))]
-        ranks = some.rank(axis=1).to_numpy()
-        if len(ranks) < 2 or ranks.shape[1] < 2:
-            return math.nan
-        centred = ranks - ranks.mean(axis=1, keepdims=True)
-        length = np.linalg.norm(centred, axis=1, keepdims=True)
-        unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
-        unit[length[:, 0] == 0] = ranks.shape[1] ** -0.5  # one rank for all genes, whichever drug: alike
-        count = len(unit)
-        return float((np.square(unit.sum(axis=0)).sum() - count) / (count * (count - 1)))
+        return mean_rank_correlation(self.genes)
 
     @property
     def times_uniform(self) -> float:
@@ -98,12 +87,15 @@ def read_attention(
         BdrpWarning: the weights hardly differ between the drugs, or from uniform ones.
     """
     if not isinstance(model.fitted, HasNetwork):
-        raise DataError(f"{model.manifest['method']} has no attention to read. Fit last_layer for that.")
+        raise DataError(
+            f"{model.manifest['method']} has no attention to read. Fit last_layer with pairing=attention for that."
+        )
     network, tables = model.fitted.network, name_profiles(profiles)
     if not isinstance(network.pairing, CrossAttention):
         raise DataError(
             f"This model has no attention to read: it was fitted with pairing={network.size.pairing}. Allowed: models "
-            "whose pairing is attention, the default. Fit one of these."
+            "whose pairing is attention. Fit one of these with the option pairing=attention, or read what "
+            "expression does to each drug in this one with read_slopes."
         )
     pairs = cross_drugs_and_lines(drugs, tables[EXPRESSION]) if pairs is None else pairs
     inputs = model.features.inputs(drugs, tables)

@@ -78,7 +78,12 @@ def make_recorded(record: Mapping[str, Any], file: str | os.PathLike[str] | None
         ModelFolderError: the method is of a package or a file that is not here, or is another one.
     """
     module = plugins.load_recorded(METHODS, record["method"], record.get("method_from", {}), file)
-    return with_options(module.METHOD, record["options"])
+    changed = {
+        option.name: option.metadata["unrecorded"]
+        for option in fields(module.METHOD)
+        if option.metadata.get("unrecorded") is not None
+    }
+    return with_options(module.METHOD, changed | record["options"])
 
 
 def name_of(method: str | os.PathLike[str]) -> str:

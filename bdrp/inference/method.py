@@ -152,9 +152,15 @@ def require_weight_draws(fitted: Fitted) -> HasWeightDraws:
     )
 
 
-def component_option(default: str | tuple[str, ...]) -> Any:
-    """An option that names a component of the model; `Method.options` leaves its default out."""
-    return field(default=default, metadata={"component": True})
+def component_option(default: str | tuple[str, ...], unrecorded: str | None = None) -> Any:
+    """An option that names a component of the model.
+
+    Args:
+        default: which component the model has.
+        unrecorded: which one records mean that do not name it, where that is another one: they are of a time when it
+            was the default. Where it is none, `Method.options` leaves the default out.
+    """
+    return field(default=default, metadata={"component": True, "unrecorded": unrecorded})
 
 
 def signed_option(default: float) -> Any:
@@ -190,7 +196,9 @@ class Method(ABC):
         return {
             option.name: getattr(self, option.name)
             for option in fields(cast(Any, self))
-            if not option.metadata.get("component") or getattr(self, option.name) != option.default
+            if not option.metadata.get("component")
+            or option.metadata["unrecorded"] is not None
+            or getattr(self, option.name) != option.default
         }
 
     @abstractmethod

@@ -10,11 +10,11 @@ from bdrp.errors import FitError
 
 CHOICES: Final = {
     "drug_encoder": ("graph", "fingerprint", "one_hot"),
-    "pairing": ("attention", "concatenation"),
+    "pairing": ("product", "attention", "concatenation"),
     "expression": ("used", "ignored"),
     "linear_path": ("used", "ignored"),
 }
-"""The parts of the network that an ablation can replace or leave out; the first of each is what bdrp fits."""
+"""The parts of the network that an option can replace or leave out; the first of each is what bdrp fits."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Architecture:
         drug_dropout: dropout of drug and atom states.
         drug_encoder: reads a drug's molecular "graph", its "fingerprint", or "one_hot", a vector of its own, of which
             an unseen compound has the mean.
-        pairing: how drug and line meet beside their product: cross-"attention" or "concatenation" of their states.
+        pairing: how drug and line meet: by the "product" of their states alone, or beside it by cross-"attention" or a
+            perceptron on the "concatenation" of both, neither of which earns its cost (docs/attention.md).
         expression: "ignored" shows the network and the linear path no gene: every line then looks the same.
         linear_path: "ignored" leaves out what is linear in expression: a layer of the encoder, and the slopes of
             `bdrp.inference.hierarchical.model`.
@@ -53,7 +54,7 @@ class Architecture:
     gene_dropout: float = 0.6
     drug_dropout: float = 0.1
     drug_encoder: Literal["graph", "fingerprint", "one_hot"] = "graph"
-    pairing: Literal["attention", "concatenation"] = "attention"
+    pairing: Literal["product", "attention", "concatenation"] = "product"
     expression: Literal["used", "ignored"] = "used"
     linear_path: Literal["used", "ignored"] = "used"
     compounds: int = 1
@@ -83,8 +84,8 @@ class Architecture:
 
     @property
     def context_width(self) -> int:
-        """Width of the context: all heads' values."""
-        return self.heads * self.value_width
+        """Width of the context beside the product: all heads' values."""
+        return 0 if self.pairing == "product" else self.heads * self.value_width
 
     @property
     def pair_width(self) -> int:

@@ -15,8 +15,9 @@ from bdrp.model.attention import CrossAttention, DrugEncoder, DrugStates
 from bdrp.model.concatenation import Concatenation
 from bdrp.model.lines import LineStates
 from bdrp.model.lines.expression import ExpressionEncoder
+from bdrp.model.product import NoContext
 
-PAIRINGS: Final = {"attention": CrossAttention, "concatenation": Concatenation}
+PAIRINGS: Final = {"product": NoContext, "attention": CrossAttention, "concatenation": Concatenation}
 """How a drug and a line meet beside their product: modules of (..., width) drug and line states that broadcast."""
 GRID_A_PAIR = 1.5  # chosen: to copy a pair's states costs as much as to compute half of another pair
 
@@ -49,8 +50,8 @@ class PairFeatures(NamedTuple):
 class Network(nn.Module):
     """Encoders of drugs and of lines and what pairs them, with heads for mean and noise.
 
-    A pair's features are a bilinear product of drug and line state beside the context of cross-attention, or what an
-    ablation has in its place. The last layer that weighs them belongs to the method that fits it.
+    A pair's features are the product of drug and line state and, where the pairing is not that alone, a context beside
+    it. The last layer that weighs them belongs to the method that fits it.
     """
 
     def __init__(self, size: Architecture) -> None:
@@ -70,9 +71,9 @@ class Network(nn.Module):
         self.profiles = nn.ModuleDict(further)
 
     @property
-    def pairing(self) -> CrossAttention | Concatenation:
+    def pairing(self) -> NoContext | CrossAttention | Concatenation:
         """How drug and line meet beside their product."""
-        pairing: CrossAttention | Concatenation = getattr(self, self.size.pairing)
+        pairing: NoContext | CrossAttention | Concatenation = getattr(self, self.size.pairing)
         return pairing
 
     def encode(self, inputs: Inputs, lines: Tensor | None = None) -> Encoded:

@@ -59,7 +59,9 @@ class Component:
 _COMPONENTS: Final = (
     Component("fingerprint", "graph", "fingerprint", {"drug_encoder": "fingerprint"}),
     Component("one_hot", "graph", "one-hot drug", {"drug_encoder": "one_hot"}),
-    Component("concatenation", "attention", "concatenation", {"pairing": "concatenation"}),
+    Component("product", "pairing", "product alone", {"pairing": "product"}),
+    Component("attention", "pairing", "cross-attention", {"pairing": "attention"}),
+    Component("concatenation", "pairing", "concatenation", {"pairing": "concatenation"}),
     Component("no_expression", "expression", "none", {"expression": "ignored"}),
     Component("no_mutations", "mutations", "expression alone", modality="mutations"),
     Component("no_linear_path", "linear path", "none", {"linear_path": "ignored"}),

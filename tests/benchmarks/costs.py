@@ -151,14 +151,10 @@ def parts_of_a_step(one: Any, clock: Clock) -> None:
     encoded = network.encode(inputs, block.lines)
     free = type(encoded)(*(type(part)(*(x.detach().requires_grad_() for x in part)) for part in encoded))
 
-    def attention() -> None:
-        network.pairing(free.drugs.select(block.drug), free.lines.select(block.line)).sum().backward()
-
     calls: dict[str, Callable[[], Any]] = {
         "encode drugs": lambda: sum(x.sum() for x in network.drugs(inputs.molecules)).backward(),
         "encode lines": lambda: sum(x.sum() for x in network.lines(genes)).backward(),
-        "attention": attention,
-        "attention and heads": lambda: sum(x.sum() for x in network.pairs(free, block.line, block.drug)).backward(),
+        "pairing and heads": lambda: sum(x.sum() for x in network.pairs(free, block.line, block.drug)).backward(),
     }
     for name, seconds in clock(calls).items():
         print(f"{name:28s} {1000 * median(seconds):8.1f} ms")

@@ -28,7 +28,7 @@ def screen():
 
 @pytest.fixture(scope="module")
 def model(screen):
-    small = {"epochs": 1, "width": 8, "hidden": 8, "programmes": 5, "heads": 2, "factors": 2}
+    small = {"epochs": 1, "width": 8, "hidden": 8, "programmes": 5, "heads": 2, "factors": 2, "pairing": "attention"}
     return bdrp.fit(screen, splits.make(screen, "cell_line"), options=small)
 
 
@@ -69,7 +69,7 @@ def test_a_method_without_attention_says_so(screen):
 
 
 def _fitted(screen, split, parts):
-    small = {"epochs": 1, "width": 8, "hidden": 8, "programmes": 5, "heads": 2, "factors": 2}
+    small = {"epochs": 1, "width": 8, "hidden": 8, "programmes": 5, "heads": 2, "factors": 2, "pairing": "attention"}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The calibration part is too small", BdrpWarning)
         return bdrp.fit(screen, split, options=small | parts)
@@ -87,9 +87,10 @@ def network(tiny_model, tiny_screen):
     return model, model.fitted.network
 
 
-def test_a_model_without_attention_says_so(tiny_screen, tiny_split):
-    model = _fitted(tiny_screen, tiny_split, {"pairing": "concatenation"})
-    with pytest.raises(DataError, match="no attention to read: it was fitted with pairing=concatenation. Allowed"):
+@pytest.mark.parametrize("pairing", ["product", "concatenation"])
+def test_a_model_without_attention_says_so(tiny_screen, tiny_split, pairing):
+    model = _fitted(tiny_screen, tiny_split, {"pairing": pairing})
+    with pytest.raises(DataError, match=f"no attention to read: it was fitted with pairing={pairing}. Allowed"):
         read_attention(model, tiny_screen.drugs, tiny_screen.expression)
 
 

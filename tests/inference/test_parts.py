@@ -21,6 +21,7 @@ VARIANTS: list[dict[str, str]] = [
     {"drug_encoder": "fingerprint"},
     {"drug_encoder": "one_hot"},
     {"pairing": "concatenation"},
+    {"pairing": "attention"},
     {"expression": "ignored"},
     {"linear_path": "ignored"},
     {"hierarchical_effects": "ignored"},
@@ -120,10 +121,18 @@ def test_without_hierarchical_effects_no_compound_and_no_line_has_one(
 
 def test_options_are_silent_about_parts_in_their_place() -> None:
     whole = inference.make("last_layer")
-    assert not set(whole.options()) & set(EVERYTHING)
+    assert set(whole.options()) & set(EVERYTHING) == {"pairing"}  # its default has changed
     assert inference.make("last_layer", whole.options()) == whole
-    without = inference.make("last_layer", {"pairing": "concatenation"})
-    assert without.options() == whole.options() | {"pairing": "concatenation"}
+    without = inference.make("last_layer", {"drug_encoder": "one_hot"})
+    assert without.options() == whole.options() | {"drug_encoder": "one_hot"}
+
+
+def test_a_record_that_names_no_pairing_is_of_a_model_with_attention() -> None:
+    whole = inference.make("last_layer")
+    record = {"method": "last_layer", "options": {k: v for k, v in whole.options().items() if k != "pairing"}}
+    assert inference.make_recorded(record) == replace(whole, pairing="attention")
+    assert inference.make_recorded({"method": "last_layer", "options": whole.options()}) == whole
+    assert whole.pairing == "product"
 
 
 @pytest.mark.parametrize("name", EVERYTHING)

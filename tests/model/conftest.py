@@ -16,8 +16,10 @@ LINES = 5
 
 @pytest.fixture(scope="session")
 def size() -> Architecture:
-    """A network of a few thousand weights."""
-    return Architecture(genes=20, width=16, hidden=16, programmes=6, heads=2, value_width=3, factors=2)
+    """A network of a few thousand weights, with cross-attention."""
+    return Architecture(
+        genes=20, pairing="attention", width=16, hidden=16, programmes=6, heads=2, value_width=3, factors=2
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -26,12 +26,15 @@ def test_a_dropout_rate_must_be_below_one(name: str, value: object) -> None:
 
 def test_no_dropout_and_the_smallest_sizes_are_allowed() -> None:
     size = Architecture(1, 1, 1, 1, 1, 1, 1, 1, 0, 0.0)
-    assert (size.context_width, size.pair_width) == (1, 2)
+    assert (size.context_width, size.pair_width) == (0, 1)
 
 
 def test_widths_follow_from_the_sizes() -> None:
     size = Architecture(genes=5, width=16, heads=3, value_width=4)
-    assert (size.context_width, size.pair_width) == (12, 28)
+    assert (size.context_width, size.pair_width) == (0, 16)
+    for beside in ("attention", "concatenation"):
+        size = replace(size, pairing=beside)
+        assert (size.context_width, size.pair_width) == (12, 28)
 
 
 def test_sizes_are_frozen() -> None:

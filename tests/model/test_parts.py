@@ -93,6 +93,15 @@ def test_what_is_left_out_takes_no_weights(size: Architecture) -> None:
     assert not [name for name in names if "attention" in name or "programmes" in name or "linear." in name]
     assert any(name.startswith("concatenation") for name in names)
     assert not any("concatenation" in name for name, _ in made(size).named_parameters())
+    alone = {name for name, _ in made(size, pairing="product").named_parameters()}
+    assert not [name for name in alone if any(part in name for part in ("attention", "concatenation", "programmes"))]
+
+
+def test_a_product_alone_is_what_attention_stands_beside(size: Architecture, inputs: Inputs) -> None:
+    network, (line, drug) = made(size, pairing="product"), (torch.tensor([0, 4]), torch.tensor([6, 1]))
+    encoded = network.encode(inputs)
+    features = network.pairs(encoded, line, drug).features
+    assert torch.equal(features, encoded.drugs.state[drug] * encoded.lines.state[line])
 
 
 @pytest.mark.parametrize("name", CHOICES)

@@ -72,7 +72,7 @@ class NetworkMethod(Method, ABC):
     gene_dropout: float = 0.6
     drug_dropout: float = 0.1
     drug_encoder: Literal["graph", "fingerprint", "one_hot"] = component_option("graph")
-    pairing: Literal["attention", "concatenation"] = component_option("attention")
+    pairing: Literal["product", "attention", "concatenation"] = component_option("product", unrecorded="attention")
     expression: Literal["used", "ignored"] = component_option("used")
     linear_path: Literal["used", "ignored"] = component_option("used")
     modalities: tuple[str, ...] = component_option((EXPRESSION,))

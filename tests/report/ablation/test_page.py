@@ -76,7 +76,7 @@ def test_the_summary_tells_contributions_from_none_and_says_where_a_part_harms(f
     assert "All 6 fits finished" in html
     assert (
         "Split by cell line: worse with labels → shuffled (20.000), expression → none (0.300); no difference shown "
-        "with attention → concatenation (0.010); better with Bayesian head → point (−0.200, on these folds alone)."
+        "with pairing → concatenation (0.010); better with Bayesian head → point (−0.200, on these folds alone)."
     ) in html
     assert "Split by cell line: shuffled labels do not beat mean effects." in html
     assert html.count('id="figure-contributions-') == 3
