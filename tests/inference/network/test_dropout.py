@@ -12,7 +12,7 @@ def test_a_pass_that_leaves_hidden_genes_out_is_one_that_multiplies_them_by_zero
     genes = torch.randn(5, 40, generator=torch.Generator().manual_seed(1))
     with isolate_random_state(), torch.no_grad():
         torch.manual_seed(0)
-        network = Network(Architecture(genes=40, width=8, hidden=8, programmes=4)).eval()
+        network = Network(Architecture(genes=40, pairing="attention", width=8, hidden=8, programmes=4)).eval()
         found = []
         for together in (1, 2):
             torch.manual_seed(3)
