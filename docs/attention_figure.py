@@ -34,7 +34,7 @@ def main(tables: Path) -> None:
 
 def correlation(axes: Axes, pairs: pd.DataFrame) -> None:
     """How alike the gene weights of two drugs are."""
-    bins = np.linspace(-0.2, 1, 61)
+    bins = np.linspace(0, 1, 51)
     for name, color in (("softmax", ORANGE), ("slopes", BLUE)):
         label = (
             f"{name}: mean {pairs[name].mean():.5f}" if name == "softmax" else f"{name}: mean {pairs[name].mean():.2f}"
@@ -65,6 +65,8 @@ def deletion(axes: Axes, moved: pd.DataFrame) -> None:
     axes.set(
         xscale="log", xlabel="genes of largest weight set to their mean", ylabel="change of prediction, ln(µM), RMS"
     )
+    axes.set_xticks(moved.index, [f"{count:,}" for count in moved.index])
+    axes.minorticks_off()
     axes.set_title("GDSC2: what is deleted matters by its slope", loc="left", fontsize=9.5)
     axes.legend(frameon=False, loc="upper left", fontsize=8)
 

@@ -76,7 +76,7 @@ def problem(
 ) -> Problem:
     """Every line with every drug; `parts` are the unknown ones, w always; `noise` as `Terms.noise` has it."""
     torch.manual_seed(seed)
-    size = Architecture(20, 4, 1, 4, 3, 1, 2, 2, gene_dropout=0, drug_dropout=0)
+    size = Architecture(20, 4, 1, 4, 3, 1, 2, 2, gene_dropout=0, drug_dropout=0, pairing="attention")  # six features
     model = LastLayer(Network(size), Likelihood(), (drugs, lines, 2), lines * drugs).eval().requires_grad_(False)
     model.log_compound_scale.copy_(torch.tensor([0.8, 0.3, 0.3] if "v" in parts else [OFF] * 3).log())
     model.log_line_scale.copy_(torch.tensor([0.3, 0.2, 0.2] if "u" in parts else [OFF] * 3).log())
