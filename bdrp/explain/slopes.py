@@ -36,7 +36,7 @@ from bdrp.inference.network.fitted import NetworkFit
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Slopes:
     """Slopes of D drugs on G genes, or gene sets, as attention.
 
@@ -107,6 +107,12 @@ class Slopes:
         covariances = np.stack([self.covariances[places].mean(axis=0) for places in known.values()])
         length = np.linalg.norm(covariances, axis=1, keepdims=True)  # the SD of the activity
         return replace(self, genes=tuple(known), keys=covariances / length.clip(min=1e-12), covariances=covariances)
+
+    def __repr__(self) -> str:
+        """Sizes, and how alike drugs are."""
+        return (
+            f"Slopes({len(self.drugs)} drugs x {len(self.genes)} genes, rank correlation {self.rank_correlation:.2f})"
+        )
 
     def _table(self, values: Floats) -> pd.DataFrame:
         return pd.DataFrame(values, index=list(self.drugs), columns=list(self.genes))

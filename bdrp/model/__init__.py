@@ -1,1 +1,1 @@
-"""Deterministic networks: graph encoder, expression encoder, cross-attention and heads. No Pyro."""
+"""Deterministic networks: graph encoder, expression encoder, what pairs them, and heads. No Pyro."""

@@ -26,9 +26,9 @@ class Architecture:
         width: width of atom, drug and line states.
         graph_layers: message-passing steps over the bonds.
         hidden: hidden units of the expression encoder.
-        programmes: M, the gene programs that a drug attends to.
+        programmes: M, the gene programs that a drug attends to, where there is attention.
         heads: H attention heads.
-        value_width: width of one head's value.
+        value_width: width of one head's value; all heads' together are that of a context by concatenation too.
         factors: R drug factors that a cell line's own deviations act on.
         gene_dropout: the share of genes masked at each training step.
         drug_dropout: dropout of drug and atom states.

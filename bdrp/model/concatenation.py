@@ -1,4 +1,4 @@
-"""Drug and line side by side in a small perceptron: what stands where cross-attention is ablated.
+"""Drug and line side by side in a small perceptron: what may stand beside their product.
 
 As in published networks without attention (for example DeepCDR; Liu et al. 2020, doi:10.1093/bioinformatics/btaa822),
 the two states are concatenated; the context is as wide as the attention's.
