@@ -73,15 +73,15 @@ class DeepEnsembleMethod(NetworkMethod):
         with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self._warm_start(batch, fitted, runtime.seed)
+            method = self._warm_start(batch, fitted)
             fitted.to(device)
             train_fit(_EnsembleTraining(method, fitted, batch.to(device)), runtime)
             return fitted
 
-    def _warm_start(self, batch: Batch, fitted: EnsembleFit, seed: int) -> DeepEnsembleMethod:
+    def _warm_start(self, batch: Batch, fitted: EnsembleFit) -> DeepEnsembleMethod:
         """Start all members where the first starts, except for their networks, or each on its own lines."""
         first, *others = fitted.layers
-        method = self.warm_start(batch, first, seed)
+        method = self.warm_start(batch, first)
         started = {k: v for k, v in first.modules.state_dict().items() if not k.startswith("model.network.")}
         for member in others:
             member.modules.load_state_dict(started, strict=False)
@@ -93,7 +93,7 @@ class DeepEnsembleMethod(NetworkMethod):
                     continue
                 few = replace(self.drop_ignored_components(batch), train=batch.train.select(repeat_rows(batch, drawn)))
                 jointly, censored = method.lines == "known", self.likelihood == "censored"
-                solve(few, self.factors, jointly=jointly, censored=censored, seed=seed + index).initialise(member)
+                solve(few, self.factors, jointly=jointly, censored=censored).initialise(member)
         return method
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> EnsembleFit:

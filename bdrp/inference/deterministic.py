@@ -36,7 +36,7 @@ class DeterministicMethod(NetworkMethod):
         with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self.warm_start(batch, fitted.layer, runtime.seed)
+            method = self.warm_start(batch, fitted.layer)
             fitted.to(runtime.torch_device)
             there, joint = batch.to(runtime.torch_device), PointModel(fitted.layer.model, fitted.layer.guide)
             train_fit(TrainingModule(method, fitted, there, partial(joint, there.inputs)), runtime)

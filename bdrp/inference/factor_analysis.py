@@ -66,14 +66,13 @@ class FactorAnalysisMethod(Method):
         response = (rows.response - features.response_mean) / features.response_std
         drug, line = inputs.drug_effect[rows.drug], inputs.line_effect[rows.line]
         shape = (len(features.lines), len(features.compounds))
-        generator = torch.Generator().manual_seed(runtime.seed)
         noise, expected = torch.full((shape[1],), START_NOISE), torch.zeros_like(response)
         scale, factors = 1.0, None
         for _ in range(self.rounds):
             level, variance = _levels(response - expected, drug, noise.double(), scale)
             scale = float((level**2 + variance).mean().sqrt())
             table = ResidualTable(response - level[drug], variance[drug], line, drug, shape)
-            factors = factor_analysis.fit(table, noise, self._rank(features), generator, STEPS, factors)
+            factors = factor_analysis.fit(table, noise, self._rank(features), STEPS, factors)
             noise = factors.noise
             expected = (factors.mean @ _beside(1.0, factors.loadings).T).double()[line, drug]
         assert factors is not None  # there is a round

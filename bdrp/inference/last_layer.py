@@ -57,7 +57,7 @@ class LastLayerMethod(NetworkMethod):
         with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self.warm_start(batch, fitted.layer, runtime.seed)
+            method = self.warm_start(batch, fitted.layer)
             fitted.to(device)
             loss = negative_elbo(fitted.layer, batch.to(device))
             train_fit(TrainingModule(method, fitted, batch.to(device), loss, posterior=True), runtime)

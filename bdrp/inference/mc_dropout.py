@@ -81,7 +81,7 @@ class McDropoutMethod(NetworkMethod):
         with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self.warm_start(batch, fitted.layer, runtime.seed)
+            method = self.warm_start(batch, fitted.layer)
             fitted.to(device)
             there, layer = batch.to(device), fitted.layer
             joint = PointModel(layer.model, layer.guide, partial(drop_weights, rate=self.rate))

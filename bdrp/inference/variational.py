@@ -91,7 +91,7 @@ class VariationalMethod(NetworkMethod):
         with quiet_pyro():
             torch.manual_seed(runtime.seed)
             fitted = self._assemble(batch.features, len(batch.train))
-            method = self.warm_start(batch, fitted.layer, runtime.seed)
+            method = self.warm_start(batch, fitted.layer)
             fitted.to(device)
             svi = _VariationalTraining(method, fitted, batch.to(device))
             before = explained_variance(fitted, svi.batch, over_draws=False)

@@ -101,7 +101,7 @@ def test_gradients_together_are_those_in_turn(family: str, make_method: Make, so
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         fitted = method._assemble(some_unseen.features, len(some_unseen.train))
-    members = deep_ensemble._EnsembleTraining(method._warm_start(some_unseen, fitted, 0), fitted, some_unseen)
+    members = deep_ensemble._EnsembleTraining(method._warm_start(some_unseen, fitted), fitted, some_unseen)
     block = next(iter(members.blocks(torch.Generator().manual_seed(0))))
     found: list[list[Tensor]] = []
     for members.batched in (True, False):

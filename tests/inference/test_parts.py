@@ -84,7 +84,7 @@ def test_without_a_linear_path_the_start_has_no_slope_and_a_line_no_pull_of_its_
 ) -> None:
     batch = make_method("last_layer", linear_path="ignored").drop_ignored_components(some_unseen)
     for jointly in (False, True):
-        start = starting.solve(batch, 2, jointly=jointly, censored=False, seed=0)
+        start = starting.solve(batch, 2, jointly=jointly, censored=False)
         assert not start.ridge.mean[:, 1:].any()
         leverage = start.ridge.leverage(start.regressors)
         assert torch.equal(leverage, leverage[:, :1].expand_as(leverage))

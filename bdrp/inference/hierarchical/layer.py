@@ -48,10 +48,10 @@ class Layer(Generic[Weighting]):
         self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
     def effect_parameters(self) -> list[nn.Parameter]:
-        """Parameters of single compounds and lines: v, u and the loadings, with their scales."""
+        """Parameters of what single compounds and lines add: v, u and the loadings, their scales, factors of structure."""
         named = self.guide.named_parameters()
         own = [parameter for name, parameter in named if name.partition("_")[0] in ("v", "u", "g")]
-        return [*own, *self.model.prior_scales()]
+        return [*own, *self.model.prior_scales(), *self.model.network.drugs.factors.parameters()]
 
     @torch.no_grad()
     def fix_effects_at_zero(self) -> None:

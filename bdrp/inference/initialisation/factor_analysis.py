@@ -17,11 +17,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bdrp.inference.initialisation.ridge import PSEUDO_RESPONSES
 
 LEAST = 1e-6  # chosen: no squared scale below this, so that every precision is finite
+START_NOISE_SHARE = 0.5  # chosen: of a compound's variance; a start only
+START_GENERAL = 0.05  # chosen: small, for the principal axes hold the general sensitivity too; a start only
 
 
 class FactorAnalysis(NamedTuple):
@@ -67,7 +69,6 @@ def fit(
     table: ResidualTable,
     noise: Tensor,
     factors: int,
-    generator: torch.Generator,
     steps: int = 20,
     start: FactorAnalysis | None = None,
 ) -> FactorAnalysis:
@@ -77,14 +78,12 @@ def fit(
         table: the residuals.
         noise: (C,) SDs to start from.
         factors: R.
-        generator: of the loadings that the ascent starts at.
         steps: of expectation-maximisation.
-        start: loadings and scales to start from; small random loadings if None.
+        start: loadings and scales to start from; the principal axes of the residuals if None.
     """
     if start is None:
-        loadings = 0.1 * torch.randn(len(noise), factors, generator=generator, dtype=torch.float64)
+        loadings, scale = _principal_axes(table, factors)
         loadings_covariance = torch.zeros(len(noise), factors, factors, dtype=torch.float64)
-        scale = torch.cat([torch.tensor([0.3]), torch.ones(factors)]).double()
     else:
         loadings, loadings_covariance, scale = (
             part.double() for part in (start.loadings, start.loadings_covariance, start.scale)
@@ -100,6 +99,23 @@ def fit(
         mean, covariance = _lines(table, second, loadings, scale, variance)
     parts = (mean, covariance, loadings, loadings_covariance, scale, variance.sqrt())
     return FactorAnalysis(*(part.float() for part in parts))
+
+
+def _principal_axes(table: ResidualTable, factors: int) -> tuple[Tensor, Tensor]:
+    """Loadings (C, R) and scales (1 + R,) of the compounds' covariance over lines: where the ascent starts.
+
+    From small random loadings it takes hundreds of steps, and ends at factors that tell less of new lines.
+    """
+    both = table.count.T @ table.count
+    covariance = table.total.T @ table.total / (both + PSEUDO_RESPONSES)  # a pair rarely tested together tells little
+    covariance -= START_NOISE_SHARE * covariance.diagonal().diag()
+    values, axes = torch.linalg.eigh(covariance)
+    most = min(factors, len(values))
+    weighted = axes[:, -most:] * values[-most:].clamp(min=LEAST).sqrt()
+    size = weighted.square().mean(0).sqrt()
+    idle = factors - most  # where there are more factors than compounds
+    scale = torch.cat([size.new_tensor([START_GENERAL]), size, size.new_full((idle,), LEAST**0.5)])
+    return nn.functional.pad(weighted / size, (0, idle)), scale
 
 
 def _lines(

@@ -25,10 +25,10 @@ from bdrp.inference.initialisation import factor_analysis
 from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
 from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions, SlopePrior
 
-RIDGE_STEPS, FACTOR_STEPS = 15, 60
-JOINT_ROUNDS = 20  # chosen on held-out pairs of GDSC2 (docs/tried.md): 8 are too few, 40 hardly gain
-JOINT_STEPS = 2
+RIDGE_STEPS, FACTOR_STEPS = 15, 30
 FIRST_FACTOR_STEPS = 10
+JOINT_ROUNDS, JOINT_STEPS = 4, 6  # chosen on pairs held out of a training part (docs/tried.md): more do no better
+CENSORED_STEPS = 2
 CENSORED_ROUNDS = 60  # chosen on the simulated screen (docs/tried.md): where most rows are censored, the ascent is slow
 
 
@@ -64,7 +64,7 @@ class LinearStart:
         guide.set_scales(ridge.variance, factors.covariance, factors.loadings_covariance)
 
 
-def solve(batch: Batch, factors: int, *, jointly: bool, censored: bool, seed: int) -> LinearStart:
+def solve(batch: Batch, factors: int, *, jointly: bool, censored: bool) -> LinearStart:
     """Solve the linear part on the training rows.
 
     Args:
@@ -72,16 +72,15 @@ def solve(batch: Batch, factors: int, *, jointly: bool, censored: bool, seed: in
         factors: R.
         jointly: each on the residuals of the other, in turn; otherwise the ridge first.
         censored: impute rows beyond their limits.
-        seed: of the first loadings.
     """
-    problem = _Problem(batch, factors, seed)
+    problem = _Problem(batch, factors)
     seen = standardise_responses(batch.train, batch.features)
     measured = ResponseMoments(seen.response, torch.zeros_like(seen.response))
     rounds = CENSORED_ROUNDS if censored and bool((seen.above | seen.below).any()) else 0
     if jointly:
         start = problem.solve_jointly(measured)
         for _ in range(rounds):
-            start = problem.alternate(impute_censored(seen, *problem.predict(start)), start)
+            start = problem.alternate(impute_censored(seen, *problem.predict(start)), start, CENSORED_STEPS)
         return start
     ridge = problem.regressions.fit(*measured, RIDGE_STEPS)
     for _ in range(rounds):  # to the ridge, the factors are noise
@@ -93,14 +92,14 @@ def solve(batch: Batch, factors: int, *, jointly: bool, censored: bool, seed: in
 class _Problem:
     """The regressors and rows of a batch."""
 
-    def __init__(self, batch: Batch, factors: int, seed: int) -> None:
+    def __init__(self, batch: Batch, factors: int) -> None:
         rows, inputs, features = batch.train, batch.inputs, batch.features
         components = inputs.components
         self.regressors = torch.cat([components.new_ones(len(components), 1), components], dim=1)
         self.row, self.line, self.compound = rows.line, inputs.line_effect[rows.line], inputs.drug_effect[rows.drug]
         prior = SlopePrior.of_scalers(features.scalers.values())
         self.regressions = Regressions(self.regressors, self.row, self.compound, len(features.compounds), prior)
-        self.lines, self.factors, self.seed = len(features.lines), factors, seed
+        self.lines, self.factors = len(features.lines), factors
 
     def solve_separately(self, measured: ResponseMoments, ridge: HierarchicalRidge) -> LinearStart:
         """Factors of the ridge's leave-one-out residuals."""
@@ -120,15 +119,13 @@ class _Problem:
         alone = ridge._replace(mean=torch.cat([ridge.mean[:, :1], torch.zeros_like(ridge.mean[:, 1:])], dim=1))
         found = self._analysis(self._residual(measured, self.ridge_mean(alone)), alone, FIRST_FACTOR_STEPS, None)
         for _ in range(JOINT_ROUNDS):
-            found = self.alternate(measured, found)
+            found = self.alternate(measured, found, JOINT_STEPS)
         return found
 
-    def alternate(self, measured: ResponseMoments, start: LinearStart) -> LinearStart:
+    def alternate(self, measured: ResponseMoments, start: LinearStart, steps: int) -> LinearStart:
         """Fit each once more, on the residuals of the other."""
-        ridge = self.regressions.fit(
-            *self._residual(measured, self._factor_mean(start.factors)), JOINT_STEPS, start.ridge
-        )
-        return self._analysis(self._residual(measured, self.ridge_mean(ridge)), ridge, JOINT_STEPS, start)
+        ridge = self.regressions.fit(*self._residual(measured, self._factor_mean(start.factors)), steps, start.ridge)
+        return self._analysis(self._residual(measured, self.ridge_mean(ridge)), ridge, steps, start)
 
     def predict(self, start: LinearStart) -> tuple[Tensor, Tensor]:
         """Mean and noise SD of the training rows, (N,) each."""
@@ -141,11 +138,10 @@ class _Problem:
     def _analysis(
         self, left: ResponseMoments, ridge: HierarchicalRidge, steps: int, start: LinearStart | None
     ) -> LinearStart:
-        generator = torch.Generator().manual_seed(self.seed)
         before = None if start is None else start.factors
         noise = ridge.noise if before is None else before.noise
         table = ResidualTable(*left, self.line, self.compound, (self.lines, len(noise)))
-        factors = factor_analysis.fit(table, noise, self.factors, generator, steps, before)
+        factors = factor_analysis.fit(table, noise, self.factors, steps, before)
         return LinearStart(ridge, factors, self.regressors, factors.noise)
 
     @staticmethod

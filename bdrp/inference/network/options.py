@@ -127,7 +127,7 @@ class NetworkMethod(Method, ABC):
         sizes = (len(features.compounds), len(features.lines), features.components)
         return LastLayer(Network(architecture), Likelihood(self.likelihood, self.noise), sizes, responses)
 
-    def warm_start(self, batch: Batch, layer: Layer[Guide | PointEstimate], seed: int) -> Self:
+    def warm_start(self, batch: Batch, layer: Layer[Guide | PointEstimate]) -> Self:
         """Initialise a layer where training starts, and choose which lines the model serves, by the validation part."""
         if self.hierarchical_effects == "ignored":
             layer.fix_effects_at_zero()
@@ -141,9 +141,7 @@ class NetworkMethod(Method, ABC):
             kinds = ["known", "new"] if known else ["new"]
         starts, scores = {}, {}
         for kind in kinds:
-            starts[kind] = solve(
-                batch, self.factors, jointly=kind == "known", censored=self.likelihood == "censored", seed=seed
-            )
+            starts[kind] = solve(batch, self.factors, jointly=kind == "known", censored=self.likelihood == "censored")
             starts[kind].initialise(layer)
             layer.learn_kriging(batch.inputs)
             scores[kind] = layer.score(batch.validation, batch) if judged else 0.0

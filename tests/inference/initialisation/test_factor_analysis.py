@@ -38,7 +38,7 @@ def analysed(truth: Truth, keep: Tensor | None = None, factors: int = 2, steps: 
         residual, torch.zeros_like(residual), truth.line[rows], truth.compound[rows], (lines, compounds)
     )
     noise = torch.full((compounds,), 0.5)
-    return factor_analysis.fit(table, noise, factors, torch.Generator().manual_seed(0), steps)
+    return factor_analysis.fit(table, noise, factors, steps)
 
 
 def predicted(fit: FactorAnalysis) -> Tensor:
@@ -74,15 +74,28 @@ def test_factors_that_are_not_there_shrink_away() -> None:
     assert scale[0] > 0.4
     # what four factors do to the mean beyond the one that is there, as a share of the noise
     assert float((predicted(fit) - truth.shared).square().mean().sqrt()) < 0.4 * NOISE
-    assert scale[1:].max() < 0.2 * scale[0]
+    assert scale[2:].max() < 0.1 * scale[0]  # a second one may hold what all compounds share
 
 
 def test_more_steps_predict_what_was_left_out_better() -> None:
     truth = simulated(80, 30)
     keep = dropped(truth, 0.3)
-    fits = (analysed(truth, keep, steps=steps) for steps in (1, 5, 40))
+    fits = (analysed(truth, keep, steps=steps) for steps in (1, 2, 5))
     errors = [float((predicted(fit) - truth.shared).flatten()[~keep].square().mean()) for fit in fits]
     assert errors[0] > errors[1] > errors[2]
+
+
+def test_an_ascent_begins_at_the_principal_axes_and_ends_soon() -> None:
+    truth = simulated(120, 40)
+    soon, late = (predicted(analysed(truth, steps=steps)) for steps in (5, 80))
+    assert float((soon - late).square().mean().sqrt()) < 0.1 * NOISE
+
+
+def test_more_factors_than_compounds_are_idle() -> None:
+    truth = simulated(60, 4)
+    fit = analysed(truth, factors=7)
+    assert all(torch.isfinite(part).all() for part in fit)
+    assert not fit.loadings[:, 4:].any() and bool(fit.loadings.any())
 
 
 def evidence(truth: Truth, fit: FactorAnalysis) -> float:
@@ -95,9 +108,9 @@ def evidence(truth: Truth, fit: FactorAnalysis) -> float:
 
 def test_steps_raise_the_marginal_likelihood() -> None:
     truth = simulated(80, 30)
-    found = [evidence(truth, analysed(truth, steps=steps)) for steps in (1, 4, 16, 64)]
+    found = [evidence(truth, analysed(truth, steps=steps)) for steps in (1, 2, 4, 8)]
     assert found == sorted(found)
-    assert found[-1] - found[0] > 100
+    assert found[-1] - found[0] > 20
 
 
 def test_the_posterior_of_a_line_is_the_conjugate_one_given_the_rest() -> None:
@@ -173,9 +186,8 @@ def test_a_rotation_leaves_predictions_and_their_spread_alone_and_uncorrelates_f
 def test_a_start_goes_on_where_another_fit_ended() -> None:
     truth = simulated(60, 20)
     whole, half = analysed(truth, steps=20), analysed(truth, steps=10)
-    generator = torch.Generator().manual_seed(0)
     table = ResidualTable(truth.residual, torch.zeros_like(truth.residual), truth.line, truth.compound, (60, 20))
-    rest = factor_analysis.fit(table, half.noise, 2, generator, 10, half)
+    rest = factor_analysis.fit(table, half.noise, 2, 10, half)
     assert torch.allclose(predicted(rest), predicted(whole), atol=1e-3)
     assert torch.allclose(rest.scale, whole.scale, atol=1e-3)
 

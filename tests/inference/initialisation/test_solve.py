@@ -19,12 +19,12 @@ Make = Callable[..., Any]
 
 
 def solved(batch: Batch, *, jointly: bool = False, censored: bool = False, factors: int = 2) -> LinearStart:
-    return starting.solve(batch, factors, jointly=jointly, censored=censored, seed=0)
+    return starting.solve(batch, factors, jointly=jointly, censored=censored)
 
 
 def residual(batch: Batch, start: LinearStart) -> torch.Tensor:
     """(N,) what a start leaves of the training responses."""
-    problem = starting._Problem(batch, start.factors.loadings.shape[1], 0)
+    problem = starting._Problem(batch, start.factors.loadings.shape[1])
     return standardise_responses(batch.train, batch.features).response - problem.predict(start)[0]
 
 
@@ -49,7 +49,7 @@ def test_together_leaves_to_factors_what_apart_gives_to_slopes(some_unseen: Batc
 
 def test_apart_analyses_what_lines_would_leave_had_they_not_been_fitted(some_unseen: Batch) -> None:
     start = solved(some_unseen)
-    problem = starting._Problem(some_unseen, 2, 0)
+    problem = starting._Problem(some_unseen, 2)
     response = standardise_responses(some_unseen.train, some_unseen.features).response
     lever = start.ridge.leverage(problem.regressors)[problem.compound, problem.row]
     assert float(lever.min()) >= 0 and 0.1 < float(lever.mean()) < 0.9
@@ -152,10 +152,10 @@ def test_what_an_untrained_fit_predicts_is_its_start(some_unseen: Batch, make_me
     for kind in ("known", "new"):
         method = make_method("last_layer", lines=kind)
         fitted = method._assemble(some_unseen.features, len(some_unseen.train))
-        settled = method.warm_start(some_unseen, fitted.layer, 0)
+        settled = method.warm_start(some_unseen, fitted.layer)
         assert settled.lines == kind
         pred = fitted.predict(some_unseen.inputs, some_unseen.train)
         start = solved(some_unseen, jointly=kind == "known")
-        expected = starting._Problem(some_unseen, 2, 0).predict(start)[0].double().numpy()
+        expected = starting._Problem(some_unseen, 2).predict(start)[0].double().numpy()
         centre, scale = some_unseen.features.response_mean, some_unseen.features.response_std
         assert (pred.mean - centre) / scale == pytest.approx(expected, abs=1e-4)
