@@ -28,6 +28,8 @@ AUTOMATIC = False  # on rows of the source screen the mean needs no correction
 FEWEST: Final = 10  # chosen: of fewer pairs a slope says nothing
 PRIOR_PAIRS: Final = 10  # chosen: for a group's level, that of all counts as much as this many of its pairs
 SLOPE_SD: Final = 0.2  # chosen: scales of GDSC1, CCLE and CTRPv2 differ from GDSC2's by a tenth to a third
+CAPPED_PRIOR_PAIRS: Final = 1  # chosen: responses that are all caps say neither how far up the level lies
+FACTOR_SD: Final = 0.5  # nor how wide the noise is; chosen: of the log factor then, to a third or threefold
 LARGEST_OFFSET: Final = 1e6  # no measure has responses of such a size
 
 
@@ -83,7 +85,8 @@ def fit(
         response: what was measured, (N,).
         groups: the cell line (or drug) of each pair; counted, to tell how much independent evidence there was.
         side: (N,) 1 where a response is a cap that the true one lies above, -1 where below, 0 where it was measured;
-            of a capped one the probability of lying there counts (Tobin 1958).
+            of a capped one the probability of lying there counts (Tobin 1958). With capped ones the level as predicted
+            counts as one pair more, and log factor ~ Normal(0, `FACTOR_SD`^2).
 
     Raises:
         DataError: the responses do not line up with the prediction.
@@ -118,8 +121,8 @@ def _line(pred: Scalable, response: Floats, side: Floats, prior_pairs: float = 0
 
     The level as predicted counts as much as `prior_pairs` pairs.
     """
-    centre, width = float(pred.mean.mean()), float(np.ptp(pred.mean))
-    per_shift = prior_pairs / float(np.mean(pred.variance))
+    centre, width, capped = float(pred.mean.mean()), float(np.ptp(pred.mean)), bool(side.any())
+    per_shift = (prior_pairs + CAPPED_PRIOR_PAIRS * capped) / float(np.mean(pred.variance))
     free = len(response) >= FEWEST and width > 0
     start = _least_squares(pred, response, centre) if free else (float(np.mean(response - pred.mean)), 1.0)
 
@@ -127,6 +130,7 @@ def _line(pred: Scalable, response: Floats, side: Floats, prior_pairs: float = 0
         slope = given[1] if free else 1.0
         moved = _moved(pred, centre + given[0] - slope * centre, slope).scale(np.exp(given[2]))
         prior = 0.5 * ((slope - 1) / SLOPE_SD) ** 2 + 0.5 * per_shift * given[0] ** 2
+        prior += 0.5 * capped * (given[2] / FACTOR_SD) ** 2
         return (prior - float(np.sum(_log_likelihood(moved, response, side)))) / len(response)
 
     bounds = [(None, None), (0.0, None), (np.log(SMALLEST), np.log(LARGEST))]

@@ -57,10 +57,12 @@ def run(
     from bdrp.cli.score_summary import print_summary
     from bdrp.data.sources import tables
     from bdrp.files import outputs, strict_json
+    from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import draw
     from bdrp.report.evaluation.files import check_place
 
+    known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
     read = [model, *list_input_files(root, options, drugs, expression, Path(laboratory))]
     check_place(out, read)
@@ -74,7 +76,7 @@ def run(
             drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
             expression=tables.read_expression(expression) if expression else None,
         )
-    scores = report.evaluate(model, out, method=method, laboratory=laboratory)
+    scores = report.evaluate(model, out, method=method, laboratory=known or laboratory)
     print_summary(scores)
     console.print_laboratory(strict_json.read(out / "scores.json")["model"].get("laboratory"))
     console.print_line(f"report: {out / 'report.html'}")

@@ -56,8 +56,7 @@ def run(
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
-    files = list_input_files(root, options, drugs, expression, pairs, Path(laboratory))
-    check_place(out, [model, *files])
+    check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))])
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = predict(
@@ -66,7 +65,7 @@ def run(
         drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
         expression=tables.read_expression(expression) if expression else None,
         pairs=_pairs(pairs, loaded, unmeasured),
-        laboratory=known or "same",
+        laboratory=known or laboratory,
     )
     predictions.save(out)
     console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")

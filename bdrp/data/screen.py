@@ -177,3 +177,13 @@ def find_caps(
     if beyond:
         at_upper, at_lower = at_upper | (response > upper_limit), at_lower | (response < lower_limit)
     return np.where(at_upper, 1.0, np.where(at_lower, -1.0, 0.0))
+
+
+def replace_capped(
+    response: npt.NDArray[np.float64],
+    lower_limit: npt.NDArray[np.float64],
+    upper_limit: npt.NDArray[np.float64],
+    side: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """(N,) responses, of those that `find_caps` found capped the cap."""
+    return np.where(side > 0, upper_limit, np.where(side < 0, lower_limit, response))

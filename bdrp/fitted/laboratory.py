@@ -27,9 +27,9 @@ SAME: Final = "same"
 OTHER: Final = "other"
 FORMAT: Final = 1
 SHIPPED: Final = Path(__file__).with_name("laboratories.json")
-IMAGINED: Final = (
-    2  # chosen: laboratories that the vague deviations count as, for three tell little of how scales differ
-)
+IMAGINED: Final = 2
+"""Laboratories that the vague deviations count as; chosen, for three tell little of how scales differ."""
+SMALLEST: Final = 1e-3  # chosen: in SDs of the responses, or as a factor; below it scales do not differ
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,10 @@ class LaboratoryScales:
             or not all(isinstance(data[name], str) and data[name] for name in texts)
             or not all(type(data[name]) is int and data[name] > 0 for name in counts)
         ):
-            raise DataError(f"A laboratory is {str(data)[:80]!r}. Allowed: its {', '.join(sorted(names))}.")
+            raise DataError(
+                f"A laboratory is {str(data)[:80]!r}. Allowed: its {', '.join(sorted(names))}, of what they are. Take "
+                "what `bdrp transfer` wrote."
+            )
         return cls(**{**data, "effects": BatchEffects.from_json(data["effects"])})
 
 
@@ -112,7 +115,10 @@ class Laboratories:
                 f"{path} holds nothing of laboratories that this version reads. Allowed: a laboratory.json that "
                 "`bdrp transfer` wrote. Give its path."
             )
-        return cls(tuple(map(LaboratoryScales.from_json, data["scales"])), str(data.get("made_by", "")))
+        try:
+            return cls(tuple(map(LaboratoryScales.from_json, data["scales"])), str(data.get("made_by", "")))
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
 
     def save(self, path: Path | str) -> None:
         """Write a JSON file, whole or not at all.
@@ -125,9 +131,9 @@ class Laboratories:
         with atomic.refusing("What was learned of laboratories", Path(path)):
             strict_json.write(Path(path), content)
 
-    def without(self, laboratory: str) -> Laboratories:
-        """All but one, so that it can be tested on it."""
-        return Laboratories(tuple(one for one in self.scales if one.laboratory != laboratory), self.made_by)
+    def without(self, *laboratories: str) -> Laboratories:
+        """All but some, by the names of their screens, so that they can be tested on these."""
+        return Laboratories(tuple(one for one in self.scales if one.laboratory not in laboratories), self.made_by)
 
     def updated(self, scales: Iterable[LaboratoryScales]) -> Laboratories:
         """With further ones; what is newly learned of a laboratory in a measure replaces what was known of it."""
@@ -161,7 +167,7 @@ class Laboratories:
             )
         scales = np.array([[getattr(one, name) for name in NAMES] for one in found])
         median = np.sqrt(np.mean(scales**2, axis=0))
-        apart = np.log(np.maximum(scales, 1e-3)) - np.log(np.maximum(median, 1e-3))
+        apart = np.log(np.maximum(scales, SMALLEST)) - np.log(np.maximum(median, SMALLEST))
         known = IMAGINED * VAGUE.log_deviations**2 + (apart**2).sum(0)
         deviation = np.sqrt(known / (IMAGINED + len(found)))
         return ScalePrior(BatchEffects(*median.tolist()), BatchEffects(*deviation.tolist()))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -77,8 +76,7 @@ class LaboratoryDraws:
 
     def __getitem__(self, index: Index) -> LaboratoryDraws:
         """The same for some of the pairs."""
-        some: dict[str, Any] = {"draws_of": self.draws_of[index], "keys": self.keys.iloc[index]}
-        return LaboratoryDraws(**some, mean=self.mean[index], effects=self.effects, response_std=self.response_std)
+        return replace(self, draws_of=self.draws_of[index], keys=self.keys.iloc[index], mean=self.mean[index])
 
 
 def _by_group(labels: pd.Series, rng: np.random.Generator, draws: int) -> Floats:

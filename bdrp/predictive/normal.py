@@ -159,8 +159,8 @@ class Normal(Scalable):
         joint: JointDraws | None = None,
     ) -> Normal:
         """The normals of the same pairs with other moments; the same joint draws where none are given."""
-        moments = mean, aleatoric_std, epistemic_std
-        return Normal.from_std(self.keys, self.measure, *moments, joint or self._joint, unit=self.unit)
+        moments, drawn = (mean, aleatoric_std, epistemic_std), self._joint if joint is None else joint
+        return Normal.from_std(self.keys, self.measure, *moments, drawn, unit=self.unit)
 
     def scale(self, factor: npt.ArrayLike) -> Normal:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""

@@ -129,8 +129,10 @@ class Remapped(PredictiveDistribution):
         """The same map of levels and keys with other moments; the same joint draws where none are given."""
         moments = mean, aleatoric_std, epistemic_std
         made = Remapped.from_moments(self._own.with_moments(*moments), self.maps)
+        if joint is None:
+            return made
         drawn = scale_draws(joint, made._base.std / made.std)
-        return made if drawn is None else Remapped.from_moments(self._own.with_moments(*moments, drawn), self.maps)
+        return Remapped.from_moments(self._own.with_moments(*moments, drawn), self.maps)
 
     def __getitem__(self, index: Index) -> Remapped:
         made = Remapped.__new__(Remapped)

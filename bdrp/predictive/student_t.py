@@ -177,8 +177,8 @@ class StudentT(Scalable):
         joint: JointDraws | None = None,
     ) -> StudentT:
         """The same pairs and degrees of freedom with other moments; the same joint draws where none are given."""
-        moments = mean, aleatoric_std, epistemic_std
-        return StudentT.from_std(self.keys, self.measure, *moments, self.dof, joint or self._joint, unit=self.unit)
+        moments, drawn = (mean, aleatoric_std, epistemic_std), self._joint if joint is None else joint
+        return StudentT.from_std(self.keys, self.measure, *moments, self.dof, drawn, unit=self.unit)
 
     def scale(self, factor: npt.ArrayLike) -> StudentT:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""

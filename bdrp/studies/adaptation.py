@@ -12,16 +12,16 @@ import pandas as pd
 import torch
 
 from bdrp.calibration import affine
-from bdrp.data.screen import Screen, find_caps
+from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.fitted.learn_laboratory import calibrated_moments
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.widening import widen
 from bdrp.inference.hierarchical.batch_effects import ScalePrior
-from bdrp.inference.hierarchical.updating import UpdatedFit
+from bdrp.inference.hierarchical.updating import UpdatedFit, read_responses
 from bdrp.predictive import PredictiveDistribution
-from bdrp.predictive.distribution import Scalable
+from bdrp.predictive.distribution import Floats, Scalable
 from bdrp.studies.drug_offsets import fit_drug_offsets
 
 RAW: Final = "raw"
@@ -30,7 +30,6 @@ RECALIBRATED: Final = "recalibrated"
 DRUG_OFFSETS: Final = "shrunken drug offsets"
 UPDATED: Final = "posterior as prior"
 Positions = npt.NDArray[np.intp]
-Floats = npt.NDArray[np.float64]
 
 LABELLINGS: Final = {"pairs": None, "lines": "cell_line_id", "drugs": "drug_id"}
 """How labelled pairs are drawn: any of them, or plate by plate, all of one line or of one drug before the next."""
@@ -166,11 +165,10 @@ class Target:
         )
 
     def _labels(self, known: slice) -> tuple[Floats, Floats]:
-        """Responses, of a capped one the cap, and on which side of it the true one lies; see `find_caps`."""
-        parts = (getattr(self.pairs, name).numpy()[known] for name in ("response", "lower_limit", "upper_limit"))
-        response, lower, upper = parts
-        side = find_caps(response, lower, upper, beyond=self.model.fitted.censoring_aware)
-        return np.where(side > 0, upper, np.where(side < 0, lower, response)), side
+        return read_responses(self.model.fitted, self._some(known))
+
+    def _some(self, rows: slice) -> Pairs:
+        return self.pairs.select(torch.arange(len(self.pairs))[rows])
 
     def _recalibrated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
         labelled, (response, side) = self.own[known], self._labels(known)
@@ -184,8 +182,6 @@ class Target:
     def _updated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
         """The prior are the moments that were calibrated on the source screen; their shape is the method's."""
         prior, asked, fitted = calibrated_moments(self.own, self.calibrated), slice(self.scored), self.model.fitted
-        rows = torch.arange(len(self.pairs))
-        labelled = self.pairs.select(rows[known])
-        updated = UpdatedFit(fitted, self.inputs, labelled, prior[known], scales=self.scales)
-        found = updated.predict(self.inputs, self.pairs.select(rows[asked]), prior[asked])
+        updated = UpdatedFit(fitted, self.inputs, self._some(known), prior[known], scales=self.scales)
+        found = updated.predict(self.inputs, self._some(asked), prior[asked])
         return found, updated.batch_effects.to_json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bdrp.data.screen import find_caps
+from bdrp.data.screen import find_caps, replace_capped
 from bdrp.evaluation import significance
 from bdrp.evaluation.censoring_aware import crps_inside, log_score, share_held
 from bdrp.evaluation.curves import LEVELS, percent
@@ -15,8 +15,19 @@ from bdrp.predictive import PredictiveDistribution
 
 def sides_of(observed: pd.DataFrame, *, beyond: bool) -> Floats:
     """(N,) 1 where a response stands at its upper limit, -1 at its lower one, 0 elsewhere; see `find_caps`."""
-    columns = (observed[name].to_numpy(np.float64) for name in ("response", "lower_limit", "upper_limit"))
-    return find_caps(*columns, beyond=beyond)
+    return find_caps(*_columns(observed), beyond=beyond)
+
+
+def caps_for_capped(observed: pd.DataFrame, side: Floats) -> Floats:
+    """(N,) responses, of capped ones the cap."""
+    return replace_capped(*_columns(observed), side)
+
+
+def _columns(observed: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    response, lower, upper = (
+        observed[name].to_numpy(np.float64) for name in ("response", "lower_limit", "upper_limit")
+    )
+    return response, lower, upper
 
 
 def one_sided(error: Floats, side: Floats) -> Floats:
@@ -40,7 +51,7 @@ def score_rows(pred: PredictiveDistribution, observed: pd.DataFrame, side: Float
     if not len(capped):
         return rows
     some, at = pred[capped], observed.iloc[capped].reset_index(drop=True)
-    limit = np.where(side[capped] > 0, at["upper_limit"], at["lower_limit"])
+    limit = caps_for_capped(at, side[capped])
     seen = check_observed(some, at.assign(response=limit))
     error = one_sided(some.mean - limit, side[capped])
     replaced = {

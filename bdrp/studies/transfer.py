@@ -180,7 +180,9 @@ def run_transfer(
     scores: list[TargetScores] = []
     homes: list[TargetScores] = []
     for task, model, key in models:
-        scores += [work.scores(model, key, task.train, test, known.without(test.name)) for test in task.tests]
+        scores += [
+            work.scores(model, key, task.train, test, known.without(test.name, task.train.name)) for test in task.tests
+        ]
         if model.held_out_part is not None:
             make = partial(score_source_screen, model, task.train)
             homes.append(keep_scores(work.place, {"model": key, "home": True}, make))
@@ -267,7 +269,7 @@ class _Work:
     def scores(
         self, model: TrainedModel, model_key: str, train: Screen, test: Screen, known: Laboratories
     ) -> TargetScores:
-        """Of one target, kept under its key; `known` are laboratories other than it."""
+        """Of one target, kept under its key; `known` are laboratories other than it and the source."""
         scales = known.prior(test.measure.name)
 
         def make() -> TargetScores:
@@ -310,8 +312,8 @@ def _key(model: str, train: Screen, test: Screen, protocol: TransferProtocol) ->
 def _describe(protocol: TransferProtocol, tasks: Sequence[TransferTask]) -> str:
     tests = ",".join(test.name for task in tasks for test in task.tests)
     options = "".join(f" --option {name}={value}" for name, value in protocol.options.items())
-    train = tasks[0].train.name
-    return f"bdrp transfer --train {train} --test {tests} --method {protocol.method}{options} --seed {protocol.seed}"
+    made = f"--model {protocol.model.name}" if protocol.model else f"--method {protocol.method}{options}"
+    return f"bdrp transfer --train {tasks[0].train.name} --test {tests} {made} --seed {protocol.seed}"
 
 
 def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

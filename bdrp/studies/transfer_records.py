@@ -13,7 +13,7 @@ import pandas as pd
 
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
 from bdrp.files import atomic, outputs, sealed_folder, strict_json, tables
-from bdrp.fitted.laboratory import Laboratories, LaboratoryScales
+from bdrp.fitted.laboratory import LaboratoryScales
 from bdrp.studies.transfer_scores import TargetScores
 
 MODELS, TARGETS, LABORATORIES = "models", "targets", "laboratories"
@@ -80,19 +80,20 @@ def read_scores(path: Path) -> TargetScores | None:
 
 
 def keep_scales(place: Path, key: Mapping[str, Any], make: Callable[[], LaboratoryScales]) -> LaboratoryScales:
-    """What was learned of a laboratory, from the file under the hash of a key; learned and written where there is none.
+    """What was learned of a laboratory, from under the hash of a key; learned and written where there is none.
 
     Warns:
-        BdrpWarning: the file is not what was written.
+        BdrpWarning: it is not what was written.
     """
-    path = place / LABORATORIES / f"{address(key)}.json"
+    path = place / LABORATORIES / address(key)
     if path.exists():
         try:
-            (found,) = Laboratories.load(path).scales
-            return found
-        except (DataError, ValueError) as error:
+            return LaboratoryScales.from_json(sealed_folder.opened(path).get("scales"))
+        except (DataError, ModelFolderError) as error:
             warnings.warn(f"What was learned of a laboratory is learned again: {error}", BdrpWarning, stacklevel=4)
-    path.parent.mkdir(exist_ok=True)
+    sealed_folder.reserve(path.parent)
     made = make()
-    Laboratories((made,)).save(path)
+    atomic.remove(path)
+    with sealed_folder.writing(path, overwrite=False) as beside:
+        sealed_folder.seal(beside, {"key": dict(key), "scales": made.to_json()})
     return made

@@ -20,7 +20,7 @@ from bdrp.evaluation.unseen import unseen_metrics
 from bdrp.fitted.model import TrainedModel
 from bdrp.inference.hierarchical.batch_effects import VAGUE, ScalePrior
 from bdrp.studies.adaptation import Adapted, Positions, Target, draw_labelled
-from bdrp.studies.capped_rows import one_sided, score_rows, sides_of
+from bdrp.studies.capped_rows import caps_for_capped, one_sided, score_rows, sides_of
 from bdrp.studies.transfer_metrics import FEWEST, tabulate_drugs, tabulate_metrics, within_drug_spearman
 
 SOURCE_SCREEN: Final = "at home"  # these two are values in written tables, and stay
@@ -206,9 +206,9 @@ def _on_shared(asked: _Asked, name: str, labelled: int, mean: np.ndarray) -> Ite
         chosen = both & (asked.seen == kind)
         if chosen.sum() < FEWEST:
             continue
-        rows = asked.observed[chosen]
+        rows, side = asked.observed[chosen], asked.side[chosen]
         response, drug = rows["response"].to_numpy(), rows["drug_id"].to_numpy()
-        error = pd.Series(one_sided(mean[chosen] - response, asked.side[chosen]))
+        error = pd.Series(one_sided(mean[chosen] - caps_for_capped(rows, side), side))
         yield {
             "seen": kind,
             "adaptation": name,

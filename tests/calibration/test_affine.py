@@ -83,3 +83,14 @@ def test_capped_responses_count_by_the_probability_of_lying_beyond_the_cap(dof):
     assert found.slope == pytest.approx(0.7, abs=0.08)
     assert found.factor == pytest.approx(1.4, abs=0.2)
     assert naive.offset < 1.2
+
+
+@pytest.mark.parametrize("measured", [0, 1])
+def test_responses_that_nearly_all_stand_at_the_cap_move_little(measured):
+    # Caps alone would be most likely under a level as high, or noise as small, as can be.
+    pred = prediction(20, dof=4.0)
+    side = np.where(np.arange(20) < measured, 0.0, 1.0)
+    cap = pred.mean.mean() - np.where(side == 0, 1.0, 0.0)
+    found = affine.fit(pred, cap, side=side)
+    assert 0.3 < found.factor < 3
+    assert np.abs(found(pred).mean - pred.mean).max() < 2 * pred.std.max()

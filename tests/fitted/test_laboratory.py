@@ -202,6 +202,7 @@ def test_each_laboratory_counts_once_in_the_measure_that_is_asked_for_if_it_has_
         ("b", "auc_fraction"),
     ]
     assert [one.laboratory for one in known.without("a").in_measure("ln_ic50_um")] == ["b"]
+    assert not known.without("a", "b").scales
 
 
 def test_what_is_learned_anew_replaces_what_was_known():
@@ -245,15 +246,24 @@ def test_a_file_of_something_else_is_not_replaced(tmp_path):
         ({"format": 99}, "that this version reads"),
         ({"scales": [{"laboratory": "a"}]}, "Allowed: its drugs, effects"),
         ({"scales": [{**scales("a").to_json(), "effects": {"noise": 1.0}}]}, "a number for each of epistemic"),
-        ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "noise": -1.0}}]}, "finite numbers"),
+        (
+            {"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "noise": -1.0}}]},
+            "'noise': -1.0}. Allowed: 0 to",
+        ),
+        ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "noise": 0}}]}, "of the noise above 0"),
+        ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": 1e200}}]}, "Allowed: 0 to"),
+        ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": 10**400}}]}, "Allowed: 0 to"),
+        ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": True}}]}, "a number for each"),
+        ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": np.nan}}]}, "holds NaN"),
         ({"scales": [{**scales("a").to_json(), "pairs": -3}]}, "A laboratory is"),
     ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path, change, said):
     path = tmp_path / "laboratory.json"
     path.write_text(json.dumps({"format": 1, "made_by": "", "scales": []} | change))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=said) as refused:
         Laboratories.load(path)
+    assert str(path) in str(refused.value)
 
 
 def test_what_is_no_laboratory_is_refused(trained, tiny_screen, tmp_path, fit, tiny_split):

@@ -35,7 +35,28 @@ def test_offsets_are_drawn_to_the_level_as_the_formula_says():
     mean = response.reshape(20, 4).mean(1)
     kept = 4 * found.between**2 / (4 * found.between**2 + found.within**2)
     np.testing.assert_allclose(found(pred).mean[::4], found.overall + kept * (mean - found.overall), rtol=1e-6)
-    np.testing.assert_allclose(found(pred).epistemic[::4], found.between**2 * (1 - kept), rtol=1e-6)
+    level = (found.between**2 + found.within**2 / 4) / 20
+    assert found.overall_std**2 == pytest.approx(level)
+    expected = found.between**2 * (1 - kept) + (1 - kept) ** 2 * level
+    np.testing.assert_allclose(found(pred).epistemic[::4], expected, rtol=1e-6)
+
+
+def test_the_variance_between_drugs_is_that_of_an_analysis_of_variance():
+    # Balanced: the restricted likelihood is highest at the mean squares (Searle, Casella & McCulloch 1992).
+    pred, response, _ = simulated(drugs=6, a_drug=5)
+    found, table = fit_drug_offsets(pred, response, np.zeros(30)), response.reshape(6, 5)
+    within = table.var(axis=1, ddof=1).mean()
+    assert found.within**2 == pytest.approx(within, rel=1e-3)
+    assert found.between**2 == pytest.approx(table.mean(1).var(ddof=1) - within / 5, rel=1e-3)
+
+
+def test_one_labelled_drug_leaves_others_unknown():
+    pred, response, _ = simulated(drugs=1, a_drug=20)
+    found = fit_drug_offsets(pred, response, np.zeros(20))
+    assert found.between == pytest.approx(response.std(), rel=1e-3)  # which nothing was learned of
+    other = Normal(pd.DataFrame({"cell_line_id": ["x"], "drug_id": ["new"]}), "ln_ic50_um", [5.0], [1.0], [1.0])
+    assert found(other).epistemic_std[0] > found.between
+    assert found(pred).epistemic_std[0] < 0.4 * found.between
 
 
 def test_a_drug_without_a_labelled_pair_takes_the_level_and_the_whole_variance():
@@ -43,7 +64,7 @@ def test_a_drug_without_a_labelled_pair_takes_the_level_and_the_whole_variance()
     found = fit_drug_offsets(pred, response, np.zeros(len(response)))
     other = Normal(pd.DataFrame({"cell_line_id": ["x"], "drug_id": ["new"]}), "ln_ic50_um", [5.0], [1.0], [1.0])
     assert found(other).mean[0] == pytest.approx(5 + found.overall)
-    assert found(other).epistemic_std[0] == pytest.approx(found.between)
+    assert found(other).epistemic[0] == pytest.approx(found.between**2 + found.overall_std**2)
 
 
 def test_capped_responses_are_imputed():

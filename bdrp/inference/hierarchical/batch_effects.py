@@ -21,6 +21,8 @@ import numpy as np
 from bdrp.errors import DataError
 from bdrp.predictive.distribution import Floats
 
+LARGEST: Final = 1e6  # no laboratory differs by so much, and its square is a number
+
 
 @dataclass(frozen=True)
 class BatchEffects:
@@ -43,11 +45,15 @@ class BatchEffects:
         """Refuse what are no scales.
 
         Raises:
-            DataError: a scale is negative or not finite.
+            DataError: a scale is negative, too large or no number, or there is no noise.
         """
-        wrong = {name: value for name, value in asdict(self).items() if not 0 <= value < np.inf}
+        given = asdict(self).items()
+        wrong = {name: value for name, value in given if not 0 <= value <= LARGEST or (name == "noise" and value == 0)}
         if wrong:
-            raise DataError(f"Scales of batch effects are {wrong}. Allowed: finite numbers from 0 on. Correct them.")
+            raise DataError(
+                f"Scales of batch effects are {str(wrong)[:80]}. Allowed: 0 to {LARGEST:,.0f}, of the noise above 0. "
+                "Correct them."
+            )
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -58,8 +64,11 @@ class BatchEffects:
         """
         numbers = isinstance(data, Mapping) and all(type(value) in (int, float) for value in data.values())
         if not numbers or set(data) != set(NAMES):
-            raise DataError(f"Batch effects are {str(data)[:80]!r}. Allowed: a number for each of {', '.join(NAMES)}.")
-        return cls(**{name: float(data[name]) for name in NAMES})
+            raise DataError(
+                f"Batch effects are {str(data)[:80]!r}. Allowed: a number for each of {', '.join(NAMES)}. Correct them."
+            )
+        checked = cls(**data)  # before integers become floats, which hold none of 400 digits
+        return cls(**{name: float(value) for name, value in checked.to_json().items()})
 
     def to_json(self) -> dict[str, float]:
         """The six numbers by name."""

@@ -28,29 +28,66 @@ class Sites(NamedTuple):
     variance: Floats
 
 
-def refine_sites(sites: Sites, side: Floats, cap: Floats, noise: Floats, mean: Floats, variance: Floats) -> Sites:
+class Caps(NamedTuple):
+    """What is known of n capped responses.
+
+    Attributes:
+        side: (n,) 1 where the response lies above its cap, -1 where below.
+        cap: (n,) less the predicted mean.
+    """
+
+    side: Floats
+    cap: Floats
+
+
+class Cavity(NamedTuple):
+    """Normal distributions of n expected responses, less the predicted mean, by everything but each one's own site."""
+
+    mean: Floats
+    variance: Floats
+
+    @classmethod
+    def of_posterior(cls, mean: Floats, variance: Floats, sites: Sites) -> Cavity:
+        """From posterior means and variances under all sites, (n,) each."""
+        precision = np.maximum(1 / variance - 1 / sites.variance, 1e-9 / variance)
+        return cls((mean / variance - sites.residual / sites.variance) / precision, 1 / precision)
+
+
+def refine_sites(sites: Sites, caps: Caps, noise: Floats, cavity: Cavity) -> Sites:
     """One parallel step.
 
     Args:
         sites: n sites as they are.
-        side: (n,) 1 where the response lies above its cap, -1 where below.
-        cap: (n,) less the predicted mean.
+        caps: of the n responses.
         noise: (n,) variance of the noise about the expected response.
-        mean: (n,) posterior mean of the expected response under all sites, less the predicted mean.
-        variance: (n,) of the same.
+        cavity: of the n expected responses.
     """
-    precision = np.maximum(1 / variance - 1 / sites.variance, 1e-9 / variance)  # without the pair's own site
-    without = (mean / variance - sites.residual / sites.variance) / precision
-    own = 1 / precision
-    scale = np.sqrt(own + noise)
-    z = side * (without - cap) / scale
-    ratio = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(z))  # of normal density and tail
-    shift = side * own * ratio / scale
+    z, ratio = _tail(caps, noise, cavity)
+    own, scale = cavity.variance, np.sqrt(cavity.variance + noise)
+    shift = caps.side * own * ratio / scale
     share = own * ratio * (z + ratio) / scale**2  # of its variance that the cap takes, between 0 and 1
     found = own * (1 - share) / np.maximum(share, 1e-12)  # 1 / (1 / left - 1 / own), left = own (1 - share)
     found = np.clip(found, noise, MOST_NOISE * noise)
-    residual = without + shift * (1 + found / own)  # so that the posterior mean is without + shift
+    residual = cavity.mean + shift * (1 + found / own)  # so that the posterior mean is cavity.mean + shift
     return _between(sites, Sites(residual, found))
+
+
+def log_tails(caps: Caps, noise: Floats, cavity: Cavity) -> tuple[float, float]:
+    """The summed log probability of lying beyond the caps, and its derivative by the log of the noise SD.
+
+    Cavities being as they are, that derivative is the one of the log marginal likelihood (Rasmussen & Williams 2006,
+    section 5.5.2): sites alone, which do not follow the noise, would leave its scale to the measured responses, of
+    which caps keep the far tail.
+    """
+    z, ratio = _tail(caps, noise, cavity)
+    slope = -ratio * z * noise / (cavity.variance + noise)
+    return float(log_ndtr(z).sum()), float(slope.sum())
+
+
+def _tail(caps: Caps, noise: Floats, cavity: Cavity) -> tuple[Floats, Floats]:
+    """Normal scores of the caps, (n,), and the ratios of normal density and tail at them."""
+    z = caps.side * (cavity.mean - caps.cap) / np.sqrt(cavity.variance + noise)
+    return z, np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(z))
 
 
 def _between(old: Sites, new: Sites) -> Sites:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -11,11 +12,12 @@ from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
 from bdrp.inference.hierarchical.batch_effects import NAMES, BatchEffects, ScalePrior
-from bdrp.inference.hierarchical.censored_sites import Sites, refine_sites
+from bdrp.inference.hierarchical.censored_sites import Caps, Cavity, Sites, log_tails, refine_sites
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, match_names
 from bdrp.predictive.distribution import Floats
 
-FAR = 4.0  # chosen: deviations of a log scale's prior, beyond which it is not looked for
+NOISE: Final = NAMES.index("noise")
+FAR: Final = 4.0  # chosen: deviations of a log scale's prior, beyond which it is not looked for
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,10 @@ class Evidence:
         self.terms = covariance_terms(rows, rows, response_std)
         self.weight = np.ones(len(labels.residual))
         self.capped = np.flatnonzero(labels.side)
-        self.sites = Sites(labels.residual.copy(), self._own_noise())
+        self.caps = Caps(labels.side[self.capped], labels.residual[self.capped])
+        self.sites = Sites(labels.residual.copy(), self._own_noise(effects))
         self._solve()
+        self.cavity = self._cavity(*self._expected())
 
     @property
     def settles_at_once(self) -> bool:
@@ -102,23 +106,32 @@ class Evidence:
             found = minimize(loss, start[free], jac=True, method="L-BFGS-B", bounds=bounds).x
             logs = median.copy()
             logs[free] = found
+            if len(self.capped):  # half a step: sites follow the noise a round later, and whole steps swing
+                logs[NOISE] = (logs[NOISE] + self.effects.logs()[NOISE]) / 2
             self.effects = BatchEffects(*np.exp(logs).tolist())
         self._solve()
 
     def settle(self) -> None:
         """One step of the weights of outliers and of the sites of capped responses."""
-        noise, own = self._noise(self.effects), self._own_noise()
-        variance = noise - noise**2 * np.diag(_inverse(self.factor))  # posterior, of expected ones
-        mean = self.sites.residual - noise * self.solved
+        mean, variance = self._expected()
+        self.cavity, own, at = self._cavity(mean, variance), self._own_noise(self.effects), self.capped
         if self.dof is not None:
             self.weight = self._weights(self.labels.residual - mean, variance)
-        measured = Sites(self.labels.residual, self._own_noise() / self.weight)
-        at = self.capped
-        some = Sites(self.sites.residual[at], self.sites.variance[at])
-        refined = refine_sites(some, self.labels.side[at], self.labels.residual[at], own[at], mean[at], variance[at])
-        self.sites = Sites(measured.residual.copy(), measured.variance)
+        refined = refine_sites(self._capped_sites(), self.caps, own[at], self.cavity)
+        self.sites = Sites(self.labels.residual.copy(), own / self.weight)
         self.sites.residual[at], self.sites.variance[at] = refined
         self._solve()
+
+    def _expected(self) -> tuple[Floats, Floats]:
+        """Posterior means of the expected responses, less the predicted ones, and their variances, (n,) each."""
+        noise = self._noise(self.effects)
+        return self.sites.residual - noise * self.solved, noise - noise**2 * np.diag(_inverse(self.factor))
+
+    def _cavity(self, mean: Floats, variance: Floats) -> Cavity:
+        return Cavity.of_posterior(mean[self.capped], variance[self.capped], self._capped_sites())
+
+    def _capped_sites(self) -> Sites:
+        return Sites(self.sites.residual[self.capped], self.sites.variance[self.capped])
 
     def _solve(self) -> None:
         """The factor of the covariance of the responses, and its inverse times the residuals."""
@@ -129,18 +142,18 @@ class Evidence:
         factor = cho_factor(covariance, lower=True)
         return factor, np.asarray(cho_solve(factor, self.sites.residual))
 
-    def _own_noise(self) -> Floats:
+    def _own_noise(self, effects: BatchEffects) -> Floats:
         """(n,) variances, whatever the outliers weigh."""
-        return np.asarray(self.effects.noise**2 * self.rows.noise)
+        return np.asarray(effects.noise**2 * self.rows.noise)
 
     def _noise(self, effects: BatchEffects) -> Floats:
         """(n,) variances about the expected responses; those of sites do not follow the scale."""
-        return np.where(self.labels.side == 0, effects.noise**2 * self.rows.noise / self.weight, self.sites.variance)
+        return np.where(self.labels.side == 0, self._own_noise(effects) / self.weight, self.sites.variance)
 
     def _weights(self, residual: Floats, variance: Floats) -> Floats:
         """How far a t's outliers count, (n,): the expected precision of each pair's noise, given its residual."""
         assert self.dof is not None
-        core = self._own_noise() * (self.dof - 2) / self.dof  # the t's scale, not its variance
+        core = self._own_noise(self.effects) * (self.dof - 2) / self.dof  # the t's scale, not its variance
         found = (self.dof + 1) / (self.dof + (residual**2 + variance) / core) * self.dof / (self.dof - 2)
         return np.where(self.labels.side == 0, found, 1.0)
 
@@ -148,9 +161,10 @@ class Evidence:
         """Negative log likelihood, and its gradient by the six logs of the scales."""
         factor, solved = self._solved(effects)
         inverse = _inverse(factor)
-        value = np.log(np.diag(factor[0])).sum() + 0.5 * self.sites.residual @ solved
+        tails, by_noise = log_tails(self.caps, self._own_noise(effects)[self.capped], self.cavity)
+        value = np.log(np.diag(factor[0])).sum() + 0.5 * self.sites.residual @ solved - tails
         noise = np.where(self.labels.side == 0, self._noise(effects), 0.0)
-        slopes = {"noise": float(noise @ (np.diag(inverse) - solved**2))}
+        slopes = {"noise": float(noise @ (np.diag(inverse) - solved**2)) - by_noise}
         for name, part in self.terms.items():
             scale = getattr(effects, name) ** 2
             slopes[name] = scale * float((inverse * part).sum() - solved @ part @ solved)

@@ -7,7 +7,8 @@ w, v, u and the offsets would give. The six scales have the highest posterior de
 labelled pairs times log-normal priors, so that no pair leaves them at the priors' medians, twenty pairs move them a
 little and five hundred decide. Student-t noise is a normal whose variance is drawn anew for each pair: outliers get
 their weight by expectation-maximisation (Lange, Little & Taylor 1989). A response that stands at a cap is known to lie
-there or beyond (Tobin 1958), and counts as the normal observation that is worth as much (`censored_sites`).
+there or beyond (Tobin 1958), and counts as the normal observation that is worth as much (`censored_sites`), its noise
+being taken for normal.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from scipy.linalg import cho_solve
 
-from bdrp.data.screen import find_caps
+from bdrp.data.screen import find_caps, replace_capped
 from bdrp.errors import FitError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.inference.hierarchical.batch_effects import VAGUE, BatchEffects, ScalePrior
@@ -39,8 +40,8 @@ class UpdatedFit:
     Args:
         fit: one that `can_update`.
         inputs: drugs and lines of the labelled pairs.
-        labelled: n pairs with their responses and, if known, limits; with none of them the target differs as `prior_of`
-            or `effects` say, and nothing more is known of it.
+        labelled: n pairs with their responses and, if known, limits; with none of them the target differs as `effects`
+            or the medians of `scales` say, and nothing more is known of it.
         prior: what is predicted for them: the fit's own distribution, or one with other moments such as recalibrated
             ones, which the covariance is scaled to.
         effects: of the target screen; chosen by the labelled pairs where None.
@@ -58,10 +59,10 @@ class UpdatedFit:
     ) -> None:
         self.fit = fit
         self.rows = self._rows(inputs, labelled, prior)
-        labels = read_labels(fit, labelled, prior)
+        response, side = read_responses(fit, labelled)
         dof = prior.dof if isinstance(prior, StudentT) else None
         first = effects or scales.median
-        self.evidence = Evidence(self.rows, labels, fit.features.response_std, dof, first)
+        self.evidence = Evidence(self.rows, Labels(response - prior.mean, side), fit.features.response_std, dof, first)
         if len(labelled):
             self._condition(None if effects else scales)
 
@@ -110,14 +111,12 @@ class UpdatedFit:
         return Rows(found, factor, (prior.mean - features.response_mean) / features.response_std, prior.aleatoric)
 
 
-def read_labels(fit: Fitted, labelled: Pairs, prior: Scalable) -> Labels:
-    """Responses less predicted means; those at a cap are told from those that were measured."""
-    response, lower, upper = (
-        part.cpu().numpy() for part in (labelled.response, labelled.lower_limit, labelled.upper_limit)
-    )
+def read_responses(fit: Fitted, labelled: Pairs) -> tuple[Floats, Floats]:
+    """(n,) responses, of capped ones the cap, and on which side of it the true ones lie, as in `find_caps`."""
+    parts = (labelled.response, labelled.lower_limit, labelled.upper_limit)
+    response, lower, upper = (part.cpu().numpy() for part in parts)
     side = find_caps(response, lower, upper, beyond=fit.censoring_aware)
-    at = np.where(side > 0, upper, np.where(side < 0, lower, response))
-    return Labels(at - prior.mean, side)
+    return replace_capped(response, lower, upper, side), side
 
 
 def _joint(fit: Fitted, inputs: Inputs, pairs: Pairs) -> LayerPosterior:

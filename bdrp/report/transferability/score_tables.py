@@ -22,6 +22,7 @@ _METRICS: Final = {
     "coverage_90": "90 % coverage",
     "width_90": "Width of 90 % intervals",
 }
+_DRAWN: Final = {"pairs": "at random", "lines": "line by line", "drugs": "drug by drug"}
 _WITH_INTERVALS: Final = ("rmse", "coverage_90")
 _BESIDE: Final = (
     "Source screen's measurement: taken as a prediction, on the pairs that both measured. Source screen: the model on "
@@ -76,10 +77,8 @@ def by_drug(found: TransferResults, target: Target) -> Table:
     names = map(with_labelled, rows["adaptation"], rows["labelled"])
     named = [f"{seen}: {name}" for seen, name in zip(rows["seen"], names, strict=True)]
     records = rows.assign(pairs=named, count=rows["count"].round().astype(int)).to_dict("records")
-    how = {"pairs": "at random", "lines": "line by line", "drugs": "drug by drug"}[
-        found.about.get("labelling", "pairs")
-    ]
-    return Table.from_records(f"{target['target']}: by drug", columns, records, f"Labelled pairs are drawn {how}.")
+    caption = f"Labelled pairs are drawn {_DRAWN[str(found.about['labelling'])]}."
+    return Table.from_records(f"{target['target']}: by drug", columns, records, caption)
 
 
 def on_source(found: TransferResults) -> tuple[Table, ...]:

@@ -26,7 +26,7 @@ def summarise(found: TransferResults) -> Summary:
     if len(other):
         headline += f" As another laboratory's, without a labelled pair: {_range(other)}."
     if most:
-        last = coverage[(coverage["labelled"] == most)]
+        last = coverage[coverage["labelled"] == most]
         adapted = [f"{_range(part['value'])} {name}" for name, part in last.groupby("adaptation", sort=False)]
         headline += f" With {most:,} labelled pairs: {', '.join(adapted)}."
     near = ((other if len(other) else raw) - 0.9).abs().max() <= NEAR

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from bdrp.inference.hierarchical.censored_sites import MOST_NOISE, Sites, refine_sites
+from bdrp.inference.hierarchical.censored_sites import MOST_NOISE, Caps, Cavity, Sites, log_tails, refine_sites
 
 
 def settled(prior, residual, side, noise, rounds=60):
@@ -16,8 +16,8 @@ def settled(prior, residual, side, noise, rounds=60):
         whole = np.linalg.inv(np.linalg.inv(prior) + np.diag(1 / sites.variance))
         mean, variance = whole @ (sites.residual / sites.variance), np.diag(whole)
         some = Sites(sites.residual[capped], sites.variance[capped])
-        parts = (each[capped] for each in (side, residual, noise, mean, variance))
-        sites.residual[capped], sites.variance[capped] = refine_sites(some, *parts)
+        caps, cavity = Caps(side[capped], residual[capped]), Cavity.of_posterior(mean[capped], variance[capped], some)
+        sites.residual[capped], sites.variance[capped] = refine_sites(some, caps, noise[capped], cavity)
     return mean, variance, sites
 
 
@@ -54,3 +54,15 @@ def test_a_cap_far_below_what_is_predicted_says_nothing_and_one_far_above_much()
     assert nothing.variance[0] > 1e3 * 0.25 and nothing.variance[0] <= MOST_NOISE * 0.25
     mean, _, much = settled(np.array([[1.0]]), np.array([4.0]), np.array([1.0]), np.array([0.25]))
     assert much.variance[0] < 2 * 0.25 and mean[0] > 3
+
+
+def test_the_slope_of_the_tails_is_that_of_a_small_step():
+    rng = np.random.default_rng(1)
+    caps = Caps(np.array([1.0, -1.0, 1.0]), rng.normal(size=3))
+    noise, cavity = np.array([0.3, 0.5, 2.0]), Cavity(rng.normal(size=3), np.array([0.4, 1.0, 0.1]))
+    value, slope = log_tails(caps, noise, cavity)
+    z = caps.side * (cavity.mean - caps.cap) / np.sqrt(cavity.variance + noise)
+    assert value == pytest.approx(np.log(ndtr(z)).sum())
+    step = 1e-5
+    above, below = (log_tails(caps, noise * np.exp(2 * each), cavity)[0] for each in (step, -step))
+    assert slope == pytest.approx((above - below) / (2 * step), rel=1e-6)
