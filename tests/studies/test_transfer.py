@@ -299,12 +299,24 @@ def test_scores_that_were_altered_are_made_again_with_a_warning(groups, protocol
         run_transfer(groups, protocol, out)
 
 
+def test_scales_that_were_altered_are_learned_again_with_a_warning(groups, protocol, done, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(done[1], out)
+    (kept,) = (out / "laboratories").iterdir()
+    manifest = kept / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"by_drug": 0.', '"by_drug": 1.'))
+    with pytest.warns(BdrpWarning, match="What was learned of a laboratory is learned again"):
+        found = quietly(groups, protocol, out)
+    assert found.laboratories == done[0].laboratories
+
+
 def test_a_given_model_is_taken_if_it_is_of_the_training_screen(done, groups, protocol, tmp_path):
     (path,) = (done[1] / "models").iterdir()
     asked = dataclasses.replace(protocol, model=path, labelled=(0,), draws=1)
     found = quietly(groups, asked, tmp_path / "out")
     assert set(found.metrics["adaptation"]) == {"raw", "other laboratory"}
     assert not (tmp_path / "out" / "models").exists()
+    assert f"--model {path.name} --seed" in found.laboratories.made_by
     other = [dataclasses.replace(groups[0], train=dataclasses.replace(groups[0].train, name="nowhere"))]
     with pytest.raises(ModelFolderError, match="is of here in ln_ic50_um; nowhere in ln_ic50_um is asked for"):
         run_transfer(other, asked, tmp_path / "other")
