@@ -28,6 +28,8 @@ AUTOMATIC = False  # on rows of the source screen the mean needs no correction
 FEWEST: Final = 10  # chosen: of fewer pairs a slope says nothing
 PRIOR_PAIRS: Final = 10  # chosen: for a group's level, that of all counts as much as this many of its pairs
 SLOPE_SD: Final = 0.2  # chosen: scales of GDSC1, CCLE and CTRPv2 differ from GDSC2's by a tenth to a third
+CAPPED_PRIOR_PAIRS: Final = 1  # chosen: responses that are all caps say neither how far up the level lies
+FACTOR_SD: Final = 0.5  # nor how wide the noise is; chosen: of the log factor then, to a third or threefold
 LARGEST_OFFSET: Final = 1e6  # no measure has responses of such a size
 
 
@@ -69,21 +71,32 @@ class Affine(Groupable):
         return replace(self, **_numbers(stored if isinstance(stored, Mapping) else {}))
 
 
-def fit(pred: PredictiveDistribution, response: npt.ArrayLike, *, groups: Sequence[str] | None = None) -> Affine:
+def fit(
+    pred: PredictiveDistribution,
+    response: npt.ArrayLike,
+    *,
+    groups: Sequence[str] | None = None,
+    side: Floats | None = None,
+) -> Affine:
     """Fit offset, slope and factor to labelled pairs.
 
     Args:
         pred: the method's prediction for the N labelled pairs.
         response: what was measured, (N,).
         groups: the cell line (or drug) of each pair; counted, to tell how much independent evidence there was.
+        side: (N,) 1 where a response is a cap that the true one lies above, -1 where below, 0 where it was measured;
+            of a capped one the probability of lying there counts (Tobin 1958). With capped ones the level as predicted
+            counts as one pair more, and log factor ~ Normal(0, `FACTOR_SD`^2).
 
     Raises:
         DataError: the responses do not line up with the prediction.
         FitError: the factor is out of all bounds.
     """
     own, values, count = check_inputs(pred, response, groups)
-    offset, slope = _line(own, values)
-    scale = fit_factor(_moved(own, offset, slope), values)
+    sides = np.zeros(len(values)) if side is None else side
+    offset, slope, scale = _line(own, values, sides)
+    if not sides.any():
+        scale = fit_factor(_moved(own, offset, slope), values)
     return Affine(own.measure, len(values), count, offset, slope, scale)
 
 
@@ -95,20 +108,21 @@ def fit_groups(
     positions = kept.positions(pred.keys)
     each = []
     for group in range(len(kept.labels)):
-        offset, slope = _line(of_all[positions == group], response[positions == group], PRIOR_PAIRS)
+        mine = positions == group
+        offset, slope, _ = _line(of_all[mine], response[mine], np.zeros(int(mine.sum())), PRIOR_PAIRS)
         each.append(replace(overall, offset=offset + slope * overall.offset, slope=slope * overall.slope))
     along = overall.apply_by_group(pred, kept, each)
     factors = fit_group_factors(fit_factor(along, response), along, response, positions)
     return kept, tuple(replace(one, factor=one.factor * own) for one, own in zip(each, factors, strict=True))
 
 
-def _line(pred: Scalable, response: Floats, prior_pairs: float = 0.0) -> tuple[float, float]:
-    """Offset and slope of highest likelihood, together with a factor that is estimated anew later.
+def _line(pred: Scalable, response: Floats, side: Floats, prior_pairs: float = 0.0) -> tuple[float, float, float]:
+    """Offset, slope and factor of highest likelihood together; the factor may be found better once the two are known.
 
     The level as predicted counts as much as `prior_pairs` pairs.
     """
-    centre, width = float(pred.mean.mean()), float(np.ptp(pred.mean))
-    per_shift = prior_pairs / float(np.mean(pred.variance))
+    centre, width, capped = float(pred.mean.mean()), float(np.ptp(pred.mean)), bool(side.any())
+    per_shift = (prior_pairs + CAPPED_PRIOR_PAIRS * capped) / float(np.mean(pred.variance))
     free = len(response) >= FEWEST and width > 0
     start = _least_squares(pred, response, centre) if free else (float(np.mean(response - pred.mean)), 1.0)
 
@@ -116,13 +130,23 @@ def _line(pred: Scalable, response: Floats, prior_pairs: float = 0.0) -> tuple[f
         slope = given[1] if free else 1.0
         moved = _moved(pred, centre + given[0] - slope * centre, slope).scale(np.exp(given[2]))
         prior = 0.5 * ((slope - 1) / SLOPE_SD) ** 2 + 0.5 * per_shift * given[0] ** 2
-        return (prior - float(np.sum(moved.log_prob(response)))) / len(response)
+        prior += 0.5 * capped * (given[2] / FACTOR_SD) ** 2
+        return (prior - float(np.sum(_log_likelihood(moved, response, side)))) / len(response)
 
     bounds = [(None, None), (0.0, None), (np.log(SMALLEST), np.log(LARGEST))]
     begin = np.array([*start, np.log(_root_mean_square(pred, response, centre, *start))])
     found = minimize(loss, begin, method="L-BFGS-B", bounds=bounds).x
     slope = float(found[1]) if free else 1.0
-    return centre + float(found[0]) - slope * centre, slope
+    return centre + float(found[0]) - slope * centre, slope, float(np.exp(found[2]))
+
+
+def _log_likelihood(pred: Scalable, response: Floats, side: Floats) -> Floats:
+    """(N,) log densities of measured responses, and log probabilities of lying beyond their caps of the others."""
+    density = pred.log_prob(response)
+    if not side.any():
+        return density
+    tail = np.where(side > 0, pred.survival(response), pred.cdf(response))
+    return np.where(side == 0, density, np.log(np.maximum(tail, np.finfo(np.float64).tiny)))
 
 
 def _least_squares(pred: Scalable, response: Floats, centre: float) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,15 @@ def print_note(message: object) -> None:
 def print_line(message: object) -> None:
     """A line on standard output, as it is: names from users' files are never read as markup."""
     _console(stderr=False).print(Text(replace_control_characters(message)), soft_wrap=True, highlight=False)
+
+
+def print_laboratory(carried: Mapping[str, Any] | None) -> None:
+    """How much wider predictions are for being of another laboratory; nothing for the model's own."""
+    if carried:
+        print_line(
+            f"laboratory: another; 90 % intervals are {carried['width_ratio']:.2f} times as wide as at home, in the "
+            f"median, by what laboratories differ by (learned from {carried['from']})"
+        )
 
 
 def print_table(renderable: Any) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import console
-from bdrp.cli.options import MethodFile, Root, ScreenOptions, list_input_files, load_screen, parse_key_values
+from bdrp.cli.options import (
+    Laboratory,
+    MethodFile,
+    Root,
+    ScreenOptions,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+)
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,6 +47,7 @@ def run(
         Path | None,
         typer.Option(help="Table of samples: cell_line_id and one column a gene.", rich_help_panel=POSTERIOR),
     ] = None,
+    laboratory: Laboratory = "same",
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
@@ -47,13 +56,15 @@ def run(
     from bdrp import report
     from bdrp.cli.score_summary import print_summary
     from bdrp.data.sources import tables
-    from bdrp.files import outputs
+    from bdrp.files import outputs, strict_json
+    from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import draw
     from bdrp.report.evaluation.files import check_place
 
+    known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
-    read = [model, *list_input_files(root, options, drugs, expression)]
+    read = [model, *list_input_files(root, options, drugs, expression, Path(laboratory))]
     check_place(out, read)
     drawn = None
     if posterior:
@@ -65,8 +76,9 @@ def run(
             drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
             expression=tables.read_expression(expression) if expression else None,
         )
-    scores = report.evaluate(model, out, method=method)
+    scores = report.evaluate(model, out, method=method, laboratory=known or laboratory)
     print_summary(scores)
+    console.print_laboratory(strict_json.read(out / "scores.json")["model"].get("laboratory"))
     console.print_line(f"report: {out / 'report.html'}")
     console.print_line(f"scores: {out / 'scores.json'}")
     if drawn is not None:

@@ -22,6 +22,13 @@ MethodFile = Annotated[
     Path | None,
     typer.Option("--method", metavar="FILE.py", help="The method's file, for a model that was fitted with one."),
 ]
+Laboratory = Annotated[
+    str,
+    typer.Option(
+        metavar="same|other|FILE",
+        help="Whose responses: of the model's own laboratory, of any other, or as a laboratory.json says.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import console
-from bdrp.cli.options import MethodFile, Root, ScreenOptions, list_input_files, load_screen, parse_key_values
+from bdrp.cli.options import (
+    Laboratory,
+    MethodFile,
+    Root,
+    ScreenOptions,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+)
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,18 +42,21 @@ def run(
     expression: Annotated[
         Path | None, typer.Option(help="Table of new samples: cell_line_id and one column a gene.")
     ] = None,
+    laboratory: Laboratory = "same",
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Predict a distribution for each pair, of new drugs (SMILES) and new samples (expression) too."""
     _check_flags(screen, drugs, expression, pairs, unmeasured)
     from bdrp.data.sources import tables
+    from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import predict
     from bdrp.predictive.storage import check_place
 
+    known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
-    check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs)])
+    check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))])
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = predict(
@@ -54,9 +65,11 @@ def run(
         drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
         expression=tables.read_expression(expression) if expression else None,
         pairs=_pairs(pairs, loaded, unmeasured),
+        laboratory=known or laboratory,
     )
     predictions.save(out)
     console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
+    console.print_laboratory(predictions.laboratory)
 
 
 def list_unmeasured_pairs(screen: Screen) -> pd.DataFrame:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bdrp.data.screen import Screen
     from bdrp.studies.transfer import TransferTask
 
-TABLES = ("transfer", "shift", "ceiling")
+TABLES = ("transfer", "shift", "ceiling", "drugs")
 AGAIN = "To take two screens from one source, write LABEL=SOURCE, as in mine=tables."
 
 
@@ -48,23 +48,28 @@ def run(
     ] = None,
     labelled: Annotated[str, typer.Option(help="Numbers of labelled target pairs, by commas.")] = "0,20,100,500",
     draws: Annotated[int, typer.Option(help="How often labelled pairs are drawn.")] = 3,
+    labelling: Annotated[
+        str, typer.Option(help="How: pairs at random, or plate by plate, whole lines or whole drugs.")
+    ] = "pairs",
     seed: Seed = 0,
     device: Device = "auto",
     screen_option: ScreenOptions = None,
 ) -> None:
-    """Train on one screen and test on others: transfer.html, transfer.parquet, shift.parquet, ceiling.parquet."""
+    """Train on one screen and test on others: transfer.html, four tables, and what laboratories differ by."""
     from bdrp import report
+    from bdrp.files import outputs
+    from bdrp.fitted.laboratory import is_laboratories
     from bdrp.studies import transfer
 
-    protocol = transfer.TransferProtocol(
-        method, parse_key_values(option, "--option"), _numbers(labelled), draws=draws, seed=seed, model=model
-    )
+    options, counts = parse_key_values(option, "--option"), _numbers(labelled)
+    protocol = transfer.TransferProtocol(method, options, counts, draws, seed, model, labelling)
     named = {
         key: value for pair in screen_option or [] for key, value in parse_key_values([pair], "--screen-option").items()
     }
     study_runs.check_output_folder(
         out, "transfer.html", TABLES, [*list_input_files(root, named), *([model] if model else [])]
     )
+    outputs.guard({out / "laboratory.json": is_laboratories})
     tasks = _load_tasks(train, test, root, measure, screen_option)
     try:
         found = transfer.run_transfer(tasks, protocol, out, device=device, progress=True, say=console.print_note)
@@ -74,6 +79,8 @@ def run(
     console.print_line(f"report: {report.transfer(found, out)}")
     for name in TABLES:
         console.print_line(f"{name}: {out / f'{name}.parquet'}")
+    if found.laboratories.scales:
+        console.print_line(f"laboratory: {out / 'laboratory.json'} (for bdrp predict --laboratory)")
 
 
 def _load_tasks(

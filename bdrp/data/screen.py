@@ -152,3 +152,38 @@ def is_censored(responses: pd.DataFrame) -> npt.NDArray[np.bool_]:
     above = response >= responses["upper_limit"].to_numpy()
     below = response <= responses["lower_limit"].to_numpy()
     return np.asarray(above | below, dtype=bool)
+
+
+def find_caps(
+    response: npt.NDArray[np.float64],
+    lower_limit: npt.NDArray[np.float64],
+    upper_limit: npt.NDArray[np.float64],
+    *,
+    beyond: bool = False,
+) -> npt.NDArray[np.float64]:
+    """Where N responses are known to lie at a limit or past it: 1 above the upper, -1 below the lower, 0 elsewhere.
+
+    A release that caps its values, as CCLE does, holds many at the limit itself: of those no more is known than that
+    they are that or more. One that extrapolates, as GDSC does, holds numbers beyond it, which a model that was trained
+    on such numbers predicts.
+
+    Args:
+        response: (N,).
+        lower_limit: (N,) what the assay could observe; NaN where not known.
+        upper_limit: likewise.
+        beyond: extrapolated responses count as capped too, as a censored likelihood takes them.
+    """
+    at_upper, at_lower = (np.isclose(response, limit, rtol=1e-9, atol=1e-9) for limit in (upper_limit, lower_limit))
+    if beyond:
+        at_upper, at_lower = at_upper | (response > upper_limit), at_lower | (response < lower_limit)
+    return np.where(at_upper, 1.0, np.where(at_lower, -1.0, 0.0))
+
+
+def replace_capped(
+    response: npt.NDArray[np.float64],
+    lower_limit: npt.NDArray[np.float64],
+    upper_limit: npt.NDArray[np.float64],
+    side: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """(N,) responses, of those that `find_caps` found capped the cap."""
+    return np.where(side > 0, upper_limit, np.where(side < 0, lower_limit, response))

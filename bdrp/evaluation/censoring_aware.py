@@ -76,6 +76,11 @@ def pit_bounds(pred: PredictiveDistribution, seen: Observed) -> tuple[Floats, Fl
     return np.where(seen.below, 0.0, pit), np.where(seen.above, 1.0, pit)
 
 
+def share_held(pred: PredictiveDistribution, seen: Observed, level: float) -> Floats:
+    """(N,) 1 where the central interval holds a response, 0 where not, and for one beyond a limit as in `coverage`."""
+    return _share_held(*pit_bounds(pred, seen), level)
+
+
 def coverage(pred: PredictiveDistribution, seen: Observed, seed: int) -> dict[str, dict[str, float]]:
     """Coverage of central intervals, by level in percent, a response beyond a limit being known only to be beyond.
 

@@ -57,6 +57,15 @@ class Inputs:
         """(L, G) standardised expression."""
         return self.lines[EXPRESSION]
 
+    def with_known_assays(self) -> Inputs:
+        """The same, an id that was not trained on taking the effects of the one id that its compound was trained under.
+
+        For another laboratory, no id of which is an assay that was trained on: that its assay differs is among what
+        laboratories differ by. A compound of several trained ids goes on borrowing from all of them.
+        """
+        ids, one = self.relations.compound.sum(1), self.relations.compound.argmax(1)
+        return replace(self, drug_effect=torch.where((self.drug_effect < 0) & (ids == 1), one, self.drug_effect))
+
     def to(self, device: torch.device | str) -> Inputs:
         """The same inputs on another device."""
         names = ("components", "drug_effect", "line_effect", "top_dose")

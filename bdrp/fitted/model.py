@@ -28,6 +28,8 @@ from bdrp.features.drugs import TrainingDrugs
 from bdrp.files import sealed_folder, strict_json, tensors
 from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.held_out import OBSERVED, HeldOut
+from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
+from bdrp.fitted.widening import interval_widths, widen
 from bdrp.inference.method import Fitted, require_weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
 
@@ -65,6 +67,7 @@ class TrainedModel:
         profiles: Profiles | pd.DataFrame,
         pairs: pd.DataFrame | None = None,
         cell_lines: pd.DataFrame | None = None,
+        laboratory: str | Path | Laboratories = SAME,
     ) -> Predictions:
         """Calibrated distributions for pairs of any drugs and lines, measured or not.
 
@@ -75,9 +78,13 @@ class TrainedModel:
                 feature. New lines are welcome; all need expression, and may lack the rest.
             pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
             cell_lines: index cell_line_id; tissue, shown beside the predictions.
+            laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
+                other, with what bdrp knows of how laboratories differ; or the path of a laboratory.json that
+                `bdrp transfer` wrote, or what it holds.
 
         Raises:
-            DataError: a structure cannot be read, genes are missing, or a pair names an unknown line or drug.
+            DataError: a structure cannot be read, genes are missing, a pair names an unknown line or drug, or there
+                is no such laboratory.
 
         Warns:
             BdrpWarning: genes are missing, or a line bears a training line's id but not its expression.
@@ -91,14 +98,44 @@ class TrainedModel:
             raise DataError(
                 "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
             )
-        inputs, rows = self.prepared(drugs, profiles, pairs)
-        raw = self.fitted.predict(inputs, rows)
-        return Predictions(self.recalibration(raw), self._context(pairs, inputs, drugs, cell_lines))
+        laboratories = find_laboratories(laboratory)
+        inputs, rows = self.prepared(drugs, profiles, pairs, elsewhere=laboratories is not None)
+        own = self.recalibration(self.fitted.predict(inputs, rows))
+        context = self._context(pairs, inputs, drugs, cell_lines)
+        if laboratories is None:
+            return Predictions(own, context)
+        widened, carried = self.in_laboratory(own, laboratories)
+        return Predictions(widened, context, carried)
+
+    def in_laboratory(
+        self, pred: PredictiveDistribution, laboratories: Laboratories
+    ) -> tuple[PredictiveDistribution, Mapping[str, Any]]:
+        """A recalibrated prediction as it is for one laboratory more of that kind, and what it carries.
+
+        Raises:
+            DataError: no laboratory is known.
+        """
+        measure = self.features.measure.name
+        effects = laboratories.prior(measure).median
+        widened = widen(pred, effects, self.features)
+        ratio = float(np.median(interval_widths(widened) / interval_widths(pred)))
+        return widened, {**effects.to_json(), "from": laboratories.describe(measure), "width_ratio": ratio}
 
     def prepared(
-        self, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame
+        self,
+        drugs: pd.DataFrame,
+        profiles: Profiles | pd.DataFrame,
+        pairs: pd.DataFrame,
+        *,
+        elsewhere: bool = False,
     ) -> tuple[Inputs, Pairs]:
-        """What the fitted method takes: the drugs and lines that pairs name, and the pairs; arguments as in `predict`.
+        """What the fitted method takes: the drugs and lines that pairs name, and the pairs.
+
+        Args:
+            drugs: as in `predict`.
+            profiles: as in `predict`.
+            pairs: as in `predict`.
+            elsewhere: the pairs are of another laboratory; see `Inputs.with_known_assays`.
 
         Raises:
             DataError: as in `predict`.
@@ -111,6 +148,7 @@ class TrainedModel:
             name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in name_profiles(profiles).items()
         }
         inputs = self._without_id_collisions(self.features.inputs(needed_drugs, needed_lines))
+        inputs = inputs.with_known_assays() if elsewhere else inputs
         return inputs, as_pairs(pairs, inputs)
 
     def drugs_of(self, screen: Screen) -> pd.DataFrame:

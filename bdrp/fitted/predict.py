@@ -10,6 +10,7 @@ import pandas as pd
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError, ModelFolderError
+from bdrp.fitted.laboratory import SAME, Laboratories
 from bdrp.fitted.model import TrainedModel
 from bdrp.predictive import Predictions
 
@@ -25,6 +26,7 @@ def predict(
     expression: pd.DataFrame | None = None,
     profiles: Profiles | None = None,
     pairs: pd.DataFrame | None = None,
+    laboratory: str | Path | Laboratories = SAME,
 ) -> Predictions:
     """Predict pairs of a screen, or of new drugs and samples; a table beside a screen replaces that part of it.
 
@@ -35,13 +37,15 @@ def predict(
         expression: index cell_line_id; one column a gene. Other profiles of the screen then count for nothing.
         profiles: further tables by modality, for a model that reads more than expression.
         pairs: cell_line_id and drug_id; every line with every drug if None.
+        laboratory: whose responses are predicted, "same" or "other"; see `TrainedModel.predict`.
 
     Raises:
         DataError: neither a screen nor both tables were given, or see `TrainedModel.predict`.
         ModelFolderError: the screen's measure is not the model's.
     """
     trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
-    return trained.predict(drugs, known, pairs, None if screen is None else screen.cell_lines)
+    tissues = None if screen is None else screen.cell_lines
+    return trained.predict(drugs, known, pairs, tissues, laboratory)
 
 
 def draw(

@@ -207,9 +207,20 @@ class Scalable(PredictiveDistribution):
     def blend(self) -> Floats:
         """How each pair's standard quantiles are blended from those of the R standard pairs, (N, R); rows sum to 1."""
 
+    @property
     @abstractmethod
-    def with_moments(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Self:
-        """The same family, keys and joint draws with other moments, (N,) each."""
+    def joint_draws(self) -> JointDraws | None:
+        """Epistemic deviations that the pairs share; None where the distribution holds none."""
+
+    @abstractmethod
+    def with_moments(
+        self,
+        mean: npt.ArrayLike,
+        aleatoric_std: npt.ArrayLike,
+        epistemic_std: npt.ArrayLike,
+        joint: JointDraws | None = None,
+    ) -> Self:
+        """The same family and keys with other moments, (N,) each, and the same joint draws where none are given."""
 
     @abstractmethod
     def scale(self, factor: npt.ArrayLike) -> Self:

@@ -146,10 +146,21 @@ class Normal(Scalable):
         """Ones, (N, 1)."""
         return np.ones((len(self), 1))
 
-    def with_moments(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Normal:
-        """The normals of the same pairs with other moments; the joint draws stay as they are."""
-        moments = mean, aleatoric_std, epistemic_std
-        return Normal.from_std(self.keys, self.measure, *moments, self._joint, unit=self.unit)
+    @property
+    def joint_draws(self) -> JointDraws | None:
+        """As they were given, or None."""
+        return self._joint
+
+    def with_moments(
+        self,
+        mean: npt.ArrayLike,
+        aleatoric_std: npt.ArrayLike,
+        epistemic_std: npt.ArrayLike,
+        joint: JointDraws | None = None,
+    ) -> Normal:
+        """The normals of the same pairs with other moments; the same joint draws where none are given."""
+        moments, drawn = (mean, aleatoric_std, epistemic_std), self._joint if joint is None else joint
+        return Normal.from_std(self.keys, self.measure, *moments, drawn, unit=self.unit)
 
     def scale(self, factor: npt.ArrayLike) -> Normal:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""

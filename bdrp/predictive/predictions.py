@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 
@@ -20,14 +21,18 @@ class Predictions:
         distribution: of N pairs.
         context: N rows; drug_name, tissue, drug_similarity, nearest_drugs, line_distance_percentile, lower_limit,
             upper_limit.
+        laboratory: what they carry for being of another laboratory than the model's: the scales by name, `from`
+            which laboratories these were learned, and `width_ratio`, how many times as wide 90 % intervals are as at
+            home, in the median; None for predictions of the model's own laboratory.
     """
 
     distribution: PredictiveDistribution
     context: pd.DataFrame
+    laboratory: Mapping[str, Any] | None = None
 
     def save(self, path: Path | str) -> None:
-        """Write predictions.parquet: the distribution's columns, then the context's; measure and unit as metadata."""
-        self.distribution.save(path, self.context)
+        """Write predictions.parquet: the distribution's columns, then the context's; the rest as metadata."""
+        storage.save(self.distribution, Path(path), self.context, self.laboratory)
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -36,4 +41,5 @@ class Predictions:
         Raises:
             DataError: see `bdrp.predictive.load`.
         """
-        return cls(*storage.from_table(storage.read_table(Path(path)), path))
+        table = storage.read_table(Path(path))
+        return cls(*storage.from_table(table, path), storage.read_metadata(table).get("laboratory"))

@@ -13,11 +13,13 @@ from bdrp.errors import DataError
 from bdrp.predictive.distribution import (
     Floats,
     Index,
+    JointDraws,
     PredictiveDistribution,
     Scalable,
     align_responses,
     broadcast_column,
     check_levels,
+    scale_draws,
 )
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.standard_shape import StandardShape
@@ -111,6 +113,26 @@ class Remapped(PredictiveDistribution):
     def joint(self, draws: int, seed: int) -> Floats:
         """As the base's joint draw, each column then carried to its remapped level (a Gaussian copula)."""
         return self._from_mapped(self._base.probit(self._base.joint(draws, seed).T)).T
+
+    @property
+    def joint_draws(self) -> JointDraws | None:
+        """Those of the base, stretched as the map stretches its SD."""
+        return scale_draws(self._base.joint_draws, self.std / self._base.std)
+
+    def with_moments(
+        self,
+        mean: npt.ArrayLike,
+        aleatoric_std: npt.ArrayLike,
+        epistemic_std: npt.ArrayLike,
+        joint: JointDraws | None = None,
+    ) -> Remapped:
+        """The same map of levels and keys with other moments; the same joint draws where none are given."""
+        moments = mean, aleatoric_std, epistemic_std
+        made = Remapped.from_moments(self._own.with_moments(*moments), self.maps)
+        if joint is None:
+            return made
+        drawn = scale_draws(joint, made._base.std / made.std)
+        return Remapped.from_moments(self._own.with_moments(*moments, drawn), self.maps)
 
     def __getitem__(self, index: Index) -> Remapped:
         made = Remapped.__new__(Remapped)

@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 from bdrp.predictive.distribution import (
     Floats,
     Index,
+    JointDraws,
     PredictiveDistribution,
     Scalable,
     align_responses,
@@ -147,8 +148,19 @@ class Shaped(Scalable):
         """Ones, (N, 1)."""
         return np.ones((len(self), 1))
 
-    def with_moments(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> Shaped:
-        """The same pairs and shape with other moments."""
+    @property
+    def joint_draws(self) -> None:
+        """There are none: pairs share no weights."""
+        return None
+
+    def with_moments(
+        self,
+        mean: npt.ArrayLike,
+        aleatoric_std: npt.ArrayLike,
+        epistemic_std: npt.ArrayLike,
+        joint: JointDraws | None = None,
+    ) -> Shaped:
+        """The same pairs and shape with other moments; joint draws are not held."""
         moments = mean, aleatoric_std, epistemic_std
         return Shaped.from_std(self.keys, self.measure, *moments, self.shape, unit=self.unit)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,19 @@ METADATA_KEY = b"bdrp"
 COLUMNS = (*KEYS, "mean", "std", "aleatoric_std", "epistemic_std", *QUANTILES)
 
 
-def save(pred: PredictiveDistribution, path: Path, context: pd.DataFrame | None = None) -> None:
-    """Write `pred`, and more columns behind its own if given, in one step and in the format of the suffix.
+def save(
+    pred: PredictiveDistribution,
+    path: Path,
+    context: pd.DataFrame | None = None,
+    laboratory: Mapping[str, Any] | None = None,
+) -> None:
+    """Write `pred` in one step and in the format of the suffix.
+
+    Args:
+        pred: N distributions.
+        path: the file.
+        context: more columns behind its own.
+        laboratory: what the predictions carry for being of another laboratory; kept in the metadata.
 
     Raises:
         OutputError: see `check_place`, or the file cannot be written.
@@ -37,8 +48,9 @@ def save(pred: PredictiveDistribution, path: Path, context: pd.DataFrame | None 
     frame = pred.to_frame()
     if context is not None:
         frame = pd.concat([frame, _checked_context(context, len(pred))], axis=1)
-    header = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
-    note = strict_json.text(header | {"shape": pred.shape_metadata()}, indent=None, ascii_only=True).encode()
+    header: dict[str, Any] = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
+    header |= {"shape": pred.shape_metadata(), **({"laboratory": dict(laboratory)} if laboratory else {})}
+    note = strict_json.text(header, indent=None, ascii_only=True).encode()
     with atomic.refusing("The predictions", path):
         tables.write(frame, path, {METADATA_KEY: note})
 

@@ -164,10 +164,21 @@ class StudentT(Scalable):
         """Weights that interpolate over the share of noise, (N, R)."""
         return self.mixture.blend(self._share)
 
-    def with_moments(self, mean: npt.ArrayLike, aleatoric_std: npt.ArrayLike, epistemic_std: npt.ArrayLike) -> StudentT:
-        """The same pairs with other moments; the degrees of freedom and the joint draws stay as they are."""
-        moments = mean, aleatoric_std, epistemic_std
-        return StudentT.from_std(self.keys, self.measure, *moments, self.dof, self._joint, unit=self.unit)
+    @property
+    def joint_draws(self) -> JointDraws | None:
+        """As they were given, or None."""
+        return self._joint
+
+    def with_moments(
+        self,
+        mean: npt.ArrayLike,
+        aleatoric_std: npt.ArrayLike,
+        epistemic_std: npt.ArrayLike,
+        joint: JointDraws | None = None,
+    ) -> StudentT:
+        """The same pairs and degrees of freedom with other moments; the same joint draws where none are given."""
+        moments, drawn = (mean, aleatoric_std, epistemic_std), self._joint if joint is None else joint
+        return StudentT.from_std(self.keys, self.measure, *moments, self.dof, drawn, unit=self.unit)
 
     def scale(self, factor: npt.ArrayLike) -> StudentT:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""

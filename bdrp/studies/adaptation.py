@@ -11,18 +11,28 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from bdrp import calibration
+from bdrp.calibration import affine
 from bdrp.data.screen import Screen
+from bdrp.errors import DataError
 from bdrp.features.batch import Inputs, Pairs
+from bdrp.fitted.learn_laboratory import calibrated_moments
 from bdrp.fitted.model import TrainedModel
-from bdrp.inference.hierarchical.updating import UpdatedFit
+from bdrp.fitted.widening import widen
+from bdrp.inference.hierarchical.batch_effects import ScalePrior
+from bdrp.inference.hierarchical.updating import UpdatedFit, read_responses
 from bdrp.predictive import PredictiveDistribution
-from bdrp.predictive.distribution import Scalable
+from bdrp.predictive.distribution import Floats, Scalable
+from bdrp.studies.drug_offsets import fit_drug_offsets
 
 RAW: Final = "raw"
+OTHER: Final = "other laboratory"
 RECALIBRATED: Final = "recalibrated"
+DRUG_OFFSETS: Final = "shrunken drug offsets"
 UPDATED: Final = "posterior as prior"
 Positions = npt.NDArray[np.intp]
+
+LABELLINGS: Final = {"pairs": None, "lines": "cell_line_id", "drugs": "drug_id"}
+"""How labelled pairs are drawn: any of them, or plate by plate, all of one line or of one drug before the next."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +40,11 @@ class Adapted:
     """Predictions of the N scored pairs by one adaptation.
 
     Attributes:
-        name: `RAW`, `RECALIBRATED` or `UPDATED`.
+        name: `RAW`, `OTHER`, `RECALIBRATED`, `DRUG_OFFSETS` or `UPDATED`.
         labelled: how many labelled pairs it saw. draw: which of the random draws of them.
         distribution: of the N pairs.
         parameters: what it took from the labelled pairs, in numbers.
+        labelled_drugs: ids of the drugs that a labelled pair is of.
     """
 
     name: str
@@ -41,15 +52,41 @@ class Adapted:
     draw: int
     distribution: PredictiveDistribution
     parameters: dict[str, Any]
+    labelled_drugs: frozenset[str] = frozenset()
 
 
-def draw_labelled(responses: pd.DataFrame, most: int, draws: int, seed: int) -> Positions:
-    """Positions (R, most) of responses, R draws: within one all are of different pairs, and the first n are its n."""
+def draw_labelled(responses: pd.DataFrame, most: int, draws: int, seed: int, labelling: str = "pairs") -> Positions:
+    """Positions (R, most) of responses, R draws: within one all are of different pairs, and the first n are its n.
+
+    Args:
+        responses: cell_line_id, drug_id.
+        most: how many a draw.
+        draws: R.
+        seed: decides all of them.
+        labelling: one of `LABELLINGS`.
+    """
     keys, drawn = responses[["cell_line_id", "drug_id"]], []
     for draw in range(draws):
-        order = np.random.default_rng([seed, draw]).permutation(len(responses))
+        rng = np.random.default_rng([seed, draw])
+        order = rng.permutation(len(responses))
+        column = LABELLINGS[labelling]
+        if column is not None:
+            plate, plates = pd.factorize(responses[column])
+            order = order[np.argsort(rng.permutation(len(plates))[plate[order]], kind="stable")]
         drawn.append(order[~keys.iloc[order].duplicated().to_numpy()][:most])
     return np.asarray(drawn, dtype=np.intp)
+
+
+def check_labelling(labelling: str) -> None:
+    """Refuse a way to draw labelled pairs that there is not.
+
+    Raises:
+        DataError: it is none of `LABELLINGS`.
+    """
+    if labelling not in LABELLINGS:
+        raise DataError(
+            f"Labelled pairs cannot be drawn by {labelling!r}. Allowed: {', '.join(LABELLINGS)}. Change --labelling."
+        )
 
 
 @dataclass(frozen=True)
@@ -63,6 +100,7 @@ class Target:
         scored: N. drawn: how many draws of labelled pairs there are, and of how many pairs each.
         own: the method's own predictions.
         calibrated: the same as calibrated on the source screen.
+        scales: what is known of laboratories other than the two.
     """
 
     model: TrainedModel
@@ -72,23 +110,27 @@ class Target:
     drawn: tuple[int, ...]
     own: Scalable
     calibrated: PredictiveDistribution
+    scales: ScalePrior
 
     @classmethod
-    def prepare(cls, model: TrainedModel, screen: Screen, scored: Positions, labelled: Positions) -> Target:
+    def prepare(
+        cls, model: TrainedModel, screen: Screen, scored: Positions, labelled: Positions, scales: ScalePrior
+    ) -> Target:
         """From positions of the screen's responses, (N,) to score and (R, most) of R draws of labelled ones."""
         positions = np.concatenate([scored, labelled.ravel()])
-        inputs, pairs = model.prepared(
-            model.drugs_of(screen), screen.profiles, screen.responses.iloc[positions].reset_index(drop=True)
-        )
+        some = screen.responses.iloc[positions].reset_index(drop=True)
+        inputs, pairs = model.prepared(model.drugs_of(screen), screen.profiles, some, elsewhere=True)
         own = model.fitted.predict(inputs, pairs)
-        return cls(model, inputs, pairs, len(scored), labelled.shape, own, model.recalibration(own))
+        return cls(model, inputs, pairs, len(scored), labelled.shape, own, model.recalibration(own), scales)
 
     def adapted(self, counts: Sequence[int]) -> Iterator[Adapted]:
-        """The scored pairs for each draw and each number of labelled pairs; 0 is the raw transfer.
+        """The scored pairs for each draw and each number of labelled pairs.
 
         Yields:
-            `RAW`, and for each count above 0 `RECALIBRATED` (offset, slope and SD; see `bdrp.calibration.affine`) and,
-            if the method's posterior can be updated, `UPDATED` (see `bdrp.inference.hierarchical.updating`).
+            Of no labelled pair `RAW` and `OTHER` (wider by what laboratories differ by; see `bdrp.fitted.widening`),
+            and for each count above 0 `RECALIBRATED` (offset, slope and SD; see `bdrp.calibration.affine`),
+            `DRUG_OFFSETS` and, if the method's posterior can be updated, `UPDATED` (see
+            `bdrp.inference.hierarchical.updating`).
         """
         draws, most = self.drawn
         for draw in range(draws):
@@ -98,11 +140,16 @@ class Target:
 
     def _after(self, draw: int, known: slice, count: int) -> Iterator[Adapted]:
         if count == 0:
-            yield Adapted(RAW, 0, draw, self.calibrated[: self.scored], {})
+            raw = self.calibrated[: self.scored]
+            yield Adapted(RAW, 0, draw, raw, {})
+            effects = self.scales.median
+            yield Adapted(OTHER, 0, draw, widen(raw, effects, self.model.features), effects.to_json())
             return
-        yield Adapted(RECALIBRATED, count, draw, *self._recalibrated(known))
+        drugs = frozenset(self.own.keys["drug_id"].iloc[known])
+        yield Adapted(RECALIBRATED, count, draw, *self._recalibrated(known), drugs)
+        yield Adapted(DRUG_OFFSETS, count, draw, *self._with_drug_offsets(known), drugs)
         if self.model.fitted.can_update:
-            yield Adapted(UPDATED, count, draw, *self._updated(known))
+            yield Adapted(UPDATED, count, draw, *self._updated(known), drugs)
 
     def distances(self) -> pd.DataFrame:
         """How far each scored pair lies from what was trained on: line_distance_percentile, drug_similarity."""
@@ -117,17 +164,24 @@ class Target:
             }
         )
 
+    def _labels(self, known: slice) -> tuple[Floats, Floats]:
+        return read_responses(self.model.fitted, self._some(known))
+
+    def _some(self, rows: slice) -> Pairs:
+        return self.pairs.select(torch.arange(len(self.pairs))[rows])
+
     def _recalibrated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
-        labelled = self.own[known]
-        response = self.pairs.response.numpy()[known]
-        remap = calibration.fit("affine", labelled, response, groups=labelled.keys["cell_line_id"].tolist())
+        labelled, (response, side) = self.own[known], self._labels(known)
+        remap = affine.fit(labelled, response, groups=labelled.keys["cell_line_id"].tolist(), side=side)
         return remap(self.own[: self.scored]), remap.parameters()
+
+    def _with_drug_offsets(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
+        found = fit_drug_offsets(self.own[known], *self._labels(known))
+        return found(self.own[: self.scored]), found.parameters()
 
     def _updated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
         """The prior are the moments that were calibrated on the source screen; their shape is the method's."""
-        moments = (getattr(self.calibrated, name) for name in ("mean", "aleatoric_std", "epistemic_std"))
-        prior, asked = self.own.with_moments(*moments), slice(self.scored)
-        rows = torch.arange(len(self.pairs))
-        updated = UpdatedFit(self.model.fitted, self.inputs, self.pairs.select(rows[known]), prior[known])
-        found = updated.predict(self.inputs, self.pairs.select(rows[asked]), prior[asked])
-        return found, vars(updated.batch_effects)
+        prior, asked, fitted = calibrated_moments(self.own, self.calibrated), slice(self.scored), self.model.fitted
+        updated = UpdatedFit(fitted, self.inputs, self._some(known), prior[known], scales=self.scales)
+        found = updated.predict(self.inputs, self._some(asked), prior[asked])
+        return found, updated.batch_effects.to_json()

@@ -6,8 +6,6 @@ What is finished is a folder under the hash of all that decides it, as in `compa
 from __future__ import annotations
 
 import hashlib
-import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,19 +19,25 @@ from bdrp.data import splits
 from bdrp.data.harmonise import harmonise
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
-from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
-from bdrp.files import atomic, outputs, sealed_folder, strict_json, tables
+from bdrp.errors import DataError, ModelFolderError
 from bdrp.fitted.fit import fit
+from bdrp.fitted.laboratory import Laboratories, LaboratoryScales
+from bdrp.fitted.learn_laboratory import learn_laboratory
 from bdrp.fitted.model import TrainedModel
+from bdrp.studies.adaptation import check_labelling
 from bdrp.studies.comparison import write_table
 from bdrp.studies.execution.run_matrix import fingerprint
-from bdrp.studies.transfer_scores import TargetScores, score_source_screen, score_target, training_positions
+from bdrp.studies.transfer_records import MODELS, address, keep_scales, keep_scores, reserve_folder
+from bdrp.studies.transfer_scores import (
+    Labelling,
+    TargetScores,
+    score_source_screen,
+    score_target,
+    training_positions,
+)
 
-MODELS, TARGETS = "models", "targets"
-TABLES: Final = {"figures": "metrics", "shift": "shift", "ceiling": "concordance"}  # names of files, and of tables
 LABELLED: Final = (0, 20, 100, 500)
 MODEL_FACTS: Final = ("method", "options", "seed", "measure", "split", "recalibrator")  # what a report says of a model
-SUMMARY_KEYS: Final = ("target", "measure", "notes")  # in every summary
 Say = Callable[[str], None]
 
 
@@ -47,6 +51,7 @@ class TransferProtocol:
         draws: how often labelled pairs are drawn; chosen: with one draw, what a hundred pairs are worth is luck.
         seed: of what is held out, of the fit, and of the draws.
         model: a model folder to take instead of fitting one.
+        labelling: how labelled pairs are drawn, one of `bdrp.studies.adaptation.LABELLINGS`.
     """
 
     method: str = "last_layer"
@@ -55,12 +60,13 @@ class TransferProtocol:
     draws: int = 3
     seed: int = 0
     model: Path | None = None
+    labelling: str = "pairs"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, before anything is.
 
         Raises:
-            DataError: a number of labelled pairs is negative or one, or there is no draw.
+            DataError: a number of labelled pairs is negative or one, there is no draw, or no such labelling.
             FitError: the method or an option is not known.
         """
         if not self.labelled or min(self.labelled) < 0 or 1 in self.labelled or self.draws < 1:
@@ -68,6 +74,7 @@ class TransferProtocol:
                 f"A transfer cannot be adapted with {list(self.labelled)} labelled pairs in {self.draws} draws. "
                 "Allowed: 0 and numbers from 2 on, and at least one draw. Change --labelled or --draws."
             )
+        check_labelling(self.labelling)
         inference.make(self.method, self.options)
 
 
@@ -87,6 +94,8 @@ class TransferResults:
         metrics, shift, concordance, home: tables.
         targets: a summary each.
         about: training screen, method, options, and what was held out.
+        by_drug: a table, as in `TargetScores`.
+        laboratories: what was learned of the targets, with the models; of methods that cannot be updated nothing.
     """
 
     metrics: pd.DataFrame
@@ -95,16 +104,21 @@ class TransferResults:
     home: pd.DataFrame
     targets: tuple[Mapping[str, Any], ...]
     about: Mapping[str, Any]
+    by_drug: pd.DataFrame = field(default_factory=pd.DataFrame)
+    laboratories: Laboratories = field(default_factory=Laboratories)
 
     def save(self, out: Path) -> None:
-        """Write transfer.parquet, shift.parquet and ceiling.parquet.
+        """Write transfer.parquet, shift.parquet, ceiling.parquet, drugs.parquet and, if learned, laboratory.json.
 
         Raises:
             OutputError: they cannot be written.
         """
         whole = pd.concat([self.metrics, self.home], ignore_index=True)
-        for name, table in {"transfer": whole, "shift": self.shift, "ceiling": self.concordance}.items():
+        named = {"transfer": whole, "shift": self.shift, "ceiling": self.concordance, "drugs": self.by_drug}
+        for name, table in named.items():
             write_table(table, out / f"{name}.parquet")
+        if self.laboratories.scales:
+            self.laboratories.save(out / "laboratory.json")
 
 
 def group_by_measure(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tuple[TransferTask, ...]:
@@ -157,18 +171,22 @@ def run_transfer(
     Warns:
         BdrpWarning: scores of an earlier call were altered; they are made again.
     """
-    work = _Work(protocol, _place(Path(out)), [test for task in tasks for test in task.tests], device, progress, say)
+    work = _Work(
+        protocol, reserve_folder(Path(out)), [test for task in tasks for test in task.tests], device, progress, say
+    )
+    models = [(task, *work.model(task)) for task in tasks]
+    learned = [one for task, model, key in models for one in work.learn(model, key, task)]
+    known = Laboratories.shipped().updated(learned)
     scores: list[TargetScores] = []
     homes: list[TargetScores] = []
-    abouts: list[Mapping[str, Any]] = []
-    for task in tasks:
-        model, model_key = work.model(task)
-        abouts.append({name: model.manifest[name] for name in MODEL_FACTS})
-        scores += [work.scores(model, model_key, task.train, test) for test in task.tests]
+    for task, model, key in models:
+        scores += [
+            work.scores(model, key, task.train, test, known.without(test.name, task.train.name)) for test in task.tests
+        ]
         if model.held_out_part is not None:
-            homes.append(
-                _kept(work.place, {"model": model_key, "home": True}, partial(score_source_screen, model, task.train))
-            )
+            make = partial(score_source_screen, model, task.train)
+            homes.append(keep_scores(work.place, {"model": key, "home": True}, make))
+    abouts = [{name: model.manifest[name] for name in MODEL_FACTS} for _, model, _ in models]
     return TransferResults(
         metrics=_stacked([score.metrics for score in scores]),
         shift=_stacked([score.shift for score in scores]),
@@ -180,8 +198,11 @@ def run_transfer(
             "method": abouts[0]["method"],
             "seed": protocol.seed,
             "draws": protocol.draws,
+            "labelling": protocol.labelling,
             "models": abouts,
         },
+        by_drug=_stacked([score.by_drug for score in scores]),
+        laboratories=Laboratories(tuple(learned), _describe(protocol, tasks)),
     )
 
 
@@ -200,10 +221,10 @@ class _Work:
         """The model of a task and its key: the one that is given, found, or fitted now."""
         if self.protocol.model is not None:
             given = _loaded(self.protocol.model, task)
-            return given, _hash({"files": given.manifest["files"]})
+            return given, address({"files": given.manifest["files"]})
         train = task.train
         split = splits.hold_out_shared(train, self.others, seed=self.protocol.seed)
-        model_key = _hash(_fit_key(train, split, self.protocol))
+        model_key = address(_fit_key(train, split, self.protocol))
         path, named = self.place / MODELS / model_key[:16], f"{train.name} in {train.measure.name}"
         model = TrainedModel.load(path) if path.exists() else None
         if model is not None and not model.manifest["interrupted"]:
@@ -231,15 +252,34 @@ class _Work:
             progress=self.progress,
         )
 
-    def scores(self, model: TrainedModel, model_key: str, train: Screen, test: Screen) -> TargetScores:
-        """Of one target, kept under its key."""
+    def learn(self, model: TrainedModel, model_key: str, task: TransferTask) -> list[LaboratoryScales]:
+        """How each target differs, kept under its key; nothing of a method that cannot be updated."""
+        if not model.fitted.can_update:
+            return []
+
+        def make(test: Screen) -> LaboratoryScales:
+            self.say(f"{test.name}: learning how it differs from {task.train.name}")
+            return learn_laboratory(model, test, seed=self.protocol.seed)
+
+        asked = {"bdrp": __version__, "model": model_key, "seed": self.protocol.seed}
+        return [
+            keep_scales(self.place, {**asked, "test": fingerprint(test)}, partial(make, test)) for test in task.tests
+        ]
+
+    def scores(
+        self, model: TrainedModel, model_key: str, train: Screen, test: Screen, known: Laboratories
+    ) -> TargetScores:
+        """Of one target, kept under its key; `known` are laboratories other than it and the source."""
+        scales = known.prior(test.measure.name)
 
         def make() -> TargetScores:
-            self.say(f"{test.name}: scoring")
+            self.say(f"{test.name}: scoring, between-laboratory scales of {known.describe(test.measure.name)}")
             protocol = self.protocol
-            return score_target(model, train, test, protocol.labelled, draws=protocol.draws, seed=protocol.seed)
+            labelling = Labelling(protocol.labelled, protocol.draws, protocol.labelling, protocol.seed)
+            return score_target(model, train, test, labelling, scales)
 
-        return _kept(self.place, _key(model_key, train, test, self.protocol), make)
+        key = _key(model_key, train, test, self.protocol)
+        return keep_scores(self.place, {**key, "scales": scales.to_json()}, make)
 
 
 def _loaded(path: Path, task: TransferTask) -> TrainedModel:
@@ -255,40 +295,6 @@ def _loaded(path: Path, task: TransferTask) -> TrainedModel:
     return model
 
 
-def _kept(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores]) -> TargetScores:
-    """What lies under the hash of a key; made, and written beside its place and renamed, where it does not."""
-    path = place / TARGETS / _hash(key)
-    found = _read(path)
-    if found is not None:
-        return found
-    made = make()
-    atomic.remove(path)
-    with sealed_folder.writing(path, overwrite=False) as beside:
-        for name, table in TABLES.items():
-            tables.write(getattr(made, table), beside / f"{name}.parquet", {})
-        sealed_folder.seal(beside, {"key": dict(key), "summary": strict_json.plain(made.summary)})
-    return made
-
-
-def _read(path: Path) -> TargetScores | None:
-    """What was kept in a folder, None where nothing was or it is not what was written.
-
-    Warns:
-        BdrpWarning: it is not what was written.
-    """
-    if not path.exists():
-        return None
-    try:
-        summary = sealed_folder.opened(path).get("summary")
-        if not isinstance(summary, dict) or not set(SUMMARY_KEYS) <= set(summary):
-            raise ModelFolderError(f"The scores {path} do not say their {', '.join(SUMMARY_KEYS)}.")
-        tables = {table: pd.read_parquet(path / f"{name}.parquet") for name, table in TABLES.items()}
-    except (ModelFolderError, OSError, ValueError) as error:
-        warnings.warn(f"Kept scores are not used, and are made again: {error}", BdrpWarning, stacklevel=4)
-        return None
-    return TargetScores(**tables, summary=summary)
-
-
 def _fit_key(train: Screen, split: Split, protocol: TransferProtocol) -> dict[str, Any]:
     method = inference.make(protocol.method, protocol.options)
     parts = hashlib.sha256("\n".join(split.parts).encode()).hexdigest()
@@ -297,26 +303,17 @@ def _fit_key(train: Screen, split: Split, protocol: TransferProtocol) -> dict[st
 
 
 def _key(model: str, train: Screen, test: Screen, protocol: TransferProtocol) -> dict[str, Any]:
-    asked = {"labelled": sorted(set(protocol.labelled)), "draws": protocol.draws, "seed": protocol.seed}
+    asked: dict[str, Any] = {"labelled": sorted(set(protocol.labelled)), "draws": protocol.draws}
+    asked |= {"seed": protocol.seed, "labelling": protocol.labelling}
     screens = {"train": fingerprint(train), "test": fingerprint(test)}
     return {"bdrp": __version__, "model": model, **screens, **asked}
 
 
-def _hash(key: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
-
-
-def _place(out: Path) -> Path:
-    outputs.refuse_model(out)
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"--out {out} is a file. A transfer is a folder. Choose another name.")
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_dir() for name in (MODELS, TARGETS)):
-        raise OutputError(
-            f"The folder {out} is not empty and holds no transfer. A transfer needs a folder of its own: a new one, or "
-            "that of an earlier transfer, which goes on. Choose another --out."
-        )
-    sealed_folder.reserve(out / TARGETS)
-    return out
+def _describe(protocol: TransferProtocol, tasks: Sequence[TransferTask]) -> str:
+    tests = ",".join(test.name for task in tasks for test in task.tests)
+    options = "".join(f" --option {name}={value}" for name, value in protocol.options.items())
+    made = f"--model {protocol.model.name}" if protocol.model else f"--method {protocol.method}{options}"
+    return f"bdrp transfer --train {tasks[0].train.name} --test {tests} {made} --seed {protocol.seed}"
 
 
 def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

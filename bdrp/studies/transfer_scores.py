@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -15,20 +14,18 @@ from bdrp.data.overlap import SEEN, classify_overlap
 from bdrp.data.screen import Screen
 from bdrp.data.shift import measure_expression_shift
 from bdrp.data.splits.clusters import compound_of_each_response
-from bdrp.errors import BdrpWarning, DataError
-from bdrp.evaluation import significance
-from bdrp.evaluation.observed import encode_labels
-from bdrp.evaluation.point_metrics import MIN_WITHIN, nan_mean, ranks, root_mean_square, within_group_pearson
-from bdrp.evaluation.significance import Bootstrap
+from bdrp.errors import DataError
+from bdrp.evaluation.point_metrics import root_mean_square
 from bdrp.evaluation.unseen import unseen_metrics
 from bdrp.fitted.model import TrainedModel
+from bdrp.inference.hierarchical.batch_effects import VAGUE, ScalePrior
 from bdrp.studies.adaptation import Adapted, Positions, Target, draw_labelled
+from bdrp.studies.capped_rows import caps_for_capped, one_sided, score_rows, sides_of
+from bdrp.studies.transfer_metrics import FEWEST, tabulate_drugs, tabulate_metrics, within_drug_spearman
 
 SOURCE_SCREEN: Final = "at home"  # these two are values in written tables, and stay
 SOURCE_MEASUREMENT: Final = "the other laboratory"
-METRICS: Final = ("rmse", "nll", "crps", "coverage_90", "width_90", "bias")
 MOST_A_CLASS: Final = 5_000  # chosen: the standard error of a coverage is then 0.4 points, were pairs independent
-FEWEST: Final = 20  # chosen: of fewer pairs of a class no metric says anything
 LABELLED_SHARE: Final = 0.5  # chosen: at least as many pairs are left to score as are labelled
 LINE_BINS: Final = {"trained line": -1.0, "new, nearer half": 0.0, "new, 50 to 90 %": 0.5, "new, farthest 10 %": 0.9}
 DRUG_BINS: Final = {"below 0.3": 0.0, "0.3 to 0.5": 0.3, "0.5 to 1": 0.5, "trained compound": 1.0}
@@ -41,19 +38,39 @@ class TargetScores:
 
     Attributes:
         metrics: a row a class of pairs, adaptation, number of labelled pairs and metric (`figure`): value over all
-            draws of labelled pairs, lower and upper with cell lines resampled, lowest and highest of single draws,
-            n pairs.
+            draws of labelled pairs, lower and upper with cell lines resampled, or drugs where those were unseen,
+            lowest and highest of single draws, n pairs.
         shift: the same by bins of line distance and drug similarity (kind, bin).
         concordance: on the pairs that both screens measured, a row a class and predictor, the source screen's own
             measurement among them: rmse, rmse_within_drug, within_drug_spearman, n.
         summary: counts, agreement of the screens, shift of the expression, how well the raw epistemic SD tells
             unseen drugs and lines (see `unseen_figures`), and what each adaptation found.
+        by_drug: coverage, width and error over drugs, and the share of them that is covered too little; see
+            `transfer_metrics.tabulate_drugs`.
     """
 
     metrics: pd.DataFrame
     shift: pd.DataFrame
     concordance: pd.DataFrame
     summary: Mapping[str, Any]
+    by_drug: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Which pairs of a target are labelled.
+
+    Attributes:
+        counts: how many; those that would leave less than half of the pairs are left out.
+        draws: how often they are drawn; metrics are over all draws.
+        by: one of `bdrp.studies.adaptation.LABELLINGS`.
+        seed: decides which pairs are labelled and scored.
+    """
+
+    counts: Sequence[int]
+    draws: int = 1
+    by: str = "pairs"
+    seed: int = 0
 
 
 def training_positions(model: TrainedModel, train: Screen) -> Positions:
@@ -77,48 +94,53 @@ def training_positions(model: TrainedModel, train: Screen) -> Positions:
 
 
 def score_target(
-    model: TrainedModel, train: Screen, test: Screen, counts: Sequence[int], *, draws: int = 1, seed: int = 0
+    model: TrainedModel, train: Screen, test: Screen, labelling: Labelling, scales: ScalePrior = VAGUE
 ) -> TargetScores:
-    """Score the transfer of a model to a target, raw and after each number of labelled target pairs.
+    """Score the transfer of a model to a target, of no labelled pair and after each number of them.
 
-    The scored pairs are the same for all, at most `MOST_A_CLASS` a class, and no draw labels any of them.
+    The scored pairs are the same for all, at most `MOST_A_CLASS` a class, and no draw labels any of them. Capped
+    responses count as caps.
 
     Args:
         model: trained on `train`.
         train: the training screen, from `harmonise`.
         test: the target, from the same.
-        counts: numbers of labelled pairs; those that would leave less than half of the pairs are left out.
-        draws: how often labelled pairs are drawn; metrics are over all draws.
-        seed: decides which pairs are labelled and scored.
+        labelling: which pairs are labelled.
+        scales: what is known of how laboratories differ, from others than the target.
 
     Raises:
         DataError: the model is of another screen, or no class has enough pairs.
     """
-    rows = test.responses
+    rows, seed, draws = test.responses, labelling.seed, labelling.draws
     seen = classify_overlap(train, test, training_positions(model, train))["seen"].astype(str).to_numpy()
-    used = _affordable(rows, counts, draws)
-    labelled = draw_labelled(rows, used[-1], draws, seed)
+    used = _affordable(rows, labelling.counts, draws)
+    labelled = draw_labelled(rows, used[-1], draws, seed, labelling.by)
     scored = _scored(rows, seen, labelled, seed)
-    target = Target.prepare(model, test, scored, labelled)
-    asked = _Asked(rows.iloc[scored].reset_index(drop=True), seen[scored], _agreement(train, test))
+    target = Target.prepare(model, test, scored, labelled, scales)
+    observed = rows.iloc[scored].reset_index(drop=True)
+    side = sides_of(observed, beyond=model.fitted.censoring_aware)
+    asked = _Asked(observed, side, seen[scored], _agreement(train, test))
     found = _Found.collect(asked, target.adapted(used))
     notes: list[str] = []
     return TargetScores(
-        _by_class(_metrics(found.rows_by(asked.seen), notes), test),
+        _by_class(tabulate_metrics(found.rows_by(asked.seen), notes), test),
         _shift(found, target, notes).assign(**_about(test)),
         found.concordance().assign(**_about(test)),
         {
             **_about(test),
             "unit": test.measure.unit,
             "pairs": _counted({"of": seen, "scored": asked.seen, "labelled": seen[labelled[0]]}),
+            "capped": float(np.mean(side != 0)),
             "draws": draws,
-            "left_out": [count for count in counts if count not in used],
+            "labelling": labelling.by,
+            "left_out": [count for count in labelling.counts if count not in used],
             "agreement": asked.agreed.summary() if asked.agreed else None,
             "expression": measure_expression_shift(train, test).summary(),
             "unseen": _unseen(asked, target.calibrated[: target.scored].epistemic_std, seed),
             "found": found.adaptations,
             "notes": list(dict.fromkeys(notes)),
         },
+        _named(tabulate_drugs(found.rows_by(asked.seen))).assign(**_about(test)),
     )
 
 
@@ -129,9 +151,10 @@ def _counted(classes: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """N scored pairs: their responses, their classes, and what the two screens say of pairs that both measured."""
+    """N scored pairs: their responses, whether these are caps, their classes, and what both screens measured."""
 
     observed: pd.DataFrame
+    side: np.ndarray
     seen: np.ndarray
     agreed: Agreement | None
 
@@ -158,8 +181,9 @@ class _Found:
         found = cls(asked, [], [(SOURCE_MEASUREMENT, 0, asked.measured())], {})
         for one in adapted:
             name = _label(one.name, one.labelled)
-            scored = significance.pair_rows(one.distribution, asked.observed)
-            found.rows.append(scored.assign(method=name, seed=one.draw))
+            scored = score_rows(one.distribution, asked.observed, asked.side)
+            labelled = asked.observed["drug_id"].isin(one.labelled_drugs).to_numpy()
+            found.rows.append(scored.assign(method=name, seed=one.draw, labelled_drug=labelled))
             found.means.append((one.name, one.labelled, one.distribution.mean))
             found.adaptations.setdefault(name, []).append(dict(one.parameters))
         return found
@@ -182,16 +206,16 @@ def _on_shared(asked: _Asked, name: str, labelled: int, mean: np.ndarray) -> Ite
         chosen = both & (asked.seen == kind)
         if chosen.sum() < FEWEST:
             continue
-        rows = asked.observed[chosen]
+        rows, side = asked.observed[chosen], asked.side[chosen]
         response, drug = rows["response"].to_numpy(), rows["drug_id"].to_numpy()
-        error = pd.Series(mean[chosen] - response)
+        error = pd.Series(one_sided(mean[chosen] - caps_for_capped(rows, side), side))
         yield {
             "seen": kind,
             "adaptation": name,
             "labelled": labelled,
             "rmse": root_mean_square(error.to_numpy()),
             "rmse_within_drug": root_mean_square((error - error.groupby(drug).transform("mean")).to_numpy()),
-            "within_drug_spearman": _within_drug(mean[chosen], response, rows["drug_id"]),
+            "within_drug_spearman": within_drug_spearman(mean[chosen], response, rows["drug_id"]),
             "n": int(chosen.sum()),
         }
 
@@ -203,9 +227,13 @@ def score_source_screen(model: TrainedModel, train: Screen) -> TargetScores:
     drug = observed["structure_key"].isin(model.features.compounds)
     seen = np.select([line & drug, drug, line], SEEN[1:4], SEEN[4])
     notes: list[str] = []
-    rows = significance.pair_rows(pred, observed).assign(method=_label(SOURCE_SCREEN, 0), split=seen, seed=0)
+    side = sides_of(observed, beyond=model.fitted.censoring_aware)
+    rows = score_rows(pred, observed, side).assign(method=_label(SOURCE_SCREEN, 0), split=seen, seed=0)
     return TargetScores(
-        _by_class(_metrics(rows, notes), train), pd.DataFrame(), pd.DataFrame(), {**_about(train), "notes": notes}
+        _by_class(tabulate_metrics(rows, notes), train),
+        pd.DataFrame(),
+        pd.DataFrame(),
+        {**_about(train), "notes": notes},
     )
 
 
@@ -236,25 +264,15 @@ def _label(name: str, labelled: int) -> str:
     return f"{name}, {labelled}"
 
 
-def _metrics(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Metrics with intervals from drawing whole lines, a row a split, method and metric, where pairs are enough.
-
-    `lowest` and `highest` are the metric's values in single draws of labelled pairs.
-    """
-    sizes = rows.groupby(["split", "method", "seed"]).size().groupby("split").max()
-    rows = rows[rows["split"].isin(sizes.index[sizes >= FEWEST])].reset_index(drop=True)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", BdrpWarning)
-        table = significance.intervals(rows, METRICS, Bootstrap(by="cell_line"))
-    notes += [str(each.message) for each in caught if issubclass(each.category, BdrpWarning)]
-    single = pd.concat([significance.tabulate(rows, METRICS, by=["seed"]), _spearmans(rows)], ignore_index=True)
-    keys = ["split", "method", "figure"]
-    drawn = single.groupby(keys, sort=False)["value"].agg(mean="mean", lowest="min", highest="max").reset_index()
-    whole = drawn.merge(table[[*keys, "value", "lower", "upper"]], how="left", on=keys)
-    whole["value"] = whole["value"].fillna(whole.pop("mean"))
-    named = whole["method"].str.rpartition(", ")
-    whole = whole.assign(adaptation=named[0], labelled=named[2].astype(int), n=whole["split"].map(sizes).astype(int))
-    return whole[["split", "adaptation", "labelled", "figure", "value", "lower", "upper", "lowest", "highest", "n"]]
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """A table by split and method, by class, adaptation and number of labelled pairs, from the easiest class on."""
+    if table.empty:
+        return table
+    named = table["method"].str.rpartition(", ")
+    table = table.rename(columns={"split": "seen"}).drop(columns="method")
+    table.insert(1, "adaptation", named[0])
+    table.insert(2, "labelled", named[2].astype(int))
+    return table.sort_values("seen", key=lambda seen: seen.map(SEEN.index), kind="stable", ignore_index=True)
 
 
 def _by_class(metrics: pd.DataFrame, screen: Screen) -> pd.DataFrame:
@@ -262,23 +280,6 @@ def _by_class(metrics: pd.DataFrame, screen: Screen) -> pd.DataFrame:
     order = metrics["split"].map(SEEN.index)
     ordered = metrics.iloc[np.argsort(order.to_numpy(), kind="stable")].rename(columns={"split": "seen"})
     return ordered.reset_index(drop=True).assign(**_about(screen))
-
-
-def _spearmans(rows: pd.DataFrame) -> pd.DataFrame:
-    keys = ["split", "method", "seed"]
-    found = [
-        dict(zip(keys, names, strict=True))
-        | {"figure": "within_drug_spearman"}
-        | {"value": _within_drug(part["mean"].to_numpy(), part["response"].to_numpy(), part["drug_id"])}
-        for names, part in rows.groupby(keys, sort=False)
-    ]
-    return pd.DataFrame(found)
-
-
-def _within_drug(mean: np.ndarray, response: np.ndarray, drugs: pd.Series) -> float:
-    """Spearman's correlation within a drug, averaged over drugs with enough pairs."""
-    drug = encode_labels(drugs)
-    return nan_mean(within_group_pearson(ranks(mean, drug), ranks(response, drug), drug, MIN_WITHIN))
 
 
 def _shift(found: _Found, target: Target, notes: list[str]) -> pd.DataFrame:
@@ -289,7 +290,7 @@ def _shift(found: _Found, target: Target, notes: list[str]) -> pd.DataFrame:
         "line distance": _binned(np.where(distance == 0, -1, distance), LINE_BINS),
         "drug similarity": _binned(np.where(similarity > SAME_DRUG, 1, similarity), DRUG_BINS),
     }
-    tables = [_metrics(found.rows_by(labels), notes).assign(kind=kind) for kind, labels in bins.items()]
+    tables = [tabulate_metrics(found.rows_by(labels), notes).assign(kind=kind) for kind, labels in bins.items()]
     return pd.concat(tables, ignore_index=True).rename(columns={"split": "bin"})
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from bdrp import calibration
+from bdrp.calibration import affine
 from bdrp.calibration.affine import SLOPE_SD
 from bdrp.errors import DataError
 from bdrp.predictive import Normal, StudentT
@@ -67,3 +68,29 @@ def test_a_spoiled_number_is_refused(name):
     stored = calibration.fit("affine", pred, pred.sample(1, 4)[0]).to_json()
     with pytest.raises(DataError, match=name):
         calibration.from_json({**stored, name: "much"})
+
+
+@pytest.mark.parametrize("dof", [None, 4.0])
+def test_capped_responses_count_by_the_probability_of_lying_beyond_the_cap(dof):
+    pred = prediction(4000, dof=dof)
+    draw = pred.sample(1, 1)[0]
+    response = 1.5 + 0.7 * pred.mean + 1.4 * (draw - pred.mean)
+    capped, side = np.minimum(response, 1.5), (response > 1.5).astype(float)
+    assert 0.4 < side.mean() < 0.6
+    found, naive = affine.fit(pred, capped, side=side), affine.fit(pred, capped)
+    # half of the responses say little: the standard errors of the test above times two at most
+    assert found.offset == pytest.approx(1.5, abs=0.15)
+    assert found.slope == pytest.approx(0.7, abs=0.08)
+    assert found.factor == pytest.approx(1.4, abs=0.2)
+    assert naive.offset < 1.2
+
+
+@pytest.mark.parametrize("measured", [0, 1])
+def test_responses_that_nearly_all_stand_at_the_cap_move_little(measured):
+    # Caps alone would be most likely under a level as high, or noise as small, as can be.
+    pred = prediction(20, dof=4.0)
+    side = np.where(np.arange(20) < measured, 0.0, 1.0)
+    cap = pred.mean.mean() - np.where(side == 0, 1.0, 0.0)
+    found = affine.fit(pred, cap, side=side)
+    assert 0.3 < found.factor < 3
+    assert abs(found(pred).mean.mean() - pred.mean.mean()) < 3 * pred.std.mean()

@@ -157,6 +157,28 @@ def test_predict_gives_new_drugs_on_new_samples_in_the_promised_columns(model, f
     assert np.allclose(frame["std"] ** 2, frame["aleatoric_std"] ** 2 + frame["epistemic_std"] ** 2)
 
 
+def test_predict_for_another_laboratory_is_wider_and_says_how_much(model, folder):
+    tables = ("predict", model, "--drugs", "new_drugs.csv", "--expression", "new_samples.csv")
+    for name in ("same", "other"):
+        ran = bdrp(*tables, "--laboratory", name, "--out", f"{name}.parquet")
+        assert ran.exit_code == 0, ran.output
+        assert ("times as wide as at home" in ran.stdout) == (name == "other")
+    same, other = (pq.read_table(folder / f"{name}.parquet") for name in ("same", "other"))
+    assert (other["std"].to_numpy() > same["std"].to_numpy()).all()
+    assert np.array_equal(other["mean"], same["mean"])
+    assert json.loads(other.schema.metadata[b"bdrp"])["laboratory"]["by_drug"] > 0
+    assert "laboratory" not in json.loads(same.schema.metadata[b"bdrp"])
+    refused = bdrp(*tables, "--laboratory", "moon", "--out", "never.parquet")
+    assert refused.exit_code == 2 and "'moon' is no laboratory" in refused.stderr
+
+
+def test_evaluate_for_another_laboratory_says_how_much_wider(model, folder):
+    ran = bdrp("evaluate", model, "--laboratory", "other", "--out", "elsewhere")
+    assert ran.exit_code == 0, ran.output
+    assert "times as wide as at home" in ran.stdout
+    assert json.loads((folder / "elsewhere" / "scores.json").read_text())["model"]["laboratory"]["noise"] > 1
+
+
 def test_predict_takes_the_pairs_of_a_table(model, folder):
     pairs = pd.read_csv(folder / "responses.csv", dtype=str).iloc[[5, 900]][["cell_line_id", "drug_id"]]
     pairs.to_csv(folder / "pairs.csv", index=False)

@@ -62,7 +62,7 @@ def test_a_transfer_is_fitted_scored_and_reported(done):
     assert ran.exit_code == 0, ran.output
     assert f"report: {out / 'transfer.html'}" in ran.stdout
     table = pd.read_parquet(out / "transfer.parquet")
-    assert set(table["adaptation"]) == {"raw", "recalibrated", "at home"}
+    assert set(table["adaptation"]) == {"raw", "other laboratory", "recalibrated", "shrunken drug offsets", "at home"}
     assert set(table["target"]) == {"here", "there"}
     assert set(table["labelled"]) == {0, 20, 60}
     assert np.isfinite(table.loc[table["figure"] == "coverage_90", ["value", "lower", "upper"]]).all().all()
@@ -100,6 +100,7 @@ def test_it_is_taken_up_again_without_a_second_fit(words, done):
         (["--train", "moon"], "There is no source 'moon'"),
         (["--train", "here=tables,simulated"], "A model is trained on one"),
         (["--test", "there=tables,there=tables"], "names a screen twice"),
+        (["--labelling", "moons"], "Labelled pairs cannot be drawn by 'moons'"),
         (["--labelled", "a few"], "is no list of numbers"),
         (["--labelled=-3"], "0 and numbers from 2 on"),
         (["--screen-option", "far.responses=x.csv"], "names no screen of this transfer"),

@@ -18,10 +18,12 @@ from bdrp.data.overlap import SEEN
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
 from bdrp.files import sealed_folder, strict_json
+from bdrp.fitted.laboratory import Laboratories
 from bdrp.studies import transfer_scores
 from bdrp.studies.adaptation import draw_labelled
 from bdrp.studies.transfer import TransferProtocol, TransferResults, group_by_measure, run_transfer
-from bdrp.studies.transfer_scores import score_target, training_positions
+from bdrp.studies.transfer_metrics import tabulate_drugs, tabulate_metrics
+from bdrp.studies.transfer_scores import Labelling, score_target, training_positions
 
 SMALL = {"epochs": 2, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
 
@@ -109,7 +111,7 @@ def test_no_scored_pair_is_labelled_in_any_draw():
 def test_each_draw_is_told_its_own_pairs(done):
     for name, draws in done[0].targets[0]["found"].items():
         assert len(draws) == 2
-        assert (draws[0] != draws[1]) == (name != "raw, 0")
+        assert (draws[0] != draws[1]) == (not name.endswith(", 0"))
 
 
 def test_recalibration_takes_a_common_offset_away(done):
@@ -132,6 +134,70 @@ def test_coverage_comes_back_with_labelled_pairs(done):
     found, _ = done
     assert value(found, "pair seen", "raw", 0, "coverage_90") < 0.7
     assert value(found, "pair seen", "posterior as prior", 300, "coverage_90") > 0.82
+
+
+def test_without_a_labelled_pair_intervals_carry_what_other_laboratories_differ_by(done):
+    # The target is off by 2 SDs of 1.5 a drug and more in level: the scales of GDSC1, CCLE and CTRPv2 help, if they
+    # cannot know that it differs by more than these do.
+    found, _ = done
+    for seen in ("pair seen", "line unseen"):
+        raw, other = (value(found, seen, name, 0, "coverage_90") for name in ("raw", "other laboratory"))
+        assert other > raw + 0.1
+        assert value(found, seen, "other laboratory", 0, "width_90") > 1.3 * value(found, seen, "raw", 0, "width_90")
+        assert value(found, seen, "other laboratory", 0) == value(found, seen, "raw", 0)  # means stay
+
+
+def test_what_was_learned_of_the_target_is_written_and_not_told_to_itself(done, tmp_path):
+    found, out = done
+    (learned,) = found.laboratories.scales
+    assert (learned.laboratory, learned.source, learned.measure) == ("there", "here", "ln_ic50_um")
+    assert learned.effects.by_drug > 0.3  # 1.5 of a response SD of some 2.5
+    carried = found.targets[0]["found"]["other laboratory, 0"][0]
+    assert carried == Laboratories.shipped().prior("ln_ic50_um").median.to_json()
+    found.save(tmp_path)
+    assert Laboratories.load(tmp_path / "laboratory.json") == found.laboratories
+    assert "bdrp transfer --train here --test there" in found.laboratories.made_by
+
+
+def test_drugs_are_counted_one_by_one_and_those_never_labelled_apart(done):
+    table = done[0].by_drug
+    raw = table[(table["adaptation"] == "raw") & (table["seen"] == "pair seen")].set_index("drugs")
+    assert raw.loc["all", "below_70"] > 0.3 and raw.loc["all", "count"] > 10
+    updated = table[(table["adaptation"] == "posterior as prior") & (table["labelled"] == 300)]
+    seen = updated[updated["seen"] == "pair seen"].set_index("drugs")
+    assert seen.loc["all", "below_70"] < raw.loc["all", "below_70"] - 0.2
+    assert set(updated["drugs"]) >= {"all", "labelled"}
+
+
+def test_intervals_of_unseen_drugs_come_from_drawing_drugs():
+    # Drugs that err as wholes: with a drug drawn, all of its pairs are, and the interval is far wider than over lines.
+    rng = np.random.default_rng(0)
+    keys = pd.MultiIndex.from_product([range(40), range(12)], names=["cell_line_id", "drug_id"]).to_frame(index=False)
+    rows = pd.DataFrame({name: rng.standard_normal(480) for name in ("bias", "nll", "crps", "width_90")})
+    rows = rows.assign(cell_line_id=keys["cell_line_id"].astype(str), drug_id=keys["drug_id"].astype(str))
+    covered = np.asarray(rng.random(12) < 0.6)[keys["drug_id"]].astype(float)
+    rows = rows.assign(coverage_90=covered, squared_error=rows["bias"] ** 2, method="raw, 0", seed=0)
+    rows = rows.assign(mean=rows["bias"], response=rng.standard_normal(480), labelled_drug=False)
+    tables = {seen: tabulate_metrics(rows.assign(split=seen), []) for seen in ("line unseen", "drug unseen")}
+    width = {
+        seen: float((table["upper"] - table["lower"])[table["figure"] == "coverage_90"].iloc[0])
+        for seen, table in tables.items()
+    }
+    assert width["line unseen"] < 0.01 < 0.3 < width["drug unseen"]
+    below = tabulate_drugs(rows.assign(split="drug unseen")).set_index("drugs")["below_70"]
+    assert below["all"] == below["never labelled"] == pytest.approx(1 - covered[:12].mean())
+
+
+@pytest.mark.parametrize("labelling", ["lines", "drugs"])
+def test_plates_are_labelled_whole_before_the_next_one_begins(labelling):
+    line, drug = np.divmod(np.arange(600) % 300, 10)
+    rows = pd.DataFrame({"cell_line_id": line.astype(str), "drug_id": drug.astype(str)})
+    plate, size = ("cell_line_id", 10) if labelling == "lines" else ("drug_id", 30)
+    for drawn in draw_labelled(rows, 60, 2, seed=0, labelling=labelling):
+        chosen = rows.iloc[drawn]
+        assert not chosen.duplicated().any()
+        assert chosen[plate].nunique() == 60 // size
+        assert (chosen[plate].iloc[:size] == chosen[plate].iloc[0]).all()
 
 
 def test_the_laboratories_own_agreement_stands_beside(done):
@@ -233,12 +299,24 @@ def test_scores_that_were_altered_are_made_again_with_a_warning(groups, protocol
         run_transfer(groups, protocol, out)
 
 
+def test_scales_that_were_altered_are_learned_again_with_a_warning(groups, protocol, done, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(done[1], out)
+    (kept,) = (out / "laboratories").iterdir()
+    manifest = kept / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"by_drug": 0.', '"by_drug": 1.'))
+    with pytest.warns(BdrpWarning, match="What was learned of a laboratory is learned again"):
+        found = quietly(groups, protocol, out)
+    assert found.laboratories == done[0].laboratories
+
+
 def test_a_given_model_is_taken_if_it_is_of_the_training_screen(done, groups, protocol, tmp_path):
     (path,) = (done[1] / "models").iterdir()
     asked = dataclasses.replace(protocol, model=path, labelled=(0,), draws=1)
     found = quietly(groups, asked, tmp_path / "out")
-    assert set(found.metrics["adaptation"]) == {"raw"}
+    assert set(found.metrics["adaptation"]) == {"raw", "other laboratory"}
     assert not (tmp_path / "out" / "models").exists()
+    assert f"--model {path.name} --seed" in found.laboratories.made_by
     other = [dataclasses.replace(groups[0], train=dataclasses.replace(groups[0].train, name="nowhere"))]
     with pytest.raises(ModelFolderError, match="is of here in ln_ic50_um; nowhere in ln_ic50_um is asked for"):
         run_transfer(other, asked, tmp_path / "other")
@@ -246,7 +324,9 @@ def test_a_given_model_is_taken_if_it_is_of_the_training_screen(done, groups, pr
 
 def test_a_method_without_a_posterior_is_recalibrated_only(groups, tmp_path):
     found = quietly(groups, TransferProtocol("ridge", labelled=(0, 50), draws=1), tmp_path / "out")
-    assert set(found.metrics["adaptation"]) == {"raw", "recalibrated"}
+    assert set(found.metrics["adaptation"]) == {"raw", "other laboratory", "recalibrated", "shrunken drug offsets"}
+    assert not found.laboratories.scales
+    assert not (tmp_path / "out" / "laboratory.json").exists()
 
 
 def test_what_was_learned_is_what_was_not_held_out(done, groups):
@@ -263,7 +343,7 @@ def test_too_few_pairs_are_left_out_and_said(done, groups):
 
     (path,) = (done[1] / "models").iterdir()
     group = groups[0]
-    found = score_target(TrainedModel.load(path), group.train, group.tests[0], (0, 100_000), seed=1)
+    found = score_target(TrainedModel.load(path), group.train, group.tests[0], Labelling((0, 100_000), seed=1))
     assert found.summary["left_out"] == [100_000]
     assert set(found.metrics["labelled"]) == {0}
 
@@ -275,6 +355,7 @@ def test_too_few_pairs_are_left_out_and_said(done, groups):
         ({"labelled": (1,)}, DataError, "0 and numbers from 2 on"),
         ({"labelled": ()}, DataError, "labelled pairs in 3 draws"),
         ({"draws": 0}, DataError, "at least one draw"),
+        ({"labelling": "moons"}, DataError, "Allowed: pairs, lines, drugs"),
         ({"method": "magic"}, FitError, "no method 'magic'"),
         ({"options": {"moons": 3}}, FitError, "no option moons"),
     ],

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from bdrp.evaluation import Scores
+    from bdrp.fitted.laboratory import Laboratories
     from bdrp.fitted.model import TrainedModel
+    from bdrp.predictive import PredictiveDistribution
 
 _CARD: Final = ("method", "screen", "measure", "unit", "seed", "options", "genes", "notices", "versions", "checksums")
 
 
-def evaluate(model_path: Path | str, out: Path | str, *, method: Path | str | None = None) -> Scores:
+def evaluate(
+    model_path: Path | str,
+    out: Path | str,
+    *,
+    method: Path | str | None = None,
+    laboratory: str | Path | Laboratories = "same",
+) -> Scores:
     """Score a model folder's own held-out pairs and write report.html and scores.json into `out`.
 
     Reads only the model folder: no screen, no network.
@@ -22,6 +30,9 @@ def evaluate(model_path: Path | str, out: Path | str, *, method: Path | str | No
         model_path: a folder written by `TrainedModel.save`.
         out: where the report goes.
         method: the method's file, for a model that was fitted with one; see `TrainedModel.load`.
+        laboratory: "same", or the held-out pairs as they would be predicted for another; see `TrainedModel.predict`.
+            Their responses are of the model's own, so that intervals then cover more than they say: what is shown is
+            what not knowing the laboratory costs in width.
 
     Returns:
         The scores of the recalibrated predictions, as in scores.json.
@@ -30,18 +41,24 @@ def evaluate(model_path: Path | str, out: Path | str, *, method: Path | str | No
         ModelFolderError: the folder is incomplete, altered or foreign.
         OutputError: the report cannot be written, or would replace something else.
     """
+    from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
     from bdrp.report.evaluation.files import check_place, write
 
     check_place(Path(out), [Path(model_path)])
+    laboratories = find_laboratories(laboratory)
     trained = TrainedModel.load(Path(model_path), method)
-    scores, before = _score(trained)
+    pred, carried = trained.held_out_predictions(), None
+    if laboratories is not None:
+        pred, carried = trained.in_laboratory(pred, laboratories)
+    scores, before = _score(trained, pred)
+    about = {"recalibration": trained.recalibration.to_json(), **({"laboratory": carried} if carried else {})}
     write(
         scores,
-        trained.held_out_predictions(),
+        pred,
         trained.held_out(),
         split_summary=trained.manifest.get("split") or {},
-        model_card=_card(trained.manifest) | {"recalibration": trained.recalibration.to_json()},
+        model_card=_card(trained.manifest) | about,
         out=out,
         before=before,
         posterior=trained.posterior_check,
@@ -49,14 +66,14 @@ def evaluate(model_path: Path | str, out: Path | str, *, method: Path | str | No
     return scores
 
 
-def _score(trained: TrainedModel) -> tuple[Scores, Scores | None]:
+def _score(trained: TrainedModel, pred: PredictiveDistribution) -> tuple[Scores, Scores | None]:
     """The scores after recalibration, and before it where those predictions were kept."""
     from bdrp.evaluation import score
 
     observed, seed = trained.held_out(), int(trained.manifest.get("seed") or 0)
     uncalibrated = trained.held_out_uncalibrated()
     before = None if uncalibrated is None else score(uncalibrated, observed, seed=seed)
-    return score(trained.held_out_predictions(), observed, seed=seed), before
+    return score(pred, observed, seed=seed), before
 
 
 def _card(manifest: Mapping[str, Any]) -> dict[str, Any]:

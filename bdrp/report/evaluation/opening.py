@@ -34,7 +34,18 @@ def subtitle(metrics: Mapping[str, Any], summary: Mapping[str, Any], card: Mappi
     ]
     held_out = f"Held out {words.by(summary['by'])}: " if summary.get("by") else "Held out: "
     seed = f" Seed {card['seed']}." if card.get("seed") is not None else ""
-    return f"{held_out}{', '.join(counted)}. Measure: {metrics['measure']}, in {metrics['unit']}.{seed}"
+    measure = f"Measure: {metrics['measure']}, in {metrics['unit']}."
+    return f"{held_out}{', '.join(counted)}. {measure}{seed}{_laboratory(card.get('laboratory'))}"
+
+
+def _laboratory(carried: Mapping[str, Any] | None) -> str:
+    """What predictions carry for being of another laboratory than that of the responses; nothing at home."""
+    if not carried:
+        return ""
+    return (
+        f" Predicted as if for another laboratory, {carried['width_ratio']:.2f} times as wide in the median, but the "
+        "responses are of the model's own: coverage above the nominal level is what is to be seen here."
+    )
 
 
 def evidence(metrics: Mapping[str, Any], split: str) -> Evidence:

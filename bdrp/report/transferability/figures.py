@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from bdrp.report.figures.plot import Plot, require_rows
-from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILION, legend_below, nominal_line
+from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, VERMILION, legend_below, nominal_line
 from bdrp.report.transferability.targets import NAMES, SOURCE_MEASUREMENT, SOURCE_SCREEN
 from bdrp.report.words import percent
 
@@ -15,24 +15,39 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS: Final = {"raw": INK, "recalibrated": BLUE, "posterior as prior": VERMILION}
+COLOURS: Final = {
+    "raw": INK,
+    "other laboratory": PURPLE,
+    "recalibrated": BLUE,
+    "shrunken drug offsets": ORANGE,
+    "posterior as prior": VERMILION,
+}
+UNLABELLED: Final = ("raw", "other laboratory")  # that know no response of the target
 COLUMNS: Final = {"coverage_90": "90 % intervals cover (%)", "width_90": "their width", "rmse": "RMSE"}
 BINS: Final = {
     "line distance": ("trained line", "new, nearer half", "new, 50 to 90 %", "new, farthest 10 %"),
     "drug similarity": ("trained compound", "0.5 to 1", "0.3 to 0.5", "below 0.3"),
 }
-ASIDE: Final = {"raw": 0.0, "recalibrated": -0.07, "posterior as prior": 0.07}
+ASIDE: Final = {
+    "raw": 0.0,
+    "other laboratory": 0.05,
+    "recalibrated": -0.07,
+    "shrunken drug offsets": 0.0,
+    "posterior as prior": 0.07,
+}
 _READING: Final = (
     "A row is a class of pairs by what of them was in training; from left to right, more pairs of the target were "
-    "labelled. Bars are 95 % intervals with cell lines resampled, thin lines the range of single draws of labelled "
-    "pairs. Dashed: the nominal level of 90 % intervals. Dotted: the same model on held-out pairs of its source "
-    "screen. Green: the source screen's own measurement as a prediction, on the pairs that both measured."
+    "labelled. Other laboratory: no pair labelled, but intervals carry what laboratories differ by, which is where "
+    "the posterior as prior starts. Bars are 95 % intervals with cell lines resampled, or drugs where those were not "
+    "in training, thin lines the range of single draws of labelled pairs. Dashed: the nominal level of 90 % intervals. "
+    "Dotted: the same model on held-out pairs of its source screen. Green: the source screen's own measurement as a "
+    "prediction, on the pairs that both measured."
 )
 _SHIFT: Final = (
     "Pairs by how far their cell line lies from the trained ones (share of trained lines that have a nearer neighbour) "
     "and by their drug's largest Tanimoto similarity to a trained one; above, what 90 % intervals cover, below, how "
     "wide they are. Intervals that answer to the shift grow wider where pairs are farther, and keep their coverage. "
-    "Bars are 95 % intervals with cell lines resampled."
+    "Bars are 95 % intervals with cell lines resampled, or drugs where those were not in training."
 )
 
 
@@ -94,7 +109,7 @@ def plot_shift(scores: pd.DataFrame, target: str, unit: str) -> Plot:
     """
     require_rows(f"shift-{target}", scores)
     most = scores["labelled"].max()
-    chosen = scores[(scores["labelled"] == most) | (scores["adaptation"] == "raw")]
+    chosen = scores[(scores["labelled"] == most) | scores["adaptation"].isin(UNLABELLED)]
     name, claim = f"shift-{_plain(target)}", _shift_claim(chosen, target)
     return Plot(name, claim, _SHIFT, lambda figure: draw_shift(figure, chosen, unit), height_in=4.2)
 
@@ -118,7 +133,6 @@ def draw_shift(figure: Figure, chosen: pd.DataFrame, unit: str) -> None:
 
 
 def _lines(axes: Axes, table: pd.DataFrame, counts: list[int], scale: float) -> None:
-    raw = table[table["adaptation"] == "raw"]
     for name, colour in COLOURS.items():
         mine = table[table["adaptation"] == name].sort_values("labelled")
         if mine.empty:
@@ -126,7 +140,7 @@ def _lines(axes: Axes, table: pd.DataFrame, counts: list[int], scale: float) -> 
         at = [counts.index(count) + ASIDE[name] for count in mine["labelled"]]
         axes.vlines(at, scale * mine["lower"], scale * mine["upper"], color=colour, linewidth=2.6, alpha=0.55)
         axes.vlines(at, scale * mine["lowest"], scale * mine["highest"], color=colour, linewidth=0.9)
-        start = raw[:0] if name == "raw" else raw
+        start = table[table["adaptation"] == _start(table, name)]
         axes.plot(
             [0.0] * len(start) + at,
             scale * pd.concat([start, mine])["value"],
@@ -136,6 +150,14 @@ def _lines(axes: Axes, table: pd.DataFrame, counts: list[int], scale: float) -> 
             label=name,
             zorder=3 if name == "raw" else 2,  # where the others' lines begin, the dot is raw's
         )
+
+
+def _start(table: pd.DataFrame, name: str) -> str:
+    """What a line begins at, of no labelled pair; nothing for what is that itself."""
+    if name in UNLABELLED:
+        return ""
+    carried = name == "posterior as prior" and (table["adaptation"] == "other laboratory").any()
+    return "other laboratory" if carried else "raw"
 
 
 def _by_bin(axes: Axes, table: pd.DataFrame, bins: list[str], scale: float) -> None:
@@ -174,6 +196,8 @@ def _claim(scores: pd.DataFrame, target: str) -> str:
     most = int(scores["labelled"].max())
     covered = scores[scores["figure"] == "coverage_90"]
     claims = [f"{target}: 90 % intervals cover {_range(covered[covered['adaptation'] == 'raw'])} of responses raw"]
+    other = covered[covered["adaptation"] == "other laboratory"]
+    claims += [f"{_range(other)} as another laboratory's"] if len(other) else []
     last = covered[covered["labelled"] == most]
     if most > 0:
         parts = [f"{_range(mine)} {name}" for name, mine in last.groupby("adaptation", sort=False)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from bdrp.report import words
-from bdrp.report.html.table import Table, columns_of
+from bdrp.report.html.table import Column, Table, columns_of
 from bdrp.report.transferability.figures import COLOURS
 from bdrp.report.transferability.targets import NAMES, SOURCE_MEASUREMENT, SOURCE_SCREEN, Target, rows_of, source_rows
 
@@ -22,6 +22,7 @@ _METRICS: Final = {
     "coverage_90": "90 % coverage",
     "width_90": "Width of 90 % intervals",
 }
+_DRAWN: Final = {"pairs": "at random", "lines": "line by line", "drugs": "drug by drug"}
 _WITH_INTERVALS: Final = ("rmse", "coverage_90")
 _BESIDE: Final = (
     "Source screen's measurement: taken as a prediction, on the pairs that both measured. Source screen: the model on "
@@ -58,6 +59,28 @@ def all_metrics(found: TransferResults, target: Target) -> Table:
     return _every_metric(rows_of(found.metrics, target), title)
 
 
+def by_drug(found: TransferResults, target: Target) -> Table:
+    """Coverage over the drugs of a target, a row a class, adaptation, number of labelled pairs and kind of drugs."""
+    columns = {
+        "pairs": Column("Pairs and adaptation"),
+        "drugs": Column("Drugs"),
+        "count": Column("How many"),
+        "coverage_90": Column("90 % coverage", kind="share"),
+        "lowest": Column("5 % of drugs below", kind="share"),
+        "highest": Column("5 % above", kind="share"),
+        "below_70": Column("Covered below 70 %", kind="share"),
+        "width_90": Column("Width"),
+        "rmse": Column("RMSE"),
+    }
+    rows = rows_of(found.by_drug, target)
+    rows = rows[(rows["labelled"] > 0) | (rows["drugs"] == "all")]
+    names = map(with_labelled, rows["adaptation"], rows["labelled"])
+    named = [f"{seen}: {name}" for seen, name in zip(rows["seen"], names, strict=True)]
+    records = rows.assign(pairs=named, count=rows["count"].round().astype(int)).to_dict("records")
+    caption = f"Labelled pairs are drawn {_DRAWN[str(found.about['labelling'])]}."
+    return Table.from_records(f"{target['target']}: by drug", columns, records, caption)
+
+
 def on_source(found: TransferResults) -> tuple[Table, ...]:
     """The same metrics of the same models on held-out pairs of the source screen, a table a measure."""
     parts = found.home.groupby("measure", sort=False)
@@ -75,7 +98,10 @@ def adaptations(target: Target) -> Table:
         if draw
     )
     columns = columns_of("Adaptation and labelled pairs", *map(words.spaced, names))
-    caption = "Offset and slope of a recalibration; SDs of offsets, in SDs of the training responses, of an update."
+    caption = (
+        "Offset and slope of a recalibration, in the measure's unit as those of drug offsets; SDs of offsets, in SDs "
+        "of the training responses, of an update and of what was known of laboratories."
+    )
     return Table(f"{target['target']}: what was found in labelled pairs", columns, rows, caption)
 
 

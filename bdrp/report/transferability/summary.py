@@ -22,11 +22,14 @@ def summarise(found: TransferResults) -> Summary:
     coverage = _coverage(found)
     raw, most = coverage[coverage["adaptation"] == "raw"]["value"], int(coverage["labelled"].max())
     headline = f"Raw, 90 % intervals cover {_range(raw)} of the targets' responses, over classes and targets."
+    other = coverage[coverage["adaptation"] == "other laboratory"]["value"]
+    if len(other):
+        headline += f" As another laboratory's, without a labelled pair: {_range(other)}."
     if most:
-        last = coverage[(coverage["labelled"] == most) & (coverage["adaptation"] != "raw")]
+        last = coverage[coverage["labelled"] == most]
         adapted = [f"{_range(part['value'])} {name}" for name, part in last.groupby("adaptation", sort=False)]
         headline += f" With {most:,} labelled pairs: {', '.join(adapted)}."
-    near = (raw - 0.9).abs().max() <= NEAR
+    near = ((other if len(other) else raw) - 0.9).abs().max() <= NEAR
     return Summary("fair" if near else "doubt", headline, tuple(_errors(found, target) for target in found.targets))
 
 
@@ -35,9 +38,9 @@ def tiles(found: TransferResults) -> tuple[Tile, ...]:
     scored = found.metrics.drop_duplicates(["target", "seen"])["n"].sum()
     counts = sorted(found.metrics["labelled"].unique())
     coverage = _coverage(found)
-    raw, last = (coverage[coverage["labelled"] == count] for count in (0, counts[-1]))
+    raw, last = coverage[coverage["adaptation"] == "raw"], coverage[coverage["labelled"] == counts[-1]]
     names = last["adaptation"].unique()
-    over = "over both adaptations" if len(names) > 1 else str(names[0])
+    over = f"over {len(names)} adaptations" if len(names) > 1 else str(names[0])
     drawn = "once" if found.about["draws"] == 1 else f"{found.about['draws']} times"
     return (
         Tile("Targets", str(len(found.targets)), ", ".join(str(target["target"]) for target in found.targets)),

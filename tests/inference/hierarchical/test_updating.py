@@ -13,7 +13,8 @@ from torch import nn
 
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.features.drugs import TrainingDrugs
-from bdrp.inference.hierarchical.updating import BatchEffects, UpdatedFit
+from bdrp.inference.hierarchical.batch_effects import BatchEffects
+from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.inference.method import Runtime
 
 COVARIANCES = ("full", "low_rank", "diagonal")
@@ -138,12 +139,14 @@ def test_covariances_of_deviations_are_those_of_joint_draws(loose, some_unseen):
     np.testing.assert_allclose(np.corrcoef(drawn.T), expected, atol=0.045)
 
 
-def test_without_labelled_pairs_nothing_changes(loose, some_unseen):
+def test_without_labelled_pairs_and_batch_effects_nothing_changes(loose, some_unseen):
     fit, rows = loose("full"), some(some_unseen, 20, seed=5)
     prior = fit.predict(some_unseen.inputs, rows)
     none = rows.select(torch.arange(0))
-    updated = UpdatedFit(fit, some_unseen.inputs, none, prior[:0]).predict(some_unseen.inputs, rows, prior)
-    assert updated is prior
+    updated = UpdatedFit(fit, some_unseen.inputs, none, prior[:0], BatchEffects())
+    found = updated.predict(some_unseen.inputs, rows, prior)
+    for name in ("mean", "aleatoric_std", "epistemic_std"):
+        np.testing.assert_allclose(getattr(found, name), getattr(prior, name), rtol=1e-6)
 
 
 def test_a_pair_that_was_not_labelled_but_repeats_one_learns_most(loose, some_unseen):

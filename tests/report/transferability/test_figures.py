@@ -194,7 +194,8 @@ def test_a_hostile_name_is_a_harmless_name_of_the_figure(hostile_name):
 
 
 def test_names_are_those_of_the_experiment():
-    assert set(figures.COLOURS) == {adaptation.RAW, adaptation.RECALIBRATED, adaptation.UPDATED}
+    labelled = {adaptation.RECALIBRATED, adaptation.DRUG_OFFSETS, adaptation.UPDATED}
+    assert set(figures.COLOURS) == {adaptation.RAW, adaptation.OTHER, *labelled}
     assert targets.NAMES.keys() == {transfer_scores.SOURCE_SCREEN, transfer_scores.SOURCE_MEASUREMENT}
     assert figures.BINS.keys() == {"line distance", "drug similarity"}
     assert set(figures.BINS["line distance"]) == set(transfer_scores.LINE_BINS)

@@ -125,6 +125,7 @@ def test_the_tables_are_written_beside_it(found, tmp_path):
     assert len(pd.read_parquet(tmp_path / "out" / "ceiling.parquet")) == 1
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
         "ceiling.parquet",
+        "drugs.parquet",
         "shift.parquet",
         "transfer.html",
         "transfer.parquet",

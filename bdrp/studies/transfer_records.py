@@ -1,0 +1,99 @@
+"""What is kept of a transfer: scores of targets and scales of laboratories, each under the hash of what decides it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
+from bdrp.files import atomic, outputs, sealed_folder, strict_json, tables
+from bdrp.fitted.laboratory import LaboratoryScales
+from bdrp.studies.transfer_scores import TargetScores
+
+MODELS, TARGETS, LABORATORIES = "models", "targets", "laboratories"
+TABLES: Final = {"figures": "metrics", "shift": "shift", "ceiling": "concordance", "drugs": "by_drug"}
+"""Names of files, and of tables."""
+SUMMARY_KEYS: Final = ("target", "measure", "notes")  # in every summary
+
+
+def reserve_folder(out: Path) -> Path:
+    """The folder of a transfer, made where there is none.
+
+    Raises:
+        OutputError: it is a file, a model, or holds something else, or it cannot be written to.
+    """
+    outputs.refuse_model(out)
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"--out {out} is a file. A transfer is a folder. Choose another name.")
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_dir() for name in (MODELS, TARGETS)):
+        raise OutputError(
+            f"The folder {out} is not empty and holds no transfer. A transfer needs a folder of its own: a new one, or "
+            "that of an earlier transfer, which goes on. Choose another --out."
+        )
+    sealed_folder.reserve(out / TARGETS)
+    return out
+
+
+def address(key: Mapping[str, Any]) -> str:
+    """The hash of all that decides a result."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def keep_scores(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores]) -> TargetScores:
+    """What lies under the hash of a key; made, and written beside its place and renamed, where it does not."""
+    path = place / TARGETS / address(key)
+    found = read_scores(path)
+    if found is not None:
+        return found
+    made = make()
+    atomic.remove(path)
+    with sealed_folder.writing(path, overwrite=False) as beside:
+        for name, table in TABLES.items():
+            tables.write(getattr(made, table), beside / f"{name}.parquet", {})
+        sealed_folder.seal(beside, {"key": dict(key), "summary": strict_json.plain(made.summary)})
+    return made
+
+
+def read_scores(path: Path) -> TargetScores | None:
+    """What was kept in a folder, None where nothing was or it is not what was written.
+
+    Warns:
+        BdrpWarning: it is not what was written.
+    """
+    if not path.exists():
+        return None
+    try:
+        summary = sealed_folder.opened(path).get("summary")
+        if not isinstance(summary, dict) or not set(SUMMARY_KEYS) <= set(summary):
+            raise ModelFolderError(f"The scores {path} do not say their {', '.join(SUMMARY_KEYS)}.")
+        tables = {table: pd.read_parquet(path / f"{name}.parquet") for name, table in TABLES.items()}
+    except (ModelFolderError, OSError, ValueError) as error:
+        warnings.warn(f"Kept scores are not used, and are made again: {error}", BdrpWarning, stacklevel=4)
+        return None
+    return TargetScores(**tables, summary=summary)
+
+
+def keep_scales(place: Path, key: Mapping[str, Any], make: Callable[[], LaboratoryScales]) -> LaboratoryScales:
+    """What was learned of a laboratory, from under the hash of a key; learned and written where there is none.
+
+    Warns:
+        BdrpWarning: it is not what was written.
+    """
+    path = place / LABORATORIES / address(key)
+    if path.exists():
+        try:
+            return LaboratoryScales.from_json(sealed_folder.opened(path).get("scales"))
+        except (DataError, ModelFolderError) as error:
+            warnings.warn(f"What was learned of a laboratory is learned again: {error}", BdrpWarning, stacklevel=4)
+    sealed_folder.reserve(path.parent)
+    made = make()
+    atomic.remove(path)
+    with sealed_folder.writing(path, overwrite=False) as beside:
+        sealed_folder.seal(beside, {"key": dict(key), "scales": made.to_json()})
+    return made
