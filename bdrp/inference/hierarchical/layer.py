@@ -48,7 +48,7 @@ class Layer(Generic[Weighting]):
         self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
     def effect_parameters(self) -> list[nn.Parameter]:
-        """Parameters of what single compounds and lines add: v, u and the loadings, their scales, factors of structure."""
+        """Parameters of what single compounds and lines add: v, u, loadings, their scales, factors of structure."""
         named = self.guide.named_parameters()
         own = [parameter for name, parameter in named if name.partition("_")[0] in ("v", "u", "g")]
         return [*own, *self.model.prior_scales(), *self.model.network.drugs.factors.parameters()]
