@@ -11,6 +11,7 @@ beside another laboratory's responses, and laboratories that were never seen are
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -189,10 +190,10 @@ def find_laboratories(named: str | Path | Laboratories) -> Laboratories | None:
         return None
     if named == OTHER:
         return Laboratories.shipped()
-    if not Path(named).is_file():
+    if not os.path.isfile(named):  # False, not an error, where a name is too long
         raise DataError(
-            f"{str(named)!r} is no laboratory. Allowed: {SAME}, for the one that the model learned from; {OTHER}, for "
-            "any other; or the path of a laboratory.json that `bdrp transfer` wrote. Choose one of these."
+            f"{str(named)[:80]!r} is no laboratory. Allowed: {SAME}, for the one that the model learned from; {OTHER}, "
+            "for any other; or the path of a laboratory.json that `bdrp transfer` wrote. Choose one of these."
         )
     return Laboratories.load(named)
 

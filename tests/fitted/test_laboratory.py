@@ -269,6 +269,8 @@ def test_a_file_of_something_else_is_refused(tmp_path, change, said):
 def test_what_is_no_laboratory_is_refused(trained, tiny_screen, tmp_path, fit, tiny_split):
     with pytest.raises(DataError, match="'moon' is no laboratory. Allowed: same"):
         predict(trained[0], screen=tiny_screen, laboratory="moon")
+    with pytest.raises(DataError, match="is no laboratory"):
+        find_laboratories("moon" * 2000)
     with pytest.raises(DataError, match="At least one is needed"):
         predict(trained[0], screen=tiny_screen, laboratory=Laboratories())
     few = dataclasses.replace(tiny_screen, responses=tiny_screen.responses.head(20))
