@@ -1,5 +1,21 @@
-"""Why a prediction is what it is: attention, read as genes and atoms."""
+"""Why a prediction is what it is: genes that mark a drug, terms that sum to a prediction, and attention."""
 
+from bdrp.explain.association import Associations, associate
 from bdrp.explain.attention import Attention, read_attention
+from bdrp.explain.contributions import Contributions, explain_pairs
+from bdrp.explain.enrichment import enrich
+from bdrp.explain.explanation import Explanation, explain
+from bdrp.explain.gene_sets import read_gmt
 
-__all__ = ["Attention", "read_attention"]
+__all__ = [
+    "Associations",
+    "Attention",
+    "Contributions",
+    "Explanation",
+    "associate",
+    "enrich",
+    "explain",
+    "explain_pairs",
+    "read_attention",
+    "read_gmt",
+]

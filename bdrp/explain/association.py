@@ -16,7 +16,8 @@ An association is no cause: a gene beside the causal one, or one that follows it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -91,6 +92,12 @@ class Associations:
         size = self.score.loc[drug_id].abs()
         return float(((size < size[gene]).mean() + (size <= size[gene]).mean()) / 2)
 
+    def of_drugs(self, drug_ids: Sequence[str]) -> Associations:
+        """Those of some drugs."""
+        at = self.score.index.get_indexer(pd.Index(drug_ids))
+        parts = {name: getattr(self, name).iloc[at] for name in ("score", "effect", "lines", "ratio", "residual_sd")}
+        return replace(self, **parts, missing=tuple(self.missing[drug] for drug in at))
+
     def observed_part(self, drug: int) -> ObservedPart:
         """The inverse of A over the lines that the drug at this position was measured on."""
         return ObservedPart(self.covariance.inverse(float(self.ratio.iloc[drug])), self.missing[drug])
@@ -137,8 +144,8 @@ def associate(responses: pd.DataFrame, expression: pd.DataFrame) -> Associations
             effect[drug] = np.divide(along, square, out=np.zeros_like(along), where=varies)
             score[drug] = effect[drug] * np.sqrt(square.clip(min=0)) / scale[drug]
     scores, effects = (pd.DataFrame(part, grid.index, expression.columns) for part in (score, effect))
-    series = (pd.Series(part, grid.index) for part in (observed.sum(1), chosen, scale))
-    return Associations(scores, effects, *series, covariance, missing)
+    lines, ratios, scales = (pd.Series(part, grid.index) for part in (observed.sum(1), chosen, scale))
+    return Associations(scores, effects, lines, ratios, scales, covariance, missing)
 
 
 def _response_grid(responses: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:

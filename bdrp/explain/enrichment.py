@@ -22,7 +22,7 @@ from scipy.stats import false_discovery_control, norm
 
 from bdrp.errors import DataError
 from bdrp.explain.association import Associations
-from bdrp.explain.line_covariance import Floats, ObservedPart
+from bdrp.explain.line_covariance import Floats
 
 LEAST_GENES: Final = 5  # chosen: a set of fewer genes is better read gene by gene
 COLUMNS: Final = ("drug_id", "gene_set", "genes", "difference", "z", "p", "fdr", "direction", "leading_genes")

@@ -1,0 +1,202 @@
+"""What marks some drugs, why some predictions are what they are, and why their intervals are wide: all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from bdrp.data.profiles import EXPRESSION
+from bdrp.data.screen import Screen
+from bdrp.errors import DataError
+from bdrp.explain.association import Associations, associate
+from bdrp.explain.contributions import TERMS, Contributions, explain_pairs
+from bdrp.explain.differing import mean_rank_correlation
+from bdrp.explain.enrichment import enrich
+from bdrp.explain.variance_shares import SHARES
+from bdrp.fitted.model import TrainedModel
+from bdrp.inference.network.fitted import ClosedFormFit
+
+MOST_PAIRS: Final = 5_000  # chosen: with 2,305 genes their contributions take 370 MB
+GENES_A_PAIR: Final = 50  # chosen: what a table lists one by one; the rest stands in one row
+KEYS: Final = ["cell_line_id", "drug_id"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is known of some drugs, and of the predictions of some pairs.
+
+    Attributes:
+        drug_ids: the drugs that were asked for.
+        drug_names: of all drugs of the screen, by id. line_names: of its lines.
+        structures: SMILES, by drug id.
+        associations: scores of genes for every drug of the screen that was measured on enough lines.
+        gene_sets: of the drugs asked for, as `enrich` gives them; None without gene sets.
+        contributions: to the predictions of the pairs; None where the method has no terms.
+        screen, unit: which screen, and the unit of its measure.
+    """
+
+    drug_ids: tuple[str, ...]
+    drug_names: pd.Series
+    line_names: pd.Series
+    structures: pd.Series
+    associations: Associations
+    gene_sets: pd.DataFrame | None
+    contributions: Contributions | None
+    screen: str
+    unit: str
+
+    @property
+    def rank_correlation(self) -> float:
+        """Spearman's correlation of the absolute scores of two drugs, mean over pairs of drugs of the screen."""
+        return mean_rank_correlation(self.associations.score.abs())
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Everything, by the names of the files: markers, gene_sets, terms, genes, intervals, borrowed, atoms."""
+        tables = {"markers": self._markers()}
+        if self.gene_sets is not None:
+            tables["gene_sets"] = self._named(self.gene_sets)
+        if self.contributions is not None:
+            found = self.contributions
+            tables |= {"terms": self._terms(found), "genes": self._genes(found), "intervals": self._intervals(found)}
+            tables |= {"borrowed": self._named(found.borrowed), "atoms": self._named(found.atoms)}
+        return {name: table for name, table in tables.items() if len(table)}
+
+    def _markers(self) -> pd.DataFrame:
+        scored = [drug for drug in self.drug_ids if drug in self.associations.score.index]
+        parts = [self.associations.table(drug).reset_index().assign(drug_id=drug) for drug in scored]
+        return self._named(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
+
+    def _terms(self, found: Contributions) -> pd.DataFrame:
+        long = found.pairs.loc[found.pairs.index.repeat(len(TERMS))].reset_index(drop=True)
+        long["term"] = list(TERMS) * len(found.pairs)
+        long["contribution"] = found.terms[list(TERMS)].to_numpy().ravel()
+        long["contribution_sd"] = found.terms_sd[list(TERMS)].to_numpy().ravel()
+        long["probability_of_sign"] = found.terms_probability[list(TERMS)].to_numpy().ravel()
+        return self._named(long.assign(meaning=long["term"].map(TERMS)))
+
+    def _genes(self, found: Contributions) -> pd.DataFrame:
+        parts = []
+        for pair in range(len(found.pairs)):
+            every = found.genes(pair)
+            parts.append(every.head(GENES_A_PAIR).assign(**found.pairs.loc[pair, KEYS]))
+            rest = every.iloc[GENES_A_PAIR:][["contribution", "slopes", "network"]].sum()
+            name = f"{max(len(every) - GENES_A_PAIR, 0)} others"
+            parts.append(pd.DataFrame([{"feature": name, **rest, **found.pairs.loc[pair, KEYS]}]))
+        return self._named(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
+
+    def _intervals(self, found: Contributions) -> pd.DataFrame:
+        shares = found.variance.div(found.variance.sum(axis=1), axis=0)[list(SHARES)].add_prefix("share_")
+        return self._named(pd.concat([found.pairs, shares], axis=1))
+
+    def _named(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table with names of drugs and lines before everything else."""
+        keys = [key for key in KEYS if key in table]
+        names = {"cell_line_id": ("line_name", self.line_names), "drug_id": ("drug_name", self.drug_names)}
+        front = table[keys].assign(
+            **{names[key][0]: table[key].map(names[key][1]).fillna(table[key]).astype(str) for key in keys}
+        )
+        return pd.concat([front, table.drop(columns=keys)], axis=1)
+
+
+def explain(
+    model: TrainedModel | Path | str,
+    screen: Screen,
+    *,
+    drugs: Sequence[str] = (),
+    pairs: pd.DataFrame | None = None,
+    gene_sets: Mapping[str, Collection[str]] | None = None,
+) -> Explanation:
+    """Explain drugs by name or id, and predictions of pairs.
+
+    Args:
+        model: a model or its folder; scores of genes need none of it but how it scales expression.
+        screen: what was measured, with the drugs and lines that are asked for. What the model held out of it for
+            testing is left out.
+        drugs: names or ids; each is explained on every line of the screen unless pairs are given.
+        pairs: cell_line_id and drug_id; names of lines and drugs will do.
+        gene_sets: genes by the name of their set.
+
+    Raises:
+        DataError: neither drugs nor pairs are given, the screen does not know one, or there are too many pairs.
+    """
+    trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    if not drugs and (pairs is None or pairs.empty):
+        raise DataError("There is nothing to explain: no drug and no pair. Give one or more of either.")
+    asked = find_ids(drugs, screen.drugs["name"], "drug")
+    rows = _pairs(screen, asked, pairs)
+    drug_ids = tuple(dict.fromkeys([*asked, *rows["drug_id"]]))
+    associations = associate_screen(trained, screen)
+    scored = [drug for drug in drug_ids if drug in associations.score.index]
+    enriched = None if gene_sets is None or not scored else enrich(associations.of_drugs(scored), gene_sets)
+    has_terms = isinstance(trained.fitted, ClosedFormFit)
+    return Explanation(
+        drug_ids,
+        screen.drugs["name"],
+        screen.cell_lines["name"],
+        screen.drugs["smiles"],
+        associations,
+        enriched,
+        explain_pairs(trained, trained.drugs_of(screen), screen.profiles, rows) if has_terms else None,
+        screen.name,
+        screen.measure.unit,
+    )
+
+
+def associate_screen(model: TrainedModel, screen: Screen) -> Associations:
+    """Scores of the model's genes on a screen, without what the model held out of it for testing.
+
+    Raises:
+        DataError: as in `associate`, or too many of the model's genes are missing.
+    """
+    responses = screen.responses
+    if model.held_out_part is not None and screen.name == model.manifest["screen"]:
+        held_out = pd.MultiIndex.from_frame(model.held_out()[KEYS].astype(str))
+        responses = responses[~pd.MultiIndex.from_frame(responses[KEYS].astype(str)).isin(held_out)]
+    lines = screen.expression.loc[screen.expression.index.isin(responses["cell_line_id"])]
+    scaler = model.features.scalers[EXPRESSION]
+    return associate(responses, pd.DataFrame(scaler.transform(lines), lines.index, list(scaler.columns)))
+
+
+def find_ids(asked: Sequence[str], names: pd.Series, what: str) -> list[str]:
+    """Ids of what is asked for by id or by name, whatever its case; a name may stand for several ids.
+
+    Raises:
+        DataError: something is not known, with what is like it.
+    """
+    folded = names.astype(str).str.casefold()
+    found: list[str] = []
+    for one in map(str, asked):
+        ids = [one] if one in names.index else list(names.index[folded == one.casefold()])
+        if not ids:
+            near = names[folded.str.contains(one.casefold()[:4], regex=False)].astype(str).unique()[:5]
+            hint = f"Like it are {', '.join(near)}." if len(near) else f"It has {len(names)}, such as {names.iloc[0]}."
+            raise DataError(f"The screen has no {what} {one!r}, by name or id. {hint} Name one that it has.")
+        found += ids
+    return list(dict.fromkeys(found))
+
+
+def _pairs(screen: Screen, drug_ids: Sequence[str], pairs: pd.DataFrame | None) -> pd.DataFrame:
+    if pairs is None:
+        rows = pd.MultiIndex.from_product([screen.expression.index, drug_ids], names=KEYS).to_frame(index=False)
+    else:
+        rows = pd.DataFrame(
+            {
+                "cell_line_id": _first_ids(pairs["cell_line_id"], screen.cell_lines["name"], "cell line"),
+                "drug_id": _first_ids(pairs["drug_id"], screen.drugs["name"], "drug"),
+            }
+        )
+    if len(rows) > MOST_PAIRS:
+        raise DataError(
+            f"{len(rows):,} predictions are to be explained. At most {MOST_PAIRS:,} can be at once. Name fewer drugs, "
+            "or give the pairs that matter."
+        )
+    return rows
+
+
+def _first_ids(asked: pd.Series, names: pd.Series, what: str) -> list[str]:
+    known = {one: find_ids([one], names, what)[0] for one in asked.astype(str).unique()}
+    return [known[one] for one in asked.astype(str)]
