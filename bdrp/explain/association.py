@@ -2,8 +2,8 @@
 
 Two lines of one tissue are alike in thousands of genes and in their response, so that a plain correlation marks all of
 these genes. A mixed model takes that likeness for noise. With y the responses of one drug less each line's mean effect
-over drugs, z_g the standardised expression of gene g over the lines that were measured, and A their covariance
-(`line_covariance`),
+over the other drugs, z_g the standardised expression of gene g over the lines that were measured, and A the covariance
+of these lines (`line_covariance`),
 
     effect_g = z_g' A^-1 y / z_g' A^-1 z_g,   sd_g = s / sqrt(z_g' A^-1 z_g),   score_g = effect_g / sd_g,
 
@@ -34,7 +34,7 @@ SWEEPS = 10  # chosen, as there
 COLUMNS = ("score", "effect", "effect_sd", "p", "fdr", "direction")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Associations:
     """Scores of G genes for each of D drugs.
 
@@ -54,6 +54,11 @@ class Associations:
     residual_sd: pd.Series
     covariance: LineCovariance
     missing: tuple[Positions, ...]
+
+    def __repr__(self) -> str:
+        """One line: scores of how many."""
+        drugs, genes = self.score.shape
+        return f"Associations({drugs:,} drugs x {genes:,} genes, on {len(self.covariance.expression):,} lines)"
 
     @cached_property
     def p(self) -> pd.DataFrame:
@@ -149,7 +154,10 @@ def associate(responses: pd.DataFrame, expression: pd.DataFrame) -> Associations
 
 
 def _response_grid(responses: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
-    """(D, L) responses less the line's mean effect and the drug's mean, NaN where not measured."""
+    """(D, L) responses less the line's mean effect and the drug's mean, NaN where not measured.
+
+    The effect that is taken off a drug's response is that of the line's other drugs.
+    """
     known = responses[responses["cell_line_id"].isin(expression.index) & responses["response"].notna()]
     table = known.pivot_table(index="drug_id", columns="cell_line_id", values="response", aggfunc="mean")
     grid = table[table.notna().sum(axis=1) >= LEAST_LINES]
@@ -165,7 +173,9 @@ def _response_grid(responses: pd.DataFrame, expression: pd.DataFrame) -> pd.Data
     for _ in range(SWEEPS):
         by_drug = np.nanmean(values - by_line, axis=1, keepdims=True)
         by_line = np.nansum(values - by_drug, axis=0, keepdims=True) / (measured.sum(0) + SHRINKAGE)
-    return grid - by_line - by_drug
+    residual = np.nan_to_num(values - by_drug)
+    by_others = (residual.sum(0) - residual) / (measured.sum(0) - 1 + SHRINKAGE).clip(min=SHRINKAGE)
+    return grid - by_others - by_drug
 
 
 def _most_likely_ratios(covariance: LineCovariance, values: Floats, missing: tuple[Positions, ...]) -> Floats:

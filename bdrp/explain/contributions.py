@@ -30,11 +30,11 @@ from bdrp.errors import DataError
 from bdrp.explain.borrowing import borrowed_terms
 from bdrp.explain.path_gradients import atoms_of_network, features_of_network
 from bdrp.explain.variance_shares import variance_shares
-from bdrp.features.batch import Inputs, Pairs
 from bdrp.fitted.model import TrainedModel, cross_drugs_and_lines
 from bdrp.inference.hierarchical.coefficients import Coefficients
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.predictor import Terms, add_loadings
+from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
+from bdrp.inference.hierarchical.predictor import add_loadings
 from bdrp.inference.network.fitted import ClosedFormFit
 
 Floats = npt.NDArray[np.float64]
@@ -53,12 +53,13 @@ TERMS: Final = {
 """The terms of a prediction, and what each is."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Contributions:
     """Contributions to the predictions of N pairs, in the measure's unit.
 
     Attributes:
-        pairs: cell_line_id, drug_id, prediction and sd, the recalibrated mean and SD.
+        pairs: cell_line_id, drug_id, prediction and sd, the recalibrated mean and SD, and q05 and q95, the ends of the
+            90 % interval.
         terms: (N, T) the terms; rows sum to the prediction. terms_sd: (N, T) posterior SDs, 0 of what is not random.
         features: modality and feature of F columns of the profiles.
         profiles: (N, F) standardised values of the pair's line.
@@ -82,6 +83,10 @@ class Contributions:
     borrowed: pd.DataFrame
     atoms: pd.DataFrame
     variance: pd.DataFrame
+
+    def __repr__(self) -> str:
+        """One line: of how much."""
+        return f"Contributions({len(self.pairs):,} pairs: {self.terms.shape[1]} terms, {len(self.features):,} features)"
 
     @property
     def terms_probability(self) -> pd.DataFrame:
@@ -144,13 +149,14 @@ def explain_pairs(
     predicted = model.recalibration(model.fitted.predict(inputs, rows))
     layer = model.fitted.layer
     posterior = layer.posterior_of(inputs, rows)  # on the layer's device, with the lines that are named
-    read = PairTerms(layer, posterior.inputs, posterior.pairs, posterior._terms)
+    read = PairTerms(layer, posterior)
     terms, deviations = read.terms()
     terms["recalibration"] = predicted.mean - posterior.moments.mean
     slopes, slopes_sd = read.slopes_by_feature(model)
     unit = model.features.response_std
+    low, high = predicted.interval(0.9).T
     return Contributions(
-        keys.assign(prediction=predicted.mean, sd=predicted.std),
+        keys.assign(prediction=predicted.mean, sd=predicted.std, q05=low, q95=high),
         terms,
         deviations.assign(recalibration=0.0),
         _features(model),
@@ -168,12 +174,17 @@ class PairTerms:
     """The parts of the linear predictor of N pairs, beside their posterior.
 
     Args:
-        layer: network, priors and posterior. inputs: on its device. pairs: N of them. parts: their `Terms`.
+        layer: network, priors and posterior.
+        posterior: of the pairs under it.
     """
 
-    def __init__(self, layer: Layer, inputs: Inputs, pairs: Pairs, parts: Terms) -> None:
-        self.layer, self.inputs, self.pairs, self.parts = layer, inputs, pairs, parts
+    def __init__(self, layer: Layer, posterior: LayerPosterior) -> None:
+        self.layer, self.inputs, self.pairs = layer, posterior.inputs, posterior.pairs
+        inputs, pairs = self.inputs, self.pairs
         with torch.no_grad():
+            every = torch.arange(len(inputs.line_ids), device=pairs.line.device)
+            parts = layer.model.terms(posterior.encoded, inputs, every, pairs.line, pairs.drug)
+            self.parts = parts
             known = layer.coefficients(inputs)
             self.known = Coefficients(known.compound, *(getattr(known, name).double() for name in _NUMBERS))
             self.by_line = add_loadings(parts.by_line.double(), self.known.loadings)[pairs.drug]

@@ -25,7 +25,7 @@ GENES_A_PAIR: Final = 50  # chosen: what a table lists one by one; the rest stan
 KEYS: Final = ["cell_line_id", "drug_id"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """What is known of some drugs, and of the predictions of some pairs.
 
@@ -48,6 +48,12 @@ class Explanation:
     contributions: Contributions | None
     screen: str
     unit: str
+
+    def __repr__(self) -> str:
+        """One line: of which drugs, and of how many predictions."""
+        names = ", ".join(str(self.drug_names.get(drug, drug)) for drug in self.drug_ids[:3])
+        more = "" if len(self.drug_ids) <= 3 else f" and {len(self.drug_ids) - 3} more"
+        return f"Explanation({names}{more}, {self.associations}, {self.contributions})"
 
     @property
     def rank_correlation(self) -> float:

@@ -116,20 +116,24 @@ def _summary(found: Explanation) -> Summary:
 
 def _told(row: pd.Series) -> str:
     way = "sensitive" if row["effect"] < 0 else "resistant"
-    return f"high expression: {way}, {row['effect']:+.2f} a SD, false discovery rate {row['fdr']:.1g}"
+    return f"high expression: {way}, {words.signed(row['effect'])} a SD, false discovery rate {row['fdr']:.1g}"
 
 
 def _tiles(found: Explanation) -> tuple[Tile, ...]:
     scored = _scored(found)
     tiles = [Tile("Rankings of genes of two drugs", words.number(found.rank_correlation, 2), "mean rank correlation")]
     if scored:
-        lines, ratio = found.associations.lines[scored[0]], found.associations.ratio[scored[0]]
         name = str(found.drug_names.get(scored[0], scored[0]))
+        lines, ratio = found.associations.lines[scored[0]], found.associations.ratio[scored[0]]
+        certain = int((found.associations.fdr.loc[scored[0]] < volcano.LEVEL).sum())
+        tiles.insert(0, Tile("Genes that mark it", f"{certain:,}", f"of {name}, false discovery rate below 5 %"))
         tiles.append(Tile("Lines measured", f"{lines:,}", f"with {name}"))
         tiles.append(Tile("Goes with expression", words.percent(1 / (1 + ratio), 0), "of the variance between lines"))
     if found.contributions is not None:
         shares = found.contributions.variance.div(found.contributions.variance.sum(axis=1), axis=0).mean()
+        rest = str(shares.drop("noise").idxmax())
         tiles.append(Tile("Noise", words.percent(float(shares["noise"]), 0), "of the predictive variance"))
+        tiles.append(Tile("Not known", words.percent(float(shares[rest]), 0), f"of it is {words.spaced(rest)}"))
     return tuple(tiles)
 
 

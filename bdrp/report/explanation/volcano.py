@@ -23,7 +23,7 @@ LABELLED: Final = 8
 def draw_volcano(
     found: Associations, drug_id: str, unit: str = "response", axes: Axes | None = None, most: int = LABELLED
 ) -> Axes:
-    """Effect of one SD of expression against -log10 p, a point a gene; the surest are named.
+    """Effect of one SD of expression against -log10 p, a point a gene; the surest are named where there is room.
 
     Args:
         found: scores.
@@ -47,10 +47,11 @@ def draw_volcano(
                 table["effect"][chosen], height[chosen], s=9, color=colour, alpha=0.7, linewidth=0, label=label,
                 rasterized=True,
             )  # fmt: skip
-    for gene, effect, level in zip(table.index[:most], table["effect"], height, strict=False):
+    for row in _apart(table["effect"].to_numpy()[:most], height[:most], np.ptp(table["effect"]), np.ptp(height)):
+        effect = table["effect"].iloc[row]
         axes.annotate(
-            short(gene, 14), (effect, level), xytext=(4 if effect > 0 else -4, 2), textcoords="offset points",
-            ha="left" if effect > 0 else "right", fontsize=8.5, color=INK,
+            short(table.index[row], 14), (effect, height[row]), xytext=(4 if effect > 0 else -4, 2),
+            textcoords="offset points", ha="left" if effect > 0 else "right", fontsize=8.5, color=INK,
         )  # fmt: skip
     axes.margins(x=0.12, y=0.08)
     axes.set_xlabel(f"effect of one SD more expression ({unit})")
@@ -75,3 +76,13 @@ def plot(found: Associations, drug_id: str, drug_name: str, unit: str) -> Plot:
         draw,
         3.9,
     )
+
+
+def _apart(x: np.ndarray, y: np.ndarray, width: float, height: float) -> list[int]:
+    """Which of some points can be named, the first first, so that no name lies on another."""
+    taken: list[int] = []
+    for row in range(len(x)):
+        near = [abs(x[row] - x[at]) < 0.18 * width and abs(y[row] - y[at]) < 0.05 * height for at in taken]
+        if not any(near):
+            taken.append(row)
+    return taken

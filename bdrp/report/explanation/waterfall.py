@@ -11,6 +11,7 @@ from bdrp.explain import Contributions
 from bdrp.report.explanation.axes import axes_or_new
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BLUE, INK, MUTED, VERMILION, short
+from bdrp.report.words import number, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,13 +70,14 @@ def draw_waterfall(
         width = NORMAL_90 * table["sd"][row]
         if width > 0:
             axes.plot([end - width, end + width], [row, row], color=INK, linewidth=1.1, solid_capstyle="butt")
-    mean, deviation = found.pairs.loc[pair, ["prediction", "sd"]]
-    reach = NORMAL_90 * deviation
-    last = len(table)
-    axes.errorbar([mean], [last], xerr=[[reach], [reach]], fmt="D", color=INK, markersize=5, linewidth=1.4, capsize=3)
+    mean, low, high = found.pairs.loc[pair, ["prediction", "q05", "q95"]].astype(float)
+    last, reach = len(table), [[mean - low], [high - mean]]
+    axes.errorbar([mean], [last], xerr=reach, fmt="D", color=INK, markersize=5, linewidth=1.4, capsize=3)
     labels = [*(short(step, 30) for step in table["step"]), "prediction, 90 % interval"]
     axes.set_yticks(range(last + 1), labels)
     axes.set_ylim(last + 0.6, -0.6)
+    axes.use_sticky_edges = False  # a bar that ends at the edge would hide where it began
+    axes.margins(x=0.05)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"predicted response ({unit})")
     return axes
@@ -87,14 +89,14 @@ def plot(found: Contributions, pair: int, names: tuple[str, str], unit: str) -> 
     table = steps(found, pair)
     named = table["step"].isin(set(found.features["feature"]))
     first = table[named].iloc[0] if named.any() else None
-    largest = "" if first is None else f"; of single genes {first['step']} adds most ({first['contribution']:+.2f})"
+    largest = "" if first is None else f"; of single genes {first['step']} adds most ({signed(first['contribution'])})"
 
     def draw(figure: Figure) -> None:
         draw_waterfall(found, pair, unit, figure.subplots())
 
     return Plot(
         f"waterfall-{pair}",
-        f"{drug} on {line}: {found.pairs['prediction'][pair]:.2f} {unit} predicted{largest}.",
+        f"{drug} on {line}: {number(found.pairs['prediction'][pair], 2)} {unit} predicted{largest}.",
         "Each bar is what one part of the model adds to the prediction, blue towards sensitive, vermilion towards "
         "resistant; the thin line is its 90 % posterior interval, where it has one. The bars sum to the prediction. "
         "Genes are what the drug's slopes and the network together make of the line's expression.",
