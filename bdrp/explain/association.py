@@ -130,7 +130,7 @@ def associate(responses: pd.DataFrame, expression: pd.DataFrame) -> Associations
     >>> found.table("D", most=1)[["direction"]].to_dict()
     {'direction': {'G7': 'sensitive'}}
     """
-    grid = _response_grid(responses, expression)
+    grid = centre_responses(responses, expression)
     observed = grid.notna().to_numpy()
     values = np.nan_to_num(grid.to_numpy())
     covariance = LineCovariance(expression.loc[grid.columns].to_numpy(np.float64))
@@ -153,10 +153,11 @@ def associate(responses: pd.DataFrame, expression: pd.DataFrame) -> Associations
     return Associations(scores, effects, lines, ratios, scales, covariance, missing)
 
 
-def _response_grid(responses: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
-    """(D, L) responses less the line's mean effect and the drug's mean, NaN where not measured.
+def centre_responses(responses: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
+    """(D, L) responses less the drug's mean and the mean effect of the line on its other drugs; NaN where not measured.
 
-    The effect that is taken off a drug's response is that of the line's other drugs.
+    Raises:
+        DataError: no drug was measured on enough lines with expression.
     """
     known = responses[responses["cell_line_id"].isin(expression.index) & responses["response"].notna()]
     table = known.pivot_table(index="drug_id", columns="cell_line_id", values="response", aggfunc="mean")
