@@ -3,7 +3,7 @@
 The epistemic variance is an exact sum over what is not known (`hierarchical.pair_posterior`); each part belongs to
 one of these:
 
-    noise            of the assay, and what nothing that the model reads explains
+    noise            of the assay, and what stays unexplained by all that the model reads
     unseen_drug      level, slopes and loadings of a drug id that was not trained on
     unseen_line      deviations of a line that was not trained on
     missing_profile  a modality that the line has no profile of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bdrp.explain.contributions import PairTerms
 
 SHARES: Final = {
-    "noise": "noise of the assay, and what nothing that the model reads explains",
+    "noise": "noise of the assay, and what stays unexplained",
     "unseen_drug": "a drug that was not trained on",
     "unseen_line": "a line that was not trained on",
     "missing_profile": "a profile that the line lacks",

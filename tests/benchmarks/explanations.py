@@ -183,23 +183,31 @@ def _print_causal(what: str, size: pd.DataFrame, truth) -> None:
 
 
 def folds(screen: Screen) -> None:
-    """Scores without a fifth of the lines each: how far any two agree, drug by drug."""
+    """Scores without a fifth of the lines each, and on two halves that share no line: how far any two agree."""
     expression = standardised(screen)
     lines = expression.index[np.random.default_rng(0).permutation(len(expression))]
-    tables = []
-    for fold in range(5):
-        kept = expression.loc[~expression.index.isin(lines[fold::5])]
-        tables.append(associate(screen.responses, kept).score)
-    agreement, overlap = [], []
-    for one in range(5):
-        for two in range(one):
-            a, b = tables[one], tables[two].loc[tables[one].index]
-            agreement.append(np.mean([a.loc[drug].corr(b.loc[drug], "spearman") for drug in a.index]))
-            tops = [set(t.abs().loc[drug].nlargest(20).index) for drug in a.index for t in (a, b)]
-            overlap.append(np.mean([len(x & y) / 20 for x, y in zip(tops[::2], tops[1::2], strict=True)]))
-    print(
-        f"scores of two folds: rank correlation {np.mean(agreement):.3f}, of the first 20 genes {np.mean(overlap):.2f}"
-    )
+    without = [expression.loc[~expression.index.isin(lines[fold::5])] for fold in range(5)]
+    halves = [expression.loc[expression.index.isin(lines[half::2])] for half in range(2)]
+    for name, parts in (("four fifths", without), ("halves", halves)):
+        found = [associate(screen.responses, part) for part in parts]
+        pairs = [(one, two) for one in found for two in found if one is not two]
+        agreement = [_agreement(one, two) for one, two in pairs]
+        print(
+            f"{name}: " + ", ".join(f"{key} {np.mean([each[key] for each in agreement]):.3f}" for key in agreement[0])
+        )
+
+
+def _agreement(one, two) -> dict[str, float]:
+    """Rank correlation of a drug's scores, and how genes that are sure by one fare by the other."""
+    a, b = one.score, two.score.loc[one.score.index]
+    sure = (one.fdr < 0.05).to_numpy()
+    p, sign = two.p.loc[a.index].to_numpy()[sure], np.sign(a.to_numpy() * b.to_numpy())[sure]
+    return {
+        "rank correlation": float(np.mean([a.loc[drug].corr(b.loc[drug], "spearman") for drug in a.index])),
+        "sure genes a drug": sure.sum() / len(a),
+        "of these with the same sign": float((sign > 0).mean()),
+        "and p below 0.05": float(((sign > 0) & (p < 0.05)).mean()),
+    }
 
 
 def curves(model: TrainedModel, screen: Screen, pairs: int = 400) -> None:

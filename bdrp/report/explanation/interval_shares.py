@@ -39,7 +39,7 @@ def draw_interval_shares(
     for name, words in SHARES.items():
         width = np.sqrt(total) * variance[name].to_numpy() / total
         if (width > 0).any():
-            axes.barh(range(len(total)), width, left=left, color=COLOURS[name], height=0.6, label=short(words, 46))
+            axes.barh(range(len(total)), width, left=left, color=COLOURS[name], height=0.6, label=short(words, 50))
         left += width
     for row, (end, share) in enumerate(zip(left, variance["noise"].to_numpy() / total, strict=True)):
         axes.annotate(

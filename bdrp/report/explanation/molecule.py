@@ -15,14 +15,13 @@ BLUE: Final = (0.0, 0.447, 0.698)
 VERMILION: Final = (0.835, 0.369, 0.0)
 
 
-def draw_molecule(smiles: str, contributions: Sequence[float], label: str = "structure") -> str:
+def draw_molecule(smiles: str, contributions: Sequence[float], label: str = "structure", least: float = 0.0) -> str:
     """The structure as SVG (RDKit), blue where an atom adds towards sensitive, vermilion towards resistant.
-
-    The deepest colour is that of the atom that adds most, however little it is.
 
     Args:
         smiles: the structure.
         contributions: of its atoms, in the order in which RDKit reads them.
+        least: what has the deepest colour where no atom adds more; of less, all stay pale.
         label: what a screen reader says.
 
     Raises:
@@ -38,13 +37,13 @@ def draw_molecule(smiles: str, contributions: Sequence[float], label: str = "str
     if molecule is None or molecule.GetNumAtoms() != len(values):
         atoms = "no molecule" if molecule is None else f"{molecule.GetNumAtoms()} atoms"
         raise DataError(f"{len(values)} contributions are given for {atoms}. One an atom is needed, in RDKit's order.")
-    size = max(float(np.abs(values).max()), 1e-12)
+    size = max(float(np.abs(values).max()), least, 1e-12)
     colours = {atom: _mixed(value / size) for atom, value in enumerate(values.tolist())}
     drawer: Any = rdMolDraw2D.MolDraw2DSVG(*SIZE)
     options = drawer.drawOptions()
     options.useBWAtomPalette()
     options.setBackgroundColour((1, 1, 1, 0))
-    options.highlightBondWidthMultiplier = 12
+    options.highlightRadius = 0.42
     rdMolDraw2D.PrepareAndDrawMolecule(
         drawer, molecule, highlightAtoms=list(colours), highlightAtomColors=colours, highlightBonds=[]
     )

@@ -21,6 +21,7 @@ from bdrp.report.html.table import Column, Table
 SHOWN_DRUGS: Final = 4  # chosen: the files hold all
 SHOWN_PAIRS: Final = 6  # chosen
 SHOWN_GENES: Final = 20
+LEAST_COLOURED: Final = 0.02  # chosen: share of the predictive SD; an atom that adds less is no finding
 ENDS: Final = 2  # lines at each end of a drug's predictions, where no pair is asked for
 NO_CAUSE: Final = (
     "An association is no cause. A gene that is switched on together with the one that matters is marked too, and one "
@@ -224,9 +225,13 @@ def _atoms(found: Explanation, shared: Contributions) -> Section | None:
     drawn = []
     for drug, rows in shared.atoms.groupby("drug_id", sort=False):
         name = str(found.drug_names.get(drug, drug))
-        svg = molecule.draw_molecule(str(found.structures[drug]), rows["contribution"].tolist(), words.printable(name))
-        largest = rows["contribution"].abs().max()
-        drawn.append(Picture(svg, f"{name}: the deepest colour is {words.number(float(largest), 3)} {found.unit}."))
+        values = rows["contribution"].to_numpy()
+        largest, least = float(np.abs(values).max()), LEAST_COLOURED * float(shared.pairs["sd"].median())
+        svg = molecule.draw_molecule(str(found.structures[drug]), values.tolist(), words.printable(name), least)
+        told = f"no atom adds more than {words.number(largest)} {found.unit} to the mean of its predictions"
+        if largest < least:
+            told += ", next to nothing: what is predicted of this drug was measured on it, not read from its structure"
+        drawn.append(Picture(svg, f"{name}: {told}."))
     return Section("atoms", "Which atoms?", (_ATOMS,), pictures=tuple(drawn[:SHOWN_DRUGS])) if drawn else None
 
 

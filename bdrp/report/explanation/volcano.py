@@ -82,7 +82,7 @@ def _apart(x: np.ndarray, y: np.ndarray, width: float, height: float) -> list[in
     """Which of some points can be named, the first first, so that no name lies on another."""
     taken: list[int] = []
     for row in range(len(x)):
-        near = [abs(x[row] - x[at]) < 0.18 * width and abs(y[row] - y[at]) < 0.05 * height for at in taken]
+        near = [abs(x[row] - x[at]) < 0.18 * width and abs(y[row] - y[at]) < 0.06 * height for at in taken]
         if not any(near):
             taken.append(row)
     return taken
