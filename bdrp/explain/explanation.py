@@ -13,9 +13,10 @@ from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.explain.association import Associations, associate
-from bdrp.explain.contributions import TERMS, Contributions, explain_pairs
+from bdrp.explain.contributions import Contributions, explain_pairs
 from bdrp.explain.differing import mean_rank_correlation
 from bdrp.explain.enrichment import enrich
+from bdrp.explain.pair_terms import TERMS
 from bdrp.explain.variance_shares import SHARES
 from bdrp.fitted.model import TrainedModel
 from bdrp.inference.network.fitted import ClosedFormFit

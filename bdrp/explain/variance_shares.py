@@ -17,16 +17,14 @@ Recalibration scales noise and the rest as it scales them in the prediction.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import torch
 
+from bdrp.explain.pair_terms import PairTerms
 from bdrp.predictive import PairMoments, PredictiveDistribution
-
-if TYPE_CHECKING:
-    from bdrp.explain.contributions import PairTerms
 
 SHARES: Final = {
     "noise": "noise of the assay, and what stays unexplained",

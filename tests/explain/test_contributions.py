@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +12,9 @@ import torch
 from bdrp.data import splits
 from bdrp.errors import DataError
 from bdrp.explain import explain_pairs
-from bdrp.explain.contributions import TERMS
 from bdrp.explain.curves import deletion_and_insertion
 from bdrp.explain.differing import mean_rank_correlation
+from bdrp.explain.pair_terms import TERMS
 from bdrp.explain.variance_shares import SHARES
 
 
@@ -207,3 +209,20 @@ def test_a_method_without_terms_says_so(fit, tiny_screen, tiny_split):
         DataError, match="Predictions of ridge have no terms that sum to them. Allowed: models of last_l"
     ):
         explain_pairs(model, tiny_screen.drugs, tiny_screen.profiles)
+
+
+def test_what_is_not_known_of_a_line_without_a_profile_is_a_part_of_its_own(fit, tiny_screen, tiny_split):
+    rng = np.random.default_rng(0)
+    lines = tiny_screen.expression.index
+    marks = pd.DataFrame(rng.integers(0, 2, (len(lines), 6)), lines, [f"M{i}" for i in range(6)]).astype("float32")
+    screen = replace(tiny_screen, profiles={**tiny_screen.profiles, "mutations": marks.iloc[::2]})
+    model = fit(screen, tiny_split, options={"modalities": "expression,mutations", "epochs": 2, "factors": 2})
+    found = explain_pairs(model, model.drugs_of(screen), screen.profiles)
+    np.testing.assert_allclose(found.terms.sum(axis=1), found.pairs["prediction"], atol=1e-5)
+    np.testing.assert_allclose(found.slopes.sum(1), found.terms["slopes"], atol=1e-5)
+    np.testing.assert_allclose(found.variance.sum(axis=1), found.pairs["sd"] ** 2, rtol=1e-5)
+    has = found.pairs["cell_line_id"].isin(lines[::2])
+    assert (found.variance["missing_profile"][has] == 0).all() and (found.variance["missing_profile"][~has] > 0).all()
+    assert found.features["modality"].value_counts()["mutations"] == 7
+    mutations = found.features["modality"].eq("mutations").to_numpy()
+    assert (found.slopes[np.ix_(~has, mutations)] == 0).all() and (found.slopes[np.ix_(has, mutations)] != 0).any()

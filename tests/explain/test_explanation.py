@@ -8,8 +8,8 @@ import pytest
 
 from bdrp.errors import DataError
 from bdrp.explain import explain
-from bdrp.explain.contributions import TERMS
 from bdrp.explain.explanation import GENES_A_PAIR, associate_screen, find_ids
+from bdrp.explain.pair_terms import TERMS
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.explain import Contributions, Explanation
-from bdrp.explain.contributions import TERMS
+from bdrp.explain.pair_terms import TERMS
 from bdrp.explain.variance_shares import SHARES
 from bdrp.report import words
 from bdrp.report.explanation import drug_gene_map, files, interval_shares, molecule, volcano, waterfall
