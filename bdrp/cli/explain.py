@@ -30,6 +30,13 @@ def run(
         typer.Option(help="The screen whose responses, drugs and lines are used; the model's own if left out."),
     ] = None,
     root: Root = None,
+    drugs: Annotated[
+        Path | None,
+        typer.Option(help="Drugs that the screen lacks: drug_id, smiles and, if known, max_conc_um."),
+    ] = None,
+    expression: Annotated[
+        Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
+    ] = None,
     gene_sets: Annotated[Path | None, typer.Option(help="Gene sets in a GMT file, such as MSigDB's Hallmark.")] = None,
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
@@ -44,12 +51,20 @@ def run(
     if not drug and pairs is None:
         raise DataError("There is nothing to explain: neither --drug nor --pairs. Give one of them.")
     options = parse_key_values(screen_option, "--screen-option")
-    files.guard(out, [model, *list_input_files(root, options, pairs, gene_sets)])
+    files.guard(out, [model, *list_input_files(root, options, pairs, drugs, expression, gene_sets)])
     sets = None if gene_sets is None else read_gmt(gene_sets)
     asked = None if pairs is None else tables.read_pairs(pairs)
     trained = TrainedModel.load(model, method)
-    loaded = load_screen(screen or trained.manifest["screen"], root, trained.manifest["measure"], options)
-    found = explain(trained, loaded, drugs=drug or (), pairs=asked, gene_sets=sets)
+    measure = trained.manifest["measure"]
+    found = explain(
+        trained,
+        load_screen(screen or trained.manifest["screen"], root, measure, options),
+        drugs=drug or (),
+        pairs=asked,
+        gene_sets=sets,
+        new_drugs=None if drugs is None else tables.read_tested_drugs(drugs, measure),
+        new_lines=None if expression is None else tables.read_expression(expression),
+    )
     page = explanation.explain(found, out)
     print_markers(found)
     console.print_line(f"explanation: {page}")

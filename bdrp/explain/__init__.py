@@ -2,7 +2,7 @@
 
 from bdrp.explain.association import Associations, associate
 from bdrp.explain.attention import Attention, read_attention
-from bdrp.explain.contributions import Contributions, explain_pairs
+from bdrp.explain.contributions import PairContributions, explain_pairs
 from bdrp.explain.enrichment import enrich
 from bdrp.explain.explanation import Explanation, explain
 from bdrp.explain.gene_sets import read_gmt
@@ -10,7 +10,7 @@ from bdrp.explain.gene_sets import read_gmt
 __all__ = [
     "Associations",
     "Attention",
-    "Contributions",
+    "PairContributions",
     "Explanation",
     "associate",
     "enrich",

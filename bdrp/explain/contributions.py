@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)
-class Contributions:
+class PairContributions:
     """Contributions to the predictions of N pairs, in the measure's unit.
 
     Attributes:
@@ -68,7 +68,8 @@ class Contributions:
 
     def __repr__(self) -> str:
         """One line: of how much."""
-        return f"Contributions({len(self.pairs):,} pairs: {self.terms.shape[1]} terms, {len(self.features):,} features)"
+        sizes = f"{len(self.pairs):,} pairs: {self.terms.shape[1]} terms, {len(self.features):,} features"
+        return f"PairContributions({sizes})"
 
     @property
     def terms_probability(self) -> pd.DataFrame:
@@ -107,7 +108,7 @@ class Contributions:
 
 def explain_pairs(
     model: TrainedModel, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame | None = None
-) -> Contributions:
+) -> PairContributions:
     """What each part of a model adds to its predictions of some pairs.
 
     Args:
@@ -137,7 +138,7 @@ def explain_pairs(
     slopes, slopes_sd = read.slopes_by_feature(model)
     unit = model.features.response_std
     low, high = predicted.interval(0.9).T
-    return Contributions(
+    return PairContributions(
         keys.assign(prediction=predicted.mean, sd=predicted.std, q05=low, q95=high),
         terms,
         deviations.assign(recalibration=0.0),

@@ -9,11 +9,11 @@ from typing import Final
 
 import pandas as pd
 
-from bdrp.data.profiles import EXPRESSION
+from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.explain.association import Associations, associate
-from bdrp.explain.contributions import Contributions, explain_pairs
+from bdrp.explain.contributions import PairContributions, explain_pairs
 from bdrp.explain.differing import mean_rank_correlation
 from bdrp.explain.enrichment import enrich
 from bdrp.explain.pair_terms import TERMS
@@ -46,7 +46,7 @@ class Explanation:
     structures: pd.Series
     associations: Associations
     gene_sets: pd.DataFrame | None
-    contributions: Contributions | None
+    contributions: PairContributions | None
     screen: str
     unit: str
 
@@ -77,7 +77,7 @@ class Explanation:
         parts = [self.associations.table(drug).reset_index().assign(drug_id=drug) for drug in scored]
         return self._named(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
 
-    def _terms(self, found: Contributions) -> pd.DataFrame:
+    def _terms(self, found: PairContributions) -> pd.DataFrame:
         long = found.pairs.loc[found.pairs.index.repeat(len(TERMS))].reset_index(drop=True)
         long["term"] = list(TERMS) * len(found.pairs)
         long["contribution"] = found.terms[list(TERMS)].to_numpy().ravel()
@@ -85,7 +85,7 @@ class Explanation:
         long["probability_of_sign"] = found.terms_probability[list(TERMS)].to_numpy().ravel()
         return self._named(long.assign(meaning=long["term"].map(TERMS)))
 
-    def _genes(self, found: Contributions) -> pd.DataFrame:
+    def _genes(self, found: PairContributions) -> pd.DataFrame:
         parts = []
         for pair in range(len(found.pairs)):
             every = found.genes(pair)
@@ -95,7 +95,7 @@ class Explanation:
             parts.append(pd.DataFrame([{"feature": name, **rest, **found.pairs.loc[pair, KEYS]}]))
         return self._named(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
 
-    def _intervals(self, found: Contributions) -> pd.DataFrame:
+    def _intervals(self, found: PairContributions) -> pd.DataFrame:
         shares = found.variance.div(found.variance.sum(axis=1), axis=0)[list(SHARES)].add_prefix("share_")
         return self._named(pd.concat([found.pairs, shares], axis=1))
 
@@ -116,41 +116,91 @@ def explain(
     drugs: Sequence[str] = (),
     pairs: pd.DataFrame | None = None,
     gene_sets: Mapping[str, Collection[str]] | None = None,
+    new_drugs: pd.DataFrame | None = None,
+    new_lines: pd.DataFrame | None = None,
 ) -> Explanation:
     """Explain drugs by name or id, and predictions of pairs.
 
     Args:
         model: a model or its folder; scores of genes need none of it but how it scales expression.
-        screen: what was measured, with the drugs and lines that are asked for. What the model held out of it for
-            testing is left out.
-        drugs: names or ids; each is explained on every line of the screen unless pairs are given.
+        screen: what was measured. What the model held out of it for testing has no part in scores.
+        drugs: names or ids; each is explained on every line (on the new ones, where there are any) unless pairs are
+            given.
         pairs: cell_line_id and drug_id; names of lines and drugs will do.
         gene_sets: genes by the name of their set.
+        new_drugs: drugs that the screen lacks, as in `TrainedModel.predict`.
+        new_lines: expression of lines that the screen lacks.
 
     Raises:
-        DataError: neither drugs nor pairs are given, the screen does not know one, or there are too many pairs.
+        DataError: neither drugs nor pairs are given, one is not known, or there are too many pairs.
     """
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     if not drugs and (pairs is None or pairs.empty):
         raise DataError("There is nothing to explain: no drug and no pair. Give one or more of either.")
-    asked = find_ids(drugs, screen.drugs["name"], "drug")
-    rows = _pairs(screen, asked, pairs)
+    known = _Known.of(trained, screen, new_drugs, new_lines)
+    asked = find_ids(drugs, known.drugs["name"], "drug")
+    rows = known.pairs(asked, pairs)
     drug_ids = tuple(dict.fromkeys([*asked, *rows["drug_id"]]))
     associations = associate_screen(trained, screen)
     scored = [drug for drug in drug_ids if drug in associations.score.index]
-    enriched = None if gene_sets is None or not scored else enrich(associations.of_drugs(scored), gene_sets)
     has_terms = isinstance(trained.fitted, ClosedFormFit)
     return Explanation(
         drug_ids,
-        screen.drugs["name"],
-        screen.cell_lines["name"],
-        screen.drugs["smiles"],
+        known.drugs["name"],
+        known.line_names,
+        known.drugs["smiles"],
         associations,
-        enriched,
-        explain_pairs(trained, trained.drugs_of(screen), screen.profiles, rows) if has_terms else None,
+        None if gene_sets is None or not scored else enrich(associations.of_drugs(scored), gene_sets),
+        explain_pairs(trained, known.drugs, known.profiles, rows) if has_terms else None,
         screen.name,
         screen.measure.unit,
     )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Drugs and lines of a screen, and new ones in their places or beside them."""
+
+    drugs: pd.DataFrame
+    profiles: Profiles
+    line_names: pd.Series
+    lines: pd.Index
+
+    @classmethod
+    def of(cls, model: TrainedModel, screen: Screen, drugs: pd.DataFrame | None, lines: pd.DataFrame | None) -> _Known:
+        """Those of the screen, with new ones; `lines` are the new ones where there are any."""
+        table, profiles, names = model.drugs_of(screen), dict(screen.profiles), screen.cell_lines["name"]
+        if drugs is not None:
+            named = drugs.assign(name=drugs["name"].fillna("") if "name" in drugs else "")
+            named["name"] = named["name"].where(named["name"].ne(""), named.index.to_series().astype(str))
+            table = pd.concat([table[~table.index.isin(drugs.index)], named])
+        if lines is None:
+            return cls(table, profiles, names, profiles[EXPRESSION].index)
+        own = pd.Series(lines.index.astype(str), lines.index)
+        kept = {name: profile[~profile.index.isin(lines.index)] for name, profile in profiles.items()}
+        kept[EXPRESSION] = pd.concat([kept[EXPRESSION], lines.reindex(columns=kept[EXPRESSION].columns)])
+        return cls(table, kept, pd.concat([names[~names.index.isin(lines.index)], own]), lines.index)
+
+    def pairs(self, drug_ids: Sequence[str], asked: pd.DataFrame | None) -> pd.DataFrame:
+        """The pairs that are asked for, by their ids: cell_line_id and drug_id.
+
+        Raises:
+            DataError: one is not known, or there are too many.
+        """
+        if asked is None:
+            rows = pd.MultiIndex.from_product([self.lines, drug_ids], names=KEYS).to_frame(index=False)
+        else:
+            ids = (
+                _first_ids(asked["cell_line_id"], self.line_names, "cell line"),
+                _first_ids(asked["drug_id"], self.drugs["name"], "drug"),
+            )
+            rows = pd.DataFrame(dict(zip(KEYS, ids, strict=True)))
+        if len(rows) > MOST_PAIRS:
+            raise DataError(
+                f"{len(rows):,} predictions are to be explained. At most {MOST_PAIRS:,} can be at once. Name fewer "
+                "drugs, or give the pairs that matter."
+            )
+        return rows
 
 
 def associate_screen(model: TrainedModel, screen: Screen) -> Associations:
@@ -184,24 +234,6 @@ def find_ids(asked: Sequence[str], names: pd.Series, what: str) -> list[str]:
             raise DataError(f"The screen has no {what} {one!r}, by name or id. {hint} Name one that it has.")
         found += ids
     return list(dict.fromkeys(found))
-
-
-def _pairs(screen: Screen, drug_ids: Sequence[str], pairs: pd.DataFrame | None) -> pd.DataFrame:
-    if pairs is None:
-        rows = pd.MultiIndex.from_product([screen.expression.index, drug_ids], names=KEYS).to_frame(index=False)
-    else:
-        rows = pd.DataFrame(
-            {
-                "cell_line_id": _first_ids(pairs["cell_line_id"], screen.cell_lines["name"], "cell line"),
-                "drug_id": _first_ids(pairs["drug_id"], screen.drugs["name"], "drug"),
-            }
-        )
-    if len(rows) > MOST_PAIRS:
-        raise DataError(
-            f"{len(rows):,} predictions are to be explained. At most {MOST_PAIRS:,} can be at once. Name fewer drugs, "
-            "or give the pairs that matter."
-        )
-    return rows
 
 
 def _first_ids(asked: pd.Series, names: pd.Series, what: str) -> list[str]:

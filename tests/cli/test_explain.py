@@ -67,3 +67,18 @@ def test_what_cannot_be_explained_is_refused_before_anything_is_written(trained,
 def test_nothing_is_written_into_the_model(trained, tables):
     said = bdrp("explain", trained[1], "--drug", "D001", *tables, "--out", trained[1])
     assert said.exit_code == 2 and "within" in said.stderr
+
+
+def test_new_drugs_and_samples_are_explained_by_what_they_borrow(trained, tables, tmp_path, tiny_screen):
+    pd.DataFrame({"drug_id": ["NEW"], "smiles": ["CCOc1ccccc1"]}).to_csv(tmp_path / "drugs.csv", index=False)
+    sample = tiny_screen.expression.iloc[:2].add(0.3).rename_axis("cell_line_id")
+    sample.index = pd.Index(["S1", "S2"], name="cell_line_id")
+    sample.to_csv(tmp_path / "samples.csv")
+    new = ["--drugs", tmp_path / "drugs.csv", "--expression", tmp_path / "samples.csv"]
+    said = bdrp("explain", trained[1], "--drug", "NEW", *new, *tables, "--out", tmp_path / "out")
+    assert said.exit_code == 0, said.stderr
+    shares = pd.read_csv(tmp_path / "out" / "intervals.csv")
+    assert shares["cell_line_id"].tolist() == ["S1", "S2"] and (shares["share_unseen_drug"] > 0).all()
+    assert set(pd.read_csv(tmp_path / "out" / "borrowed.csv")["from_drug_id"]) <= set(tiny_screen.drugs.index)
+    assert not (tmp_path / "out" / "markers.csv").exists()
+    assert "too few lines for genes to mark them" in (tmp_path / "out" / "explain.html").read_text()

@@ -200,7 +200,7 @@ def test_genes_are_listed_by_size_with_both_parts(case):
 
 
 def test_contributions_show_themselves_in_one_line(case):
-    assert repr(case[1]) == "Contributions(432 pairs: 9 terms, 50 features)"
+    assert repr(case[1]) == "PairContributions(432 pairs: 9 terms, 50 features)"
 
 
 def test_a_method_without_terms_says_so(fit, tiny_screen, tiny_split):

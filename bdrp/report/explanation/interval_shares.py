@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bdrp.explain import Contributions
+from bdrp.explain import PairContributions
 from bdrp.explain.variance_shares import SHARES
 from bdrp.report.explanation.axes import axes_or_new
 from bdrp.report.figures.plot import Plot
@@ -21,7 +21,11 @@ COLOURS: Final = dict(zip(SHARES, (MUTED, VERMILION, BLUE, PURPLE, ORANGE, SKY, 
 
 
 def draw_interval_shares(
-    found: Contributions, pairs: Sequence[int], labels: Sequence[str], unit: str = "response", axes: Axes | None = None
+    found: PairContributions,
+    pairs: Sequence[int],
+    labels: Sequence[str],
+    unit: str = "response",
+    axes: Axes | None = None,
 ) -> Axes:
     """A bar a pair, as long as its SD and divided as its variance.
 
@@ -55,7 +59,7 @@ def draw_interval_shares(
     return axes
 
 
-def plot(found: Contributions, pairs: Sequence[int], labels: Sequence[str], unit: str) -> Plot:
+def plot(found: PairContributions, pairs: Sequence[int], labels: Sequence[str], unit: str) -> Plot:
     """The figure as a page shows it."""
     shares = found.variance.div(found.variance.sum(axis=1), axis=0).mean()
     rest = shares.drop("noise").idxmax()

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from bdrp.explain import Contributions, Explanation
+from bdrp.explain import Explanation, PairContributions
 from bdrp.explain.pair_terms import TERMS
 from bdrp.explain.variance_shares import SHARES
 from bdrp.report import words
@@ -198,14 +198,14 @@ def _map(found: Explanation) -> Section | None:
     return Section("map", "Do explanations differ between drugs?", figures=(figure,))
 
 
-def _predictions(found: Explanation, shared: Contributions) -> Section:
+def _predictions(found: Explanation, shared: PairContributions) -> Section:
     figures = tuple(
         waterfall.plot(shared, pair, _pair_names(found, shared, pair), found.unit) for pair in chosen(shared)
     )
     return Section("predictions", "Why these predictions?", (_TERMS,), figures=figures, folded=_borrowed(found, shared))
 
 
-def _borrowed(found: Explanation, shared: Contributions) -> tuple[Table, ...]:
+def _borrowed(found: Explanation, shared: PairContributions) -> tuple[Table, ...]:
     """What an unseen drug borrows, summed over the trained drugs of one name; levels are alike for all of its lines."""
     tables = []
     for drug, rows in shared.borrowed.groupby("drug_id", sort=False):
@@ -221,7 +221,7 @@ def _borrowed(found: Explanation, shared: Contributions) -> tuple[Table, ...]:
     return tuple(tables[:SHOWN_DRUGS])
 
 
-def _atoms(found: Explanation, shared: Contributions) -> Section | None:
+def _atoms(found: Explanation, shared: PairContributions) -> Section | None:
     drawn = []
     for drug, rows in shared.atoms.groupby("drug_id", sort=False):
         name = str(found.drug_names.get(drug, drug))
@@ -235,7 +235,7 @@ def _atoms(found: Explanation, shared: Contributions) -> Section | None:
     return Section("atoms", "Which atoms?", (_ATOMS,), pictures=tuple(drawn[:SHOWN_DRUGS])) if drawn else None
 
 
-def _intervals(found: Explanation, shared: Contributions) -> Section:
+def _intervals(found: Explanation, shared: PairContributions) -> Section:
     pairs = chosen(shared)
     labels = [" on ".join(reversed(_pair_names(found, shared, pair))) for pair in pairs]
     shares = shared.variance.div(shared.variance.sum(axis=1), axis=0).mean()
@@ -250,12 +250,12 @@ def _definitions() -> tuple[Definition, ...]:
     return tuple(Definition(name, words.heading(name), meaning) for name, meaning in named.items())
 
 
-def _pair_names(found: Explanation, shared: Contributions, pair: int) -> tuple[str, str]:
+def _pair_names(found: Explanation, shared: PairContributions, pair: int) -> tuple[str, str]:
     line, drug = shared.pairs.loc[pair, ["cell_line_id", "drug_id"]]
     return str(found.line_names.get(line, line)), str(found.drug_names.get(drug, drug))
 
 
-def chosen(shared: Contributions, most: int = SHOWN_PAIRS) -> list[int]:
+def chosen(shared: PairContributions, most: int = SHOWN_PAIRS) -> list[int]:
     """The pairs that a page shows: all of few; of many, those at both ends of the first drugs' predictions."""
     if len(shared.pairs) <= most:
         return list(range(len(shared.pairs)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from bdrp.explain import Contributions
+from bdrp.explain import PairContributions
 from bdrp.report.explanation.axes import axes_or_new
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BLUE, INK, MUTED, VERMILION, short
@@ -22,7 +22,7 @@ NORMAL_90: Final = 1.6448536269514722
 COLUMNS: Final = ("step", "contribution", "sd")
 
 
-def steps(found: Contributions, pair: int, genes: int = GENES) -> pd.DataFrame:
+def steps(found: PairContributions, pair: int, genes: int = GENES) -> pd.DataFrame:
     """The steps to the prediction of one pair: step, contribution, sd (NaN where it is not told); they sum to it.
 
     The features of largest contribution stand for themselves, slopes and network together, the others in one step.
@@ -45,7 +45,7 @@ def steps(found: Contributions, pair: int, genes: int = GENES) -> pd.DataFrame:
 
 
 def draw_waterfall(
-    found: Contributions, pair: int, unit: str = "response", axes: Axes | None = None, genes: int = GENES
+    found: PairContributions, pair: int, unit: str = "response", axes: Axes | None = None, genes: int = GENES
 ) -> Axes:
     """The steps as bars from left to right and top to bottom, with 90 % posterior intervals; last the prediction.
 
@@ -83,7 +83,7 @@ def draw_waterfall(
     return axes
 
 
-def plot(found: Contributions, pair: int, names: tuple[str, str], unit: str) -> Plot:
+def plot(found: PairContributions, pair: int, names: tuple[str, str], unit: str) -> Plot:
     """The figure as a page shows it; `names` are of the line and of the drug."""
     line, drug = names
     table = steps(found, pair)
