@@ -10,8 +10,8 @@ from bdrp.explain.gene_sets import read_gmt
 __all__ = [
     "Associations",
     "Attention",
-    "PairContributions",
     "Explanation",
+    "PairContributions",
     "associate",
     "enrich",
     "explain",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DRUGS: Final = 24  # chosen: names stay legible
 GENES_A_DRUG: Final = 2
+ALIKE: Final = 0.5  # chosen: above, two drugs rank genes more alike than not
 FULL: Final = 6.0  # chosen: scores beyond have the deepest colour
 
 
@@ -69,13 +70,14 @@ def draw_drug_gene_map(
 
 def plot(found: Associations, drugs: Sequence[str], names: pd.Series, correlation: float) -> Plot:
     """The figure as a page shows it."""
+    head = "Drugs have genes of their own" if correlation < ALIKE else "Drugs have much the same genes"
 
     def draw(figure: Figure) -> None:
         draw_drug_gene_map(found, drugs, names, figure.subplots())
 
     return Plot(
         "drug-gene-map",
-        f"Drugs have genes of their own: the rankings of {found.score.shape[1]:,} genes of two drugs correlate by "
+        f"{head}: the rankings of {found.score.shape[1]:,} genes of two drugs correlate by "
         f"{correlation:.2f} on average.",
         f"Rows are {len(drugs)} drugs, columns the strongest genes of each; alike ones stand beside each other. Blue: "
         "lines that express the gene highly are more sensitive; vermilion: more resistant. An explanation that is the "

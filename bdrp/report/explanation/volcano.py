@@ -68,7 +68,7 @@ def plot(found: Associations, drug_id: str, drug_name: str, unit: str) -> Plot:
         draw_volcano(found, drug_id, unit, figure.subplots())
 
     return Plot(
-        f"volcano-{drug_id}",
+        f"volcano-{found.score.index.get_loc(drug_id)}",
         f"{count(certain, 'gene')} of {found.score.shape[1]:,} with a false discovery rate below {LEVEL:g} for "
         f"{drug_name}.",
         "A point is a gene: right of zero, lines that express it highly are more resistant than their relatives by "

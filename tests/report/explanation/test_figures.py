@@ -82,6 +82,13 @@ def test_a_map_sets_alike_drugs_beside_each_other_and_shows_that_they_differ(sco
     assert all(strongest[f"D{i}"] == f"G{i}" for i in range(5))
 
 
+@pytest.mark.parametrize(
+    ("correlation", "head"), [(0.01, "Drugs have genes of their own"), (0.99, "Drugs have much the")]
+)
+def test_a_map_says_whether_drugs_differ(scores, correlation, head):
+    assert drug_gene_map.plot(scores, ["D0", "D1"], pd.Series(dtype=str), correlation).claim.startswith(head)
+
+
 def test_a_map_begins_with_the_drugs_asked_for(scores):
     assert drug_gene_map.choose_drugs(scores, ["D3", "unmeasured"], 3)[0] == "D3"
 
