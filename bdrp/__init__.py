@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bdrp import calibration, evaluation, report, triage
+    from bdrp import calibration, evaluation, explain, report, triage
     from bdrp.data import sources, splits
     from bdrp.data.screen import Screen
     from bdrp.data.splits import Split
@@ -34,6 +34,7 @@ __all__ = [
     "calibration",
     "evaluate",
     "evaluation",
+    "explain",
     "fit",
     "predict",
     "report",
@@ -45,6 +46,7 @@ __all__ = [
 _ROOMS = {
     "calibration": "bdrp.calibration",
     "evaluation": "bdrp.evaluation",
+    "explain": "bdrp.explain",
     "report": "bdrp.report",
     "sources": "bdrp.data.sources",
     "splits": "bdrp.data.splits",

@@ -31,6 +31,15 @@ def number(value: object, digits: int = 3) -> str:
     return text.replace("-", _MINUS)
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """A number that is added, with its sign: "+0.25".
+
+    >>> signed(0.254), signed(-1.5, 1)
+    ('+0.25', '−1.5')
+    """
+    return f"{value:+.{digits}f}".replace("-", _MINUS)
+
+
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction as a percentage with a narrow space, as in "89.6 %".
 

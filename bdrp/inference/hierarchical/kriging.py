@@ -91,6 +91,11 @@ class Kriging(nn.Module):
         self.variance.copy_(torch.cat(variances))
         self.unsure.copy_(variance.mean(0))
 
+    def donor_weights(self, compounds: CompoundDescriptors) -> Tensor:
+        """(T kinds, D, C) k' R^-1: what coefficients of trained compounds count for in the means of D unseen ones."""
+        across, _ = self.similarity(compounds)
+        return torch.einsum("tk,kdc->tdc", self.shares, across) @ self.inverse
+
     def forward(self, compounds: CompoundDescriptors) -> tuple[Tensor, Tensor]:
         """Mean and variance of the coefficients of D unseen compounds, (D, T) each."""
         across, own = self.similarity(compounds)

@@ -38,6 +38,14 @@ class Definition:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A drawing that is no plot, such as a molecule: SVG that bdrp or a library made, and how to read it."""
+
+    svg: str
+    reading: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the page under its own heading; `folded` tables open on a click."""
 
@@ -49,3 +57,4 @@ class Section:
     folded: tuple[Table, ...] = ()
     definitions: tuple[Definition, ...] = ()
     facts: tuple[tuple[str, Any], ...] = ()
+    pictures: tuple[Picture, ...] = ()
