@@ -83,7 +83,7 @@ def make_recorded(record: Mapping[str, Any], file: str | os.PathLike[str] | None
         for option in fields(module.METHOD)
         if option.metadata.get("unrecorded") is not None
     }
-    return with_options(module.METHOD, changed | record["options"])
+    return with_options(module.METHOD, changed | (record["options"] or {}))
 
 
 def name_of(method: str | os.PathLike[str]) -> str:

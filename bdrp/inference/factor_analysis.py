@@ -48,6 +48,7 @@ class FactorAnalysisMethod(Method):
     """
 
     name: ClassVar[str] = "factor_analysis"
+    stochastic: ClassVar[bool] = False
 
     rank: int = 40
     rounds: int = 8

@@ -138,7 +138,7 @@ def test_prior_scales_and_effects_of_new_lines_stay_where_the_start_put_them(
     method = make_method("deterministic", lines=lines, epochs=4)
     started = method._assemble(some_unseen.features, len(some_unseen.train))
     with torch.random.fork_rng(devices=[]):
-        method.warm_start(some_unseen, started.layer, 0)
+        method.warm_start(some_unseen, started.layer)
     fitted = method.fit(some_unseen, Runtime())
     for before, after in zip(started.layer.model.prior_scales(), fitted.layer.model.prior_scales(), strict=True):
         assert torch.equal(before, after)
@@ -179,7 +179,7 @@ def test_many_points_have_the_losses_that_each_has_alone(make_method: Make, some
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             fitted = method._assemble(some_unseen.features, len(train))
-            method.warm_start(some_unseen, fitted.layer, seed)
+            method.warm_start(some_unseen, fitted.layer)
         models.append(PointModel(fitted.layer.model, fitted.layer.guide).eval())
     lines, line = torch.unique(train.line, return_inverse=True)
     block = Block(lines, line, train.drug, standardise_responses(train, some_unseen.features), line % 2 == 0)
