@@ -2,10 +2,11 @@
 
 The responses of one drug on lines with standardised expression Z (L, G) are taken as
 
-    y ~ Normal(0, s^2 A),   A = K + c 11' + lambda I,   K = Z Z' / G,
+    y ~ Normal(0, s^2 A),   A = K + c 11' + lambda I,
 
-c so large that the level is free. One eigendecomposition of K + c 11' serves every lambda. A drug was measured on the
-lines O and not on the lines M; with B the inverse over all lines,
+K = Z Z' over its mean diagonal, which is about G, and c so large that the level is free. One eigendecomposition of
+K + c 11' serves every lambda. A drug was measured on the lines O and not on the lines M; with B the inverse over all
+lines,
 
     (A_OO)^-1 = B_OO - B_OM (B_MM)^-1 B_MO,   log|A_OO| = log|A| + log|B_MM|,
 

@@ -182,8 +182,12 @@ class Scalable(PredictiveDistribution):
 
     The normal score of a response, z = Phi^-1(F(y)), is common to all families, so
     that a map of probability levels is a map of z.
+
+    Attributes:
+        joint_draws: epistemic deviations that the pairs share; None where the distribution holds none.
     """
 
+    joint_draws: JointDraws | None = None
     least_slope: float = 0.0  # of a map of normal scores in the tails; a family with heavy tails must not stretch them
 
     def standardise(self, y: npt.ArrayLike) -> Floats:
@@ -206,11 +210,6 @@ class Scalable(PredictiveDistribution):
     @abstractmethod
     def blend(self) -> Floats:
         """How each pair's standard quantiles are blended from those of the R standard pairs, (N, R); rows sum to 1."""
-
-    @property
-    @abstractmethod
-    def joint_draws(self) -> JointDraws | None:
-        """Epistemic deviations that the pairs share; None where the distribution holds none."""
 
     @abstractmethod
     def with_moments(

@@ -71,7 +71,7 @@ class Normal(Scalable):
             std_from_variance("epistemic", epistemic),
             unit=unit,
         )
-        self._joint = joint
+        self.joint_draws = joint
 
     @classmethod
     def from_std(
@@ -88,7 +88,7 @@ class Normal(Scalable):
         """The same from standard deviations, bit for bit (a square and its root may differ in the last place)."""
         made = cls.__new__(cls)
         PredictiveDistribution.__init__(made, keys, measure, mean, aleatoric_std, epistemic_std, unit=unit)
-        made._joint = joint
+        made.joint_draws = joint
         return made
 
     def cdf(self, y: npt.ArrayLike) -> Floats:
@@ -126,7 +126,7 @@ class Normal(Scalable):
     def joint(self, draws: int, seed: int) -> Floats:
         """Mean, plus one draw of what all pairs share, plus each pair's own noise, (S, N)."""
         rng = np.random.default_rng(seed)
-        deviations = require_joint(self._joint).draw(rng, draws)
+        deviations = require_joint(self.joint_draws).draw(rng, draws)
         return self.mean + deviations + self.aleatoric_std * rng.standard_normal((draws, len(self)))
 
     def probit(self, y: npt.ArrayLike) -> Floats:
@@ -146,11 +146,6 @@ class Normal(Scalable):
         """Ones, (N, 1)."""
         return np.ones((len(self), 1))
 
-    @property
-    def joint_draws(self) -> JointDraws | None:
-        """As they were given, or None."""
-        return self._joint
-
     def with_moments(
         self,
         mean: npt.ArrayLike,
@@ -159,18 +154,18 @@ class Normal(Scalable):
         joint: JointDraws | None = None,
     ) -> Normal:
         """The normals of the same pairs with other moments; the same joint draws where none are given."""
-        moments, drawn = (mean, aleatoric_std, epistemic_std), self._joint if joint is None else joint
+        moments, drawn = (mean, aleatoric_std, epistemic_std), self.joint_draws if joint is None else joint
         return Normal.from_std(self.keys, self.measure, *moments, drawn, unit=self.unit)
 
     def scale(self, factor: npt.ArrayLike) -> Normal:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
         factors = np.asarray(factor, dtype=np.float64)
         deviations = self.aleatoric_std * factors, self.epistemic_std * factors
-        joint = scale_draws(self._joint, factors)
+        joint = scale_draws(self.joint_draws, factors)
         return Normal.from_std(self.keys, self.measure, self.mean, *deviations, joint, unit=self.unit)
 
     def __getitem__(self, index: Index) -> Normal:
-        joint = None if self._joint is None else self._joint[index]
+        joint = None if self.joint_draws is None else self.joint_draws[index]
         moments = self.mean[index], self.aleatoric_std[index], self.epistemic_std[index]
         return Normal.from_std(self.keys.iloc[index], self.measure, *moments, joint, unit=self.unit)
 

@@ -148,11 +148,6 @@ class Shaped(Scalable):
         """Ones, (N, 1)."""
         return np.ones((len(self), 1))
 
-    @property
-    def joint_draws(self) -> None:
-        """There are none: pairs share no weights."""
-        return None
-
     def with_moments(
         self,
         mean: npt.ArrayLike,

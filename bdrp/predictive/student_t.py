@@ -100,7 +100,7 @@ class StudentT(Scalable):
 
     def _settle(self, dof: float, joint: JointDraws | None) -> None:
         self.mixture = scale_mixture(dof)
-        self._joint = joint
+        self.joint_draws = joint
         self._share = np.minimum(np.square(self.aleatoric_std / self.std), 1.0)
 
     @property
@@ -142,7 +142,7 @@ class StudentT(Scalable):
     def joint(self, draws: int, seed: int) -> Floats:
         """Mean, plus one draw of what all pairs share, plus each pair's own noise, (S, N)."""
         rng = np.random.default_rng(seed)
-        deviations = require_joint(self._joint).draw(rng, draws)
+        deviations = require_joint(self.joint_draws).draw(rng, draws)
         return self.mean + deviations + self._noise(rng, draws)
 
     def probit(self, y: npt.ArrayLike) -> Floats:
@@ -164,11 +164,6 @@ class StudentT(Scalable):
         """Weights that interpolate over the share of noise, (N, R)."""
         return self.mixture.blend(self._share)
 
-    @property
-    def joint_draws(self) -> JointDraws | None:
-        """As they were given, or None."""
-        return self._joint
-
     def with_moments(
         self,
         mean: npt.ArrayLike,
@@ -177,18 +172,18 @@ class StudentT(Scalable):
         joint: JointDraws | None = None,
     ) -> StudentT:
         """The same pairs and degrees of freedom with other moments; the same joint draws where none are given."""
-        moments, drawn = (mean, aleatoric_std, epistemic_std), self._joint if joint is None else joint
+        moments, drawn = (mean, aleatoric_std, epistemic_std), self.joint_draws if joint is None else joint
         return StudentT.from_std(self.keys, self.measure, *moments, self.dof, drawn, unit=self.unit)
 
     def scale(self, factor: npt.ArrayLike) -> StudentT:
         """The same means with every SD times a factor, one or (N,): noise, epistemic and joint deviations alike."""
         factors = np.asarray(factor, dtype=np.float64)
         deviations = self.aleatoric_std * factors, self.epistemic_std * factors
-        joint = scale_draws(self._joint, factors)
+        joint = scale_draws(self.joint_draws, factors)
         return StudentT.from_std(self.keys, self.measure, self.mean, *deviations, self.dof, joint, unit=self.unit)
 
     def __getitem__(self, index: Index) -> StudentT:
-        joint = None if self._joint is None else self._joint[index]
+        joint = None if self.joint_draws is None else self.joint_draws[index]
         moments = self.mean[index], self.aleatoric_std[index], self.epistemic_std[index]
         return StudentT.from_std(self.keys.iloc[index], self.measure, *moments, self.dof, joint, unit=self.unit)
 

@@ -257,8 +257,8 @@ def test_lines_are_served_as_asked_and_a_refit_serves_the_same(make_method: Make
 
 
 def deviations(pred: Normal, draws: int, seed: int) -> np.ndarray:
-    assert pred._joint is not None
-    return pred._joint.draw(np.random.default_rng(seed), draws)
+    assert pred.joint_draws is not None
+    return pred.joint_draws.draw(np.random.default_rng(seed), draws)
 
 
 def test_pairs_of_one_new_drug_move_together_and_pairs_of_unrelated_ones_do_not(
@@ -471,8 +471,8 @@ def test_two_ids_have_draws_of_their_own_unless_they_are_one_trained_drug(
     nothing = torch.full((2,), torch.nan, dtype=torch.float64)
     pair = Pairs(torch.zeros(2, dtype=torch.int64), torch.arange(2), nothing, nothing, nothing)
     pred = fitted.predict(twin, pair)
-    assert pred._joint is not None
-    draws = pred._joint.draw(np.random.default_rng(0), 200)
+    assert pred.joint_draws is not None
+    draws = pred.joint_draws.draw(np.random.default_rng(0), 200)
     if both_trained:
         np.testing.assert_allclose(draws[:, 0], draws[:, 1], rtol=1e-4, atol=1e-5)
     else:

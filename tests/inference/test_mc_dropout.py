@@ -131,7 +131,7 @@ def test_a_higher_rate_spreads_wider(fit_of: FitOf, some_unseen: Batch) -> None:
 def test_joint_draws_take_the_passes(fit_of: FitOf, some_unseen: Batch) -> None:
     fitted = dropout_fit(fit_of)
     rows = some_unseen.train.select(torch.arange(0, 60, 6))
-    joint = fitted.predict(some_unseen.inputs, rows)._joint
+    joint = fitted.predict(some_unseen.inputs, rows).joint_draws
     drawn = joint.draw(np.random.default_rng(0), 50)
     means = some_unseen.features.response_std * passes(fitted, some_unseen, rows).numpy()
     apart = np.abs(drawn[:, None] - (means - means.mean(0))[None]).max(2)  # draw by pass

@@ -152,8 +152,8 @@ def test_joint_draws_and_the_posterior_have_the_moments_of_the_prediction(
 ) -> None:
     rows = some_unseen.test.select(torch.arange(0, len(some_unseen.test), 5))
     pred = fit.predict(some_unseen.inputs, rows)
-    assert pred._joint is not None
-    deviations = pred._joint.draw(np.random.default_rng(0), 4000)
+    assert pred.joint_draws is not None
+    deviations = pred.joint_draws.draw(np.random.default_rng(0), 4000)
     means = fit.draw_posterior(some_unseen.inputs, rows, draws=4000, seed=0).mean
     # 5 standard errors of a mean and of an SD of 4,000 draws: for fewer than 50 pairs 1 run in 17,000 fails by chance
     # if pairs were normal; mixtures of eight are near enough to it

@@ -24,7 +24,7 @@ def level_maps(draw):
 
 
 def heavy(base, dof=4.0):
-    return StudentT(base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, dof, base._joint)
+    return StudentT(base.keys, base.measure, base.mean, base.aleatoric, base.epistemic, dof, base.joint_draws)
 
 
 @pytest.fixture(params=["normal", "student_t"])

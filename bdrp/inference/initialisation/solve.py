@@ -28,7 +28,7 @@ from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions, 
 RIDGE_STEPS, FACTOR_STEPS = 15, 30
 FIRST_FACTOR_STEPS = 10
 JOINT_ROUNDS, JOINT_STEPS = 4, 6  # chosen on pairs held out of a training part (docs/tried.md): more do no better
-CENSORED_STEPS = 2
+CENSORED_STEPS = 2  # after each imputation, of which there are many
 CENSORED_ROUNDS = 60  # chosen on the simulated screen (docs/tried.md): where most rows are censored, the ascent is slow
 
 

@@ -88,7 +88,7 @@ def test_the_model_is_put_where_the_start_is(some_unseen: Batch, make_method: Ma
     assert torch.allclose(noise, start.factors.noise, rtol=1e-4)
 
 
-def test_the_same_seed_starts_the_same(some_unseen: Batch) -> None:
+def test_a_start_has_no_random_numbers(some_unseen: Batch) -> None:
     first, again = solved(some_unseen), solved(some_unseen)
     assert torch.equal(first.factors.mean, again.factors.mean) and torch.equal(first.ridge.mean, again.ridge.mean)
 
