@@ -160,9 +160,7 @@ def _markers(found: Explanation) -> Section:
     figures = [
         volcano.plot(found.associations, drug, str(found.drug_names.get(drug, drug)), found.unit) for drug in scored
     ]
-    return Section(
-        "markers", "Which genes mark the drug?", (_MARKS, NO_CAUSE), figures=tuple(figures), folded=tuple(tables)
-    )
+    return Section("markers", "Which genes mark the drug?", (_MARKS,), figures=tuple(figures), folded=tuple(tables))
 
 
 def _gene_sets(found: Explanation) -> Section | None:
