@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,15 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bdrp.data import identifiers, unpacking
+from bdrp.data import delimited, identifiers, unpacking
 from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
 
-_SEPARATORS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-_HEAD: Final = 1 << 23
-"""Bytes that surely hold the header and the first row; chosen: 20,000 genes of 20 characters are 400 kB."""
-_QUOTED: Final = re.compile('"[^"]*"')
-"""What a separator does not count in. No cell is parsed under a wrong one: to Python's csv it is the whole line."""
 MOST_ROWS: Final = 5_000_000
 """Rows of a workbook; a sheet cannot hold more than 1,048,576, and a damaged one can claim anything."""
 
@@ -36,6 +26,8 @@ def read_table(
     member: str = "*",
     text: bool = True,
     repeated: bool = False,
+    alone: Collection[str] = (),
+    own: bool = False,
 ) -> pd.DataFrame:
     """A table with its header's names.
 
@@ -44,124 +36,49 @@ def read_table(
         needs: columns that must be there.
         wanted: columns to keep, where they exist; all where None.
         member: the name pattern of the table in a zip archive.
-        text: every cell as text; otherwise numbers are numbers. Parquet and workbooks keep their own types.
+        text: every cell as text; otherwise columns of numbers are float32, but for the first and those in `needs`,
+            which hold ids. Parquet and workbooks keep their own types.
         repeated: whether a column name may stand twice (the second becomes "name.1").
+        alone: headers, in lower-case letters and digits, that may be the only column.
+        own: whether it is a user's table, whose end is looked at: published ones are known by their checksums, and
+            often lack the last line end.
 
     Raises:
-        DataError: the file is missing, damaged, too large, or no table with these columns.
+        DataError: the file is missing, damaged, too large, or no table with these columns, or a line is not as wide
+            as the header.
     """
     if path.suffix.lower() in (".parquet", ".pq"):
         return _keep(_read_parquet(path), needs, wanted, path)
     if unpacking.is_workbook(path):
         return _read_workbook(path, needs, wanted)
-    data = unpacking.read_bytes(path, member)
-    form = _form(data, path)
-    _check_header(form, needs, repeated, path)
-    positions = [at for at, column in enumerate(form.columns) if wanted is None or column in wanted or column in needs]
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(data),
-            sep=form.separator,
-            encoding=form.encoding,
-            header=0,
-            names=None if repeated else form.columns,
-            usecols=None if wanted is None else positions,
-            index_col=False,
-            dtype="str" if text else None,
-            skipinitialspace=form.separator != "\t",
-            low_memory=False,
-        )
-    except (ValueError, OverflowError, csv.Error) as error:
-        raise DataError(
-            f"{path.name} cannot be read as a {_SEPARATORS[form.separator]}-separated table: {str(error).strip()}. "
-            "Every "
-            "line needs as many cells as the header; mend the file or fetch it again."
-        ) from error
+    data = delimited.decode(unpacking.read_bytes(path, member), path)
+    form = delimited.read_form(data, path, alone)
+    if repeated:
+        form = delimited.name_repeated(form)
+    delimited.check_header(form, path)
+    if own and not unpacking.is_packed(path):  # what is packed was checked as it was unpacked
+        delimited.warn_if_cut_short(data, path)
+    _check_needs(form.columns, needs, path, f"Read as {form.word}-separated, it")
+    kept = [at for at, column in enumerate(form.columns) if wanted is None or column in wanted or column in needs]
+    numeric = () if text else frozenset(at for at in kept if at and _is_numeric(form, at, needs))
+    frame = delimited.parse(data, form, kept, numeric, path)
     if frame.empty:
         raise DataError(f"{path.name} has a header and no rows. At least one row is needed; write or fetch it again.")
     return frame
 
 
-@dataclass(frozen=True)
-class _Form:
-    """How a text table is written."""
-
-    separator: str
-    encoding: str
-    columns: list[str]
-
-
-def _form(data: bytes, path: Path) -> _Form:
-    encoding = _encoding(data, path)
-    head = data[:_HEAD].decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-    first = next((line for line in head.split("\n") if line.strip()), "")
-    unquoted = _QUOTED.sub("", first)
-    counts = {mark: unquoted.count(mark) for mark in _SEPARATORS}
-    separator = max(counts, key=lambda mark: counts[mark])
-    if not counts[separator]:
-        raise DataError(
-            f"{path.name} has a single column; its first line is {first[:80]!r}. Cells separated by commas, tabs, "
-            "semicolons "
-            "or bars are allowed, a second column is needed; write the table with one of these."
-        )
+def _is_numeric(form: delimited.Form, at: int, labels: Sequence[str]) -> bool:
+    """Whether a column's first cell is empty or a number, and none of `labels`."""
+    if form.columns[at] in labels:
+        return False
+    cell = form.first[at].strip() if form.first else ""
+    if cell in delimited.MISSING:
+        return True
     try:
-        records = [record for _, record in zip(range(2), _records(head, separator), strict=False)]
-    except csv.Error as error:
-        raise DataError(
-            f"{path.name} is no table: {error}. Read as {_SEPARATORS[separator]}-separated, a header line and rows are "
-            f"needed, and cells of at most {csv.field_size_limit():,} characters; is a quotation mark not closed?"
-        ) from error
-    _check_first_row(records, separator, path)
-    return _Form(separator, encoding, [column.strip() for column in records[0]])
-
-
-def _records(head: str, separator: str) -> Any:
-    return (record for record in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if record)
-
-
-def _check_first_row(records: list[list[str]], separator: str, path: Path) -> None:
-    if len(records) < 2 or len(records[0]) == len(records[1]):
-        return
-    header, row = records
-    hint = "Every line needs as many cells as the header, with one separator throughout."
-    if len(row) == len(header) + 1:
-        hint = "R's write.table leaves out the name of the row names: write with col.names=NA, or use write.csv."
-    elif any("\n" in cell for cell in row):
-        hint = "A cell runs over several lines: a quotation mark is probably not closed."
-    elif len(row) == 1:
-        other = max(_SEPARATORS, key=row[0].count)
-        hint = f"The rows seem to be {_SEPARATORS[other]}-separated: use one separator throughout."
-    raise DataError(
-        f"{path.name} has {len(header):,} {_SEPARATORS[separator]}-separated columns in its header but {len(row):,} "
-        "in its "
-        f"first row ({listed(row, 3)[:80]}). {hint}"
-    )
-
-
-def _encoding(data: bytes, path: Path) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if not data.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise DataError(f"{path.name} is empty. A table with a header line is needed; write or fetch it again.")
-    if b"\x00" in data:
-        raise DataError(f"{path.name} holds zero bytes: it is no text. A text table is needed; is it the right file?")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig" if data[:3] == b"\xef\xbb\xbf" else "utf-8"
-
-
-def _check_header(form: _Form, needs: Sequence[str], repeated: bool, path: Path) -> None:
-    twice = sorted(column for column, count in Counter(form.columns).items() if count > 1)
-    if twice and not repeated:
-        shown = listed(column or "(without a name)" for column in twice)
-        raise DataError(
-            f"{path.name} holds {len(twice):,} duplicated columns ({shown}). A column, such as a gene, may stand "
-            "once; keep "
-            "one of each, or average them."
-        )
-    _check_needs(form.columns, needs, path, f"Read as {_SEPARATORS[form.separator]}-separated, it")
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_needs(columns: Sequence[str], needs: Sequence[str], path: Path, it: str = "It") -> None:

@@ -101,6 +101,13 @@ def read_bytes(path: Path, member: str = "*") -> bytes:
         raise unreadable(path, error) from error
 
 
+def is_packed(path: Path) -> bool:
+    """Whether the file is gzipped or zipped; its first bytes say so, not its name."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return start[:2] == b"\x1f\x8b" or start == b"PK\x03\x04"
+
+
 def _refuse_false_name(start: bytes, path: Path) -> None:
     if path.suffix.lower() in _PACKED:
         raise DataError(
@@ -163,7 +170,9 @@ def workbook_rows(path: Path) -> Iterator[Iterator[tuple[Any, ...]]]:
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that hold no data
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             try:
-                yield book.worksheets[0].iter_rows(values_only=True)
+                sheet: Any = book.worksheets[0]
+                sheet.reset_dimensions()  # many writers leave a wrong <dimension>, which would cut rows off
+                yield sheet.iter_rows(values_only=True)
             finally:
                 book.close()
     except (zipfile.BadZipFile, zlib.error, EOFError, ParseError, KeyError, IndexError, ValueError, TypeError) as error:

@@ -90,7 +90,7 @@ def test_a_genome_wide_header_is_read(tmp_path: Path, separator: str, quote: str
     header = separator.join(["cell_line_id", *(f"{quote}{gene}{quote}" for gene in genes)])
     assert len(header) > 2 * csv.field_size_limit()
     rows = [separator.join([f"L{line}", *map(str, row)]) for line, row in enumerate(values)]
-    (tmp_path / "expression.txt").write_text("\n".join([header, *rows]), encoding="utf-8")
+    (tmp_path / "expression.txt").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
     read = tables.read_expression(tmp_path / "expression.txt")
     assert (list(read.columns), list(read.index)) == (genes, ["L0", "L1", "L2"])
     np.testing.assert_array_equal(read, values)

@@ -127,7 +127,7 @@ def read_drugs(path: str | Path) -> pd.DataFrame:
         DataError: the table cannot be read, a structure is empty or unparsable, or one id has two structures.
     """
     path = Path(path)
-    return _drugs(reading.read_table(path), path)
+    return _drugs(reading.read_table(path, own=True), path)
 
 
 def read_tested_drugs(path: str | Path, measure: str) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def read_tested_drugs(path: str | Path, measure: str) -> pd.DataFrame:
         DataError: as in `read_drugs`, or a dose is not a number above 0.
     """
     path = Path(path)
-    raw = reading.read_table(path)
+    raw = reading.read_table(path, own=True)
     drugs = _drugs(raw, path)
     columns = _columns(raw, ("drug_id",), ("upper_limit", "max_conc_um"), path)
     limit = _limit(raw, columns, "upper_limit", measure, path).groupby(reading.ids(raw, columns["drug_id"])).mean()
@@ -163,7 +163,7 @@ def read_profile(path: str | Path, name: str) -> pd.DataFrame:
         DataError: the table cannot be read, has genes in its rows, duplicated genes or lines, texts or infinities.
     """
     path = Path(path)
-    raw = reading.read_table(path, text=False)
+    raw = reading.read_table(path, text=False, own=True)
     first = str(raw.columns[0])
     if _plain(first) in _GENE_HEADERS:
         raise _genes_in_rows(f"its first column is {first!r}", path)
@@ -195,7 +195,7 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
         DataError: the table cannot be read, or an id is empty.
     """
     path = Path(path)
-    raw = reading.read_table(path)
+    raw = reading.read_table(path, own=True)
     columns = _columns(raw, ("cell_line_id", "drug_id"), (), path)
     pairs = pd.DataFrame({meaning: reading.ids(raw, column) for meaning, column in columns.items()})
     _refuse_empty_ids(pairs, path)
@@ -203,7 +203,7 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
 
 
 def _read_responses(path: Path, measure: str) -> pd.DataFrame:
-    raw = reading.read_table(path)
+    raw = reading.read_table(path, own=True)
     _refuse_raw_ic50(raw, measure, path)
     optional = (*LIMITS, *_DOSES.values(), "laboratory")
     columns = _columns(raw, ("cell_line_id", "drug_id", measure), optional, path)
@@ -256,7 +256,7 @@ def _refuse_empty_ids(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _read_lines(path: Path) -> pd.DataFrame:
-    raw = reading.read_table(path)
+    raw = reading.read_table(path, own=True)
     columns = _columns(raw, ("cell_line_id",), ("name", "tissue", "patient_id"), path)
     table = pd.DataFrame({"cell_line_id": reading.ids(raw, columns["cell_line_id"])})
     for column in columns.keys() - {"cell_line_id"}:
