@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from bdrp.cli import console, study_runs
-from bdrp.cli.options import Device, Partition, Root, ScreenOptions, list_input_files, load_screen, parse_key_values
+from bdrp.cli.options import (
+    Device,
+    DoseUnit,
+    Measure,
+    Partition,
+    Root,
+    ScreenOptions,
+    Unit,
+    drop_unset,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+)
 
 
 def run(
@@ -30,7 +42,9 @@ def run(
     seeds: study_runs.Seeds = 3,
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
-    measure: Annotated[str | None, typer.Option(help="ln_ic50_um or auc_fraction.")] = None,
+    measure: Measure = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")
     ] = None,
@@ -54,7 +68,7 @@ def run(
         components=chosen,
         partition=partition,
     )
-    screen_options = parse_key_values(screen_option, "--screen-option")
+    screen_options = parse_key_values(screen_option, "--screen-option") | drop_unset(unit=unit, dose_unit=dose_unit)
     study_runs.check_output_folder(out, "ablation.html", ["ablation"], list_input_files(root, screen_options))
     loaded = load_screen(screen, root, measure, screen_options)
     runs = study_runs.run_plan(loaded, matrix, out, workers=workers, budget=budget, device=device, plan_only=plan_only)

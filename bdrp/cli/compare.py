@@ -10,9 +10,13 @@ import typer
 from bdrp.cli import console, study_runs
 from bdrp.cli.options import (
     Device,
+    DoseUnit,
+    Measure,
     Partition,
     Root,
     ScreenOptions,
+    Unit,
+    drop_unset,
     group_options_by_label,
     list_input_files,
     load_screen,
@@ -38,7 +42,9 @@ def run(
     seeds: study_runs.Seeds = 3,
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
-    measure: Annotated[str | None, typer.Option(help="ln_ic50_um or auc_fraction.")] = None,
+    measure: Measure = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="METHOD.KEY=VALUE", help="An option of a method; may be repeated.")
     ] = None,
@@ -50,7 +56,7 @@ def run(
 ) -> None:
     """Fit methods on the same folds and say which is better: compare.html and Parquet."""
     matrix = _grid(methods, splits, folds, seeds, option, partition)
-    screen_options = parse_key_values(screen_option, "--screen-option")
+    screen_options = parse_key_values(screen_option, "--screen-option") | drop_unset(unit=unit, dose_unit=dose_unit)
     study_runs.check_output_folder(out, "compare.html", TABLES, list_input_files(root, screen_options))
     loaded = load_screen(screen, root, measure, screen_options)
     runs = study_runs.run_plan(loaded, matrix, out, workers=workers, budget=budget, device=device, plan_only=plan_only)

@@ -11,11 +11,14 @@ from bdrp.calibration import RECALIBRATORS, groupings
 from bdrp.cli import console
 from bdrp.cli.options import (
     Device,
+    DoseUnit,
+    Measure,
     Overwrite,
     Partition,
     Root,
     ScreenOptions,
     Seed,
+    Unit,
     drop_unset,
     list_input_files,
     load_screen,
@@ -38,7 +41,9 @@ def run(
         str, typer.Option(help="Which screen: see `bdrp screens`; or a source's file such as mine.py.")
     ] = "simulated",
     root: Root = None,
-    measure: Annotated[str | None, typer.Option(help="ln_ic50_um or auc_fraction.")] = None,
+    measure: Measure = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
     split: Annotated[
         str, typer.Option(help="What is held out: pair, cell_line, drug, scaffold, tissue or both.")
     ] = "pair",
@@ -87,6 +92,7 @@ def run(
     options = parse_key_values(option, "--option") | drop_unset(epochs=epochs)
     files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     screen_options = parse_key_values(screen_option, "--screen-option") | files
+    screen_options |= drop_unset(unit=unit, dose_unit=dose_unit)
     code = [Path(name) for name in (screen, method) if is_path(name)]
     guard_folder(out, list_input_files(root, screen_options, split_file, *code))
     loaded = load_screen(screen, root, measure, screen_options)

@@ -36,6 +36,21 @@ ScreenOptions = Annotated[
     list[str] | None,
     typer.Option("--screen-option", metavar="KEY=VALUE", help="An option of the screen's source; may be repeated."),
 ]
+Unit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="With the screen tables: what the response column holds, such as ic50_nm, pic50, log10_m, log2_um, aac or "
+        "auc_percent; without it, header and values must tell.",
+    ),
+]
+DoseUnit = Annotated[
+    str | None, typer.Option(metavar="UNIT", help="With the screen tables: the doses' unit: m, mm, um, nm or pm.")
+]
+Measure = Annotated[
+    str | None,
+    typer.Option(help="ln_ic50_um or auc_fraction; with the screen tables others too, see docs/screens.md."),
+]
 
 
 def parse_key_values(pairs: list[str] | None, flag: str) -> dict[str, Any]:

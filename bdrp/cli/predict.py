@@ -9,10 +9,13 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import (
+    DoseUnit,
     Laboratory,
     MethodFile,
     Root,
     ScreenOptions,
+    Unit,
+    drop_unset,
     list_input_files,
     load_screen,
     parse_key_values,
@@ -43,6 +46,8 @@ def run(
         Path | None, typer.Option(help="Table of new samples: cell_line_id and one column a gene.")
     ] = None,
     laboratory: Laboratory = "same",
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
@@ -56,13 +61,14 @@ def run(
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
+    options |= drop_unset(unit=unit, dose_unit=dose_unit) if screen else {}
     check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))])
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = predict(
         trained,
         screen=loaded,
-        drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
+        drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"], dose_unit) if drugs else None,
         expression=tables.read_expression(expression) if expression else None,
         pairs=_pairs(pairs, loaded, unmeasured),
         laboratory=known or laboratory,

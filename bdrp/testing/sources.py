@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from bdrp.data import sources, splits
+from bdrp.data.measures import PUBLISHED
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.errors import BdrpError
 from bdrp.testing import checking
@@ -29,8 +30,14 @@ class Subject:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What it says that it offers."""
-        return tuple(getattr(self.source, "MEASURES", MEASURES))
+        """What it says that it offers; of a source that reads any measure from its files, those of public screens."""
+        offered = sources.offered_measures(self.source)
+        return tuple(one for one in offered if one in PUBLISHED) if self.tells_measure else offered
+
+    @property
+    def tells_measure(self) -> bool:
+        """Whether its files tell the measure, so that `load` needs none."""
+        return bool(getattr(self.source, "TELLS_MEASURE", False))
 
     def load(self, measure: str, **more: Any) -> Screen:
         """A screen of it."""
@@ -91,7 +98,7 @@ def it_offers_measures_that_there_are(subject: Subject) -> None:
     """Its default comes first. A measure that it does not offer is refused for it, and never asked of it."""
     offered, default = subject.measures, inspect.signature(subject.source.load).parameters["measure"].default
     require(bool(offered) and set(offered) <= set(MEASURES), f"MEASURES is {offered}, of {tuple(MEASURES)}")
-    same = default in (offered[0], inspect.Parameter.empty)
+    same = default in (offered[0], inspect.Parameter.empty) or (default is None and subject.tells_measure)
     require(same, f"load's own measure is {default!r}, and MEASURES begins with {offered[0]!r}")
 
 

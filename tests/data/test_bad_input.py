@@ -46,13 +46,22 @@ BAD_RESPONSES = {
         "2,",
     ),
     "infinite": ("cell_line_id,drug_id,response\n1,a,inf\n2,a,1\n", r"1 non-finite values .*\(row 1,"),
-    "text": ("cell_line_id,drug_id,response\n1,a,>10\n2,a,1\n", r"1 cells that are no numbers \(row 1.*>10"),
+    "text": (
+        "cell_line_id,drug_id,response\n1,a,n.d.\n2,a,1\n",
+        r"1 cells that are no numbers \(row 1.*n\.d\..*or >10",
+    ),
     "decimal comma": ("cell_line_id;drug_id;response\n1;a;1,5\n2;a;1\n", "Decimal commas are not read"),
-    "raw ic50 by name": ("cell_line_id,drug_id,IC50_nM\n1,a,1\n2,a,2\n", "column IC50_nM, a raw IC50"),
+    "raw ic50 without a unit": (
+        "cell_line_id,drug_id,IC50\n1,a,1\n2,a,2\n",
+        r"header has no unit.*IC50 in nM \(--unit ic50_nm\)",
+    ),
     "raw ic50 by value": ("cell_line_id,drug_id,response\n1,a,0.1\n2,a,150\n", "looks like raw IC50 in µM"),
     "constant": ("cell_line_id,drug_id,response\n1,a,1\n2,a,1\n", "nothing to learn"),
     "no line id": ("cell_line_id,drug_id,response\n,a,1\n2,a,2\n", r"1 rows without cell_line_id \(row 1"),
-    "no response": ("cell_line_id,drug_id,effect\n1,a,1\n", r"no column ln_ic50_um.*may also be called"),
+    "no response": (
+        "cell_line_id,drug_id,effect\n1,a,1\n",
+        r"no column ln_ic50_um.*may also be called LN_IC50, IC50_nM",
+    ),
     "other ids": (
         "cell_line_id,drug_id,response\nACH-1,a,1\nACH-2,a,2\n",
         "lines like ACH-1.*expression has lines like 1, 2",
@@ -104,7 +113,7 @@ def test_bad_expression_is_refused_in_words(tmp_path: Path, case: str) -> None:
 
 
 def test_an_auc_in_percent_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"2 of 2 values outside 0 to 1.*percentages"):
+    with pytest.raises(DataError, match=r"AUC in percent \(100 = no effect\) \(--unit auc_percent\)"):
         load(tmp_path, "auc_fraction", responses="cell_line_id,drug_id,auc\n1,a,90\n2,a,40\n")
 
 

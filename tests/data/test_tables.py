@@ -66,7 +66,7 @@ def test_limits_in_the_measures_unit_are_taken_as_they_are(tmp_path: Path) -> No
     "header",
     [
         "COSMIC_ID,DRUG_ID,LN_IC50",
-        "cell line,Drug,response",
+        "cell line,Drug,ln ic50",
         "depmap_id,compound,ln_ic50_um",
         "Line,drugId,Ln IC50 (uM)",
     ],
@@ -134,14 +134,14 @@ def test_relative_paths_are_taken_from_the_root(tmp_path: Path) -> None:
 
 def test_ids_join_whatever_a_spreadsheet_did_to_them(tmp_path: Path) -> None:
     text = EXPRESSION.replace("\n1,", "\n906826.0,").replace("\n2,", "\n9.06827E+05,")
-    responses = "cell_line_id,drug_id,response\n906826,a,1\n906827.0,a,2\n"
+    responses = "cell_line_id,drug_id,ln_ic50_um\n906826,a,1\n906827.0,a,2\n"
     assert load(tmp_path, expression=text, responses=responses).expression.index.tolist() == ["906826", "906827"]
 
 
 def test_a_cell_of_two_ids_joins_by_either(tmp_path: Path) -> None:
     lines = "cell_line_id,tissue\n1331031;1331030,Blood\n2,Lung\n"
     expression = EXPRESSION.replace("\n1,", "\n1331030,")
-    responses = "cell_line_id,drug_id,response\n1331031,a,1\n1331030,a,3\n1331031;1331030,a,4\n2,a,2\n"
+    responses = "cell_line_id,drug_id,ln_ic50_um\n1331031,a,1\n1331030,a,3\n1331031;1331030,a,4\n2,a,2\n"
     screen = load(tmp_path, cell_lines=lines, expression=expression, responses=responses)
     assert screen.responses["cell_line_id"].tolist() == ["1331030", "1331030", "1331030", "2"]
     assert screen.cell_lines.loc["1331030", "tissue"] == "Blood"
@@ -198,7 +198,7 @@ def test_equal_rows_of_a_drug_are_one_and_two_ids_may_share_a_structure(tmp_path
 
 def test_an_option_that_the_source_does_not_take_is_refused_with_those_it_does() -> None:
     with pytest.raises(
-        DataError, match="tables takes no option 'genes'. Allowed are responses, drugs, expression, cell_l"
+        DataError, match="tables takes no option 'genes'. Allowed are unit, column, dose_unit, responses, "
     ):
         sources.load("tables", genes="genes.csv")
 

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from bdrp import plugins
+from bdrp.data.measures import PUBLISHED
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.errors import DataError
 
@@ -36,7 +37,16 @@ def measures(name: str | os.PathLike[str]) -> tuple[str, ...]:
     Raises:
         DataError: there is no such source.
     """
-    return tuple(getattr(SOURCES.load(name), "MEASURES", MEASURES))
+    return offered_measures(SOURCES.load(name))
+
+
+def offered_measures(module: ModuleType) -> tuple[str, ...]:
+    """The names in a source's `MEASURES`; those of the public screens where it has none.
+
+    A source that imports the mapping of that name to look a measure up has none of its own.
+    """
+    offered = getattr(module, "MEASURES", PUBLISHED)
+    return PUBLISHED if offered is MEASURES else tuple(offered)
 
 
 def missing(name: str, root: Path) -> str | None:
@@ -57,15 +67,18 @@ def load(
     Args:
         name: one of `names()`, or the path of a Python file that holds a source.
         root: the folder below which the source finds its files; a source without files needs none.
-        measure: one of `measures(name)`; the first of them where nothing is said.
+        measure: one of `measures(name)`; where nothing is said, the first of them, or what the files of a source tell
+            that `TELLS_MEASURE`.
         options: what the source's own `load` takes beside these.
 
     Raises:
         DataError: the name, the root, the measure or an option is not known, or the files do not hold a screen.
     """
     module = SOURCES.load(name)
-    measure = measures(name)[0] if measure is None else measure
-    _refuse_other_measures(name, measure)
+    if measure is None and not getattr(module, "TELLS_MEASURE", False):
+        measure = measures(name)[0]
+    if measure is not None:
+        _refuse_other_measures(name, measure)
     folder = None if root is None else Path(root)
     if folder is not None and not folder.is_dir():
         raise DataError(
@@ -82,7 +95,7 @@ def _fault(name: str, module: ModuleType) -> str:
         return f"has a DESCRIPTION that is {module.DESCRIPTION!r}, where a line of text is needed"
     if not callable(module.load):
         return f"has a load that is {module.load!r}, where a function of root and measure is needed"
-    offered = tuple(getattr(module, "MEASURES", MEASURES))
+    offered = offered_measures(module)
     unknown = [measure for measure in offered if measure not in MEASURES]
     return "" if offered and not unknown else f"has MEASURES {offered!r}, where some of {tuple(MEASURES)!r} are needed"
 
@@ -99,10 +112,11 @@ def _refuse_other_measures(name: str | os.PathLike[str], measure: str) -> None:
         )
 
 
-def _refuse_other_answers(name: str | os.PathLike[str], measure: str, screen: Any) -> None:
+def _refuse_other_answers(name: str | os.PathLike[str], measure: str | None, screen: Any) -> None:
     seen = f"a screen in {screen.measure.name}" if isinstance(screen, Screen) else f"a {type(screen).__name__}"
-    if seen != f"a screen in {measure}":
-        raise DataError(f"The source {name} gave {seen}, where a screen in {measure} was asked for. Mend the source.")
+    if not isinstance(screen, Screen) or measure not in (None, screen.measure.name):
+        wanted = "a screen" if measure is None else f"a screen in {measure}"
+        raise DataError(f"The source {name} gave {seen}, where {wanted} was asked for. Mend the source.")
 
 
 def _refuse_unknown_options(name: str | os.PathLike[str], module: Any, options: dict[str, Any]) -> None:

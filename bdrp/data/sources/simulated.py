@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data.identifiers import canonical_smiles, structure_key
+from bdrp.data.measures import PUBLISHED
 from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.data.simulation import biology, facts, laboratories, pharmacology
@@ -80,8 +81,8 @@ def load(root: Path | None = None, *, measure: str = "ln_ic50_um", seed: int = 0
 
 
 def _create(seed: int, measure: str) -> _World:
-    if measure not in MEASURES:
-        raise DataError(f"There is no measure {measure!r}. Known are {', '.join(MEASURES)}; choose one of them.")
+    if measure not in PUBLISHED:
+        raise DataError(f"There is no measure {measure!r}. Known are {', '.join(PUBLISHED)}; choose one of them.")
     if seed < 0:
         raise DataError(f"seed is {seed}. Seeds are whole numbers from 0 on; choose one of them.")
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]

@@ -1,0 +1,148 @@
+"""What numbers can be by their range and spread, and the evidence in words.
+
+The bounds are chosen: wide enough for GDSC1, GDSC2, CCLE, CTRPv2 and PRISM as published, and of any drug of theirs with
+twenty lines, narrow enough that a wrong power of ten, base or direction is mostly seen.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from bdrp.data.quantities.quantity import QUANTITIES, Quantity, Values
+
+ENOUGH: Final = 20
+"""Values from which the shape of a distribution is judged; fewer say too little."""
+LOWEST_MEDIAN: Final = float(np.log(1e-4))
+HIGHEST_MEDIAN: Final = float(np.log(1e3))
+"""ln(µM) that the median of a screen's IC50 lies between: 100 pM to 1 mM."""
+LEAST_SPREAD: Final = 0.4
+"""SD of ln(x) from which positive numbers can be concentrations: p-scales and fractions vary less."""
+FEWEST_NEAR_NO_EFFECT: Final = 0.25
+"""Median AUC below which a table is more likely of the area above the curve: most drugs leave most lines alone."""
+NOISE: Final = (-0.5, 2.5)
+"""Range of an AUC fraction with the noise of its controls; outside of it, it is in percent or an area."""
+COMMON: Final = (
+    *("auc_fraction", "aac", "auc_percent", "aac_percent", "pic50", "log10_m", "ln_um", "log10_um", "log2_um"),
+    *("ic50_um", "ic50_nm", "ic50_m", "ln_nm"),
+)
+"""What numbers under no telling name are compared with, the likely first."""
+
+
+def doubt(quantity: Quantity, values: Values, stated: bool = True) -> str:
+    """Why finite values (N,) can hardly be the quantity; "" where they can.
+
+    Args:
+        quantity: what they are taken for.
+        values: as they stand in the table.
+        stated: whether the header names the unit.
+    """
+    if not len(values):
+        return ""
+    if quantity.kind in ("ic50", "ec50", "gi50", "gr50"):
+        return _doubt_concentration(quantity, values, stated)
+    if quantity.kind == "area":
+        return _doubt_area(quantity, values)
+    if quantity.kind in ("emax", "gr_aoc", "dss"):
+        return _doubt_range(quantity, values)
+    return ""
+
+
+def looks_like(values: Values) -> tuple[Quantity, ...]:
+    """The common quantities that finite values (N,) can be, the likely first."""
+    if len(values) < ENOUGH:
+        return ()
+    options = [QUANTITIES[name] for name in COMMON if not doubt(QUANTITIES[name], values, stated=False)]
+    return tuple(one for one in options if _is_likely(one, values))
+
+
+def describe(values: Values) -> str:
+    """The evidence: how many values, in which range.
+
+    >>> describe(np.array([0.04, 0.5, 0.96]))
+    'all 3 values between 0.04 and 0.96 (median 0.5)'
+    """
+    return (
+        f"all {len(values):,} values between {values.min():.4g} and {values.max():.4g} (median {np.median(values):.4g})"
+    )
+
+
+def spans_decades(values: Values) -> bool:
+    """Whether positive numbers spread as concentrations do and their logarithms do not."""
+    low, high = float(values.min()), float(values.max())
+    if len(values) < ENOUGH or low <= 0 or np.mean(values < high / 10) < 0.1:
+        return False
+    capped = float(np.mean(values == high)) >= 0.2
+    return high / low >= (100 if capped else 1000)
+
+
+def _is_likely(quantity: Quantity, values: Values) -> bool:
+    """What nothing speaks against is not yet worth naming: percentages go up to 100, concentrations above 1."""
+    if quantity.name.endswith("percent"):
+        return float(np.quantile(np.abs(values), 0.95)) > 50
+    return not quantity.raw or quantity.name.endswith("_m") or float(values.max()) > 1
+
+
+def _doubt_concentration(quantity: Quantity, values: Values, stated: bool) -> str:
+    found = quantity.convert(values)
+    if not np.isfinite(found).all():
+        return f"{np.sum(~np.isfinite(found)):,} values are not above 0"
+    if len(values) < ENOUGH:
+        return ""
+    if quantity.raw and np.std(np.log(values)) < LEAST_SPREAD:
+        return "they vary too little for concentrations"
+    if not quantity.raw and (wrong := _doubt_logarithm(quantity, values, stated)):
+        return wrong
+    if not LOWEST_MEDIAN <= np.median(found) <= HIGHEST_MEDIAN:
+        return f"the median would be {_concentration(float(np.median(found)))}"
+    return "" if np.abs(found).max() <= 25 else "some lie beyond all concentrations"
+
+
+def _doubt_logarithm(quantity: Quantity, values: Values, stated: bool) -> str:
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 1:
+        return "they are fractions"
+    if low >= 0 and spans_decades(values):
+        return "none is negative and they span decades, as raw concentrations do"
+    if quantity.slope < 0 or quantity.name.endswith("_m"):
+        return ""
+    if low >= 0 and not quantity.name.endswith("nm") and (not stated or _is_p_scale(values)):
+        return "none is negative, so that not one would be below 1 µM"
+    return ""
+
+
+def _is_p_scale(values: Values) -> bool:
+    return bool(values.max() <= 14 and np.median(values) >= 3)
+
+
+def _doubt_area(quantity: Quantity, values: Values) -> str:
+    low, high = float(values.min()), float(values.max())
+    found = quantity.convert(values)
+    if quantity.name.endswith("percent") and high <= NOISE[1]:
+        return f"none is above {high:.3g}, so that they are fractions"
+    if found.min() < NOISE[0] or found.max() > NOISE[1] or np.mean((found >= 0) & (found <= 1)) < 0.5:
+        return f"as fractions they would run from {found.min():.3g} to {found.max():.3g}"
+    if len(values) >= ENOUGH and low >= NOISE[0] and np.median(found) < FEWEST_NEAR_NO_EFFECT:
+        return f"the median line would have lost {1 - np.median(found):.0%} of its viability to the median drug"
+    return ""
+
+
+def _doubt_range(quantity: Quantity, values: Values) -> str:
+    low, high = float(values.min()), float(values.max())
+    percent = quantity.name.endswith("percent") or quantity.kind == "dss"
+    if percent and len(values) >= ENOUGH and high <= NOISE[1]:
+        return f"none is above {high:.3g}, so that they are fractions"
+    bounds = (-100.0, 200.0) if percent else (-1.0, 2.0)
+    if quantity.kind == "dss":
+        bounds = (0.0, 100.0)
+    return "" if bounds[0] <= low and high <= bounds[1] else f"they run from {low:.4g} to {high:.4g}"
+
+
+def _concentration(ln_um: float) -> str:
+    """A concentration in the unit that suits it."""
+    um = float(np.exp(np.clip(ln_um, -60, 60)))
+    for unit, per_um in (("M", 1e6), ("mM", 1e3), ("µM", 1.0), ("nM", 1e-3)):
+        if um >= per_um:
+            return f"{um / per_um:.3g} {unit}"
+    return f"{um * 1e6:.3g} pM"

@@ -1,0 +1,56 @@
+"""Drugs with their structures from a user's table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from bdrp.data import joining, reading
+from bdrp.data.user_tables import columns
+
+_SMILES_ALONE: Final = frozenset(columns.ALIASES["smiles"])
+
+
+def read_raw(path: Path) -> pd.DataFrame:
+    """The table as it stands; where it has structures and no ids, a column drug_id of the structures as written.
+
+    Raises:
+        DataError: the table cannot be read.
+    """
+    raw = reading.read_table(path, own=True, alone=_SMILES_ALONE)
+    smiles = columns.candidates(raw, "smiles")
+    if smiles and not columns.candidates(raw, "drug_id") and not columns.candidates(raw, "name"):
+        return raw.assign(drug_id=reading.text(raw, smiles[0]))
+    return raw
+
+
+def clean(raw: pd.DataFrame, path: Path, key: str | None = None) -> pd.DataFrame:
+    """Drugs by drug_id: name, smiles (canonical), structure_key, target, pathway ("" where not known).
+
+    Args:
+        raw: the table.
+        path: for messages.
+        key: the column of ids; the preferred name where None.
+
+    Raises:
+        DataError: a structure is empty or unparsable, or one id has two structures.
+    """
+    found = columns.find(raw, ("smiles",), ("name", "target", "pathway"), path)
+    table = pd.DataFrame({"drug_id": reading.ids(raw, key or find_key(raw, path))})
+    for column, named in found.items():
+        table[column] = reading.text(raw, named)
+    return joining.clean_drugs(table, path.name)
+
+
+def find_key(raw: pd.DataFrame, path: Path) -> str:
+    """The preferred column of ids, the drugs' names where there is no other.
+
+    Raises:
+        DataError: there is none.
+    """
+    named = columns.candidates(raw, "drug_id") or columns.candidates(raw, "name")
+    if not named:
+        raise columns.missing(raw, "drug_id", path)
+    return named[0]

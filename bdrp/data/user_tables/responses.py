@@ -1,0 +1,133 @@
+"""Responses from a user's table: the pair, the value in the measure's unit, and what the assay could see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from bdrp.data import quantities, reading
+from bdrp.data.delimited import plain
+from bdrp.data.identifiers import listed
+from bdrp.data.measures import LN_CONCENTRATIONS
+from bdrp.data.quantities import doses
+from bdrp.data.quantities.headers import CURVE, is_dose
+from bdrp.data.screen import LIMITS
+from bdrp.data.user_tables import columns
+from bdrp.errors import DataError
+
+EXACT_DIGITS: Final = 4
+"""Significant digits from which two equal values of a pair are one measurement that stands twice; chosen: replicates
+agree to four digits once in some thousand pairs."""
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Rows of cell_line_id, drug_id, response, lower_limit, upper_limit and laboratory, in a measure.
+
+    `notices` say what was told, converted and dropped.
+    """
+
+    rows: pd.DataFrame
+    measure: str
+    notices: list[str] = field(default_factory=list)
+
+
+def read_responses(
+    raw: pd.DataFrame, keys: dict[str, str], stated: quantities.Stated, path: Path, notices: Sequence[str] = ()
+) -> Responses:
+    """The responses of a table whose columns of ids are known.
+
+    Args:
+        raw: the table.
+        keys: the columns of cell_line_id and drug_id.
+        stated: what the user says of the responses.
+        path: for messages.
+        notices: what was said of the table before.
+
+    Raises:
+        DataError: an id is empty, the rows are points of curves, or see `quantities.choose_response`.
+    """
+    rows = pd.DataFrame({meaning: reading.ids(raw, column) for meaning, column in keys.items()})
+    refuse_empty_ids(rows, path)
+    _refuse_points(raw, rows, path)
+    chosen = quantities.choose_response(raw, stated, path)
+    said = [*notices, *chosen.notices]
+    rows["response"] = chosen.response
+    limits = _limits(raw, chosen, stated, path, said)
+    for limit, marked in zip(LIMITS, (chosen.lower, chosen.upper), strict=True):
+        rows[limit] = np.where(np.isnan(marked), limits[limit], marked)
+    named = columns.find(raw, (), ("laboratory",), path)
+    rows["laboratory"] = reading.text(raw, named.get("laboratory", "laboratory"))
+    return Responses(_once(rows, raw, chosen.column, said), chosen.quantity.measure, said)
+
+
+def refuse_empty_ids(rows: pd.DataFrame, path: Path) -> None:
+    """Refuse rows without a line or a drug.
+
+    Raises:
+        DataError: which.
+    """
+    for column in ("cell_line_id", "drug_id"):
+        empty = np.flatnonzero(rows[column] == "")
+        if len(empty):
+            raise DataError(
+                f"{path.name} has {len(empty):,} rows without {column} (row {listed(empty + 1)}, the first below the "
+                "header being 1). Every row needs both ids; fill or drop these rows."
+            )
+
+
+def _refuse_points(raw: pd.DataFrame, rows: pd.DataFrame, path: Path) -> None:
+    """Refuse the points of curves: several rows of a pair at different doses."""
+    pair = [rows["cell_line_id"], rows["drug_id"]]
+    for column in filter(is_dose, map(str, raw.columns)):
+        several = reading.text(raw, column).groupby(pair).nunique()
+        if (several > 1).mean() > 0.5:
+            raise DataError(
+                f"{path.name} has a column {column} and {several.median():.0f} rows a pair at different doses: "
+                "these are viabilities, the points of dose-response curves, and no fitted responses. One summary of "
+                "each curve is needed, such as ln IC50 or AUC; fit the curves first."
+            )
+
+
+def _limits(
+    raw: pd.DataFrame, chosen: quantities.Chosen, stated: quantities.Stated, path: Path, notices: list[str]
+) -> dict[str, np.ndarray]:
+    """What the assay could observe, from limits in the response's own unit, or from the doses."""
+    found = columns.find(raw, (), LIMITS, path)
+    plateaus = [str(one) for one in raw.columns if plain(one) in CURVE and one != chosen.column]
+    if found and plateaus:
+        notices.append(
+            f"{' and '.join(found.values())} stand beside {listed(plateaus, 3)}: they are plateaus of fitted curves, "
+            "not what the assay could see, and are not taken for limits."
+        )
+        found = {}
+    none = np.full(len(raw), np.nan)
+    limits = dict.fromkeys(LIMITS, none)
+    if chosen.quantity.measure in LN_CONCENTRATIONS and len(found) < len(LIMITS):
+        logs = doses.read_log_doses(raw, path, stated.dose_unit, notices)
+        limits |= {limit: values.to_numpy(dtype=float) for limit, values in logs.items()}
+    for limit, column in found.items():
+        turned = limit if chosen.quantity.rises else LIMITS[1 - LIMITS.index(limit)]
+        limits[turned] = chosen.quantity.convert(reading.numbers(raw, column, path).to_numpy(dtype=float))
+    return limits
+
+
+def _once(rows: pd.DataFrame, raw: pd.DataFrame, column: str, notices: list[str]) -> pd.DataFrame:
+    """Rows without those that stand twice: equal in every cell, or with a value that is equal to many digits."""
+    digits = reading.text(raw, column).str.lower().str.partition("e")[0].str.replace(r"^[^1-9]*|\D", "", regex=True)
+    exact = rows.duplicated().to_numpy() & (digits.str.len() >= EXACT_DIGITS).to_numpy()
+    twice = exact | raw.duplicated().to_numpy()
+    if not twice.any():
+        return rows
+    pairs = rows.loc[twice, ["cell_line_id", "drug_id"]].drop_duplicates()
+    shown = listed((f"{line} with {drug}" for line, drug in pairs.itertuples(index=False)), 3)
+    notices.append(
+        f"{int(twice.sum()):,} responses dropped: they stand there already with the same value, as duplicates and not "
+        f"as replicates ({shown})."
+    )
+    return rows[~twice].reset_index(drop=True)
