@@ -108,18 +108,27 @@ def _check_structures(drugs: pd.DataFrame) -> None:
             )
 
 
+def _shared_structures(drugs: pd.DataFrame) -> list[str]:
+    """Which ids are one compound, as the same structure or as salts of one."""
+    parents = drugs["smiles"].map(identifiers.parent_key)
+    forms = drugs["structure_key"].groupby(parents).transform("nunique")
+    notices = []
+    for how, chosen in (("", forms == 1), (" as salts", forms > 1)):
+        groups = [list(ids) for ids in parents[chosen].groupby(parents[chosen]).groups.values() if len(ids) > 1]
+        if groups:
+            notices.append(
+                f"{sum(map(len, groups)):,} drug ids share {len(groups):,} structures{how} "
+                f"({listed(['='.join(group) for group in groups], 5)}): they are split together."
+            )
+    return notices
+
+
 def _worth_knowing(screen: Tables) -> tuple[str, ...]:
     notices = []
     for column, noun in (("drug_id", "drug"), ("cell_line_id", "cell line")):
         if screen.responses[column].nunique() == 1:
             notices.append(f"Only one {noun} has responses: nothing can be held out by {noun}.")
-    shared = screen.drugs.groupby("structure_key").filter(lambda rows: len(rows) > 1)
-    if len(shared):
-        groups = shared.groupby("structure_key").groups.values()
-        notices.append(
-            f"{len(shared):,} drug ids share {len(groups):,} structures "
-            f"({listed(['='.join(group) for group in groups], 5)}): they are split together."
-        )
+    notices += _shared_structures(screen.drugs)
     for name, table in screen.profiles.items():
         if missing := profiles.missing_share(table):
             notices.append(f"{missing:.1%} of the {name} values are missing.")

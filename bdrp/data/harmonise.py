@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from bdrp.data import sources
+from bdrp.data import line_identity, sources
 from bdrp.data.harmonisation_report import Report, Tally
 from bdrp.data.identifiers import line_name_key, listed
 from bdrp.data.profiles import EXPRESSION, column_noun
@@ -41,7 +41,8 @@ def harmonise(*screens: Screen) -> Harmonised:
     """Bring screens to one id a cell line, one a structure, the same genes in the same order, and one measure.
 
     - Lines are matched with those of the earlier screens by id, else by name (upper-case letters and digits), where
-      the name fits one line on either side. A matched line takes the earlier id, name, tissue and patient.
+      the name fits one line on either side and neither tissue nor ids contradict (see `line_identity`). A matched line
+      takes the earlier id, name, tissue and patient.
     - Drugs are matched by the first block of the InChIKey, which becomes their id: ids that share a structure become
       one drug, their measurements replicates. SMILES, name, target and pathway are the earliest screen's.
     - Genes are those that every screen has, in the first one's order; features of another modality those that every
@@ -116,12 +117,18 @@ def _match(screen: Screen, known: pd.DataFrame, tally: Tally) -> dict[str, str]:
     by_key = _by_name(free)
     mine = _by_name(rest)
     named = {lines[0]: by_key[key][0] for key, lines in mine.items() if len(lines) == len(by_key.get(key, ())) == 1}
-    vague = [line for key, lines in mine.items() if key in by_key for line in lines if line not in named]
-    other = [line for line in rest.index if line not in named and line not in vague]
+    against = {
+        line: why for line, one in named.items() if (why := line_identity.contradiction(own.loc[line], known.loc[one]))
+    }
+    named = {line: one for line, one in named.items() if line not in against}
+    vague = [line for key, lines in mine.items() if key in by_key for line in lines if line not in (*named, *against)]
+    other = [line for line in rest.index if line not in (*named, *against, *vague)]
     doubtful = [line for line in same if _differ(str(own.loc[line, "name"]), str(known.loc[line, "name"]), line)]
     tally.add(screen.name, "lines", "matched", "by id", same)
     tally.add(screen.name, "lines", "matched", "by name", [f"{line} is {one}" for line, one in named.items()])
     tally.add(screen.name, "lines", "apart", "the name fits several lines", vague)
+    shown = [f"{line}: {why}" for line, why in against.items()]
+    tally.add(screen.name, "lines", "apart", "the name fits a line of another kind", shown)
     tally.add(screen.name, "lines", "apart", "in no earlier screen", other)
     if doubtful:
         warnings.warn(

@@ -10,13 +10,15 @@ from itertools import islice
 from typing import Final
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import inchi
+from rdkit.Chem import SaltRemover, inchi
+from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from bdrp.errors import DataError
 
 LONGEST_SMILES: Final = 2_000
 """Characters; chosen: the longest structure of GDSC, CCLE and CTRPv2 has under 300, and parsing time grows steeply."""
 
+_TRANSITION_METALS = frozenset({*range(21, 31), *range(39, 49), *range(72, 81)})
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 _SPREADSHEET_NUMBER = re.compile(r"\d\.\d+[eE]\+\d{1,2}")
 _BLANK = frozenset({"", "nan", "none", "na", "n/a", "<na>", "null"})
@@ -89,6 +91,22 @@ def structure_key(smiles: object) -> str:
     return _key(_plain_smiles(smiles))
 
 
+def parent_key(smiles: object) -> str:
+    """The structure key of what is left without salts and solvents, so that a base and its hydrochloride are one.
+
+    Of several parts that are no known salts, such as two drugs in one vial, the largest organic one stands for all.
+    Complexes of metals, such as cisplatin, and salts alone keep the key of the whole.
+
+    >>> parent_key("CCN.Cl") == parent_key("CC[NH3+].[Cl-]") == structure_key("CCN")
+    True
+
+    Raises:
+        DataError: as `canonical_smiles`.
+    """
+    text = _plain_smiles(smiles)
+    return _parent(text) if "." in text else _key(text)
+
+
 def listed(items: Iterable[object], most: int = 10) -> str:
     """The first of the items for a message.
 
@@ -131,6 +149,17 @@ def _key(smiles: str) -> str:
     if key:
         return str(key).split("-")[0]
     return "SMILES-" + hashlib.sha256(_canonical(smiles).encode()).hexdigest()[:14]
+
+
+@lru_cache(maxsize=65_536)
+def _parent(smiles: str) -> str:
+    whole = _molecule(smiles)
+    if any(atom.GetAtomicNum() in _TRANSITION_METALS for atom in whole.GetAtoms()):
+        return _key(smiles)
+    with rdBase.BlockLogs():
+        left = SaltRemover.SaltRemover().StripMol(whole, dontRemoveEverything=True)
+        largest = rdMolStandardize.LargestFragmentChooser(preferOrganic=True).choose(left)
+    return _key(str(Chem.MolToSmiles(largest)))
 
 
 def _molecule(smiles: str) -> Chem.Mol:

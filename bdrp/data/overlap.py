@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bdrp.data.screen import Screen
-from bdrp.data.splits.clusters import compound_of_each_response, patient_of_each_response
+from bdrp.data.splits.clusters import parent_of_each_response, patient_of_each_response
 from bdrp.errors import DataError, SplitError
 
 SEEN: Final = ("pair seen", "pair unseen", "line unseen", "drug unseen", "both unseen")
@@ -39,9 +39,9 @@ def classify_overlap(train: Screen, test: Screen, rows: npt.NDArray[np.integer] 
             "bring them to one with harmonise."
         )
     learned = _chosen(
-        pd.DataFrame({"line": patient_of_each_response(train), "drug": compound_of_each_response(train)}), rows
+        pd.DataFrame({"line": patient_of_each_response(train), "drug": parent_of_each_response(train)}), rows
     )
-    asked = pd.DataFrame({"line": patient_of_each_response(test), "drug": compound_of_each_response(test)})
+    asked = pd.DataFrame({"line": patient_of_each_response(test), "drug": parent_of_each_response(test)})
     marks = pd.DataFrame({f"{what}_seen": asked[what].isin(learned[what]) for what in ("line", "drug")})
     marks["pair_seen"] = pd.MultiIndex.from_frame(asked).isin(pd.MultiIndex.from_frame(learned))
     line, drug, pair = (marks[column].to_numpy() for column in ("line_seen", "drug_seen", "pair_seen"))

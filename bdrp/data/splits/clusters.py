@@ -1,7 +1,7 @@
 """What is held out as one piece: the groups of a screen that no split may tear.
 
-Two rules run through all of them. A compound is its structure, so two drug ids of one structure go together; and a
-tumour is its patient, so two cell lines of one patient go together.
+Two rules run through all of them. A compound is its structure without salts, so two drug ids of one structure, or of a
+base and its hydrochloride, go together; and a tumour is its patient, so two cell lines of one patient go together.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bdrp.data.identifiers import parent_key
 from bdrp.data.screen import Screen
 from bdrp.errors import SplitError
 
@@ -54,8 +55,23 @@ def patient_of_each_response(screen: Screen) -> pd.Series:
 
 
 def compound_of_each_response(screen: Screen) -> pd.Series:
-    """The structure key (first InChIKey block) of each response's drug, (R,) strings."""
-    return _looked_up(screen, "drug_id", screen.drugs["structure_key"])
+    """The key of each response's compound, (R,) strings: the same for all ids and salts of it.
+
+    The structure key (first InChIKey block) where a screen has one form of a compound; else the key of its parent.
+    """
+    return _looked_up(screen, "drug_id", _compounds(screen))
+
+
+def parent_of_each_response(screen: Screen) -> pd.Series:
+    """The structure key without salts of each response's drug, (R,) strings: the same in every screen."""
+    return _looked_up(screen, "drug_id", screen.drugs["smiles"].map(parent_key))
+
+
+def _compounds(screen: Screen) -> pd.Series:
+    """The key of each drug's compound, by drug_id; keys of drugs that have no other salt are as they always were."""
+    own, parents = screen.drugs["structure_key"], screen.drugs["smiles"].map(parent_key)
+    several = own.groupby(parents).transform("nunique") > 1
+    return own.where(~several, parents)
 
 
 def assign_clusters(screen: Screen, by: str) -> pd.Series:
@@ -91,7 +107,7 @@ def _pairs(screen: Screen) -> pd.Series:
 
 def _scaffolds(screen: Screen) -> pd.Series:
     drugs = screen.drugs.assign(scaffold=[murcko_scaffold(s, k) for s, k in _structures(screen)])
-    one_each = drugs.groupby("structure_key")["scaffold"].transform("min")  # tautomers of one key agree on one
+    one_each = drugs.groupby(_compounds(screen))["scaffold"].transform("min")  # tautomers and salts agree on one
     return _looked_up(screen, "drug_id", one_each)
 
 

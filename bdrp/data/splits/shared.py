@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from bdrp.data.screen import Screen
-from bdrp.data.splits.clusters import compound_of_each_response, patient_of_each_response
+from bdrp.data.splits.clusters import parent_of_each_response, patient_of_each_response
 from bdrp.data.splits.drawing import Shares, as_split, check_parts, draw_parts, group_sizes
 from bdrp.data.splits.folds import place
 from bdrp.data.splits.split import Split
@@ -38,13 +38,13 @@ def hold_out_shared(
     Raises:
         SplitError: nothing is shared, or a part would be empty.
     """
-    lines, drugs = patient_of_each_response(screen), compound_of_each_response(screen)
+    lines, drugs = patient_of_each_response(screen), parent_of_each_response(screen)
     held = {
         "patients": _held(
             set(lines), {other.name: set(patient_of_each_response(other)) for other in others}, f"{seed}:patient"
         ),
         "compounds": _held(
-            set(drugs), {other.name: set(compound_of_each_response(other)) for other in others}, f"{seed}:compound"
+            set(drugs), {other.name: set(parent_of_each_response(other)) for other in others}, f"{seed}:compound"
         ),
     }
     if not any(held.values()):
