@@ -91,6 +91,7 @@ class _Candidate:
     column: str
     quantity: Quantity
     cells: cells.Cells
+    is_sure: bool = True
 
     @property
     def converted(self) -> npt.NDArray[np.float64]:
@@ -154,7 +155,7 @@ def _told_by_table(raw: pd.DataFrame, stated: Stated, path: Path) -> _Candidate:
 def _generic(column: str, measure: str, raw: pd.DataFrame, path: Path) -> _Candidate:
     """A column without a telling name, taken for the measure itself, if its values can be."""
     name = BASE.get(measure) or next(one.name for one in QUANTITIES.values() if one.measure == measure)
-    candidate = _Candidate(column, QUANTITIES[name], cells.read_cells(raw, column, path))
+    candidate = _Candidate(column, QUANTITIES[name], cells.read_cells(raw, column, path), is_sure=False)
     if wrong := shape.doubt(candidate.quantity, candidate.seen, stated=False):
         raise refusals.doubtful(column, candidate.quantity, wrong, candidate.seen, path)
     return candidate
@@ -173,33 +174,27 @@ def _resolved(named: Named, raw: pd.DataFrame, path: Path) -> _Candidate:
     left = [one for one in options if not doubts[one.name]]
     if not left:
         raise refusals.doubtful(named.column, options[0], doubts[options[0].name], values, path)
-    chosen = left[0] if named.is_sure else _by_convention(left, values)
+    chosen = left[0] if named.is_sure else _by_convention(named, left, values)
     if chosen is None:
         raise refusals.ambiguous(named, left, values, path)
-    return _Candidate(named.column, chosen, read)
+    return _Candidate(named.column, chosen, read, named.is_sure)
 
 
-def _by_convention(left: Sequence[Quantity], values: npt.NDArray[Any]) -> Quantity | None:
+def _by_convention(named: Named, left: Sequence[Quantity], values: npt.NDArray[Any]) -> Quantity | None:
     """Which of the quantities that a column can be it is; None where that is a guess.
 
-    A logarithm without a unit is in µM, as in GDSC and DepMap, where some values are negative; an AUC is a fraction
-    where it can be one, and in percent where lines that nothing happened to stand near 100.
+    `LN_IC50` without a unit is in µM, as GDSC has it, where its values can be; other logarithms without a unit are
+    found in M, µM and nM, and not told apart. An AUC is a fraction where it can be one, and in percent where lines that
+    nothing happened to stand near 100.
     """
-    first = left[0]
-    names = {one.name for one in left}
+    first, enough = left[0], len(values) >= shape.ENOUGH
     if first.kind == "area":
-        near_whole = len(values) >= shape.ENOUGH and 0.8 <= np.quantile(first.convert(values), 0.95) <= 1.2
-        return first if len(names) == 1 and (near_whole or not first.name.endswith("percent")) else None
-    if len(left) == 1:
-        return first if len(values) >= shape.ENOUGH or first.name.startswith("ln_") else None
-    in_um = first.name.endswith("um") and not first.raw
-    if (
-        in_um
-        and len({one.name.partition("_")[0] for one in left}) == 1
-        and not any(name.endswith("_m") for name in names)
-    ):
-        return first
-    return first if in_um and first.name.startswith("ln_") and len(values) < shape.ENOUGH else None
+        near_whole = enough and 0.8 <= np.quantile(first.convert(values), 0.95) <= 1.2
+        return first if len(left) == 1 and (near_whole or not first.name.endswith("percent")) else None
+    if first.raw:
+        return first if enough and len(left) == 1 else None
+    is_natural = {name.partition("_")[0] for name in named.quantities} == {"ln"}
+    return first if is_natural and first.name.endswith("um") else None
 
 
 def _one_of(found: Sequence[_Candidate], path: Path) -> _Candidate:
@@ -229,6 +224,9 @@ def _finish(found: _Candidate, raw: pd.DataFrame, stated: Stated, path: Path) ->
         direction.check(raw, found.column, response, path)
     if quantity.formula:
         notices.append(f"{found.column} is {quantity.label}; converted: {quantity.formula}.")
+    elif not found.is_sure and quantity.kind != "area":
+        why = "as the measure says" if plain(found.column) in GENERIC else "though its header names no unit"
+        notices.append(f"{found.column} is taken for {quantity.label}, {why}.")
     if quantity.measure == "auc_fraction":
         response = _clipped(response, notices)
     lower, upper = cells.limits(found.cells, response, quantity.rises)

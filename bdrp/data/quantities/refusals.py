@@ -88,9 +88,10 @@ def doubtful(column: str, quantity: Quantity, why: str, values: Values, path: Pa
 
 def ambiguous(named: Named, left: Sequence[Quantity], values: Values, path: Path) -> DataError:
     """The header and the values leave several quantities."""
+    likely = [one for one in shape.looks_like(values) if one not in left]
     return DataError(
         f"{path.name}: {named.column} can be several quantities: {named.doubt}, and {shape.describe(values)} fit "
-        f"{_choices(left)}. One must be stated; name the unit in the header, or say it."
+        f"{_choices([*left, *likely])}. One must be stated; name the unit in the header, or say it."
     )
 
 

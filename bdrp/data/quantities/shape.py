@@ -17,9 +17,13 @@ ENOUGH: Final = 20
 LOWEST_MEDIAN: Final = float(np.log(1e-4))
 HIGHEST_MEDIAN: Final = float(np.log(1e3))
 """ln(µM) that the median of a screen's IC50 lies between: 100 pM to 1 mM."""
+LOWEST_UNTOLD_MEDIAN: Final = float(np.log(0.05))
+"""The same bound for logarithms whose header names no unit: 50 nM. Below it, log10 M and mM pass for µM."""
+HIGHEST_UNTOLD_MOLAR: Final = float(np.log(100))
+"""The upper bound of a median that no header says to be in M: 100 µM. Above it, mM pass for M."""
 LEAST_SPREAD: Final = 0.4
 """SD of ln(x) from which positive numbers can be concentrations: p-scales and fractions vary less."""
-FEWEST_NEAR_NO_EFFECT: Final = 0.25
+FEWEST_NEAR_NO_EFFECT: Final = 0.4
 """Median AUC below which a table is more likely of the area above the curve: most drugs leave most lines alone."""
 NOISE: Final = (-0.5, 2.5)
 """Range of an AUC fraction with the noise of its controls; outside of it, it is in percent or an area."""
@@ -94,7 +98,9 @@ def _doubt_concentration(quantity: Quantity, values: Values, stated: bool) -> st
         return "they vary too little for concentrations"
     if not quantity.raw and (wrong := _doubt_logarithm(quantity, values, stated)):
         return wrong
-    if not LOWEST_MEDIAN <= np.median(found) <= HIGHEST_MEDIAN:
+    lowest = LOWEST_MEDIAN if stated or quantity.raw else LOWEST_UNTOLD_MEDIAN
+    highest = HIGHEST_UNTOLD_MOLAR if quantity.name.endswith("_m") and not stated else HIGHEST_MEDIAN
+    if not lowest <= np.median(found) <= highest:
         return f"the median would be {_concentration(float(np.median(found)))}"
     return "" if np.abs(found).max() <= 25 else "some lie beyond all concentrations"
 
@@ -109,6 +115,8 @@ def _doubt_logarithm(quantity: Quantity, values: Values, stated: bool) -> str:
         return ""
     if low >= 0 and not quantity.name.endswith("nm") and (not stated or _is_p_scale(values)):
         return "none is negative, so that not one would be below 1 µM"
+    if high <= 0 and quantity.name.endswith("um"):
+        return "none is positive, so that not one would be above 1 µM"
     return ""
 
 
