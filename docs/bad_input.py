@@ -110,6 +110,47 @@ def nothing() -> None:
     """Leave everything as it is."""
 
 
+def _pic50(table: pd.DataFrame) -> pd.Series:
+    return (6 - table["ln_ic50_um"].astype(float) / np.log(10)).round(3).astype(str)
+
+
+def _auc(table: pd.DataFrame) -> pd.Series:
+    return 1 / (1 + np.exp(-table["ln_ic50_um"].astype(float) - 2))
+
+
+def _as_response(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(response=_pic50(table)).drop(columns="ln_ic50_um")
+
+
+def _as_auc(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(auc=_auc(table)).drop(columns="ln_ic50_um")
+
+
+def _aac_as_auc(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(auc=1 - _auc(table), LN_IC50=table["ln_ic50_um"]).drop(columns="ln_ic50_um")
+
+
+def _points(table: pd.DataFrame) -> pd.DataFrame:
+    rows = table[["cell_line_id", "drug_id", "ln_ic50_um"]].merge(pd.DataFrame({"dose": [0.1, 1.0, 10.0]}), how="cross")
+    viability = 1 / (1 + rows["dose"] / np.exp(rows["ln_ic50_um"].astype(float)))
+    return rows.assign(response=viability.round(4)).drop(columns="ln_ic50_um")
+
+
+def _other_ids(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(cell_line_id=[f"ACH-{at:06d}" for at in range(len(table))])
+
+
+def _lost_cell() -> None:
+    path = Path("responses.csv")
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:3], lines[3].replace(",", "", 1), *lines[4:]]))
+
+
+def _cut_short() -> None:
+    path = Path("responses.csv")
+    path.write_text(path.read_text()[:-2])
+
+
 def _other_separator() -> None:
     path = Path("responses.csv")
     path.write_text(path.read_text().replace(",", ";"))
@@ -186,9 +227,37 @@ CASES = (
         edit("responses.csv", lambda t: t.assign(ln_ic50_um=np.exp(3 * t["ln_ic50_um"].astype(float)).map(str))),
     ),
     Case(
-        "IC50 by name",
+        "IC50 by name, over values that are its logarithm",
         edit("responses.csv", lambda t: t.rename(columns={"ln_ic50_um": "IC50_uM"})),
     ),
+    Case(
+        "pIC50",
+        edit("responses.csv", lambda t: t.rename(columns={"ln_ic50_um": "pIC50"}).assign(pIC50=_pic50(t))),
+        remark="It is converted. Any other telling name of an IC50 or an AUC is read so, and `--unit` says it too.",
+    ),
+    Case("A response without a telling name", edit("responses.csv", _as_response)),
+    Case("An AUC, and no word of it", edit("responses.csv", _as_auc)),
+    Case(
+        "AAC, high where a line is sensitive, under the name of AUC",
+        edit("responses.csv", _aac_as_auc),
+        fit("--measure", "auc_fraction"),
+    ),
+    Case("Two responses that differ", edit("responses.csv", lambda t: t.assign(pIC50=_pic50(t).iloc[::-1].to_numpy()))),
+    Case("Points of dose-response curves", edit("responses.csv", _points)),
+    Case(
+        "Cells that say more than a number",
+        put("responses.csv", "ln_ic50_um", [4, 17], ">2.303"),
+        remark="They are limits of what the assay could see.",
+    ),
+    Case(
+        "Doses in nM",
+        edit("responses.csv", lambda t: t.drop(columns=["min_conc_um", "max_conc_um"]).assign(max_conc="10000")),
+        remark="Their range tells.",
+    ),
+    Case("Rows that stand twice", edit("responses.csv", lambda t: pd.concat([t, t.head(3)]))),
+    Case("A table of lines that joins with nothing", edit("lines.csv", _other_ids)),
+    Case("A line that lost a cell", _lost_cell),
+    Case("A file that was cut short", _cut_short),
     Case(
         "AUC above 1",
         edit("responses.csv", lambda t: t.rename(columns={"ln_ic50_um": "auc_fraction"}).assign(auc_fraction="12.5")),

@@ -85,7 +85,7 @@ def load(
     rows = read.rows
     lines = pd.DataFrame(index=pd.Index([], dtype="str"))
     if "cell_lines" in paths:
-        known = {*rows["cell_line_id"], *line_tables.held_ids(expressed.index)}
+        known = dict.fromkeys([*rows["cell_line_id"].unique(), *line_tables.held_ids(expressed.index)])
         lines = line_tables.read_lines(paths["cell_lines"], known)
     rows, lines = line_tables.on_one_id(rows, lines, expressed.index)
     if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
