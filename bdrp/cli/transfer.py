@@ -39,6 +39,12 @@ def run(
         str | None,
         typer.Option(help="ln_ic50_um or auc_fraction; without it, each target's own, and a model a measure."),
     ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL=NAME,...", help="What the responses of a screen of tables hold, as `--unit` of `bdrp fit`."
+        ),
+    ] = None,
     method: Annotated[str, typer.Option(help="How the posterior is found; as in `bdrp fit`.")] = "last_layer",
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")
@@ -63,9 +69,9 @@ def run(
 
     options, counts = parse_key_values(option, "--option"), _numbers(labelled)
     protocol = transfer.TransferProtocol(method, options, counts, draws, seed, model, labelling)
-    named = {
-        key: value for pair in screen_option or [] for key, value in parse_key_values([pair], "--screen-option").items()
-    }
+    units = parse_labelled_names(unit, "--unit", "a screen", "A screen has one unit.") if unit else {}
+    screen_option = [*(screen_option or []), *(f"{label}.unit={name}" for label, name in units.items())]
+    named = {key: value for pair in screen_option for key, value in parse_key_values([pair], "--screen-option").items()}
     study_runs.check_output_folder(
         out, "transfer.html", TABLES, [*list_input_files(root, named), *([model] if model else [])]
     )

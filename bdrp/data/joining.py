@@ -11,7 +11,7 @@ import pandas as pd
 from bdrp.data import identifiers
 from bdrp.data.identifiers import listed
 from bdrp.data.profiles import EXPRESSION, Profiles, column_noun
-from bdrp.data.screen import MEASURES, Screen
+from bdrp.data.screen import MEASURES, Measure, Screen
 from bdrp.errors import DataError
 
 DRUG_COLUMNS = ("name", "smiles", "structure_key", "target", "pathway")
@@ -105,14 +105,14 @@ class RawTables:
     checksums: Mapping[str, str]
 
 
-def join_screen(name: str, measure: str, parts: RawTables, notices: Notices) -> Screen:
+def join_screen(name: str, measure: str | Measure, parts: RawTables, notices: Notices) -> Screen:
     """Join the parts on their ids; responses of unknown lines or drugs are dropped, counted and listed.
 
     Raises:
         DataError: a response is not finite, or no response is left.
     """
-    rows = parts.responses
-    _refuse_non_finite(rows, measure, name)
+    rows, measure = parts.responses, MEASURES[measure] if isinstance(measure, str) else measure
+    _refuse_non_finite(rows, measure.name, name)
     rows = _keep_known(
         rows, "cell_line_id", parts.profiles[EXPRESSION].index, f"cell lines have no {EXPRESSION}", notices
     )
@@ -127,7 +127,7 @@ def join_screen(name: str, measure: str, parts: RawTables, notices: Notices) -> 
         notices.lines.append(f"{len(bare):,} cell lines have no known tissue ({listed(bare)}): it is 'unknown'.")
     return Screen(
         name=name,
-        measure=MEASURES[measure],
+        measure=measure,
         responses=rows[list(RESPONSE_COLUMNS)].reset_index(drop=True),
         drugs=parts.drugs.loc[drugs],
         cell_lines=described,

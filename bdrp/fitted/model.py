@@ -309,7 +309,7 @@ class TrainedModel:
                 "Use the version that wrote it."
             )
         features = Features(
-            MEASURES[manifest["measure"]],
+            replace(MEASURES[manifest["measure"]], unit=str(manifest["unit"])),  # a user's own measure has its own
             line_profiles.restore(keys, arrays),
             TrainingDrugs.restore({"compounds": keys["compounds"], **keys.get("training_drugs", {})}),
             tuple(keys["lines"]),

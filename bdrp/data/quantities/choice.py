@@ -31,12 +31,14 @@ class Stated:
         unit: the name of the quantity that the response column holds.
         column: the header of the response column.
         dose_unit: the unit of the lowest and highest doses.
+        own_unit: the unit of a measure of one's own, in words.
     """
 
     measure: str | None = None
     unit: str | None = None
     column: str | None = None
     dose_unit: str | None = None
+    own_unit: str | None = None
 
     def __post_init__(self) -> None:
         if self.measure is not None and self.measure not in MEASURES:
@@ -47,6 +49,11 @@ class Stated:
             raise DataError(
                 f"unit is {self.unit}, which is of {self.quantity.measure}, and measure is {self.measure}. "
                 "The two must say the same; leave one out."
+            )
+        if self.own_unit is not None and "own" not in (self.measure, self.unit and self.quantity.measure):
+            raise DataError(
+                f"own_unit is {self.own_unit!r}, and the measure is none of your own. It belongs to the units own_low "
+                "and own_high; name one of them, or leave own_unit out."
             )
 
     @property

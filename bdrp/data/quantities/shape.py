@@ -130,7 +130,11 @@ def _doubt_area(quantity: Quantity, values: Values) -> str:
     if quantity.name.endswith("percent") and high <= NOISE[1]:
         return f"none is above {high:.3g}, so that they are fractions"
     if found.min() < NOISE[0] or found.max() > NOISE[1] or np.mean((found >= 0) & (found <= 1)) < 0.5:
-        return f"as fractions they would run from {found.min():.3g} to {found.max():.3g}"
+        areas = " (areas over log dose, as CTRPv2 gives, are divided by that of an untouched curve)"
+        return (
+            f"as fractions they would run from {found.min():.3g} to {found.max():.3g}"
+            f"{areas if quantity.slope == 1 and NOISE[1] < high < 35 else ''}"
+        )
     if len(values) >= ENOUGH and low >= NOISE[0] and np.median(found) < FEWEST_NEAR_NO_EFFECT:
         return f"the median line would have lost {1 - np.median(found):.0%} of its viability to the median drug"
     return ""

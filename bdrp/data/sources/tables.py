@@ -52,6 +52,7 @@ def load(
     unit: str | None = None,
     column: str | None = None,
     dose_unit: str | None = None,
+    own_unit: str | None = None,
     responses: str | Path | None = None,
     drugs: str | Path | None = None,
     expression: str | Path | None = None,
@@ -67,6 +68,7 @@ def load(
             do not tell, or tell wrongly.
         column: the header of the response column, where several could be.
         dose_unit: the unit of the doses (m, mm, um, nm, pm), where it is not told.
+        own_unit: what a measure of one's own (unit own_low or own_high) is in, in words.
         responses: path of the responses.
         drugs: path of the drugs.
         expression: path of the expression.
@@ -80,7 +82,9 @@ def load(
     paths = _paths(root, tables | {"cell_lines": cell_lines, "mutations": mutations})
     expressed = read_expression(paths["expression"])
     drugs_raw = drug_tables.read_raw(paths["drugs"])
-    read, drugs_table = _read_pairs_and_drugs(paths, drugs_raw, expressed, Stated(measure, unit, column, dose_unit))
+    read, drugs_table = _read_pairs_and_drugs(
+        paths, drugs_raw, expressed, Stated(measure, unit, column, dose_unit, own_unit)
+    )
     notices = joining.Notices(list(read.notices))
     rows = read.rows
     lines = pd.DataFrame(index=pd.Index([], dtype="str"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ import pandas as pd
 from bdrp.data import quantities, reading
 from bdrp.data.delimited import plain
 from bdrp.data.identifiers import listed
-from bdrp.data.measures import LN_CONCENTRATIONS
+from bdrp.data.measures import LN_CONCENTRATIONS, MEASURES, Measure
 from bdrp.data.quantities import doses
 from bdrp.data.quantities.headers import CURVE, is_dose
 from bdrp.data.screen import LIMITS
@@ -33,7 +33,7 @@ class Responses:
     """
 
     rows: pd.DataFrame
-    measure: str
+    measure: Measure
     notices: list[str] = field(default_factory=list)
 
 
@@ -63,7 +63,9 @@ def read_responses(
         rows[limit] = np.where(np.isnan(marked), limits[limit], marked)
     named = columns.find(raw, (), ("laboratory",), path)
     rows["laboratory"] = reading.text(raw, named.get("laboratory", "laboratory"))
-    return Responses(_once(rows, raw, chosen.column, said), chosen.quantity.measure, said)
+    measure = MEASURES[chosen.quantity.measure]
+    measure = replace(measure, unit=stated.own_unit) if stated.own_unit else measure
+    return Responses(_once(rows, raw, chosen.column, said), measure, said)
 
 
 def refuse_empty_ids(rows: pd.DataFrame, path: Path) -> None:
