@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bdrp.data.screen import Screen
+    from bdrp.fitted.model import TrainedModel
 
 
 def run(
@@ -68,7 +69,7 @@ def run(
     predictions = predict(
         trained,
         screen=loaded,
-        drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"], dose_unit) if drugs else None,
+        drugs=_read_drugs(drugs, trained, dose_unit) if drugs else None,
         expression=tables.read_expression(expression) if expression else None,
         pairs=_pairs(pairs, loaded, unmeasured),
         laboratory=known or laboratory,
@@ -76,6 +77,18 @@ def run(
     predictions.save(out)
     console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
     console.print_laboratory(predictions.laboratory)
+
+
+def _read_drugs(path: Path, trained: TrainedModel, dose_unit: str | None) -> pd.DataFrame:
+    """New drugs by the ids that the model knows, where the table has them; what was converted is printed."""
+    from bdrp.data.sources import tables
+
+    notices: list[str] = []
+    measure, known = trained.manifest["measure"], set(trained.features.drugs.ids)
+    drugs = tables.read_tested_drugs(path, measure, dose_unit, known, notices)
+    for notice in notices:
+        console.print_note(notice)
+    return drugs
 
 
 def list_unmeasured_pairs(screen: Screen) -> pd.DataFrame:

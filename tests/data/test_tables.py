@@ -198,7 +198,7 @@ def test_equal_rows_of_a_drug_are_one_and_two_ids_may_share_a_structure(tmp_path
 
 def test_an_option_that_the_source_does_not_take_is_refused_with_those_it_does() -> None:
     with pytest.raises(
-        DataError, match="tables takes no option 'genes'. Allowed are unit, column, dose_unit, responses, "
+        DataError, match="tables takes no option 'genes'. Allowed are unit, column, dose_unit, own_unit, responses, "
     ):
         sources.load("tables", genes="genes.csv")
 

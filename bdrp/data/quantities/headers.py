@@ -23,7 +23,7 @@ _UNITS: Final = {
 }
 _ASIDE: Final = r"(?:published|recomputed|curvecurator|fitted|fit|value|values|mean|median|avg|absolute|abs|estimate)*"
 _CONCENTRATION: Final = re.compile(
-    rf"{_ASIDE}(?P<sign>neg|minus|negative)?(?P<scale>p|ln|loge|log10|lg10|lg|log2|log)?(?P<unit0>um|nm)?"
+    rf"{_ASIDE}(?P<sign>neg|minus|negative|n(?=log))?(?P<scale>p|ln|loge|log10|lg10|lg|log2|log)?(?P<unit0>um|nm)?"
     rf"(?P<kind>{'|'.join(CONCENTRATIONS)}){_ASIDE}(?P<unit>{'|'.join(sorted(_UNITS, key=len, reverse=True))})?{_ASIDE}"
 )
 _SCALES: Final = {"loge": "ln", "lg": "log10", "lg10": "log10"}

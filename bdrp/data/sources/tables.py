@@ -14,7 +14,7 @@ Upper and lower case, spaces and underscores in column names do not matter, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,7 @@ from bdrp.data.screen import Screen
 from bdrp.data.user_tables import columns, layouts
 from bdrp.data.user_tables import drugs as drug_tables
 from bdrp.data.user_tables import lines as line_tables
+from bdrp.data.user_tables.duplicates import drop_repeated
 from bdrp.data.user_tables.responses import Responses, read_responses, refuse_empty_ids
 from bdrp.errors import DataError
 
@@ -92,6 +93,7 @@ def load(
         known = dict.fromkeys([*rows["cell_line_id"].unique(), *line_tables.held_ids(expressed.index)])
         lines = line_tables.read_lines(paths["cell_lines"], known)
     rows, lines = line_tables.on_one_id(rows, lines, expressed.index)
+    rows = drop_repeated(rows, drugs_table["structure_key"], notices.lines)
     if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
         raise _genes_in_rows("the cell lines of the responses are its columns", paths["expression"])
     known_profiles = {EXPRESSION: expressed}
@@ -108,11 +110,10 @@ def _read_pairs_and_drugs(
     """The responses and the drugs, each by the column of ids that joins."""
     path, notices = paths["responses"], list[str]()
     raw = reading.read_table(path, own=True)
-    named = columns.candidates(drugs_raw, "drug_id") or [drug_tables.find_key(drugs_raw, paths["drugs"])]
-    ids = {one for key in named for one in reading.ids(drugs_raw, key)}
+    ids = {one for key in columns.drug_keys(drugs_raw, paths["drugs"]) for one in reading.ids(drugs_raw, key)}
     lines = line_tables.held_ids(expressed.index)
     raw = layouts.melt(raw, lines, ids, path, notices)
-    key, drug_key = columns.joining_pair(raw, drugs_raw, "drug_id", (path, paths["drugs"]))
+    key, drug_key = columns.joining_drugs(raw, drugs_raw, (path, paths["drugs"]))
     keys = {"cell_line_id": columns.joining_column(raw, "cell_line_id", lines, path), "drug_id": key}
     read = read_responses(raw, keys, stated, path, notices)
     return read, drug_tables.clean(drugs_raw, paths["drugs"], drug_key)
@@ -139,25 +140,39 @@ def read_drugs(path: str | Path) -> pd.DataFrame:
     return drug_tables.clean(drug_tables.read_raw(path), path)
 
 
-def read_tested_drugs(path: str | Path, measure: str, dose_unit: str | None = None) -> pd.DataFrame:
+def read_tested_drugs(
+    path: str | Path,
+    measure: str,
+    dose_unit: str | None = None,
+    known: Collection[str] = (),
+    notices: list[str] | None = None,
+) -> pd.DataFrame:
     """Drugs as `read_drugs` has them, with `upper_limit`, the highest dose that each is to be tested at.
 
     It comes from a column upper_limit, in the measure's unit, or max_conc_um, in µM (or `dose_unit`); NaN where the
     file says neither. An unseen drug is predicted better where it is known.
+
+    Args:
+        path: the table.
+        measure: the model's measure.
+        dose_unit: the unit of the doses, where it is not told.
+        known: drug ids of the model: of several columns of ids, the one that joins is read.
+        notices: what was converted is written here.
 
     Raises:
         DataError: as in `read_drugs`, or a dose is not a number above 0.
     """
     path = Path(path)
     raw = drug_tables.read_raw(path)
-    drugs = drug_tables.clean(raw, path)
+    key = max(columns.drug_keys(raw, path), key=lambda one: columns.count_known(raw, one, known))
+    drugs = drug_tables.clean(raw, path, key)
     found = columns.find(raw, (), ("upper_limit",), path)
     limit = pd.Series(np.nan, index=raw.index)
     if found:
         limit = reading.numbers(raw, found["upper_limit"], path)
     elif measure in LN_CONCENTRATIONS:
-        limit = doses.read_log_doses(raw, path, dose_unit, []).get("upper_limit", limit)
-    limit = limit.groupby(reading.ids(raw, drug_tables.find_key(raw, path))).mean()
+        limit = doses.read_log_doses(raw, path, dose_unit, [] if notices is None else notices).get("upper_limit", limit)
+    limit = limit.groupby(reading.ids(raw, key)).mean()
     return drugs.assign(upper_limit=limit.reindex(drugs.index).to_numpy(dtype=float))
 
 

@@ -93,7 +93,7 @@ def joining_column(raw: pd.DataFrame, meaning: str, known: Collection[str], path
     first, *others = [column for column in named if joined[column] == best]
     if best:
         for other in others:
-            if not reading.ids(raw, first).equals(reading.ids(raw, other).rename(first)):
+            if reading.ids(raw, first).tolist() != reading.ids(raw, other).tolist():
                 raise DataError(
                     f"{path.name} has two columns that can be {meaning}, {first} and {other}, and {best:,} ids of "
                     f"either are in the other tables ({listed(reading.ids(raw, first).unique(), 3)}; "
@@ -108,16 +108,27 @@ def count_known(raw: pd.DataFrame, column: str, known: Collection[str]) -> int:
     return sum(any(one in known for one in (cell, *identifiers.split_ids(cell))) for cell in ids)
 
 
-def joining_pair(one: pd.DataFrame, other: pd.DataFrame, meaning: str, paths: tuple[Path, Path]) -> tuple[str, str]:
-    """The columns of two tables whose ids join best, the preferred names where nothing does.
+def drug_keys(raw: pd.DataFrame, path: Path) -> list[str]:
+    """The columns of a drug table that can be its ids, the preferred first: names can stand for ids.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = list(dict.fromkeys([*candidates(raw, "drug_id"), *candidates(raw, "name")]))
+    if not found:
+        raise missing(raw, "drug_id", path)
+    return found
+
+
+def joining_drugs(rows: pd.DataFrame, drugs: pd.DataFrame, paths: tuple[Path, Path]) -> tuple[str, str]:
+    """The columns of responses and of drugs whose ids join best, the preferred names where nothing does.
 
     Raises:
         DataError: a table has no such column.
     """
-    named = candidates(one, meaning), candidates(other, meaning)
-    for raw, found, path in zip((one, other), named, paths, strict=True):
-        if not found:
-            raise missing(raw, meaning, path)
-    held = {column: set(reading.ids(other, column)) for column in named[1]}
-    pairs = [(mine, theirs) for theirs in named[1] for mine in named[0]]
-    return max(pairs, key=lambda pair: count_known(one, pair[0], held[pair[1]]))  # the first of equals
+    mine, theirs = candidates(rows, "drug_id"), drug_keys(drugs, paths[1])
+    if not mine:
+        raise missing(rows, "drug_id", paths[0])
+    held = {column: set(reading.ids(drugs, column)) for column in theirs}
+    pairs = [(one, other) for other in theirs for one in mine]
+    return max(pairs, key=lambda pair: count_known(rows, pair[0], held[pair[1]]))  # the first of equals

@@ -38,19 +38,7 @@ def clean(raw: pd.DataFrame, path: Path, key: str | None = None) -> pd.DataFrame
         DataError: a structure is empty or unparsable, or one id has two structures.
     """
     found = columns.find(raw, ("smiles",), ("name", "target", "pathway"), path)
-    table = pd.DataFrame({"drug_id": reading.ids(raw, key or find_key(raw, path))})
+    table = pd.DataFrame({"drug_id": reading.ids(raw, key or columns.drug_keys(raw, path)[0])})
     for column, named in found.items():
         table[column] = reading.text(raw, named)
     return joining.clean_drugs(table, path.name)
-
-
-def find_key(raw: pd.DataFrame, path: Path) -> str:
-    """The preferred column of ids, the drugs' names where there is no other.
-
-    Raises:
-        DataError: there is none.
-    """
-    named = columns.candidates(raw, "drug_id") or columns.candidates(raw, "name")
-    if not named:
-        raise columns.missing(raw, "drug_id", path)
-    return named[0]

@@ -25,7 +25,8 @@ def read_lines(path: Path, known: Collection[str]) -> pd.DataFrame:
     """
     raw = reading.read_table(path, own=True)
     key = columns.joining_column(raw, "cell_line_id", known, path)
-    if not columns.count_known(raw, key, known):
+    joined = columns.count_known(raw, key, known)
+    if not joined:
         raise _nothing_joins(raw, known, path)
     found = columns.find(raw, (), ("name", "tissue", "patient_id"), path)
     table = pd.DataFrame({"cell_line_id": reading.ids(raw, key)})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -17,19 +16,15 @@ from bdrp.data.measures import LN_CONCENTRATIONS, MEASURES, Measure
 from bdrp.data.quantities import doses
 from bdrp.data.quantities.headers import CURVE, is_dose
 from bdrp.data.screen import LIMITS
-from bdrp.data.user_tables import columns
+from bdrp.data.user_tables import columns, duplicates
 from bdrp.errors import DataError
-
-EXACT_DIGITS: Final = 4
-"""Significant digits from which two equal values of a pair are one measurement that stands twice; chosen: replicates
-agree to four digits once in some thousand pairs."""
 
 
 @dataclass(frozen=True)
 class Responses:
-    """Rows of cell_line_id, drug_id, response, lower_limit, upper_limit and laboratory, in a measure.
+    """Rows of cell_line_id, drug_id, response, lower_limit, upper_limit, laboratory and `duplicates.EXACT`.
 
-    `notices` say what was told, converted and dropped.
+    The response is in `measure`; `notices` say what was told and converted.
     """
 
     rows: pd.DataFrame
@@ -65,7 +60,8 @@ def read_responses(
     rows["laboratory"] = reading.text(raw, named.get("laboratory", "laboratory"))
     measure = MEASURES[chosen.quantity.measure]
     measure = replace(measure, unit=stated.own_unit) if stated.own_unit else measure
-    return Responses(_once(rows, raw, chosen.column, said), measure, said)
+    rows[duplicates.EXACT] = duplicates.mark_exact(raw, chosen.column)
+    return Responses(rows, measure, said)
 
 
 def refuse_empty_ids(rows: pd.DataFrame, path: Path) -> None:
@@ -117,19 +113,3 @@ def _limits(
         turned = limit if chosen.quantity.rises else LIMITS[1 - LIMITS.index(limit)]
         limits[turned] = chosen.quantity.convert(reading.numbers(raw, column, path).to_numpy(dtype=float))
     return limits
-
-
-def _once(rows: pd.DataFrame, raw: pd.DataFrame, column: str, notices: list[str]) -> pd.DataFrame:
-    """Rows without those that stand twice: equal in every cell, or with a value that is equal to many digits."""
-    digits = reading.text(raw, column).str.lower().str.partition("e")[0].str.replace(r"^[^1-9]*|\D", "", regex=True)
-    exact = rows.duplicated().to_numpy() & (digits.str.len() >= EXACT_DIGITS).to_numpy()
-    twice = exact | raw.duplicated().to_numpy()
-    if not twice.any():
-        return rows
-    pairs = rows.loc[twice, ["cell_line_id", "drug_id"]].drop_duplicates()
-    shown = listed((f"{line} with {drug}" for line, drug in pairs.itertuples(index=False)), 3)
-    notices.append(
-        f"{int(twice.sum()):,} responses dropped: they stand there already with the same value, as duplicates and not "
-        f"as replicates ({shown})."
-    )
-    return rows[~twice].reset_index(drop=True)

@@ -224,6 +224,29 @@ def test_rows_that_stand_twice_are_one_measurement_and_replicates_are_kept(
     assert any(f"{2 * len(rows)} responses dropped: they stand there already" in notice for notice in read.notices)
 
 
+def test_a_curve_under_two_ids_of_one_compound_is_one_measurement(tmp_path: Path, screen_tables: Tables) -> None:
+    rows, drugs = screen_tables["responses"], screen_tables["drugs"]
+    again = rows[rows["drug_id"] == "imatinib"].assign(drug_id="imatinib-2")
+    twin = drugs[drugs["drug_id"] == "imatinib"].assign(drug_id="imatinib-2")
+    given = {"responses": pd.concat([rows, again]), "drugs": pd.concat([drugs, twin])}
+    read = load(tmp_path, screen_tables | given)
+    assert len(read.responses) == len(rows)
+    assert any("already under another id of the compound" in notice for notice in read.notices)
+    other = {"responses": pd.concat([rows, again.assign(ln_ic50_um=again["ln_ic50_um"] + 0.3)])}
+    assert len(load(tmp_path, screen_tables | given | other).responses) == len(rows) + len(again)
+
+
+def test_new_drugs_go_by_the_ids_that_the_model_knows(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("drug_id,drug_name,smiles,max_conc\n1,imatinib,CCO,10000\n2,new,CCN,10000\n")
+    notices: list[str] = []
+    read = tables.read_tested_drugs(path, "ln_ic50_um", known={"imatinib"}, notices=notices)
+    assert read.index.tolist() == ["imatinib", "new"]
+    np.testing.assert_allclose(read["upper_limit"], np.log(10))
+    assert notices == ["Doses (max_conc) are read in nm, by their range."]
+    assert tables.read_tested_drugs(path, "ln_ic50_um").index.tolist() == ["1", "2"]
+
+
 def test_equal_values_of_few_digits_are_replicates_where_another_column_tells_them_apart(
     tmp_path: Path, screen_tables: Tables
 ) -> None:
