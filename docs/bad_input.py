@@ -174,7 +174,7 @@ def _truncated() -> None:
 
 def _one_compound_twice() -> None:
     more_rows("drugs.csv", drug_id="2001")()
-    more_rows("responses.csv", drug_id="2001")()
+    more_rows("responses.csv", drug_id="2001", ln_ic50_um="1.234")()
 
 
 def _two_genes_of_one_name() -> None:

@@ -40,13 +40,16 @@ def write_responses(path: Path, responses: int, lines: int) -> None:
 
 def measure(what: str, path: Path) -> None:
     """Read one table and print what that took."""
+    from bdrp.data import quantities, reading
     from bdrp.data.sources import tables
+    from bdrp.data.user_tables.responses import read_responses
 
     begun = time.perf_counter()
     if what == "expression":
         shape = tables.read_expression(path).shape
     else:
-        shape = tables._read_responses(path, "ln_ic50_um").shape
+        keys = {"cell_line_id": "cell_line_id", "drug_id": "drug_id"}
+        shape = read_responses(reading.read_table(path), keys, quantities.Stated(), path).rows.shape
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(

@@ -152,7 +152,7 @@ def _told_by_table(raw: pd.DataFrame, stated: Stated, path: Path) -> _Candidate:
     named = [one for one in map(recognise, headers) if one is not None]
     fitting = [one for one in named if any(QUANTITIES[name].measure == measure for name in one.quantities)]
     if fitting:
-        return _one_of([_resolved(one, raw, path) for one in fitting], path)
+        return _one_of(_resolve_all(fitting, raw, path), path)
     generic = [header for header in headers if plain(header) in GENERIC or header == stated.column]
     if generic and stated.measure is not None:
         return _generic(generic[0], measure, raw, path)
@@ -166,6 +166,26 @@ def _generic(column: str, measure: str, raw: pd.DataFrame, path: Path) -> _Candi
     if wrong := shape.doubt(candidate.quantity, candidate.seen, stated=False):
         raise refusals.doubtful(column, candidate.quantity, wrong, candidate.seen, path)
     return candidate
+
+
+def _resolve_all(named: Sequence[Named], raw: pd.DataFrame, path: Path) -> list[_Candidate]:
+    """Each column as the one quantity that it can be; what is not clear by itself may say the same as one that is.
+
+    Raises:
+        DataError: none is clear, or one that is not says something else.
+    """
+    clear, unclear = [], []
+    for one in named:
+        try:
+            clear.append(_resolved(one, raw, path))
+        except DataError as error:
+            unclear.append((one, error))
+    for one, refusal in unclear:
+        read = cells.read_cells(raw, one.column, path)
+        options = [_Candidate(one.column, QUANTITIES[name], read) for name in one.quantities]
+        if not clear or not any(_agree(clear[0], option) for option in options):
+            raise refusal
+    return clear
 
 
 def _resolved(named: Named, raw: pd.DataFrame, path: Path) -> _Candidate:
@@ -212,13 +232,17 @@ def _one_of(found: Sequence[_Candidate], path: Path) -> _Candidate:
     """
     first, *others = sorted(found, key=lambda one: bool(one.quantity.formula))
     for other in others:
-        if not np.allclose(first.converted, other.converted, atol=0.02, equal_nan=True):
+        if not _agree(first, other):
             raise refusals.two_columns(
                 (first.column, first.quantity, first.cells.values),
                 (other.column, other.quantity, other.cells.values),
                 path,
             )
     return first
+
+
+def _agree(one: _Candidate, other: _Candidate) -> bool:
+    return bool(np.allclose(one.converted, other.converted, atol=0.02, equal_nan=True))
 
 
 def _finish(found: _Candidate, raw: pd.DataFrame, stated: Stated, path: Path) -> Chosen:

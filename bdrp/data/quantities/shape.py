@@ -1,7 +1,8 @@
 """What numbers can be by their range and spread, and the evidence in words.
 
-The bounds are chosen: wide enough for GDSC1, GDSC2, CCLE, CTRPv2 and PRISM as published, and of any drug of theirs with
-twenty lines, narrow enough that a wrong power of ten, base or direction is mostly seen.
+The bounds are chosen: wide enough for GDSC1, GDSC2, CCLE and CTRPv2 as published, in every unit, narrow enough that a
+wrong power of ten, base or direction is mostly seen. Tables of a single weak drug may have to be stated: of 72 of the
+240 drugs of GDSC2 no line has an IC50 below 1 µM, so that its logarithms look like a p-scale.
 """
 
 from __future__ import annotations

@@ -93,6 +93,8 @@ def load(
         known = dict.fromkeys([*rows["cell_line_id"].unique(), *line_tables.held_ids(expressed.index)])
         lines = line_tables.read_lines(paths["cell_lines"], known)
     rows, lines = line_tables.on_one_id(rows, lines, expressed.index)
+    if "cell_lines" in paths:
+        line_tables.warn_of_undescribed(rows["cell_line_id"], lines, paths["cell_lines"])
     rows = drop_repeated(rows, drugs_table["structure_key"], notices.lines)
     if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
         raise _genes_in_rows("the cell lines of the responses are its columns", paths["expression"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 from bdrp.data import identifiers, reading
 from bdrp.data.identifiers import listed
 from bdrp.data.user_tables import columns
-from bdrp.errors import DataError
+from bdrp.errors import BdrpWarning, DataError
 
 
 def read_lines(path: Path, known: Collection[str]) -> pd.DataFrame:
@@ -52,6 +53,20 @@ def on_one_id(rows: pd.DataFrame, lines: pd.DataFrame, expressed: pd.Index) -> t
     rows = rows.assign(cell_line_id=rename(rows["cell_line_id"], held))
     lines = lines.set_axis(pd.Index(rename(lines.index, held), dtype="str", name="cell_line_id"), axis=0)
     return rows, lines[~lines.index.duplicated()]
+
+
+def warn_of_undescribed(measured: pd.Series, lines: pd.DataFrame, path: Path) -> None:
+    """Warn where a table describes less than half of the lines that were measured."""
+    ids = pd.Index(measured.unique())
+    without = ids[~ids.isin(lines.index)]
+    if len(without) > len(ids) / 2:
+        warnings.warn(
+            f"{path.name} describes {len(ids) - len(without):,} of {len(ids):,} lines, and not {listed(without, 3)}. "
+            "The others have no known tissue and count as a patient each, so that lines of one patient may fall into "
+            "several parts of a split. Do the ids mean the same? Add the missing lines, or leave the table out.",
+            BdrpWarning,
+            stacklevel=5,
+        )
 
 
 def held_ids(expressed: pd.Index) -> dict[str, str]:

@@ -111,6 +111,13 @@ def test_two_columns_of_one_meaning_are_refused_unless_they_agree() -> None:
     assert chosen.column == "ln_ic50_um"
 
 
+def test_a_column_without_a_unit_may_say_the_same_as_one_with_it() -> None:
+    chosen = choose_response(table(IC50=np.exp(LN), LN_IC50=LN), Stated(), PATH)
+    assert chosen.column == "LN_IC50"
+    with pytest.raises(DataError, match="IC50 can be several quantities"):
+        choose_response(table(IC50=np.exp(LN[::-1]), LN_IC50=LN), Stated(), PATH)
+
+
 def test_aac_under_the_name_of_auc_is_seen_beside_what_it_contradicts() -> None:
     with pytest.raises(DataError, match="auc equals aac in every row.*wrong direction"):
         choose_response(table(auc=1 - AUC, aac=1 - AUC), Stated(measure="auc_fraction"), PATH)

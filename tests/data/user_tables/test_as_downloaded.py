@@ -15,7 +15,7 @@ from bdrp.data.harmonise import harmonise
 from bdrp.data.screen import Screen
 from bdrp.data.sources import tables
 from bdrp.data.splits import make
-from bdrp.errors import DataError
+from bdrp.errors import BdrpWarning, DataError
 
 SMILES = {
     "gefitinib": "COc1cc2ncnc(Nc3ccc(F)c(Cl)c3)c2cc1OCCCN1CCOCC1",
@@ -124,6 +124,23 @@ def test_the_column_of_ids_that_joins_is_read(tmp_path: Path, screen_tables: Tab
         DataError, match="none of the lines of the other tables: it has COSMICID like 900000.*ACH-000000"
     ):
         load(tmp_path, alone)
+
+
+def test_a_table_of_few_of_the_lines_is_warned_of(tmp_path: Path, screen_tables: Tables) -> None:
+    few = screen_tables["cell_lines"].assign(cell_line_id=[*LINES[:3], *(f"X{at}" for at in range(17))])
+    with pytest.warns(BdrpWarning, match="describes 3 of 20 lines, and not LINE003"):
+        load(tmp_path, screen_tables | {"cell_lines": few})
+
+
+def test_responses_below_all_doses_are_warned_of(tmp_path: Path, screen_tables: Tables) -> None:
+    rows = (
+        screen_tables["responses"]
+        .assign(IC50_nM=np.exp(screen_tables["responses"]["ln_ic50_um"]))
+        .drop(columns="ln_ic50_um")
+    )
+    given = screen_tables | {"responses": rows.assign(min_conc_um=0.01, max_conc_um=10)}
+    with pytest.warns(BdrpWarning, match="of the responses lie below the lowest limit or dose"):
+        load(tmp_path, given)
 
 
 def test_drugs_join_by_the_ids_that_both_tables_have(tmp_path: Path, screen_tables: Tables) -> None:
