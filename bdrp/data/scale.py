@@ -9,17 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bdrp.data.measures import Measure
+from bdrp.data.quantities.shape import ENOUGH, spans_decades
 from bdrp.errors import BdrpWarning, DataError
 
-ENOUGH: Final = 20
-"""Values from which the shape of a distribution is judged; chosen: fewer say too little."""
-SMALL_SHARE: Final = 0.1
-"""Share of values below a tenth of the largest that gives raw IC50 away, none being negative and spanning `DECADES`;
-chosen: 20 % of the raw IC50 of GDSC2 and CCLE lie so low, and true ln values that near zero go on below it."""
-DECADES: Final = 1_000.0
-"""Largest over smallest; chosen as above."""
-CAPPED_DECADES: Final = 100.0
-"""The same ratio where a fifth of the values equals the largest: a dose that IC50 were capped at, as in CCLE."""
 LN_MILLIMOLAR: Final = float(np.log(1_000.0))
 """ln of 1 mM in µM: no screen doses that high, so a median above it is another unit."""
 
@@ -51,7 +43,7 @@ def check(values: Values, measure: Measure) -> None:
 
 def _check_ln_ic50(values: Values, measure: Measure) -> None:
     low, high = float(values.min()), float(values.max())
-    if _spans_decades(values) or (low >= 0 and high > measure.highest):
+    if spans_decades(values) or (low >= 0 and high > measure.highest):
         unit, formula = ("nM", "ln(IC50 / 1000)") if np.median(values) > 100 else ("µM", "ln(IC50)")
         raise DataError(
             f"ln_ic50_um {_seen(values)} and none is negative: this looks like raw IC50 in {unit}, not its logarithm. "
@@ -65,14 +57,6 @@ def _check_ln_ic50(values: Values, measure: Measure) -> None:
             BdrpWarning,
             stacklevel=6,
         )
-
-
-def _spans_decades(values: Values) -> bool:
-    low, high = float(values.min()), float(values.max())
-    if len(values) < ENOUGH or low <= 0 or np.mean(values < high / 10) < SMALL_SHARE:
-        return False
-    capped = float(np.mean(values == high)) >= 0.2
-    return high / low >= (CAPPED_DECADES if capped else DECADES)
 
 
 def _check_auc(values: Values) -> None:

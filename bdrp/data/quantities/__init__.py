@@ -6,8 +6,8 @@ shape, and refuses with the evidence where these do not tell.
 """
 
 from bdrp.data.quantities.choice import Chosen as Chosen
-from bdrp.data.quantities.choice import Stated as Stated
 from bdrp.data.quantities.choice import choose_response as choose_response
 from bdrp.data.quantities.headers import recognise as recognise
 from bdrp.data.quantities.quantity import QUANTITIES as QUANTITIES
 from bdrp.data.quantities.quantity import Quantity as Quantity
+from bdrp.data.quantities.stated import Stated as Stated

@@ -28,6 +28,13 @@ FEWEST_NEAR_NO_EFFECT: Final = 0.4
 """Median AUC below which a table is more likely of the area above the curve: most drugs leave most lines alone."""
 NOISE: Final = (-0.5, 2.5)
 """Range of an AUC fraction with the noise of its controls; outside of it, it is in percent or an area."""
+SMALL_SHARE: Final = 0.1
+"""Share of values below a tenth of the largest that gives raw IC50 away, none being negative and spanning `DECADES`;
+chosen: 20 % of the raw IC50 of GDSC2 and CCLE lie so low, and true ln values that near zero go on below it."""
+DECADES: Final = 1_000.0
+"""Largest over smallest; chosen as above."""
+CAPPED_DECADES: Final = 100.0
+"""The same ratio where a fifth of the values equals the largest: a dose that IC50 were capped at, as in CCLE."""
 COMMON: Final = (
     *("auc_fraction", "aac", "auc_percent", "aac_percent", "pic50", "log10_m", "ln_um", "log10_um", "log2_um"),
     *("ic50_um", "ic50_nm", "ic50_m", "ln_nm"),
@@ -76,10 +83,10 @@ def describe(values: Values) -> str:
 def spans_decades(values: Values) -> bool:
     """Whether positive numbers spread as concentrations do and their logarithms do not."""
     low, high = float(values.min()), float(values.max())
-    if len(values) < ENOUGH or low <= 0 or np.mean(values < high / 10) < 0.1:
+    if len(values) < ENOUGH or low <= 0 or np.mean(values < high / 10) < SMALL_SHARE:
         return False
     capped = float(np.mean(values == high)) >= 0.2
-    return high / low >= (100 if capped else 1000)
+    return high / low >= (CAPPED_DECADES if capped else DECADES)
 
 
 def _is_likely(quantity: Quantity, values: Values) -> bool:
