@@ -18,6 +18,7 @@ from bdrp.errors import DataError
 LONGEST_SMILES: Final = 2_000
 """Characters; chosen: the longest structure of GDSC, CCLE and CTRPv2 has under 300, and parsing time grows steeply."""
 
+_CARBON = 6
 _TRANSITION_METALS = frozenset({*range(21, 31), *range(39, 49), *range(72, 81)})
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 _SPREADSHEET_NUMBER = re.compile(r"\d\.\d+[eE]\+\d{1,2}")
@@ -157,9 +158,16 @@ def _parent(smiles: str) -> str:
     if any(atom.GetAtomicNum() in _TRANSITION_METALS for atom in whole.GetAtoms()):
         return _key(smiles)
     with rdBase.BlockLogs():
-        left = SaltRemover.SaltRemover().StripMol(whole, dontRemoveEverything=True)
+        left = _salt_remover().StripMol(whole, dontRemoveEverything=True)
         largest = rdMolStandardize.LargestFragmentChooser(preferOrganic=True).choose(left)
-    return _key(str(Chem.MolToSmiles(largest)))
+    organic = any(atom.GetAtomicNum() == _CARBON for atom in largest.GetAtoms())
+    return _key(str(Chem.MolToSmiles(largest)) if organic else smiles)
+
+
+@lru_cache(maxsize=1)
+def _salt_remover() -> SaltRemover.SaltRemover:
+    """RDKit's list of salts, read once."""
+    return SaltRemover.SaltRemover()
 
 
 def _molecule(smiles: str) -> Chem.Mol:

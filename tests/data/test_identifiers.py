@@ -92,3 +92,24 @@ def test_a_hostile_structure_is_refused_before_it_is_parsed() -> None:
 def test_a_list_is_cut_where_it_grows_too_long() -> None:
     assert identifiers.listed(range(12), 3) == "0, 1, 2, ..."
     assert identifiers.listed(range(3), 3) == "0, 1, 2"
+
+
+@pytest.mark.parametrize(
+    ("salt", "base"),
+    [
+        ("CCN.Cl", "CCN"),
+        ("CC[NH3+].[Cl-]", "CCN"),
+        ("CC(=O)[O-].[Na+]", "CC(=O)O"),
+        ("NCCc1ccccc1.CS(=O)(=O)O", "NCCc1ccccc1"),
+        ("NCCc1ccccc1.O.O", "NCCc1ccccc1"),
+        ("NCCc1ccccc1.OC(=O)C(O)C(O)C(=O)O", "NCCc1ccccc1"),
+        ("NCCc1ccccc1.NCCc1ccccc1.OS(=O)(=O)O", "NCCc1ccccc1"),
+    ],
+)
+def test_a_salt_has_the_parent_of_its_base(salt: str, base: str) -> None:
+    assert identifiers.parent_key(salt) == identifiers.parent_key(base) == identifiers.structure_key(base)
+
+
+@pytest.mark.parametrize("alone", ["N.N.[Cl][Pt][Cl]", "[Na+].[Cl-]", "O=C([O-])C(=O)[O-].[NH-]C1CCCCC1[NH-].[Pt+4]"])
+def test_complexes_of_metals_and_salts_alone_are_their_own_parents(alone: str) -> None:
+    assert identifiers.parent_key(alone) == identifiers.structure_key(alone)

@@ -49,12 +49,21 @@ def resolve_all(named: Sequence[Named], raw: pd.DataFrame, path: Path) -> list[C
             clear.append(_resolved(one, raw, path))
         except DataError as error:
             unclear.append((one, error))
+    if unclear and not clear:
+        raise unclear[0][1]
     for one, refusal in unclear:
-        read = cells.read_cells(raw, one.column, path)
-        options = [Candidate(one.column, QUANTITIES[name], read) for name in one.quantities]
-        if not clear or not any(_agree(clear[0], option) for option in options):
+        if not _says_the_same(clear[0], one, raw, path):
             raise refusal
     return clear
+
+
+def _says_the_same(clear: Candidate, named: Named, raw: pd.DataFrame, path: Path) -> bool:
+    """Whether a column, as one of the quantities that it can be, is what another says, or holds no numbers at all."""
+    try:
+        read = cells.read_cells(raw, named.column, path)
+    except DataError:
+        return True
+    return any(_agree(clear, Candidate(named.column, QUANTITIES[name], read)) for name in named.quantities)
 
 
 def _resolved(named: Named, raw: pd.DataFrame, path: Path) -> Candidate:
