@@ -45,7 +45,10 @@ POINTS: Final = frozenset(
 SCORES: Final = frozenset({"zscore", "z", "zscores", "zscorelnic50", "robustzscore"})
 """Headers of z-scores: each drug's own scale is lost in them."""
 CURVE: Final = frozenset(
-    {"slope", "hillslope", "hill", "hs", "r2", "rsquared", "r2fit", "einf", "ec50", "inflection", "curveslope", "rss"}
+    {
+        *("slope", "hillslope", "hill", "hs", "curveslope", "r2", "rsquared", "r2fit", "rss", "einf", "inflection"),
+        *("ec50", "pec50", "logec50", "xmid", "top", "bottom", "curvefront", "curveback"),
+    }
 )
 """Headers of the parameters of a fitted curve: beside them, upper_limit and lower_limit are its plateaus."""
 _DOSE: Final = re.compile(

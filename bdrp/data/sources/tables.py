@@ -87,14 +87,7 @@ def load(
         paths, drugs_raw, expressed, Stated(measure, unit, column, dose_unit, own_unit)
     )
     notices = joining.Notices(list(read.notices))
-    rows = read.rows
-    lines = pd.DataFrame(index=pd.Index([], dtype="str"))
-    if "cell_lines" in paths:
-        known = dict.fromkeys([*rows["cell_line_id"].unique(), *line_tables.held_ids(expressed.index)])
-        lines = line_tables.read_lines(paths["cell_lines"], known)
-    rows, lines = line_tables.on_one_id(rows, lines, expressed.index)
-    if "cell_lines" in paths:
-        line_tables.warn_of_undescribed(rows["cell_line_id"], lines, paths["cell_lines"])
+    rows, lines = line_tables.join_lines(read.rows, paths.get("cell_lines"), expressed.index, notices.lines)
     rows = drop_repeated(rows, drugs_table["structure_key"], notices.lines)
     if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
         raise _genes_in_rows("the cell lines of the responses are its columns", paths["expression"])
@@ -112,7 +105,8 @@ def _read_pairs_and_drugs(
     """The responses and the drugs, each by the column of ids that joins."""
     path, notices = paths["responses"], list[str]()
     raw = reading.read_table(path, own=True)
-    ids = {one for key in columns.drug_keys(drugs_raw, paths["drugs"]) for one in reading.ids(drugs_raw, key)}
+    named = columns.drug_keys(drugs_raw, paths["drugs"])
+    ids = dict.fromkeys(one for column in named for one in reading.ids(drugs_raw, column))
     lines = line_tables.held_ids(expressed.index)
     raw = layouts.melt(raw, lines, ids, path, notices)
     key, drug_key = columns.joining_drugs(raw, drugs_raw, (path, paths["drugs"]))

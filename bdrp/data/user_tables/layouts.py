@@ -10,9 +10,12 @@ import pandas as pd
 
 from bdrp.data import identifiers, reading
 from bdrp.data.user_tables import columns
+from bdrp.errors import DataError
 
 MOSTLY: Final = 0.5
 """Share of the column names that are ids of the other tables, from which a table is a matrix of them; chosen."""
+FEWEST: Final = 3
+"""Columns of numbers that make a matrix and no table of a response with its limits; chosen."""
 VALUES: Final = "response"
 """The header that the cells of a matrix get."""
 
@@ -23,6 +26,9 @@ def melt(
     """A row a measured pair, where the table is a matrix of known lines by known drugs or the other way; else as it is.
 
     Gaps are left out. What the cells hold, a matrix does not say: it must be stated.
+
+    Raises:
+        DataError: it looks like a matrix of lines or drugs that the other tables do not know.
     """
     rest = [str(column) for column in raw.columns[1:]]
     for inside, outside, across, noun in (
@@ -45,4 +51,21 @@ def melt(
         )
         filled.attrs["layout"] = seen
         return filled
+    if not columns.candidates(raw, "drug_id") and _holds_numbers(raw):
+        raise DataError(
+            f"{path.name} has no column of drugs, and its {len(rest):,} other columns hold numbers, as a matrix of "
+            f"lines by drugs does; but they are called {identifiers.listed(rest, 3)}, and the drugs {_some(drugs)}, the "
+            f"lines {_some(lines)}. The columns of a matrix must be named by the ids of the other tables; rename them, "
+            "or write a row a pair with cell_line_id, drug_id and the response."
+        )
     return raw
+
+
+def _holds_numbers(raw: pd.DataFrame) -> bool:
+    """Whether a table has several columns beside the first, and all of them hold numbers or gaps."""
+    rest = raw.iloc[:, 1:]
+    return rest.shape[1] >= FEWEST and bool(rest.apply(pd.to_numeric, errors="coerce").notna().any().all())
+
+
+def _some(ids: Collection[str]) -> str:
+    return identifiers.listed(ids, 3)

@@ -14,20 +14,55 @@ from bdrp.data.user_tables import columns
 from bdrp.errors import BdrpWarning, DataError
 
 
-def read_lines(path: Path, known: Collection[str]) -> pd.DataFrame:
-    """Lines by cell_line_id: name, tissue, patient_id, as far as the table has them.
+def join_lines(
+    rows: pd.DataFrame, path: Path | None, expressed: pd.Index, notices: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Responses under the expression's ids, and what a table tells of their lines; no line where there is no table.
 
     Args:
-        path: the table.
-        known: the ids of lines that the other tables have: of several columns of ids, the one that joins is read.
+        rows: the responses, with cell_line_id.
+        path: the table of lines, if there is one. It also translates ids of which it has both kinds.
+        expressed: the ids of the expression.
+        notices: what was translated is written here.
 
     Raises:
         DataError: the table cannot be read, describes a line twice and differently, or none of the known lines.
     """
+    if path is None:
+        return _on_one_id(rows, pd.DataFrame(index=pd.Index([], dtype="str")), expressed)
     raw = reading.read_table(path, own=True)
+    rows = _translated(rows, raw, expressed, path, notices)
+    lines = _read_lines(raw, dict.fromkeys([*rows["cell_line_id"].unique(), *held_ids(expressed)]), path)
+    rows, lines = _on_one_id(rows, lines, expressed)
+    _warn_of_undescribed(rows["cell_line_id"], lines, path)
+    return rows, lines
+
+
+def _translated(
+    rows: pd.DataFrame, raw: pd.DataFrame, expressed: pd.Index, path: Path, notices: list[str]
+) -> pd.DataFrame:
+    """Responses whose ids are not the expression's, under these, where the table of lines has a column of either."""
+    held, named = held_ids(expressed), columns.candidates(raw, "cell_line_id")
+    own = set(rows["cell_line_id"])
+    if not named or any(one in held for cell in own for one in (cell, *identifiers.split_ids(cell))):
+        return rows
+    here = max(named, key=lambda column: columns.count_known(raw, column, own))
+    there = max(named, key=lambda column: columns.count_known(raw, column, held))
+    pairs = zip(reading.ids(raw, here), reading.ids(raw, there), strict=True)
+    known = {mine: theirs for mine, theirs in pairs if mine in own and theirs in held}
+    if known:
+        told = f"by {path.name}, {here} as {there}"
+        notices.append(f"{len(known):,} lines of the responses are known to the expression {told}.")
+    return rows.assign(cell_line_id=rename(rows["cell_line_id"], known))
+
+
+def _read_lines(raw: pd.DataFrame, known: Collection[str], path: Path) -> pd.DataFrame:
+    """Lines by cell_line_id: name, tissue, patient_id, as far as the table has them.
+
+    Of several columns of ids, the one that joins with `known` is read.
+    """
     key = columns.joining_column(raw, "cell_line_id", known, path)
-    joined = columns.count_known(raw, key, known)
-    if not joined:
+    if not columns.count_known(raw, key, known):
         raise _nothing_joins(raw, known, path)
     found = columns.find(raw, (), ("name", "tissue", "patient_id"), path)
     table = pd.DataFrame({"cell_line_id": reading.ids(raw, key)})
@@ -43,7 +78,7 @@ def read_lines(path: Path, known: Collection[str]) -> pd.DataFrame:
     return table.set_index("cell_line_id")
 
 
-def on_one_id(rows: pd.DataFrame, lines: pd.DataFrame, expressed: pd.Index) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _on_one_id(rows: pd.DataFrame, lines: pd.DataFrame, expressed: pd.Index) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Responses and lines with the expression's ids, where a cell such as "1331031;1331030" stands for either id."""
     held = held_ids(expressed)
     for line in lines.index:
@@ -55,7 +90,7 @@ def on_one_id(rows: pd.DataFrame, lines: pd.DataFrame, expressed: pd.Index) -> t
     return rows, lines[~lines.index.duplicated()]
 
 
-def warn_of_undescribed(measured: pd.Series, lines: pd.DataFrame, path: Path) -> None:
+def _warn_of_undescribed(measured: pd.Series, lines: pd.DataFrame, path: Path) -> None:
     """Warn where a table describes less than half of the lines that were measured."""
     ids = pd.Index(measured.unique())
     without = ids[~ids.isin(lines.index)]

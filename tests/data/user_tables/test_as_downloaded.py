@@ -126,6 +126,20 @@ def test_the_column_of_ids_that_joins_is_read(tmp_path: Path, screen_tables: Tab
         load(tmp_path, alone)
 
 
+def test_a_table_of_lines_translates_between_ids(tmp_path: Path, screen_tables: Tables) -> None:
+    ach = {line: f"ACH-{at:06d}" for at, line in enumerate(LINES)}
+    expression = screen_tables["expression"]
+    expression["cell_line_id"] = expression["cell_line_id"].map(ach)
+    model = pd.DataFrame({"ModelID": ach.values(), "CellLineName": LINES, "OncotreeLineage": ["Lung", "Skin"] * 10})
+    given = screen_tables | {"expression": expression, "cell_lines": model}
+    read = load(tmp_path, given)
+    assert len(read.responses) == len(screen_tables["responses"])
+    assert set(read.cell_lines.index) == set(ach.values()) and set(read.cell_lines["tissue"]) == {"Lung", "Skin"}
+    assert "20 lines of the responses are known to the expression by cell_lines.csv, CellLineName as ModelID." in (
+        read.notices
+    )
+
+
 def test_a_table_of_few_of_the_lines_is_warned_of(tmp_path: Path, screen_tables: Tables) -> None:
     few = screen_tables["cell_lines"].assign(cell_line_id=[*LINES[:3], *(f"X{at}" for at in range(17))])
     with pytest.warns(BdrpWarning, match="describes 3 of 20 lines, and not LINE003"):
@@ -171,6 +185,15 @@ def test_a_matrix_of_lines_by_drugs_is_read_either_way_round(
     expected = tall.set_index(keys)["ln_ic50_um"].sort_index()
     pd.testing.assert_series_equal(read.responses.set_index(keys)["response"].sort_index(), expected, check_names=False)
     assert any(f"{len(tall)} responses, {120 - len(tall)} gaps left out" in notice for notice in read.notices)
+
+
+def test_a_matrix_of_unknown_drugs_is_refused_with_the_names_of_both_sides(
+    tmp_path: Path, screen_tables: Tables
+) -> None:
+    wide = screen_tables["responses"].pivot(index="cell_line_id", columns="drug_id", values="ln_ic50_um")
+    wide = wide.rename(columns=str.upper).rename_axis("").reset_index()
+    with pytest.raises(DataError, match=r"as a matrix of lines by drugs does.*ERLOTINIB.*the drugs gefitinib.*LINE000"):
+        load(tmp_path, screen_tables | {"responses": wide}, unit="ln_um")
 
 
 def test_a_base_and_its_salt_never_straddle_a_split(tmp_path: Path, screen_tables: Tables) -> None:
