@@ -54,8 +54,8 @@ def melt(
     if not columns.candidates(raw, "drug_id") and _holds_numbers(raw):
         raise DataError(
             f"{path.name} has no column of drugs, and its {len(rest):,} other columns hold numbers, as a matrix of "
-            f"lines by drugs does; but they are called {identifiers.listed(rest, 3)}, and the drugs {_some(drugs)}, the "
-            f"lines {_some(lines)}. The columns of a matrix must be named by the ids of the other tables; rename them, "
+            f"lines by drugs does; but they are called {_some(rest)}, and the drugs {_some(drugs)}, the lines "
+            f"{_some(lines)}. The columns of a matrix must be named by the ids of the other tables; rename them, "
             "or write a row a pair with cell_line_id, drug_id and the response."
         )
     return raw
