@@ -97,8 +97,8 @@ def _finish(found: Candidate, raw: pd.DataFrame, stated: Stated, path: Path) -> 
         direction.check(raw, found.column, response, path)
     if quantity.formula:
         notices.append(f"{found.column} is {quantity.label}; converted: {quantity.formula}.")
-    elif not found.is_sure and quantity.kind != "area":
-        why = "as the measure says" if plain(found.column) in GENERIC else "though its header names no unit"
+    elif not found.is_sure and (quantity.kind != "area" or recognise(found.column) is None):
+        why = "as the measure says" if recognise(found.column) is None else "though its header names no unit"
         notices.append(f"{found.column} is taken for {quantity.label}, {why}.")
     if quantity.measure == "auc_fraction":
         response = _clipped(response, notices)

@@ -172,3 +172,14 @@ def test_what_is_stated_is_read_right(header: str) -> None:
         for truth in TRUTHS
     )
     assert set(seen) == {"right"}
+
+
+def test_a_response_that_only_a_measure_names_is_read_right_refused_or_told() -> None:
+    seen = Counter(
+        outcome(table("response", written(quantity, truth)), truth, Stated(measure=quantity.measure))
+        for quantity in quantities()
+        for truth in TRUTHS
+    )
+    assert seen.total() >= 80
+    assert seen["wrong"] == 0
+    assert seen["told"] <= 13  # log10 and log2 of µM as ln(µM), and AAC about one half as AUC: the user has said so
