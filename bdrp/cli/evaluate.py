@@ -9,13 +9,17 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import (
+    DoseUnit,
     Laboratory,
     MethodFile,
     Root,
     ScreenOptions,
+    Unit,
+    drop_unset,
     list_input_files,
     load_screen,
     parse_key_values,
+    read_new_drugs,
 )
 from bdrp.errors import DataError
 
@@ -48,6 +52,8 @@ def run(
         typer.Option(help="Table of samples: cell_line_id and one column a gene.", rich_help_panel=POSTERIOR),
     ] = None,
     laboratory: Laboratory = "same",
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
@@ -64,6 +70,7 @@ def run(
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
+    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit) if screen else {}
     read = [model, *list_input_files(root, options, drugs, expression, Path(laboratory))]
     check_place(out, read)
     drawn = None
@@ -73,7 +80,7 @@ def run(
         drawn = draw(
             trained,
             screen=load_screen(screen, root, trained.manifest["measure"], options) if screen else None,
-            drugs=tables.read_tested_drugs(drugs, trained.manifest["measure"]) if drugs else None,
+            drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
             expression=tables.read_expression(expression) if expression else None,
         )
     scores = report.evaluate(model, out, method=method, laboratory=known or laboratory)

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import console
-from bdrp.cli.options import MethodFile, Root, ScreenOptions, list_input_files, load_screen, parse_key_values
+from bdrp.cli.options import (
+    DoseUnit,
+    MethodFile,
+    Root,
+    ScreenOptions,
+    Unit,
+    drop_unset,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+    read_new_drugs,
+)
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,6 +49,8 @@ def run(
         Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
     ] = None,
     gene_sets: Annotated[Path | None, typer.Option(help="Gene sets in a GMT file, such as MSigDB's Hallmark.")] = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
@@ -51,6 +64,7 @@ def run(
     if not drug and pairs is None:
         raise DataError("There is nothing to explain: neither --drug nor --pairs. Give one of them.")
     options = parse_key_values(screen_option, "--screen-option")
+    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit)
     files.guard(out, [model, *list_input_files(root, options, pairs, drugs, expression, gene_sets)])
     sets = None if gene_sets is None else read_gmt(gene_sets)
     asked = None if pairs is None else tables.read_pairs(pairs)
@@ -62,7 +76,7 @@ def run(
         drugs=drug or (),
         pairs=asked,
         gene_sets=sets,
-        new_drugs=None if drugs is None else tables.read_tested_drugs(drugs, measure),
+        new_drugs=None if drugs is None else read_new_drugs(drugs, trained, dose_unit),
         new_lines=None if expression is None else tables.read_expression(expression),
     )
     page = explanation.explain(found, out)

@@ -12,7 +12,10 @@ import typer
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bdrp.data.screen import Screen
+    from bdrp.fitted.model import TrainedModel
 
 Partition = Annotated[
     str, typer.Option(help="How folds are made: drawn with the seed, or published (by the hash of each id alone).")
@@ -88,6 +91,23 @@ def load_screen(name: str, root: Path | None, measure: str | None, options: Mapp
     for notice in screen.notices:
         console.print_note(notice)
     return screen
+
+
+def read_new_drugs(path: Path, trained: TrainedModel, dose_unit: str | None) -> pd.DataFrame:
+    """New drugs by the ids that the model knows, where the table has them; what was converted is printed.
+
+    Raises:
+        DataError: see `tables.read_tested_drugs`.
+    """
+    from bdrp.cli import console
+    from bdrp.data.sources import tables
+
+    notices: list[str] = []
+    measure, known = trained.manifest["measure"], set(trained.features.drugs.ids)
+    drugs = tables.read_tested_drugs(path, measure, dose_unit, known, notices)
+    for notice in notices:
+        console.print_note(notice)
+    return drugs
 
 
 def list_input_files(root: Path | None, options: Mapping[str, Any], *files: Path | None) -> list[Path]:

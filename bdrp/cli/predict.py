@@ -19,6 +19,7 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
+    read_new_drugs,
 )
 from bdrp.errors import DataError
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bdrp.data.screen import Screen
-    from bdrp.fitted.model import TrainedModel
 
 
 def run(
@@ -62,14 +62,14 @@ def run(
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
-    options |= drop_unset(unit=unit, dose_unit=dose_unit) if screen else {}
+    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit) if screen else {}
     check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))])
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = predict(
         trained,
         screen=loaded,
-        drugs=_read_drugs(drugs, trained, dose_unit) if drugs else None,
+        drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
         expression=tables.read_expression(expression) if expression else None,
         pairs=_pairs(pairs, loaded, unmeasured),
         laboratory=known or laboratory,
@@ -77,18 +77,6 @@ def run(
     predictions.save(out)
     console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
     console.print_laboratory(predictions.laboratory)
-
-
-def _read_drugs(path: Path, trained: TrainedModel, dose_unit: str | None) -> pd.DataFrame:
-    """New drugs by the ids that the model knows, where the table has them; what was converted is printed."""
-    from bdrp.data.sources import tables
-
-    notices: list[str] = []
-    measure, known = trained.manifest["measure"], set(trained.features.drugs.ids)
-    drugs = tables.read_tested_drugs(path, measure, dose_unit, known, notices)
-    for notice in notices:
-        console.print_note(notice)
-    return drugs
 
 
 def list_unmeasured_pairs(screen: Screen) -> pd.DataFrame:
