@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import t as student_t
 
 from bdrp.calibration._recalibration import Floats, Recalibration, check_inputs
 from bdrp.calibration._registry import automatic, fit
@@ -18,7 +19,7 @@ from bdrp.predictive import PredictiveDistribution, Scalable
 FOLDS = 5
 TIE = 0.002  # chosen: nobody would notice 0.2 % of CRPS
 COVERAGE_TOLERANCE = 0.01  # chosen: but a point of coverage they would, and an SD wrong by 9 % costs only those 0.2 %
-EVIDENCE = 1.0  # chosen: the one-standard-error rule of Breiman et al. 1984, here for coverage as for CRPS
+EVIDENCE = 0.975  # chosen: a map must be better by what 95 % intervals over groups leave out, in CRPS or in coverage
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 ENOUGH_GROUPS = 10  # chosen: two in each of the five folds
 COVERAGE_SE = 0.02  # chosen: coverage is to be known to about two points
@@ -47,9 +48,11 @@ def choose(
     """The simplest recalibrator that does as well as the best, fitted to the whole calibration part.
 
     Each recalibrator is fitted to four fifths of the groups and scored on the rest. The lowest mean CRPS wins; a
-    simpler one is preferred if it loses no more than one standard error (over groups) or 0.2 %, provided that its
-    empirical coverage of intervals is no further from its nominal level than one point, or one standard error over
-    groups: a few unlucky lines are no reason to distort a posterior.
+    simpler one is preferred if it loses no more than chance explains or 0.2 %, provided that its empirical coverage of
+    intervals is no further from its nominal level than one point, or than chance explains. Chance is that of groups,
+    not of pairs: a 95 % interval by Student's t with as many degrees of freedom as there are further groups. A few
+    unlucky lines or drugs are no reason to distort a posterior. With one standard error instead, ten of 24 calibrated
+    predictions of 17 drugs were mapped, and covered 0.74 at worst where they had 0.90.
 
     Args:
         pred: the method's prediction for the N pairs of the calibration part.
@@ -88,12 +91,13 @@ def _trial(name: str, pred: Scalable, response: Floats, labels: Ints, seed: int)
 
 
 def _simplest_of_the_best(trials: Sequence[_Trial], labels: Ints) -> str:
+    errors_to_tell = float(student_t.ppf(EVIDENCE, len(np.unique(labels)) - 1))
     best = min(trials, key=lambda trial: float(trial.crps.mean()))
     least = min(trial.coverage_error for trial in trials)
     for trial in trials:
         lost = trial.crps - best.crps
-        tied = lost.mean() <= max(clustered_se(lost, labels), TIE * best.crps.mean())
-        if tied and trial.coverage_error <= least + max(COVERAGE_TOLERANCE, EVIDENCE * trial.coverage_se):
+        tied = lost.mean() <= max(errors_to_tell * clustered_se(lost, labels), TIE * best.crps.mean())
+        if tied and trial.coverage_error <= least + max(COVERAGE_TOLERANCE, errors_to_tell * trial.coverage_se):
             return trial.name
     return best.name
 

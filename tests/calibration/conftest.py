@@ -60,3 +60,24 @@ def skewed_part(make_part):
 def fresh_skewed_part(make_part):
     """More of the same kind as `skewed_part`, from another seed."""
     return make_part(lines=200, seed=1, residual=skewed)
+
+
+@pytest.fixture(scope="session")
+def make_drugs() -> Callable[..., tuple[Normal, np.ndarray, list[str]]]:
+    """Predictions of unseen drugs on 16 lines, whose errors are mostly one a drug, and the drugs.
+
+    SDs are `narrow` times the right ones.
+    """
+
+    def make(seed: int, drugs: int = 17, narrow: float = 1.0):
+        rng = np.random.default_rng(seed)
+        drug = np.repeat(np.arange(drugs), 16)
+        error = 0.8**0.5 * rng.standard_normal(drugs)[drug] + 0.2**0.5 * rng.standard_normal(len(drug))
+        keys = pd.DataFrame(
+            {"cell_line_id": [f"L{i % 16}" for i in range(len(drug))], "drug_id": [f"D{i}" for i in drug]}
+        )
+        variance = np.full(len(drug), narrow**2)
+        pred = Normal(keys, "ln_ic50_um", np.zeros(len(drug)), 0.2 * variance, 0.8 * variance)
+        return pred, error, keys["drug_id"].tolist()
+
+    return make

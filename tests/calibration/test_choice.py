@@ -70,3 +70,14 @@ def test_the_clustered_standard_error_by_hand():
     # Each pair its own group: the ordinary standard error.
     values = np.array([1.0, 2.0, 4.0])
     assert _choice.clustered_se(values, np.arange(3)) == pytest.approx(values.std(ddof=1) / np.sqrt(3))
+
+
+def test_a_few_unlucky_drugs_do_not_distort_a_calibrated_posterior(make_drugs):
+    # Four fifths of each variance are one draw a drug: 17 drugs are little evidence. A right rule maps one part in
+    # twenty by chance; that four of ten or more are mapped has a probability of 0.001 under it.
+    mapped = [calibration.choose(*make_drugs(seed=seed)).kind != "identity" for seed in range(10)]
+    assert sum(mapped) <= 3
+
+
+def test_drugs_that_are_plainly_too_narrow_are_widened(make_drugs):
+    assert calibration.choose(*make_drugs(seed=0, drugs=40, narrow=0.5)).kind != "identity"
