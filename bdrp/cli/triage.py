@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import drop_unset
+from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,14 +24,22 @@ def run(
         float | None,
         typer.Option(help="Responses below it count as sensitive; without it, the predicted lowest tenth."),
     ] = None,
+    reviewed: Annotated[
+        Path | None, typer.Option(help="The log of `bdrp review`: pairs decided there are not asked again.")
+    ] = None,
 ) -> None:
     """Queue the pairs that most need an expert, each with its reasons."""
     from bdrp import triage
 
-    triage.places(out, [predictions])
+    triage.places(out, [path for path in (predictions, reviewed) if path is not None])
     policy = triage.Policy(**drop_unset(sensitivity_threshold=threshold))
-    queue = triage.rank(triage.read_predictions(predictions), policy, budget)
-    written = triage.export(queue, out)
+    done = None if reviewed is None else _read_settled(reviewed)
+    queue = triage.rank(triage.read_predictions(predictions), policy, budget, done)
+    print_queue(queue, triage.export(queue, out))
+
+
+def print_queue(queue: pd.DataFrame, written: Sequence[Path]) -> None:
+    """What a queue holds, and where it was written."""
     print_reasons(queue)
     console.print_line("queue: " + ", ".join(map(str, written)))
 
@@ -46,5 +56,18 @@ def print_reasons(queue: pd.DataFrame) -> None:
     for code, count in summary["reasons"].items():
         table.add_row(code, f"{count:,}")
     pairs = f"{summary['pairs']:,} of {summary['pairs_ranked']:,} pairs to review"
+    if summary["pairs_reviewed"]:
+        pairs += f" ({summary['pairs_reviewed']:,} decided before are left out)"
     console.print_line(f"\n{pairs}, on {summary['cell_lines']} lines and {summary['drugs']} drugs")
     console.print_table(table)
+
+
+def _read_settled(log: Path) -> pd.DataFrame:
+    from bdrp.triage import review
+
+    if not log.is_file():
+        raise DataError(
+            f"There is no log of decisions at {log}. Allowed: the file that `bdrp review --log` made. Check the path, "
+            "or leave --reviewed out."
+        )
+    return review.find_settled(review.AuditLog(log).entries())

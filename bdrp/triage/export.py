@@ -6,12 +6,27 @@ import errno
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 from bdrp.errors import OutputError
 from bdrp.files import atomic, outputs, strict_json, tables
-from bdrp.triage.queue import COLUMNS, REVIEW
+from bdrp.predictive.distribution import KEYS
+from bdrp.triage.decision import ANSWER
+
+OWN: Final = (
+    "rank",
+    "cell_line_id",
+    "drug_id",
+    "priority",
+    "reasons",
+    "explanation",
+    "decision",
+    "reviewer",
+    "comment",
+)
+"""Columns by which a queue is known, of earlier versions too."""
 
 
 def export(queue: pd.DataFrame, path: Path | str) -> list[Path]:
@@ -59,14 +74,15 @@ def places(path: Path | str, inputs: Iterable[Path] = ()) -> list[Path]:
 
 def _is_unreviewed(path: Path) -> bool:
     """Whether a file is a queue that nobody has written a decision into yet."""
-    if not outputs.has_columns(COLUMNS)(path):
+    if not outputs.has_columns(OWN)(path):
         return False
+    answered = [name for name in ANSWER if name in tables.columns(path)]
     if path.suffix == ".parquet":
-        answers = pd.read_parquet(path, columns=list(REVIEW))
+        answers = pd.read_parquet(path, columns=answered)
     elif path.suffix == ".jsonl":
-        answers = pd.read_json(path, lines=True, dtype=False)[list(REVIEW)]
+        answers = pd.read_json(path, lines=True, dtype=False)[answered]
     else:
-        answers = pd.read_csv(path, usecols=list(REVIEW), dtype=str, keep_default_na=False)
+        answers = pd.read_csv(path, usecols=answered, dtype=str, keep_default_na=False)
     return bool(answers.fillna("").eq("").all(axis=None))
 
 

@@ -21,21 +21,24 @@ from numpy.typing import NDArray
 
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.predictive import PredictiveDistribution
+from bdrp.predictive.distribution import KEYS
+from bdrp.triage.decision import ANSWER
 from bdrp.triage.policy import Policy
 from bdrp.triage.predictions import Rankable, check_predictions
 from bdrp.triage.quantile_table import QuantileTable
 from bdrp.triage.reasons import REASONS, explain_pair, flag_pairs, join_reasons
 
 SHOWN = ("drug_name", "tissue", "mean", "q05", "q95", "std", "aleatoric_std", "epistemic_std")
-BEHIND = ("nearest_drugs", "drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit")
-REVIEW = ("decision", "reviewer", "comment")
+BEHIND = ("nearest_drugs", "drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit", "model")
 COLUMNS = (
     "rank", "cell_line_id", "drug_id", *SHOWN, "priority", "wrong_side_probability", "threshold",
-    "reasons", "explanation", *BEHIND, *REVIEW,
+    "reasons", "explanation", *BEHIND, *ANSWER,
 )  # fmt: skip
 
 
-def rank(predictions: Rankable, policy: Policy | None = None, budget: int = 50) -> pd.DataFrame:
+def rank(
+    predictions: Rankable, policy: Policy | None = None, budget: int = 50, reviewed: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The `budget` pairs of highest priority, most urgent first.
 
     One drug and one line may take no more than `policy.most_per_drug` and `most_per_line` of the queue (rounded up),
@@ -48,13 +51,16 @@ def rank(predictions: Rankable, policy: Policy | None = None, budget: int = 50) 
             nearest_drugs, drug_similarity, line_distance_percentile, lower_limit, upper_limit) is not known.
         policy: thresholds and weights; the defaults where None.
         budget: how many pairs can be reviewed, at least 1.
+        reviewed: cell_line_id and drug_id of pairs that are not to be asked again, such as `review.find_settled`
+            gives. Thresholds and widths are still those of all predictions.
 
     Returns:
-        One row a pair with `COLUMNS`; decision, reviewer and comment are empty, for the reviewer. `attrs` holds the
-        measure, unit, policy, threshold and the number of pairs that were ranked.
+        One row a pair with `COLUMNS`; those of `ANSWER` are empty, for the reviewer, and `model` is the digest of the
+        model folder that predicted, where that is known. `attrs` holds the measure, unit, policy, threshold and the
+        numbers of pairs that were ranked and that were left out as reviewed.
 
     Raises:
-        DataError: a prediction cannot be ranked, or the budget is below 1.
+        DataError: a prediction cannot be ranked, all pairs are reviewed, or the budget is below 1.
 
     Warns:
         BdrpWarning: a pair is there twice, the budget is more than the pairs, or what a table of quantiles loses.
@@ -69,16 +75,18 @@ def rank(predictions: Rankable, policy: Policy | None = None, budget: int = 50) 
     """
     policy = policy or Policy()
     distribution, tidy = check_predictions(predictions)
-    budget = _checked_budget(budget, len(tidy))
+    unreviewed = _unreviewed(tidy, reviewed)
+    budget = _checked_budget(budget, len(unreviewed))
     facts = _facts(distribution, tidy, policy)
-    chosen = _chosen(facts, budget, policy)
+    chosen = unreviewed[_chosen(facts.iloc[unreviewed], budget, policy)]
     queue = _with_explanations(facts, chosen, policy, distribution.unit)
     queue.attrs = {
         "measure": distribution.measure,
         "unit": distribution.unit,
         "policy": asdict(policy),
         "threshold": float(facts["threshold"].iloc[0]),
-        "pairs_ranked": len(tidy),
+        "pairs_ranked": len(unreviewed),
+        "pairs_reviewed": len(tidy) - len(unreviewed),
     }
     return queue
 
@@ -89,6 +97,7 @@ def summary(queue: pd.DataFrame) -> dict[str, Any]:
     return {
         "pairs": len(queue),
         "pairs_ranked": queue.attrs.get("pairs_ranked"),
+        "pairs_reviewed": queue.attrs.get("pairs_reviewed", 0),
         "drugs": int(queue["drug_id"].nunique()),
         "cell_lines": int(queue["cell_line_id"].nunique()),
         "threshold": float(queue["threshold"].iloc[0]) if len(queue) else None,
@@ -96,6 +105,20 @@ def summary(queue: pd.DataFrame) -> dict[str, Any]:
         "reasons": {code: counts.get(code, 0) for code in REASONS},
         "without_reason": counts.get("", 0),
     }
+
+
+def _unreviewed(tidy: pd.DataFrame, reviewed: pd.DataFrame | None) -> NDArray[np.intp]:
+    """Row positions of the pairs that may still be asked."""
+    if reviewed is None or reviewed.empty:
+        return np.arange(len(tidy))
+    done = pd.MultiIndex.from_frame(reviewed[list(KEYS)].astype(str))
+    left = np.flatnonzero(~pd.MultiIndex.from_frame(tidy[list(KEYS)]).isin(done))
+    if not len(left):
+        raise DataError(
+            f"All {len(tidy):,} predicted pairs are reviewed already, and none is asked twice. Predict other pairs, or "
+            "leave the log of decisions out."
+        )
+    return left
 
 
 def _checked_budget(budget: int, pairs: int) -> int:
@@ -188,7 +211,7 @@ def _with_explanations(facts: pd.DataFrame, chosen: NDArray[np.intp], policy: Po
     queue = facts.iloc[chosen].reset_index(drop=True)
     codes = [join_reasons(holding, row) for row in chosen]
     message = [explain_pair(pair, code, policy, unit) for (_, pair), code in zip(queue.iterrows(), codes, strict=True)]
-    empty = dict.fromkeys(REVIEW, "")
+    empty = dict.fromkeys(ANSWER, "")
     queue = queue.assign(
         rank=np.arange(1, len(queue) + 1),
         wrong_side_probability=queue["wrong_side"],

@@ -14,6 +14,7 @@ from scipy.stats import norm
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.predictive import Normal, Predictions
 from bdrp.triage import REASONS, Policy, Weights, rank, summary
+from bdrp.triage.decision import ANSWER
 
 OWN = ["cell_line_id", "drug_id", "mean", "aleatoric_std", "epistemic_std"]
 
@@ -183,8 +184,8 @@ def test_the_summary_counts_each_reason_and_goes_through_json() -> None:
 
 def test_reviewers_find_empty_columns() -> None:
     queue = ranked(grid(4, 4), budget=3)
-    assert (queue[["decision", "reviewer", "comment"]] == "").all(axis=None)
-    assert queue.columns[0] == "rank" and queue.columns[-1] == "comment"
+    assert (queue[list(ANSWER)] == "").all(axis=None)
+    assert queue.columns[0] == "rank" and tuple(queue.columns[-len(ANSWER) :]) == ANSWER
 
 
 def test_a_budget_beyond_the_pairs_takes_all_and_says_so() -> None:
