@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(
     predictions: Annotated[Path, typer.Argument(help="A file that `bdrp predict` wrote; tables of others lose tails.")],
-    out: Annotated[Path, typer.Option(help="The queue; .csv, .jsonl and .parquet are written side by side.")],
+    out: Annotated[Path, typer.Option(help="The queue; .csv, .xlsx, .jsonl and .parquet are written side by side.")],
     budget: Annotated[int, typer.Option(help="How many pairs an expert can look at.")] = 50,
     threshold: Annotated[
         float | None,
@@ -27,15 +27,23 @@ def run(
     reviewed: Annotated[
         Path | None, typer.Option(help="The log of `bdrp review`: pairs decided there are not asked again.")
     ] = None,
+    label_studio: Annotated[
+        Path | None, typer.Option(help="Also write tasks for Label Studio (.json), and their interface beside (.xml).")
+    ] = None,
 ) -> None:
     """Queue the pairs that most need an expert, each with its reasons."""
     from bdrp import triage
 
-    triage.places(out, [path for path in (predictions, reviewed) if path is not None])
+    inputs = [path for path in (predictions, reviewed) if path is not None]
+    triage.places(out, inputs)
+    if label_studio is not None:
+        triage.task_places(label_studio, inputs)
     policy = triage.Policy(**drop_unset(sensitivity_threshold=threshold))
     done = None if reviewed is None else _read_settled(reviewed)
     queue = triage.rank(triage.read_predictions(predictions), policy, budget, done)
     print_queue(queue, triage.export(queue, out))
+    if label_studio is not None:
+        console.print_line("Label Studio: tasks {}, interface {}".format(*triage.export_tasks(queue, label_studio)))
 
 
 def print_queue(queue: pd.DataFrame, written: Sequence[Path]) -> None:

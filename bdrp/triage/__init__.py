@@ -2,7 +2,7 @@
 
 from bdrp.triage import review
 from bdrp.triage.decision import DECISIONS
-from bdrp.triage.export import export, places
+from bdrp.triage.export import export, export_tasks, places, task_places
 from bdrp.triage.policy import Policy, Weights
 from bdrp.triage.predictions import list_pairs, read_predictions
 from bdrp.triage.queue import rank, summary
@@ -14,10 +14,12 @@ __all__ = [
     "Policy",
     "Weights",
     "export",
+    "export_tasks",
     "list_pairs",
     "places",
     "rank",
     "read_predictions",
     "review",
     "summary",
+    "task_places",
 ]

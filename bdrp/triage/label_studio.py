@@ -18,6 +18,8 @@ from bdrp.triage.decision import ANSWER, DECISIONS
 
 SHOWN: Final = "pair"
 """The text of a task that its answers belong to."""
+BEGIN: Final = f'<View>\n  <Header value="${SHOWN}"/>\n'
+"""How an interface begins, by which an earlier one is known."""
 
 
 def tabulate_tasks(queue: pd.DataFrame) -> list[dict[str, Any]]:
@@ -43,9 +45,7 @@ def build_interface(unit: str = "") -> str:
         f"    <Choice value={quoteattr(word)} hotkey={quoteattr(str(at))} hint={quoteattr(meaning)}/>"
         for at, (word, meaning) in enumerate(DECISIONS.items(), 1)
     )
-    return f"""<View>
-  <Header value="${SHOWN}"/>
-  <Text name="{SHOWN}" value="$explanation"/>
+    return f"""{BEGIN}  <Text name="{SHOWN}" value="$explanation"/>
   <Choices name="decision" toName="{SHOWN}" choice="single" required="true">
 {choices}
   </Choices>

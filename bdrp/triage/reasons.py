@@ -29,15 +29,17 @@ REASONS: Mapping[str, Callable[[pd.DataFrame, Policy], pd.Series]] = {
     "unlike_training_line": lambda facts, policy: facts["line_distance_percentile"] > policy.line_percentile,
     "extrapolated": _extrapolated,
 }
-"""Each code and which pairs (N,) it holds for. What is not known (NaN) is no reason.
+"""Each code and which pairs (N,) it holds for. What is not known (NaN) is no reason."""
 
-- straddles_threshold: the interval holds the sensitivity threshold, so the call could go either way.
-- wide_interval: wider than `width_quantile` of the pairs that were predicted together.
-- epistemic_share: more than this share of the variance is lack of knowledge, not noise.
-- unlike_training_drug: no training drug reaches this Tanimoto similarity.
-- unlike_training_line: further from every training line than nearly all training lines are from each other.
-- extrapolated: the mean lies beyond the doses that were tested; an assay at these doses could not confirm it.
-"""
+MEANINGS: Mapping[str, str] = {
+    "straddles_threshold": "the interval holds the sensitivity threshold, so the call could go either way",
+    "wide_interval": "the interval is wider than those of most pairs that were predicted together",
+    "epistemic_share": "much of the variance is lack of knowledge, not noise",
+    "unlike_training_drug": "no training drug is similar in structure",
+    "unlike_training_line": "the line is further from every training line than nearly all of these are from each other",
+    "extrapolated": "the mean lies beyond the doses that were tested; an assay at these doses could not confirm it",
+}
+"""What each code says; how wide, much and similar is, the `Policy` decides, and the explanation of a pair tells."""
 
 
 def flag_pairs(facts: pd.DataFrame, policy: Policy) -> dict[str, BoolArray]:
