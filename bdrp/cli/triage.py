@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import console
-from bdrp.cli.options import drop_unset
+from bdrp.cli.options import drop_unset, parse_key_values
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,6 +24,21 @@ def run(
         float | None,
         typer.Option(help="Responses below it count as sensitive; without it, the predicted lowest tenth."),
     ] = None,
+    thresholds: Annotated[
+        Path | None, typer.Option(help="Table of drug_id and threshold, or threshold_um: one for each drug instead.")
+    ] = None,
+    threshold_by_drug: Annotated[
+        bool, typer.Option("--threshold-by-drug", help="The lowest tenth of each drug's own predictions is sensitive.")
+    ] = False,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REASON=SHARE",
+            help="Keep this share of the queue for pairs with a reason; may be repeated. Default: confident_hit=0.2.",
+        ),
+    ] = None,
+    most_per_drug: Annotated[float | None, typer.Option(help="Largest share of the queue for one drug; 0.2.")] = None,
+    most_per_line: Annotated[float | None, typer.Option(help="Largest share of it for one cell line; 0.2.")] = None,
     reviewed: Annotated[
         Path | None, typer.Option(help="The log of `bdrp review`: pairs decided there are not asked again.")
     ] = None,
@@ -34,11 +49,21 @@ def run(
     """Queue the pairs that most need an expert, each with its reasons."""
     from bdrp import triage
 
-    inputs = [path for path in (predictions, reviewed) if path is not None]
+    inputs = [path for path in (predictions, reviewed, thresholds) if path is not None]
     triage.places(out, inputs)
     if label_studio is not None:
         triage.task_places(label_studio, inputs)
-    policy = triage.Policy(**drop_unset(sensitivity_threshold=threshold))
+    if threshold is not None and thresholds is not None:
+        raise DataError("--threshold and --thresholds both say what is sensitive. Give one of them.")
+    policy = triage.Policy(
+        threshold_by_drug=threshold_by_drug,
+        **drop_unset(
+            sensitivity_threshold=threshold if thresholds is None else triage.read_thresholds(thresholds),
+            quotas=parse_key_values(quota, "--quota") if quota else None,
+            most_per_drug=most_per_drug,
+            most_per_line=most_per_line,
+        ),
+    )
     done = None if reviewed is None else _read_settled(reviewed)
     queue = triage.rank(triage.read_predictions(predictions), policy, budget, done)
     print_queue(queue, triage.export(queue, out))
@@ -68,6 +93,10 @@ def print_reasons(queue: pd.DataFrame) -> None:
         pairs += f" ({summary['pairs_reviewed']:,} decided before are left out)"
     console.print_line(f"\n{pairs}, on {summary['cell_lines']} lines and {summary['drugs']} drugs")
     console.print_table(table)
+    console.print_line(
+        f"an assay of each is expected to overturn {summary['wrong_calls_expected']:.1f} calls of sensitive or not "
+        f"(of as many pairs at random {summary['wrong_calls_expected_at_random']:.1f})"
+    )
 
 
 def _read_settled(log: Path) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from bdrp.triage.policy import Policy, Weights
 from bdrp.triage.predictions import list_pairs, read_predictions
 from bdrp.triage.queue import rank, summary
 from bdrp.triage.reasons import REASONS
+from bdrp.triage.retrospect import simulate_review
+from bdrp.triage.thresholds import read_thresholds
 
 __all__ = [
     "DECISIONS",
@@ -19,7 +21,9 @@ __all__ = [
     "places",
     "rank",
     "read_predictions",
+    "read_thresholds",
     "review",
+    "simulate_review",
     "summary",
     "task_places",
 ]

@@ -82,6 +82,7 @@ REASON_CASES = {
     "unlike_training_drug": predictions([9.0, 9.0], 1, 0.1, drug_similarity=[0.4, 0.39]),
     "unlike_training_line": predictions([9.0, 9.0], 1, 0.1, line_distance_percentile=[0.95, 0.96]),
     "extrapolated": predictions([9.0, 9.0], 1, 0.1, upper_limit=[9.0, 8.9]),
+    "confident_hit": predictions([-1.64, -1.65], 0.8, 0.6),
 }
 
 
@@ -94,7 +95,7 @@ def test_each_reason_holds_where_it_should_and_only_there(code: str) -> None:
 
 def test_a_mean_below_the_lowest_dose_is_extrapolated_too() -> None:
     queue = ranked(predictions([-9.0], lower_limit=-5.0), at_zero, budget=1)
-    assert queue["reasons"][0] == "extrapolated"
+    assert queue["reasons"][0] == "extrapolated;confident_hit"
     assert "below the lowest tested dose (-5.00)" in queue["explanation"][0]
 
 
@@ -160,7 +161,7 @@ def test_one_hungry_drug_takes_no_more_than_its_share() -> None:
     policy = Policy(weights=Weights(0, 0, 0, 1, 0), most_per_drug=0.2, most_per_line=1.0)
     counts = ranked(hungry, policy, budget=20)["drug_id"].value_counts()
     assert counts["D007"] == 4
-    free = Policy(weights=Weights(0, 0, 0, 1, 0), most_per_drug=1.0, most_per_line=1.0)
+    free = Policy(weights=Weights(0, 0, 0, 1, 0), most_per_drug=1.0, most_per_line=1.0, quotas={})
     assert ranked(hungry, free, budget=20)["drug_id"].eq("D007").all()
 
 
