@@ -28,6 +28,10 @@ def run(
     ],
     model: Annotated[Path, typer.Argument(help="The model folder whose predictions were reviewed.")],
     log: Annotated[Path, typer.Option(help="The SQLite file that keeps every decision; made if it is not there.")],
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(help="A model that MODEL was updated from, whose queue may still be answered; may be repeated."),
+    ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option(help="The predictions that the queue was made of: needed for new lines and drugs, and for --out."),
@@ -54,7 +58,8 @@ def run(
     identity = read_identity(model)
     _check_places(log, out, measured, conflicts, export, inputs, identity)
     predicted = None if predictions is None else triage.read_predictions(predictions)
-    asked = review.Asked(identity, None if predicted is None else triage.list_pairs(predicted))
+    digests = tuple(read_identity(folder).digest for folder in earlier or ())
+    asked = review.Asked(identity, None if predicted is None else triage.list_pairs(predicted), digests)
     found = review.read_decisions(decisions, asked, reviewer=reviewer)
     kept = review.AuditLog(log)
     appended = kept.append(found, source=decisions.name, checked_against=identity.digest)

@@ -15,7 +15,7 @@ from bdrp.predictive.distribution import KEYS
 from bdrp.triage.quantile_table import MOMENTS, SHOWN, QuantileTable, check_columns, numbers, refuse
 
 CONTEXT_NUMBERS = ("drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit")
-CONTEXT_TEXTS = ("drug_name", "tissue", "nearest_drugs")
+CONTEXT_TEXTS = ("line_name", "drug_name", "tissue", "nearest_drugs")
 ROUNDING = 1e-6
 """What a share computed in single precision may lie beyond 0 or 1."""
 

@@ -28,7 +28,7 @@ from bdrp.triage.policy import Policy
 from bdrp.triage.predictions import Rankable, check_predictions
 from bdrp.triage.reasons import REASONS, BoolArray, explain_pair, flag_pairs, join_reasons
 
-SHOWN = ("drug_name", "tissue", "mean", "q05", "q95", "std", "aleatoric_std", "epistemic_std")
+SHOWN = ("line_name", "drug_name", "tissue", "mean", "q05", "q95", "std", "aleatoric_std", "epistemic_std")
 BEHIND = ("nearest_drugs", "drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit", "model")
 COLUMNS = (
     "rank", "cell_line_id", "drug_id", *SHOWN, "priority", "wrong_side_probability", "threshold",
@@ -49,8 +49,8 @@ def rank(
 
     Args:
         predictions: what `predict` or `read_predictions` gives, or a predictive distribution alone; or a table of
-            quantiles as `read_predictions` takes one from others. Context that is not there (drug_name, tissue,
-            nearest_drugs, drug_similarity, line_distance_percentile, lower_limit, upper_limit) is not known.
+            quantiles as `read_predictions` takes one from others. Context that is not there (line_name, drug_name,
+            tissue, nearest_drugs, drug_similarity, line_distance_percentile, lower_limit, upper_limit) is not known.
         policy: thresholds and weights; the defaults where None.
         budget: how many pairs can be reviewed, at least 1.
         reviewed: cell_line_id and drug_id of pairs that are not to be asked again, such as `review.find_settled`

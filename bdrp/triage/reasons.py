@@ -63,11 +63,11 @@ def join_reasons(holding: Mapping[str, BoolArray], row: int) -> str:
 
 def explain_pair(pair: pd.Series, codes: str, policy: Policy, unit: str) -> str:
     """One sentence for a reviewer: the prediction, the risk of acting on it, and each reason with its numbers."""
-    drug = pair["drug_name"] or pair["drug_id"]
+    drug, line = pair["drug_name"] or pair["drug_id"], pair["line_name"] or pair["cell_line_id"]
     side = "sensitive" if pair["mean"] < pair["threshold"] else "resistant"
     interval = f"{policy.level:.0%} interval {pair['interval_low']:.2f} to {pair['interval_high']:.2f}"
     clauses = [
-        f"Predicted {_amount(pair['mean'], unit)} for {drug} on {pair['cell_line_id']} ({interval})",
+        f"Predicted {_amount(pair['mean'], unit)} for {drug} on {line} ({interval})",
         f"so {side} by the threshold {pair['threshold']:.2f} with a {pair['wrong_side']:.0%} chance of the opposite",
     ]
     clauses += [_CLAUSES[code](pair) for code in codes.split(";") if code in _CLAUSES]

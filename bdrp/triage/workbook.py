@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 QUEUE, LEGEND = "queue", "legend"
-LEFT: Final = ("rank", "cell_line_id", "drug_id", "drug_name", *ANSWER)
+LEFT: Final = ("rank", "cell_line_id", "line_name", "drug_id", "drug_name", *ANSWER)
 """The first columns; the pair and the decision stay in view when the rest is scrolled."""
 TEXT: Final = frozenset({"cell_line_id", "drug_id", "model", *ANSWER})
 """Columns of the format "text", so that no spreadsheet makes a number or a date of what stands or is typed there."""
@@ -30,6 +30,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "rank": "place in the queue, the most urgent first",
         "cell_line_id": "the cell line",
+        "line_name": "the line's name, where it is known",
         "drug_id": "the drug",
         "drug_name": "the drug's name",
         "decision": "yours: choose from the list below",

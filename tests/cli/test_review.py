@@ -163,6 +163,7 @@ def test_decisions_on_another_model_are_refused(here, made, tiny_screen, tiny_sp
     bdrp.fit(tiny_screen, tiny_split, out=here / "other", **options)
     ran = command("review", "ann.csv", "other", "--log", "log.db")
     assert ran.exit_code == 2 and "it is about another model" in ran.stderr
+    assert command("review", "ann.csv", "other", "--earlier", "model", "--log", "log.db").exit_code == 0
 
 
 def test_a_log_that_is_none_is_refused_by_triage_and_so_is_one_that_settles_all(here):

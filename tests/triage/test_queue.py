@@ -267,3 +267,9 @@ def test_two_hundred_thousand_pairs_are_ranked_without_a_loop_over_pairs() -> No
     started = time.perf_counter()
     assert len(ranked(frame, budget=100)) == 100
     assert time.perf_counter() - started < 5
+
+
+def test_a_line_is_called_by_its_name_where_it_has_one() -> None:
+    queue = ranked(predictions([1.0, 2.0], line_name=["HeLa", ""]), at_zero, budget=2)
+    assert queue["line_name"].tolist() == ["HeLa", ""]
+    assert " on HeLa (" in queue["explanation"][0] and " on L001 (" in queue["explanation"][1]

@@ -40,15 +40,15 @@ def test_decisions_stand_at_the_left_below_a_header_that_stays(book: openpyxl.Wo
     sheet = book["queue"]
     assert book.sheetnames == ["queue", "legend"]
     assert [cell.value for cell in sheet[1]][: len(LEFT)] == list(LEFT)
-    assert LEFT[4:] == ANSWER
-    assert sheet.freeze_panes == "F2" and sheet.auto_filter.ref == sheet.dimensions
+    assert LEFT[5:] == ANSWER
+    assert sheet.freeze_panes == "G2" and sheet.auto_filter.ref == sheet.dimensions
     assert all(cell.font.bold for cell in sheet[1])
 
 
 def test_a_decision_is_chosen_from_a_list_and_a_unit_offered(book: openpyxl.Workbook) -> None:
     lists = {str(one.sqref): one for one in book["queue"].data_validations.dataValidation}
-    assert lists["E2:E4"].formula1 == f'"{",".join(DECISIONS)}"' and lists["E2:E4"].showErrorMessage
-    assert lists["J2:J4"].formula1 == '"M,mM,µM,nM,pM,ln(µM)"' and not lists["J2:J4"].showErrorMessage
+    assert lists["F2:F4"].formula1 == f'"{",".join(DECISIONS)}"' and lists["F2:F4"].showErrorMessage
+    assert lists["K2:K4"].formula1 == '"M,mM,µM,nM,pM,ln(µM)"' and not lists["K2:K4"].showErrorMessage
     assert all(len(one.formula1) <= 257 for one in lists.values())  # what a spreadsheet takes
 
 

@@ -143,10 +143,12 @@ def _refused(path: Path, wrong: list[tuple[int, dict[str, str], str]], asked: As
         whose = "the pairs of the predictions" if asked.pairs is not None else "lines and drugs that the model knows"
         allowed.append(whose)
     if "about another model" in problems:
-        allowed.append(f"the model {asked.model.digest[:12]} and those it was updated from")
+        allowed.append("the model " + " or ".join(one[:12] for one in (asked.model.digest, *asked.earlier)))
     remedies = ["Correct these rows and read the file again"]
     if "is not known" in problems and asked.pairs is None:
         remedies.append("if the queue was of new lines or drugs, give the --predictions that it was made of")
+    if "about another model" in problems:
+        remedies.append("name a model that this one was updated from with --earlier")
     if "nobody is named" in problems:
         remedies.append("name who decided with --reviewer")
     return DataError(

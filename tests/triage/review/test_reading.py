@@ -107,7 +107,10 @@ WRONG = {
     "error value": ({"drug_id": "#NAME?"}, r"drug_id holds #NAME\?, a spreadsheet's error"),
     "error elsewhere": ({"comment": "#REF!"}, "comment holds #REF!, a spreadsheet's error"),
     "no line": ({"cell_line_id": ""}, r"row 2 \(no line with D1\): there is no cell line"),
-    "other model": ({"model": "c" * 64}, "it is about another model, ccc.*the model aaaaaaaaaaaa and those it was"),
+    "other model": (
+        {"model": "c" * 64},
+        "it is about another model, ccc.*the model aaaaaaaaaaaa or bbbbbbbbbbbb.*with --earlier",
+    ),
     "short digest": ({"model": "aaaa"}, "it is about another model, aaaa"),
     "decision": ({"decision": "acept"}, "there is no decision 'acept'; did you mean accept"),
     "other word": ({"decision": "yes"}, "there is no decision 'yes'.*Allowed: decisions accept, reject, assay, skip"),
