@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError
-from bdrp.evaluation.observed import Floats, Ints, check_observed
+from bdrp.evaluation.observed import Floats, check_observed
 from bdrp.evaluation.point_metrics import nan_mean
 from bdrp.evaluation.selective import drug_sd, mse_of_retained, mse_of_retained_within
 from bdrp.predictive import PredictiveDistribution
@@ -62,6 +62,7 @@ def simulate_review(
     called, found = facts["mean"] < facts["threshold"], responses.response < facts["threshold"]
     squared = np.square(responses.response - pred.mean), pred.variance
     wrong = (called != found).to_numpy(dtype=np.float64), facts["wrong_side"].to_numpy()
+    nothing = np.zeros(len(pred))
     rows = []
     for loss, (values, expected) in zip(LOSSES, (squared, wrong), strict=True):
         rankings = {
@@ -69,17 +70,19 @@ def simulate_review(
             "sd": pred.std,
             "wrong_side": wrong[1],
             "drug_sd": drug_sd(values, responses, seed),
-            "random": np.zeros(len(values)),
+            "random": nothing,
             "oracle": values,
         }
         for ranking, by in rankings.items():
-            left = [_left(values, expected, by, responses.drug_codes, 1 - share) for share in queued]
-            rows += [(ranking, loss, share, *four) for share, four in zip(queued, left, strict=True)]
+            within = nothing if ranking == "drug_sd" else by  # the halves apart, it is one number a drug
+            for share in queued:
+                overall = _left(values, expected, by, 1 - share)
+                relative = mse_of_retained_within(values, within, responses.drug_codes, 1 - share)
+                rows.append((ranking, loss, share, *overall, nan_mean(relative)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _left(loss: Floats, expected: Floats, by: Floats, drugs: Ints, share: float) -> tuple[float, float, float, float]:
-    """What is left in the accepted share: mean loss, mean of what is expected, both shares of `COLUMNS`."""
+def _left(loss: Floats, expected: Floats, by: Floats, share: float) -> tuple[float, float, float]:
+    """What is left in the accepted share: mean loss, mean expected loss, and the first as a share of all pairs'."""
     relative, foreseen = mse_of_retained(loss, by, share), mse_of_retained(expected, by, share)
-    within = nan_mean(mse_of_retained_within(loss, by, drugs, share))
-    return relative * float(loss.mean()), foreseen * float(expected.mean()), relative, within
+    return relative * float(loss.mean()), foreseen * float(expected.mean()), relative
