@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -177,3 +178,15 @@ def test_a_log_that_is_none_is_refused_by_triage_and_so_is_one_that_settles_all(
     assert command("review", "all.csv", "model", "--log", "log.db").exit_code == 0
     ran = command("triage", "p.parquet", "--reviewed", "log.db", "--out", "q.csv")
     assert ran.exit_code == 2 and "predicted pairs are reviewed already" in ran.stderr
+
+
+def test_the_python_of_the_docs_runs(here):
+    shutil.copy("p.parquet", "predictions.parquet")
+    queue = pd.read_excel("queue.xlsx", dtype=str)
+    queue.loc[:1, "decision"], queue.loc[0, "measured"], queue.loc[0, "measured_unit"] = "assay", "0.5", "µM"
+    queue.to_excel("queue.xlsx", index=False)
+    page = Path(__file__).parents[2] / "docs" / "review.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert len(names["entries"]) == 2 and names["queue"].attrs["pairs_reviewed"] == 2
