@@ -145,14 +145,6 @@ def test_a_long_refusal_is_not_broken_into_lines():
     assert CliRunner().invoke(_speaking(refuse), ["it"]).stderr.count("\n") == 1
 
 
-def test_a_mistake_of_bdrp_itself_keeps_its_traceback():
-    def break_down() -> None:
-        raise ZeroDivisionError("a mistake")
-
-    said = CliRunner().invoke(_speaking(break_down), ["it"])
-    assert isinstance(said.exception, ZeroDivisionError)
-
-
 def test_ctrl_c_ends_in_130():
     def stop() -> None:
         raise KeyboardInterrupt
