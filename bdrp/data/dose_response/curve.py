@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating]
+Rows = npt.NDArray[np.integer]
+"""Positions of curves or draws."""
 
 COORDINATES: Final = ("midpoint", "slope", "plateau", "top", "scale")
 MIDPOINT_SD: Final = (2.0, 0.25)

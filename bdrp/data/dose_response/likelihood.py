@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import gammaln
 
-from bdrp.data.dose_response.curve import Curves, Floats
+from bdrp.data.dose_response.curve import Curves, Floats, Rows
 from bdrp.data.dose_response.noise import DEGREES, Noise
 
 TOGETHER: Final = 4
@@ -32,7 +31,7 @@ class Design:
     signal: Floats
     spread: Floats
 
-    def __getitem__(self, rows: slice | npt.NDArray[np.integer]) -> Design:
+    def __getitem__(self, rows: slice | Rows) -> Design:
         return Design(self.ln_dose, self.signal[rows], self.spread[rows])
 
     def __len__(self) -> int:
@@ -42,8 +41,8 @@ class Design:
 class SharedLikelihood:
     """Of nodes (S,) that every curve is weighed at: 1 + r^2 / nu is a product of a curve's terms and a node's.
 
-    r^2 = (y - f)^2 / (g sd)^2 = (y / g)^2 / sd^2 - 2 (y / g) (f / sd^2) / g + (1 / g^2) (f / sd)^2, so that all curves at
-    all nodes are one matrix product a well.
+    r^2 = (y - f)^2 / (g sd)^2 = (y / g)^2 / sd^2 - 2 (y / g) (f / sd^2) / g + (1 / g^2) (f / sd)^2, so that all
+    curves at all nodes are one matrix product a well.
     """
 
     def __init__(self, ln_dose: Floats, curves: Curves, noise: Noise) -> None:
@@ -80,7 +79,7 @@ def log_likelihood(design: Design, curves: Curves, noise: Noise) -> Floats:
     total, product = np.zeros(curves.top.shape, dtype=np.float32), np.ones(curves.top.shape, dtype=np.float32)
     for well, dose in enumerate(design.ln_dose):
         used = there[:, well, None].astype(np.float32)
-        signal = curves.signal(np.float32(dose))
+        signal = curves.signal(float(dose))
         sd = curves.scale * noise.sd(signal)
         residual = (np.nan_to_num(design.signal[:, well, None]).astype(np.float32) - signal) / sd
         product *= 1 + used * residual**2 / (DEGREES * design.spread[:, None] ** 2).astype(np.float32)

@@ -1,9 +1,9 @@
 """Plates: what their controls say of them, and wells as fractions of the controls' signal.
 
-    viability = (signal - blank) / (control - blank)           of the plate's means, failed control wells left out
+viability = (signal - blank) / (control - blank)           of the plate's means, failed control wells left out
 
-    Z' = 1 - 3 (sd_control + sd_blank) / |control - blank|      Zhang, Chung and Oldenburg 1999, doi 10.1177/108705719900400206
-    CV = sd_control / (control - blank)
+Z' = 1 - 3 (sd_control + sd_blank) / |control - blank|      Zhang, Chung and Oldenburg 1999, doi 10.1177/108705719900400206
+CV = sd_control / (control - blank)
 """  # noqa: E501 - a formula with its source
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_EDGE: Final = 0.15
 """Difference between controls near the rim and the others above which a plate is doubtful; chosen."""
 RIM: Final = 2
 """Rows and columns of used wells that are near the rim; chosen."""
-TRIALS_LEAST: Final = 3
+FEWEST_A_SIDE: Final = 3
 """Control wells that each side of an edge effect needs."""
 _PER_MAD: Final = 1.4826
 
@@ -66,8 +66,10 @@ def normalise(wells: pd.DataFrame, notices: list[str], path: Path) -> Points:
     kept = samples[samples["plate"].isin(usable)]
     of_plate = plates.loc[kept["plate"]]
     viability = (kept["signal"].to_numpy() - of_plate["blank"].to_numpy()) / of_plate["signal_window"].to_numpy()
-    table = kept[list(KEYS)].assign(dose_um=kept["dose_um"], viability=np.where(np.isfinite(viability), viability, np.nan))
-    return Points(table[list(COLUMNS)].reset_index(drop=True), plates, tuple(notices))
+    table = kept[list(KEYS)].assign(
+        dose_um=kept["dose_um"], viability=np.where(np.isfinite(viability), viability, np.nan)
+    )
+    return Points(table[list(COLUMNS)].reset_index(drop=True), plates)
 
 
 def assess(wells: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +127,7 @@ def _edge_effect(rows: pd.DataFrame, control: np.ndarray, blank: float) -> float
     signal = rows["signal"].to_numpy(dtype=float)
     sound = (rows["role"].to_numpy() == "control") & (signal >= control.min()) & (signal <= control.max())
     near, far = signal[sound & rim] - blank, signal[sound & ~rim] - blank
-    if min(len(near), len(far)) < TRIALS_LEAST or far.mean() <= 0:
+    if min(len(near), len(far)) < FEWEST_A_SIDE or far.mean() <= 0:
         return float("nan")
     return float(near.mean() / far.mean() - 1)
 

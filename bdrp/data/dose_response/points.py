@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from bdrp.data.identifiers import listed
@@ -46,8 +45,8 @@ def check(points: Points, path: Path) -> Points:
         empty = int((table[column] == "").sum())
         if empty:
             raise DataError(
-                f"{path.name} has {empty:,} wells without {column}. Every well with a drug needs its line and its drug; "
-                "fill them in, or say that these wells are controls."
+                f"{path.name} has {empty:,} wells without {column}. Every well with a drug needs its line and its "
+                "drug; fill them in, or say that these wells are controls."
             )
     notices = list(points.notices)
     undosed = ~(table["dose_um"] > 0)
@@ -81,13 +80,3 @@ def in_fractions(viability: pd.Series, notices: list[str]) -> pd.Series:
 
 MOST_FRACTION: Final = 10.0
 """Ninetieth percentile of viabilities above which they are per cent; chosen: cells do not outgrow controls tenfold."""
-
-
-def natural_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows by curve, lowest dose first."""
-    return table.sort_values([*KEYS, "dose_um"], kind="stable", ignore_index=True)
-
-
-def ln(dose: pd.Series) -> np.ndarray:
-    """Natural logarithm of doses."""
-    return np.log(dose.to_numpy(dtype=float))

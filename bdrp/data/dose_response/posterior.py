@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from bdrp.data.dose_response import proposals
-from bdrp.data.dose_response.curve import Curves, Floats, Prior
+from bdrp.data.dose_response.curve import Curves, Floats, Prior, Rows
 from bdrp.data.dose_response.likelihood import Design, SharedLikelihood, log_likelihood
 from bdrp.data.dose_response.noise import Noise
 
@@ -50,7 +50,7 @@ class Posterior:
     effective: Floats
 
 
-def sample(design: Design, noise: Noise, *, draws: int, seed: int = 0) -> Posterior:
+def sample(design: Design, noise: Noise, *, draws: int, seed: int = 0, again: bool = True) -> Posterior:
     """The posterior of each curve of a design.
 
     Args:
@@ -58,12 +58,13 @@ def sample(design: Design, noise: Noise, *, draws: int, seed: int = 0) -> Poster
         noise: of the screen.
         draws: how many are kept of each curve, equally weighted.
         seed: of the nodes and of which draws are kept.
+        again: whether curves with few effective draws are begun anew with more.
     """
     prior = Prior(noise.top_sd, float(design.ln_dose.min()), float(design.ln_dose.max()))
     nodes = proposals.prior_nodes(PRIOR_NODES, seed)
     shared = SharedLikelihood(design.ln_dose, prior.curves(nodes.astype(np.float64)), noise)
 
-    def run(rows: Floats, sizes: Sequence[int]) -> _Rounds:
+    def run(rows: Rows, sizes: Sequence[int]) -> _Rounds:
         rounds = _Rounds(design[rows], prior, noise, nodes, shared)
         for number, size in enumerate(sizes):
             rounds.advance(size, seed + number)
@@ -71,7 +72,7 @@ def sample(design: Design, noise: Noise, *, draws: int, seed: int = 0) -> Poster
 
     z = np.empty((len(design), proposals.D, draws), dtype=np.float32)
     ln_evidence, effective = np.empty(len(design)), np.zeros(len(design))
-    for sizes in (ROUNDS, LONG):
+    for sizes in (ROUNDS, LONG) if again else (ROUNDS,):
         todo = np.flatnonzero(effective < ENOUGH)
         for rows in np.split(todo, range(CHUNK, len(todo), CHUNK)):
             kept = run(rows, sizes).keep(draws, np.random.default_rng((seed, int(rows[0]))))
@@ -147,7 +148,7 @@ class _Rounds:
         highest = ln_weights.max(1)
         return np.asarray(highest + np.log(np.exp(ln_weights - highest[:, None]).sum(1)), dtype=np.float64)
 
-    def _gather(self, row: Floats, column: Floats) -> Floats:
+    def _gather(self, row: Rows, column: Rows) -> Floats:
         out = np.empty((len(row), proposals.D), dtype=np.float32)
         start = 0
         for z in self.z:

@@ -56,8 +56,9 @@ def fit(z: list[Floats], weights: list[Floats]) -> Proposal:
         z: coordinates of each round, (5, S) of all curves or (B, 5, S).
         weights: of each round, (B, S); over the rounds they sum to one a curve.
     """
-    mean = sum(np.asarray(_first_moment(one, w), dtype=np.float64) for one, w in zip(z, weights, strict=True))
-    second = sum(np.asarray(_second_moment(one, w), dtype=np.float64) for one, w in zip(z, weights, strict=True))
+    rounds = list(zip(z, weights, strict=True))
+    mean = np.asarray(sum(_first_moment(one, w) for one, w in rounds), dtype=np.float64)
+    second = np.asarray(sum(_second_moment(one, w) for one, w in rounds), dtype=np.float64)
     covariance = second - mean[:, :, None] * mean[:, None, :] + 1e-5 * np.eye(D)
     return Proposal(mean, WIDTH * np.linalg.cholesky(covariance))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
-
-import pandas as pd
 
 from bdrp.data import reading
 from bdrp.data.dose_response import plates, points
@@ -26,33 +25,23 @@ def read(path: str | Path, *, dose_unit: str | None = None) -> points.Points:
     Raises:
         DataError: the table cannot be read, or is of no known layout, or see `plates.normalise` and `points.check`.
     """
-    path, notices = Path(path), []
-    columns = _columns(path)
+    path = Path(path)
+    notices: list[str] = []
+    raw = reading.read_table(path)
+    columns = frozenset(map(str, raw.columns))
     if gdsc_raw.recognises(columns):
-        found = plates.normalise(gdsc_raw.read(path, dose_unit, notices), notices, path)
+        found = plates.normalise(gdsc_raw.read(raw, path, notices), notices, path)
     elif wide_points.recognises(columns):
-        found = points.Points(wide_points.read(path, dose_unit, notices), notices=tuple(notices))
+        found = points.Points(wide_points.read(raw, path))
     elif tidy.recognises(columns) and tidy.find(columns, "signal"):
-        found = plates.normalise(tidy.read_wells(path, dose_unit, notices), notices, path)
+        found = plates.normalise(tidy.read_wells(raw, path, dose_unit, notices), notices, path)
     elif tidy.recognises(columns):
-        table = tidy.read_viabilities(path, dose_unit, notices)
+        table = tidy.read_viabilities(raw, path, dose_unit, notices)
         table["viability"] = points.in_fractions(table["viability"], notices)
-        found = points.Points(table, notices=tuple(notices))
+        found = points.Points(table)
     else:
         raise DataError(
-            f"{path.name} is no table of wells that is known. Its columns are {listed(sorted(columns), 12)}. Allowed: "
+            f"{path.name} is no table of wells that is known. Its columns are {listed(raw.columns, 12)}. Allowed: "
             f"{'; or '.join(LAYOUTS)}. Rename its columns to one of these."
         )
-    return points.check(found, path)
-
-
-def _columns(path: Path) -> frozenset[str]:
-    """The headers of a table, from its first rows where it is text."""
-    if path.suffix.lower() in (".parquet", ".pq"):
-        import pyarrow.parquet
-
-        try:
-            return frozenset(pyarrow.parquet.read_schema(path).names)
-        except (pyarrow.ArrowException, OSError):
-            pass  # the reader says what is wrong
-    return frozenset(map(str, reading.read_table(path).columns))
+    return points.check(replace(found, notices=tuple(notices)), path)

@@ -26,16 +26,19 @@ def recognises(columns: frozenset[str]) -> bool:
     return columns >= NEEDED
 
 
-def read(path: Path, dose_unit: str | None, notices: list[str]) -> pd.DataFrame:
-    """Wells as `tidy.COLUMNS`; the doses are in µM, whatever is stated."""
-    raw = reading.read_table(path, needs=sorted(NEEDED))
+def read(raw: pd.DataFrame, path: Path, notices: list[str]) -> pd.DataFrame:
+    """Wells as `tidy.COLUMNS`; the doses are in µM.
+
+    Raises:
+        DataError: a cell that holds a number holds something else.
+    """
     tag, plate = reading.text(raw, "TAG"), reading.ids(raw, "BARCODE")
     kept = ~tag.isin(["UN-USED", ""])
     raw, tag, plate = raw[kept], tag[kept], plate[kept]
     position = reading.numbers(raw, "POSITION", path)
     width = _width(float(position.max()))
-    sample = tag.str.fullmatch(_ROLES[0][1])
-    unknown = sorted(set(tag[_role(tag, plate) == ""]))
+    role, sample = _role(tag, plate), tag.str.fullmatch(_ROLES[0][1])
+    unknown = sorted(set(tag[role == ""]) - {"NC-0"})
     if unknown:
         notices.append(f"Wells with the tags {', '.join(unknown[:5])} are no single drug and no control; left out.")
     wells = pd.DataFrame(
@@ -43,7 +46,7 @@ def read(path: Path, dose_unit: str | None, notices: list[str]) -> pd.DataFrame:
             "plate": plate,
             "row": (position - 1) // width,
             "column": (position - 1) % width,
-            "role": _role(tag, plate),
+            "role": role,
             "cell_line_id": reading.ids(raw, "COSMIC_ID"),
             "drug_id": reading.ids(raw, "DRUG_ID").where(sample, ""),
             "replicate": tag.str.extract(r"(L\d+)-", expand=False).where(sample, "").astype("str"),

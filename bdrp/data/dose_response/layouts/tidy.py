@@ -68,15 +68,16 @@ def recognises(columns: frozenset[str]) -> bool:
     return bool(dose_column(columns) and measured and find(columns, "drug_id"))
 
 
-def read_wells(path: Path, dose_unit: str | None, notices: list[str]) -> pd.DataFrame:
+def read_wells(raw: pd.DataFrame, path: Path, dose_unit: str | None, notices: list[str]) -> pd.DataFrame:
     """Wells as `COLUMNS`, from a table with an intensity.
 
     Raises:
         DataError: a column is missing, a role is not known, or the unit of doses cannot be told.
     """
-    raw = reading.read_table(path)
     found = {meaning: _needed(raw, meaning, path) for meaning in ("plate", "cell_line_id", "drug_id", "role", "signal")}
-    wells = pd.DataFrame({meaning: reading.ids(raw, found[meaning]) for meaning in ("plate", "cell_line_id", "drug_id")})
+    wells = pd.DataFrame(
+        {meaning: reading.ids(raw, found[meaning]) for meaning in ("plate", "cell_line_id", "drug_id")}
+    )
     wells["replicate"] = reading.ids(raw, find(raw.columns, "replicate") or "replicate")
     wells["role"] = _roles(raw, found["role"], path)
     wells["dose_um"] = doses.read(raw, str(dose_column(raw.columns)), path, dose_unit, notices)
@@ -85,13 +86,12 @@ def read_wells(path: Path, dose_unit: str | None, notices: list[str]) -> pd.Data
     return wells.loc[wells["role"] != "unused", list(COLUMNS)].reset_index(drop=True)
 
 
-def read_viabilities(path: Path, dose_unit: str | None, notices: list[str]) -> pd.DataFrame:
+def read_viabilities(raw: pd.DataFrame, path: Path, dose_unit: str | None, notices: list[str]) -> pd.DataFrame:
     """Points as `points.COLUMNS`, viabilities as they are written.
 
     Raises:
         DataError: a column is missing, or the unit of doses cannot be told.
     """
-    raw = reading.read_table(path)
     found = {meaning: _needed(raw, meaning, path) for meaning in ("cell_line_id", "drug_id", "viability")}
     return pd.DataFrame(
         {
@@ -110,8 +110,9 @@ def _needed(raw: pd.DataFrame, meaning: str, path: Path) -> str:
     if found is None:
         raise DataError(
             f"{path.name} has no column {meaning}. Its columns are {listed(raw.columns, 12)}; {meaning} may also be "
-            f"called {listed(ALIASES[meaning][1:], 4)}. Wells need plate, cell_line_id, drug_id, dose_um, intensity and "
-            "role (sample, control or blank); viabilities that are normalised need no plate and no role. Add the column."
+            f"called {listed(ALIASES[meaning][1:], 4)}. Wells need plate, cell_line_id, drug_id, dose_um, intensity "
+            "and role (sample, control or blank); viabilities that are normalised need no plate and no role. Add the "
+            "column."
         )
     return found
 

@@ -27,9 +27,12 @@ def recognises(columns: frozenset[str]) -> bool:
     return columns >= {*_LISTS, "Compound"} or columns >= {"Dose1.uM", "viab1", "sampleid", "treatmentid"}
 
 
-def read(path: Path, dose_unit: str | None, notices: list[str]) -> pd.DataFrame:
-    """Points as `points.COLUMNS`; the doses are in µM, viabilities in fractions."""
-    raw = reading.read_table(path)
+def read(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Points as `points.COLUMNS`; the doses are in µM, viabilities in fractions.
+
+    Raises:
+        DataError: a cell that holds numbers holds something else.
+    """
     if _LISTS[0] in raw.columns:
         dose, activity = (_lists(raw, column, path) for column in _LISTS)
         line = next(name for name in ("CCLE Cell Line Name", "Primary Cell Line Name") if name in raw.columns)
