@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.integer]
 """Positions of curves or draws."""
 
-COORDINATES: Final = ("midpoint", "slope", "plateau", "top", "scale")
+COORDINATES: Final = ("scale", "midpoint", "slope", "plateau", "top")
 MIDPOINT_SD: Final = (2.0, 0.25)
 """Prior SD of the midpoint about the highest dose, ln units: a constant and a share of the range of doses. Chosen: of
 GDSC2's published ln IC50 seven in ten lie above the highest dose, and their SD is 2.7."""
@@ -55,11 +55,11 @@ class Prior:
     def curves(self, z: Floats) -> Curves:
         """Parameters of standard normal coordinates (5, ...), in the order of `COORDINATES`."""
         return Curves(
-            midpoint=self.highest + self.midpoint_sd * z[0],
-            slope=np.exp(LN_SLOPE[0] + LN_SLOPE[1] * z[1]),
-            plateau=_logistic(LOGIT_PLATEAU[0] + LOGIT_PLATEAU[1] * z[2]),
-            top=np.exp(self.top_sd * z[3]),
-            scale=np.exp(LN_SCALE_SD * z[4]),
+            midpoint=self.highest + self.midpoint_sd * z[1],
+            slope=np.exp(LN_SLOPE[0] + LN_SLOPE[1] * z[2]),
+            plateau=_logistic(LOGIT_PLATEAU[0] + LOGIT_PLATEAU[1] * z[3]),
+            top=np.exp(self.top_sd * z[4]),
+            scale=np.exp(LN_SCALE_SD * z[0]),
         )
 
 

@@ -16,19 +16,20 @@ from typing import Final
 import numpy as np
 
 from bdrp.data.dose_response import proposals
-from bdrp.data.dose_response.curve import Curves, Floats, Prior, Rows
+from bdrp.data.dose_response.curve import LN_SCALE_SD, Curves, Floats, Prior, Rows
 from bdrp.data.dose_response.likelihood import Design, SharedLikelihood, log_likelihood
 from bdrp.data.dose_response.noise import Noise
 
-PRIOR_NODES: Final = 2048
+PRIOR_NODES: Final = 1024
 ROUNDS: Final = (256, 256, 512)
 """Draws of each round that all curves get."""
 LONG: Final = (256, 256, 512, 512, 1024, 1024, 1024)
 """Those of curves that have not `ENOUGH` by then, begun anew: the steepest with the least noise."""
 ENOUGH: Final = 150.0
 """Effective draws of a curve (Kish); chosen: Monte Carlo error is then 8 % of a posterior SD."""
-TEMPERED: Final = 60.0
-"""Effective draws to which the weights behind a proposal are flattened; chosen: three for each of its 20 moments."""
+TEMPERED: Final = 16.0
+"""Effective draws to which the weights behind a proposal are flattened; chosen: of 12 to 100, no more leaves narrow
+posteriors that are never found."""
 CHUNK: Final = 128
 """Curves at a time; chosen: what is held of them stays in the processor's cache."""
 
@@ -74,7 +75,7 @@ def sample(design: Design, noise: Noise, *, draws: int, seed: int = 0, again: bo
     ln_evidence, effective = np.empty(len(design)), np.zeros(len(design))
     for sizes in (ROUNDS, LONG) if again else (ROUNDS,):
         todo = np.flatnonzero(effective < ENOUGH)
-        for rows in np.split(todo, range(CHUNK, len(todo), CHUNK)):
+        for rows in (todo[at : at + CHUNK] for at in range(0, len(todo), CHUNK)):
             kept = run(rows, sizes).keep(draws, np.random.default_rng((seed, int(rows[0]))))
             z[rows], ln_evidence[rows], effective[rows] = kept
     return Posterior(prior.curves(np.moveaxis(z, 1, 0)), z, ln_evidence, effective)
@@ -116,7 +117,7 @@ class _Rounds:
         return kept, self._ln_evidence(), self.effective()
 
     def advance(self, size: int, seed: int) -> None:
-        proposal = proposals.fit(self.z, self._weights(proposals_only=True))
+        proposal = proposals.fit(self.z, self._weights(flat=True), LN_SCALE_SD * (len(self.drawn_from) % 2))
         z = proposal.draw(size, seed)
         half_square = 0.5 * np.einsum("bis,bis->bs", z, z)
         self.log_likelihood.append(log_likelihood(self.design, self.prior.curves(np.moveaxis(z, 1, 0)), self.noise))
@@ -132,12 +133,12 @@ class _Rounds:
     def _ln_weights(self) -> list[Floats]:
         return [ln - np.log(mixed) for ln, mixed in zip(self.log_likelihood, self.mixture, strict=True)]
 
-    def _weights(self, proposals_only: bool = False) -> list[Floats]:
+    def _weights(self, *, flat: bool = False) -> list[Floats]:
         """Weights (B, S) a round that sum to one a curve; flattened to `TEMPERED` effective draws for a proposal."""
         ln_weights = self._ln_weights()
         highest = np.max([one.max(1) for one in ln_weights], axis=0)[:, None]
         ln_weights = [one - highest for one in ln_weights]
-        if proposals_only:
+        if flat:
             ln_weights = _flattened(ln_weights)
         weights = [np.exp(one) for one in ln_weights]
         total = sum(one.sum(1, keepdims=True) for one in weights)
