@@ -27,7 +27,9 @@ def run(
     fixed_top: Annotated[
         bool, typer.Option("--fixed-top", help="Hold the upper end of each curve at the controls.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Threads; as many as processors if left out.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Threads; as many as processors if left out.")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Fit a Bayesian dose-response curve to every line and drug, and write responses with their SD."""

@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data import reading
+from bdrp.data.delimited import plain
+from bdrp.data.quantities.doses import SURELY_M, SURELY_NM, SURELY_UM
+from bdrp.data.quantities.quantity import PER_UM
 from bdrp.errors import DataError
 
-PER_UM: Final = {"m": 1e6, "mm": 1e3, "um": 1.0, "nm": 1e-3, "pm": 1e-6}
-"""µM in one of each unit."""
 _WORDS: Final = {
     **{unit: unit for unit in PER_UM},
     **{"molar": "m", "millimolar": "mm", "micromolar": "um", "nanomolar": "nm", "picomolar": "pm"},
     **{"umoll": "um", "nmoll": "nm", "moll": "m", "mmoll": "mm", "umol": "um", "nmol": "nm"},
 }
-DOSE: Final = re.compile(r"(?:dose|conc|concentration)(?P<unit>[a-z]*)")
+DOSE: Final = re.compile(r"(?:dose|concentration|conc)(?P<unit>[a-z]*)")
 """A header of doses, in lower-case letters and digits."""
-RANGES: Final = (("um", 0.03, 300.0), ("nm", 3_000.0, 3e6), ("m", 1e-8, 3e-4))
-"""Median highest dose of a curve, as a number, by the unit that it tells; chosen: those of public screens are 0.1 to
-100 µM. What lies between two of them could be either, and is refused."""
+RANGES: Final = (("um", *SURELY_UM), ("nm", *SURELY_NM), ("m", *SURELY_M))
+"""Highest doses, as numbers, by the unit that they tell; what lies between two of them is refused."""
 
 
 def read(raw: pd.DataFrame, column: str, path: Path, stated: str | None, notices: list[str]) -> pd.Series:
@@ -61,11 +61,6 @@ def read(raw: pd.DataFrame, column: str, path: Path, stated: str | None, notices
     return values * PER_UM[unit]
 
 
-def plain(text: object) -> str:
-    """Lower-case letters and digits, µ as u."""
-    return re.sub(r"[^a-z0-9]", "", str(text).replace("µ", "u").replace("μ", "u").lower())
-
-
 def _known(unit: str, path: Path) -> str:
     found = _WORDS.get(plain(unit))
     if found is None:
@@ -77,7 +72,7 @@ def _known(unit: str, path: Path) -> str:
 
 
 def _told(values: pd.Series, column: str, path: Path) -> str:
-    """The unit that the upper end of the doses tells: the median of the highest tenth."""
+    """The unit that the upper end of the doses tells: what one in twenty wells has, or more."""
     dosed = values[values > 0]
     if dosed.empty:
         raise DataError(f"{path.name}, column {column}, holds no dose above 0. Doses are needed; is it the right file?")

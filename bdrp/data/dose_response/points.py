@@ -68,15 +68,26 @@ def check(points: Points, path: Path) -> Points:
     return replace(points, table=table.merge(kept, on=list(KEYS))[list(COLUMNS)], notices=tuple(notices))
 
 
-def in_fractions(viability: pd.Series, notices: list[str]) -> pd.Series:
-    """Viabilities as fractions of the controls: per cent where their median says so."""
-    values = viability.astype(float)
-    typical = float(values.quantile(0.9))
-    if typical > MOST_FRACTION:
-        notices.append(f"Viabilities are read in per cent, by their range (nine in ten are below {typical:.3g}).")
-        values = values / 100
-    return values
+def in_fractions(table: pd.DataFrame, path: Path, notices: list[str]) -> pd.DataFrame:
+    """Points with viabilities as fractions of the controls: per cent where those of the lowest doses say so.
+
+    Raises:
+        DataError: the lowest doses leave next to nothing alive, as values of inhibition would say.
+    """
+    dosed = table[(table["dose_um"] > 0) & table["viability"].notna()].sort_values("dose_um", kind="stable")
+    lowest = dosed.groupby(list(KEYS), sort=False)["viability"].first()
+    typical = float(lowest.median())
+    if UNTREATED[0] <= typical <= UNTREATED[1]:
+        return table
+    if UNTREATED[0] <= typical / 100 <= UNTREATED[1]:
+        notices.append(f"Viabilities are read in per cent, by those of the lowest doses ({typical:.3g} in the median).")
+        return table.assign(viability=table["viability"] / 100)
+    raise DataError(
+        f"{path.name} has viabilities of {typical:.3g} at the lowest dose of each curve, in the median of "
+        f"{len(lowest):,} curves. A viability is about 1 (or 100 per cent) where a drug does nothing; are these "
+        "inhibitions? Then write 1 - inhibition."
+    )
 
 
-MOST_FRACTION: Final = 10.0
-"""Ninetieth percentile of viabilities above which they are per cent; chosen: cells do not outgrow controls tenfold."""
+UNTREATED: Final = (0.4, 2.5)
+"""Median viability at the lowest doses; chosen: the lowest doses of a screen do little to most lines."""

@@ -78,7 +78,7 @@ def sample(design: Design, noise: Noise, *, draws: int, seed: int = 0, again: bo
         for rows in (todo[at : at + CHUNK] for at in range(0, len(todo), CHUNK)):
             kept = run(rows, sizes).keep(draws, np.random.default_rng((seed, int(rows[0]))))
             z[rows], ln_evidence[rows], effective[rows] = kept
-    return Posterior(prior.curves(np.moveaxis(z, 1, 0)), z, ln_evidence, effective)
+    return Posterior(prior.curves(np.moveaxis(z, 1, 0).astype(np.float64)), z, ln_evidence, effective)
 
 
 class _Rounds:

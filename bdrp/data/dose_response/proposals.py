@@ -3,7 +3,9 @@
 Where a curve's own noise is small, its other coordinates are known the better: the posterior is a funnel. So a proposal
 draws the scale first, and what it adds to the others shrinks with it:
 
-    z = mean + L e,    e_1 ... e_4 times exp(funnel L_00 e_0)          e Student-t; its Jacobian is |L| exp(4 funnel L_00 e_0)
+    z = mean + L e,    e_1 ... e_4 times exp(funnel L_00 e_0)
+
+for e of a Student-t; the Jacobian is |L| exp(4 funnel L_00 e_0).
 """
 
 from __future__ import annotations

@@ -37,8 +37,7 @@ def read(path: str | Path, *, dose_unit: str | None = None) -> points.Points:
         found = plates.normalise(tidy.read_wells(raw, path, dose_unit, notices), notices, path)
     elif tidy.recognises(columns):
         table = tidy.read_viabilities(raw, path, dose_unit, notices)
-        table["viability"] = points.in_fractions(table["viability"], notices)
-        found = points.Points(table)
+        found = points.Points(points.in_fractions(table, path, notices))
     else:
         raise DataError(
             f"{path.name} is no table of wells that is known. Its columns are {listed(raw.columns, 12)}. Allowed: "

@@ -4,8 +4,9 @@ import pytest
 
 from bdrp.data.dose_response.simulation import HALF_DECADES
 
+
 def raw_wells(lines: int = 4, drugs: int = 3, seed: int = 0) -> pd.DataFrame:
-    """A plate a line of 384 wells with 20 controls, 10 blanks and a curve a drug at seven doses; ids in a tidy table."""
+    """A plate a line: 20 controls, 10 blanks and a curve a drug at seven doses, at places of 384 wells."""
     rng = np.random.default_rng(seed)
     rows = []
     for line in range(lines):

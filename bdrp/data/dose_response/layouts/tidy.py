@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data import reading
+from bdrp.data.delimited import plain
 from bdrp.data.dose_response import doses
 from bdrp.data.identifiers import listed
+from bdrp.data.user_tables.columns import ALIASES as ALIASES_OF_IDS
 from bdrp.errors import DataError
 
 DESCRIPTION: Final = "a row a well: plate, well, cell_line_id, drug_id, dose_um, intensity, role; or a viability"
@@ -26,11 +28,8 @@ ALIASES: Final = MappingProxyType(
         "well": ("well", "wellid", "wellposition"),
         "row": ("row", "wellrow"),
         "column": ("column", "col", "wellcolumn", "wellcol"),
-        "cell_line_id": (
-            *("celllineid", "cellline", "cosmicid", "depmapid", "modelid", "lineid", "line", "sampleid", "sample"),
-            *("celllinename", "cell", "cellid"),
-        ),
-        "drug_id": ("drugid", "drug", "compoundid", "compound", "treatmentid", "treatment", "drugname"),
+        "cell_line_id": ALIASES_OF_IDS["cell_line_id"],
+        "drug_id": ALIASES_OF_IDS["drug_id"],
         "replicate": ("replicate", "rep", "replicateid"),
         "role": ("role", "welltype", "type", "contenttype", "wellrole"),
         "signal": ("intensity", "signal", "rawintensity", "luminescence", "fluorescence", "rlu", "rfu", "counts"),
@@ -53,13 +52,13 @@ ROLES: Final = MappingProxyType(
 
 def find(columns: Iterable[object], meaning: str) -> str | None:
     """The header that has a meaning; None where none has."""
-    by_name = {doses.plain(column): str(column) for column in columns}
+    by_name = {plain(column): str(column) for column in columns}
     return next((by_name[alias] for alias in ALIASES[meaning] if alias in by_name), None)
 
 
 def dose_column(columns: Iterable[object]) -> str | None:
     """The header of doses."""
-    return next((str(column) for column in columns if doses.DOSE.fullmatch(doses.plain(column))), None)
+    return next((str(column) for column in columns if doses.DOSE.fullmatch(plain(column))), None)
 
 
 def recognises(columns: frozenset[str]) -> bool:
@@ -120,7 +119,7 @@ def _needed(raw: pd.DataFrame, meaning: str, path: Path) -> str:
 def _roles(raw: pd.DataFrame, column: str, path: Path) -> pd.Series:
     known = {name: role for role, names in ROLES.items() for name in names}
     written = reading.text(raw, column)
-    roles = written.map(lambda cell: known.get(doses.plain(cell), "?"))
+    roles = written.map(lambda cell: known.get(plain(cell), "?"))
     if (roles == "?").any():
         raise DataError(
             f"{path.name}, column {column}, says what {int((roles == '?').sum()):,} wells are in words that are not "
