@@ -77,14 +77,16 @@ def assess(wells: pd.DataFrame) -> pd.DataFrame:
 
     `doubts` is empty for a plate that passes. Without blanks, a blank is 0, and Z' rests on the controls alone.
     """
-    parts = {plate: _assess_plate(rows) for plate, rows in wells.groupby("plate", sort=True)}
-    table = pd.DataFrame.from_dict(parts, orient="index").rename_axis("plate")
-    table["doubts"] = [_doubts(row) for row in table.to_dict("records")]
-    return table.astype({"doubts": "str"})
+    codes, names = pd.factorize(wells["plate"], sort=True)
+    order = np.argsort(codes, kind="stable")
+    columns = [wells[name].to_numpy()[order] for name in ("role", "signal", "row", "column")]
+    parts = np.split(np.arange(len(order)), np.searchsorted(codes[order], np.arange(1, len(names))))
+    told = [_assess_plate(*(column[part] for column in columns)) for part in parts]
+    table = pd.DataFrame(told, index=pd.Index(names, dtype="str", name="plate"))
+    return table.assign(doubts=list(map(_doubts, told))).astype({"doubts": "str"})
 
 
-def _assess_plate(rows: pd.DataFrame) -> dict[str, float]:
-    role, signal = rows["role"].to_numpy(), rows["signal"].to_numpy(dtype=float)
+def _assess_plate(role: np.ndarray, signal: np.ndarray, row: np.ndarray, column: np.ndarray) -> dict[str, float]:
     control, blank = (_without_failed(signal[(role == name) & np.isfinite(signal)]) for name in ("control", "blank"))
     middle = float(control.mean()) if len(control) >= FEWEST_CONTROLS else np.nan
     low = float(blank.mean()) if len(blank) else 0.0
@@ -92,6 +94,7 @@ def _assess_plate(rows: pd.DataFrame) -> dict[str, float]:
     sd, sd_blank = float(control.std(ddof=1)) if len(control) > 1 else np.nan, _sd(blank)
     failed = (role == "failed") | ((role == "sample") & ~np.isfinite(signal))
     dropped = int((role == "control").sum()) - len(control) + int((role == "blank").sum()) - len(blank)
+    sound = (role == "control") & (signal >= control.min()) & (signal <= control.max()) if len(control) else role == ""
     return {
         "controls": len(control),
         "blanks": len(blank),
@@ -101,7 +104,7 @@ def _assess_plate(rows: pd.DataFrame) -> dict[str, float]:
         "signal_window": window,
         "cv": sd / window if window > 0 else np.nan,
         "z_prime": 1 - 3 * (sd + sd_blank) / abs(window) if window else np.nan,
-        "edge_effect": _edge_effect(rows, control, low),
+        "edge_effect": _edge_effect(signal - low, sound, np.column_stack([row, column])),
     }
 
 
@@ -118,15 +121,12 @@ def _sd(signal: np.ndarray) -> float:
     return float(signal.std(ddof=1)) if len(signal) > 1 else 0.0
 
 
-def _edge_effect(rows: pd.DataFrame, control: np.ndarray, blank: float) -> float:
-    """Controls near the rim of the used wells over the others, less one; NaN where the places are not known."""
-    place = rows[["row", "column"]].to_numpy(dtype=float)
-    if not len(control) or np.isnan(place).any():
+def _edge_effect(signal: np.ndarray, sound: np.ndarray, place: np.ndarray) -> float:
+    """Sound controls near the rim of the used wells over the others, less one; NaN where places are not known."""
+    if np.isnan(place).any():
         return float("nan")
     rim = ((place < place.min(0) + RIM) | (place > place.max(0) - RIM)).any(1)
-    signal = rows["signal"].to_numpy(dtype=float)
-    sound = (rows["role"].to_numpy() == "control") & (signal >= control.min()) & (signal <= control.max())
-    near, far = signal[sound & rim] - blank, signal[sound & ~rim] - blank
+    near, far = signal[sound & rim], signal[sound & ~rim]
     if min(len(near), len(far)) < FEWEST_A_SIDE or far.mean() <= 0:
         return float("nan")
     return float(near.mean() / far.mean() - 1)

@@ -21,10 +21,13 @@ from bdrp.data.dose_response.likelihood import Design, SharedLikelihood, log_lik
 from bdrp.data.dose_response.noise import Noise
 
 PRIOR_NODES: Final = 1024
-ROUNDS: Final = (256, 256, 512)
-"""Draws of each round that all curves get."""
-LONG: Final = (256, 256, 512, 512, 1024, 1024, 1024)
-"""Those of curves that have not `ENOUGH` by then, begun anew: the steepest with the least noise."""
+SCHEDULES: Final = (
+    (256, 256, 512),
+    (256, 256, 512, 512, 1024, 1024),
+    (256, 256, 256, 256, 512, 512, 512, 512, 1024, 1024, 2048, 2048, 2048),
+)
+"""Draws of each round: first those of all curves, then of those that have not `ENOUGH` yet, begun anew: the steepest
+with the least noise, some in a hundred."""
 ENOUGH: Final = 150.0
 """Effective draws of a curve (Kish); chosen: Monte Carlo error is then 8 % of a posterior SD."""
 TEMPERED: Final = 16.0
@@ -73,7 +76,7 @@ def sample(design: Design, noise: Noise, *, draws: int, seed: int = 0, again: bo
 
     z = np.empty((len(design), proposals.D, draws), dtype=np.float32)
     ln_evidence, effective = np.empty(len(design)), np.zeros(len(design))
-    for sizes in (ROUNDS, LONG) if again else (ROUNDS,):
+    for sizes in SCHEDULES if again else SCHEDULES[:1]:
         todo = np.flatnonzero(effective < ENOUGH)
         for rows in (todo[at : at + CHUNK] for at in range(0, len(todo), CHUNK)):
             kept = run(rows, sizes).keep(draws, np.random.default_rng((seed, int(rows[0]))))

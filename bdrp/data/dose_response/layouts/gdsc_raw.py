@@ -6,6 +6,7 @@ controls; `B` blank; `PC-n` a positive control; `UN-USED`; `FAIL`. Combinations 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,13 @@ from bdrp.data import reading
 
 DESCRIPTION: Final = "GDSC's raw data: BARCODE, POSITION, TAG, DRUG_ID, CONC, INTENSITY"
 NEEDED: Final = frozenset({"BARCODE", "POSITION", "TAG", "DRUG_ID", "CONC", "INTENSITY", "COSMIC_ID"})
-_ROLES: Final = (("sample", r"L\d+-D\d+-S"), ("blank", "B"), ("positive", r"PC-\d+.*"), ("failed", "FAIL"))
+_ROLES: Final = (
+    ("sample", r"L\d+-D\d+-S"),
+    ("control", "NC-1"),
+    ("blank", "B"),
+    ("positive", r"PC-\d+.*"),
+    ("failed", "FAIL"),
+)
 _WIDTHS: Final = ((96, 12), (384, 24), (1536, 48))
 """Wells of a plate and how many are in a row."""
 
@@ -37,7 +44,8 @@ def read(raw: pd.DataFrame, path: Path, notices: list[str]) -> pd.DataFrame:
     raw, tag, plate = raw[kept], tag[kept], plate[kept]
     position = reading.numbers(raw, "POSITION", path)
     width = _width(float(position.max()))
-    role, sample = _role(tag, plate), tag.str.fullmatch(_ROLES[0][1])
+    role = _role(tag, plate)
+    sample = role == "sample"
     unknown = sorted(set(tag[role == ""]) - {"NC-0"})
     if unknown:
         notices.append(f"Wells with the tags {', '.join(unknown[:5])} are no single drug and no control; left out.")
@@ -59,12 +67,14 @@ def read(raw: pd.DataFrame, path: Path, notices: list[str]) -> pd.DataFrame:
 
 def _role(tag: pd.Series, plate: pd.Series) -> pd.Series:
     """What each well is; controls are DMSO's where the plate has them, else untreated ones."""
-    role = pd.Series("", index=tag.index, dtype="str")
-    for name, pattern in _ROLES:
-        role = role.mask(tag.str.fullmatch(pattern), name)
-    dissolved = tag == "NC-1"
-    has_dissolved = plate.isin(plate[dissolved].unique())
-    return role.mask(dissolved | ((tag == "NC-0") & ~has_dissolved), "control")
+    known = {one: _role_of(one) for one in tag.unique()}
+    has_dissolved = plate.isin(plate[tag == "NC-1"].unique())
+    return tag.map(known).mask((tag == "NC-0") & ~has_dissolved, "control").astype("str")
+
+
+def _role_of(tag: str) -> str:
+    """What a tag says, "" where it is not used; untreated controls are used where there are no others."""
+    return next((role for role, pattern in _ROLES if re.fullmatch(pattern, tag)), "")
 
 
 def _width(last: float) -> int:
