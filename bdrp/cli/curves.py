@@ -36,6 +36,7 @@ def run(
     from bdrp.data import dose_response
     from bdrp.data.dose_response import screen_tables
     from bdrp.data.dose_response.parts import FOLDER, Parts
+    from bdrp.data.measures import MEASURES
     from bdrp.report import curves
 
     screen_tables.guard(out, [wells])
@@ -53,8 +54,8 @@ def run(
     page = curves.write(fitted, out)
     parts.finish()
     print_summary(fitted)
-    console.print_line(f"responses: {', '.join(str(path) for path in written[:3])}")
-    console.print_line(f"curves: {written[3]}, page: {page}")
+    console.print_line(f"responses: {', '.join(str(path) for path in written if path.stem in MEASURES)}")
+    console.print_line(f"curves: {out / screen_tables.CURVES}, page: {page}")
 
 
 def print_summary(fitted: FittedCurves) -> None:

@@ -62,11 +62,11 @@ def repeatability(data: Path) -> None:
 
 def ccle(data: Path) -> None:
     """Of CCLE's points, fitted anew, with GDSC2's published values: what another laboratory says within a drug."""
+    from bdrp.data import reading
     from bdrp.data.identifiers import line_name_key, structure_key
 
     curves = _fit(data / "ccle" / "CCLE_NP24.2009_Drug_data_2015.02.24.csv.gz").curves
-    released = pd.read_csv(data / "ccle" / "CCLE_NP24.2009_Drug_data_2015.02.24.csv.gz", encoding="latin-1")
-    released = released.set_axis([name.replace("Â", "") for name in released], axis=1)
+    released = reading.read_table(data / "ccle" / "CCLE_NP24.2009_Drug_data_2015.02.24.csv.gz")
     theirs = pd.DataFrame(
         {
             "cell_line_id": released["CCLE Cell Line Name"],

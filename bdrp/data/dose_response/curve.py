@@ -90,12 +90,16 @@ class Curves:
         return self.top * self.viability(ln_dose)
 
     def ln_ic50(self) -> Floats:
-        """Where viability is one half, ln(µM); infinite where it never is.
+        """Where viability is one half, ln(µM); infinite where it never is."""
+        return self.ln_dose_at(0.5)
 
-        One half is where s(a) = 0.5 / (1 - plateau), so that a = ln(0.5 / (0.5 - plateau)).
+    def ln_dose_at(self, viability: Floats | float) -> Floats:
+        """Where viability has a value below 1, ln(µM); infinite where it never falls so far.
+
+        It has it where s(a) = (1 - viability) / (1 - plateau), so that a = ln((1 - viability) / (viability - plateau)).
         """
-        reaches = self.plateau < 0.5
-        odds = 0.5 / np.where(reaches, 0.5 - self.plateau, 1)
+        reaches = self.plateau < viability
+        odds = (1 - viability) / np.where(reaches, viability - self.plateau, 1)
         return np.where(reaches, self.midpoint + np.log(odds) / self.slope, np.inf)
 
     def area(self, lowest: Floats | float, highest: Floats | float) -> Floats:

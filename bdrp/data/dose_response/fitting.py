@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bdrp import __version__
-from bdrp.data.dose_response import designs, noise_fit, posterior
+from bdrp.data.dose_response import designs, growth, noise_fit, posterior
 from bdrp.data.dose_response.designs import Group
 from bdrp.data.dose_response.noise import Noise
 from bdrp.data.dose_response.parts import Parts
@@ -91,13 +92,14 @@ def fit(
     noise = Noise(**known) if known else noise_fit.fit(groups, fixed_top=options.fixed_top, seed=options.seed)
     if parts and not known:
         parts.keep_noise(asdict(noise))
+    doubled = curves["plate"].map(points.plates["doublings"]).to_numpy(float) if len(points.plates) else None
     pieces = [_piece(group, at) for group in groups for at in range(0, len(group.rows), PIECE)]
 
     def work(number: int) -> pd.DataFrame:
         done = parts.read(number) if parts else None
         if done is None:
             found = posterior.sample(pieces[number].design, noise, draws=options.draws, seed=options.seed)
-            done = summarise(pieces[number], found, noise)
+            done = _summarise(pieces[number], found, noise, doubled)
             if parts:
                 parts.write(number, done)
         return done
@@ -132,6 +134,17 @@ def _run(
     return [done[number] for number in range(len(sizes))]
 
 
+def _summarise(
+    piece: Group, found: posterior.Posterior, noise: Noise, doubled: npt.NDArray[np.float64] | None
+) -> pd.DataFrame:
+    table = summarise(piece, found, noise)
+    if doubled is None or not np.isfinite(doubled).any():
+        return table
+    lowest = float(piece.design.ln_dose.min())
+    grown = growth.summarise(found.curves, doubled[piece.rows], piece.highest, lowest)
+    return pd.concat([table, grown.set_index(table.index)], axis=1)
+
+
 def _piece(group: Group, at: int) -> Group:
     rows = slice(at, at + PIECE)
     return Group(group.rows[rows], group.highest[rows], group.design[rows])
@@ -151,5 +164,5 @@ def _fingerprint(points: Points, options: Options) -> str:
     digest = hashlib.sha256(f"{__version__} {options} {PIECE}".encode())
     digest.update(pd.util.hash_pandas_object(points.table, index=False).to_numpy().tobytes())
     if len(points.plates):
-        digest.update(np.ascontiguousarray(points.plates["cv"].to_numpy()).tobytes())
+        digest.update(np.ascontiguousarray(points.plates[["cv", "doublings"]].to_numpy()).tobytes())
     return digest.hexdigest()

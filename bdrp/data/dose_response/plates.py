@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from bdrp.data.dose_response import growth
 from bdrp.data.dose_response.points import COLUMNS, KEYS, Points
 from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
@@ -73,9 +74,10 @@ def normalise(wells: pd.DataFrame, notices: list[str], path: Path) -> Points:
 
 
 def assess(wells: pd.DataFrame) -> pd.DataFrame:
-    """By plate: controls, blanks, failed_wells, control, blank, signal_window, cv, z_prime, edge_effect and doubts.
+    """By plate: controls, blanks, failed_wells, control, blank, signal_window, cv, z_prime, and more.
 
-    `doubts` is empty for a plate that passes. Without blanks, a blank is 0, and Z' rests on the controls alone.
+    `doublings` of the controls and `edge_effect` are NaN where they are not known; `doubts` is empty for a plate that
+    passes. Without blanks, a blank is 0, and Z' rests on the controls alone.
     """
     codes, names = pd.factorize(wells["plate"], sort=True)
     order = np.argsort(codes, kind="stable")
@@ -94,6 +96,8 @@ def _assess_plate(role: np.ndarray, signal: np.ndarray, row: np.ndarray, column:
     sd, sd_blank = float(control.std(ddof=1)) if len(control) > 1 else np.nan, _sd(blank)
     failed = (role == "failed") | ((role == "sample") & ~np.isfinite(signal))
     dropped = int((role == "control").sum()) - len(control) + int((role == "blank").sum()) - len(blank)
+    early = signal[(role == "time_zero") & np.isfinite(signal)]
+    grown = float(early.mean()) - low if len(early) else np.nan
     sound = (role == "control") & (signal >= control.min()) & (signal <= control.max()) if len(control) else role == ""
     return {
         "controls": len(control),
@@ -102,6 +106,7 @@ def _assess_plate(role: np.ndarray, signal: np.ndarray, row: np.ndarray, column:
         "control": middle,
         "blank": low,
         "signal_window": window,
+        "doublings": float(growth.doublings(np.array(window), np.array(grown))),
         "cv": sd / window if window > 0 else np.nan,
         "z_prime": 1 - 3 * (sd + sd_blank) / abs(window) if window else np.nan,
         "edge_effect": _edge_effect(signal - low, sound, np.column_stack([row, column])),

@@ -9,9 +9,11 @@ from typing import Final
 
 import pandas as pd
 
+from bdrp.data.dose_response import growth
 from bdrp.data.dose_response.fitting import FittedCurves
 from bdrp.data.dose_response.points import KEYS
 from bdrp.data.dose_response.summary import MEASURES
+from bdrp.data.measures import LN_CONCENTRATIONS
 from bdrp.files import atomic, outputs, strict_json, tables
 
 CURVES: Final = "curves.parquet"
@@ -35,7 +37,7 @@ def guard(out: Path, inputs: Iterable[Path]) -> None:
     """
     results: dict[Path, outputs.Own] = {
         out / responses_file(measure): outputs.has_columns(["cell_line_id", "drug_id", measure, SD])
-        for measure in MEASURES
+        for measure in (*MEASURES, *growth.MEASURES)
     }
     results |= {
         out / CURVES: outputs.has_columns([*KEYS, "ln_evidence"]),
@@ -51,8 +53,10 @@ def responses(curves: pd.DataFrame, measure: str) -> pd.DataFrame:
 
     `response_sd` is the posterior SD; the doses are what limits of ln IC50 come from.
     """
-    table = curves[["cell_line_id", "drug_id", measure]].assign(**{SD: curves[f"{measure}_sd"]})
-    return table.assign(**curves[["min_conc_um", "max_conc_um"]]) if measure == "ln_ic50_um" else table
+    columns = {name: curves[name] for name in ("cell_line_id", "drug_id", measure)} | {SD: curves[f"{measure}_sd"]}
+    if measure in LN_CONCENTRATIONS:
+        columns |= {name: curves[name] for name in ("min_conc_um", "max_conc_um")}
+    return pd.DataFrame(columns).dropna(subset=measure)
 
 
 def write(fitted: FittedCurves, out: Path) -> list[Path]:
@@ -64,15 +68,16 @@ def write(fitted: FittedCurves, out: Path) -> list[Path]:
     Raises:
         OutputError: they cannot be written.
     """
-    frames = {responses_file(measure): responses(fitted.curves, measure) for measure in MEASURES}
+    measured = [measure for measure in (*MEASURES, *growth.MEASURES) if measure in fitted.curves]
+    frames = {responses_file(measure): responses(fitted.curves, measure) for measure in measured}
     frames |= {CURVES: fitted.curves, WELLS: fitted.wells.drop(columns="curve")}
     if len(fitted.points.plates):
         frames[PLATES] = fitted.points.plates.reset_index()
     with atomic.refusing("The screen", out):
         for name, frame in frames.items():
             tables.write(frame, out / name, {})
-        if PLATES not in frames:
-            (out / PLATES).unlink(missing_ok=True)
+        for name in {PLATES, *map(responses_file, growth.MEASURES)} - frames.keys():
+            (out / name).unlink(missing_ok=True)  # of an earlier run
         strict_json.write(out / RECORD, record(fitted))
     return [out / name for name in (*frames, RECORD)]
 

@@ -42,7 +42,7 @@ def summarise(group: Group, found: Posterior, noise: Noise) -> pd.DataFrame:
     }
     columns: dict[str, Floats | list[str]] = {}
     for measure in MEASURES:
-        columns |= _moments(measure, draws[measure])
+        columns |= moments(measure, draws[measure])
     median = np.median(ic50, axis=1)
     limit = np.select([median >= 0, median <= lowest], ["above", "below"], "")
     columns |= {
@@ -70,7 +70,8 @@ def outlying(group: Group, curves: Curves, noise: Noise) -> np.ndarray:
         return np.asarray(np.abs(group.design.signal - fitted) > OUTLYING * scale)
 
 
-def _moments(name: str, draws: Floats) -> dict[str, Floats]:
+def moments(name: str, draws: Floats) -> dict[str, Floats]:
+    """Mean, SD and quantiles of draws (B, draws), by the names that their columns have."""
     quantiles = np.quantile(draws, QUANTILES, axis=1)
     named = {f"{name}_q{round(100 * level):02d}": values for level, values in zip(QUANTILES, quantiles, strict=True)}
     return {name: draws.mean(1), f"{name}_sd": draws.std(1, ddof=1), **named}

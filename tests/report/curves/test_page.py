@@ -31,6 +31,7 @@ def fitted():
     plates = pd.DataFrame(
         {
             "cv": [0.2],
+            "doublings": [np.nan],
             "z_prime": [0.1],
             "controls": [9],
             "failed_wells": [1],

@@ -43,6 +43,7 @@ ROLES: Final = MappingProxyType(
         "blank": "blank background medium mediaonly nocells empty b".split(),
         "sample": "sample treated drug compound treatment single trt".split(),
         "positive": "positive positivecontrol pos pc poscon".split(),
+        "time_zero": "timezero t0 day0 d0 untreatedt0".split(),
         "failed": "failed fail excluded masked flagged".split(),
         "unused": ["unused", ""],
     }
