@@ -76,13 +76,10 @@ def ccle(data: Path) -> None:
         }
     )
     gdsc = pd.read_csv(data / "gdsc" / "GDSC2_fitted_dose_response.csv.gz")
-    keys = {
-        name: pd.read_csv(data / folder / file).dropna().set_axis(["drug", "smiles"], axis=1)
-        for name, folder, file in (("gdsc", "gdsc", "gdsc_drug_smiles.csv"), ("ccle", "ccle", "ccle_drug_smiles.csv"))
-    }
-    compound = {
-        name: dict(zip(one["drug"], one["smiles"].map(structure_key), strict=True)) for name, one in keys.items()
-    }
+    compound = {}
+    for folder, drug in (("gdsc", "DRUG_ID"), ("ccle", "drug")):
+        drugs = pd.read_csv(data / folder / f"{folder}_drug_smiles.csv").dropna(subset="smiles")
+        compound[folder] = dict(zip(drugs[drug], drugs["smiles"].map(structure_key), strict=True))
     gdsc = gdsc.assign(key=gdsc["DRUG_ID"].map(compound["gdsc"]), line=gdsc["CELL_LINE_NAME"].map(line_name_key))
     gdsc = gdsc.dropna(subset="key").groupby(["key", "line"])[["LN_IC50", "AUC"]].mean().reset_index()
     both = curves.merge(theirs, on=PAIR)

@@ -76,7 +76,8 @@ def plot(fitted: FittedCurves, chosen: Sequence[int], number: int) -> Plot:
             axes.set_title(_name(fitted.curves.loc[curve]), fontsize=8.5, loc="left")
         for axes in panels[len(chosen) :]:
             axes.set_visible(False)
-        figure.supxlabel("dose (µM)", fontsize=9)
+        for axes in panels[max(0, len(chosen) - columns) : len(chosen)]:
+            axes.set_xlabel("dose (µM)")
         figure.supylabel("signal over controls", fontsize=9)
         legend_below(*panels[: len(chosen)], columns=5)
 
