@@ -116,7 +116,7 @@ def test_the_same_seed_gives_the_same_draws():
 
 @pytest.mark.slow
 def test_moments_are_those_of_nuts():
-    """Pyro's sampler on the same density, written anew in torch; docs/curves.md has longer chains of more curves."""
+    """Pyro's sampler on the same density, written anew in torch; docs/curves.md says what longer chains showed."""
     from pyro.infer import MCMC, NUTS
 
     wells = torch.tensor([1.02, 0.97, 1.01, 0.83, 0.41, 0.12, 0.06], dtype=torch.float64)
