@@ -146,8 +146,9 @@ def ids(frame: pd.DataFrame, column: str) -> pd.Series:
     if column not in frame:
         return text(frame, column)
     values = frame[column]
-    cleaned = {value: identifiers.clean_id(value) for value in values.dropna().unique()}
-    return pd.Series([cleaned.get(value, "") for value in values], index=values.index, dtype="str", name=column)
+    codes, unique = pd.factorize(values)  # -1, the last of the cleaned ones, where a cell is empty
+    cleaned = np.array([*map(identifiers.clean_id, unique), ""], dtype=object)
+    return pd.Series(cleaned[codes], index=values.index, dtype="str", name=column)
 
 
 def lookup(keys: pd.Series, texts: Mapping[str, str]) -> pd.Series:

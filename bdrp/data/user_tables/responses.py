@@ -94,7 +94,7 @@ def _refuse_points(raw: pd.DataFrame, rows: pd.DataFrame, path: Path) -> None:
             raise DataError(
                 f"{path.name} has a column {column} and {several.median():.0f} rows a pair at different doses: "
                 "these are viabilities, the points of dose-response curves, and no fitted responses. One summary of "
-                "each curve is needed, such as ln IC50 or AUC; fit the curves first."
+                "each curve is needed, such as ln IC50 or AUC; `bdrp curves` fits them."
             )
 
 
