@@ -39,6 +39,7 @@ COLUMNS = [
     "line_distance_percentile",
     "lower_limit",
     "upper_limit",
+    "line_name",
 ]
 
 
