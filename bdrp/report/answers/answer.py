@@ -10,29 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bdrp.predictive import ReadableUnit
+from bdrp.report import words
 from bdrp.report.answers.groups import GROUPS, SURE
+from bdrp.report.answers.track_record import TrackRecord
 from bdrp.report.answers.yardsticks import Yardstick
 
 About = Literal["line", "drug"]
 KEYS: Final = ["cell_line_id", "drug_id"]
-
-
-@dataclass(frozen=True)
-class TrackRecord:
-    """How often such answers were right about responses that the model had not seen.
-
-    Attributes:
-        sensitive, sensitive_right: held-out pairs that would have been called sure and sensitive; of these, those
-            whose measured response was active.
-        others, others_right: likewise for sure and not.
-        held_out: what was held out, such as "cell line".
-    """
-
-    sensitive: int
-    sensitive_right: int
-    others: int
-    others_right: int
-    held_out: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,6 +63,15 @@ class Answer:
         """One line: what was asked, and how many pairs are in each group."""
         counts = ", ".join(f"{count} {group}" for group, count in self.counts().items())
         return f"Answer({self.about} {self.name}: {counts})"
+
+    @property
+    def noun(self) -> str:
+        """What is ranked, in the plural."""
+        return "drugs" if self.about == "line" else "lines"
+
+    def count(self, many: int) -> str:
+        """So many of what is ranked: "1 drug", "21 drugs"."""
+        return words.count(many, self.noun[:-1])
 
     def counts(self) -> dict[str, int]:
         """How many pairs are in each group."""

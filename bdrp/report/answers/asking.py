@@ -16,14 +16,14 @@ from bdrp.errors import DataError
 from bdrp.fitted.known import KnownTables, find_ids
 from bdrp.fitted.laboratory import SAME, Laboratories
 from bdrp.fitted.model import TrainedModel
-from bdrp.predictive import Predictions, PredictiveDistribution, ReadableUnit
-from bdrp.predictive.distribution import Floats
+from bdrp.predictive import Predictions, ReadableUnit
 from bdrp.predictive.predictions import NAMES
 from bdrp.report.answers import groups, nearby, yardsticks
-from bdrp.report.answers.answer import KEYS, About, Answer, TrackRecord, rank
+from bdrp.report.answers.answer import KEYS, About, Answer, rank
 from bdrp.report.answers.measured import Measured
 from bdrp.report.answers.nearby import Nearby
-from bdrp.report.answers.yardsticks import Yardstick
+from bdrp.report.answers.track_record import measure_track_record
+from bdrp.report.answers.yardsticks import find_chances
 
 _RESPONSES: Final = [*KEYS, "response"]
 
@@ -123,8 +123,10 @@ def ask_predictions(
 
     Args:
         predictions: what `predict` gave.
-        screen: gives names of lines, and what was measured; without it the page holds predictions alone.
-        line, drug, criteria: as in `ask_model`.
+        screen: gives names of lines, and what was measured; without it the answer holds predictions alone.
+        line: as in `ask_model`.
+        drug: likewise.
+        criteria: likewise.
 
     Raises:
         DataError: as in `ask_model`.
@@ -183,7 +185,7 @@ def _answer(
     )
     frame = predicted.to_frame().drop(columns=list(LIMITS))
     keys = frame[KEYS]
-    chance = _chances(distribution, yardstick)
+    chance = find_chances(distribution, yardstick)
     lines_near = [()] * len(keys) if near.distances is None else measured.on_nearest_lines(keys, near.distances)
     pairs = frame.assign(
         line_name=question.lines.reindex(keys["cell_line_id"]).to_numpy(),
@@ -211,7 +213,7 @@ def _answer(
         MEASURES[distribution.measure].label.removeprefix("ln ") if distribution.measure in MEASURES else "response",
         yardstick,
         criteria.sure,
-        None if model is None else _track(model, yardstick, criteria.sure),
+        None if model is None else measure_track_record(model, yardstick, criteria.sure),
         sources,
         near.distances is not None,
     )
@@ -234,7 +236,8 @@ def _find_asked(line: str | None, drug: str | None, lines: pd.Series, drugs: pd.
     found = find_ids([str(line if drug is None else drug)], names, what)
     if len(found) > 1:
         raise DataError(
-            f"{names[found[0]]!r} is the name of {len(found)} {what}s, with the ids {', '.join(map(str, found))}: assays of "
+            f"{names[found[0]]!r} is the name of {len(found)} {what}s, with the ids {', '.join(map(str, found))}: "
+            f"assays of "
             "their own, which may differ. An answer is about one of them. Name it by its id."
         )
     return about, str(found[0])
@@ -253,26 +256,6 @@ def _join_limits(drugs: pd.Index, tables: Sequence[pd.DataFrame]) -> pd.DataFram
     for table in tables:
         known = known.fillna(table.reindex(index=known.index, columns=list(LIMITS)).astype(float))
     return known
-
-
-def _chances(distribution: PredictiveDistribution, yardstick: Yardstick) -> Floats:
-    """(N,) the probability of a response below the threshold; NaN where there is none."""
-    thresholds = yardstick.thresholds.reindex(distribution.keys["drug_id"]).to_numpy(dtype=float)
-    known = np.isfinite(thresholds)
-    chance = np.full(len(thresholds), np.nan)
-    chance[known] = distribution[known].cdf(thresholds[known])
-    return chance
-
-
-def _track(model: TrainedModel, yardstick: Yardstick, sure: float) -> TrackRecord | None:
-    if model.held_out_part is None:
-        return None
-    observed, chance = model.held_out(), _chances(model.held_out_predictions(), yardstick)
-    thresholds = yardstick.thresholds.reindex(observed["drug_id"]).to_numpy(dtype=float)
-    active, group = observed["response"].to_numpy() < thresholds, groups.assign(chance, sure)
-    yes, no = group == groups.SENSITIVE, group == groups.NOT
-    held_out = str(model.manifest.get("split", {}).get("by", "pair")).replace("_", " ")
-    return TrackRecord(int(yes.sum()), int((active & yes).sum()), int(no.sum()), int((~active & no).sum()), held_out)
 
 
 def _describe(model: TrainedModel) -> str:

@@ -1,4 +1,4 @@
-"""The axis that the bars of an answer share, and where an interval lies on it: on the tested doses, and nowhere else."""
+"""The axis that the bars of an answer share, and where an interval lies on it: on the tested doses alone."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ def read(path: Path, column: str, drug_names: pd.Series) -> pd.Series:
     unit = _UNIT.fullmatch(_plain(column))
     if _plain(column) not in headers or not keys or unit is None:
         raise DataError(
-            f"{path.name} gives no yardstick {column!r}. Its columns are {', '.join(map(str, raw.columns[:12]))}. Needed "
+            f"{path.name} gives no yardstick {column!r}. Its columns are {', '.join(map(str, raw.columns[:12]))}. "
+            f"Needed "
             f"are drug_id or name, and the concentration under a header that ends in its unit ({', '.join(PER_UM)}), "
             "such as cmax_um. Rename the columns."
         )

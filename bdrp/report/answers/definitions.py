@@ -34,7 +34,8 @@ def _of_the_answer(answer: Answer) -> dict[str, tuple[str, str]]:
         ),
         "chance": (
             "Chance of being active",
-            f"The probability that a measurement would find {answer.yardstick.meaning}. It holds what the model does not "
+            f"The probability that a measurement would find {answer.yardstick.meaning}. It holds what the model does "
+            f"not "
             "know and the noise of an assay.",
         ),
     }
@@ -54,11 +55,13 @@ def _of_the_prediction(answer: Answer) -> dict[str, tuple[str, str]]:
     if answer.unit.is_logarithm:
         entries["predicted"] = (
             f"{answer.measure}, {answer.unit.name}",
-            f"The concentration that has half of the drug's full effect, predicted; low is sensitive. {entries['predicted'][1]}",
+            f"The concentration that has half of the drug's full effect, predicted; low is sensitive. "
+            f"{entries['predicted'][1]}",
         )
         entries["doses"] = (
             "Tested doses",
-            "From the lowest to the highest concentration of the drug's assays. “> 10” is a response beyond 10, the highest "
+            "From the lowest to the highest concentration of the drug's assays. “> 10” is a response beyond 10, the "
+            "highest "
             "dose: no effect was seen at any tested dose, or none is expected.",
         )
     return entries
@@ -68,22 +71,27 @@ def _of_the_evidence(answer: Answer) -> dict[str, tuple[str, str]]:
     return {
         "measured": (
             "Measured",
-            f"What was measured of this very line and drug, the mean of repeats, in {answer.unit.name}. The model may have "
+            f"What was measured of this very line and drug, the mean of repeats, in {answer.unit.name}. The model "
+            f"may have "
             "learned from it.",
         ),
         "share": (
             "More sensitive than",
-            "The share of the lines measured with the drug that are less sensitive than predicted here. A drug that kills "
+            "The share of the lines measured with the drug that are less sensitive than predicted here. A drug that "
+            "kills "
             "every line is active and says nothing of this one: then the share is about one half.",
         ),
         "nearby": (
             "Measured nearby",
-            "First the three lines of the most alike expression that were measured with the drug; then the three other drugs of "
-            "the most alike structure, with their Tanimoto similarity in brackets, and what was measured of them on the line.",
+            "First the three lines of the most alike expression that were measured with the drug; then the three "
+            "other drugs of "
+            "the most alike structure, with their Tanimoto similarity in brackets, and what was measured of them on "
+            "the line.",
         ),
         "tanimoto": (
             "Tanimoto similarity",
-            "Substructures that two drugs share, as a part of those that either has (Morgan fingerprints): 1 for the same "
+            "Substructures that two drugs share, as a part of those that either has (Morgan fingerprints): 1 for the "
+            "same "
             "structure, 0 for none in common.",
         ),
     }

@@ -31,12 +31,14 @@ def places(path: Path | str, inputs: Iterable[Path] = ()) -> list[Path]:
     if path.suffix.lower() not in (PAGE, *tables.SUFFIXES):
         seen = f"as '{path.suffix}'" if path.suffix else "without a suffix"
         raise OutputError(
-            f"The answer cannot be written {seen}, asked for by {path}. Allowed are {PAGE} with its tables beside it, and "
+            f"The answer cannot be written {seen}, asked for by {path}. Allowed are {PAGE} with its tables beside "
+            f"it, and "
             f"{', '.join(tables.SUFFIXES)} for the table alone. Name the file {path.stem or 'answer'}{PAGE}."
         )
     if path.is_dir():
         raise OutputError(
-            f"The answer cannot be written to {path}: a folder stands there. Name the file in it, {path / 'answer.html'}."
+            f"The answer cannot be written to {path}: a folder stands there. Name the file in it, "
+            f"{path / 'answer.html'}."
         )
     is_page = path.suffix.lower() == PAGE
     finals = [path, *(path.with_suffix(suffix) for suffix in BESIDE)] if is_page else [path]

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import pandas as pd
-
 from bdrp.report import words
 from bdrp.report.answers import definitions, wording
 from bdrp.report.answers.answer import Answer
 from bdrp.report.answers.axis import Axis
 from bdrp.report.answers.groups import GROUPS, NOT, SENSITIVE, UNKNOWN
+from bdrp.report.answers.summary import list_tiles, summarise
 from bdrp.report.answers.yardsticks import HIGHEST_DOSE
 from bdrp.report.html.browsable import BrowsableColumn, BrowsableTable, Cell, Group, Row, cut
 from bdrp.report.html.page import render
-from bdrp.report.html.parts import Section, Summary, Tile
+from bdrp.report.html.parts import Section
 from bdrp.report.html.table import Column, Table
 
 KEYS: Final = {SENSITIVE: "sensitive", UNKNOWN: "unknown", NOT: "not"}
-NAMED: Final = 3  # in a sentence
-UNLIKE: Final = 0.95  # chosen, as in `triage.Policy`: further from training lines than nearly all of these are
-ENOUGH_CLAIMS: Final = 20  # chosen: a share of fewer says little
 
 
 def render_page(answer: Answer) -> str:
@@ -29,14 +25,14 @@ def render_page(answer: Answer) -> str:
     title = (
         f"Which drugs is {name} sensitive to?" if answer.about == "line" else f"Which lines are sensitive to {name}?"
     )
-    ranked = _count(answer, len(answer.pairs))
+    ranked = answer.count(len(answer.pairs))
     return render(
         kicker="bdrp answer",
         beside="the workbook and the CSV file beside it hold",
         title=title,
         subtitle=f"{ranked}, the surest to be active first. Predicted {answer.measure}, {answer.unit.name}.",
-        summary=_summary(answer),
-        tiles=_tiles(answer),
+        summary=summarise(answer),
+        tiles=list_tiles(answer),
         sections=tuple(section for section in _sections(answer) if section is not None),
     )
 
@@ -44,7 +40,7 @@ def render_page(answer: Answer) -> str:
 def _sections(answer: Answer) -> tuple[Section | None, ...]:
     facts = tuple((name, value) for name, value in (answer.sources or {}).items())
     return (
-        Section("answer", f"The {_noun(answer)}, ranked", (_how_to_read(answer),), browsable=browse(answer)),
+        Section("answer", f"The {answer.noun}, ranked", (_how_to_read(answer),), browsable=browse(answer)),
         _near(answer),
         Section("words", "What the words mean", definitions=definitions.define(answer), open=True),
         Section("sources", "What this was made of", facts=facts),
@@ -78,7 +74,7 @@ def browse(answer: Answer) -> BrowsableTable:
     rows = tuple(_row(answer, axis, pair, marks_threshold) for pair in answer.pairs.itertuples(index=False))
     return BrowsableTable(
         "ranked",
-        _noun(answer),
+        answer.noun,
         columns,
         rows,
         tuple(Group(KEYS[group], group, definitions.mean(answer, group)) for group in GROUPS),
@@ -92,32 +88,19 @@ def _row(answer: Answer, axis: Axis, pair: Any, marks_threshold: bool) -> Row:
     near = [(cut(name, 40), response) for name, response in wording.write_near_lines(answer, pair)]
     other = [(cut(name, 40), response or "–") for name, response in wording.write_near_drugs(answer, pair)]
     items = tuple((label, tuple(found)) for label, found in (("Lines", near), ("Drugs", other)) if found)
-    share = "–" if pd.isna(pair.share_above) else words.percent(pair.share_above, 0)
-    chance = "–" if pd.isna(pair.chance) else write_chance(pair.chance)
     return Row(
         KEYS[pair.group],
         (
             _name_cell(answer, pair),
             Cell(pair.group, order=GROUPS.index(pair.group)),
-            Cell(chance, order=pair.chance),
+            Cell(wording.write_chance(pair.chance), order=pair.chance),
             Cell(middle, f"{low} to {high}", order=pair.q50),
             Cell(bar=axis.draw(pair, marks_threshold)),
             Cell(wording.write_measured(answer, pair) or "–", order=pair.measured),
-            Cell(share, order=pair.share_above),
+            Cell(words.percent(pair.share_above, 0), order=pair.share_above),
             Cell("–", items=items),
         ),
     )
-
-
-def write_chance(chance: float) -> str:
-    """A probability in whole per cent, never as a certainty.
-
-    >>> write_chance(0.999), write_chance(0.513).replace(chr(0x202F), " "), write_chance(0.0001)[0]
-    ('> 99\\u202f%', '51 %', '<')
-    """
-    if chance > 0.99:
-        return f"> {words.percent(0.99, 0)}"
-    return f"< {words.percent(0.01, 0)}" if chance < 0.01 else words.percent(chance, 0)
 
 
 def _name_cell(answer: Answer, pair: Any) -> Cell:
@@ -128,80 +111,12 @@ def _name_cell(answer: Answer, pair: Any) -> Cell:
     return Cell(cut(pair.line_name), " · ".join(notes))
 
 
-def _summary(answer: Answer) -> Summary:
-    counts, pairs, name = answer.counts(), answer.pairs, cut(answer.name)
-    sure = pairs[pairs["group"] == SENSITIVE]
-    called = "drug_name" if answer.about == "line" else "line_name"
-    first = ", ".join(cut(one, 40) for one in sure[called].head(NAMED))
-    more = f" and {len(sure) - NAMED:,} more" if len(sure) > NAMED else ""
-    where = f"on {name}" if answer.about == "line" else f"to {name}"
-    if sure.empty:
-        headline = (
-            f"No {_noun(answer)[:-1]} is sure to be {'active' if answer.about == 'line' else 'sensitive'} {where}."
-        )
-    elif answer.about == "line":
-        headline = f"{_count(answer, len(sure))} {_are(len(sure))} sure to be active on {name}: {first}{more}."
-    else:
-        headline = f"{_count(answer, len(sure))} {_are(len(sure))} sure to be sensitive to {name}: {first}{more}."
-    sentences = [
-        f"Active means {answer.yardstick.meaning}. {_count(answer, counts[NOT])} {_are(counts[NOT])} sure not to be; of "
-        f"{counts[UNKNOWN]:,} the model does not know: measure {'it' if counts[UNKNOWN] == 1 else 'them'}.",
-        *_cautions(answer),
-    ]
-    return Summary("doubt" if sure.empty or len(sentences) > 1 else "fair", headline, tuple(sentences))
-
-
-def _cautions(answer: Answer) -> list[str]:
-    pairs, cautions = answer.pairs, []
-    far = pairs["line_distance_percentile"] > UNLIKE
-    if far.all():
-        cautions.append(
-            "By expression the line is further from all that the model was trained on than nearly all of those are from each other."
-            if answer.about == "line"
-            else "All of the lines are unlike any that the model was trained on."
-        )
-    doses = int(pairs.drop_duplicates("drug_id")["upper_limit"].isna().sum())
-    if answer.unit.is_logarithm and doses:
-        cautions.append(
-            f"The tested doses of {words.count(doses, 'drug')} are not known: whether a prediction lies beyond "
-            "them cannot be told."
-        )
-    capped = pairs["drug_id"].isin(answer.yardstick.capped)
-    if capped.any():
-        cautions.append(
-            f"For {words.count(int(pairs.loc[capped, 'drug_id'].nunique()), 'drug')} the yardstick lies above the "
-            "highest tested dose; active then means below that dose."
-        )
-    return cautions
-
-
-def _tiles(answer: Answer) -> tuple[Tile, ...]:
-    counts, record = answer.counts(), answer.record
-    what = "of this line's drugs" if answer.about == "line" else "of this drug's lines"
-    tiles = [Tile(words.heading(group), f"{counts[group]:,}", what) for group in GROUPS]
-    if record is not None:
-        for label, right, claims in (
-            (f"Right when “{SENSITIVE}”", record.sensitive_right, record.sensitive),
-            (f"Right when “{NOT}”", record.others_right, record.others),
-        ):
-            if claims >= ENOUGH_CLAIMS:
-                tiles.append(
-                    Tile(
-                        label,
-                        words.percent(right / claims, 0),
-                        f"of {claims:,} such answers, held out by {record.held_out}",
-                    )
-                )
-    measured = int(answer.pairs["measured"].notna().sum())
-    tiles.append(Tile("Measured already", f"{measured:,}", f"of {len(answer.pairs):,} pairs"))
-    return tuple(tiles)
-
-
 def _how_to_read(answer: Answer) -> str:
     if not answer.unit.is_logarithm:
         return f"A bar is where a measurement is expected, in {answer.unit.name}; low is sensitive."
     return (
-        "A bar is where a measurement is expected, on the doses at which the drug was tested. Nothing beyond these doses is "
+        "A bar is where a measurement is expected, on the doses at which the drug was tested. Nothing beyond these "
+        "doses is "
         "given a number, nor called sensitive: no assay has seen it."
     )
 
@@ -233,21 +148,10 @@ def _near(answer: Answer) -> Section | None:
         "correlation": Column("Rank correlation of responses", digits=2),
     }
     text = (
-        "Other drugs of the most alike structure. Below a similarity of 0.4 two drugs are hardly more alike than any two; "
+        "Other drugs of the most alike structure. Below a similarity of 0.4 two drugs are hardly more alike than any "
+        "two; "
         "the rank correlation says whether the same lines respond to both."
     )
     return Section(
         "near", "The nearest other drugs", (text,), (Table.from_records("Drugs", columns, records.to_dict("records")),)
     )
-
-
-def _noun(answer: Answer) -> str:
-    return "drugs" if answer.about == "line" else "lines"
-
-
-def _count(answer: Answer, many: int) -> str:
-    return words.count(many, _noun(answer)[:-1])
-
-
-def _are(many: int) -> str:
-    return "is" if many == 1 else "are"

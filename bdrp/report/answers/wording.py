@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from bdrp.report import words
 from bdrp.report.answers.answer import Answer
 from bdrp.report.answers.doses import write_response
 
@@ -23,6 +24,19 @@ def write_prediction(answer: Answer, pair: Any) -> str:
     middle, low, high = write_interval(answer, pair)
     between = f"all of the 90 % interval {high}" if low == high else f"90 %: {low} to {high}"
     return f"{answer.measure} {middle} {answer.unit.name} ({between})"
+
+
+def write_chance(chance: float) -> str:
+    """A probability in whole per cent, never as a certainty.
+
+    >>> [write_chance(chance).replace(chr(0x202F), " ") for chance in (0.999, 0.513, 0.0001, float("nan"))]
+    ['> 99 %', '51 %', '< 1 %', '–']
+    """
+    if math.isnan(chance):
+        return words.MISSING
+    if chance > 0.99:
+        return f"> {words.percent(0.99, 0)}"
+    return f"< {words.percent(0.01, 0)}" if chance < 0.01 else words.percent(chance, 0)
 
 
 def write_measured(answer: Answer, pair: Any) -> str:

@@ -1,4 +1,4 @@
-"""What counts as active: a response below a threshold of the drug's own, and never one above its highest tested dose."""
+"""What counts as active: a response below a threshold of the drug's own, never above its highest tested dose."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError
-from bdrp.predictive import ReadableUnit
+from bdrp.predictive import PredictiveDistribution, ReadableUnit
+from bdrp.predictive.distribution import Floats
 from bdrp.report import words
 from bdrp.report.answers import concentrations
 
@@ -64,8 +66,8 @@ def choose(
     chosen = name or (HIGHEST_DOSE if unit.is_logarithm and highest.notna().any() else QUANTILE)
     if chosen != QUANTILE and not unit.is_logarithm:
         raise DataError(
-            f"The yardstick {chosen!r} is a concentration, and responses are in {unit.name or 'no known unit'}. Allowed "
-            f"for these is {QUANTILE}. Take it, or a model of ln IC50."
+            f"The yardstick {chosen!r} is a concentration, and responses are in {unit.name or 'no known unit'}. "
+            f"Allowed for these is {QUANTILE}. Take it, or a model of ln IC50."
         )
     if chosen == HIGHEST_DOSE:
         return _highest_dose(highest)
@@ -74,11 +76,21 @@ def choose(
     return _concentration(chosen, table, highest, drug_names)
 
 
+def find_chances(distribution: PredictiveDistribution, yardstick: Yardstick) -> Floats:
+    """(N,) the probability of a response below the threshold; NaN where there is none."""
+    thresholds = yardstick.thresholds.reindex(distribution.keys["drug_id"]).to_numpy(dtype=float)
+    known = np.isfinite(thresholds)
+    chance = np.full(len(thresholds), np.nan)
+    chance[known] = distribution[known].cdf(thresholds[known])
+    return chance
+
+
 def _highest_dose(highest: pd.Series) -> Yardstick:
     if highest.isna().all():
         raise DataError(
             "The highest tested dose of no drug is known, so nothing can be called active below it. Allowed: drugs "
-            f"with max_conc_um, or the yardstick {QUANTILE} or a column of concentrations. Add the doses, or choose another."
+            f"with max_conc_um, or the yardstick {QUANTILE} or a column of concentrations. Add the doses, or choose "
+            "another."
         )
     return Yardstick(HIGHEST_DOSE, highest, "a response below the drug's highest tested dose")
 
@@ -101,7 +113,8 @@ def _concentration(column: str, path: Path | None, highest: pd.Series, drug_name
     if path is None:
         raise DataError(
             f"The yardstick {column!r} is neither {HIGHEST_DOSE} nor {QUANTILE}, and there is no table of "
-            "concentrations whose column it could be. Allowed: one of the two, or a column of the table of drugs. Give the table too."
+            "concentrations whose column it could be. Allowed: one of the two, or a column of a table with a row a "
+            "drug. Give the table too."
         )
     known = concentrations.read(path, column, drug_names)
     return _capped(column, known, highest, f"a response below the drug's {column}, a concentration that was given")

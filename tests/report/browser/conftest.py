@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import itertools
 import json
 import os
 import select
-import shlex
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +17,8 @@ from typing import Any
 import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --hide-scrollbars"
-PATIENCE = 60  # seconds
+FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --hide-scrollbars --remote-debugging-pipe"
+PATIENCE = 30  # seconds
 
 
 class Page:
@@ -27,14 +26,13 @@ class Page:
 
     def __init__(self, profile: Path) -> None:
         (ours_in, theirs_out), (theirs_in, ours_out) = os.pipe(), os.pipe()
-        command = f"exec {shlex.quote(str(CHROMIUM))} {FLAGS} --remote-debugging-pipe --user-data-dir={profile} about:blank"
-        self.process = subprocess.Popen(
-            ["sh", "-c", f"{command} 3<&{theirs_in} 4>&{theirs_out}"],
-            pass_fds=(theirs_in, theirs_out),
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
+        handed = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 10) for one in (theirs_in, theirs_out)]
+        arguments = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
+        nowhere = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
+        ends = [(os.POSIX_SPAWN_DUP2, one, at) for at, one in enumerate(handed, 3)]
+        self.process = os.posix_spawn(str(CHROMIUM), arguments, dict(os.environ), file_actions=[nowhere, *ends])
+        for one in (theirs_in, theirs_out, *handed):
+            os.close(one)
         self.inward, self.outward, self.numbers, self.rest = ours_in, ours_out, itertools.count(1), b""
         self.events: list[dict[str, Any]] = []
         self.session = None
@@ -64,11 +62,16 @@ class Page:
             ready, _, _ = select.select([self.inward], [], [], max(end - time.monotonic(), 0))
             if not ready:
                 raise TimeoutError("the browser does not answer")
-            self.rest += os.read(self.inward, 1 << 20)
+            more = os.read(self.inward, 1 << 20)
+            if not more:
+                raise ConnectionError("the browser has ended")
+            self.rest += more
         told, _, self.rest = self.rest.partition(b"\0")
         return json.loads(told)
 
-    def open(self, path: Path, width: int = 1200, height: int = 900, *, dark: bool = False, phone: bool = False) -> None:
+    def open(
+        self, path: Path, width: int = 1200, height: int = 900, *, dark: bool = False, phone: bool = False
+    ) -> None:
         """Open a page from the disk, and wait until it is loaded."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -126,7 +129,7 @@ class Page:
     def close(self) -> None:
         """End the browser."""
         self.call("Browser.close")
-        self.process.wait(timeout=PATIENCE)
+        os.waitpid(self.process, 0)
         os.close(self.inward)
         os.close(self.outward)
 
