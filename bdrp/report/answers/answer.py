@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -63,6 +64,12 @@ class Answer:
         """One line: what was asked, and how many pairs are in each group."""
         counts = ", ".join(f"{count} {group}" for group, count in self.counts().items())
         return f"Answer({self.about} {self.name}: {counts})"
+
+    @cached_property
+    def doses(self) -> Mapping[str, tuple[float, float]]:
+        """The lowest and highest tested dose by drug_id, in the measure's unit; NaN where not known."""
+        lows, highs = self.limits["lower_limit"].tolist(), self.limits["upper_limit"].tolist()
+        return dict(zip(self.limits.index.astype(str), zip(lows, highs, strict=True), strict=True))
 
     @property
     def noun(self) -> str:

@@ -63,5 +63,6 @@ def write_near_drugs(answer: Answer, pair: Any) -> list[tuple[str, str]]:
 
 
 def _measured(answer: Answer, drug: str, response: float) -> str:
-    lower, upper = answer.limits.loc[drug] if drug in answer.limits.index else (math.nan, math.nan)
-    return "" if math.isnan(response) else write_response(response, float(lower), float(upper), answer.unit)
+    if math.isnan(response):
+        return ""
+    return write_response(response, *answer.doses.get(drug, (math.nan, math.nan)), answer.unit)

@@ -8,6 +8,9 @@ from typing import Any, Final
 LONGEST: Final = 80
 """Characters of a name on a page; chosen: more would push everything else out of sight. Files hold it in full."""
 
+AT_ONCE: Final = 500
+"""Rows that a browser lays out in the blink of an eye; chosen, and repeated in browsable.js: 20,000 take a minute."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -102,6 +105,16 @@ class BrowsableTable:
     groups: tuple[Group, ...] = ()
     ticks: tuple[tuple[float, str], ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def first(self) -> tuple[Row, ...]:
+        """The rows that are laid out at once; the script fetches the rest when they are asked for."""
+        return self.rows[:AT_ONCE]
+
+    @property
+    def rest(self) -> tuple[Row, ...]:
+        """All other rows."""
+        return self.rows[AT_ONCE:]
 
     def count(self, group: str) -> int:
         """How many rows are in a group."""

@@ -9,8 +9,9 @@ import pytest
 
 from bdrp.report.answers import Answer, ask_model, render_page
 
-SHOWN = """[...document.querySelectorAll(".browse tbody tr")].filter((row) => !row.hidden)
-  .map((row) => row.cells[0].querySelector("bdi").textContent)"""
+SHOWN = (
+    """[...document.querySelectorAll(".browse tbody tr")].map((row) => row.cells[0].querySelector("bdi").textContent)"""
+)
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 HOSTILE = (
     "<script>document.title='taken'</script>",
@@ -124,14 +125,16 @@ def test_hostile_names_are_text_of_a_bearable_length(browser, answer, tmp_path, 
 
 
 @pytest.mark.slow
-def test_twenty_thousand_rows_are_sorted_and_searched_in_seconds(browser, answer, tmp_path):
-    pairs = pd.concat([answer.pairs] * (20_000 // len(answer.pairs) + 1), ignore_index=True).head(20_000)
+def test_of_many_rows_the_first_are_laid_out_and_all_are_searched(browser, answer, tmp_path):
+    pairs = pd.concat([answer.pairs] * (2_000 // len(answer.pairs) + 1), ignore_index=True).head(2_000)
     pairs["drug_name"] = [f"Drug {row}" for row in range(len(pairs))]
     (tmp_path / "many.html").write_text(render_page(replace(answer, pairs=pairs)))
     browser.open(tmp_path / "many.html")
-    assert browser.run("document.querySelector('output').textContent") == "20,000 of 20,000 drugs"
-    took = browser.run(
-        "(() => { const start = performance.now(); const find = document.querySelector('.browse input');"
-        "find.value = '19999'; find.dispatchEvent(new Event('input')); return performance.now() - start; })()"
+    assert browser.run("document.querySelector('output').textContent") == "2,000 of 2,000 drugs"
+    assert len(browser.run(SHOWN)) == 500
+    browser.run("document.querySelector('.more button').click()")
+    assert len(browser.run(SHOWN)) == 1000
+    browser.run(
+        "find = document.querySelector('.browse input'); find.value = '1999'; find.dispatchEvent(new Event('input'))"
     )
-    assert browser.run(SHOWN) == ["Drug 19999"] and took < 5_000
+    assert browser.run(SHOWN) == ["Drug 1999"] and browser.run("document.querySelector('.more button').hidden")
