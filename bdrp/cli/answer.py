@@ -10,14 +10,17 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import (
+    DoseUnit,
     Laboratory,
     MethodFile,
     Root,
     ScreenOptions,
+    Unit,
     drop_unset,
     list_input_files,
     load_screen,
     parse_key_values,
+    read_new_drugs,
 )
 from bdrp.errors import DataError
 
@@ -63,6 +66,8 @@ def run(
     sure: Annotated[float | None, typer.Option(help="The probability from which an answer is sure (0.9).")] = None,
     laboratory: Laboratory = "same",
     method: MethodFile = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Rank drugs for a line, or lines for a drug: in µM, sure or not, with what was measured nearby."""
@@ -73,6 +78,7 @@ def run(
     from bdrp.report import answers
 
     options = parse_key_values(screen_option, "--screen-option")
+    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit)
     files = list_input_files(root, options, new_sample, drugs, concentrations, Path(laboratory))
     answers.places(out, [source, *files])
     criteria = answers.Criteria(yardstick, concentrations=concentrations or drugs, **drop_unset(share=share, sure=sure))
@@ -91,7 +97,7 @@ def run(
             line=line,
             drug=drug,
             new_samples=tables.read_expression(new_sample) if new_sample else None,
-            new_drugs=tables.read_tested_drugs(drugs, measure) if drugs else None,
+            new_drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
             criteria=criteria,
             laboratory=carried or laboratory,
         )

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data import reading
+from bdrp.data.user_tables import columns
 from bdrp.errors import DataError
 
 PER_UM: Final = {"pm": 1e-6, "nm": 1e-3, "um": 1.0, "mm": 1e3, "m": 1e6}
-_KEYS: Final = ("drug_id", "drugid", "drug", "compound_id", "compound", "drug_name", "name")
 _UNIT: Final = re.compile(r".*_(pm|nm|um|mm|m)")
 
 
@@ -28,9 +28,9 @@ def read(path: Path, column: str, drug_names: pd.Series) -> pd.Series:
     Raises:
         DataError: there is no such column, its unit is not told, a concentration is not above 0, or no drug is known.
     """
-    raw = reading.read_table(path)
+    raw = reading.read_table(path, own=True)
     headers = {_plain(one): str(one) for one in raw.columns}
-    keys = [headers[one] for one in _KEYS if one in headers]
+    keys = list(dict.fromkeys([*columns.candidates(raw, "drug_id"), *columns.candidates(raw, "name")]))
     unit = _UNIT.fullmatch(_plain(column))
     if _plain(column) not in headers or not keys or unit is None:
         raise DataError(
