@@ -209,6 +209,15 @@ def _alter(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
+def _mangled_decisions() -> None:
+    pairs = pd.read_csv("responses.csv", dtype=str)[["cell_line_id", "drug_id"]].drop_duplicates().head(5)
+    told = pairs.assign(decision="accept", reviewer="Reviewer 1", time="2026-03-01T10:30:00Z", measured="")
+    told = told.assign(measured_unit="µM").reset_index(drop=True)
+    told.loc[0, "cell_line_id"], told.loc[1, "decision"], told.loc[2, "time"] = "1-Mar", "acepted", "01.03.2026 10:30"
+    told.loc[3, "measured"] = "0,5"
+    told.to_csv("decisions.csv", index=False)
+
+
 CASES = (
     Case("A structure that cannot be read", put("drugs.csv", "smiles", [2], "C1CC(")),
     Case("An empty structure", put("drugs.csv", "smiles", [1, 4], "")),
@@ -309,6 +318,12 @@ CASES = (
         model=True,
     ),
     Case("A folder that is no model", lambda: Path("model2").mkdir(), ["evaluate", "model2", "--out", "report"]),
+    Case(
+        "Decisions that a spreadsheet mangled",
+        _mangled_decisions,
+        ["review", "decisions.csv", "model", "--log", "reviews.db"],
+        model=True,
+    ),
     Case("Predictions that are no Parquet", nothing, ["triage", "responses.csv", "--out", "queue.csv"]),
     Case("A result over an input", nothing, [*PREDICT[:-1], "drugs.csv"], model=True),
     Case("A result over something else", nothing, [*PREDICT[:-1], "responses.csv"], model=True),

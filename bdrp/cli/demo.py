@@ -73,7 +73,7 @@ MADE = {
     "report.html": "the calibration report; open it in a browser",
     "scores.json": "the same metrics",
     "predictions.parquet": "a distribution for every pair that was not measured",
-    "queue.csv": "the pairs that most need an expert (also queue.jsonl, queue.parquet)",
+    "queue.csv": "the pairs that most need an expert (also queue.xlsx, queue.jsonl, queue.parquet)",
 }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bdrp.cli import console
-from bdrp.cli.options import drop_unset
+from bdrp.cli.options import drop_unset, parse_key_values
+from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,20 +18,61 @@ if TYPE_CHECKING:
 
 def run(
     predictions: Annotated[Path, typer.Argument(help="A file that `bdrp predict` wrote; tables of others lose tails.")],
-    out: Annotated[Path, typer.Option(help="The queue; .csv, .jsonl and .parquet are written side by side.")],
+    out: Annotated[Path, typer.Option(help="The queue; .csv, .xlsx, .jsonl and .parquet are written side by side.")],
     budget: Annotated[int, typer.Option(help="How many pairs an expert can look at.")] = 50,
     threshold: Annotated[
         float | None,
         typer.Option(help="Responses below it count as sensitive; without it, the predicted lowest tenth."),
     ] = None,
+    thresholds: Annotated[
+        Path | None, typer.Option(help="Table of drug_id and threshold, or threshold_um: one for each drug instead.")
+    ] = None,
+    threshold_by_drug: Annotated[
+        bool, typer.Option("--threshold-by-drug", help="The lowest tenth of each drug's own predictions is sensitive.")
+    ] = False,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REASON=SHARE",
+            help="Keep this share of the queue for pairs with a reason; may be repeated. Default: confident_hit=0.2.",
+        ),
+    ] = None,
+    most_per_drug: Annotated[float | None, typer.Option(help="Largest share of the queue for one drug; 0.2.")] = None,
+    most_per_line: Annotated[float | None, typer.Option(help="Largest share of it for one cell line; 0.2.")] = None,
+    reviewed: Annotated[
+        Path | None, typer.Option(help="The log of `bdrp review`: pairs decided there are not asked again.")
+    ] = None,
+    label_studio: Annotated[
+        Path | None, typer.Option(help="Also write tasks for Label Studio (.json), and their interface beside (.xml).")
+    ] = None,
 ) -> None:
     """Queue the pairs that most need an expert, each with its reasons."""
     from bdrp import triage
 
-    triage.places(out, [predictions])
-    policy = triage.Policy(**drop_unset(sensitivity_threshold=threshold))
-    queue = triage.rank(triage.read_predictions(predictions), policy, budget)
-    written = triage.export(queue, out)
+    inputs = [path for path in (predictions, reviewed, thresholds) if path is not None]
+    triage.places(out, inputs)
+    if label_studio is not None:
+        triage.task_places(label_studio, inputs)
+    if threshold is not None and thresholds is not None:
+        raise DataError("--threshold and --thresholds both say what is sensitive. Give one of them.")
+    policy = triage.Policy(
+        threshold_by_drug=threshold_by_drug,
+        **drop_unset(
+            sensitivity_threshold=threshold if thresholds is None else triage.read_thresholds(thresholds),
+            quotas=parse_key_values(quota, "--quota") if quota else None,
+            most_per_drug=most_per_drug,
+            most_per_line=most_per_line,
+        ),
+    )
+    done = None if reviewed is None else _read_settled(reviewed)
+    queue = triage.rank(triage.read_predictions(predictions), policy, budget, done)
+    print_queue(queue, triage.export(queue, out))
+    if label_studio is not None:
+        console.print_line("Label Studio: tasks {}, interface {}".format(*triage.export_tasks(queue, label_studio)))
+
+
+def print_queue(queue: pd.DataFrame, written: Sequence[Path]) -> None:
+    """What a queue holds, and where it was written."""
     print_reasons(queue)
     console.print_line("queue: " + ", ".join(map(str, written)))
 
@@ -46,5 +89,22 @@ def print_reasons(queue: pd.DataFrame) -> None:
     for code, count in summary["reasons"].items():
         table.add_row(code, f"{count:,}")
     pairs = f"{summary['pairs']:,} of {summary['pairs_ranked']:,} pairs to review"
+    if summary["pairs_reviewed"]:
+        pairs += f" ({summary['pairs_reviewed']:,} decided before are left out)"
     console.print_line(f"\n{pairs}, on {summary['cell_lines']} lines and {summary['drugs']} drugs")
     console.print_table(table)
+    console.print_line(
+        f"an assay of each is expected to overturn {summary['wrong_calls_expected']:.1f} calls of sensitive or not "
+        f"(of as many pairs at random {summary['wrong_calls_expected_at_random']:.1f})"
+    )
+
+
+def _read_settled(log: Path) -> pd.DataFrame:
+    from bdrp.triage import review
+
+    if not log.is_file():
+        raise DataError(
+            f"There is no log of decisions at {log}. Allowed: the file that `bdrp review --log` made. Check the path, "
+            "or leave --reviewed out."
+        )
+    return review.find_settled(review.AuditLog(log).entries())

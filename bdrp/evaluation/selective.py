@@ -35,7 +35,7 @@ def selective_metrics(
     return {
         **error_ranking_metrics(loss, pred.std, drugs),
         "within_drug_count": int(
-            np.sum(np.isfinite(_mse_of_retained_within(loss, pred.std, drugs, RETAINED_SHARES[0])))
+            np.sum(np.isfinite(mse_of_retained_within(loss, pred.std, drugs, RETAINED_SHARES[0])))
         ),
         **{f"{name}_oracle": value for name, value in _overall(loss, loss).items()},
         "aurc_random": float(loss.mean()),
@@ -74,6 +74,19 @@ def mse_of_retained(loss: Floats, by: Floats, share: float = RETAINED_SHARES[0])
     return _mse_of_retained(risk_curve(loss, by), share)
 
 
+def mse_of_retained_within(loss: Floats, by: Floats, group: Ints, share: float) -> Floats:
+    """`mse_of_retained` inside each group, (groups,); nan for groups under 20 pairs or without loss."""
+    n = np.bincount(group)
+    order = np.lexsort((by, group))
+    sorted_group = group[order]
+    place = np.arange(len(order)) - np.repeat(np.cumsum(n) - n, n)
+    first = place < _first(share, n)[sorted_group]
+    some = np.bincount(sorted_group[first], weights=_shared(loss, by, group)[order][first], minlength=len(n))
+    total = np.bincount(group, weights=loss)
+    usable = (n >= MIN_WITHIN) & (total > 0)
+    return np.where(usable, some / _first(share, n) * n / np.where(usable, total, 1), np.nan)
+
+
 def error_ranking_metrics(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
     """Every metric of a ranking of errors by SDs, and its null, overall and within drugs.
 
@@ -83,7 +96,7 @@ def error_ranking_metrics(loss: Floats, by: Floats, drugs: Ints) -> dict[str, fl
         drugs: (N,) codes from 0.
     """
     found, best = _overall(loss, by), risk_curve(loss, loss)
-    within = {share: nan_mean(_mse_of_retained_within(loss, by, drugs, share)) for share in RETAINED_SHARES}
+    within = {share: nan_mean(mse_of_retained_within(loss, by, drugs, share)) for share in RETAINED_SHARES}
     return {
         **found,
         "excess_aurc": found["aurc"] - float(best.mean()),
@@ -128,19 +141,6 @@ def _if_calibrated(std: Floats, drugs: Ints, simulated: Floats) -> dict[str, flo
     """Every figure of the ranking when the SDs are true: the mean over simulated errors."""
     drawn = pd.DataFrame([error_ranking_metrics(loss, std, drugs) for loss in simulated])
     return {f"{name}_if_calibrated": nan_mean(drawn[name].to_numpy()) for name in drawn}
-
-
-def _mse_of_retained_within(loss: Floats, by: Floats, group: Ints, share: float) -> Floats:
-    """`mse_of_retained` inside each group, (groups,); nan for groups under 20 pairs or without loss."""
-    n = np.bincount(group)
-    order = np.lexsort((by, group))
-    sorted_group = group[order]
-    place = np.arange(len(order)) - np.repeat(np.cumsum(n) - n, n)
-    first = place < _first(share, n)[sorted_group]
-    some = np.bincount(sorted_group[first], weights=_shared(loss, by, group)[order][first], minlength=len(n))
-    total = np.bincount(group, weights=loss)
-    usable = (n >= MIN_WITHIN) & (total > 0)
-    return np.where(usable, some / _first(share, n) * n / np.where(usable, total, 1), np.nan)
 
 
 def _spearman_within(loss: Floats, std: Floats, group: Ints) -> float:

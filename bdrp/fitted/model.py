@@ -103,9 +103,14 @@ class TrainedModel:
         own = self.recalibration(self.fitted.predict(inputs, rows))
         context = self._context(pairs, inputs, drugs, cell_lines)
         if laboratories is None:
-            return Predictions(own, context)
+            return Predictions(own, context, model=self.digest)
         widened, carried = self.in_laboratory(own, laboratories)
-        return Predictions(widened, context, carried)
+        return Predictions(widened, context, carried, self.digest)
+
+    @property
+    def digest(self) -> str:
+        """That of the folder that the model was read from; "" for one that was fitted and never read."""
+        return str(self.manifest.get(sealed_folder.DIGEST, ""))
 
     def in_laboratory(
         self, pred: PredictiveDistribution, laboratories: Laboratories

@@ -28,11 +28,13 @@ class Predictions:
         laboratory: what they carry for being of another laboratory than the model's: the scales by name, `from`
             which laboratories these were learned, and `width_ratio`, how many times as wide 90 % intervals are as at
             home, in the median; None for predictions of the model's own laboratory.
+        model: the digest of the model folder that made them; "" where there is none.
     """
 
     distribution: PredictiveDistribution
     context: pd.DataFrame
     laboratory: Mapping[str, Any] | None = None
+    model: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """A row a pair: the distribution's columns in the measure's unit, then the context's."""
@@ -72,7 +74,7 @@ class Predictions:
 
     def save(self, path: Path | str) -> None:
         """Write predictions.parquet: the distribution's columns, then the context's; the rest as metadata."""
-        storage.save(self.distribution, Path(path), self.context, self.laboratory)
+        storage.save(self.distribution, Path(path), self.context, self.laboratory, self.model)
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -82,4 +84,5 @@ class Predictions:
             DataError: see `bdrp.predictive.load`.
         """
         table = storage.read_table(Path(path))
-        return cls(*storage.from_table(table, path), storage.read_metadata(table).get("laboratory"))
+        note = storage.read_metadata(table)
+        return cls(*storage.from_table(table, path), note.get("laboratory"), str(note.get("model", "")))

@@ -32,6 +32,7 @@ def save(
     path: Path,
     context: pd.DataFrame | None = None,
     laboratory: Mapping[str, Any] | None = None,
+    model: str = "",
 ) -> None:
     """Write `pred` in one step and in the format of the suffix.
 
@@ -40,6 +41,7 @@ def save(
         path: the file.
         context: more columns behind its own.
         laboratory: what the predictions carry for being of another laboratory; kept in the metadata.
+        model: the digest of the model folder that made them; kept in the metadata.
 
     Raises:
         OutputError: see `check_place`, or the file cannot be written.
@@ -50,6 +52,7 @@ def save(
         frame = pd.concat([frame, _checked_context(context, len(pred))], axis=1)
     header: dict[str, Any] = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
     header |= {"shape": pred.shape_metadata(), **({"laboratory": dict(laboratory)} if laboratory else {})}
+    header |= {"model": model} if model else {}
     note = strict_json.text(header, indent=None, ascii_only=True).encode()
     with atomic.refusing("The predictions", path):
         tables.write(frame, path, {METADATA_KEY: note})

@@ -1,4 +1,4 @@
-"""The queue as files: CSV for a spreadsheet, JSON lines for programs, Parquet for tables."""
+"""The queue as files: a workbook or CSV to fill in, JSON lines and Parquet for programs, tasks for Label Studio."""
 
 from __future__ import annotations
 
@@ -6,26 +6,42 @@ import errno
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 from bdrp.errors import OutputError
 from bdrp.files import atomic, outputs, strict_json, tables
-from bdrp.triage.queue import COLUMNS, REVIEW
+from bdrp.triage import label_studio
+from bdrp.triage.decision import ANSWER
+from bdrp.triage.workbook import write_workbook
+
+OWN: Final = (
+    "rank",
+    "cell_line_id",
+    "drug_id",
+    "priority",
+    "reasons",
+    "explanation",
+    "decision",
+    "reviewer",
+    "comment",
+)
+"""Columns by which a queue is known, of earlier versions too."""
 
 
 def export(queue: pd.DataFrame, path: Path | str) -> list[Path]:
-    """Writes queue.csv, queue.jsonl and queue.parquet side by side, each whole or not at all.
+    """Writes queue.csv, .xlsx, .jsonl and .parquet side by side, each whole or not at all.
 
-    In the CSV, text that a spreadsheet would run as a formula gets an apostrophe in front, and control characters
-    become spaces, so that each pair is one line; numbers are untouched. The other two hold the text as it is.
+    In the first two, text that a spreadsheet would run as a formula gets an apostrophe in front, and control
+    characters become spaces, so that each pair is one line; numbers are untouched. The others hold the text as it is.
 
     Args:
         queue: what `rank` returned.
-        path: where the CSV goes; the others take its name with their own suffix.
+        path: where one of them goes; the others take its name with their own suffix.
 
     Returns:
-        The three paths: CSV, JSON lines, Parquet.
+        The four paths: CSV, workbook, JSON lines, Parquet.
 
     Raises:
         OutputError: see `places`, or the files cannot be written.
@@ -41,7 +57,7 @@ def export(queue: pd.DataFrame, path: Path | str) -> list[Path]:
 
 
 def places(path: Path | str, inputs: Iterable[Path] = ()) -> list[Path]:
-    """Where the three files of a queue go: CSV, JSON lines, Parquet.
+    """Where the four files of a queue go: CSV, workbook, JSON lines, Parquet.
 
     Args:
         path: of one of them.
@@ -57,16 +73,65 @@ def places(path: Path | str, inputs: Iterable[Path] = ()) -> list[Path]:
     return finals
 
 
+def export_tasks(queue: pd.DataFrame, path: Path | str) -> tuple[Path, Path]:
+    """Write a queue as tasks that Label Studio imports, and beside them the labelling interface that shows them.
+
+    Args:
+        queue: what `rank` returned.
+        path: of the tasks, .json; the interface takes its name with .xml.
+
+    Returns:
+        The paths of tasks and interface. What Label Studio exports of them as JSON, `bdrp review` reads.
+
+    Raises:
+        OutputError: see `task_places`, or they cannot be written.
+    """
+    tasks, interface = task_places(path)
+    with atomic.refusing("The tasks", tasks):
+        strict_json.write(tasks, label_studio.tabulate_tasks(queue))
+        with atomic.replacing(interface) as beside:
+            beside.write_text(label_studio.build_interface(str(queue.attrs.get("unit", ""))), encoding="utf-8")
+    return tasks, interface
+
+
+def task_places(path: Path | str, inputs: Iterable[Path] = ()) -> tuple[Path, Path]:
+    """Where tasks for Label Studio and their interface go.
+
+    Raises:
+        OutputError: the suffix is not .json, or something would be lost.
+    """
+    tasks = Path(path)
+    if tasks.suffix.lower() != ".json":
+        raise OutputError(
+            f"Tasks for Label Studio cannot be written as '{tasks.suffix}'. Allowed is .json. Name them tasks.json."
+        )
+    interface = tasks.with_suffix(".xml")
+    outputs.guard({tasks: _holds_tasks, interface: _is_interface}, inputs)
+    return tasks, interface
+
+
+def _holds_tasks(path: Path) -> bool:
+    content = strict_json.read(path)
+    return isinstance(content, list) and all({"data", "predictions"} == set(task) for task in content)
+
+
+def _is_interface(path: Path) -> bool:
+    return path.read_text(encoding="utf-8").startswith(label_studio.BEGIN)
+
+
 def _is_unreviewed(path: Path) -> bool:
     """Whether a file is a queue that nobody has written a decision into yet."""
-    if not outputs.has_columns(COLUMNS)(path):
+    if not outputs.has_columns(OWN)(path):
         return False
+    answered = [name for name in ANSWER if name in tables.columns(path)]
     if path.suffix == ".parquet":
-        answers = pd.read_parquet(path, columns=list(REVIEW))
+        answers = pd.read_parquet(path, columns=answered)
+    elif path.suffix == ".xlsx":
+        answers = pd.read_excel(path, usecols=answered, dtype=str)
     elif path.suffix == ".jsonl":
-        answers = pd.read_json(path, lines=True, dtype=False)[list(REVIEW)]
+        answers = pd.read_json(path, lines=True, dtype=False)[answered]
     else:
-        answers = pd.read_csv(path, usecols=list(REVIEW), dtype=str, keep_default_na=False)
+        answers = pd.read_csv(path, usecols=answered, dtype=str, keep_default_na=False)
     return bool(answers.fillna("").eq("").all(axis=None))
 
 
@@ -100,6 +165,7 @@ def _write_parquet(queue: pd.DataFrame, path: Path) -> None:
 
 _WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {
     ".csv": tables.write_csv,
+    ".xlsx": write_workbook,
     ".jsonl": _write_jsonl,
     ".parquet": _write_parquet,
 }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 from bdrp.errors import DataError
+from bdrp.triage.reasons import CONFIDENT_HIT, REASONS
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,12 @@ class Policy:
 
     Attributes:
         level: of the central interval that reasons speak of.
-        sensitivity_threshold: responses below it count as sensitive, in the measure's unit. None takes the
-            `sensitive_share` quantile of the predicted means, which the queue then states.
+        sensitivity_threshold: responses below it count as sensitive, in the measure's unit; one for all drugs, or one
+            by drug_id. None takes the `sensitive_share` quantile of the predicted means, which the queue then states.
         sensitive_share: see above; chosen: a drug is of interest for about one line in ten.
+        threshold_by_drug: whether that quantile is of each drug's own predictions.
+        hit_chance: a pair that is predicted sensitive with at least this chance is a confident hit; chosen: above 0.95
+            the 90 % interval does not hold the threshold.
         width_quantile: an interval wider than this quantile of all widths is wide.
         epistemic_share: more than this share of the variance being epistemic is much; chosen: more is unknown to the
             model than is noise.
@@ -62,6 +68,8 @@ class Policy:
             from theirs is unlike.
         most_per_drug: largest share of the queue for one drug; chosen: a queue of 50 holds at least 5 drugs.
         most_per_line: largest share of the queue for one cell line.
+        quotas: least share of the queue by reason, as far as there are such pairs; chosen: a fifth of what a reviewer
+            sees are confident hits, to be confirmed before anybody acts on them.
         weights: of the terms of the priority.
 
     Raises:
@@ -69,26 +77,54 @@ class Policy:
     """
 
     level: float = 0.9
-    sensitivity_threshold: float | None = None
+    sensitivity_threshold: float | Mapping[str, float] | None = None
     sensitive_share: float = 0.1
+    threshold_by_drug: bool = False
+    hit_chance: float = 0.95
     width_quantile: float = 0.9
     epistemic_share: float = 0.5
     tanimoto: float = 0.4
     line_percentile: float = 0.95
     most_per_drug: float = 0.2
     most_per_line: float = 0.2
+    quotas: Mapping[str, float] = field(default_factory=lambda: {CONFIDENT_HIT: 0.2})
     weights: Weights = field(default_factory=Weights)
 
     def __post_init__(self) -> None:
-        for name in ("level", "sensitive_share", "width_quantile", "epistemic_share", "tanimoto", "line_percentile"):
+        for name in (*("level", "sensitive_share", "hit_chance", "width_quantile"), *_GAPS):
             _check(name, getattr(self, name), "between 0 and 1", inside=lambda value: 0 < value < 1)
         for name in ("most_per_drug", "most_per_line"):
             _check(name, getattr(self, name), "above 0 and up to 1", inside=lambda value: 0 < value <= 1)
-        if self.sensitivity_threshold is not None and not _is_number(self.sensitivity_threshold):
+        _check_thresholds(self.sensitivity_threshold)
+        if self.sensitivity_threshold is not None and self.threshold_by_drug:
             raise DataError(
-                f"sensitivity_threshold is {self.sensitivity_threshold!r}. It must be a finite response in the "
-                "measure's unit, or None. Give a number."
+                "sensitivity_threshold is given, and threshold_by_drug asks for each drug's own quantile. Thresholds "
+                "come from one of the two. Leave one out."
             )
+        _check_quotas(self.quotas)
+
+
+_GAPS: Final = ("epistemic_share", "tanimoto", "line_percentile")
+
+
+def _check_thresholds(given: object) -> None:
+    values = given if isinstance(given, Mapping) else {} if given is None else {"": given}
+    for drug, value in values.items():
+        if not _is_number(value):
+            raise DataError(
+                f"sensitivity_threshold {f'of {drug} ' if drug else ''}is {value!r}. It must be a finite response in "
+                "the measure's unit, or None. Give a number."
+            )
+
+
+def _check_quotas(quotas: Mapping[str, float]) -> None:
+    unknown = [code for code in quotas if code not in REASONS]
+    bad = [code for code, share in quotas.items() if not _is_number(share) or not 0 <= share <= 1]
+    if unknown or bad or sum(quotas.values()) > 1 + 1e-9:
+        raise DataError(
+            f"The quotas {dict(quotas)} cannot be kept. Allowed are shares of the queue, from 0 to 1 and together no "
+            f"more than 1, of {', '.join(REASONS)}. Correct the quotas."
+        )
 
 
 def _check(name: str, value: object, allowed: str, *, inside: object) -> None:

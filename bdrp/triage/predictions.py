@@ -15,7 +15,7 @@ from bdrp.predictive.distribution import KEYS
 from bdrp.triage.quantile_table import MOMENTS, SHOWN, QuantileTable, check_columns, numbers, refuse
 
 CONTEXT_NUMBERS = ("drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit")
-CONTEXT_TEXTS = ("drug_name", "tissue", "nearest_drugs")
+CONTEXT_TEXTS = ("line_name", "drug_name", "tissue", "nearest_drugs")
 ROUNDING = 1e-6
 """What a share computed in single precision may lie beyond 0 or 1."""
 
@@ -34,11 +34,19 @@ def read_predictions(path: Path | str) -> Predictions | pd.DataFrame:
     table = storage.read_table(Path(path))
     note = storage.read_metadata(table)
     if "family" in note:
-        return Predictions(*storage.from_table(table, path))
+        return Predictions(*storage.from_table(table, path), note.get("laboratory"), str(note.get("model", "")))
     frame = table.to_pandas(ignore_metadata=True)
     frame.attrs.update({key: str(note.get(key, "")) for key in ("measure", "unit")})
     check_columns(frame)
     return frame
+
+
+def list_pairs(predictions: Rankable) -> pd.DataFrame:
+    """cell_line_id and drug_id of each prediction, a row each."""
+    if isinstance(predictions, Predictions):
+        predictions = predictions.distribution
+    keys = predictions if isinstance(predictions, pd.DataFrame) else predictions.keys
+    return keys[list(KEYS)].astype("str").reset_index(drop=True)
 
 
 def check_predictions(predictions: Rankable) -> tuple[PredictiveDistribution | QuantileTable, pd.DataFrame]:
@@ -57,7 +65,9 @@ def check_predictions(predictions: Rankable) -> tuple[PredictiveDistribution | Q
             f"The context has {len(context)} rows for {len(distribution)} predictions. "
             "Allowed: a row a pair, in their order. Hand over both as `predict` gave them."
         )
-    tidy = distribution.keys.assign(**{name: getattr(distribution, name) for name in MOMENTS}, **_context(context))
+    moments = {name: getattr(distribution, name) for name in MOMENTS}
+    model = predictions.model if isinstance(predictions, Predictions) else ""
+    tidy = distribution.keys.assign(**moments, **_context(context), model=model)
     again = tidy.duplicated(list(KEYS)).to_numpy()
     if not again.any():
         return distribution, tidy

@@ -78,12 +78,12 @@ class QuantileTable:
         moments = {name: getattr(self, name)[index] for name in (*MOMENTS, "points")}
         return QuantileTable(self.keys[index].reset_index(drop=True), self.measure, self.unit, **moments)
 
-    def cdf(self, y: float) -> Floats:
-        """P(response <= y), (N,)."""
+    def cdf(self, y: npt.ArrayLike) -> Floats:
+        """P(response <= y), (N,), of one y or (N,)."""
         return np.asarray(ndtr(self._score(y)), dtype=np.float64)
 
-    def survival(self, y: float) -> Floats:
-        """P(response > y), (N,)."""
+    def survival(self, y: npt.ArrayLike) -> Floats:
+        """P(response > y), (N,), of one y or (N,)."""
         return np.asarray(ndtr(-self._score(y)), dtype=np.float64)
 
     def quantile(self, p: Floats) -> Floats:
@@ -94,9 +94,10 @@ class QuantileTable:
         low, high = self.points[:, piece], self.points[:, piece + 1]
         return np.asarray(low + share * (high - low), dtype=np.float64)
 
-    def _score(self, y: float) -> Floats:
+    def _score(self, y: npt.ArrayLike) -> Floats:
         """The normal score of y, (N,)."""
-        piece = np.clip((self.points < y).sum(axis=1) - 1, 0, len(Z) - 2)
+        y = np.broadcast_to(np.asarray(y, dtype=np.float64), (len(self),))
+        piece = np.clip((self.points < y[:, None]).sum(axis=1) - 1, 0, len(Z) - 2)
         low, high = (np.take_along_axis(self.points, at[:, None], axis=1)[:, 0] for at in (piece, piece + 1))
         step = np.maximum(high - low, np.finfo(np.float64).tiny)  # equal quantiles: a jump, all on one side
         with np.errstate(over="ignore"):

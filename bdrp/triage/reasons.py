@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bdrp.triage.policy import Policy
+if TYPE_CHECKING:
+    from bdrp.triage.policy import Policy
 
 BoolArray = NDArray[np.bool_]
+CONFIDENT_HIT: Final = "confident_hit"
 
 
 def _straddles(facts: pd.DataFrame, policy: Policy) -> pd.Series:
@@ -21,6 +24,10 @@ def _extrapolated(facts: pd.DataFrame, policy: Policy) -> pd.Series:
     return (facts["mean"] > facts["upper_limit"]) | (facts["mean"] < facts["lower_limit"])
 
 
+def _confident_hit(facts: pd.DataFrame, policy: Policy) -> pd.Series:
+    return (facts["mean"] < facts["threshold"]) & (facts["wrong_side"] <= 1 - policy.hit_chance + 1e-12)
+
+
 REASONS: Mapping[str, Callable[[pd.DataFrame, Policy], pd.Series]] = {
     "straddles_threshold": _straddles,
     "wide_interval": lambda facts, policy: facts["width"] > facts["width"].quantile(policy.width_quantile),
@@ -28,16 +35,20 @@ REASONS: Mapping[str, Callable[[pd.DataFrame, Policy], pd.Series]] = {
     "unlike_training_drug": lambda facts, policy: facts["drug_similarity"] < policy.tanimoto,
     "unlike_training_line": lambda facts, policy: facts["line_distance_percentile"] > policy.line_percentile,
     "extrapolated": _extrapolated,
+    CONFIDENT_HIT: _confident_hit,
 }
-"""Each code and which pairs (N,) it holds for. What is not known (NaN) is no reason.
+"""Each code and which pairs (N,) it holds for. What is not known (NaN) is no reason."""
 
-- straddles_threshold: the interval holds the sensitivity threshold, so the call could go either way.
-- wide_interval: wider than `width_quantile` of the pairs that were predicted together.
-- epistemic_share: more than this share of the variance is lack of knowledge, not noise.
-- unlike_training_drug: no training drug reaches this Tanimoto similarity.
-- unlike_training_line: further from every training line than nearly all training lines are from each other.
-- extrapolated: the mean lies beyond the doses that were tested; an assay at these doses could not confirm it.
-"""
+MEANINGS: Mapping[str, str] = {
+    "straddles_threshold": "the interval holds the sensitivity threshold, so the call could go either way",
+    "wide_interval": "the interval is wider than those of most pairs that were predicted together",
+    "epistemic_share": "much of the variance is lack of knowledge, not noise",
+    "unlike_training_drug": "no training drug is similar in structure",
+    "unlike_training_line": "the line is further from every training line than nearly all of these are from each other",
+    "extrapolated": "the mean lies beyond the doses that were tested; an assay at these doses could not confirm it",
+    CONFIDENT_HIT: "surely sensitive by the prediction: offered beside the doubtful pairs, to be confirmed",
+}
+"""What each code says; how wide, much and similar is, the `Policy` decides, and the explanation of a pair tells."""
 
 
 def flag_pairs(facts: pd.DataFrame, policy: Policy) -> dict[str, BoolArray]:
@@ -52,11 +63,11 @@ def join_reasons(holding: Mapping[str, BoolArray], row: int) -> str:
 
 def explain_pair(pair: pd.Series, codes: str, policy: Policy, unit: str) -> str:
     """One sentence for a reviewer: the prediction, the risk of acting on it, and each reason with its numbers."""
-    drug = pair["drug_name"] or pair["drug_id"]
+    drug, line = pair["drug_name"] or pair["drug_id"], pair["line_name"] or pair["cell_line_id"]
     side = "sensitive" if pair["mean"] < pair["threshold"] else "resistant"
     interval = f"{policy.level:.0%} interval {pair['interval_low']:.2f} to {pair['interval_high']:.2f}"
     clauses = [
-        f"Predicted {_amount(pair['mean'], unit)} for {drug} on {pair['cell_line_id']} ({interval})",
+        f"Predicted {_amount(pair['mean'], unit)} for {drug} on {line} ({interval})",
         f"so {side} by the threshold {pair['threshold']:.2f} with a {pair['wrong_side']:.0%} chance of the opposite",
     ]
     clauses += [_CLAUSES[code](pair) for code in codes.split(";") if code in _CLAUSES]
@@ -81,4 +92,5 @@ _CLAUSES: Mapping[str, Callable[[pd.Series], str]] = {
         f"the line is further from its nearest training line than {pair['line_distance_percentile']:.0%} of these are"
     ),
     "extrapolated": _beyond,
+    CONFIDENT_HIT: lambda pair: f"it is sensitive with a chance of {1 - pair['wrong_side']:.0%}: confirm it",
 }

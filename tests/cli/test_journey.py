@@ -204,7 +204,7 @@ def test_predict_refuses_flags_that_do_not_go_together(model, flags, said):
     assert said in ran.stderr
 
 
-def test_triage_writes_a_queue_of_the_budget_in_three_formats(model, folder):
+def test_triage_writes_a_queue_of_the_budget_in_four_formats(model, folder):
     everything = ("--drugs", "drugs.csv", "--expression", "expression.csv", "--out", "every.parquet")
     assert bdrp("predict", model, *everything).exit_code == 0
     ran = bdrp("triage", "every.parquet", "--budget", "20", "--threshold", "0.5", "--out", "queue.csv")
@@ -213,7 +213,7 @@ def test_triage_writes_a_queue_of_the_budget_in_three_formats(model, folder):
     assert len(queue) == 20
     assert (queue["threshold"] == 0.5).all()
     assert len((folder / "queue.jsonl").read_text().splitlines()) == 20
-    assert len(pd.read_parquet(folder / "queue.parquet")) == 20
+    assert len(pd.read_parquet(folder / "queue.parquet")) == len(pd.read_excel(folder / "queue.xlsx")) == 20
     assert f"20 of {LINES * DRUGS:,} pairs" in ran.stdout
     assert ran.stderr == ""
 
@@ -232,7 +232,7 @@ def test_the_demo_leaves_a_model_a_report_predictions_and_a_queue(tmp_path):
     made = {path.name for path in (tmp_path / "demo").iterdir()}
     assert made == {
         *("model", "report.html", "scores.json", "predictions.parquet"),
-        *("queue.csv", "queue.jsonl", "queue.parquet"),
+        *("queue.csv", "queue.xlsx", "queue.jsonl", "queue.parquet"),
     }
     screen = simulated.load()
     measured = set(zip(screen.responses["cell_line_id"], screen.responses["drug_id"], strict=True))

@@ -1,4 +1,4 @@
-"""A queue on disk: whole or absent, the same in three formats, and harmless in a spreadsheet."""
+"""A queue on disk: whole or absent, the same in four formats, and harmless in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -45,20 +45,22 @@ HOSTILE = [
 ]
 
 
-def test_all_three_files_appear_with_the_same_rows(tmp_path: Path) -> None:
+def test_all_four_files_appear_with_the_same_rows(tmp_path: Path) -> None:
     queue = queue_of(["a", "b", "µ"])
     paths = export(queue, tmp_path / "new" / "queue.csv")
-    assert [path.name for path in paths] == ["queue.csv", "queue.jsonl", "queue.parquet"]
+    assert [path.name for path in paths] == ["queue.csv", "queue.xlsx", "queue.jsonl", "queue.parquet"]
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(path.name for path in paths)
     from_csv = pd.read_csv(paths[0], keep_default_na=False, na_values={"mean": ""})
-    from_json = pd.DataFrame([json.loads(line) for line in paths[1].read_text().splitlines()])
-    from_parquet = pd.read_parquet(paths[2])
-    for read in (from_csv, from_json, from_parquet):
+    from_json = pd.DataFrame([json.loads(line) for line in paths[2].read_text().splitlines()])
+    from_parquet = pd.read_parquet(paths[3])
+    from_workbook = pd.read_excel(paths[1])
+    assert sorted(from_workbook.columns) == sorted(queue.columns)
+    for read in (from_csv, from_json, from_parquet, from_workbook[queue.columns]):
         assert list(read.columns) == list(queue.columns)
         assert read["drug_name"].tolist() == queue["drug_name"].tolist()
         np.testing.assert_allclose(read["priority"], queue["priority"], rtol=1e-15)
     assert from_json["upper_limit"].isna().all()
-    assert json.loads(pq.read_schema(paths[2]).metadata[b"bdrp"])["unit"] == "ln(µM)"
+    assert json.loads(pq.read_schema(paths[3]).metadata[b"bdrp"])["unit"] == "ln(µM)"
 
 
 def test_no_text_cell_of_the_csv_starts_like_a_formula_and_numbers_stay_numbers(tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_no_text_cell_of_the_csv_starts_like_a_formula_and_numbers_stay_numbers(
 
 
 def test_hostile_names_come_back_as_they_are_from_json_and_parquet(tmp_path: Path) -> None:
-    _, jsonl, parquet = export(queue_of(HOSTILE), tmp_path / "queue.csv")
+    *_, jsonl, parquet = export(queue_of(HOSTILE), tmp_path / "queue.csv")
     expected = {name.replace("\0", "?") for name in HOSTILE}
     assert {json.loads(line)["drug_name"] for line in jsonl.read_text(encoding="utf-8").split("\n") if line} == expected
     assert set(pd.read_parquet(parquet)["drug_name"]) == expected
@@ -93,18 +95,19 @@ def test_neutralised_text_never_starts_like_a_formula_and_keeps_its_content(text
     assert len(safe) - len(text) in (0, 1)
 
 
-@pytest.mark.parametrize("name", ["queue.parquet", "queue.jsonl", "queue"])
-def test_any_of_the_three_names_gives_all_three(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["queue.parquet", "queue.jsonl", "queue.xlsx", "queue"])
+def test_any_of_the_four_names_gives_all_four(name: str, tmp_path: Path) -> None:
     assert [path.name for path in export(queue_of(["a"]), tmp_path / name)] == [
         "queue.csv",
+        "queue.xlsx",
         "queue.jsonl",
         "queue.parquet",
     ]
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"cannot be written as '.xlsx'. Allowed are .csv, .jsonl, .parquet"):
-        export(queue_of(["a"]), tmp_path / "queue.xlsx")
+    with pytest.raises(OutputError, match=r"cannot be written as '.ods'. Allowed are .csv, .xlsx, .jsonl, .parquet"):
+        export(queue_of(["a"]), tmp_path / "queue.ods")
 
 
 def test_a_full_disk_leaves_the_old_queue_and_no_debris(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +138,7 @@ def test_a_queue_is_not_named_by_a_folder_alone(place):
         export(queue_of(["a"]), place)
 
 
-@pytest.mark.parametrize("name", ["queue.csv", "queue.jsonl", "queue.parquet"])
+@pytest.mark.parametrize("name", ["queue.csv", "queue.xlsx", "queue.jsonl", "queue.parquet"])
 def test_a_queue_replaces_a_queue_that_nobody_has_reviewed_and_nothing_else(tmp_path: Path, name: str) -> None:
     export(queue_of(["old"]), tmp_path / "queue.csv")
     export(queue_of(["new"]), tmp_path / "queue.csv")
@@ -148,7 +151,7 @@ def test_a_queue_replaces_a_queue_that_nobody_has_reviewed_and_nothing_else(tmp_
     assert (tmp_path / name).read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["q.csv", "q.jsonl", "q.parquet", "q"])
+@pytest.mark.parametrize("name", ["q.csv", "q.xlsx", "q.jsonl", "q.parquet", "q"])
 def test_a_queue_does_not_replace_the_predictions_that_it_is_made_of(tmp_path: Path, name: str) -> None:
     (tmp_path / "q.parquet").write_bytes(b"predictions")
     with pytest.raises(OutputError, match="q.parquet .an input of the same command"):

@@ -14,6 +14,7 @@ from scipy.stats import norm
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.predictive import Normal, Predictions
 from bdrp.triage import REASONS, Policy, Weights, rank, summary
+from bdrp.triage.decision import ANSWER
 
 OWN = ["cell_line_id", "drug_id", "mean", "aleatoric_std", "epistemic_std"]
 
@@ -81,6 +82,7 @@ REASON_CASES = {
     "unlike_training_drug": predictions([9.0, 9.0], 1, 0.1, drug_similarity=[0.4, 0.39]),
     "unlike_training_line": predictions([9.0, 9.0], 1, 0.1, line_distance_percentile=[0.95, 0.96]),
     "extrapolated": predictions([9.0, 9.0], 1, 0.1, upper_limit=[9.0, 8.9]),
+    "confident_hit": predictions([-1.64, -1.65], 0.8, 0.6),
 }
 
 
@@ -93,7 +95,7 @@ def test_each_reason_holds_where_it_should_and_only_there(code: str) -> None:
 
 def test_a_mean_below_the_lowest_dose_is_extrapolated_too() -> None:
     queue = ranked(predictions([-9.0], lower_limit=-5.0), at_zero, budget=1)
-    assert queue["reasons"][0] == "extrapolated"
+    assert queue["reasons"][0] == "extrapolated;confident_hit"
     assert "below the lowest tested dose (-5.00)" in queue["explanation"][0]
 
 
@@ -159,7 +161,7 @@ def test_one_hungry_drug_takes_no_more_than_its_share() -> None:
     policy = Policy(weights=Weights(0, 0, 0, 1, 0), most_per_drug=0.2, most_per_line=1.0)
     counts = ranked(hungry, policy, budget=20)["drug_id"].value_counts()
     assert counts["D007"] == 4
-    free = Policy(weights=Weights(0, 0, 0, 1, 0), most_per_drug=1.0, most_per_line=1.0)
+    free = Policy(weights=Weights(0, 0, 0, 1, 0), most_per_drug=1.0, most_per_line=1.0, quotas={})
     assert ranked(hungry, free, budget=20)["drug_id"].eq("D007").all()
 
 
@@ -183,8 +185,8 @@ def test_the_summary_counts_each_reason_and_goes_through_json() -> None:
 
 def test_reviewers_find_empty_columns() -> None:
     queue = ranked(grid(4, 4), budget=3)
-    assert (queue[["decision", "reviewer", "comment"]] == "").all(axis=None)
-    assert queue.columns[0] == "rank" and queue.columns[-1] == "comment"
+    assert (queue[list(ANSWER)] == "").all(axis=None)
+    assert queue.columns[0] == "rank" and tuple(queue.columns[-len(ANSWER) :]) == ANSWER
 
 
 def test_a_budget_beyond_the_pairs_takes_all_and_says_so() -> None:
@@ -265,3 +267,9 @@ def test_two_hundred_thousand_pairs_are_ranked_without_a_loop_over_pairs() -> No
     started = time.perf_counter()
     assert len(ranked(frame, budget=100)) == 100
     assert time.perf_counter() - started < 5
+
+
+def test_a_line_is_called_by_its_name_where_it_has_one() -> None:
+    queue = ranked(predictions([1.0, 2.0], line_name=["HeLa", ""]), at_zero, budget=2)
+    assert queue["line_name"].tolist() == ["HeLa", ""]
+    assert " on HeLa (" in queue["explanation"][0] and " on L001 (" in queue["explanation"][1]

@@ -1,0 +1,140 @@
+"""`bdrp review`: what reviewers decided is checked, recorded, and turned into what follows from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bdrp.cli import console
+from bdrp.cli.triage import print_queue
+from bdrp.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bdrp.fitted.identity import ModelIdentity
+    from bdrp.triage.review import Appended
+
+
+def run(
+    decisions: Annotated[
+        Path,
+        typer.Argument(
+            help="The queue with decisions written into it (.csv, .xlsx, .jsonl), or an export of the review page or "
+            "of Label Studio (.json)."
+        ),
+    ],
+    model: Annotated[Path, typer.Argument(help="The model folder whose predictions were reviewed.")],
+    log: Annotated[Path, typer.Option(help="The SQLite file that keeps every decision; made if it is not there.")],
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(help="A model that MODEL was updated from, whose queue may still be answered; may be repeated."),
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="The predictions that the queue was made of: needed for new lines and drugs, and for --out."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Rank anew what is not decided, into this queue.")] = None,
+    budget: Annotated[int, typer.Option(help="With --out: how many pairs an expert can look at.")] = 50,
+    measured: Annotated[
+        Path | None, typer.Option(help="Write the measured values among all decisions as a table for `bdrp update`.")
+    ] = None,
+    conflicts: Annotated[
+        Path | None, typer.Option(help="Write the pairs on which reviewers differ: .csv, .xlsx or .parquet.")
+    ] = None,
+    export: Annotated[Path | None, typer.Option(help="Write the whole log: .json, .csv, .xlsx or .parquet.")] = None,
+    reviewer: Annotated[str, typer.Option(help="Who decided, where a row does not say.")] = "",
+) -> None:
+    """Record reviewers' decisions in a log that only grows; report conflicts; hand measured values on."""
+    from bdrp import triage
+    from bdrp.fitted.identity import read_identity
+    from bdrp.triage import review
+
+    if out is not None and predictions is None:
+        raise DataError("--out ranks predictions anew, and no --predictions are given. Give both, or neither.")
+    inputs = [path for path in (decisions, model, predictions) if path is not None]
+    identity = read_identity(model)
+    _check_places(log, out, measured, conflicts, export, inputs, identity)
+    predicted = None if predictions is None else triage.read_predictions(predictions)
+    digests = tuple(read_identity(folder).digest for folder in earlier or ())
+    asked = review.Asked(identity, None if predicted is None else triage.list_pairs(predicted), digests)
+    found = review.read_decisions(decisions, asked, reviewer=reviewer)
+    kept = review.AuditLog(log)
+    appended = kept.append(found, source=decisions.name, checked_against=identity.digest)
+    entries = kept.entries()
+    print_recorded(found, appended, log)
+    _print_without_model(found, identity)
+    differing, values = review.find_conflicts(entries), review.tabulate_measured(entries, identity.measure)
+    print_conflicts(differing)
+    if conflicts is not None and review.write_table(differing, conflicts):
+        console.print_line(f"conflicts: {conflicts} ({len(differing):,} pairs)")
+    if measured is not None:
+        _write_measured(values, measured, model)
+    if export is not None:
+        kept.export(export, tuple(inputs))
+        console.print_line(f"exported log: {export} ({len(entries):,} decisions)")
+    if out is not None and predicted is not None:
+        queue = triage.rank(predicted, budget=budget, reviewed=review.find_settled(entries))
+        print_queue(queue, triage.export(queue, out))
+
+
+def print_recorded(found: pd.DataFrame, appended: Appended, log: Path) -> None:
+    """How many decisions of each kind a file holds, and how many of them are new to the log."""
+    counts = found["decision"].value_counts()
+    kinds = ", ".join(f"{counts[word]:,} {word}" for word in counts.index) or "none"
+    console.print_line(f"decisions: {len(found):,} ({kinds}) by {found['reviewer'].nunique()} reviewers")
+    console.print_line(f"log: {log} ({appended.new:,} new, {appended.known:,} recorded before)")
+
+
+def print_conflicts(differing: pd.DataFrame, most: int = 10) -> None:
+    """The pairs on which reviewers differ, the first of them by name."""
+    if differing.empty:
+        return
+    console.print_warning(f"reviewers differ on {len(differing):,} pairs; the last word of each counts.")
+    for pair in differing.head(most).itertuples():
+        console.print_line(f"  {pair.cell_line_id} with {pair.drug_id}: {pair.decisions} ({pair.reviewers})")
+
+
+def _check_places(
+    log: Path,
+    out: Path | None,
+    measured: Path | None,
+    conflicts: Path | None,
+    export: Path | None,
+    inputs: list[Path],
+    identity: ModelIdentity,
+) -> None:
+    """Refuse what cannot be written before anything is recorded."""
+    from bdrp import triage
+    from bdrp.triage import review
+
+    review.check_log_place(log, tuple(inputs))
+    read = [*inputs, log]
+    if out is not None:
+        triage.places(out, read)
+    if measured is not None:
+        review.check_table_place(measured, review.measured_columns(identity.measure), read)
+    if conflicts is not None:
+        review.check_table_place(conflicts, review.CONFLICT, read)
+    if export is not None:
+        review.check_export_place(export, tuple(read))
+
+
+def _print_without_model(found: pd.DataFrame, identity: ModelIdentity) -> None:
+    unnamed = int((found["model"] == "").sum())
+    if unnamed:
+        console.print_note(
+            f"{unnamed:,} decisions do not say which model they are about; the log holds that they were checked "
+            f"against {identity.digest[:12]}."
+        )
+
+
+def _write_measured(values: pd.DataFrame, path: Path, model: Path) -> None:
+    from bdrp.triage import review
+
+    if not review.write_table(values, path):
+        console.print_note("there are no measured values among the decisions; no table of them is written.")
+        return
+    console.print_line(f"measured: {path} ({len(values):,} values); next: bdrp update {model} --measured {path}")
