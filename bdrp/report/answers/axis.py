@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
+import pandas as pd
 
-from bdrp.report.answers.answer import Answer
+from bdrp.predictive import ReadableUnit
 from bdrp.report.answers.doses import write_limit
 from bdrp.report.html.browsable import Bar
 
@@ -30,15 +31,19 @@ class Axis:
     ticks: tuple[tuple[float, str], ...] = ()
 
     @classmethod
-    def of(cls, answer: Answer) -> Self:
-        """Over the tested doses of all pairs; where none is known, over their intervals."""
-        pairs = answer.pairs
+    def over(cls, pairs: pd.DataFrame, unit: ReadableUnit) -> Self:
+        """Over the tested doses of all pairs; where none is known, over their intervals.
+
+        Args:
+            pairs: lower_limit, upper_limit, q05 and q95 of each, in the measure's unit.
+            unit: in which they are read.
+        """
         lows, highs = pairs["lower_limit"].dropna(), pairs["upper_limit"].dropna()
-        tested = answer.unit.is_logarithm and len(lows) > 0 and len(highs) > 0
+        tested = unit.is_logarithm and len(lows) > 0 and len(highs) > 0
         low, high = (lows.min(), highs.max()) if tested else (pairs["q05"].min(), pairs["q95"].max())
         room = MARGIN * max(float(high - low), 1e-9) / (1 - 2 * MARGIN)
         bare = cls(float(low) - room, float(high) + room)
-        ticks = bare._decades() if answer.unit.is_logarithm else bare._round_numbers()
+        ticks = bare._decades() if unit.is_logarithm else bare._round_numbers()
         return cls(bare.low, bare.high, tuple((bare.place(at), label) for at, label in ticks))
 
     def place(self, response: float) -> float:
@@ -46,7 +51,12 @@ class Axis:
         return min(max((response - self.low) / (self.high - self.low), 0.0), 1.0)
 
     def draw(self, pair: Any, threshold: bool) -> Bar:
-        """The interval of one row of `Answer.pairs`, cut where the tested doses end."""
+        """The interval of a pair, cut where the tested doses end.
+
+        Args:
+            pair: with lower_limit, upper_limit, q05, q50, q95, threshold and measured; NaN where not known.
+            threshold: whether that is marked.
+        """
         first = self.low if math.isnan(pair.lower_limit) else pair.lower_limit
         last = self.high if math.isnan(pair.upper_limit) else pair.upper_limit
         known = not (math.isnan(pair.lower_limit) and math.isnan(pair.upper_limit))

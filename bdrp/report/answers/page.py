@@ -49,7 +49,7 @@ def _sections(answer: Answer) -> tuple[Section | None, ...]:
 
 def browse(answer: Answer) -> BrowsableTable:
     """The table of the page."""
-    axis, unit = Axis.of(answer), answer.unit.name
+    axis, unit = Axis.over(answer.pairs, answer.unit), answer.unit.name
     marks_threshold = answer.yardstick.name != HIGHEST_DOSE
     first = "Drug" if answer.about == "line" else "Line"
     columns = (

@@ -78,10 +78,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: the key of its group, and its cells."""
+    """One row: the key of its group, its cells, and which card its name opens; None where it opens none."""
 
     group: str
     cells: tuple[Cell, ...]
+    opens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class BrowsableTable:
         groups: with their meanings, in order.
         ticks: the axis of the bars: place and label.
         legend: what the marks of a bar mean: mark and words.
+        explained: whether the groups stand above the table with their meanings.
     """
 
     id: str
@@ -105,6 +107,7 @@ class BrowsableTable:
     groups: tuple[Group, ...] = ()
     ticks: tuple[tuple[float, str], ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
+    explained: bool = True
 
     @property
     def first(self) -> tuple[Row, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -18,6 +18,13 @@ def render(**context: Any) -> str:
 
     A page with a table to browse holds the script that searches and sorts it, and its policy allows that one alone.
     """
+    browsed = any(section.browsable for section in context["sections"])
+    scripts, styles = (("browsable.js",), ("browsable.css",)) if browsed else ((), ())
+    return render_template("report.html.j2", scripts=scripts, styles=styles, **context)
+
+
+def render_template(template: str, *, scripts: Sequence[str], styles: Sequence[str], **context: Any) -> str:
+    """A page from a template of its own, with the scripts and style sheets that it needs, by their files' names."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     filters: dict[str, Callable[..., Any]] = {
@@ -36,9 +43,8 @@ def render(**context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(filters)
-    browsed = any(section.browsable for section in context["sections"])
-    script = read_script("browsable.js") if browsed else ""
-    text = environment.get_template("report.html.j2").render(**context, script=script, version=__version__)
+    context |= {"scripts": [*map(read_script, scripts)], "styles": [*styles], "version": __version__}
+    text = environment.get_template(template).render(**context)
     return words.joined("\n".join(map(words.printable, text.split("\n"))))
 
 

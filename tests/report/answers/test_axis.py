@@ -11,7 +11,7 @@ from bdrp.report.answers.axis import Axis
 
 
 def bars(answer):
-    axis = Axis.of(answer)
+    axis = Axis.over(answer.pairs, answer.unit)
     return axis, {pair.drug_name: axis.draw(pair, True) for pair in answer.pairs.itertuples(index=False)}
 
 

@@ -15,14 +15,20 @@ for (const box of document.querySelectorAll(".browse")) {
     if (!texts.has(row)) { const full = folded(row.textContent); texts.set(row, full + "\n" + bare(full)); }
     return texts.get(row);
   };
-  let order = rows, group = "", sorted = -1, direction = 1, most = atOnce;
+  let order = rows, found = rows, drawn = [...body.rows], group = "", sorted = -1, direction = 1, most = atOnce;
   function show() {
     const words = folded(find.value).split(/\s+/).filter(Boolean);
     const fits = (word, row) => text(row).includes(word) || (bare(word) && text(row).includes(bare(word)));
-    const found = order.filter((row) => (!group || row.dataset.group === group) && words.every((word) => fits(word, row)));
-    body.replaceChildren(...found.slice(0, most));
+    found = order.filter((row) => (!group || row.dataset.group === group) && words.every((word) => fits(word, row)));
+    const wanted = found.slice(0, most);
+    if (wanted.length !== drawn.length || wanted.some((row, at) => row !== drawn[at])) body.replaceChildren(...wanted);
+    drawn = wanted;
     said.textContent = `${number(found.length)} of ${number(rows.length)} ${box.dataset.noun}`;
     nothing.hidden = found.length > 0;
+    for (const button of buttons) {
+      const held = rows.filter((row) => !button.dataset.show || row.dataset.group === button.dataset.show).length;
+      button.querySelector("b").textContent = number(held);
+    }
     if (!more) return;
     more.hidden = found.length <= most;
     more.textContent = `Show ${number(Math.min(atOnce, found.length - most))} more`;
@@ -66,6 +72,7 @@ for (const box of document.querySelectorAll(".browse")) {
     for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
     show();
   });
+  box.browse = { rows, show, found: () => found, fetch: (row) => { most = Math.max(most, found.indexOf(row) + 1); show(); } };
   box.querySelector(".controls").hidden = false;
   show();
 }
