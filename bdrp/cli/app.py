@@ -14,7 +14,7 @@ from bdrp import __version__, cli
 from bdrp.cli import console
 from bdrp.errors import BdrpError
 
-MAIN_JOB: Final = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage")
+MAIN_JOB: Final = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage", "review")
 """Commands that help names first, in the order of the work; the others follow by their names."""
 
 EXIT_REFUSED = 2

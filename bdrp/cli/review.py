@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bdrp.fitted.identity import ModelIdentity
-    from bdrp.triage.review import Appended
+    from bdrp.triage.predictions import Rankable
+    from bdrp.triage.review import Appended, AuditLog
 
 
 def run(
@@ -36,7 +38,9 @@ def run(
         Path | None,
         typer.Option(help="The predictions that the queue was made of: needed for new lines and drugs, and for --out."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Rank anew what is not decided, into this queue.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Rank anew what is undecided; see also bdrp triage --reviewed.")
+    ] = None,
     budget: Annotated[int, typer.Option(help="With --out: how many pairs an expert can look at.")] = 50,
     measured: Annotated[
         Path | None, typer.Option(help="Write the measured values among all decisions as a table for `bdrp update`.")
@@ -56,28 +60,18 @@ def run(
         raise DataError("--out ranks predictions anew, and no --predictions are given. Give both, or neither.")
     inputs = [path for path in (decisions, model, predictions) if path is not None]
     identity = read_identity(model)
-    _check_places(log, out, measured, conflicts, export, inputs, identity)
+    asked_for = _Outputs(out, budget, measured, conflicts, export)
+    asked_for.check(log, inputs, identity)
     predicted = None if predictions is None else triage.read_predictions(predictions)
     digests = tuple(read_identity(folder).digest for folder in earlier or ())
     asked = review.Asked(identity, None if predicted is None else triage.list_pairs(predicted), digests)
     found = review.read_decisions(decisions, asked, reviewer=reviewer)
-    kept = review.AuditLog(log)
-    appended = kept.append(found, source=decisions.name, checked_against=identity.digest)
-    entries = kept.entries()
+    record = review.AuditLog(log)
+    appended = record.append(found, source=decisions.name, checked_against=identity.digest)
     print_recorded(found, appended, log)
     _print_without_model(found, identity)
-    differing, values = review.find_conflicts(entries), review.tabulate_measured(entries, identity.measure)
-    print_conflicts(differing)
-    if conflicts is not None and review.write_table(differing, conflicts):
-        console.print_line(f"conflicts: {conflicts} ({len(differing):,} pairs)")
-    if measured is not None:
-        _write_measured(values, measured, model)
-    if export is not None:
-        kept.export(export, tuple(inputs))
-        console.print_line(f"exported log: {export} ({len(entries):,} decisions)")
-    if out is not None and predicted is not None:
-        queue = triage.rank(predicted, budget=budget, reviewed=review.find_settled(entries))
-        print_queue(queue, triage.export(queue, out))
+    print_conflicts(review.find_conflicts(record.entries()))
+    asked_for.write(record, inputs, identity, predicted)
 
 
 def print_recorded(found: pd.DataFrame, appended: Appended, log: Path) -> None:
@@ -97,31 +91,6 @@ def print_conflicts(differing: pd.DataFrame, most: int = 10) -> None:
         console.print_line(f"  {pair.cell_line_id} with {pair.drug_id}: {pair.decisions} ({pair.reviewers})")
 
 
-def _check_places(
-    log: Path,
-    out: Path | None,
-    measured: Path | None,
-    conflicts: Path | None,
-    export: Path | None,
-    inputs: list[Path],
-    identity: ModelIdentity,
-) -> None:
-    """Refuse what cannot be written before anything is recorded."""
-    from bdrp import triage
-    from bdrp.triage import review
-
-    review.check_log_place(log, tuple(inputs))
-    read = [*inputs, log]
-    if out is not None:
-        triage.places(out, read)
-    if measured is not None:
-        review.check_table_place(measured, review.measured_columns(identity.measure), read)
-    if conflicts is not None:
-        review.check_table_place(conflicts, review.CONFLICT, read)
-    if export is not None:
-        review.check_export_place(export, tuple(read))
-
-
 def _print_without_model(found: pd.DataFrame, identity: ModelIdentity) -> None:
     unnamed = int((found["model"] == "").sum())
     if unnamed:
@@ -131,10 +100,54 @@ def _print_without_model(found: pd.DataFrame, identity: ModelIdentity) -> None:
         )
 
 
-def _write_measured(values: pd.DataFrame, path: Path, model: Path) -> None:
-    from bdrp.triage import review
+@dataclass(frozen=True)
+class _Outputs:
+    """What is to be written beside the log; None where it is not asked for."""
 
-    if not review.write_table(values, path):
+    queue: Path | None
+    budget: int
+    measured: Path | None
+    conflicts: Path | None
+    log: Path | None
+
+    def check(self, log: Path, inputs: list[Path], identity: ModelIdentity) -> None:
+        """Refuse what cannot be written before anything is recorded."""
+        from bdrp import triage
+        from bdrp.triage import review
+
+        review.check_log_place(log, tuple(inputs))
+        read = [*inputs, log]
+        if self.queue is not None:
+            triage.places(self.queue, read)
+        if self.measured is not None:
+            review.check_table_place(self.measured, review.measured_columns(identity.measure), read)
+        if self.conflicts is not None:
+            review.check_table_place(self.conflicts, review.CONFLICT, read)
+        if self.log is not None:
+            review.check_export_place(self.log, tuple(read))
+
+    def write(self, record: AuditLog, inputs: list[Path], identity: ModelIdentity, predicted: Rankable | None) -> None:
+        """Write what follows from all decisions of the log."""
+        from bdrp import triage
+        from bdrp.triage import review
+
+        entries = record.entries()
+        if self.conflicts is not None and review.write_table(review.find_conflicts(entries), self.conflicts):
+            console.print_line(f"conflicts: {self.conflicts}")
+        if self.measured is not None:
+            values = review.tabulate_measured(entries, identity.measure)
+            written = review.write_table(values, self.measured)
+            _print_measured(len(values), self.measured if written else None)
+        if self.log is not None:
+            record.export(self.log, tuple(inputs))
+            console.print_line(f"exported log: {self.log} ({len(entries):,} decisions)")
+        if self.queue is not None and predicted is not None:
+            queue = triage.rank(predicted, budget=self.budget, reviewed=review.find_settled(entries))
+            print_queue(queue, triage.export(queue, self.queue))
+
+
+def _print_measured(values: int, path: Path | None) -> None:
+    if path is None:
         console.print_note("there are no measured values among the decisions; no table of them is written.")
-        return
-    console.print_line(f"measured: {path} ({len(values):,} values); next: bdrp update {model} --measured {path}")
+    else:
+        console.print_line(f"measured: {path} ({values:,} values); next: bdrp update MODEL --measured {path}")

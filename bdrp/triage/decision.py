@@ -42,5 +42,5 @@ def identity(decision: Mapping[str, str]) -> str:
     >>> identity(one) == identity(dict(reversed(one.items()))), identity(one) == identity(one | {"comment": "sure"})
     (True, False)
     """
-    said = strict_json.text([decision[name] for name in FIELDS], indent=None, ascii_only=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    text = strict_json.text([decision[name] for name in FIELDS], indent=None, ascii_only=True)
+    return hashlib.sha256(text.encode()).hexdigest()

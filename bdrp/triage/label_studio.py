@@ -81,23 +81,23 @@ def read_export(tasks: Sequence[Mapping[str, Any]], path: Path) -> list[dict[str
 
 
 def _answer(data: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str, Any]:
-    said = {result["from_name"]: _said(result["value"]) for result in annotation["result"]}
+    answers = {result["from_name"]: _read_value(result["value"]) for result in annotation["result"]}
     who = annotation.get("completed_by") or ""
-    value, unit = _split_unit(said.get("measured", ""))
+    value, unit = _split_unit(answers.get("measured", ""))
     return {
         "cell_line_id": data["cell_line_id"],
         "drug_id": data["drug_id"],
         "model": data.get("model") or "",
         "reviewer": str(who.get("email") or who["id"]) if isinstance(who, Mapping) else str(who),
         "time": annotation.get("updated_at") or annotation.get("created_at") or "",
-        "decision": said.get("decision", ""),
-        "comment": said.get("comment", ""),
+        "decision": answers.get("decision", ""),
+        "comment": answers.get("comment", ""),
         "measured": value,
         "measured_unit": unit,
     }
 
 
-def _said(value: Mapping[str, Any]) -> str:
+def _read_value(value: Mapping[str, Any]) -> str:
     texts = value["choices"] if "choices" in value else value["text"]
     return " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
 

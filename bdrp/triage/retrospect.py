@@ -84,5 +84,5 @@ def simulate_review(
 
 def _left(loss: Floats, expected: Floats, by: Floats, share: float) -> tuple[float, float, float]:
     """What is left in the accepted share: mean loss, mean expected loss, and the first as a share of all pairs'."""
-    relative, foreseen = mse_of_retained(loss, by, share), mse_of_retained(expected, by, share)
-    return relative * float(loss.mean()), foreseen * float(expected.mean()), relative
+    relative, expected_share = mse_of_retained(loss, by, share), mse_of_retained(expected, by, share)
+    return relative * float(loss.mean()), expected_share * float(expected.mean()), relative

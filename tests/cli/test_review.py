@@ -104,7 +104,7 @@ def test_measured_values_come_out_as_responses_that_bdrp_reads(here):
         measured_unit=["nM", "µM", "ln(µM)"],
     )
     ran = command("review", "ann.csv", "model", "--log", "log.db", "--measured", "measured.csv")
-    assert "measured: measured.csv (3 values); next: bdrp update model --measured measured.csv" in ran.stdout
+    assert "measured: measured.csv (3 values); next: bdrp update MODEL --measured measured.csv" in ran.stdout
     raw = reading.read_table(Path("measured.csv"), own=True)
     read = responses.read_responses(raw, dict(zip(KEYS, KEYS, strict=True)), quantities.Stated(), Path("measured.csv"))
     assert read.measure.name == "ln_ic50_um"

@@ -84,7 +84,7 @@ class AuditLog:
         """
         if not self.path.exists():
             return pd.DataFrame(columns=list(ENTRY)).astype(dict.fromkeys(ENTRY[1:], "str"))
-        with self._connected() as connection, _telling(self.path):
+        with self._connected() as connection, _refusing(self.path):
             check_kind(connection, self.path)
             return _read(connection, self.path)[list(ENTRY)]
 
@@ -110,7 +110,7 @@ class AuditLog:
         check_log_place(self.path)
         with atomic.refusing("The log of decisions", self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connected() as connection, _telling(self.path):
+        with self._connected() as connection, _refusing(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 create_if_new(connection)
@@ -167,8 +167,8 @@ def _insert(connection: sqlite3.Connection, values: dict[str, str]) -> None:
 
 
 def _link(before: str, values: dict[str, str]) -> str:
-    said = strict_json.text([before, *(values[name] for name in _CHAINED)], indent=None, ascii_only=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    text = strict_json.text([before, *(values[name] for name in _CHAINED)], indent=None, ascii_only=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(connection: sqlite3.Connection, path: Path) -> pd.DataFrame:
@@ -188,7 +188,7 @@ def _read(connection: sqlite3.Connection, path: Path) -> pd.DataFrame:
 
 
 @contextmanager
-def _telling(path: Path) -> Iterator[None]:
+def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
@@ -196,15 +196,15 @@ def _telling(path: Path) -> Iterator[None]:
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> DataError | OutputError:
-    said = str(error)
-    if "locked" in said:
+    reason = str(error)
+    if "locked" in reason:
         return OutputError(
             f"The log of decisions {path} was busy for {PATIENCE_S:.0f} s. One writer at a time is let in. Try again."
         )
-    if "not a database" in said or "malformed" in said:
-        return DataError(f"{path} is no log of decisions: {said}. Name a file that `bdrp review` made, or a new one.")
+    if "not a database" in reason or "malformed" in reason:
+        return DataError(f"{path} is no log of decisions: {reason}. Name a file that `bdrp review` made, or a new one.")
     return OutputError(
-        f"The log of decisions {path} could not be used: {said}. It needs a place that you may write to, on a disk "
+        f"The log of decisions {path} could not be used: {reason}. It needs a place that you may write to, on a disk "
         "with space. Choose another place, or ask for write permission on this one."
     )
 

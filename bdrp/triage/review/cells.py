@@ -17,6 +17,9 @@ ERROR_VALUES: Final = frozenset({"#NAME?", "#REF!", "#VALUE!", "#N/A", "#DIV/0!"
 LEAST_DIGEST: Final = 12
 """Hexadecimal digits by which a model may be named; chosen: two models of a house agree in 48 bits by no accident."""
 
+YEARS: Final = (2000, 2100)
+"""Between which decisions are made; chosen: beyond lie slips of the keyboard, which would decide who spoke last."""
+
 _ROUNDED: Final = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+")
 _DATE: Final = re.compile(r"\d{1,2}[-. ][A-Za-zäé]{3,4}\.?|[A-Za-z]{3}[- ]\d{1,2}|\d{4}-\d{2}-\d{2}[ T]00:00:00")
 _DAY_NUMBER: Final = re.compile(r"\d{5}(?:[.,]\d+)?")
@@ -87,6 +90,8 @@ def parse_time(cell: str) -> str:
     try:
         time = datetime.fromisoformat(cell)
         time = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        if not YEARS[0] <= time.year < YEARS[1]:
+            raise ValueError(f"the year {time.year}")
     except (ValueError, OverflowError):
         hint = "; a spreadsheet made a day's number of it" if _DAY_NUMBER.fullmatch(cell) else ""
         raise ValueError(f"{_shortened(cell)!r} is no ISO time such as 2026-03-01T10:30:00Z{hint}") from None

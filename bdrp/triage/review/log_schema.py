@@ -23,7 +23,7 @@ CREATE TABLE decisions (
   recorded_at TEXT NOT NULL, source TEXT NOT NULL, checked_against TEXT NOT NULL,
   {", ".join(f"{name} TEXT NOT NULL" for name in FIELDS)},
   identity TEXT NOT NULL UNIQUE, chain TEXT NOT NULL
-) STRICT;
+);
 CREATE TRIGGER no_change BEFORE UPDATE ON decisions BEGIN SELECT RAISE(ABORT, 'a decision is never changed'); END;
 CREATE TRIGGER no_removal BEFORE DELETE ON decisions BEGIN SELECT RAISE(ABORT, 'a decision is never removed'); END;
 CREATE TRIGGER no_replacement BEFORE INSERT ON decisions
@@ -36,7 +36,7 @@ PRAGMA user_version = {FORMAT};
 
 def create_if_new(connection: sqlite3.Connection) -> None:
     """Make the table and its triggers in a database that holds nothing, within the transaction that is open."""
-    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         for statement in _statements(_SCHEMA):
             connection.execute(statement)
 

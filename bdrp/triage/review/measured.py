@@ -74,9 +74,9 @@ def tabulate_measured(entries: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     Raises:
         DataError: a value is of another measure.
     """
-    told = find_standing(entries[entries["measured"] != ""])
+    given = find_standing(entries[entries["measured"] != ""])
     read, wrong = [], []
-    for entry, value, unit in told[["entry", "measured", "measured_unit"]].itertuples(index=False):
+    for entry, value, unit in given[["entry", "measured", "measured_unit"]].itertuples(index=False):
         try:
             read.append(read_measured(value, unit, measure))
         except ValueError as error:
@@ -90,7 +90,7 @@ def tabulate_measured(entries: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     sign = np.array([one.sign for one in read], dtype=int)
     limits = np.where(sign < 0, response, np.nan), np.where(sign > 0, response, np.nan)
     columns = dict(zip(measured_columns(measure)[len(KEYS) :], (response, *limits), strict=True))
-    return told[list(KEYS)].reset_index(drop=True).assign(**columns)
+    return given[list(KEYS)].reset_index(drop=True).assign(**columns)
 
 
 def measured_columns(measure: Measure) -> tuple[str, ...]:
@@ -115,6 +115,6 @@ def _quantity(unit: str, measure: Measure) -> Quantity:
         plain = f"{measure.name.split('_')[1]}_{plain}"
     quantity = QUANTITIES.get(plain)
     if quantity is None or quantity.measure != measure.name:
-        said = f"the unit {word!r} is none of {measure.label}" if word else "the measured value has no unit"
-        raise ValueError(f"{said}; allowed are {', '.join(name_units(measure)[:8])} and the like")
+        problem = f"the unit {word!r} is none of {measure.label}" if word else "the measured value has no unit"
+        raise ValueError(f"{problem}; allowed are {', '.join(name_units(measure)[:8])} and the like")
     return quantity

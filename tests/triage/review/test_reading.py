@@ -118,6 +118,7 @@ WRONG = {
     "only a value": ({"decision": "", "measured": "3", "measured_unit": "µM"}, "something is written and no decision"),
     "local time": ({"time": "01.03.2026 10:00"}, "'01.03.2026 10:00' is no ISO time such as 2026-03-01T10:30:00Z"),
     "american time": ({"time": "3/1/26 10:00 AM"}, "is no ISO time"),
+    "year": ({"time": "0026-03-01"}, "'0026-03-01' is no ISO time"),
     "day number": ({"time": "46082.41"}, "is no ISO time .* a spreadsheet made a day's number of it"),
     "unit": ({"measured": "3"}, "the measured value has no unit"),
     "comma": ({"measured": "0,5", "measured_unit": "µM"}, "write a point for the decimal comma"),
