@@ -69,14 +69,12 @@ def run(
 ) -> None:
     """Queue the pairs that most need an expert, each with its reasons."""
     from bdrp import triage
-    from bdrp.report import review
 
     inputs = [path for path in (predictions, reviewed, thresholds, model) if path is not None]
     triage.places(out, inputs)
     if label_studio is not None:
         triage.task_places(label_studio, inputs)
-    if page is not None:
-        review.guard(page, inputs)
+    _check_page(page, model, inputs)
     if threshold is not None and thresholds is not None:
         raise DataError("--threshold and --thresholds both say what is sensitive. Give one of them.")
     policy = triage.Policy(
@@ -90,9 +88,11 @@ def run(
     )
     done = None if reviewed is None else _read_settled(reviewed)
     queue = triage.rank(triage.read_predictions(predictions), policy, budget, done)
+    evidence = None if model is None else _gather(queue, model, method, screen, root, screen_option)
     print_queue(queue, triage.export(queue, out))
     if page is not None:
-        evidence = None if model is None else _gather(queue, model, method, screen, root, screen_option)
+        from bdrp.report import review
+
         console.print_line(f"review page: {review.write(queue, page, evidence)}")
     if label_studio is not None:
         console.print_line("Label Studio: tasks {}, interface {}".format(*triage.export_tasks(queue, label_studio)))
@@ -135,6 +135,15 @@ def _read_settled(log: Path) -> pd.DataFrame:
             "or leave --reviewed out."
         )
     return review.find_settled(review.AuditLog(log).entries())
+
+
+def _check_page(page: Path | None, model: Path | None, inputs: Sequence[Path]) -> None:
+    if page is not None:
+        from bdrp.report import review
+
+        review.guard(page, inputs)
+    elif model is not None:
+        raise DataError("--model adds evidence to the review page, and there is none. Give --page too, or neither.")
 
 
 def _gather(
