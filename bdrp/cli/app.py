@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
+import traceback
 from importlib import import_module
 from types import ModuleType
 from typing import Annotated, Any, Final
@@ -23,12 +25,21 @@ EXIT_REFUSED = 2
 EXIT_INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
+EXIT_FAULT = 70
+"""Exit code of a fault of bdrp itself, EX_SOFTWARE of sysexits.h."""
+
+EXIT_SYSTEM = 71
+"""Exit code where the system gives no memory, no place or no file, EX_OSERR of sysexits.h."""
+
+DEBUG = "BDRP_DEBUG"
+"""The environment variable that shows the traceback of a fault."""
+
 
 class RefusingGroup(TyperGroup):
-    """Commands whose refusals are one line on standard error, without a traceback."""
+    """Commands whose refusals and faults are one line on standard error, without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; a `BdrpError` ends in exit code 2, Ctrl-C in 130."""
+        """Run the command; a `BdrpError` ends in exit code 2, Ctrl-C in 130, no memory in 71, a fault in 70."""
         try:
             with console.print_warnings_once():
                 return super().invoke(ctx)
@@ -38,6 +49,47 @@ class RefusingGroup(TyperGroup):
         except KeyboardInterrupt as stop:
             console.print_error("interrupted.")
             raise typer.Exit(EXIT_INTERRUPTED) from stop
+        except Exception as fault:
+            code, said = explain_fault(fault)
+            if code is None or os.environ.get(DEBUG):
+                raise
+            console.print_error(said)
+            raise typer.Exit(code) from fault
+
+
+def explain_fault(fault: Exception) -> tuple[int | None, str]:
+    """The exit code of an exception that is no refusal, and what is said of it; None where it is not ours to tell.
+
+    Typer has exceptions of its own, which end a command or show its usage, and a closed pipe is no fault.
+    """
+    if type(fault).__module__.startswith(("typer.", "click.")) or isinstance(fault, BrokenPipeError):
+        return None, ""
+    if _is_out_of_memory(fault):
+        return EXIT_SYSTEM, (
+            f"The memory is not enough ({_short(fault)}). Use a machine with more, close other programs, or ask for "
+            "less: fewer pairs at a time, a smaller model, fewer workers."
+        )
+    if isinstance(fault, OSError):
+        return EXIT_SYSTEM, f"The system refused: {_short(fault)}. Check the place, its permissions and its space."
+    at = traceback.extract_tb(fault.__traceback__)[-1]
+    return EXIT_FAULT, (
+        f"This is a fault of bdrp {__version__}: {type(fault).__name__}: {_short(fault)} "
+        f"({os.path.basename(at.filename)}, line {at.lineno}). Please report it, with the command and what it prints "
+        f"when {DEBUG}=1 is set before it."
+    )
+
+
+def _is_out_of_memory(fault: Exception) -> bool:
+    """Whether memory ran out, which torch, its kernels and the loader of libraries each say in words of their own."""
+    words = ("out of memory", "allocate memory", "could not create a primitive", "failed to map segment")
+    return isinstance(fault, MemoryError) or (
+        isinstance(fault, (RuntimeError, ImportError, OSError)) and any(each in str(fault) for each in words)
+    )
+
+
+def _short(fault: Exception) -> str:
+    lines = str(fault).strip().splitlines()
+    return lines[0][:200].rstrip(".") if lines else type(fault).__name__
 
 
 app = typer.Typer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bdrp.errors import DataError
+from bdrp.files import strict_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,13 +114,14 @@ def read_new_drugs(path: Path, trained: TrainedModel, dose_unit: str | None) -> 
 def list_input_files(root: Path | None, options: Mapping[str, Any], *files: Path | None) -> list[Path]:
     """The files that a command reads, as far as its flags name them: those given, and those of the screen's options."""
     named = [(root or Path()) / value for value in options.values() if isinstance(value, str | Path)]
-    return [path for path in (*files, *named) if path is not None and path.is_file()]
+    # Where a name is too long, os.path says False and Path raises.
+    return [path for path in (*files, *named) if path is not None and os.path.isfile(path)]
 
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return strict_json.parse(text.encode("utf-8", "replace"), "the value")
+    except strict_json.NotStrictError:
         return text
 
 

@@ -30,6 +30,8 @@ _HEAD: Final = 1 << 23
 """Bytes that surely hold the header and the first row; chosen: 20,000 genes of 20 characters are 400 kB."""
 _BLOCK: Final = 1 << 24
 """Bytes that Arrow parses at a time; no line may be longer. Chosen: a line of 60,000 transcripts has about 1 MB."""
+MOST_LINES: Final = 50_000_000
+"""Chosen: the largest public table of single wells has 7 million lines. Cells cost memory even where they are empty."""
 _QUOTED: Final = re.compile('"[^"]*"')
 """What a separator does not count in. No cell is parsed under a wrong one: to Python's csv it is the whole line."""
 _BLANK_LINES: Final = re.compile(rb"\A(?:[ \t]*[\r\n])+")
@@ -60,6 +62,10 @@ def decode(data: bytes, path: Path) -> bytes:
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data or data.isspace():
         raise DataError(f"{path.name} is empty. A table with a header line is needed; write or fetch it again.")
+    if (lines := data.count(b"\n")) > MOST_LINES:
+        raise DataError(
+            f"{path.name} has {lines:,} lines. At most {MOST_LINES:,} are read; is it the right file? Cut it down."
+        )
     if b"\x00" in data:
         raise DataError(f"{path.name} holds zero bytes: it is no text. A text table is needed; is it the right file?")
     try:

@@ -13,6 +13,7 @@ import pandas as pd
 from bdrp.data import delimited, identifiers, unpacking
 from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
+from bdrp.files import parquet
 
 MOST_ROWS: Final = 5_000_000
 """Rows of a workbook; a sheet cannot hold more than 1,048,576, and a damaged one can claim anything."""
@@ -47,6 +48,7 @@ def read_table(
         DataError: the file is missing, damaged, too large, or no table with these columns, or a line is not as wide
             as the header.
     """
+    unpacking.require_file(path)
     if path.suffix.lower() in (".parquet", ".pq"):
         return _keep(_read_parquet(path), needs, wanted, path)
     if unpacking.is_workbook(path):
@@ -99,18 +101,13 @@ def _keep(frame: pd.DataFrame, needs: Sequence[str], wanted: Sequence[str] | Non
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    import pyarrow
-    import pyarrow.parquet
-
     try:
-        described = pyarrow.parquet.read_metadata(path)
-        size = sum(described.row_group(at).total_byte_size for at in range(described.num_row_groups))
-        if size > unpacking.LARGEST:
-            raise unpacking.too_large(path)
-        frame = pd.read_parquet(path)
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        frame = parquet.read(path, unpacking.LARGEST).to_pandas()
+    except OSError as error:
+        raise unpacking.unreadable(path, error) from error
+    except (ValueError, LookupError) as error:  # the second: what pandas wrote beside the table contradicts it
         raise DataError(
-            f"{path.name} cannot be read as Parquet: {str(error).rstrip('.')}. A whole Parquet file is needed; "
+            f"{path.name} cannot be used: {str(error).rstrip('.')}. A whole Parquet file of plain columns is needed; "
             "write or fetch it again."
         ) from error
     if not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None:

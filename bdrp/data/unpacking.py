@@ -67,11 +67,23 @@ def sha256(path: Path) -> str:
     Raises:
         DataError: the file cannot be read.
     """
+    require_file(path)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def require_file(path: Path) -> None:
+    """Refuse a pipe or a device, which may never end, and a folder; what is not there is told by opening it.
+
+    Raises:
+        DataError: what it is.
+    """
+    if path.exists() and not path.is_file():
+        seen = "a folder" if path.is_dir() else "a pipe or a device"
+        raise DataError(f"{str(path)!r} is {seen}. A file is needed; name one, or write what comes out into one.")
 
 
 def read_bytes(path: Path, member: str = "*") -> bytes:
@@ -82,6 +94,7 @@ def read_bytes(path: Path, member: str = "*") -> bytes:
     Raises:
         DataError: the file is missing, truncated, damaged, or unpacks to more than `LARGEST`.
     """
+    require_file(path)
     try:
         with path.open("rb") as file:
             start = file.read(4)

@@ -49,7 +49,7 @@ def write_lines(path: Path, records: Iterable[Any]) -> None:
 
 
 def text(content: Any, *, indent: int | None = 1, sort_keys: bool = False, ascii_only: bool = False) -> str:
-    r"""Strict JSON: one key a line, or all on one line without an indent.
+    r"""Strict JSON: one key a line, or all on one line without an indent; "?" for what UTF-8 cannot hold.
 
     Raises:
         ValueError, TypeError: the content holds NaN, Infinity, itself, or what JSON has no word for.
@@ -57,7 +57,7 @@ def text(content: Any, *, indent: int | None = 1, sort_keys: bool = False, ascii
     >>> text({"beta": 1, "alpha": [2.5]}, indent=None, sort_keys=True)
     '{"alpha": [2.5], "beta": 1}'
     """
-    return json.dumps(content, indent=indent, sort_keys=sort_keys, allow_nan=False, ensure_ascii=ascii_only)
+    return _encodable(json.dumps(content, indent=indent, sort_keys=sort_keys, allow_nan=False, ensure_ascii=ascii_only))
 
 
 def plain(

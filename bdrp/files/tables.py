@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bdrp.errors import OutputError
-from bdrp.files import atomic, strict_json, workbook
+from bdrp.files import atomic, parquet, strict_json, workbook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,20 +57,11 @@ def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes], look
     check_suffix(path, "The table")
     with atomic.replacing(path) as beside:
         if path.suffix.lower() == ".parquet":
-            write_parquet(frame, beside, metadata)
+            parquet.write(frame, beside, metadata)
         elif path.suffix.lower() == ".csv":
             write_csv(encodable(frame), beside)
         else:
             _write_workbook(encodable(frame), beside, look)
-
-
-def write_parquet(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes]) -> None:
-    """Parquet with the metadata beside pandas' own."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    parquet.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata}), path)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -104,9 +95,9 @@ def columns(path: Path) -> Sequence[str]:
     """
     suffix = path.suffix.lower()
     if suffix == ".parquet":
-        from pyarrow import parquet
+        from pyarrow import parquet as arrow
 
-        return list(parquet.read_schema(path).names)
+        return list(arrow.read_schema(path).names)
     if suffix == ".xlsx":
         return _head_of_workbook(path)
     with path.open(encoding="utf-8-sig") as file:

@@ -123,9 +123,16 @@ def _cast(name: str, value: Any, default: Any) -> Any:
     whole_for_fraction = kind is float and type(value) is int
     if not (type(value) is kind or whole_for_fraction):
         raise TypeError(f"{name} is {value!r}, where {kind.__name__} is meant")
-    if kind is float and not math.isfinite(value):
-        raise ValueError(f"{name} is {value}, which is not finite")
+    if kind is float and not _is_finite(value):
+        raise ValueError(f"{name} is {str(value)[:40]}, which is not finite")
     return value
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _truth(text: str) -> bool:

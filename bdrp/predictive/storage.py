@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError, OutputError
-from bdrp.files import atomic, outputs, strict_json, tables
+from bdrp.files import atomic, outputs, parquet, strict_json, tables
 from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution, Scalable
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.normal import Normal
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 1
+LARGEST: Final = 8 * 1024**3
+"""Bytes in memory; chosen: 50 million pairs with what stands beside them."""
 METADATA_KEY = b"bdrp"
 COLUMNS = (*KEYS, "mean", "std", "aleatoric_std", "epistemic_std", *QUANTILES)
 
@@ -164,9 +166,6 @@ def read_table(path: Path) -> pa.Table:
     Raises:
         DataError: there is no such file, or it is no Parquet.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
     if not path.is_file():
         raise DataError(
             f"There are no predictions at {path}. Seen: {'a folder' if path.is_dir() else 'nothing'}. "
@@ -175,10 +174,11 @@ def read_table(path: Path) -> pa.Table:
     if path.suffix.lower() in (".csv", ".xlsx"):
         raise _refused(path, f"predictions are read from Parquet alone; {path.suffix} is at best a copy to look at")
     try:
-        with path.open("rb") as file:
-            return parquet.read_table(file)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _refused(path, f"it cannot be read as Parquet ({str(error).splitlines()[0]})") from error
+        return parquet.read(path, LARGEST)
+    except parquet.NotParquetError as error:
+        raise _refused(path, str(error)) from error
+    except OSError as error:
+        raise _refused(path, f"it cannot be read ({error.strerror or error})") from error
 
 
 def _check_unaltered(seen: pd.DataFrame, rebuilt: pd.DataFrame, path: str | Path) -> None:

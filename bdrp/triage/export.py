@@ -11,7 +11,7 @@ from typing import Final
 import pandas as pd
 
 from bdrp.errors import OutputError
-from bdrp.files import atomic, outputs, strict_json, tables
+from bdrp.files import atomic, outputs, parquet, strict_json, tables
 from bdrp.triage import label_studio
 from bdrp.triage.decision import ANSWER
 from bdrp.triage.workbook import write_workbook
@@ -160,7 +160,7 @@ def _write_parquet(queue: pd.DataFrame, path: Path) -> None:
     bare = queue.copy()
     bare.attrs = {}
     note = strict_json.text(strict_json.plain(queue.attrs, other=str), indent=None, ascii_only=True)
-    tables.write_parquet(bare, path, {b"bdrp": note.encode()})
+    parquet.write(bare, path, {b"bdrp": note.encode()})
 
 
 _WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {

@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from bdrp import __version__, calibration, cli
-from bdrp.cli.app import MAIN_JOB, RefusingGroup, app, find_commands
+from bdrp.cli.app import EXIT_FAULT, EXIT_SYSTEM, MAIN_JOB, RefusingGroup, app, find_commands
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.inference import METHODS
 
@@ -145,14 +145,6 @@ def test_a_long_refusal_is_not_broken_into_lines():
     assert CliRunner().invoke(_speaking(refuse), ["it"]).stderr.count("\n") == 1
 
 
-def test_a_mistake_of_bdrp_itself_keeps_its_traceback():
-    def break_down() -> None:
-        raise ZeroDivisionError("a mistake")
-
-    said = CliRunner().invoke(_speaking(break_down), ["it"])
-    assert isinstance(said.exception, ZeroDivisionError)
-
-
 def test_ctrl_c_ends_in_130():
     def stop() -> None:
         raise KeyboardInterrupt
@@ -209,3 +201,35 @@ def test_a_seed_that_no_generator_takes_is_refused_at_once(command, seed):
     ran = CliRunner().invoke(app, [command, "--out", "nowhere", "--seed", seed])
     assert ran.exit_code == 2
     assert "--seed" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        (RecursionError("too deep\nsecond"), EXIT_FAULT, r"of bdrp .*RecursionError: too deep \(test_app.py, line"),
+        (KeyError("x"), EXIT_FAULT, "Please report it, with the command and what it prints when BDRP_DEBUG=1"),
+        (MemoryError(), EXIT_SYSTEM, r"The memory is not enough \(MemoryError\). Use a machine with more"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), EXIT_SYSTEM, "memory is not enough"),
+        (OSError(28, "No space left on device"), EXIT_SYSTEM, "The system refused: .*No space left on device"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_one_line_with_an_exit_code_of_its_own(fault, code, said):
+    def command() -> None:
+        raise fault
+
+    result = CliRunner().invoke(_speaking(command), ["it"])
+    assert result.exit_code == code
+    assert re.search(said, result.stderr) and len(result.stderr.splitlines()) == 1
+
+
+def test_a_fault_shows_its_traceback_where_it_is_asked_for(monkeypatch):
+    def command() -> None:
+        raise KeyError("x")
+
+    monkeypatch.setenv("BDRP_DEBUG", "1")
+    assert isinstance(CliRunner().invoke(_speaking(command), ["it"]).exception, KeyError)
+
+
+def test_wrong_usage_is_still_usage():
+    result = CliRunner().invoke(_speaking(lambda: None), ["it", "--unknown"])
+    assert result.exit_code == 2 and "No such option" in result.stderr

@@ -157,7 +157,7 @@ def test_a_missing_file_or_a_folder_in_its_place_is_refused(tmp_path: Path, suff
     with pytest.raises(DataError, match="cannot be read"):
         reading.read_table(tmp_path / f"nothing.{suffix}")
     (tmp_path / f"folder.{suffix}").mkdir()
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is a folder. A file is needed"):
         reading.read_table(tmp_path / f"folder.{suffix}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from openpyxl import Workbook
 
-from bdrp.data import reading
+from bdrp.data import delimited, reading
 from bdrp.data.sources import tables
 from bdrp.errors import BdrpWarning, DataError
 
@@ -85,3 +86,18 @@ def test_a_workbook_whose_stated_size_is_wrong_loses_no_row(tmp_path: Path) -> N
         for name in read.namelist():
             written.writestr(name, read.read(name).replace(b'ref="A1:B51"', b'ref="A1:A9"'))
     assert reading.read_table(tmp_path / "u.xlsx").shape == (50, 2)
+
+
+def test_a_pipe_or_a_folder_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name, seen in (("pipe.csv", "a pipe or a device"), ("", "a folder")):
+        with pytest.raises(DataError, match=f"is {seen}. A file is needed"):
+            reading.read_table(tmp_path / name)
+
+
+def test_empty_lines_without_end_are_counted_before_they_are_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "MOST_LINES", 1_000)
+    with pytest.raises(DataError, match=r"t.csv has 1,001 lines. At most 1,000 are read"):
+        reading.read_table(write(tmp_path, "a,b\n" + ",\n" * 1_000))

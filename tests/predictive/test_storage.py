@@ -223,7 +223,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_debris(pred, tmp_path, monkeypat
     pred.save(path)
     before = path.read_bytes()
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(number, "No space left on device")
 
     monkeypatch.setattr(parquet, "write_table", fail)

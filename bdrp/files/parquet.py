@@ -1,0 +1,97 @@
+"""Parquet: one writer whose pages carry checksums, and one reader that checks them and what a file grows to.
+
+A file's own account of its size is of the encoded pages: one text that stands a million times has a page of some bytes
+and a table of gigabytes. So texts are counted as they will be before any of them is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_ROWS: Final = 65_536
+
+
+class NotParquetError(ValueError):
+    """The file is no Parquet, is damaged, or holds more than may be read; the message says which."""
+
+
+def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes]) -> None:
+    """Write a table, its pages with checksums, and the metadata beside pandas' own.
+
+    Raises:
+        OSError: the place cannot be written to.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+    with path.open("wb") as file:  # Arrow itself opens no name that is not UTF-8
+        parquet.write_table(table, file, write_page_checksum=True)
+
+
+def read(path: Path, largest: int) -> pa.Table:
+    """The table of a file, whoever wrote it; pages with a checksum are held against it.
+
+    Args:
+        path: the file.
+        largest: bytes that the table may have in memory.
+
+    Raises:
+        OSError: the file cannot be read.
+        NotParquetError: see there.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with path.open("rb") as file:
+        try:
+            _check_size(file, largest)
+            file.seek(0)
+            return parquet.read_table(file, page_checksum_verification=True)
+        except NotParquetError:
+            raise
+        except (pa.ArrowException, OSError, ValueError) as error:
+            said = str(error).splitlines()
+            raise NotParquetError(f"it cannot be read as Parquet ({said[0] if said else error!r})") from error
+
+
+def _check_size(file: Any, largest: int) -> None:
+    """Refuse a table that is larger in memory than it may be, at the cost of its texts' distinct values."""
+    from pyarrow import parquet, types
+
+    found = parquet.ParquetFile(file, page_checksum_verification=True)
+    schema, rows = found.schema_arrow, found.metadata.num_rows
+    nested = [field.name for field in schema if types.is_nested(field.type)]
+    if nested:
+        raise NotParquetError(f"its column {nested[0]!r} holds lists or records; plain columns are read")
+    _check(rows * 8 * len(schema), largest)
+    texts = [field.name for field in schema if not types.is_primitive(field.type)]
+    if texts:
+        file.seek(0)
+        _check_texts(parquet.ParquetFile(file, read_dictionary=texts), texts, largest)
+
+
+def _check_texts(found: Any, texts: list[str], largest: int) -> None:
+    from pyarrow import compute, types
+
+    size = 0
+    for batch in found.iter_batches(batch_size=_ROWS, columns=texts):
+        for column in batch.columns:
+            if not types.is_dictionary(column.type):
+                size += column.nbytes
+                continue
+            lengths = compute.binary_length(column.dictionary).take(column.indices)
+            size += compute.sum(lengths).as_py() or 0
+        _check(size, largest)
+
+
+def _check(size: int, largest: int) -> None:
+    if size > largest:
+        raise NotParquetError(f"it unpacks to more than {largest:,} bytes, more than any table of a screen has")

@@ -1,0 +1,85 @@
+"""Parquet: pages with checksums, and files that grow beyond what may be read."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet as arrow
+
+from bdrp.files import parquet
+
+LARGEST = 2 * 1024**3
+
+
+def frame(rows: int = 400) -> pd.DataFrame:
+    values = np.random.default_rng(0).normal(size=rows)
+    return pd.DataFrame({"line": [f"L{at % 7}" for at in range(rows)], "value": values, "count": range(rows)})
+
+
+def test_a_table_comes_back_with_its_metadata(tmp_path: Path) -> None:
+    parquet.write(frame(), tmp_path / "t.parquet", {b"bdrp": b"note"})
+    table = parquet.read(tmp_path / "t.parquet", LARGEST)
+    pd.testing.assert_frame_equal(table.to_pandas(), frame())
+    assert table.schema.metadata[b"bdrp"] == b"note"
+
+
+def test_a_name_that_is_no_utf_8_is_written_and_read(tmp_path: Path) -> None:
+    path = Path(str(tmp_path / "caf") + "\udce9.parquet")
+    parquet.write(frame(), path, {})
+    assert len(parquet.read(path, LARGEST).to_pandas()) == 400
+
+
+def test_no_flipped_bit_of_a_page_is_read_as_another_value(tmp_path: Path) -> None:
+    parquet.write(frame(), tmp_path / "t.parquet", {})
+    whole = (tmp_path / "t.parquet").read_bytes()
+    footer = int.from_bytes(whole[-8:-4], "little") + 8
+    chance = random.Random(0)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(4, len(whole) - footer)] ^= 1 << chance.randrange(8)
+        (tmp_path / "d.parquet").write_bytes(damaged)
+        try:
+            found = parquet.read(tmp_path / "d.parquet", LARGEST).to_pandas()
+        except parquet.NotParquetError:
+            continue
+        pd.testing.assert_frame_equal(found, frame())  # a bit of a page's header that says nothing
+
+
+def test_a_damaged_footer_is_refused_in_words(tmp_path: Path) -> None:
+    parquet.write(frame(), tmp_path / "t.parquet", {})
+    whole = (tmp_path / "t.parquet").read_bytes()
+    chance = random.Random(1)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(len(whole) - 1500, len(whole))] ^= 1 << chance.randrange(8)
+        (tmp_path / "d.parquet").write_bytes(damaged)
+        try:
+            parquet.read(tmp_path / "d.parquet", LARGEST)
+        except parquet.NotParquetError as error:
+            assert "cannot be read as Parquet" in str(error) or "unpacks to more" in str(error)
+
+
+def test_one_long_text_that_stands_often_is_counted_as_often(tmp_path: Path) -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(10_000, np.int32)), pa.array(["x" * 100_000]))
+    arrow.write_table(pa.table({"line": texts}), tmp_path / "bomb.parquet")
+    assert (tmp_path / "bomb.parquet").stat().st_size < 50_000
+    with pytest.raises(parquet.NotParquetError, match="unpacks to more than 104,857,600 bytes"):
+        parquet.read(tmp_path / "bomb.parquet", 100 * 1024**2)
+    assert parquet.read(tmp_path / "bomb.parquet", LARGEST).num_rows == 10_000
+
+
+def test_equal_numbers_are_counted_by_their_rows(tmp_path: Path) -> None:
+    arrow.write_table(pa.table({"value": pa.array(np.zeros(2_000_000))}), tmp_path / "bomb.parquet")
+    with pytest.raises(parquet.NotParquetError, match="unpacks to more than 1,048,576 bytes"):
+        parquet.read(tmp_path / "bomb.parquet", 1024**2)
+
+
+def test_lists_and_records_are_no_cells(tmp_path: Path) -> None:
+    arrow.write_table(pa.table({"line": [["a", "b"], ["c"]]}), tmp_path / "t.parquet")
+    with pytest.raises(parquet.NotParquetError, match="its column 'line' holds lists or records"):
+        parquet.read(tmp_path / "t.parquet", LARGEST)
