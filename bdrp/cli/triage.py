@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdrp.cli import console
-from bdrp.cli.options import drop_unset, parse_key_values
+from bdrp.cli.options import MethodFile, Root, ScreenOptions, drop_unset, load_screen, parse_key_values
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bdrp.report.review import Evidence
+
+PAGE = "The review page"
 
 
 def run(
@@ -45,14 +49,32 @@ def run(
     label_studio: Annotated[
         Path | None, typer.Option(help="Also write tasks for Label Studio (.json), and their interface beside (.xml).")
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Also write a page (.html) to decide on: it needs no server.", rich_help_panel=PAGE),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="For the page: the model that predicted; adds structures, what was measured nearby, contributions.",
+            rich_help_panel=PAGE,
+        ),
+    ] = None,
+    screen: Annotated[
+        str | None, typer.Option(help="For the page: the model's own screen if left out.", rich_help_panel=PAGE)
+    ] = None,
+    root: Root = None,
+    method: MethodFile = None,
+    screen_option: ScreenOptions = None,
 ) -> None:
     """Queue the pairs that most need an expert, each with its reasons."""
     from bdrp import triage
 
-    inputs = [path for path in (predictions, reviewed, thresholds) if path is not None]
+    inputs = [path for path in (predictions, reviewed, thresholds, model) if path is not None]
     triage.places(out, inputs)
     if label_studio is not None:
         triage.task_places(label_studio, inputs)
+    _check_page(page, model, inputs)
     if threshold is not None and thresholds is not None:
         raise DataError("--threshold and --thresholds both say what is sensitive. Give one of them.")
     policy = triage.Policy(
@@ -66,7 +88,12 @@ def run(
     )
     done = None if reviewed is None else _read_settled(reviewed)
     queue = triage.rank(triage.read_predictions(predictions), policy, budget, done)
+    evidence = None if model is None else _gather(queue, model, method, screen, root, screen_option)
     print_queue(queue, triage.export(queue, out))
+    if page is not None:
+        from bdrp.report import review
+
+        console.print_line(f"review page: {review.write(queue, page, evidence)}")
     if label_studio is not None:
         console.print_line("Label Studio: tasks {}, interface {}".format(*triage.export_tasks(queue, label_studio)))
 
@@ -108,3 +135,29 @@ def _read_settled(log: Path) -> pd.DataFrame:
             "or leave --reviewed out."
         )
     return review.find_settled(review.AuditLog(log).entries())
+
+
+def _check_page(page: Path | None, model: Path | None, inputs: Sequence[Path]) -> None:
+    if page is not None:
+        from bdrp.report import review
+
+        review.guard(page, inputs)
+    elif model is not None:
+        raise DataError("--model adds evidence to the review page, and there is none. Give --page too, or neither.")
+
+
+def _gather(
+    queue: pd.DataFrame,
+    model: Path,
+    method: Path | None,
+    screen: str | None,
+    root: Path | None,
+    screen_option: list[str] | None,
+) -> Evidence:
+    from bdrp.fitted.model import TrainedModel
+    from bdrp.report import review
+
+    trained = TrainedModel.load(model, method)
+    options = parse_key_values(screen_option, "--screen-option")
+    loaded = load_screen(screen or trained.manifest["screen"], root, trained.manifest["measure"], options)
+    return review.gather_evidence(queue, trained, loaded)

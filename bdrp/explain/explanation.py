@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from bdrp.data.profiles import EXPRESSION, Profiles
+from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.explain.association import Associations, associate
@@ -18,6 +18,7 @@ from bdrp.explain.differing import mean_rank_correlation
 from bdrp.explain.enrichment import enrich
 from bdrp.explain.pair_terms import TERMS
 from bdrp.explain.variance_shares import SHARES
+from bdrp.fitted.known import KnownTables, find_ids
 from bdrp.fitted.model import TrainedModel
 from bdrp.inference.network.fitted import ClosedFormFit
 
@@ -137,9 +138,9 @@ def explain(
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     if not drugs and (pairs is None or pairs.empty):
         raise DataError("There is nothing to explain: no drug and no pair. Give one or more of either.")
-    known = _Known.of(trained, screen, new_drugs, new_lines)
+    known = KnownTables.of(trained, screen, new_drugs, new_lines)
     asked = find_ids(drugs, known.drugs["name"], "drug")
-    rows = known.pairs(asked, pairs)
+    rows = _pairs_of(known, asked, pairs)
     drug_ids = tuple(dict.fromkeys([*asked, *rows["drug_id"]]))
     associations = associate_screen(trained, screen)
     scored = [drug for drug in drug_ids if drug in associations.score.index]
@@ -157,52 +158,6 @@ def explain(
     )
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Drugs and lines of a screen, and new ones in their places or beside them."""
-
-    drugs: pd.DataFrame
-    profiles: Profiles
-    line_names: pd.Series
-    lines: pd.Index
-
-    @classmethod
-    def of(cls, model: TrainedModel, screen: Screen, drugs: pd.DataFrame | None, lines: pd.DataFrame | None) -> _Known:
-        """Those of the screen, with new ones; `lines` are the new ones where there are any."""
-        table, profiles, names = model.drugs_of(screen), dict(screen.profiles), screen.cell_lines["name"]
-        if drugs is not None:
-            named = drugs.assign(name=drugs["name"].fillna("") if "name" in drugs else "")
-            named["name"] = named["name"].where(named["name"].ne(""), named.index.to_series().astype(str))
-            table = pd.concat([table[~table.index.isin(drugs.index)], named])
-        if lines is None:
-            return cls(table, profiles, names, profiles[EXPRESSION].index)
-        own = pd.Series(lines.index.astype(str), lines.index)
-        kept = {name: profile[~profile.index.isin(lines.index)] for name, profile in profiles.items()}
-        kept[EXPRESSION] = pd.concat([kept[EXPRESSION], lines.reindex(columns=kept[EXPRESSION].columns)])
-        return cls(table, kept, pd.concat([names[~names.index.isin(lines.index)], own]), lines.index)
-
-    def pairs(self, drug_ids: Sequence[str], asked: pd.DataFrame | None) -> pd.DataFrame:
-        """The pairs that are asked for, by their ids: cell_line_id and drug_id.
-
-        Raises:
-            DataError: one is not known, or there are too many.
-        """
-        if asked is None:
-            rows = pd.MultiIndex.from_product([self.lines, drug_ids], names=KEYS).to_frame(index=False)
-        else:
-            ids = (
-                _first_ids(asked["cell_line_id"], self.line_names, "cell line"),
-                _first_ids(asked["drug_id"], self.drugs["name"], "drug"),
-            )
-            rows = pd.DataFrame(dict(zip(KEYS, ids, strict=True)))
-        if len(rows) > MOST_PAIRS:
-            raise DataError(
-                f"{len(rows):,} predictions are to be explained. At most {MOST_PAIRS:,} can be at once. Name fewer "
-                "drugs, or give the pairs that matter."
-            )
-        return rows
-
-
 def associate_screen(model: TrainedModel, screen: Screen) -> Associations:
     """Scores of the model's genes on a screen, without what the model held out of it for testing.
 
@@ -218,22 +173,26 @@ def associate_screen(model: TrainedModel, screen: Screen) -> Associations:
     return associate(responses, pd.DataFrame(scaler.transform(lines), lines.index, list(scaler.columns)))
 
 
-def find_ids(asked: Sequence[str], names: pd.Series, what: str) -> list[str]:
-    """Ids of what is asked for by id or by name, whatever its case; a name may stand for several ids.
+def _pairs_of(known: KnownTables, drug_ids: Sequence[str], asked: pd.DataFrame | None) -> pd.DataFrame:
+    """The pairs that are asked for, by their ids: cell_line_id and drug_id.
 
     Raises:
-        DataError: something is not known, with what is like it.
+        DataError: one is not known, or there are too many.
     """
-    folded = names.astype(str).str.casefold()
-    found: list[str] = []
-    for one in map(str, asked):
-        ids = [one] if one in names.index else list(names.index[folded == one.casefold()])
-        if not ids:
-            near = names[folded.str.contains(one.casefold()[:4], regex=False)].astype(str).unique()[:5]
-            hint = f"Like it are {', '.join(near)}." if len(near) else f"It has {len(names)}, such as {names.iloc[0]}."
-            raise DataError(f"The screen has no {what} {one!r}, by name or id. {hint} Name one that it has.")
-        found += ids
-    return list(dict.fromkeys(found))
+    if asked is None:
+        rows = pd.MultiIndex.from_product([known.lines, drug_ids], names=KEYS).to_frame(index=False)
+    else:
+        ids = (
+            _first_ids(asked["cell_line_id"], known.line_names, "cell line"),
+            _first_ids(asked["drug_id"], known.drugs["name"], "drug"),
+        )
+        rows = pd.DataFrame(dict(zip(KEYS, ids, strict=True)))
+    if len(rows) > MOST_PAIRS:
+        raise DataError(
+            f"{len(rows):,} predictions are to be explained. At most {MOST_PAIRS:,} can be at once. Name fewer "
+            "drugs, or give the pairs that matter."
+        )
+    return rows
 
 
 def _first_ids(asked: pd.Series, names: pd.Series, what: str) -> list[str]:

@@ -55,6 +55,18 @@ class ApplicabilityDomain:
         percentile = torch.searchsorted(self.spacing, nearest.contiguous()) / len(self.spacing)
         return pd.DataFrame({"line_distance_percentile": percentile.double().numpy()}, index=list(inputs.line_ids))
 
+    def measure_line_distances(self, features: Features, inputs: Inputs) -> pd.DataFrame:
+        """(L, L) distances between lines, by cell_line_id; 1 is the median between two training lines."""
+        places = _coordinates(features, inputs.components)
+        typical = torch.pdist(self.profiles).median() if len(self.profiles) > 1 else torch.tensor(1.0)
+        distances = torch.cdist(places, places) / typical.clamp(min=torch.finfo(typical.dtype).tiny)
+        return pd.DataFrame(distances.double().numpy(), list(inputs.line_ids), list(inputs.line_ids))
+
+    def measure_drug_similarities(self, inputs: Inputs) -> pd.DataFrame:
+        """(D, trained drugs) Tanimoto similarities, by drug_id."""
+        similarities = tanimoto(inputs.molecules.fingerprints.cpu(), self.fingerprints)
+        return pd.DataFrame(similarities.double().numpy(), list(inputs.drug_ids), list(self.drug_ids))
+
     def find_id_collisions(self, features: Features, inputs: Inputs) -> list[str]:
         """Lines with the id of a training line but not its expression: another line under the same id."""
         known = inputs.line_effect >= 0

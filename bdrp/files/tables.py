@@ -6,11 +6,12 @@ import csv
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bdrp.errors import OutputError
-from bdrp.files import atomic, parquet, strict_json
+from bdrp.files import atomic, parquet, strict_json, workbook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,14 @@ def check_suffix(path: Path, what: str) -> None:
         )
 
 
-def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes]) -> None:
-    """Write a table in the format of its suffix, whole or not at all; only Parquet holds the metadata.
+def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes], look: workbook.Look | None = None) -> None:
+    """Write a table in the format of its suffix, whole or not at all.
+
+    Args:
+        frame: the table.
+        path: says the format.
+        metadata: only Parquet holds it.
+        look: only a workbook has it.
 
     Raises:
         OSError: the place cannot be written to.
@@ -54,7 +61,7 @@ def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes]) -> N
         elif path.suffix.lower() == ".csv":
             write_csv(encodable(frame), beside)
         else:
-            _write_workbook(encodable(frame), beside)
+            _write_workbook(encodable(frame), beside, look)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -116,13 +123,16 @@ def _head_of_workbook(path: Path) -> Sequence[str]:
         book.close()
 
 
-def _write_workbook(frame: pd.DataFrame, path: Path) -> None:
+def _write_workbook(frame: pd.DataFrame, path: Path, look: workbook.Look | None) -> None:
     if len(frame) > MOST_ROWS:
         raise OutputError(
             f"A workbook cannot hold {len(frame):,} rows. A sheet has room for {MOST_ROWS:,} below its header. "
             "Write .parquet or .csv."
         )
-    _harmless(frame).to_excel(path, index=False, engine="openpyxl")
+    if look is not None:
+        notes = {neutralised(name): neutralised(text) for name, text in look.notes.items()}
+        look = replace(look, notes=notes)
+    workbook.write(_harmless(frame), path, look)
 
 
 def _harmless(frame: pd.DataFrame) -> pd.DataFrame:

@@ -77,7 +77,7 @@ class TrainedModel:
             profiles: tables by modality, or that of expression alone; index cell_line_id; one column a gene or other
                 feature. New lines are welcome; all need expression, and may lack the rest.
             pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
-            cell_lines: index cell_line_id; tissue, shown beside the predictions.
+            cell_lines: index cell_line_id; tissue and, where known, name, shown beside the predictions.
             laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
                 other, with what bdrp knows of how laboratories differ; or the path of a laboratory.json that
                 `bdrp transfer` wrote, or what it holds.
@@ -221,10 +221,12 @@ class TrainedModel:
         by_line = self.applicability_domain.compare_lines(self.features, inputs)
         tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
         by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))
+        names = None if cell_lines is None else cell_lines.get("name")
+        by_line["line_name"] = "" if names is None else names.reindex(by_line.index).fillna("")
         parts = [by_drug.loc[pairs["drug_id"]], by_line.loc[pairs["cell_line_id"]]]
         joined = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
         order = ["drug_name", "tissue", "drug_similarity", "nearest_drugs", "line_distance_percentile", *LIMITS]
-        return joined[order]
+        return joined[[*order, "line_name"]]
 
     def held_out(self) -> pd.DataFrame:
         """The test part as it was observed; see `bdrp.evaluation.score` for the columns."""

@@ -6,6 +6,7 @@ from bdrp.predictive.normal import Normal
 from bdrp.predictive.pair_posterior import JointPosterior, MarginalPosterior, PairMoments, PairPosterior
 from bdrp.predictive.posterior import Parameter, PosteriorDraws
 from bdrp.predictive.predictions import Predictions
+from bdrp.predictive.readable import ReadableUnit
 from bdrp.predictive.remapped import Remapped
 from bdrp.predictive.shaped import Shaped
 from bdrp.predictive.storage import load
@@ -24,6 +25,7 @@ __all__ = [
     "PosteriorDraws",
     "Predictions",
     "PredictiveDistribution",
+    "ReadableUnit",
     "Remapped",
     "Scalable",
     "Shaped",

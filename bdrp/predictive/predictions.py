@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import pandas as pd
 
 from bdrp.predictive import storage
-from bdrp.predictive.distribution import PredictiveDistribution
+from bdrp.predictive.distribution import KEYS, PredictiveDistribution
+from bdrp.predictive.readable import ReadableUnit, round_significant
+
+NAMES: Final = ("line_name", "drug_name")
+"""Columns of the context that say what the ids of `KEYS` are called."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Predictions:
     Attributes:
         distribution: of N pairs.
         context: N rows; drug_name, tissue, drug_similarity, nearest_drugs, line_distance_percentile, lower_limit,
-            upper_limit.
+            upper_limit, line_name ("" where lines have none).
         laboratory: what they carry for being of another laboratory than the model's: the scales by name, `from`
             which laboratories these were learned, and `width_ratio`, how many times as wide 90 % intervals are as at
             home, in the median; None for predictions of the model's own laboratory.
@@ -31,6 +35,42 @@ class Predictions:
     context: pd.DataFrame
     laboratory: Mapping[str, Any] | None = None
     model: str = ""
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a pair: the distribution's columns in the measure's unit, then the context's."""
+        return pd.concat([self.distribution.to_frame(), self.context.reset_index(drop=True)], axis=1)
+
+    def table(self, top: int | None = 10) -> pd.DataFrame:
+        """The most sensitive pairs, to be read by a person: names, and numbers of three digits in µM.
+
+        Responses that are no concentrations stay in the measure's unit. A prediction above the highest tested dose is
+        no measurement that could be made; `highest_dose` beside it says so.
+
+        Args:
+            top: how many pairs; all if None.
+
+        Returns:
+            line, drug, then predicted (the median), low and high (the 90 % interval) and, where they are known,
+            lowest_dose and highest_dose, each with its unit behind a comma, such as "predicted, µM".
+        """
+        unit = ReadableUnit(self.distribution.unit)
+        frame = self.to_frame().sort_values("q50", kind="stable").head(top if top is not None else len(self.context))
+        named = {
+            what: frame[name].where(frame[name].notna() & frame[name].ne(""), frame[key])
+            if name in frame
+            else frame[key]
+            for what, name, key in zip(("line", "drug"), NAMES, KEYS, strict=True)
+        }
+        limits = ("lower_limit", "upper_limit") if unit.is_logarithm else ()
+        shown = {"q50": "predicted", "q05": "low", "q95": "high"} | dict(
+            zip(limits, ("lowest_dose", "highest_dose"), strict=False)
+        )
+        numbers = {
+            f"{label}, {unit.name}": round_significant(unit.read(frame[column]))
+            for column, label in shown.items()
+            if column in frame and frame[column].notna().any()
+        }
+        return pd.DataFrame({**named, **numbers}).reset_index(drop=True)
 
     def save(self, path: Path | str) -> None:
         """Write predictions.parquet: the distribution's columns, then the context's; the rest as metadata."""

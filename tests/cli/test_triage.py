@@ -88,3 +88,23 @@ def test_flags_that_cannot_be_are_refused_and_nothing_is_written(triage, tmp_pat
     assert ran.exit_code == 2 and queue is None
     assert pd.Series([ran.stderr.replace("\n", " ")]).str.contains(said).all(), ran.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["p.parquet"]
+
+
+def test_a_page_to_review_on_is_written_beside_the_queue(triage, tmp_path):
+    ran, queue = triage("--page", "review.html")
+    assert ran.exit_code == 0, ran.output
+    assert "review page: review.html" in ran.stdout
+    assert (tmp_path / "review.html").read_text().count('<template id="card-') == len(queue)
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (["--page", "review.txt"], "The review page cannot be written as '.txt'"),
+        (["--model", "model"], "adds evidence to the review page, and there is none"),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused_before_a_queue_is_made(triage, flags, why):
+    ran, queue = triage(*flags)
+    assert ran.exit_code == 2 and queue is None
+    assert why in " ".join(ran.stderr.split())

@@ -8,7 +8,7 @@ import pytest
 
 from bdrp.errors import DataError
 from bdrp.explain import explain
-from bdrp.explain.explanation import GENES_A_PAIR, associate_screen, find_ids
+from bdrp.explain.explanation import GENES_A_PAIR, associate_screen
 from bdrp.explain.pair_terms import TERMS
 
 
@@ -69,13 +69,6 @@ def test_gene_sets_are_of_the_drugs_asked_for(trained, tiny_screen):
     found = explain(trained[0], tiny_screen, drugs=["D002"], gene_sets={"FIRST": genes[:12], "LAST": genes[30:]})
     assert set(found.gene_sets["drug_id"]) == {"D002"} and len(found.gene_sets) == 2
     assert "gene_sets" in found.tables()
-
-
-def test_names_are_found_in_any_case_and_stand_for_all_of_their_ids():
-    names = pd.Series(["Docetaxel", "Venetoclax", "docetaxel"], index=["7", "8", "9"])
-    assert find_ids(["DOCETAXEL", "8"], names, "drug") == ["7", "9", "8"]
-    with pytest.raises(DataError, match="has no drug 'Venetoklax', by name or id. Like it are Venetoclax"):
-        find_ids(["Venetoklax"], names, "drug")
 
 
 def test_nothing_to_explain_and_too_much_are_refused(trained, tiny_screen, monkeypatch):

@@ -39,6 +39,7 @@ COLUMNS = [
     "line_distance_percentile",
     "lower_limit",
     "upper_limit",
+    "line_name",
 ]
 
 
@@ -216,7 +217,7 @@ def test_predictions_are_saved_with_measure_and_context(
 
     made: Predictions = bdrp.predict(trained[1], screen=tiny_screen)
     made.save(tmp_path / "p.parquet")
-    assert list(pd.read_parquet(tmp_path / "p.parquet").columns)[-7:] == COLUMNS
+    assert list(pd.read_parquet(tmp_path / "p.parquet").columns)[-len(COLUMNS) :] == COLUMNS
     assert same(predictive.load(tmp_path / "p.parquet"), made.distribution)
 
 

@@ -1,8 +1,11 @@
-"""From its parts to one HTML file that asks the network for nothing."""
+"""From its parts to one HTML file that asks the network for nothing, and runs no script but its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from importlib import resources
 from typing import Any
 
 from bdrp import __version__
@@ -11,14 +14,26 @@ from bdrp.report.figures import svg
 
 
 def render(**context: Any) -> str:
-    """The page from its parts: kicker, title, subtitle, summary, tiles, sections, and what lies beside it."""
+    """The page from its parts: kicker, title, subtitle, summary, tiles, sections, and what lies beside it.
+
+    A page with a table to browse holds the script that searches and sorts it, and its policy allows that one alone.
+    """
+    browsed = any(section.browsable for section in context["sections"])
+    scripts, styles = (("browsable.js",), ("browsable.css",)) if browsed else ((), ())
+    return render_template("report.html.j2", scripts=scripts, styles=styles, **context)
+
+
+def render_template(template: str, *, scripts: Sequence[str], styles: Sequence[str], **context: Any) -> str:
+    """A page from a template of its own, with the scripts and style sheets that it needs, by their files' names."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     filters: dict[str, Callable[..., Any]] = {
         "number": words.number,
         "percent": words.percent,
         "exact": words.exact,
+        "place": lambda share: f"{100 * share:.2f}%",
         "svg": svg.render,
+        "csp_hash": hash_script,
     }
     environment = Environment(
         loader=PackageLoader("bdrp.report.html", "templates"),
@@ -28,5 +43,16 @@ def render(**context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(filters)
-    text = environment.get_template("report.html.j2").render(**context, version=__version__)
+    context |= {"scripts": [*map(read_script, scripts)], "styles": [*styles], "version": __version__}
+    text = environment.get_template(template).render(**context)
     return words.joined("\n".join(map(words.printable, text.split("\n"))))
+
+
+def read_script(name: str) -> str:
+    """A script of the templates, as it stands on a page."""
+    return resources.files("bdrp.report.html").joinpath("templates", name).read_text(encoding="utf-8").rstrip("\n")
+
+
+def hash_script(script: str) -> str:
+    """The source expression of a Content-Security-Policy that allows this very script (CSP level 2)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bdrp.report.figures.plot import Plot
+from bdrp.report.html.browsable import BrowsableTable
 from bdrp.report.html.table import Table
 
 
@@ -47,7 +48,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page under its own heading; `folded` tables open on a click."""
+    """A part of the page under its own heading.
+
+    `folded` tables open on a click, and so do definitions that are not `open`.
+    """
 
     id: str
     title: str
@@ -58,3 +62,5 @@ class Section:
     definitions: tuple[Definition, ...] = ()
     facts: tuple[tuple[str, Any], ...] = ()
     pictures: tuple[Picture, ...] = ()
+    browsable: BrowsableTable | None = None
+    open: bool = False

@@ -1,0 +1,135 @@
+"""`bdrp answer`: drugs ranked for a line, or lines for a drug, for people who decide what to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from bdrp.cli import console
+from bdrp.cli.options import (
+    DoseUnit,
+    Laboratory,
+    MethodFile,
+    Root,
+    ScreenOptions,
+    Unit,
+    drop_unset,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+    read_new_drugs,
+)
+from bdrp.errors import DataError
+
+if TYPE_CHECKING:
+    from bdrp.report.answers import Answer
+
+LONGEST: Final = 40
+"""Characters of a name in a line of the terminal."""
+
+
+def run(
+    source: Annotated[
+        Path, typer.Argument(metavar="MODEL|PREDICTIONS", help="A model folder, or a file that `bdrp predict` wrote.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="A page (.html) with .xlsx and .csv beside it, or one table: .csv, .xlsx, .parquet.")
+    ],
+    line: Annotated[str | None, typer.Option(metavar="NAME", help="Rank drugs for this line, by name or id.")] = None,
+    drug: Annotated[str | None, typer.Option(metavar="NAME", help="Rank lines for this drug, by name or id.")] = None,
+    new_sample: Annotated[
+        Path | None, typer.Option(help="Expression of samples that the screen lacks: cell_line_id, then genes.")
+    ] = None,
+    screen: Annotated[
+        str | None,
+        typer.Option(help="Gives drugs, lines, names and what was measured; the model's own screen if left out."),
+    ] = None,
+    root: Root = None,
+    drugs: Annotated[
+        Path | None, typer.Option(help="Drugs that the screen lacks: drug_id, smiles and, if known, max_conc_um.")
+    ] = None,
+    yardstick: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What counts as active: below the highest_dose, below the drug's own quantile, or below a column of "
+            "--concentrations, such as cmax_um.",
+        ),
+    ] = None,
+    share: Annotated[float | None, typer.Option(help="The share of a drug's lines below its quantile (0.1).")] = None,
+    concentrations: Annotated[
+        Path | None, typer.Option(help="Table of drug_id or name and concentrations; --drugs if left out.")
+    ] = None,
+    sure: Annotated[float | None, typer.Option(help="The probability from which an answer is sure (0.9).")] = None,
+    laboratory: Laboratory = "same",
+    method: MethodFile = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
+    screen_option: ScreenOptions = None,
+) -> None:
+    """Rank drugs for a line, or lines for a drug: in µM, sure or not, with what was measured nearby."""
+    from bdrp.data.sources import tables
+    from bdrp.fitted.laboratory import find_laboratories
+    from bdrp.fitted.model import TrainedModel
+    from bdrp.predictive import Predictions
+    from bdrp.report import answers
+
+    options = parse_key_values(screen_option, "--screen-option")
+    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit)
+    files = list_input_files(root, options, new_sample, drugs, concentrations, Path(laboratory))
+    answers.places(out, [source, *files])
+    criteria = answers.Criteria(yardstick, concentrations=concentrations or drugs, **drop_unset(share=share, sure=sure))
+    if source.is_file():
+        needs_model = {"--new-sample": new_sample, "--drugs": drugs, "--method": method}
+        _refuse_for_predictions(needs_model | {"--laboratory": laboratory if laboratory != "same" else None})
+        known = None if screen is None else load_screen(screen, root, None, options)
+        found = answers.ask_predictions(Predictions.load(source), known, line=line, drug=drug, criteria=criteria)
+    else:
+        carried = find_laboratories(laboratory)
+        trained = TrainedModel.load(source, method)
+        measure = trained.manifest["measure"]
+        found = answers.ask_model(
+            trained,
+            load_screen(screen or trained.manifest["screen"], root, measure, options),
+            line=line,
+            drug=drug,
+            new_samples=tables.read_expression(new_sample) if new_sample else None,
+            new_drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
+            criteria=criteria,
+            laboratory=carried or laboratory,
+        )
+    written = answers.write(found, out)
+    print_answer(found)
+    console.print_line("answer: " + ", ".join(map(str, written)))
+
+
+def print_answer(answer: Answer, most: int = 10) -> None:
+    """How many are sure, and the first of them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from bdrp.report.answers import wording
+
+    counts = "; ".join(f"{group} {count:,}" for group, count in answer.counts().items())
+    console.print_line(f"{answer.name}: {counts}")
+    table = Table("drug" if answer.about == "line" else "line", "answer", box=None, header_style="bold")
+    table.add_column("chance", justify="right")
+    table.add_column("prediction")
+    for pair in answer.pairs.head(most).itertuples(index=False):
+        name = pair.drug_name if answer.about == "line" else pair.line_name
+        shown = Text(console.replace_control_characters(name)[:LONGEST])
+        table.add_row(shown, pair.group, wording.write_chance(pair.chance), wording.write_prediction(answer, pair))
+    console.print_table(table)
+
+
+def _refuse_for_predictions(given: Mapping[str, object]) -> None:
+    flags = [flag for flag, value in given.items() if value is not None]
+    if flags:
+        raise DataError(
+            f"{' and '.join(flags)} cannot be used with a file of predictions: what it does not hold, a model must "
+            f"predict. "
+            "Name the model folder instead of the file, or leave out the flag."
+        )

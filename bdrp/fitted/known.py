@@ -1,0 +1,83 @@
+"""The drugs and lines that a question may name: those of a screen, and new ones beside them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import pandas as pd
+
+from bdrp.data.profiles import EXPRESSION, Profiles
+from bdrp.data.screen import Screen
+from bdrp.errors import DataError
+from bdrp.fitted.model import TrainedModel
+
+_LIKE: Final = 0.6
+"""Similarity of two names (difflib's ratio) from which one is offered for the other; difflib's own default."""
+
+
+@dataclass(frozen=True)
+class KnownTables:
+    """Drugs and lines of a screen, and new ones in their places or beside them.
+
+    Attributes:
+        drugs: index drug_id; as `TrainedModel.predict` takes them, with name.
+        profiles: of every line, old and new.
+        line_names: by cell_line_id.
+        lines: the lines that are asked about: the new ones where there are any, else all.
+    """
+
+    drugs: pd.DataFrame
+    profiles: Profiles
+    line_names: pd.Series
+    lines: pd.Index
+
+    @classmethod
+    def of(cls, model: TrainedModel, screen: Screen, drugs: pd.DataFrame | None, lines: pd.DataFrame | None) -> Self:
+        """Those of the screen, with new drugs and the expression of new lines."""
+        table, profiles, names = model.drugs_of(screen), dict(screen.profiles), screen.cell_lines["name"]
+        if drugs is not None:
+            named = drugs.assign(name=drugs["name"].fillna("") if "name" in drugs else "")
+            named["name"] = named["name"].where(named["name"].ne(""), named.index.to_series().astype(str))
+            table = pd.concat([table[~table.index.isin(drugs.index)], named])
+        if lines is None:
+            return cls(table, profiles, names, profiles[EXPRESSION].index)
+        own = pd.Series(lines.index.astype(str), lines.index)
+        kept = {name: profile[~profile.index.isin(lines.index)] for name, profile in profiles.items()}
+        kept[EXPRESSION] = pd.concat([kept[EXPRESSION], lines.reindex(columns=kept[EXPRESSION].columns)])
+        return cls(table, kept, pd.concat([names[~names.index.isin(lines.index)], own]), lines.index)
+
+
+def find_ids(asked: Sequence[str], names: pd.Series, what: str) -> list[str]:
+    """Ids of what is asked for by id or by name, whatever its case and punctuation; a name may stand for several ids.
+
+    Raises:
+        DataError: something is not known, with what is like it.
+    """
+    folded = names.astype(str).str.casefold()
+    found: list[str] = []
+    for one in map(str, asked):
+        ids = [one] if one in names.index else list(names.index[folded == one.casefold()])
+        ids = ids or _find_bare(one, folded)
+        if not ids:
+            raise DataError(
+                f"The screen has no {what} {one!r}, by name or id. {_hint(one, names, folded)} Name one that it has."
+            )
+        found += ids
+    return list(dict.fromkeys(found))
+
+
+def _find_bare(one: str, folded: pd.Series) -> list[str]:
+    """Ids whose names agree in letters and digits alone: MCF7 is MCF-7."""
+    bare = re.sub(r"[\W_]", "", one.casefold())
+    return list(folded.index[folded.str.replace(r"[\W_]", "", regex=True) == bare]) if bare else []
+
+
+def _hint(one: str, names: pd.Series, folded: pd.Series) -> str:
+    begun = folded.str.contains(one.casefold()[:4], regex=False)
+    like = difflib.get_close_matches(one.casefold(), folded.unique().tolist(), 5, _LIKE)
+    near = names[begun | folded.isin(like)].astype(str).unique()[:5]
+    return f"Like it are {', '.join(near)}." if len(near) else f"It has {len(names)}, such as {names.iloc[0]}."
