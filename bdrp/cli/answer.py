@@ -21,6 +21,7 @@ from bdrp.cli.options import (
     load_screen,
     parse_key_values,
     read_new_drugs,
+    read_new_lines,
 )
 from bdrp.errors import DataError
 
@@ -71,7 +72,6 @@ def run(
     screen_option: ScreenOptions = None,
 ) -> None:
     """Rank drugs for a line, or lines for a drug: in µM, sure or not, with what was measured nearby."""
-    from bdrp.data.sources import tables
     from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
     from bdrp.predictive import Predictions
@@ -96,7 +96,7 @@ def run(
             load_screen(screen or trained.manifest["screen"], root, measure, options),
             line=line,
             drug=drug,
-            new_samples=tables.read_expression(new_sample) if new_sample else None,
+            new_samples=read_new_lines(new_sample, trained, None) if new_sample else None,
             new_drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
             criteria=criteria,
             laboratory=carried or laboratory,

@@ -11,6 +11,7 @@ from bdrp.cli import console, study_runs
 from bdrp.cli.options import (
     Device,
     DoseUnit,
+    ExpressionScale,
     Measure,
     Partition,
     Root,
@@ -45,6 +46,7 @@ def run(
     measure: Measure = None,
     unit: Unit = None,
     dose_unit: DoseUnit = None,
+    expression_scale: ExpressionScale = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="METHOD.KEY=VALUE", help="An option of a method; may be repeated.")
     ] = None,
@@ -56,7 +58,9 @@ def run(
 ) -> None:
     """Fit methods on the same folds and say which is better: compare.html and Parquet."""
     matrix = _grid(methods, splits, folds, seeds, option, partition)
-    screen_options = parse_key_values(screen_option, "--screen-option") | drop_unset(unit=unit, dose_unit=dose_unit)
+    screen_options = parse_key_values(screen_option, "--screen-option") | drop_unset(
+        unit=unit, dose_unit=dose_unit, expression_scale=expression_scale
+    )
     study_runs.check_output_folder(out, "compare.html", TABLES, list_input_files(root, screen_options))
     loaded = load_screen(screen, root, measure, screen_options)
     runs = study_runs.run_plan(loaded, matrix, out, workers=workers, budget=budget, device=device, plan_only=plan_only)

@@ -10,7 +10,9 @@ import typer
 from bdrp.cli import console
 from bdrp.cli.options import (
     DoseUnit,
+    ExpressionScale,
     Laboratory,
+    MatchExpression,
     MethodFile,
     Root,
     ScreenOptions,
@@ -20,6 +22,7 @@ from bdrp.cli.options import (
     load_screen,
     parse_key_values,
     read_new_drugs,
+    read_new_lines,
 )
 from bdrp.errors import DataError
 
@@ -51,6 +54,8 @@ def run(
         Path | None,
         typer.Option(help="Table of samples: cell_line_id and one column a gene.", rich_help_panel=POSTERIOR),
     ] = None,
+    match_expression: MatchExpression = None,
+    expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
     unit: Unit = None,
     dose_unit: DoseUnit = None,
@@ -61,7 +66,6 @@ def run(
     _check_flags(posterior, screen, drugs, expression)
     from bdrp import report
     from bdrp.cli.score_summary import print_summary
-    from bdrp.data.sources import tables
     from bdrp.files import outputs, strict_json
     from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
@@ -70,7 +74,10 @@ def run(
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
-    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit) if screen else {}
+    own_scale = None if expression else expression_scale
+    options |= (
+        drop_unset(unit=unit, dose_unit=None if drugs else dose_unit, expression_scale=own_scale) if screen else {}
+    )
     read = [model, *list_input_files(root, options, drugs, expression, Path(laboratory))]
     check_place(out, read)
     drawn = None
@@ -81,7 +88,8 @@ def run(
             trained,
             screen=load_screen(screen, root, trained.manifest["measure"], options) if screen else None,
             drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
-            expression=tables.read_expression(expression) if expression else None,
+            expression=read_new_lines(expression, trained, expression_scale) if expression else None,
+            match=match_expression,
         )
     scores = report.evaluate(model, out, method=method, laboratory=known or laboratory)
     print_summary(scores)

@@ -10,6 +10,8 @@ import typer
 from bdrp.cli import console
 from bdrp.cli.options import (
     DoseUnit,
+    ExpressionScale,
+    MatchExpression,
     MethodFile,
     Root,
     ScreenOptions,
@@ -19,6 +21,7 @@ from bdrp.cli.options import (
     load_screen,
     parse_key_values,
     read_new_drugs,
+    read_new_lines,
 )
 from bdrp.errors import DataError
 
@@ -48,6 +51,8 @@ def run(
     expression: Annotated[
         Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
     ] = None,
+    match_expression: MatchExpression = None,
+    expression_scale: ExpressionScale = None,
     gene_sets: Annotated[Path | None, typer.Option(help="Gene sets in a GMT file, such as MSigDB's Hallmark.")] = None,
     unit: Unit = None,
     dose_unit: DoseUnit = None,
@@ -64,7 +69,8 @@ def run(
     if not drug and pairs is None:
         raise DataError("There is nothing to explain: neither --drug nor --pairs. Give one of them.")
     options = parse_key_values(screen_option, "--screen-option")
-    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit)
+    own_scale = None if expression else expression_scale
+    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit, expression_scale=own_scale)
     files.guard(out, [model, *list_input_files(root, options, pairs, drugs, expression, gene_sets)])
     sets = None if gene_sets is None else read_gmt(gene_sets)
     asked = None if pairs is None else tables.read_pairs(pairs)
@@ -77,7 +83,8 @@ def run(
         pairs=asked,
         gene_sets=sets,
         new_drugs=None if drugs is None else read_new_drugs(drugs, trained, dose_unit),
-        new_lines=None if expression is None else tables.read_expression(expression),
+        new_lines=None if expression is None else read_new_lines(expression, trained, expression_scale),
+        match=match_expression,
     )
     page = explanation.explain(found, out)
     print_markers(found)

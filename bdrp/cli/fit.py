@@ -12,6 +12,7 @@ from bdrp.cli import console
 from bdrp.cli.options import (
     Device,
     DoseUnit,
+    ExpressionScale,
     Measure,
     Overwrite,
     Partition,
@@ -44,6 +45,7 @@ def run(
     measure: Measure = None,
     unit: Unit = None,
     dose_unit: DoseUnit = None,
+    expression_scale: ExpressionScale = None,
     split: Annotated[
         str, typer.Option(help="What is held out: pair, cell_line, drug, scaffold, tissue or both.")
     ] = "pair",
@@ -92,7 +94,7 @@ def run(
     options = parse_key_values(option, "--option") | drop_unset(epochs=epochs)
     files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     screen_options = parse_key_values(screen_option, "--screen-option") | files
-    screen_options |= drop_unset(unit=unit, dose_unit=dose_unit)
+    screen_options |= drop_unset(unit=unit, dose_unit=dose_unit, expression_scale=expression_scale)
     code = [Path(name) for name in (screen, method) if is_path(name)]
     guard_folder(out, list_input_files(root, screen_options, split_file, *code))
     loaded = load_screen(screen, root, measure, screen_options)

@@ -51,6 +51,22 @@ Unit = Annotated[
 DoseUnit = Annotated[
     str | None, typer.Option(metavar="UNIT", help="With the screen tables: the doses' unit: m, mm, um, nm or pm.")
 ]
+ExpressionScale = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What a table of expression is measured on: log2, ln, log10, log, rma, z, tpm, linear or counts; the last "
+        "three become logarithms. Without it, the values must tell.",
+    ),
+]
+MatchExpression = Annotated[
+    str | None,
+    typer.Option(
+        metavar="none|gene|quantile|rank",
+        help="How expression of another platform is mapped onto the training lines; without it, a shift is looked for, "
+        "and refused or warned of.",
+    ),
+]
 Measure = Annotated[
     str | None,
     typer.Option(help="ln_ic50_um or auc_fraction; with the screen tables others too, see docs/screens.md."),
@@ -109,6 +125,22 @@ def read_new_drugs(path: Path, trained: TrainedModel, dose_unit: str | None) -> 
     for notice in notices:
         console.print_note(notice)
     return drugs
+
+
+def read_new_lines(path: Path, trained: TrainedModel, scale: str | None) -> pd.DataFrame:
+    """Expression of new samples by the genes that the model knows; what was chosen and converted is printed.
+
+    Raises:
+        DataError: see `bdrp.data.expression.read_expression`.
+    """
+    from bdrp.cli import console
+    from bdrp.data.expression import read_expression
+
+    notices: list[str] = []
+    table = read_expression(path, genes=trained.features.genes, scale=scale, notices=notices)
+    for notice in notices:
+        console.print_note(notice)
+    return table
 
 
 def list_input_files(root: Path | None, options: Mapping[str, Any], *files: Path | None) -> list[Path]:

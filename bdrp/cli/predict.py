@@ -10,7 +10,9 @@ import typer
 from bdrp.cli import console
 from bdrp.cli.options import (
     DoseUnit,
+    ExpressionScale,
     Laboratory,
+    MatchExpression,
     MethodFile,
     Root,
     ScreenOptions,
@@ -20,6 +22,7 @@ from bdrp.cli.options import (
     load_screen,
     parse_key_values,
     read_new_drugs,
+    read_new_lines,
 )
 from bdrp.errors import DataError
 
@@ -46,6 +49,8 @@ def run(
     expression: Annotated[
         Path | None, typer.Option(help="Table of new samples: cell_line_id and one column a gene.")
     ] = None,
+    match_expression: MatchExpression = None,
+    expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
     unit: Unit = None,
     dose_unit: DoseUnit = None,
@@ -54,7 +59,6 @@ def run(
 ) -> None:
     """Predict a distribution for each pair, of new drugs (SMILES) and new samples (expression) too."""
     _check_flags(screen, drugs, expression, pairs, unmeasured)
-    from bdrp.data.sources import tables
     from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import predict
@@ -62,7 +66,10 @@ def run(
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
-    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit) if screen else {}
+    own_scale = None if expression else expression_scale
+    options |= (
+        drop_unset(unit=unit, dose_unit=None if drugs else dose_unit, expression_scale=own_scale) if screen else {}
+    )
     check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))])
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
@@ -70,9 +77,10 @@ def run(
         trained,
         screen=loaded,
         drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
-        expression=tables.read_expression(expression) if expression else None,
+        expression=read_new_lines(expression, trained, expression_scale) if expression else None,
         pairs=_pairs(pairs, loaded, unmeasured),
         laboratory=known or laboratory,
+        match=match_expression,
     )
     predictions.save(out)
     console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")

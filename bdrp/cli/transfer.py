@@ -11,6 +11,7 @@ import typer
 from bdrp.cli import console, study_runs
 from bdrp.cli.options import (
     Device,
+    MatchExpression,
     Root,
     ScreenOptions,
     Seed,
@@ -57,6 +58,7 @@ def run(
     labelling: Annotated[
         str, typer.Option(help="How: pairs at random, or plate by plate, whole lines or whole drugs.")
     ] = "pairs",
+    match_expression: MatchExpression = None,
     seed: Seed = 0,
     device: Device = "auto",
     screen_option: ScreenOptions = None,
@@ -76,7 +78,7 @@ def run(
         out, "transfer.html", TABLES, [*list_input_files(root, named), *([model] if model else [])]
     )
     outputs.guard({out / "laboratory.json": is_laboratories})
-    tasks = _load_tasks(train, test, root, measure, screen_option)
+    tasks = _load_tasks(train, test, root, measure, screen_option, match_expression)
     try:
         found = transfer.run_transfer(tasks, protocol, out, device=device, progress=True, say=console.print_note)
     except KeyboardInterrupt:
@@ -90,10 +92,11 @@ def run(
 
 
 def _load_tasks(
-    train: str, test: str, root: Path | None, measure: str | None, screen_option: list[str] | None
+    train: str, test: str, root: Path | None, measure: str | None, screen_option: list[str] | None, match: str | None
 ) -> tuple[TransferTask, ...]:
     """Every target in the first of its measures that the training screen has too, or in the one that is asked for."""
     from bdrp.data import sources
+    from bdrp.data.expression.matching import NONE
     from bdrp.studies.transfer import group_by_measure
 
     (here, source), *more = parse_labelled_names(train, "--train", "a screen", AGAIN).items()
@@ -111,7 +114,9 @@ def _load_tasks(
         return loaded if loaded.name == label else replace(loaded, name=label)
 
     trains = {wanted: load(here, source, wanted) for wanted in dict.fromkeys(chosen.values())}
-    return group_by_measure(trains, [load(label, name, chosen[label]) for label, name in targets.items()])
+    return group_by_measure(
+        trains, [load(label, name, chosen[label]) for label, name in targets.items()], match or NONE
+    )
 
 
 def _shared(label: str, theirs: tuple[str, ...], ours: tuple[str, ...], here: str, measure: str | None) -> str:

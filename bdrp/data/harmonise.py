@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data import line_identity, sources
+from bdrp.data.expression import Reference, match_expression
+from bdrp.data.expression.matching import NONE
 from bdrp.data.harmonisation_report import Report, Tally
 from bdrp.data.identifiers import line_name_key, listed
 from bdrp.data.profiles import EXPRESSION, column_noun
@@ -37,7 +39,7 @@ class Harmonised:
     report: Report
 
 
-def harmonise(*screens: Screen) -> Harmonised:
+def harmonise(*screens: Screen, match: str = NONE) -> Harmonised:
     """Bring screens to one id a cell line, one a structure, the same genes in the same order, and one measure.
 
     - Lines are matched with those of the earlier screens by id, else by name (upper-case letters and digits), where
@@ -47,7 +49,8 @@ def harmonise(*screens: Screen) -> Harmonised:
       one drug, their measurements replicates. SMILES, name, target and pathway are the earliest screen's.
     - Genes are those that every screen has, in the first one's order; features of another modality those that every
       screen with this modality has. Each screen keeps its own values; where expression is not on one scale, a warning
-      says so.
+      says so. With `match`, one of `bdrp.data.expression.MATCHINGS`, the expression of the others is mapped onto that
+      of the first one.
 
     Raises:
         DataError: fewer than two screens or two of one name, different measures, or no gene in common.
@@ -61,6 +64,7 @@ def harmonise(*screens: Screen) -> Harmonised:
         _on_shared_keys(one, mapping, lines.described, drugs, columns, tally)
         for one, mapping in lines.for_screens(screens)
     ]
+    done = [done[0], *(_matched_expression(one, done[0], match) for one in done[1:])]
     for other in done[1:]:
         _warn_of_other_scale(done[0], other)
     report = Report(tuple(tally.entries))
@@ -238,6 +242,15 @@ def _renamed(profile: pd.DataFrame, line: Mapping[str, str], lines: pd.Index) ->
     return profile.set_axis(shared, axis=0)[kept]
 
 
+def _matched_expression(screen: Screen, first: Screen, how: str) -> Screen:
+    """A screen with its expression mapped onto the first one's."""
+    if how == NONE:
+        return screen
+    matched = match_expression(screen.expression, Reference.of_table(first.expression), how)
+    told = f"Expression is matched to that of {first.name} by {how}."
+    return _rebuilt(screen, profiles={**screen.profiles, EXPRESSION: matched}, notices=(*screen.notices, told))
+
+
 def _with_notices(screen: Screen, report: Report) -> Screen:
     return _rebuilt(screen, notices=(*screen.notices, *report.sentences(screen.name)))
 
@@ -256,7 +269,7 @@ def _warn_of_other_scale(first: Screen, other: Screen) -> None:
         warnings.warn(
             f"The expression of {other.name} is not on the scale of {first.name}: the median gene's mean differs by "
             f"{shift:.1f} of its SDs. A model that was fitted on one cannot read the other; load both with the same "
-            "kind of expression.",
+            "kind of expression, or match it (--match-expression gene, quantile or rank; match= in Python).",
             BdrpWarning,
             stacklevel=3,
         )

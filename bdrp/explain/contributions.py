@@ -107,7 +107,11 @@ class PairContributions:
 
 
 def explain_pairs(
-    model: TrainedModel, drugs: pd.DataFrame, profiles: Profiles | pd.DataFrame, pairs: pd.DataFrame | None = None
+    model: TrainedModel,
+    drugs: pd.DataFrame,
+    profiles: Profiles | pd.DataFrame,
+    pairs: pd.DataFrame | None = None,
+    match: str | None = None,
 ) -> PairContributions:
     """What each part of a model adds to its predictions of some pairs.
 
@@ -116,6 +120,7 @@ def explain_pairs(
         drugs: as in `TrainedModel.predict`.
         profiles: as in `TrainedModel.predict`.
         pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
+        match: as in `TrainedModel.predict`.
 
     Raises:
         DataError: the method has no such terms, or as in `TrainedModel.predict`.
@@ -128,7 +133,7 @@ def explain_pairs(
     tables = name_profiles(profiles)
     pairs = cross_drugs_and_lines(drugs, tables[EXPRESSION]) if pairs is None else pairs
     keys = pairs[["cell_line_id", "drug_id"]].astype(str).reset_index(drop=True)
-    inputs, rows = model.prepared(drugs, tables, keys)
+    inputs, rows = model.prepared(drugs, tables, keys, match=match)
     predicted = model.recalibration(model.fitted.predict(inputs, rows))
     layer = model.fitted.layer
     posterior = layer.posterior_of(inputs, rows)  # on the layer's device, with the lines that are named

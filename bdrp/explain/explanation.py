@@ -9,6 +9,7 @@ from typing import Final
 
 import pandas as pd
 
+from bdrp.data.expression.matching import NONE
 from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
@@ -119,6 +120,7 @@ def explain(
     gene_sets: Mapping[str, Collection[str]] | None = None,
     new_drugs: pd.DataFrame | None = None,
     new_lines: pd.DataFrame | None = None,
+    match: str | None = None,
 ) -> Explanation:
     """Explain drugs by name or id, and predictions of pairs.
 
@@ -131,14 +133,17 @@ def explain(
         gene_sets: genes by the name of their set.
         new_drugs: drugs that the screen lacks, as in `TrainedModel.predict`.
         new_lines: expression of lines that the screen lacks.
+        match: how that is mapped onto the training lines, as in `TrainedModel.predict`.
 
     Raises:
-        DataError: neither drugs nor pairs are given, one is not known, or there are too many pairs.
+        DataError: neither drugs nor pairs are given, one is not known, there are too many pairs, or the new lines are
+            on another scale than the training lines.
     """
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     if not drugs and (pairs is None or pairs.empty):
         raise DataError("There is nothing to explain: no drug and no pair. Give one or more of either.")
-    known = KnownTables.of(trained, screen, new_drugs, new_lines)
+    already = NONE if match == NONE else None  # matched lines are on the training scale by now
+    known = KnownTables.of(trained, screen, new_drugs, new_lines, match)
     asked = find_ids(drugs, known.drugs["name"], "drug")
     rows = _pairs_of(known, asked, pairs)
     drug_ids = tuple(dict.fromkeys([*asked, *rows["drug_id"]]))
@@ -152,7 +157,7 @@ def explain(
         known.drugs["smiles"],
         associations,
         None if gene_sets is None or not scored else enrich(associations.of_drugs(scored), gene_sets),
-        explain_pairs(trained, known.drugs, known.profiles, rows) if has_terms else None,
+        explain_pairs(trained, known.drugs, known.profiles, rows, already) if has_terms else None,
         screen.name,
         screen.measure.unit,
     )

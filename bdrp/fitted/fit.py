@@ -13,6 +13,7 @@ from typing import Any, cast
 from bdrp import __version__, calibration, inference
 from bdrp.calibration import Recalibration
 from bdrp.data import group_labels
+from bdrp.data.expression import tell_scale
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning, FitError
@@ -194,6 +195,7 @@ def _manifest(
         "centre": features.response_mean,
         "spread": features.response_std,
         "genes": len(features.genes),
+        "expression_scale": tell_scale(screen.expression.to_numpy()).name,
         "screen": screen.name,
         "split": prepared.split.summary(),
         "checksums": dict(screen.checksums),

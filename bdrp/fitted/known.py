@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import pandas as pd
 
+from bdrp.data.expression import admit
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
@@ -36,8 +37,19 @@ class KnownTables:
     lines: pd.Index
 
     @classmethod
-    def of(cls, model: TrainedModel, screen: Screen, drugs: pd.DataFrame | None, lines: pd.DataFrame | None) -> Self:
-        """Those of the screen, with new drugs and the expression of new lines."""
+    def of(
+        cls,
+        model: TrainedModel,
+        screen: Screen,
+        drugs: pd.DataFrame | None,
+        lines: pd.DataFrame | None,
+        match: str | None = None,
+    ) -> Self:
+        """Those of the screen, with new drugs and the expression of new lines, matched as in `TrainedModel.predict`.
+
+        Raises:
+            DataError: the new lines are on another scale than the training lines.
+        """
         table, profiles, names = model.drugs_of(screen), dict(screen.profiles), screen.cell_lines["name"]
         if drugs is not None:
             named = drugs.assign(name=drugs["name"].fillna("") if "name" in drugs else "")
@@ -45,6 +57,7 @@ class KnownTables:
             table = pd.concat([table[~table.index.isin(drugs.index)], named])
         if lines is None:
             return cls(table, profiles, names, profiles[EXPRESSION].index)
+        lines = admit(lines, model.training_expression, match)
         own = pd.Series(lines.index.astype(str), lines.index)
         kept = {name: profile[~profile.index.isin(lines.index)] for name, profile in profiles.items()}
         kept[EXPRESSION] = pd.concat([kept[EXPRESSION], lines.reindex(columns=kept[EXPRESSION].columns)])

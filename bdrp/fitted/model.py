@@ -14,6 +14,7 @@ import torch
 
 from bdrp import calibration, inference
 from bdrp.calibration import Recalibration
+from bdrp.data.expression import Reference, admit
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import LIMITS, MEASURES, Screen
 from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
@@ -68,6 +69,7 @@ class TrainedModel:
         pairs: pd.DataFrame | None = None,
         cell_lines: pd.DataFrame | None = None,
         laboratory: str | Path | Laboratories = SAME,
+        match: str | None = None,
     ) -> Predictions:
         """Calibrated distributions for pairs of any drugs and lines, measured or not.
 
@@ -81,13 +83,16 @@ class TrainedModel:
             laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
                 other, with what bdrp knows of how laboratories differ; or the path of a laboratory.json that
                 `bdrp transfer` wrote, or what it holds.
+            match: how expression is mapped onto the training lines, one of `bdrp.data.expression.MATCHINGS`; None
+                looks whether that is needed, and "none" takes it as it is.
 
         Raises:
-            DataError: a structure cannot be read, genes are missing, a pair names an unknown line or drug, or there
-                is no such laboratory.
+            DataError: a structure cannot be read, genes are missing, a pair names an unknown line or drug, there is
+                no such laboratory, or expression is on another scale than that of the training lines.
 
         Warns:
-            BdrpWarning: genes are missing, or a line bears a training line's id but not its expression.
+            BdrpWarning: genes are missing, expression is unlike that of the training lines, or a line bears a
+                training line's id but not its expression.
         """
         profiles = name_profiles(profiles)
         _check_tables(drugs, profiles)
@@ -99,7 +104,7 @@ class TrainedModel:
                 "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
             )
         laboratories = find_laboratories(laboratory)
-        inputs, rows = self.prepared(drugs, profiles, pairs, elsewhere=laboratories is not None)
+        inputs, rows = self.prepared(drugs, profiles, pairs, elsewhere=laboratories is not None, match=match)
         own = self.recalibration(self.fitted.predict(inputs, rows))
         context = self._context(pairs, inputs, drugs, cell_lines)
         if laboratories is None:
@@ -133,6 +138,7 @@ class TrainedModel:
         pairs: pd.DataFrame,
         *,
         elsewhere: bool = False,
+        match: str | None = None,
     ) -> tuple[Inputs, Pairs]:
         """What the fitted method takes: the drugs and lines that pairs name, and the pairs.
 
@@ -141,6 +147,7 @@ class TrainedModel:
             profiles: as in `predict`.
             pairs: as in `predict`.
             elsewhere: the pairs are of another laboratory; see `Inputs.with_known_assays`.
+            match: as in `predict`; the cohort is all lines of `profiles`.
 
         Raises:
             DataError: as in `predict`.
@@ -149,12 +156,19 @@ class TrainedModel:
             BdrpWarning: as in `predict`.
         """
         needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
-        needed_lines = {
-            name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in name_profiles(profiles).items()
-        }
+        profiles = name_profiles(profiles)
+        profiles[EXPRESSION] = admit(profiles[EXPRESSION], self.training_expression, match)
+        needed_lines = {name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in profiles.items()}
         inputs = self._without_id_collisions(self.features.inputs(needed_drugs, needed_lines))
         inputs = inputs.with_known_assays() if elsewhere else inputs
         return inputs, as_pairs(pairs, inputs)
+
+    @property
+    def training_expression(self) -> Reference:
+        """What new expression is held against; of a folder that recorded no scale, the scale is told by the scaler."""
+        scaler = self.features.scalers[EXPRESSION]
+        mean, sd, components = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
+        return Reference.of_moments(scaler.columns, mean, sd, components, self.manifest.get("expression_scale"))
 
     def drugs_of(self, screen: Screen) -> pd.DataFrame:
         """A screen's drugs, with their doses if the model was trained on that screen.
@@ -172,6 +186,7 @@ class TrainedModel:
         draws: int = 100,
         most_pairs: int = 2000,
         seed: int = 0,
+        match: str | None = None,
     ) -> arviz.InferenceData:
         """Joint draws of the weights, what they predict, and how likely they make observed responses.
 
@@ -185,6 +200,7 @@ class TrainedModel:
             draws: in each of four chains; all are independent.
             most_pairs: a random part of this size is taken of more; the coordinate `pair` is the row in `observed`.
             seed: decides which pairs and which draws.
+            match: as in `predict`.
 
         Raises:
             FitError: the method has no posterior of weights.
@@ -195,7 +211,7 @@ class TrainedModel:
         _check_tables(drugs, profiles)
         observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
         some = observed.iloc[choose_rows(len(observed), most_pairs, np.random.default_rng(seed))]
-        inputs, rows = self.prepared(drugs, profiles, some)
+        inputs, rows = self.prepared(drugs, profiles, some, match=match)
         drawn = require_weight_draws(self.fitted).draw_posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
 

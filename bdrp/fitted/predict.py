@@ -27,6 +27,7 @@ def predict(
     profiles: Profiles | None = None,
     pairs: pd.DataFrame | None = None,
     laboratory: str | Path | Laboratories = SAME,
+    match: str | None = None,
 ) -> Predictions:
     """Predict pairs of a screen, or of new drugs and samples; a table beside a screen replaces that part of it.
 
@@ -38,6 +39,7 @@ def predict(
         profiles: further tables by modality, for a model that reads more than expression.
         pairs: cell_line_id and drug_id; every line with every drug if None.
         laboratory: whose responses are predicted, "same" or "other"; see `TrainedModel.predict`.
+        match: how expression is mapped onto that of the training lines; see `TrainedModel.predict`.
 
     Raises:
         DataError: neither a screen nor both tables were given, or see `TrainedModel.predict`.
@@ -45,7 +47,7 @@ def predict(
     """
     trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
     tissues = None if screen is None else screen.cell_lines
-    return trained.predict(drugs, known, pairs, tissues, laboratory)
+    return trained.predict(drugs, known, pairs, tissues, laboratory, match)
 
 
 def draw(
@@ -56,6 +58,7 @@ def draw(
     expression: pd.DataFrame | None = None,
     profiles: Profiles | None = None,
     draws: int = 100,
+    match: str | None = None,
 ) -> arviz.InferenceData:
     """Posterior draws at a model's held-out pairs; tables as in `predict`, draws as in `TrainedModel.to_arviz`.
 
@@ -65,7 +68,7 @@ def draw(
         ModelFolderError: the screen's measure is not the model's.
     """
     trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
-    return trained.to_arviz(drugs, known, draws=draws, seed=int(trained.manifest["seed"]))
+    return trained.to_arviz(drugs, known, draws=draws, seed=int(trained.manifest["seed"]), match=match)
 
 
 def _with_tables(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from bdrp import __version__, inference
 from bdrp.data import splits
+from bdrp.data.expression.matching import NONE
 from bdrp.data.harmonise import harmonise
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
@@ -121,12 +122,15 @@ class TransferResults:
             self.laboratories.save(out / "laboratory.json")
 
 
-def group_by_measure(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tuple[TransferTask, ...]:
+def group_by_measure(
+    train: Mapping[str, Screen], tests: Sequence[Screen], match: str = NONE
+) -> tuple[TransferTask, ...]:
     """Targets by measure, each task harmonised with the training screen in that measure.
 
     Args:
         train: the training screen in each measure that a target is in.
         tests: the targets.
+        match: how their expression is mapped onto that of the training screen; see `bdrp.data.harmonise`.
 
     Raises:
         DataError: two screens have one name, or see `bdrp.data.harmonise`.
@@ -141,7 +145,7 @@ def group_by_measure(train: Mapping[str, Screen], tests: Sequence[Screen]) -> tu
     found = []
     for measure in measures:
         mine = [test for test in tests if test.measure.name == measure]
-        first, *others = harmonise(train[measure], *mine).screens
+        first, *others = harmonise(train[measure], *mine, match=match).screens
         found.append(TransferTask(first, tuple(others)))
     return tuple(found)
 

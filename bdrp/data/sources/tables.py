@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | responses | cell_line_id, drug_id, the response (its header or `unit` says which quantity it is); or a matrix of lines by drugs | lower_limit and upper_limit in the response's unit, or min_conc_um and max_conc_um; laboratory |
 | drugs | smiles, and drug_id where it is not the structure itself | name, target, pathway |
-| expression | cell_line_id first, then one column a gene; log scale | |
+| expression | cell_line_id first, then one column a gene; or a row a gene; or GCT; logarithms (see `scale`) | |
 | cell_lines | cell_line_id | name, tissue, patient_id |
 | mutations | cell_line_id first, then one column a gene or segment: 1 where a line carries it, 0 where not | |
 
@@ -16,13 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from bdrp.data import joining, profiles, reading, unpacking
 from bdrp.data.delimited import plain
+from bdrp.data.expression import read_expression as read_expression
+from bdrp.data.expression import refuse_raw
+from bdrp.data.expression.layout import ROW_NAMES
 from bdrp.data.measures import LN_CONCENTRATIONS
 from bdrp.data.measures import MEASURES as EVERY_MEASURE
 from bdrp.data.profiles import EXPRESSION
@@ -40,11 +42,6 @@ MEASURES = tuple(EVERY_MEASURE)
 TELLS_MEASURE = True
 """`load` may be called without a measure: the tables, and what is said of them, tell it."""
 
-_GENE_HEADERS: Final = (
-    *("gene", "genes", "genesymbol", "genesymbols", "symbol", "hugosymbol", "geneid", "ensemblid", "genename"),
-)
-_ROW_NAMES: Final = ("", "unnamed0", "index")
-
 
 def load(
     root: Path | None,
@@ -54,6 +51,7 @@ def load(
     column: str | None = None,
     dose_unit: str | None = None,
     own_unit: str | None = None,
+    expression_scale: str | None = None,
     responses: str | Path | None = None,
     drugs: str | Path | None = None,
     expression: str | Path | None = None,
@@ -70,6 +68,8 @@ def load(
         column: the header of the response column, where several could be.
         dose_unit: the unit of the doses (m, mm, um, nm, pm), where it is not told.
         own_unit: what a measure of one's own (unit own_low or own_high) is in, in words.
+        expression_scale: what expression is measured on, one of `expression.SCALES`, where it is no logarithm, or
+            looks like none: counts and TPM become logarithms.
         responses: path of the responses.
         drugs: path of the drugs.
         expression: path of the expression.
@@ -81,16 +81,20 @@ def load(
     """
     tables = {"responses": responses, "drugs": drugs, "expression": expression}
     paths = _paths(root, tables | {"cell_lines": cell_lines, "mutations": mutations})
-    expressed = read_expression(paths["expression"])
+    rows_raw = reading.read_table(paths["responses"], own=True)
+    told: list[str] = []
+    expressed = read_expression(
+        paths["expression"], lines=columns.all_line_ids(rows_raw), scale=expression_scale, notices=told
+    )
+    if expression_scale is None:
+        refuse_raw(expressed, paths["expression"].name)
     drugs_raw = drug_tables.read_raw(paths["drugs"])
     read, drugs_table = _read_pairs_and_drugs(
-        paths, drugs_raw, expressed, Stated(measure, unit, column, dose_unit, own_unit)
+        paths, rows_raw, drugs_raw, expressed, Stated(measure, unit, column, dose_unit, own_unit)
     )
-    notices = joining.Notices(list(read.notices))
+    notices = joining.Notices([*told, *read.notices])
     rows, lines = line_tables.join_lines(read.rows, paths.get("cell_lines"), expressed.index, notices.lines)
     rows = drop_repeated(rows, drugs_table["structure_key"], notices.lines)
-    if not rows["cell_line_id"].isin(expressed.index).any() and rows["cell_line_id"].isin(expressed.columns).any():
-        raise _genes_in_rows("the cell lines of the responses are its columns", paths["expression"])
     known_profiles = {EXPRESSION: expressed}
     if "mutations" in paths:
         known_profiles["mutations"] = _renamed_rows(read_profile(paths["mutations"], "mutations"), expressed.index)
@@ -100,11 +104,10 @@ def load(
 
 
 def _read_pairs_and_drugs(
-    paths: Mapping[str, Path], drugs_raw: pd.DataFrame, expressed: pd.DataFrame, stated: Stated
+    paths: Mapping[str, Path], raw: pd.DataFrame, drugs_raw: pd.DataFrame, expressed: pd.DataFrame, stated: Stated
 ) -> tuple[Responses, pd.DataFrame]:
     """The responses and the drugs, each by the column of ids that joins."""
     path, notices = paths["responses"], list[str]()
-    raw = reading.read_table(path, own=True)
     named = columns.drug_keys(drugs_raw, paths["drugs"])
     ids = dict.fromkeys(one for column in named for one in reading.ids(drugs_raw, column))
     lines = line_tables.held_ids(expressed.index)
@@ -172,45 +175,25 @@ def read_tested_drugs(
     return drugs.assign(upper_limit=limit.reindex(drugs.index).to_numpy(dtype=float))
 
 
-def read_expression(path: str | Path) -> pd.DataFrame:
-    """Expression (lines, genes) in float32, by cell_line_id; NaN where a cell is empty.
-
-    Raises:
-        DataError: as in `read_profile`.
-    """
-    return read_profile(path, EXPRESSION)
-
-
 def read_profile(path: str | Path, name: str) -> pd.DataFrame:
-    """The table of one modality (lines, features) in float32, by cell_line_id; NaN where a cell is empty.
+    """The table of one modality but expression (lines, features) in float32, by cell_line_id; NaN for an empty cell.
 
     Raises:
-        DataError: the table cannot be read, has genes in its rows, duplicated genes or lines, texts or infinities.
+        DataError: the table cannot be read, does not start with the lines, has duplicates, texts or infinities.
     """
     path = Path(path)
     raw = reading.read_table(path, text=False, own=True)
     first = str(raw.columns[0])
-    if plain(first) in _GENE_HEADERS:
-        raise _genes_in_rows(f"its first column is {first!r}", path)
-    if plain(first) not in (*columns.ALIASES["cell_line_id"], *_ROW_NAMES):
+    if plain(first) not in (*columns.ALIASES["cell_line_id"], *ROW_NAMES):
         raise DataError(
             f"{path.name} starts with the column {first!r}. The first column must be cell_line_id, every other one a "
-            "gene; "
-            "move or rename it."
+            "feature of the lines; move or rename it."
         )
     index = pd.Index(reading.ids(raw, raw.columns[0]), dtype="str", name="cell_line_id")
     values = reading.matrix(raw.iloc[:, 1:], path)
     table = pd.DataFrame(values, index=index, columns=pd.Index(raw.columns[1:].map(str), dtype="str"))
     profiles.check(table, name)
     return table
-
-
-def _genes_in_rows(sign: str, path: Path) -> DataError:
-    return DataError(
-        f"{path.name} has genes in its rows: {sign}. Cell lines must be the rows and genes the columns; transpose it, "
-        "for "
-        f"example with pd.read_csv({path.name!r}, index_col=0).T.rename_axis('cell_line_id').to_csv('expression.csv')."
-    )
 
 
 def read_pairs(path: str | Path) -> pd.DataFrame:

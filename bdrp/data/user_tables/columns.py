@@ -62,6 +62,14 @@ def candidates(raw: pd.DataFrame, meaning: str) -> list[str]:
     return [by_name[alias] for alias in ALIASES[meaning] if alias in by_name]
 
 
+def all_line_ids(raw: pd.DataFrame) -> set[str]:
+    """Every id of every column that can name the lines, and the headers: the lines may be those of a matrix."""
+    ids = {one for column in candidates(raw, "cell_line_id") for one in reading.ids(raw, column).unique()}
+    if not ids:
+        ids = {*reading.ids(raw, str(raw.columns[0])), *map(identifiers.clean_id, raw.columns[1:])}
+    return {part for one in ids for part in (one, *identifiers.split_ids(one))} - {""}
+
+
 def missing(raw: pd.DataFrame, meaning: str, path: Path) -> DataError:
     """No column has this meaning."""
     return DataError(

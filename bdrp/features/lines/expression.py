@@ -47,7 +47,7 @@ class ExpressionScaler(Scaler):
                 tolerated.
         """
         values = self._values(table)
-        self._check_missing(values, tolerated_missing)
+        self._check_missing(values, table.columns, tolerated_missing)
         _warn_of_gaps(table.index, values, tolerated_missing)
         scaled = np.nan_to_num((values - self.mean) / self.scale, nan=0.0)
         return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
@@ -80,7 +80,7 @@ class ExpressionScaler(Scaler):
             )
         return values
 
-    def _check_missing(self, values: np.ndarray, tolerated: float) -> None:
+    def _check_missing(self, values: np.ndarray, given: pd.Index, tolerated: float) -> None:
         if not len(values):
             return
         missing = [gene for gene, absent in zip(self.columns, np.isnan(values).all(axis=0), strict=True) if absent]
@@ -90,8 +90,10 @@ class ExpressionScaler(Scaler):
         seen = f"{len(missing)} of the model's {len(self.columns)} genes ({share:.0%}) are missing: {_few(missing)}"
         if share > tolerated:
             raise DataError(
-                f"{seen}. At most {tolerated:.0%} may be missing. Give expression of more of the model's genes "
-                "under their HGNC symbols, or fit a model on the genes that you have."
+                f"{seen}. At most {tolerated:.0%} may be missing. The model's genes are called like "
+                f"{_few(list(self.columns), 3)}, the table's columns like {_few(list(map(str, given)), 3)}. Give "
+                "expression of more of the model's genes under the names that it knows, or fit a model on the genes "
+                "that you have."
             )
         warnings.warn(f"{seen}. Their training means stand in for them.", BdrpWarning, stacklevel=3)
 
