@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 from torch import Tensor
 
 from bdrp.data.profiles import EXPRESSION
+from bdrp.errors import BdrpWarning
 from bdrp.features.batch import Batch, Features, Inputs
 from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
 
 NEAREST = 3  # chosen: as many trained drugs as a reviewer will look up
+UNLIKELY = 0.01  # chosen: one honest cohort in a hundred is warned of
 SAME_LINE = (
     0.2  # chosen: two profiles closer than a fifth of the median distance between lines are one line measured twice
 )
@@ -66,6 +70,23 @@ class ApplicabilityDomain:
         """(D, trained drugs) Tanimoto similarities, by drug_id."""
         similarities = tanimoto(inputs.molecules.fingerprints.cpu(), self.fingerprints)
         return pd.DataFrame(similarities.double().numpy(), list(inputs.drug_ids), list(self.drug_ids))
+
+    def warn_of_unlike_lines(self, percentiles: pd.Series) -> None:
+        """Warn where more lines than chance gives are farther from all training lines than any of these from another.
+
+        Chance gives one in L + 1: the count is binomial.
+        """
+        far = percentiles.index[percentiles >= 1]
+        expected = 1 / (len(self.profiles) + 1)
+        if len(far) and stats.binom.sf(len(far) - 1, len(percentiles), expected) < UNLIKELY:
+            shown = ", ".join(map(str, far[:5])) + (", ..." if len(far) > 5 else "")
+            warnings.warn(
+                f"{len(far):,} of {len(percentiles):,} lines are farther from every training line than any training "
+                f"line is from its nearest ({shown}; {len(percentiles) * expected:.1f} expected by chance). They are "
+                "extrapolated, and may err by more than their intervals say; line_distance_percentile has each.",
+                BdrpWarning,
+                stacklevel=5,
+            )
 
     def find_id_collisions(self, features: Features, inputs: Inputs) -> list[str]:
         """Lines with the id of a training line but not its expression: another line under the same id."""

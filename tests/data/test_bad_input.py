@@ -83,10 +83,9 @@ BAD_EXPRESSION = {
     "duplicated genes": ("cell_line_id,G1,G1\n1,1,1\n2,1,2\n", r"1 duplicated columns \(G1\)"),
     "unnamed genes": ("cell_line_id,G1,\n1,1,1\n2,1,2\n", "1 genes without a name"),
     "duplicated lines": ("cell_line_id,G1\n1,1\n1.0,2\n", r"1 duplicated lines \(1\)"),
-    "text": ("cell_line_id,G1,tissue\n1,1,Lung\n2,1,Skin\n", r"1 columns that are not all numbers \(tissue.*'Lung'"),
-    "genes in rows": ("gene,1,2\nG1,1,2\nG2,3,4\n", "genes in its rows: its first column is 'gene'.*transpose"),
-    "genes in rows without a header": (",1,2\nG1,1,2\nG2,3,4\n", "genes in its rows: the cell lines of the responses"),
-    "no lines": ("G1,G2\n1,2\n", "starts with the column 'G1'. The first column must be cell_line_id"),
+    "text": ("cell_line_id,G1,colour\n1,1,red\n2,1,blue\n", r"1 columns that are not all numbers \(colour.*'red'"),
+    "no lines": ("G1,G2\n1,2\n", "starts with the column 'G1', and no column is called like an id of cell lines"),
+    "counts": ("cell_line_id,G1,G2\n1,1021,40\n2,311,0\n", "looks like TPM.*--expression-scale tpm"),
     "an empty line": ("cell_line_id,G1,G2\n1,,\n2,1,2\n", r"1 lines without any value \(1\)"),
 }
 

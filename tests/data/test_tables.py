@@ -92,7 +92,8 @@ def test_a_genome_wide_header_is_read(tmp_path: Path, separator: str, quote: str
     rows = [separator.join([f"L{line}", *map(str, row)]) for line, row in enumerate(values)]
     (tmp_path / "expression.txt").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
     read = tables.read_expression(tmp_path / "expression.txt")
-    assert (list(read.columns), list(read.index)) == (genes, ["L0", "L1", "L2"])
+    named = genes if quote else [gene.partition(" (")[0] for gene in genes]
+    assert (list(read.columns), list(read.index)) == (named, ["L0", "L1", "L2"])
     np.testing.assert_array_equal(read, values)
 
 
@@ -198,7 +199,7 @@ def test_equal_rows_of_a_drug_are_one_and_two_ids_may_share_a_structure(tmp_path
 
 def test_an_option_that_the_source_does_not_take_is_refused_with_those_it_does() -> None:
     with pytest.raises(
-        DataError, match="tables takes no option 'genes'. Allowed are unit, column, dose_unit, own_unit, responses, "
+        DataError, match="no option 'genes'. Allowed are unit, column, dose_unit, own_unit, expression_scale, responses"
     ):
         sources.load("tables", genes="genes.csv")
 

@@ -46,11 +46,12 @@ class Reference:
     def of_moments(
         cls, genes: tuple[str, ...], mean: Floats, sd: Floats, loadings: Floats, scale: str | None = None
     ) -> Reference:
-        """From what a scaler keeps, where an SD of exactly 1 stands for a gene that does not vary.
+        """From what a scaler keeps, where an SD of 1 and no loading stand for a gene that does not vary.
 
         Where no scale was recorded, it is told by means and SDs as by values.
         """
-        sd = np.where((sd > LEAST_SD) & (sd != 1.0), sd, np.nan)
+        size = np.abs(loadings).max(axis=1, initial=0.0)
+        sd = np.where((sd == 1.0) & (size <= 1e-9 * size.max(initial=0.0)), np.nan, sd)
         if scale is None:
             told = tell_scale(mean + np.nan_to_num(sd) * SCORES[:, None])
         return cls(genes, mean, sd, loadings, told if scale is None else find_scale(scale))
