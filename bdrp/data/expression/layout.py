@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,9 @@ def arrange(raw: pd.DataFrame, known: Known, path: Path, notices: list[str]) -> 
         return turn(named, raw.drop(columns=at), known, path, notices)
     column = _lines_column(raw, known, path)
     index = pd.Index(reading.ids(raw, column), dtype="str", name="cell_line_id")
-    return raw.drop(columns=column).set_axis(index, axis=0)
+    first = str(raw.columns[0])
+    spent = {column, first} if plain(first) in ROW_NAMES else {column}
+    return raw.drop(columns=list(spent)).set_axis(index, axis=0)
 
 
 def turn(named: pd.DataFrame, values: pd.DataFrame, known: Known, path: Path, notices: list[str]) -> pd.DataFrame:
@@ -162,4 +165,15 @@ def _lines_column(raw: pd.DataFrame, known: Known, path: Path) -> str:
         joined = {column: columns.count_known(raw, column, known.lines) for column in named}
         if max(joined.values()):
             return max(named, key=lambda column: (joined[column], column == first))
+    if len(named) > 1 and named[0] == first and plain(first) in ROW_NAMES and _counts_rows(raw[first]):
+        return named[1]
     return first if first in named else named[0]
+
+
+def _counts_rows(cells: pd.Series) -> bool:
+    """Whether a column holds ascending numbers of rows, of which some may have been left out."""
+    texts = cells.astype(str).tolist()
+    if not all(text.isdecimal() and len(text) < 9 for text in texts):
+        return False
+    numbers = [int(text) for text in texts]
+    return all(a < b for a, b in pairwise(numbers)) and numbers[-1] <= 10 * len(numbers)
