@@ -191,6 +191,17 @@ def _new_sample(genes: int) -> Change:
     return changed
 
 
+def _other_sample(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Change:
+    """Expression of 24 lines under other ids, changed."""
+
+    def changed() -> None:
+        table = pd.read_csv("expression.csv", index_col=0).head(24)
+        table.index = pd.Index([f"S{at + 1}" for at in range(len(table))], name="cell_line_id")
+        change(table).round(4).to_csv("samples.csv")
+
+    return changed
+
+
 PREDICT = ["predict", "model", "--drugs", "drugs.csv", "--expression", "samples.csv", "--out", "predictions.parquet"]
 EVALUATE = ["evaluate", "model", "--out", "report"]
 
@@ -274,6 +285,24 @@ CASES = (
     ),
     Case("Duplicated genes", _two_genes_of_one_name),
     Case(
+        "TPM where logarithms are needed",
+        edit("expression.csv", lambda t: t.set_index("cell_line_id").astype(float).rpow(2).sub(1).reset_index()),
+    ),
+    Case(
+        "Genes in rows",
+        edit("expression.csv", lambda t: t.set_index("cell_line_id").T.rename_axis("gene").reset_index()),
+    ),
+    Case("An id among the genes", edit("expression.csv", lambda t: t.assign(COSMIC_ID=t["cell_line_id"]))),
+    Case(
+        "An age among the genes, under a name that does not tell",
+        edit("expression.csv", lambda t: t.assign(YRS=[str(30 + at % 50) for at in range(len(t))])),
+    ),
+    Case(
+        "Genes that a spreadsheet took for dates",
+        edit("expression.csv", lambda t: t.rename(columns={"GENE3": "9-Sep", "GENE4": "5-Mar"})),
+    ),
+    Case("A number for a gap", put("expression.csv", "GENE3", [7, 9], "-999")),
+    Case(
         "A response on an unknown line, and one of an unknown drug",
         edit(
             "responses.csv",
@@ -309,6 +338,21 @@ CASES = (
     Case("A model folder that is there already", nothing, fit(out="model"), model=True),
     Case("A new sample that lacks a few genes", _new_sample(19), PREDICT, model=True),
     Case("A new sample that lacks most genes", _new_sample(5), PREDICT, model=True),
+    Case("New samples in TPM", _other_sample(lambda table: 2**table - 1), PREDICT, model=True),
+    Case("New samples as z-scores", _other_sample(lambda t: (t - t.mean()) / t.std()), PREDICT, model=True),
+    Case("New samples of another platform", _other_sample(lambda t: 0.7 * t - 1), PREDICT, model=True),
+    Case(
+        "The same, matched",
+        _other_sample(lambda t: 0.7 * t - 1),
+        [*PREDICT, "--match-expression", "gene"],
+        model=True,
+    ),
+    Case(
+        "Few of them, matched",
+        _other_sample(lambda t: 0.7 * t.head(4) - 1),
+        [*PREDICT, "--match-expression", "gene"],
+        model=True,
+    ),
     Case("A model folder with a missing file", _in_model(Path.unlink, "*.safetensors"), EVALUATE, model=True),
     Case("A model folder with an altered file", _in_model(_alter, "*.safetensors"), EVALUATE, model=True),
     Case(

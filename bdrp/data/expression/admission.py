@@ -11,7 +11,7 @@ import pandas as pd
 from bdrp.data.expression.genes import look_like_mouse
 from bdrp.data.expression.matching import FEW, NONE, match_expression
 from bdrp.data.expression.reference import Reference
-from bdrp.data.expression.shift import FEWEST_GENES, OTHER_FORMS, Shift, measure_shift
+from bdrp.data.expression.shift import FEWEST_GENES, FEWEST_LINES, OTHER_FORMS, Shift, measure_shift
 from bdrp.data.identifiers import listed
 from bdrp.errors import BdrpWarning, DataError
 
@@ -91,7 +91,8 @@ def _other_scale(shift: Shift, reference: Reference) -> Finding | None:
             "quantile or rank need no logarithm."
         )
         return Finding(_seen(f"looks like {told.label}", shift, reference, remedy), True)
-    if shift.distance > FAR / 2 and (told.name == "z") != (trained.name == "z"):
+    far = FAR / 2 if shift.lines >= FEWEST_LINES else FAR
+    if shift.distance > far and (told.name == "z") != (trained.name == "z"):
         what = "z-scores of each gene" if told.name == "z" else "no z-scores"
         remedy = (
             "Give the values on the training scale, or say --match-expression gene, which standardises each gene of "
