@@ -157,17 +157,24 @@ def _unlike(shift: Shift, reference: Reference) -> Finding | None:
         return None
     how = "gene" if shift.lines >= FEW else "quantile"
     why = "" if shift.lines >= FEW else f" (gene and rank need {FEW} lines or more)"
-    remedy = f"If it is of another platform or pipeline, say --match-expression {how}{why}; if not, none."
+    remedy = (
+        f"If it is of another platform or pipeline, say --match-expression {how}{why}; if not, none, which says that "
+        "it is right as it is."
+    )
     return Finding(_seen("is unlike the model's training lines", shift, reference, remedy), False)
 
 
 def _seen(what: str, shift: Shift, reference: Reference, remedy: str) -> str:
-    spread = "" if shift.spread != shift.spread else f", and lines vary {shift.spread:.2g} times as much"
+    spread = "" if shift.spread != shift.spread else f", and lines vary {_few_digits(shift.spread)} times as much"
     return (
         f"The expression of {shift.lines:,} lines {what}: {shift.seen}; the model was trained on "
-        f"{reference.describe()}. The median gene's mean is {shift.distance:.2g} SDs away ({shift.by_chance:.2g} by "
-        f"chance), {shift.far_genes:,} of {shift.genes:,} genes by more than 2{spread}. {remedy}"
+        f"{reference.describe()}. The median gene's mean is {_few_digits(shift.distance)} SDs away "
+        f"({shift.by_chance:.2g} by chance), {shift.far_genes:,} of {shift.genes:,} genes by more than 2{spread}. {remedy}"
     )
+
+
+def _few_digits(number: float) -> str:
+    return f"{number:.2g}" if number < 10 else f"{number:,.0f}"
 
 
 def _renamed(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:

@@ -88,7 +88,7 @@ def test_few_lines_say_so_and_too_few_are_refused(made: ModuleType, reference: R
 
 def test_another_platform_is_warned_of_with_what_to_say(made: ModuleType, reference: Reference) -> None:
     seen = other_platform(made.draw_log2(40, seed=2))
-    with pytest.warns(BdrpWarning, match="40 lines is unlike.*say --match-expression gene; if not, none"):
+    with pytest.warns(BdrpWarning, match="40 lines is unlike.*say --match-expression gene; if not, none, which"):
         assert admit(seen, reference) is seen
     with pytest.warns(BdrpWarning, match=r"5 lines is unlike.*--match-expression quantile \(gene and rank need 20"):
         admit(seen.iloc[:5], reference)
