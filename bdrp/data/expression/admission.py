@@ -169,7 +169,8 @@ def _seen(what: str, shift: Shift, reference: Reference, remedy: str) -> str:
     return (
         f"The expression of {shift.lines:,} lines {what}: {shift.seen}; the model was trained on "
         f"{reference.describe()}. The median gene's mean is {_few_digits(shift.distance)} SDs away "
-        f"({shift.by_chance:.2g} by chance), {shift.far_genes:,} of {shift.genes:,} genes by more than 2{spread}. {remedy}"
+        f"({shift.by_chance:.2g} by chance), {shift.far_genes:,} of {shift.genes:,} genes by more than 2{spread}. "
+        f"{remedy}"
     )
 
 
