@@ -195,6 +195,12 @@ def test_expression_on_another_scale_is_warned_of() -> None:
     far = Screen("two", other.measure, other.responses, other.drugs, other.cell_lines, other.expression + 100)
     with pytest.warns(BdrpWarning, match=r"The expression of two is not on the scale of one: .* by 25.0 of its SDs"):
         harmonise(first(), far)
+    with pytest.warns(BdrpWarning, match="matched by gene on 3 lines"):
+        matched = harmonise(first(), far, match="gene").screens[1]
+    mean, sd = first().expression.mean(), first().expression.std(ddof=0)
+    np.testing.assert_allclose(matched.expression.mean(), mean, atol=1e-4)
+    np.testing.assert_allclose(matched.expression.std(ddof=0), sd, rtol=1e-4)
+    assert "Expression is matched to that of one by gene." in matched.notices
 
 
 # Agreement ----------------------------------------------------------------------------------------------------------

@@ -9,11 +9,9 @@ import pytest
 
 from bdrp.data import sources
 from bdrp.data.expression import read_expression, refuse_raw, tell_scale
-from bdrp.data.harmonise import harmonise
-from bdrp.errors import BdrpWarning
 
 TABLES = {
-    "gdsc/Cell_line_RMA_proc_basalExp.txt.gz": ((962, 2305), "rma", "906826", "AIM2"),
+    "gdsc/Cell_line_RMA_proc_basalExp.txt.gz": ((962, 2305), "rma", "906826", "A1CF"),
     "ccle/ccle_rnaseq_zscore_580x706.csv.gz": ((580, 706), "z", "ACH-000001", "AKT3"),
 }
 """Its shape, its scale, a line and a gene that it has."""
