@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from bdrp.data.expression import Reference
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import Measure, Screen
 from bdrp.data.splits import Split
@@ -146,6 +147,12 @@ class Features:
     def components(self) -> int:
         """K, the components of all modalities."""
         return sum(scaler.components.shape[1] for scaler in self.scalers.values())
+
+    def training_expression(self, scale: str | None = None) -> Reference:
+        """What new expression is held against; `scale` is that of the training lines, told where None."""
+        scaler = self.scalers[EXPRESSION]
+        mean, sd, components = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
+        return Reference.of_moments(scaler.columns, mean, sd, components, scale)
 
     def unstandardise(self, mean: npt.ArrayLike, aleatoric: npt.ArrayLike, epistemic: npt.ArrayLike) -> PairMoments:
         """Moments of N pairs in the measure's unit, from standardised ones, (N,) each."""

@@ -166,9 +166,7 @@ class TrainedModel:
     @property
     def training_expression(self) -> Reference:
         """What new expression is held against; of a folder that recorded no scale, the scale is told by the scaler."""
-        scaler = self.features.scalers[EXPRESSION]
-        mean, sd, components = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
-        return Reference.of_moments(scaler.columns, mean, sd, components, self.manifest.get("expression_scale"))
+        return self.features.training_expression(self.manifest.get("expression_scale"))
 
     def drugs_of(self, screen: Screen) -> pd.DataFrame:
         """A screen's drugs, with their doses if the model was trained on that screen.
