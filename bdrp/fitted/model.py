@@ -233,7 +233,6 @@ class TrainedModel:
         names = drugs["name"].reindex(by_drug.index) if "name" in drugs else by_drug.index
         by_drug.insert(0, "drug_name", names)
         by_line = self.applicability_domain.compare_lines(self.features, inputs)
-        self.applicability_domain.warn_of_unlike_lines(by_line["line_distance_percentile"])
         tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
         by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))
         names = None if cell_lines is None else cell_lines.get("name")
