@@ -233,13 +233,14 @@ class TrainedModel:
         names = drugs["name"].reindex(by_drug.index) if "name" in drugs else by_drug.index
         by_drug.insert(0, "drug_name", names)
         by_line = self.applicability_domain.compare_lines(self.features, inputs)
+        self.applicability_domain.warn_of_unlike_lines(by_line["line_distance_percentile"])
         tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
         by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))
         names = None if cell_lines is None else cell_lines.get("name")
         by_line["line_name"] = "" if names is None else names.reindex(by_line.index).fillna("")
         parts = [by_drug.loc[pairs["drug_id"]], by_line.loc[pairs["cell_line_id"]]]
-        joined = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
         order = ["drug_name", "tissue", "drug_similarity", "nearest_drugs", "line_distance_percentile", *LIMITS]
+        joined = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
         return joined[[*order, "line_name"]]
 
     def held_out(self) -> pd.DataFrame:
