@@ -83,16 +83,14 @@ class TrainedModel:
             laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
                 other, with what bdrp knows of how laboratories differ; or the path of a laboratory.json that
                 `bdrp transfer` wrote, or what it holds.
-            match: how expression is mapped onto the training lines, one of `bdrp.data.expression.MATCHINGS`; None
-                looks whether that is needed, and "none" takes it as it is.
+            match: how expression is mapped onto the training lines, see `bdrp.data.expression.admit`.
 
         Raises:
-            DataError: a structure cannot be read, genes are missing, a pair names an unknown line or drug, there is
-                no such laboratory, or expression is on another scale than that of the training lines.
+            DataError: a structure cannot be read, genes are missing or on another scale than in training, a pair names
+                an unknown line or drug, or there is no such laboratory.
 
         Warns:
-            BdrpWarning: genes are missing, expression is unlike that of the training lines, or a line bears a
-                training line's id but not its expression.
+            BdrpWarning: genes are missing, or expression is unlike that of training lines, or of the line of that id.
         """
         profiles = name_profiles(profiles)
         _check_tables(drugs, profiles)
@@ -240,8 +238,7 @@ class TrainedModel:
         by_line["line_name"] = "" if names is None else names.reindex(by_line.index).fillna("")
         parts = [by_drug.loc[pairs["drug_id"]], by_line.loc[pairs["cell_line_id"]]]
         order = ["drug_name", "tissue", "drug_similarity", "nearest_drugs", "line_distance_percentile", *LIMITS]
-        joined = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
-        return joined[[*order, "line_name"]]
+        return pd.concat([part.reset_index(drop=True) for part in parts], axis=1)[[*order, "line_name"]]
 
     def held_out(self) -> pd.DataFrame:
         """The test part as it was observed; see `bdrp.evaluation.score` for the columns."""
