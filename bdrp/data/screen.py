@@ -76,7 +76,8 @@ class Screen:
         measure: what `responses.response` is, and in which unit.
         responses: N rows; cell_line_id, drug_id, response, lower_limit, upper_limit (what the assay could observe,
             in the measure's own unit; NaN where not known), laboratory ("" where not known).
-        drugs: one row a drug_id; name, smiles (canonical), structure_key, target, pathway.
+        drugs: one row a drug_id; name, smiles (canonical), structure_key, target, pathway; and, where a screen joins
+            several (`bdrp.data.joint`), laboratory, the one whose assay the id is.
         cell_lines: one row a cell_line_id; name, tissue, patient_id.
         profiles: what is known of the lines themselves, a table a modality: one row a cell_line_id, one column a
             feature, float32, NaN where a value is missing. Every measured line has "expression", its columns genes; of

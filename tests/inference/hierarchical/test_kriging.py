@@ -263,7 +263,7 @@ def test_where_no_compound_has_two_ids_an_unseen_id_borrows_half_of_what_nothing
     learn(kriging, descriptors_of(ODD[:40]), level)
     one = torch.zeros(1, 40)
     one[0, 7] = 1
-    unseen = descriptors_of(torch.zeros(1, FINGERPRINT_BITS), relations=DrugRelations(one, *[torch.zeros(1, 40)] * 2))
+    unseen = descriptors_of(torch.zeros(1, FINGERPRINT_BITS), relations=DrugRelations(one, *[torch.zeros(1, 40)] * 3))
     mean, variance = kriging(unseen)
     assert float(kriging.shares[0, COMPOUND]) == pytest.approx(0.5, abs=0.02)
     assert float(mean) == pytest.approx(0.5 * float(level[7]), abs=0.02)
