@@ -80,15 +80,20 @@ def drop_unset(**flags: Any) -> dict[str, Any]:
 
 
 def load_screen(name: str, root: Path | None, measure: str | None, options: Mapping[str, Any]) -> Screen:
-    """The screen, its notices printed on standard error.
+    """The screen, or several of names by commas as one; notices are printed on standard error.
 
     Raises:
         DataError: the screen cannot be loaded.
     """
     from bdrp.cli import console
-    from bdrp.data import sources
+    from bdrp.data import joint, sources
+    from bdrp.plugins import is_path
 
-    screen = sources.load(name, root, measure, **options)
+    names = [name] if is_path(name) else list(map(str.strip, name.split(",")))
+    if len(names) > 1:
+        screen = joint.load(names, root, measure, joint.options_by_screen(options, names))
+    else:
+        screen = sources.load(name, root, measure, **options)
     for notice in screen.notices:
         console.print_note(notice)
     return screen

@@ -74,6 +74,24 @@ def load(
     return join(*(sources.load(name, root, measure, **(options or {}).get(name, {})) for name in names))
 
 
+def options_by_screen(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`{"ccle.profile": "rnaseq_z"}` as `{"ccle": {"profile": "rnaseq_z"}}`.
+
+    Raises:
+        DataError: an option names none of the screens.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for option, value in options.items():
+        name, dot, key = option.partition(".")
+        if not dot or name not in names or not key:
+            raise DataError(
+                f"The option {option!r} is of no screen of {', '.join(names)}. Where there are several, an option "
+                f"names its own: SCREEN.KEY, as in {names[0]}.{option.rpartition('.')[2] or 'KEY'}. Name it."
+            )
+        found.setdefault(name, {})[key] = value
+    return found
+
+
 def common_measure(names: Sequence[str]) -> str:
     """The first measure of the first source that all sources offer.
 

@@ -120,8 +120,9 @@ class NetworkMethod(Method, ABC):
         """The network's sizes and parts.
 
         Args:
-            genes: how many it reads of a line. profiles: what it reads beside them.
+            genes: how many it reads of a line.
             compounds: C.
+            profiles: what it reads of a line beside its genes, and how much.
             laboratories: whose assays these are; each beyond the first adds half as many factors, for what
                 laboratories do not have in common takes rank (docs/laboratories.md).
         """
