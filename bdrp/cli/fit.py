@@ -23,6 +23,7 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
+    split_screens,
 )
 from bdrp.errors import DataError
 from bdrp.files.outputs import guard_folder
@@ -103,7 +104,7 @@ def run(
     files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     screen_options = parse_key_values(screen_option, "--screen-option") | files
     screen_options |= drop_unset(unit=unit, dose_unit=dose_unit)
-    code = [Path(name) for name in (screen, method) if is_path(name)]
+    code = [Path(name) for name in (*split_screens(screen), method) if is_path(name)]
     _check_split_flags(split_file, within)
     guard_folder(out, list_input_files(root, screen_options, split_file, *code))
     loaded = load_screen(screen, root, measure, screen_options)
