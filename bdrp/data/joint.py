@@ -82,7 +82,7 @@ def options_by_screen(options: Mapping[str, Any], names: Sequence[str]) -> dict[
     """
     found: dict[str, dict[str, Any]] = {}
     for option, value in options.items():
-        name, dot, key = option.partition(".")
+        name, dot, key = option.rpartition(".")
         if not dot or name not in names or not key:
             raise DataError(
                 f"The option {option!r} is of no screen of {', '.join(names)}. Where there are several, an option "
