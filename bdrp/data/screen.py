@@ -119,10 +119,17 @@ class Screen:
         """The drugs with `upper_limit`, the mean highest dose of each one's assays, in the measure's unit.
 
         NaN where it is not known. Doses are planned before a response is seen: those of held-out rows give none away.
+        Of several laboratories, one that tells no doses, or that has the same for all, says nothing of what was planned
+        for a compound: its assays take the mean of what others planned for it.
         """
         limits = self.responses.groupby("drug_id")["upper_limit"].mean()
         drugs = self.drugs
-        return drugs.assign(upper_limit=limits.reindex(drugs.index).to_numpy(dtype=float))
+        planned = limits.reindex(drugs.index).astype(float)
+        if "laboratory" in drugs:
+            differ = planned.groupby(drugs["laboratory"]).transform("nunique") > 1
+            planned = planned.where(differ)
+            planned = planned.fillna(planned.groupby(drugs["structure_key"]).transform("mean"))
+        return drugs.assign(upper_limit=planned.to_numpy())
 
     def __reduce__(self) -> tuple[type[Screen], tuple[Any, ...]]:
         """Pickled as its parts, and checked again where it is unpickled."""

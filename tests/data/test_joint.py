@@ -101,3 +101,27 @@ def test_options_are_of_the_screen_that_they_name() -> None:
 def test_one_screen_twice_is_refused() -> None:
     with pytest.raises(DataError, match="2 screens named simulated, simulated"):
         joint.load(["simulated", "simulated"])
+
+
+def with_doses(screen: Screen, doses: list[float]) -> Screen:
+    """The screen with a highest dose for each of its drugs, NaN where it tells none."""
+    limits = screen.responses["drug_id"].map(dict(zip(screen.drugs.index, doses, strict=True)))
+    return replace(screen, responses=screen.responses.assign(lower_limit=np.nan, upper_limit=limits))
+
+
+@pytest.mark.parametrize("other", [[np.nan] * 4, [20.0] * 4])
+def test_where_a_laboratory_plans_no_doses_its_assays_have_what_others_planned_for_the_compound(
+    other: list[float], parts: tuple[Screen, Screen]
+) -> None:
+    north, south = parts
+    both = joint.join(with_doses(north, [1.0, 2.0, 3.0, np.nan]), with_doses(south, other))
+    planned = both.tested_drugs()["upper_limit"]
+    assert planned.tolist() == pytest.approx([1.0, 2.0, 3.0, np.nan] * 2, nan_ok=True)
+    alone = with_doses(south, other).tested_drugs()["upper_limit"]  # of one laboratory doses are as they are
+    assert alone.tolist() == pytest.approx(other, nan_ok=True)
+
+
+def test_doses_that_a_laboratory_planned_itself_stay(parts: tuple[Screen, Screen]) -> None:
+    north, south = parts
+    both = joint.join(with_doses(north, [1.0, 2.0, 3.0, 4.0]), with_doses(south, [5.0, 6.0, 7.0, np.nan]))
+    assert both.tested_drugs()["upper_limit"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 4.0]

@@ -11,8 +11,7 @@ Six kernels, each 1 on average for a drug with itself, and one more where there 
                  low doses (on GDSC2 the highest dose and a compound's mean ln IC50 correlate by 0.72)
     laboratory   1 for assays of one laboratory: what its level and readout add to all of them
 
-The dose kernel of a compound whose doses are not known is 0 with every other, and so is that of assays of different
-laboratories: each has its own custom in choosing doses.
+The dose kernel of a compound whose doses are not known is 0 with every other.
 """
 
 from __future__ import annotations
@@ -94,16 +93,15 @@ class SimilarityKernels(nn.Module):
         descriptors, dose = self._standardised(compounds)
         # Beyond the doses of trained compounds linearity is not known to go on.
         near = dose.clamp(self.dose.min(), self.dose.max())
-        same_laboratory = 1 - compounds.relations.elsewhere
         distance = torch.cdist(descriptors, self.descriptors, compute_mode="donot_use_mm_for_euclid_dist")
         across = (
             tanimoto(compounds.fingerprints, self.fingerprints),
             torch.exp(-(distance**2) / len(DESCRIPTORS)),
-            torch.outer(near.nan_to_num(), self.dose) * same_laboratory,
+            torch.outer(near.nan_to_num(), self.dose),
             compounds.relations.compound,
             compounds.relations.target,
             compounds.relations.pathway,
-            same_laboratory,
+            1 - compounds.relations.elsewhere,
         )
         same = torch.ones_like(near)
         dose = torch.where(near.isnan(), same, near**2)
