@@ -97,6 +97,18 @@ def test_drugs_of_no_named_laboratory_are_warned_of() -> None:
     assert "12 drugs are of no laboratory that the model learned from (north, south)" in " ".join(said.split())
 
 
+@pytest.mark.usefixtures("fitted")
+def test_new_drugs_name_their_laboratory_in_a_column() -> None:
+    smiles = "CC(=O)Oc1ccccc1C(=O)O"
+    table = pd.DataFrame({"drug_id": ["here", "there", "nowhere"], "smiles": smiles})
+    table.assign(laboratory=["north", "south", ""]).to_csv("new.csv", index=False)
+    said = bdrp("predict", "model", "--screen", SCREEN, "--drugs", "new.csv", "--out", "new.parquet")
+    assert said.startswith("exit 0"), said
+    assert "1 drugs are of no laboratory" in " ".join(said.split())
+    level = pd.read_parquet("new.parquet").groupby("drug_id")["mean"].mean()
+    assert level["there"] > level["here"]  # the second laboratory reads 2 ln units more
+
+
 def test_methods_are_compared_by_assay() -> None:
     words = ("--methods", "mean_effects", "--splits", "assay", "--folds", "3", "--seeds", "1", "--screen", SCREEN)
     said = bdrp("compare", *words, "--out", "compared")
