@@ -87,10 +87,12 @@ class TrainedModel:
                 is no such laboratory.
 
         Warns:
-            BdrpWarning: genes are missing, or a line bears a training line's id but not its expression.
+            BdrpWarning: genes are missing, a line bears a training line's id but not its expression, or a drug is of
+                none of the laboratories that the model learned from, where it learned from several.
         """
         profiles = name_profiles(profiles)
         _check_tables(drugs, profiles)
+        self._warn_of_no_laboratory(drugs)
         pairs = (
             cross_drugs_and_lines(drugs, profiles[EXPRESSION]) if pairs is None else _ids(pairs).reset_index(drop=True)
         )
@@ -198,6 +200,19 @@ class TrainedModel:
         inputs, rows = self.prepared(drugs, profiles, some)
         drawn = require_weight_draws(self.fitted).draw_posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
+
+    def _warn_of_no_laboratory(self, drugs: pd.DataFrame) -> None:
+        known = self.features.drugs.laboratories
+        named = drugs["laboratory"].isin(known) if "laboratory" in drugs else pd.Series(False, drugs.index)
+        if known and not named.all():
+            names = ", ".join(self.features.drugs.laboratory_names)
+            warnings.warn(
+                f"{int((~named).sum()):,} drugs are of no laboratory that the model learned from ({names}), so neither "
+                "its level nor its doses are known of them. Name one in the column laboratory, or give the screens "
+                "that the model was fitted on, as in --screen gdsc2,gdsc1.",
+                BdrpWarning,
+                stacklevel=3,
+            )
 
     def _without_id_collisions(self, inputs: Inputs) -> Inputs:
         collisions = self.applicability_domain.find_id_collisions(self.features, inputs)

@@ -41,7 +41,8 @@ class Layer(Generic[Weighting]):
         self.features = features
         self.model, self.guide = model, guide
         slopes, loadings = len(model.log_compound_scale) - 1, len(model.log_line_scale) - 1
-        self.kriging = Kriging(len(features.compounds), (1, slopes, loadings))
+        laboratories = len(features.drugs.laboratory_names)
+        self.kriging = Kriging(len(features.compounds), (1, slopes, loadings), laboratories)
         self.modules = nn.ModuleDict(
             {"model": model, "guide": guide, "kinship": self.kriging}
         )  # names of saved tensors
