@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from bdrp import calibration, inference
 from bdrp.calibration import Recalibration
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import LIMITS, MEASURES, Screen
-from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
+from bdrp.errors import BdrpError, BdrpWarning, DataError, FitError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
 from bdrp.features import applicability_domain
@@ -26,10 +27,14 @@ from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.features.drugs import TrainingDrugs
 from bdrp.files import sealed_folder, strict_json, tensors
-from bdrp.fitted import saved_posterior_check
+from bdrp.fitted import saved_posterior_check, updates
+from bdrp.fitted.conditioning import condition
 from bdrp.fitted.held_out import OBSERVED, HeldOut
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
-from bdrp.fitted.widening import interval_widths, widen
+from bdrp.fitted.measurements import UPDATES, Measurements
+from bdrp.fitted.updates import Source
+from bdrp.fitted.widening import interval_widths, require_rescalable, widen
+from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.inference.method import Fitted, require_weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
 
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
 class TrainedModel:
     """Everything that predicting needs; no training response is among it, but summaries of them are.
 
+    What was measured since the fit is among it, row by row; see `update`.
+
     Attributes:
         manifest: what was fitted, on what, how, and with which versions.
         features: how tables become tensors.
@@ -50,6 +57,7 @@ class TrainedModel:
         limits: index drug_id; lower_limit and upper_limit of the doses that each trained drug was tested at.
         held_out_part: the test part, None for a model without one.
         posterior_check: of the posterior on its training rows, None for a method without a posterior.
+        measurements: what it was updated with since the fit, None where it never was.
     """
 
     manifest: Mapping[str, Any]
@@ -60,6 +68,7 @@ class TrainedModel:
     limits: pd.DataFrame
     held_out_part: HeldOut | None = None
     posterior_check: PosteriorCheck | None = None
+    measurements: Measurements | None = None
 
     def predict(
         self,
@@ -80,7 +89,8 @@ class TrainedModel:
             cell_lines: index cell_line_id; tissue, shown beside the predictions.
             laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
                 other, with what bdrp knows of how laboratories differ; or the path of a laboratory.json that
-                `bdrp transfer` wrote, or what it holds.
+                `bdrp transfer` wrote, or what it holds. A model that was updated with measurements of another
+                laboratory predicts for that one alone, which then is "same".
 
         Raises:
             DataError: a structure cannot be read, genes are missing, a pair names an unknown line or drug, or there
@@ -100,17 +110,67 @@ class TrainedModel:
             )
         laboratories = find_laboratories(laboratory)
         inputs, rows = self.prepared(drugs, profiles, pairs, elsewhere=laboratories is not None)
-        own = self.recalibration(self.fitted.predict(inputs, rows))
-        context = self._context(pairs, inputs, drugs, cell_lines)
+        own, context = self.predictive(inputs, rows), self._context(pairs, inputs, drugs, cell_lines)
         if laboratories is None:
-            return Predictions(own, context, model=self.digest)
+            return Predictions(own, context, None, self.digest, self.updates)
         widened, carried = self.in_laboratory(own, laboratories)
-        return Predictions(widened, context, carried, self.digest)
+        return Predictions(widened, context, carried, self.digest, self.updates)
 
     @property
     def digest(self) -> str:
         """That of the folder that the model was read from; "" for one that was fitted and never read."""
         return str(self.manifest.get(sealed_folder.DIGEST, ""))
+
+    def predictive(self, inputs: Inputs, pairs: Pairs) -> PredictiveDistribution:
+        """The recalibrated distributions of N pairs, conditioned on what was measured since the fit."""
+        pred = self.recalibration(self.fitted.predict(inputs, pairs))
+        return pred if self.posterior is None else self.posterior.predict(inputs, pairs, require_rescalable(pred))
+
+    @cached_property
+    def posterior(self) -> UpdatedFit | None:
+        """The posterior given what was measured since the fit; None where nothing was."""
+        return None if self.measurements is None else condition(self, self.measurements)
+
+    @property
+    def updates(self) -> tuple[str, ...]:
+        """What the model was updated with since its fit, in words; empty where it never was."""
+        return () if self.measurements is None else tuple(each.describe() for each in self.measurements.history)
+
+    def update(
+        self,
+        measured: pd.DataFrame,
+        *,
+        drugs: pd.DataFrame,
+        profiles: Profiles | pd.DataFrame,
+        laboratory: str | Path | Laboratories = SAME,
+        source: Source | None = None,
+    ) -> TrainedModel:
+        """A model that knows further measurements too, in closed form; this one stays as it is.
+
+        Args:
+            measured: cell_line_id, drug_id and response, and where known lower_limit and upper_limit, in the model's
+                measure. A response at a limit is known to lie there or beyond. Lines and drugs may be new.
+            drugs: as in `predict`, at least those that are measured.
+            profiles: likewise of the lines.
+            laboratory: whose measurements they are, as in `predict`; all updates of a model are of one laboratory.
+            source: the table's file, for the history.
+
+        Raises:
+            FitError: the method's posterior cannot be updated.
+            DataError: a row cannot be used; see `bdrp.fitted.measured_checks`.
+
+        Warns:
+            BdrpWarning: the measurements lie far from what is predicted for them.
+        """
+        return updates.add(self, measured, drugs, name_profiles(profiles), find_laboratories(laboratory), source)
+
+    def undo(self) -> TrainedModel:
+        """The model before its last update, with equal predictions.
+
+        Raises:
+            DataError: it was never updated.
+        """
+        return updates.undo(self)
 
     def in_laboratory(
         self, pred: PredictiveDistribution, laboratories: Laboratories
@@ -118,8 +178,13 @@ class TrainedModel:
         """A recalibrated prediction as it is for one laboratory more of that kind, and what it carries.
 
         Raises:
-            DataError: no laboratory is known.
+            DataError: no laboratory is known, or the model was updated with the measurements of one.
         """
+        if self.measurements is not None and self.measurements.laboratory is not None:
+            raise DataError(
+                "This model was updated with measurements of another laboratory, and predicts for that one alone. "
+                "Allowed: the laboratory same, which means that one; for yet another, the model before its updates."
+            )
         measure = self.features.measure.name
         effects = laboratories.prior(measure).median
         widened = widen(pred, effects, self.features)
@@ -153,6 +218,7 @@ class TrainedModel:
             name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in name_profiles(profiles).items()
         }
         inputs = self._without_id_collisions(self.features.inputs(needed_drugs, needed_lines))
+        elsewhere = elsewhere or (self.measurements is not None and self.measurements.laboratory is not None)
         inputs = inputs.with_known_assays() if elsewhere else inputs
         return inputs, as_pairs(pairs, inputs)
 
@@ -187,9 +253,10 @@ class TrainedModel:
             seed: decides which pairs and which draws.
 
         Raises:
-            FitError: the method has no posterior of weights.
+            FitError: the method has no posterior of weights, or measurements since the fit are not in it.
             DataError: as in `predict`, or a response is missing.
         """
+        self.refuse_updated("Draws of the weights")
         check_counts(draws, most_pairs)
         profiles = name_profiles(profiles)
         _check_tables(drugs, profiles)
@@ -198,6 +265,18 @@ class TrainedModel:
         inputs, rows = self.prepared(drugs, profiles, some)
         drawn = require_weight_draws(self.fitted).draw_posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
+
+    def refuse_updated(self, what: str) -> None:
+        """Refuse for `what` a model that was updated, where the weights as they were fitted are meant.
+
+        Raises:
+            FitError: it was.
+        """
+        if self.measurements is not None:
+            raise FitError(
+                f"{what} are of a model as it was fitted; this one was updated {len(self.updates)} times, and its "
+                "measurements are not among its weights. Take the model before its updates (`bdrp update --undo`)."
+            )
 
     def _without_id_collisions(self, inputs: Inputs) -> Inputs:
         collisions = self.applicability_domain.find_id_collisions(self.features, inputs)
@@ -270,7 +349,11 @@ class TrainedModel:
             self.held_out_part.save(into)
         if self.posterior_check is not None:
             saved_posterior_check.save_check(self.posterior_check, into)
-        sealed_folder.seal(into, self.manifest)
+        if self.measurements is None:
+            sealed_folder.seal(into, self.manifest)
+            return
+        self.measurements.save(into)
+        sealed_folder.seal(into, self.manifest, version=sealed_folder.UPDATED)
 
     @classmethod
     def load(cls, path: Path | str, method: Path | str | None = None) -> TrainedModel:
@@ -327,6 +410,7 @@ class TrainedModel:
         domain = applicability_domain.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
         _check_domain(domain, features)
         limits = pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float)
+        records = manifest.get(UPDATES)
         return cls(
             manifest,
             features,
@@ -336,6 +420,7 @@ class TrainedModel:
             limits,
             HeldOut.load(path) if (path / OBSERVED).exists() else None,
             saved_posterior_check.load_check(path),
+            Measurements.load(path, records, tuple(features.scalers)) if records else None,
         )
 
 
