@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bdrp import calibration, evaluation, explain, report, triage
+    from bdrp import calibration, design, evaluation, explain, report, triage
     from bdrp.data import sources, splits
     from bdrp.data.screen import Screen
     from bdrp.data.splits import Split
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bdrp.fitted.fit import fit
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import predict
+    from bdrp.fitted.update import update
     from bdrp.predictive import PredictiveDistribution
     from bdrp.report import evaluate
 
@@ -32,6 +33,7 @@ __all__ = [
     "Split",
     "TrainedModel",
     "calibration",
+    "design",
     "evaluate",
     "evaluation",
     "explain",
@@ -41,10 +43,12 @@ __all__ = [
     "sources",
     "splits",
     "triage",
+    "update",
 ]
 
 _ROOMS = {
     "calibration": "bdrp.calibration",
+    "design": "bdrp.design",
     "evaluation": "bdrp.evaluation",
     "explain": "bdrp.explain",
     "report": "bdrp.report",
@@ -62,6 +66,7 @@ _HOMES = {
     "evaluate": "bdrp.report",
     "fit": "bdrp.fitted.fit",
     "predict": "bdrp.fitted.predict",
+    "update": "bdrp.fitted.update",
 }
 
 

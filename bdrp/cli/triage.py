@@ -65,8 +65,10 @@ def run(
         ),
     )
     done = None if reviewed is None else _read_settled(reviewed)
-    queue = triage.rank(triage.read_predictions(predictions), policy, budget, done)
+    found = triage.read_predictions(predictions)
+    queue = triage.rank(found, policy, budget, done)
     print_queue(queue, triage.export(queue, out))
+    console.print_updates(getattr(found, "updates", ()))
     if label_studio is not None:
         console.print_line("Label Studio: tasks {}, interface {}".format(*triage.export_tasks(queue, label_studio)))
 
@@ -74,6 +76,7 @@ def run(
 def print_queue(queue: pd.DataFrame, written: Sequence[Path]) -> None:
     """What a queue holds, and where it was written."""
     print_reasons(queue)
+    console.print_updates(getattr(found, "updates", ()))
     console.print_line("queue: " + ", ".join(map(str, written)))
 
 

@@ -12,12 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import torch
 
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.fitted.measurements import Measurements, TargetLaboratory
 from bdrp.inference.hierarchical.batch_effects import BatchEffects, ScalePrior
 from bdrp.inference.hierarchical.updating import UpdatedFit
+from bdrp.inference.method import Fitted
 from bdrp.predictive import PredictiveDistribution
 from bdrp.predictive.distribution import Floats, Scalable
 
@@ -33,6 +35,13 @@ def condition(model: TrainedModel, measured: Measurements) -> UpdatedFit:
     """The model's posterior given all measurements, in the laboratory that they are of."""
     laboratory = measured.laboratory
     return _conditioned(model, measured, BatchEffects() if laboratory is None else laboratory.effects)
+
+
+def without_measurements(fitted: Fitted, inputs: Inputs, pairs: Pairs) -> UpdatedFit:
+    """The posterior of a fit as it is, in the form of one that was conditioned; `pairs` are any."""
+    none = pairs.select(torch.arange(0))
+    prior = fitted.predict(inputs, none)
+    return UpdatedFit(fitted, inputs, none, prior, BatchEffects())
 
 
 def find_effects(model: TrainedModel, measured: Measurements) -> Measurements:

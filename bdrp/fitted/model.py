@@ -28,7 +28,7 @@ from bdrp.features.batch import pairs as as_pairs
 from bdrp.features.drugs import TrainingDrugs
 from bdrp.files import sealed_folder, strict_json, tensors
 from bdrp.fitted import saved_posterior_check, updates
-from bdrp.fitted.conditioning import condition
+from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
 from bdrp.fitted.held_out import OBSERVED, HeldOut
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
 from bdrp.fitted.measurements import UPDATES, Measurements
@@ -37,6 +37,7 @@ from bdrp.fitted.widening import interval_widths, require_rescalable, widen
 from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.inference.method import Fitted, require_weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
+from bdrp.predictive.distribution import Floats
 
 if TYPE_CHECKING:
     import arviz
@@ -126,6 +127,20 @@ class TrainedModel:
         pred = self.recalibration(self.fitted.predict(inputs, pairs))
         return pred if self.posterior is None else self.posterior.predict(inputs, pairs, require_rescalable(pred))
 
+    def joint(self, inputs: Inputs, pairs: Pairs) -> tuple[PredictiveDistribution, Floats]:
+        """The distributions of a few pairs, as `predictive` has them, and the covariance of their expected responses.
+
+        Returns:
+            N distributions, and (N, N) in the measure's unit squared.
+
+        Raises:
+            FitError: the method's posterior has no covariance in closed form.
+        """
+        refuse_method(self)
+        before = require_rescalable(self.recalibration(self.fitted.predict(inputs, pairs)))
+        posterior = self.posterior or without_measurements(self.fitted, inputs, pairs)
+        return posterior.predict(inputs, pairs, before), posterior.covariance(inputs, pairs, before)
+
     @cached_property
     def posterior(self) -> UpdatedFit | None:
         """The posterior given what was measured since the fit; None where nothing was."""
@@ -140,8 +155,8 @@ class TrainedModel:
         self,
         measured: pd.DataFrame,
         *,
-        drugs: pd.DataFrame,
-        profiles: Profiles | pd.DataFrame,
+        drugs: pd.DataFrame | None = None,
+        profiles: Profiles | pd.DataFrame | None = None,
         laboratory: str | Path | Laboratories = SAME,
         source: Source | None = None,
     ) -> TrainedModel:
@@ -150,7 +165,7 @@ class TrainedModel:
         Args:
             measured: cell_line_id, drug_id and response, and where known lower_limit and upper_limit, in the model's
                 measure. A response at a limit is known to lie there or beyond. Lines and drugs may be new.
-            drugs: as in `predict`, at least those that are measured.
+            drugs: as in `predict`, at least those that are measured and were not in an earlier update.
             profiles: likewise of the lines.
             laboratory: whose measurements they are, as in `predict`; all updates of a model are of one laboratory.
             source: the table's file, for the history.
@@ -162,7 +177,8 @@ class TrainedModel:
         Warns:
             BdrpWarning: the measurements lie far from what is predicted for them.
         """
-        return updates.add(self, measured, drugs, name_profiles(profiles), find_laboratories(laboratory), source)
+        tables = {} if profiles is None else name_profiles(profiles)
+        return updates.add(self, measured, (drugs, tables), find_laboratories(laboratory), source)
 
     def undo(self) -> TrainedModel:
         """The model before its last update, with equal predictions.

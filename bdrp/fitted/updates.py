@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bdrp import __version__
-from bdrp.data.profiles import Profiles
+from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.errors import DataError
 from bdrp.files import strict_json
 from bdrp.fitted.conditioning import find_effects, new_laboratory, refuse_method, warn_if_far
@@ -56,25 +56,27 @@ class Source:
 def add(
     model: TrainedModel,
     measured: pd.DataFrame,
-    drugs: pd.DataFrame,
-    profiles: Profiles,
+    described: tuple[pd.DataFrame | None, Profiles],
     laboratories: Laboratories | None,
     source: Source | None,
 ) -> TrainedModel:
-    """See `TrainedModel.update`; `laboratories` is None for the model's own."""
+    """See `TrainedModel.update`; `described` are drugs and profiles, `laboratories` is None for the model's own."""
     refuse_method(model)
-    rows = tidy_rows(measured)
+    rows, before = tidy_rows(measured), model.measurements
     source = source or Source.of_rows(rows)
-    before = model.measurements
     _refuse_same_source(source, before)
+    drugs, profiles = _known(model, *described)
     refuse_unknown(rows, drugs, profiles)
     if before is not None:
         refuse_repeated(rows, {"an earlier update": before.rows})
     record = _record(rows, source, _laboratory(model, laboratories))
-    joined = _joined(before, rows, _drugs(drugs), _read_columns(model, profiles), record)
-    refuse_too_many(joined.rows)
+    history = (*(() if before is None else before.history), record)
+    every = rows.assign(**{UPDATE: len(history) - 1})
+    every = every if before is None else pd.concat([before.rows, every], ignore_index=True)
+    refuse_too_many(every)
+    joined = keep_named(Measurements(sort_rows(every), drugs, profiles, history))
     warn_if_far(model, joined)
-    return with_measurements(model, find_effects(_bare(model), joined))
+    return with_measurements(model, find_effects(with_measurements(model, None), joined))
 
 
 def undo(model: TrainedModel) -> TrainedModel:
@@ -94,21 +96,21 @@ def with_measurements(model: TrainedModel, measured: Measurements | None) -> Tra
     return replace(model, manifest=manifest, measurements=measured)
 
 
-def _bare(model: TrainedModel) -> TrainedModel:
-    return with_measurements(model, None)
+def _known(model: TrainedModel, drugs: pd.DataFrame | None, profiles: Profiles) -> tuple[pd.DataFrame, Profiles]:
+    """Drugs and profiles that are given, and those of earlier updates; what the model reads of each.
 
-
-def _joined(
-    before: Measurements | None, rows: pd.DataFrame, drugs: pd.DataFrame, profiles: Profiles, record: Update
-) -> Measurements:
-    """All measurements; of a drug or line that both tables describe the newer description counts."""
-    if before is None:
-        return keep_named(Measurements(sort_rows(rows.assign(**{UPDATE: 0})), drugs, profiles, (record,)))
-    every = pd.concat([before.rows, rows.assign(**{UPDATE: len(before.history)})], ignore_index=True)
-    tables = {name: add_rows(before.profiles.get(name), profile) for name, profile in profiles.items()}
-    tables |= {name: table for name, table in before.profiles.items() if name not in tables}
-    history = (*before.history, record)
-    return keep_named(Measurements(sort_rows(every), add_rows(before.drugs, drugs), tables, history))
+    Raises:
+        DataError: there are no drugs, or no expression.
+    """
+    before = model.measurements
+    known = None if before is None else before.drugs
+    known = known if drugs is None else add_rows(known, _drugs(drugs))
+    earlier = {} if before is None else before.profiles
+    tables = {name: add_rows(earlier.get(name), table) for name, table in _read_columns(model, profiles).items()}
+    tables = {**earlier, **tables}
+    if known is None or EXPRESSION not in tables:
+        raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
+    return known, tables
 
 
 def add_rows(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:

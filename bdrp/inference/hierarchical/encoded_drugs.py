@@ -1,4 +1,4 @@
-"""States of the drugs that were asked for last: who asks for other lines of the same drugs need not encode these again."""
+"""States of the drugs that were asked for last: for other lines of the same drugs, none is encoded again."""
 
 from __future__ import annotations
 

@@ -182,6 +182,8 @@ class Evidence:
 
 def _inverse(factor: tuple[Floats, bool]) -> Floats:
     """Of the matrix with this lower Cholesky factor, in a third of what solving for the identity takes."""
+    if not len(factor[0]):
+        return factor[0]
     lower, _ = dpotri(factor[0], lower=1)
     half = np.tril(lower)
     return half + np.tril(half, -1).T

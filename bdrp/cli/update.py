@@ -1,0 +1,84 @@
+"""`bdrp update`: a model folder and new measurements become a model folder that knows both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bdrp.cli import console
+from bdrp.cli.options import (
+    Laboratory,
+    MethodFile,
+    Overwrite,
+    Root,
+    ScreenOptions,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+)
+from bdrp.errors import DataError
+
+
+def run(
+    model: Annotated[Path, typer.Argument(help="A model folder; it is only read.")],
+    out: Annotated[Path, typer.Option(help="The model folder to write.")],
+    measured: Annotated[
+        Path | None,
+        typer.Option(help="Table of cell_line_id, drug_id, the response and, where known, its limits or doses."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Write the model as it was before its last update.")] = False,
+    screen: Annotated[str | None, typer.Option(help="Take drugs and expression from this screen.")] = None,
+    root: Root = None,
+    drugs: Annotated[
+        Path | None, typer.Option(help="Drugs that the screen lacks: drug_id, smiles and, if known, max_conc_um.")
+    ] = None,
+    expression: Annotated[
+        Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
+    ] = None,
+    laboratory: Laboratory = "same",
+    method: MethodFile = None,
+    overwrite: Overwrite = False,
+    screen_option: ScreenOptions = None,
+) -> None:
+    """Condition a model on new measurements of lines and drugs, known or new, in closed form and in seconds."""
+    _check_flags(measured, undo)
+    from bdrp.data.sources import tables
+    from bdrp.files import outputs
+    from bdrp.fitted.laboratory import find_laboratories
+    from bdrp.fitted.model import TrainedModel
+    from bdrp.fitted.update import undo_update, update
+    from bdrp.fitted.updates import Source
+
+    options = parse_key_values(screen_option, "--screen-option")
+    outputs.guard_folder(out, [model, *list_input_files(root, options, measured, drugs, expression, Path(laboratory))])
+    trained = TrainedModel.load(model, method)
+    if measured is None:
+        made = undo_update(trained, out, overwrite=overwrite)
+        console.print_line(f"model: {out}, without the update of {trained.updates[-1]}")
+        console.print_updates(made.updates, "what remains")
+        return
+    measure = trained.manifest["measure"]
+    made = update(
+        trained,
+        tables.read_measured(measured, measure),
+        screen=load_screen(screen, root, measure, options) if screen else None,
+        drugs=tables.read_tested_drugs(drugs, measure) if drugs else None,
+        expression=tables.read_expression(expression) if expression else None,
+        laboratory=find_laboratories(laboratory) or laboratory,
+        source=Source.of_file(measured),
+        out=out,
+        overwrite=overwrite,
+    )
+    console.print_line(f"model: {out}")
+    for each in made.updates:
+        console.print_line(f"  {each}")
+
+
+def _check_flags(measured: Path | None, undo: bool) -> None:
+    if (measured is None) != undo:
+        raise DataError(
+            "There is either an update to make or one to undo. Give --measured TABLE to add measurements, or --undo to "
+            "take back the last ones."
+        )
