@@ -17,6 +17,7 @@ import torch
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.fitted.measurements import Measurements, TargetLaboratory
+from bdrp.fitted.widening import widen
 from bdrp.inference.hierarchical.batch_effects import BatchEffects, ScalePrior
 from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.inference.method import Fitted
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 FAR: Final = 3.0
 """Predictive SDs that measurements may lie from their predictions in the median; chosen: of calibrated ones it is 0.7,
 and a wrong unit (a factor of 1,000 is 6.9 in ln) or a wrong sign of the measure lies beyond."""
+
+ENOUGH: Final = 3
+"""Measurements that a median is taken of; fewer are surprises before they are a wrong unit. Chosen."""
 
 
 def condition(model: TrainedModel, measured: Measurements) -> UpdatedFit:
@@ -76,9 +80,11 @@ def warn_if_far(model: TrainedModel, measured: Measurements) -> None:
     """
     rows = replace(measured, rows=measured.rows[measured.rows["update"] == len(measured.history) - 1])
     inputs, pairs = model.prepared(rows.drugs, rows.profiles, rows.rows, elsewhere=measured.laboratory is not None)
-    pred = model.predictive(inputs, pairs)
+    pred, laboratory = model.predictive(inputs, pairs), measured.laboratory
+    if laboratory is not None and model.measurements is None:  # else the prediction is of that laboratory already
+        pred = widen(pred, laboratory.effects, model.features)
     score = float(np.median(np.abs(_residual(pairs, pred.mean) / pred.std)))
-    if score > FAR:
+    if score > FAR and len(pairs) >= ENOUGH:
         warnings.warn(
             f"In the median the measurements lie {score:.1f} predictive SDs from what the model predicts for them. Are "
             f"they in {model.features.measure.unit or model.features.measure.name}, and of the model's own laboratory? "

@@ -135,6 +135,17 @@ class Measurements:
         rows = self.rows[self.rows[UPDATE] < len(self.history) - 1].reset_index(drop=True)
         return keep_named(Measurements(rows, self.drugs, self.profiles, self.history[:-1]))
 
+    def fill(self, drugs: pd.DataFrame, profiles: Profiles, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Profiles]:
+        """Drugs and profiles with those that pairs name, the tables lack, and an update brought."""
+        wanted = self.drugs.index.isin(pairs["drug_id"]) & ~self.drugs.index.isin(drugs.index)
+        drugs = pd.concat([drugs, self.drugs[wanted]]) if wanted.any() else drugs
+        known = {}
+        for name, table in profiles.items():
+            own = self.profiles.get(name, table.head(0))
+            wanted = own.index.isin(pairs["cell_line_id"]) & ~own.index.isin(table.index)
+            known[name] = pd.concat([table, own[wanted]]) if wanted.any() else table
+        return drugs, known
+
     def save(self, into: Path) -> None:
         """Write the tables into a folder; the history is the manifest's."""
         tables.write(self.rows, into / ROWS, {})
