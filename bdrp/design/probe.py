@@ -177,6 +177,5 @@ def _of_new_drugs(model: TrainedModel, drugs: pd.DataFrame, profiles: dict[str, 
 
 def _unknown(model: TrainedModel, inputs: Inputs, pairs: pd.DataFrame, entries: int) -> Unknown:
     """From pairs of one line or drug after the other, with M entries each."""
-    rows = as_pairs(pairs, inputs)
-    found = [model.joint(inputs, rows.select(part)) for part in torch.arange(len(rows)).split(entries)]
-    return Unknown(np.stack([covariance for _, covariance in found]), np.stack([pred.aleatoric for pred, _ in found]))
+    pred, covariance = model.joint(inputs, as_pairs(pairs, inputs), entries)
+    return Unknown(covariance, pred.aleatoric.reshape(-1, entries))

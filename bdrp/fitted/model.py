@@ -127,11 +127,11 @@ class TrainedModel:
         pred = self.recalibration(self.fitted.predict(inputs, pairs))
         return pred if self.posterior is None else self.posterior.predict(inputs, pairs, require_rescalable(pred))
 
-    def joint(self, inputs: Inputs, pairs: Pairs) -> tuple[PredictiveDistribution, Floats]:
-        """The distributions of a few pairs, as `predictive` has them, and the covariance of their expected responses.
+    def joint(self, inputs: Inputs, pairs: Pairs, block: int) -> tuple[PredictiveDistribution, Floats]:
+        """The distributions of N pairs, and covariances of the expected responses within B blocks of M pairs.
 
         Returns:
-            N distributions, and (N, N) in the measure's unit squared.
+            N = B * M distributions, as `predictive` has them, and (B, M, M) in the measure's unit squared.
 
         Raises:
             FitError: the method's posterior has no covariance in closed form.
@@ -139,7 +139,7 @@ class TrainedModel:
         refuse_method(self)
         before = require_rescalable(self.recalibration(self.fitted.predict(inputs, pairs)))
         posterior = self.posterior or without_measurements(self.fitted, inputs, pairs)
-        return posterior.predict(inputs, pairs, before), posterior.covariance(inputs, pairs, before)
+        return posterior.predict(inputs, pairs, before), posterior.covariances(inputs, pairs, before, block)
 
     @cached_property
     def posterior(self) -> UpdatedFit | None:

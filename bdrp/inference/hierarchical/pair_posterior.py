@@ -77,11 +77,13 @@ class LayerPosterior(JointPosterior):
         return unstandardise(self.layer.features, self.layer.standard_moments(self.encoded, self.inputs, self.pairs))
 
     def __getitem__(self, index: Index) -> LayerPosterior:
-        """The same for some of the pairs; moments that are known stay so."""
+        """The same for some of the pairs; moments and roots that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
         some = LayerPosterior(self.layer, self.encoded, self.inputs, self.pairs.select(chosen))
         if "moments" in vars(self):
             some.moments = PairMoments(*(part[index] for part in self.moments))
+        if "roots" in vars(self):
+            some.roots = Roots(*(part[index] for part in self.roots))
         return some
 
     def __len__(self) -> int:

@@ -90,14 +90,19 @@ class UpdatedFit:
         moments = prior.mean + shift, noise, np.sqrt(epistemic)
         return cast(Rescalable, prior.with_moments(*moments, drawn))
 
-    def covariance(self, inputs: Inputs, pairs: Pairs, prior: Rescalable) -> Floats:
-        """(N, N) epistemic covariance of N pairs after the update, in the measure's unit squared; N is few."""
+    def covariances(self, inputs: Inputs, pairs: Pairs, prior: Rescalable, block: int) -> Floats:
+        """(B, M, M) epistemic covariances after the update of B blocks of M pairs, in the measure's unit squared."""
         rows, response_std = self._rows(inputs, pairs, prior), self.fit.features.response_std
-        before = kernel(rows, rows, self.batch_effects, response_std)
-        if not len(self.evidence.solved):
-            return before
-        across = kernel(rows, self.rows, self.batch_effects, response_std)
-        return before - across @ cho_solve(self.evidence.factor, across.T)
+        _ = rows.posterior.roots  # of all pairs at once; the blocks keep theirs
+        found = []
+        for start in range(0, len(pairs), block):
+            some = rows[slice(start, start + block)]
+            covariance = kernel(some, some, self.batch_effects, response_std)
+            if len(self.evidence.solved):
+                across = kernel(some, self.rows, self.batch_effects, response_std)
+                covariance = covariance - across @ cho_solve(self.evidence.factor, across.T)
+            found.append(covariance)
+        return np.stack(found)
 
     def _condition(self, scales: ScalePrior | None) -> None:
         """Find scales, weights and sites in turn; scales are as they are where None."""
