@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bdrp.cli import console
-from bdrp.cli.options import MethodFile, Root, ScreenOptions, Seed, list_input_files, load_screen, parse_key_values
+from bdrp.cli.options import (
+    MethodFile,
+    Root,
+    ScreenOptions,
+    Seed,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+    read_new_drugs,
+)
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -48,6 +57,7 @@ def run(
     """Choose the panel that leaves least unknown of what it does not measure, with random panels beside it."""
     size, target_ = _check_flags(target, drugs, lines, expression, new_drugs)
     from bdrp.data.sources import tables
+    from bdrp.data.user_tables.measured import read_ids
     from bdrp.design import probe
     from bdrp.files import outputs
     from bdrp.files.tables import check_suffix
@@ -64,11 +74,11 @@ def run(
     column = "drug_id" if target_ == "new-lines" else "cell_line_id"
     panel = probe(
         trained,
-        tables.read_tested_drugs(new_drugs, measure) if new_drugs else trained.drugs_of(loaded),
+        read_new_drugs(new_drugs, trained, None) if new_drugs else trained.drugs_of(loaded),
         {**loaded.profiles} if expression is None else tables.read_expression(expression),
         size=size,
         target=target_,
-        candidates=None if candidates is None else tables.read_ids(candidates, column),
+        candidates=None if candidates is None else read_ids(candidates, column),
         names=_names(loaded, target_),
         seed=seed,
     )
@@ -86,13 +96,13 @@ def print_panel(panel: Panel) -> None:
 
     what = "drug" if panel.target == "new-lines" else "line"
     table = Table("k", f"{what} to measure", box=None, header_style="bold")
-    for heading in ("RMSE, k = 0", "RMSE", "falls by (nine in ten)", "random, k = 0", "random"):
+    for heading in ("RMSE, k = 0", "RMSE", "falls by", "nine in ten", "random, k = 0", "random"):
         table.add_column(heading, justify="right")
     for row in panel.table.to_dict("records"):
-        gain = f"{row['gain']:.1%} ({row['gain_low']:.0%} to {row['gain_high']:.0%})"
+        gain = f"{row['gain']:.1%}", f"{row['gain_low']:.0%} to {row['gain_high']:.0%}"
         errors = [f"{row[name]:.3f}" for name in ("rmse_before", "rmse_after", "random_before", "random_after")]
         name = Text(console.replace_control_characters(row["name"]))
-        table.add_row(str(row["k"]), name, errors[0], errors[1], gain, *errors[2:])
+        table.add_row(str(row["k"]), name, errors[0], errors[1], *gain, *errors[2:])
     console.print_table(table)
     console.print_line(
         f"Expected errors, in {panel.unit}, on the {what}s that are not measured; k = 0 is without any measurement, on "

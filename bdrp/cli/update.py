@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,16 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
+    read_new_drugs,
 )
 from bdrp.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bdrp.data.quantities import Stated
+    from bdrp.data.screen import Screen
+    from bdrp.fitted.model import TrainedModel
 
 
 def run(
@@ -38,12 +46,24 @@ def run(
         Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
     ] = None,
     laboratory: Laboratory = "same",
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the response column of --measured holds, such as ic50_nm or pic50; without it, header and values "
+            "must tell.",
+        ),
+    ] = None,
+    dose_unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="The doses' unit: m, mm, um, nm or pm, where it is not told.")
+    ] = None,
     method: MethodFile = None,
     overwrite: Overwrite = False,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Condition a model on new measurements of lines and drugs, known or new, in closed form and in seconds."""
     _check_flags(measured, undo)
+    from bdrp.data.quantities import Stated
     from bdrp.data.sources import tables
     from bdrp.files import outputs
     from bdrp.fitted.laboratory import find_laboratories
@@ -60,12 +80,16 @@ def run(
         console.print_updates(made.updates, "what remains")
         return
     measure = trained.manifest["measure"]
+    stated = Stated(measure, unit, None, dose_unit, trained.manifest["unit"] if measure == "own" else None)
+    loaded = load_screen(screen, root, measure, options) if screen else None
+    new_drugs = read_new_drugs(drugs, trained, dose_unit) if drugs else None
+    new_lines = tables.read_expression(expression) if expression else None
     made = update(
         trained,
-        tables.read_measured(measured, measure),
-        screen=load_screen(screen, root, measure, options) if screen else None,
-        drugs=tables.read_tested_drugs(drugs, measure) if drugs else None,
-        expression=tables.read_expression(expression) if expression else None,
+        _read_rows(measured, stated, trained, loaded, new_drugs, new_lines),
+        screen=loaded,
+        drugs=new_drugs,
+        expression=new_lines,
         laboratory=find_laboratories(laboratory) or laboratory,
         source=Source.of_file(measured),
         out=out,
@@ -74,6 +98,27 @@ def run(
     console.print_line(f"model: {out}")
     for each in made.updates:
         console.print_line(f"  {each}")
+
+
+def _read_rows(
+    path: Path,
+    stated: Stated,
+    trained: TrainedModel,
+    screen: Screen | None,
+    drugs: pd.DataFrame | None,
+    expression: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """The measurements under the ids of drugs and lines that are known; what was converted is printed."""
+    from bdrp.data.profiles import EXPRESSION
+    from bdrp.data.user_tables.measured import read_measured
+    from bdrp.fitted.update import gather_tables
+
+    notices: list[str] = []
+    known, profiles = gather_tables(trained, screen, drugs, {} if expression is None else {EXPRESSION: expression})
+    rows = read_measured(path, stated, profiles[EXPRESSION].index, known["structure_key"], notices)
+    for notice in notices:
+        console.print_note(notice)
+    return rows
 
 
 def _check_flags(measured: Path | None, undo: bool) -> None:

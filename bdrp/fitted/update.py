@@ -8,6 +8,7 @@ import pandas as pd
 
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
+from bdrp.errors import DataError
 from bdrp.files import outputs, sealed_folder
 from bdrp.fitted.laboratory import SAME, Laboratories
 from bdrp.fitted.measured_checks import refuse_repeated, tidy_rows
@@ -52,14 +53,30 @@ def update(
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     if screen is not None:
         _refuse_fitted(trained, tidy_rows(measured), screen)
-    tables = {} if screen is None else dict(screen.profiles)
     given = {} if expression is None else {EXPRESSION: expression}
-    for name, table in (given | dict(profiles or {})).items():
-        tables[name] = add_rows(tables.get(name), table)
-    known = None if screen is None else trained.drugs_of(screen)
-    known = known if drugs is None else add_rows(known, drugs)
-    made = trained.update(measured, drugs=known, profiles=tables or None, laboratory=laboratory, source=source)
+    known, tables = gather_tables(trained, screen, drugs, given | dict(profiles or {}))
+    made = trained.update(measured, drugs=known, profiles=tables, laboratory=laboratory, source=source)
     return _written(made, model, out, overwrite)
+
+
+def gather_tables(
+    model: TrainedModel, screen: Screen | None, drugs: pd.DataFrame | None, profiles: Profiles
+) -> tuple[pd.DataFrame, Profiles]:
+    """All drugs and profiles that are known: of earlier updates, of a screen, and given ones before the others.
+
+    Raises:
+        DataError: there are no drugs, or no expression.
+    """
+    before = model.measurements
+    tables = {} if before is None else dict(before.profiles)
+    for name, table in [*({} if screen is None else screen.profiles).items(), *profiles.items()]:
+        tables[name] = add_rows(tables.get(name), table)
+    known = None if before is None else before.drugs
+    known = known if screen is None else add_rows(known, model.drugs_of(screen))
+    known = known if drugs is None else add_rows(known, drugs)
+    if known is None or EXPRESSION not in tables:
+        raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
+    return known, tables
 
 
 def undo_update(
