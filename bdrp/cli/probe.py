@@ -95,8 +95,8 @@ def print_panel(panel: Panel) -> None:
     from rich.text import Text
 
     what = "drug" if panel.target == "new-lines" else "line"
-    table = Table("k", f"{what} to measure", box=None, header_style="bold")
-    for heading in ("RMSE, k = 0", "RMSE", "falls by", "nine in ten", "random, k = 0", "random"):
+    table = Table("k", what, box=None, header_style="bold")
+    for heading in ("k = 0", "RMSE", "falls by", "nine in ten", "random: k = 0", "RMSE"):
         table.add_column(heading, justify="right")
     for row in panel.table.to_dict("records"):
         gain = f"{row['gain']:.1%}", f"{row['gain_low']:.0%} to {row['gain_high']:.0%}"

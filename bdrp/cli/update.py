@@ -50,8 +50,8 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What the response column of --measured holds, such as ic50_nm or pic50; without it, header and values "
-            "must tell.",
+            help="What the response column of --measured holds, such as ic50_nm or pic50; without it, header and "
+            "values must tell.",
         ),
     ] = None,
     dose_unit: Annotated[
