@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bdrp import calibration, design, evaluation, explain, report, triage
+    from bdrp import calibration, evaluation, explain, report, triage
     from bdrp.data import sources, splits
     from bdrp.data.screen import Screen
     from bdrp.data.splits import Split
@@ -33,7 +33,6 @@ __all__ = [
     "Split",
     "TrainedModel",
     "calibration",
-    "design",
     "evaluate",
     "evaluation",
     "explain",
@@ -48,7 +47,6 @@ __all__ = [
 
 _ROOMS = {
     "calibration": "bdrp.calibration",
-    "design": "bdrp.design",
     "evaluation": "bdrp.evaluation",
     "explain": "bdrp.explain",
     "report": "bdrp.report",

@@ -138,8 +138,8 @@ def _manifest(folder: Path, path: Path) -> dict[str, Any]:
     ):
         seen = f"of format {manifest.get('format')!r}" if isinstance(manifest, dict) else "no manifest"
         raise ModelFolderError(
-            f"{path} is {seen}; this version reads format {FORMAT}, {UPDATED} of updated "
-            f"models, and {UNDIGESTED} of earlier versions. "
+            f"{path} is {seen}; this version reads format {FORMAT}, and {UNDIGESTED} of earlier "
+            f"versions, {UPDATED} of updated models. "
             "Fit the model again, or use the version that wrote it."
         )
     _check_digest(folder, path, manifest)

@@ -13,25 +13,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bdrp import calibration, inference
 from bdrp.calibration import Recalibration
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
-from bdrp.data.screen import LIMITS, MEASURES, Screen
-from bdrp.errors import BdrpError, BdrpWarning, DataError, FitError, ModelFolderError
+from bdrp.data.screen import LIMITS, Screen
+from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
-from bdrp.features import applicability_domain
-from bdrp.features import lines as line_profiles
 from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
-from bdrp.features.drugs import TrainingDrugs
-from bdrp.files import sealed_folder, strict_json, tensors
-from bdrp.fitted import saved_posterior_check, updates
+from bdrp.fitted import model_folder, updates
 from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
-from bdrp.fitted.held_out import OBSERVED, HeldOut
+from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
-from bdrp.fitted.measurements import UPDATES, Measurements
+from bdrp.fitted.measurements import Measurements
 from bdrp.fitted.updates import Source
 from bdrp.fitted.widening import interval_widths, require_rescalable, widen
 from bdrp.inference.hierarchical.updating import UpdatedFit
@@ -341,35 +336,8 @@ class TrainedModel:
         return self.held_out_part
 
     def save(self, into: Path) -> None:
-        """Write every file into an empty folder and seal it; see `bdrp.files.sealed_folder`."""
-        scalers, domain = self.features.scalers, self.applicability_domain
-        tensors.write(into / "weights.safetensors", self.fitted.state())
-        tensors.write(into / "features.safetensors", line_profiles.state(scalers) | domain.state())
-        strict_json.write(
-            into / "keys.json",
-            line_profiles.keys(scalers)
-            | {
-                "compounds": self.features.compounds,
-                "training_drugs": self.features.drugs.to_json(),
-                "lines": self.features.lines,
-                "drug_ids": domain.drug_ids,
-                "drug_names": domain.drug_names,
-                "limits": {
-                    key: strict_json.plain(row)
-                    for key, row in zip(self.limits.index, self.limits.to_numpy(np.float64), strict=True)
-                },
-            },
-        )
-        strict_json.write(into / "calibration.json", self.recalibration.to_json())
-        if self.held_out_part is not None:
-            self.held_out_part.save(into)
-        if self.posterior_check is not None:
-            saved_posterior_check.save_check(self.posterior_check, into)
-        if self.measurements is None:
-            sealed_folder.seal(into, self.manifest)
-            return
-        self.measurements.save(into)
-        sealed_folder.seal(into, self.manifest, version=sealed_folder.UPDATED)
+        """Write every file into an empty folder and seal it; see `bdrp.fitted.model_folder`."""
+        model_folder.write(self, into)
 
     @classmethod
     def load(cls, path: Path | str, method: Path | str | None = None) -> TrainedModel:
@@ -383,61 +351,7 @@ class TrainedModel:
             ModelFolderError: a file is missing, altered or foreign, or was written by another version, or the method
                 is of a package or a file that is not here.
         """
-        path = Path(path)
-        manifest = sealed_folder.opened(path)
-        try:
-            return cls._load(path, manifest, method)
-        except ModelFolderError:
-            raise
-        except (
-            BdrpError,
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            OSError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise ModelFolderError(
-                f"The model folder {path} does not hold together: {error}. Restore it from a copy, or fit again."
-            ) from error
-
-    @classmethod
-    def _load(cls, path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> TrainedModel:
-        keys = strict_json.read(path / "keys.json")
-        arrays = tensors.read(path / "features.safetensors")
-        if manifest["measure"] not in MEASURES:
-            raise ModelFolderError(
-                f"The model's measure is {manifest['measure']!r}; this version knows {', '.join(MEASURES)}. "
-                "Use the version that wrote it."
-            )
-        features = Features(
-            replace(MEASURES[manifest["measure"]], unit=str(manifest["unit"])),  # a user's own measure has its own
-            line_profiles.restore(keys, arrays),
-            TrainingDrugs.restore({"compounds": keys["compounds"], **keys.get("training_drugs", {})}),
-            tuple(keys["lines"]),
-            float(manifest["centre"]),
-            float(manifest["spread"]),
-        )
-        if not np.isfinite([features.response_mean, features.response_std]).all() or features.response_std <= 0:
-            raise ValueError(f"responses of mean {features.response_mean} and SD {features.response_std} cannot be")
-        method = inference.make_recorded(manifest, file)
-        domain = applicability_domain.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
-        _check_domain(domain, features)
-        limits = pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float)
-        records = manifest.get(UPDATES)
-        return cls(
-            manifest,
-            features,
-            method.restore(features, tensors.read(path / "weights.safetensors")),
-            calibration.from_json(strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {})),
-            domain,
-            limits,
-            HeldOut.load(path) if (path / OBSERVED).exists() else None,
-            saved_posterior_check.load_check(path),
-            Measurements.load(path, records, tuple(features.scalers)) if records else None,
-        )
+        return cls(**model_folder.read(Path(path), method))
 
 
 def cross_drugs_and_lines(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
@@ -473,15 +387,3 @@ def _ids(pairs: pd.DataFrame) -> pd.DataFrame:
     if lacking:
         raise DataError(f"pairs lack the column {', '.join(lacking)}. Every pair is a line and a drug. Add the ids.")
     return pairs[["cell_line_id", "drug_id"]]
-
-
-def _check_domain(domain: ApplicabilityDomain, features: Features) -> None:
-    lines, components = len(features.lines), features.scalers[EXPRESSION].components.shape[1]
-    sizes = {"fingerprints": len(domain.fingerprints), "drug names": len(domain.drug_names)}
-    wrong = [f"{count} {what} for {len(domain.drug_ids)} drugs" for what, count in sizes.items()]
-    if (
-        set(sizes.values()) != {len(domain.drug_ids)}
-        or domain.profiles.shape != (lines, components)
-        or not domain.drug_ids
-    ):
-        raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(domain.profiles.shape)} of {lines} lines")
