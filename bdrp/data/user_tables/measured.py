@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bdrp.data import joining, reading
+from bdrp.data import identifiers, joining, reading
+from bdrp.data.delimited import plain
 from bdrp.data.quantities import Stated
 from bdrp.data.screen import LIMITS
 from bdrp.data.user_tables import columns, layouts
@@ -47,12 +48,26 @@ def read_measured(
 
 
 def read_ids(path: str | Path, column: str) -> list[str]:
-    """The ids that a table names in one column, "drug_id" or "cell_line_id", each once.
+    """The ids that a table names in one column, "drug_id" or "cell_line_id", each once; a list under that header too.
 
     Raises:
         DataError: the table cannot be read or lacks the column.
     """
     path = Path(path)
+    listed = _read_list(path, column)
+    if listed is not None:
+        return listed
     raw = reading.read_table(path, own=True)
     found = reading.ids(raw, columns.find(raw, (column,), (), path)[column])
     return [one for one in dict.fromkeys(found) if one]
+
+
+def _read_list(path: Path, column: str) -> list[str] | None:
+    """The ids below a header that stands alone; None where the file is another table, or none."""
+    try:
+        header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError):
+        return None
+    if plain(header) not in columns.ALIASES[column] or any(mark in header for mark in ",;\t|"):
+        return None
+    return [one for one in dict.fromkeys(map(identifiers.clean_id, rows)) if one]
