@@ -76,7 +76,6 @@ def run(
 def print_queue(queue: pd.DataFrame, written: Sequence[Path]) -> None:
     """What a queue holds, and where it was written."""
     print_reasons(queue)
-    console.print_updates(getattr(found, "updates", ()))
     console.print_line("queue: " + ", ".join(map(str, written)))
 
 

@@ -28,7 +28,7 @@ from bdrp.errors import BdrpWarning
 from bdrp.fitted.model import TrainedModel
 
 COUNTS = (1, 3, 5, 10, 20)
-RANDOM = 3
+RANDOM = 2
 LINES = 50
 KEYS = ["cell_line_id", "drug_id"]
 
@@ -92,7 +92,9 @@ def scored(model: TrainedModel, screen: Screen, panel: Sequence[str]) -> dict[st
     seconds = (time.process_time() - start) / len(lines)
     errors = np.concatenate(found, axis=1)
     before, after = np.sqrt(np.mean(errors[:2] ** 2, axis=1))
-    return {"k": len(panel), "k = 0": before, "RMSE": after, "coverage": errors[2].mean(), "CPU s a line": seconds}
+    row = {"k": len(panel), "k = 0": before, "RMSE": after, "coverage": errors[2].mean(), "CPU s a line": seconds}
+    print(", ".join(f"{name} {value:.3f}" for name, value in row.items()), flush=True)
+    return {name: float(value) for name, value in row.items()}
 
 
 if __name__ == "__main__":
