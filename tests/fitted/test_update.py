@@ -185,6 +185,17 @@ def test_terms_of_an_updated_prediction_sum_to_it(model, tables, measured, asked
     assert found.terms["measured"].abs().max() > 1e-3 and "measured" not in plain.terms
 
 
+def test_remapped_predictions_are_updated_with_their_shape(fit, tiny_screen, tiny_split, measured, asked):
+    model = fit(tiny_screen, tiny_split, recalibration="isotonic")
+    tables = {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.expression}
+    updated = model.update(measured, **tables)
+    before, after = (each.predict(*tables.values(), measured[KEYS]).distribution for each in (model, updated))
+    assert type(before) is type(after) and (after.epistemic_std < before.epistemic_std).all()
+    near = np.abs(measured["response"] - after.mean) < np.abs(measured["response"] - before.mean)
+    assert near.mean() > 0.7
+    np.testing.assert_allclose(after.joint(2_000, seed=0).mean(0), after.mean, atol=0.3)
+
+
 # on disk
 
 
