@@ -49,7 +49,8 @@ class Source:
     @classmethod
     def of_rows(cls, rows: pd.DataFrame) -> Source:
         """A table in memory, known by its rows, in whichever order."""
-        text = rows.sort_values(list(rows), ignore_index=True).to_csv(index=False)
+        ordered = rows.sort_values(list(rows), ignore_index=True)
+        text = "\n".join(map(repr, ordered.itertuples(index=False, name=None)))
         return cls("", hashlib.sha256(text.encode()).hexdigest())
 
 
