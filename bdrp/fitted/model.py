@@ -22,6 +22,7 @@ from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
 from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
+from bdrp.files import sealed_folder
 from bdrp.fitted import model_folder, updates
 from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
 from bdrp.fitted.held_out import HeldOut

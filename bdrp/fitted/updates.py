@@ -14,7 +14,7 @@ import pandas as pd
 from bdrp import __version__
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.errors import DataError
-from bdrp.files import strict_json
+from bdrp.files import sealed_folder, strict_json
 from bdrp.fitted.conditioning import find_effects, new_laboratory, refuse_method, warn_if_far
 from bdrp.fitted.laboratory import Laboratories
 from bdrp.fitted.measured_checks import at_limit, refuse_repeated, refuse_too_many, refuse_unknown, tidy_rows
@@ -91,7 +91,8 @@ def undo(model: TrainedModel) -> TrainedModel:
 
 def with_measurements(model: TrainedModel, measured: Measurements | None) -> TrainedModel:
     """The model with these measurements alone, and with their history in its manifest."""
-    manifest: dict[str, Any] = {key: value for key, value in model.manifest.items() if key != UPDATES}
+    foreign = (UPDATES, sealed_folder.DIGEST)  # the digest is of the folder that was read, which this is no longer
+    manifest: dict[str, Any] = {key: value for key, value in model.manifest.items() if key not in foreign}
     if measured is not None:
         manifest[UPDATES] = [strict_json.plain(each.to_json()) for each in measured.history]
     return replace(model, manifest=manifest, measurements=measured)

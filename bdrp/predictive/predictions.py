@@ -59,4 +59,6 @@ class Predictions:
         """
         metadata = storage.read_metadata(table)
         updates = tuple(map(str, metadata.get("updates", ())))
-        return cls(*storage.from_table(table, path), metadata.get("laboratory"), str(metadata.get("model", "")), updates)
+        return cls(
+            *storage.from_table(table, path), metadata.get("laboratory"), str(metadata.get("model", "")), updates
+        )
