@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bdrp.fitted.fit import fit
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import predict
+    from bdrp.fitted.update import update
     from bdrp.predictive import PredictiveDistribution
     from bdrp.report import evaluate
 
@@ -41,6 +42,7 @@ __all__ = [
     "sources",
     "splits",
     "triage",
+    "update",
 ]
 
 _ROOMS = {
@@ -62,6 +64,7 @@ _HOMES = {
     "evaluate": "bdrp.report",
     "fit": "bdrp.fitted.fit",
     "predict": "bdrp.fitted.predict",
+    "update": "bdrp.fitted.update",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +41,12 @@ def print_laboratory(carried: Mapping[str, Any] | None) -> None:
             f"laboratory: another; 90 % intervals are {carried['width_ratio']:.2f} times as wide as at home, in the "
             f"median, by what laboratories differ by (learned from {carried['from']})"
         )
+
+
+def print_updates(updates: Sequence[str], meaning: str = "predictions use what was measured since the fit") -> None:
+    """What a model was updated with since its fit; nothing for one that never was."""
+    if updates:
+        print_line(f"updated model: {meaning}: {'; '.join(updates)}")
 
 
 def print_table(renderable: Any) -> None:

@@ -67,7 +67,9 @@ def run(
     from bdrp import report
     from bdrp.cli.score_summary import print_summary
     from bdrp.files import outputs, strict_json
+    from bdrp.files.outputs import MANIFEST
     from bdrp.fitted.laboratory import find_laboratories
+    from bdrp.fitted.measurements import UPDATES, Update
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import draw
     from bdrp.report.evaluation.files import check_place
@@ -94,6 +96,10 @@ def run(
     scores = report.evaluate(model, out, method=method, laboratory=known or laboratory)
     print_summary(scores)
     console.print_laboratory(strict_json.read(out / "scores.json")["model"].get("laboratory"))
+    updated = strict_json.read(model / MANIFEST).get(UPDATES, [])
+    console.print_updates(
+        [Update.from_json(each).describe() for each in updated], "scores are of held-out predictions before its updates"
+    )
     console.print_line(f"report: {out / 'report.html'}")
     console.print_line(f"scores: {out / 'scores.json'}")
     if drawn is not None:

@@ -88,6 +88,7 @@ def run(
     )
     page = explanation.explain(found, out)
     print_markers(found)
+    console.print_updates(trained.updates)
     console.print_line(f"explanation: {page}")
 
 

@@ -24,7 +24,9 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
+    split_screens,
 )
+from bdrp.errors import DataError
 from bdrp.files.outputs import guard_folder
 from bdrp.inference import METHODS
 from bdrp.plugins import is_path
@@ -39,7 +41,8 @@ TABLES = "Your own tables, with --screen tables"
 def run(
     out: Annotated[Path, typer.Option(help="The model folder to write.", metavar="MODEL")],
     screen: Annotated[
-        str, typer.Option(help="Which screen: see `bdrp screens`; or a source's file such as mine.py.")
+        str,
+        typer.Option(help="Which screen: see `bdrp screens`; several by commas; or a source's file such as mine.py."),
     ] = "simulated",
     root: Root = None,
     measure: Measure = None,
@@ -47,8 +50,16 @@ def run(
     dose_unit: DoseUnit = None,
     expression_scale: ExpressionScale = None,
     split: Annotated[
-        str, typer.Option(help="What is held out: pair, cell_line, drug, scaffold, tissue or both.")
+        str,
+        typer.Option(
+            help="What is held out: pair, cell_line, drug, scaffold, tissue or both; of several laboratories also "
+            "assay, a compound in one of them that others may have measured."
+        ),
     ] = "pair",
+    within: Annotated[
+        str | None,
+        typer.Option(metavar="LABORATORY", help="Of several laboratories, the one that is tested; all without it."),
+    ] = None,
     fold: Annotated[int, typer.Option(help="Which fold is the test part, from 0.")] = 0,
     folds: Annotated[int, typer.Option(help="How many folds there are.")] = 5,
     partition: Partition = "drawn",
@@ -95,10 +106,11 @@ def run(
     files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     screen_options = parse_key_values(screen_option, "--screen-option") | files
     screen_options |= drop_unset(unit=unit, dose_unit=dose_unit, expression_scale=expression_scale)
-    code = [Path(name) for name in (screen, method) if is_path(name)]
+    code = [Path(name) for name in (*split_screens(screen), method) if is_path(name)]
+    _check_split_flags(split_file, within)
     guard_folder(out, list_input_files(root, screen_options, split_file, *code))
     loaded = load_screen(screen, root, measure, screen_options)
-    held_out = _split(loaded, split_file, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
+    held_out = _split(loaded, split_file, within, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
     console.print_table(tabulate_parts(held_out))
 
     from bdrp.fitted.fit import fit
@@ -133,9 +145,17 @@ def tabulate_parts(split: Split) -> Any:
     return table
 
 
-def _split(screen: Screen, path: Path | None, **drawn: Any) -> Split:
+def _check_split_flags(split_file: Path | None, within: str | None) -> None:
+    if split_file is not None and within is not None:
+        raise DataError(
+            f"--within {within} says which laboratory is dealt into folds, and --split-file gives the parts. Allowed: "
+            "one of the two. Leave one out."
+        )
+
+
+def _split(screen: Screen, path: Path | None, within: str | None, **drawn: Any) -> Split:
     from bdrp.data import splits
 
     if path is not None:
         return splits.from_file(screen, path, seed=drawn["seed"])
-    return splits.make(screen, **drawn)
+    return splits.make(screen, **drawn) if within is None else splits.make_within(screen, within, **drawn)

@@ -95,16 +95,25 @@ def drop_unset(**flags: Any) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
+def split_screens(name: str) -> list[str]:
+    """The screens that `--screen` names, by commas; a file whose name holds a comma is one."""
+    return [name] if Path(name).is_file() else [one.strip() for one in name.split(",")]
+
+
 def load_screen(name: str, root: Path | None, measure: str | None, options: Mapping[str, Any]) -> Screen:
-    """The screen, its notices printed on standard error.
+    """The screen, or several of names by commas as one; notices are printed on standard error.
 
     Raises:
         DataError: the screen cannot be loaded.
     """
     from bdrp.cli import console
-    from bdrp.data import sources
+    from bdrp.data import joint, sources
 
-    screen = sources.load(name, root, measure, **options)
+    names = split_screens(name)
+    if len(names) > 1:
+        screen = joint.load(names, root, measure, joint.options_by_screen(options, names))
+    else:
+        screen = sources.load(name, root, measure, **options)
     for notice in screen.notices:
         console.print_note(notice)
     return screen

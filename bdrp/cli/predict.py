@@ -85,6 +85,7 @@ def run(
     predictions.save(out)
     console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
     console.print_laboratory(predictions.laboratory)
+    console.print_updates(predictions.updates)
 
 
 def list_unmeasured_pairs(screen: Screen) -> pd.DataFrame:

@@ -87,9 +87,11 @@ def run(
         ),
     )
     done = None if reviewed is None else _read_settled(reviewed)
-    queue = triage.rank(triage.read_predictions(predictions), policy, budget, done)
+    found = triage.read_predictions(predictions)
+    queue = triage.rank(found, policy, budget, done)
     evidence = None if model is None else _gather(queue, model, method, screen, root, screen_option)
     print_queue(queue, triage.export(queue, out))
+    console.print_updates(getattr(found, "updates", ()))
     if page is not None:
         from bdrp.report import review
 

@@ -21,7 +21,7 @@ class Entry:
     Attributes:
         screen: whose.
         what: lines, drugs, genes or responses.
-        outcome: matched (with an earlier screen), apart (in no earlier screen), merged, mended, or dropped.
+        outcome: matched (with an earlier screen), apart (in no earlier screen), merged, kept, mended, or dropped.
         reason: in words.
         count: how many.
         examples: the first few of them.

@@ -39,14 +39,16 @@ class Harmonised:
     report: Report
 
 
-def harmonise(*screens: Screen, match: str = NONE) -> Harmonised:
+def harmonise(*screens: Screen, keep_drug_ids: bool = False, match: str = NONE) -> Harmonised:
     """Bring screens to one id a cell line, one a structure, the same genes in the same order, and one measure.
 
     - Lines are matched with those of the earlier screens by id, else by name (upper-case letters and digits), where
       the name fits one line on either side and neither tissue nor ids contradict (see `line_identity`). A matched line
       takes the earlier id, name, tissue and patient.
     - Drugs are matched by the first block of the InChIKey, which becomes their id: ids that share a structure become
-      one drug, their measurements replicates. SMILES, name, target and pathway are the earliest screen's.
+      one drug, their measurements replicates. SMILES, name, target and pathway are the earliest screen's. With
+      `keep_drug_ids` every id stays an assay of its own, as SCREEN:ID, with its own description; assays of one compound
+      have a structure key in common.
     - Genes are those that every screen has, in the first one's order; features of another modality those that every
       screen with this modality has. Each screen keeps its own values; where expression is not on one scale, a warning
       says so. With `match`, one of `bdrp.data.expression.MATCHINGS`, the expression of the others is mapped onto that
@@ -58,7 +60,7 @@ def harmonise(*screens: Screen, match: str = NONE) -> Harmonised:
     _refuse_unlike(screens)
     tally = Tally()
     lines = _matched_lines(screens, tally)
-    drugs = _matched_drugs(screens, tally)
+    drugs = _Drugs(_matched_drugs(screens, tally, keep_drug_ids), keep_drug_ids)
     columns = _shared_columns(screens, tally)
     done = [
         _on_shared_keys(one, mapping, lines.described, drugs, columns, tally)
@@ -157,25 +159,43 @@ def _differ(mine: str, theirs: str, line: str) -> bool:
     return line not in (mine, theirs) and line_name_key(mine) != line_name_key(theirs)
 
 
-def _matched_drugs(screens: Sequence[Screen], tally: Tally) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Drugs:
+    """One description of every structure, by structure key; and whether a screen's own ids stay."""
+
+    described: pd.DataFrame
+    keep_ids: bool
+
+    def of_screen(self, screen: Screen) -> tuple[pd.Series, pd.DataFrame]:
+        """The id that each of a screen's own ids becomes, and the drugs under these ids."""
+        own = screen.drugs
+        if not self.keep_ids:
+            return own["structure_key"], self.described.loc[own["structure_key"].unique()]
+        ids = pd.Series(f"{screen.name}:" + own.index.astype("str"), own.index, dtype="str")
+        return ids, own.set_axis(pd.Index(ids, dtype="str", name="drug_id"))
+
+
+def _matched_drugs(screens: Sequence[Screen], tally: Tally, keep_ids: bool) -> pd.DataFrame:
     """One description a structure, by structure key: the earliest screen's."""
-    known = _one_a_structure(screens[0], tally)
+    known = _one_a_structure(screens[0], tally, keep_ids)
     for screen in screens[1:]:
-        first = _one_a_structure(screen, tally)
+        first = _one_a_structure(screen, tally, keep_ids)
         shared = first.index.intersection(known.index)
         tally.add(screen.name, "drugs", "matched", "by structure", list(first.loc[shared, "name"]))
         tally.add(screen.name, "drugs", "apart", "in no earlier screen", list(first["name"].drop(index=shared)))
-        other = first.loc[shared, "name"][first.loc[shared, "smiles"] != known.loc[shared, "smiles"]]
-        tally.add(screen.name, "drugs", "mended", "an earlier screen's salt or stereoisomer stands in", list(other))
+        if not keep_ids:
+            other = first.loc[shared, "name"][first.loc[shared, "smiles"] != known.loc[shared, "smiles"]]
+            tally.add(screen.name, "drugs", "mended", "an earlier screen's salt or stereoisomer stands in", list(other))
         known = pd.concat([known, first.drop(index=shared)])
     return known
 
 
-def _one_a_structure(screen: Screen, tally: Tally) -> pd.DataFrame:
+def _one_a_structure(screen: Screen, tally: Tally, keep_ids: bool) -> pd.DataFrame:
     own = screen.drugs
     several = own[own["structure_key"].duplicated(keep=False)]
-    merged = ["=".join(ids) for ids in several.groupby("structure_key").groups.values()]
-    tally.add(screen.name, "drugs", "merged", "their ids share a structure", merged)
+    groups = ["=".join(ids) for ids in several.groupby("structure_key").groups.values()]
+    outcome = ("kept", "each id is an assay of one compound") if keep_ids else ("merged", "their ids share a structure")
+    tally.add(screen.name, "drugs", *outcome, groups)
     first = own.drop_duplicates("structure_key")
     return first.set_index(pd.Index(first["structure_key"], dtype="str", name="drug_id"))
 
@@ -208,7 +228,7 @@ def _on_shared_keys(
     screen: Screen,
     line: Mapping[str, str],
     described: pd.DataFrame,
-    drugs: pd.DataFrame,
+    drugs: _Drugs,
     columns: Mapping[str, list[str]],
     tally: Tally,
 ) -> Screen:
@@ -218,14 +238,14 @@ def _on_shared_keys(
     tally.add(screen.name, "lines", "dropped", "no value in the genes that are left", empty)
     tally.add(screen.name, "responses", "dropped", "of these lines", [str(row) for row in rows.index[lost]])
     rows = rows[~lost].reset_index(drop=True)
-    key = screen.drugs["structure_key"]
+    ids, own_drugs = drugs.of_screen(screen)
     rows["cell_line_id"] = rows["cell_line_id"].map(dict(line)).astype("str")
-    rows["drug_id"] = rows["drug_id"].map(key).astype("str")
+    rows["drug_id"] = rows["drug_id"].map(ids).astype("str")
     own = pd.Index([line[one] for one in screen.cell_lines.index if one not in empty], dtype="str", name="cell_line_id")
     return _rebuilt(
         screen,
         responses=rows,
-        drugs=drugs.loc[key.unique()],
+        drugs=own_drugs,
         cell_lines=described.loc[own],
         profiles={
             name: _renamed(table[columns[name]], line, own)

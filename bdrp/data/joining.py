@@ -112,7 +112,7 @@ def join_screen(name: str, measure: str | Measure, parts: RawTables, notices: No
         DataError: a response is not finite, or no response is left.
     """
     rows, measure = parts.responses, MEASURES[measure] if isinstance(measure, str) else measure
-    _refuse_non_finite(rows, measure.name, name)
+    refuse_non_finite(rows, measure.name, name)
     rows = _keep_known(
         rows, "cell_line_id", parts.profiles[EXPRESSION].index, f"cell lines have no {EXPRESSION}", notices
     )
@@ -165,7 +165,12 @@ def _keep_known(rows: pd.DataFrame, column: str, known: pd.Index, lack: str, not
     return rows[rows[column].isin(known)]
 
 
-def _refuse_non_finite(rows: pd.DataFrame, measure: str, name: str) -> None:
+def refuse_non_finite(rows: pd.DataFrame, measure: str, name: str) -> None:
+    """Refuse responses that are no finite number.
+
+    Raises:
+        DataError: naming their rows.
+    """
     wrong = np.flatnonzero(~np.isfinite(rows["response"].to_numpy(dtype=float)))
     if len(wrong):
         raise DataError(

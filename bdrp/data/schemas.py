@@ -44,6 +44,7 @@ class Drugs(_Strict):
     structure_key: Series[str] = pa.Field(**_TEXT)
     target: Series[str]
     pathway: Series[str]
+    laboratory: Series[str] | None  # whose assays the ids are, in a screen of several laboratories
 
 
 class CellLines(_Strict):

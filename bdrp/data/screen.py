@@ -76,7 +76,8 @@ class Screen:
         measure: what `responses.response` is, and in which unit.
         responses: N rows; cell_line_id, drug_id, response, lower_limit, upper_limit (what the assay could observe,
             in the measure's own unit; NaN where not known), laboratory ("" where not known).
-        drugs: one row a drug_id; name, smiles (canonical), structure_key, target, pathway.
+        drugs: one row a drug_id; name, smiles (canonical), structure_key, target, pathway; and, where a screen joins
+            several (`bdrp.data.joint`), laboratory, the one whose assay the id is.
         cell_lines: one row a cell_line_id; name, tissue, patient_id.
         profiles: what is known of the lines themselves, a table a modality: one row a cell_line_id, one column a
             feature, float32, NaN where a value is missing. Every measured line has "expression", its columns genes; of
@@ -118,10 +119,17 @@ class Screen:
         """The drugs with `upper_limit`, the mean highest dose of each one's assays, in the measure's unit.
 
         NaN where it is not known. Doses are planned before a response is seen: those of held-out rows give none away.
+        Of several laboratories, one that tells no doses, or that has the same for all, says nothing of what was planned
+        for a compound: its assays take the mean of what others planned for it.
         """
         limits = self.responses.groupby("drug_id")["upper_limit"].mean()
         drugs = self.drugs
-        return drugs.assign(upper_limit=limits.reindex(drugs.index).to_numpy(dtype=float))
+        planned = limits.reindex(drugs.index).astype(float)
+        if "laboratory" in drugs:
+            differ = planned.groupby(drugs["laboratory"]).transform("nunique") > 1
+            planned = planned.where(differ)
+            planned = planned.fillna(planned.groupby(drugs["structure_key"]).transform("mean"))
+        return drugs.assign(upper_limit=planned.to_numpy())
 
     def __reduce__(self) -> tuple[type[Screen], tuple[Any, ...]]:
         """Pickled as its parts, and checked again where it is unpickled."""

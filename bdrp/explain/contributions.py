@@ -3,12 +3,13 @@
 In the notation of `hierarchical.model`, and in the measure's unit,
 
     prediction = overall + drug_structure + drug_level + line_expression + line_level + network + slopes + factors
-                 + recalibration,
+                 + recalibration (+ measured),
 
-every term with the SD of its posterior and the probability of its sign. The slopes are linear in a line's profile, so
-they are shared out among genes exactly, v . h = sum_g z_g (components v)_g; what the network makes of a profile is
-shared out by integrated gradients, from a line at the training mean. An unseen drug has no coefficients of its own:
-what it borrows is shared out among the drugs that it borrows from, by their kriging weights.
+the last of an updated model alone: by how much what was measured since its fit moves the mean. Every term has the SD of
+its posterior and the probability of its sign. The slopes are linear in a line's profile, so they are shared out among
+genes exactly, v . h = sum_g z_g (components v)_g; what the network makes of a profile is shared out by integrated
+gradients, from a line at the training mean. An unseen drug has no coefficients of its own: what it borrows is shared
+out among the drugs that it borrows from, by their kriging weights.
 
 A contribution says what the model did with a line's profile, not what the gene does in the cell.
 """
@@ -134,19 +135,22 @@ def explain_pairs(
     pairs = cross_drugs_and_lines(drugs, tables[EXPRESSION]) if pairs is None else pairs
     keys = pairs[["cell_line_id", "drug_id"]].astype(str).reset_index(drop=True)
     inputs, rows = model.prepared(drugs, tables, keys, match=match)
-    predicted = model.recalibration(model.fitted.predict(inputs, rows))
+    before, predicted = model.recalibration(model.fitted.predict(inputs, rows)), model.predictive(inputs, rows)
     layer = model.fitted.layer
     posterior = layer.posterior_of(inputs, rows)  # on the layer's device, with the lines that are named
     read = PairTerms(layer, posterior)
     terms, deviations = read.terms()
-    terms["recalibration"] = predicted.mean - posterior.moments.mean
+    terms["recalibration"] = before.mean - posterior.moments.mean
+    deviations["recalibration"] = 0.0
+    if model.measurements is not None:
+        terms["measured"], deviations["measured"] = predicted.mean - before.mean, 0.0
     slopes, slopes_sd = read.slopes_by_feature(model)
     unit = model.features.response_std
     low, high = predicted.interval(0.9).T
     return PairContributions(
         keys.assign(prediction=predicted.mean, sd=predicted.std, q05=low, q95=high),
         terms,
-        deviations.assign(recalibration=0.0),
+        deviations,
         _features(model),
         as_array(torch.cat(list(read.inputs.lines.values()), dim=1)[read.pairs.line]),
         slopes,

@@ -17,7 +17,7 @@ from bdrp.explain.association import Associations, associate
 from bdrp.explain.contributions import PairContributions, explain_pairs
 from bdrp.explain.differing import mean_rank_correlation
 from bdrp.explain.enrichment import enrich
-from bdrp.explain.pair_terms import TERMS
+from bdrp.explain.pair_terms import MEASURED, TERMS
 from bdrp.explain.variance_shares import SHARES
 from bdrp.fitted.known import KnownTables, find_ids
 from bdrp.fitted.model import TrainedModel
@@ -80,12 +80,14 @@ class Explanation:
         return self._named(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
 
     def _terms(self, found: PairContributions) -> pd.DataFrame:
-        long = found.pairs.loc[found.pairs.index.repeat(len(TERMS))].reset_index(drop=True)
-        long["term"] = list(TERMS) * len(found.pairs)
-        long["contribution"] = found.terms[list(TERMS)].to_numpy().ravel()
-        long["contribution_sd"] = found.terms_sd[list(TERMS)].to_numpy().ravel()
-        long["probability_of_sign"] = found.terms_probability[list(TERMS)].to_numpy().ravel()
-        return self._named(long.assign(meaning=long["term"].map(TERMS)))
+        meanings = {**TERMS, **MEASURED}
+        terms = [name for name in meanings if name in found.terms]
+        long = found.pairs.loc[found.pairs.index.repeat(len(terms))].reset_index(drop=True)
+        long["term"] = terms * len(found.pairs)
+        long["contribution"] = found.terms[terms].to_numpy().ravel()
+        long["contribution_sd"] = found.terms_sd[terms].to_numpy().ravel()
+        long["probability_of_sign"] = found.terms_probability[terms].to_numpy().ravel()
+        return self._named(long.assign(meaning=long["term"].map(meanings)))
 
     def _genes(self, found: PairContributions) -> pd.DataFrame:
         parts = []

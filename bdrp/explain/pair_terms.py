@@ -34,6 +34,8 @@ TERMS: Final = {
     "recalibration": "shift of the mean by recalibration",
 }
 """The terms of a prediction, and what each is."""
+MEASURED: Final = {"measured": "what was measured since the fit"}
+"""The term that predictions of an updated model have beside them."""
 
 
 _NUMBERS: Final = ("v", "v_variance", "loadings", "loadings_covariance", "u", "u_covariance")

@@ -12,7 +12,8 @@ one of these:
     weights          of the network's last layer, which all pairs share
 
 What line and drug are jointly not known for is halved between them, unless one alone is unseen, which then has it.
-Recalibration scales noise and the rest as it scales them in the prediction.
+Recalibration scales noise and the rest as it scales them in the prediction; what was measured since the fit scales all
+but the noise by one factor, for it tells of all of them together.
 """
 
 from __future__ import annotations

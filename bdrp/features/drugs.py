@@ -33,11 +33,13 @@ class DrugRelations(NamedTuple):
         compound: 1 where the structure is the same.
         target: the share of named targets in common (Jaccard 1912); 0 where none is named.
         pathway: 1 where the pathway is the same; 0 where none is named.
+        elsewhere: 1 where the assays are of different laboratories; 0 where a model was trained on one alone.
     """
 
     compound: Tensor
     target: Tensor
     pathway: Tensor
+    elsewhere: Tensor
 
     @classmethod
     def unrelated(cls, drugs: int, trained: int) -> DrugRelations:
@@ -88,22 +90,26 @@ class TrainingDrugs:
         compounds: structure keys, two ids of one compound next to each other.
         ids: drug ids; empty where a model was fitted without them, each compound under all of its ids.
         targets: named targets; empty where none is. pathways: likewise.
+        laboratories: whose assay each is; empty where all are of one laboratory.
     """
 
     compounds: tuple[str, ...]
     ids: tuple[str, ...] = ()
     targets: tuple[tuple[str, ...], ...] = ()
     pathways: tuple[str, ...] = ()
+    laboratories: tuple[str, ...] = ()
 
     @classmethod
     def from_table(cls, drugs: pd.DataFrame) -> Self:
-        """The rows (index drug_id; structure_key and, if known, target and pathway), sorted by structure."""
+        """The rows (index drug_id; structure_key and, if known, target, pathway, laboratory), sorted by structure."""
         ordered = drugs.rename_axis("drug_id").sort_values(["structure_key", "drug_id"])
+        laboratories = tuple(_text(ordered, "laboratory"))
         return cls(
             tuple(ordered["structure_key"]),
             tuple(map(str, ordered.index)),
             tuple(map(name_targets, _text(ordered, "target"))),
             tuple(map(name_pathway, _text(ordered, "pathway"))),
+            laboratories if len(set(laboratories)) > 1 else (),
         )
 
     @classmethod
@@ -113,7 +119,8 @@ class TrainingDrugs:
         Raises:
             ValueError: the columns are not of one length, or a drug stands twice.
         """
-        columns = {name: tuple(saved.get(name, ())) for name in ("compounds", "ids", "targets", "pathways")}
+        names = ("compounds", "ids", "targets", "pathways", "laboratories")
+        columns = {name: tuple(saved.get(name, ())) for name in names}
         if any(len(column) not in (0, len(columns["compounds"])) for column in columns.values()):
             sizes = ", ".join(f"{len(column)} {name}" for name, column in columns.items())
             raise ValueError(f"its training drugs have {sizes}")
@@ -124,7 +131,8 @@ class TrainingDrugs:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the compounds, which stand by themselves."""
-        return {"ids": self.ids, "targets": self.targets, "pathways": self.pathways}
+        columns = {"ids": self.ids, "targets": self.targets, "pathways": self.pathways}
+        return columns | ({"laboratories": self.laboratories} if self.laboratories else {})
 
     def __len__(self) -> int:
         """C."""
@@ -134,6 +142,11 @@ class TrainingDrugs:
     def labels(self) -> tuple[str, ...]:
         """C names, each of one training drug alone: its id with its structure, which is no other drug's."""
         return tuple(map(_label, self.ids, self.compounds)) if self.ids else self.compounds
+
+    @property
+    def laboratory_names(self) -> tuple[str, ...]:
+        """The laboratories whose assays these are, sorted; one of no name where all are of one."""
+        return tuple(sorted(set(self.laboratories))) or ("",)
 
     @property
     def repeats(self) -> int:
@@ -166,7 +179,15 @@ class TrainingDrugs:
         own = np.asarray(self.pathways or [""] * len(self), dtype=object)
         pathway = np.equal.outer(pathways, own) & (own != "")
         shared = share_in_common(targets, self.targets or [()] * len(self))
-        return DrugRelations(*(torch.as_tensor(part, dtype=torch.float32) for part in (compound, shared, pathway)))
+        parts = (compound, shared, pathway, self._elsewhere(drugs))
+        return DrugRelations(*(torch.as_tensor(part, dtype=torch.float32) for part in parts))
+
+    def _elsewhere(self, drugs: pd.DataFrame) -> np.ndarray:
+        """(D, C) which are assays of different laboratories, as an id that names none is of all of them."""
+        if not self.laboratories:
+            return np.zeros((len(drugs), len(self)), dtype=bool)
+        own = np.asarray(self.laboratories, dtype=object)
+        return np.not_equal.outer(np.asarray(_text(drugs, "laboratory"), dtype=object), own)
 
 
 def name_targets(text: str) -> tuple[str, ...]:

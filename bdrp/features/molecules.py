@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -92,9 +92,16 @@ class MoleculeGraphs:
 def graphs(smiles: Sequence[str]) -> MoleculeGraphs:
     """Every structure as a graph, in the order given; no structure is an empty graph.
 
+    The last few sets of structures are kept: who asks for the same drugs again gets the very same graphs.
+
     Raises:
         DataError: a SMILES that RDKit cannot read, with its position.
     """
+    return _graphs(tuple(smiles))
+
+
+@lru_cache(maxsize=8)
+def _graphs(smiles: tuple[str, ...]) -> MoleculeGraphs:
     parsed = [_parse(text, row) for row, text in enumerate(smiles)]
     sizes = [molecule.GetNumAtoms() for molecule in parsed]
     offsets = np.concatenate([[0], np.cumsum(sizes)])

@@ -19,6 +19,8 @@ from bdrp.files.outputs import MANIFEST
 FORMAT: Final = 2
 UNDIGESTED: Final = 1
 """The format whose manifests hold no digest; its folders are read on."""
+UPDATED: Final = 3
+"""The format of models that were updated since their fit: versions that would read past the measurements refuse it."""
 DIGEST: Final = "digest"
 _SEAL: Final = ("format", "files", DIGEST)
 
@@ -80,7 +82,7 @@ def reserve(place: Path) -> None:
         Path(tempfile.mkdtemp(dir=place, prefix=".try.")).rmdir()
 
 
-def seal(folder: Path, manifest: Mapping[str, Any], name: str = MANIFEST) -> None:
+def seal(folder: Path, manifest: Mapping[str, Any], name: str = MANIFEST, version: int = FORMAT) -> None:
     """Write the manifest with the checksum of every file that is there, and its own digest.
 
     Raises:
@@ -90,7 +92,7 @@ def seal(folder: Path, manifest: Mapping[str, Any], name: str = MANIFEST) -> Non
         path.chmod(0o644)
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
     content = {key: value for key, value in manifest.items() if key not in _SEAL}
-    strict_json.write(folder / name, with_digest({"format": FORMAT, **content, "files": files}))
+    strict_json.write(folder / name, with_digest({"format": version, **content, "files": files}))
 
 
 def with_digest(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,12 +133,13 @@ def _manifest(folder: Path, path: Path) -> dict[str, Any]:
     if (
         not isinstance(manifest, dict)
         or type(manifest.get("format")) is not int
-        or manifest["format"] not in (UNDIGESTED, FORMAT)
+        or manifest["format"] not in (UNDIGESTED, FORMAT, UPDATED)
         or not isinstance(manifest.get("files"), dict)
     ):
         seen = f"of format {manifest.get('format')!r}" if isinstance(manifest, dict) else "no manifest"
         raise ModelFolderError(
-            f"{path} is {seen}; this version reads format {FORMAT}, and {UNDIGESTED} of earlier versions. "
+            f"{path} is {seen}; this version reads format {FORMAT}, and {UNDIGESTED} of earlier "
+            f"versions, {UPDATED} of updated models. "
             "Fit the model again, or use the version that wrote it."
         )
     _check_digest(folder, path, manifest)

@@ -22,6 +22,7 @@ from bdrp.features.batch import Features
 from bdrp.files import outputs, sealed_folder, strict_json
 from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.held_out import HeldOut
+from bdrp.fitted.laboratory_differences import measure_differences
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.prepared import CalibrationRows, Prepared, prepare
 from bdrp.inference.method import Fitted, Method, Runtime
@@ -148,6 +149,7 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
     return TrainedModel(
         manifest=_manifest(prepared, method, runtime, fitted, trained.batch.features)
         | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind}
+        | _laboratories(trained, fitted)
         | calibration.origin(recalibration),
         features=trained.batch.features,
         fitted=fitted,
@@ -172,6 +174,12 @@ def _recalibrate(
     if asked == AUTO:
         return calibration.choose(pred, rows.response, rows.clusters, seed=seed)
     return calibration.fit(asked, pred, rows.response, groups=rows.clusters, labels=labels)
+
+
+def _laboratories(prepared: Prepared, fitted: Fitted) -> dict[str, Any]:
+    """How the laboratories of a joint screen differ, under the key of a manifest; nothing where there is one."""
+    found = measure_differences(fitted, prepared.batch.inputs, prepared.screen)
+    return {"laboratories": found} if found else {}
 
 
 def _held_out(prepared: Prepared, fitted: Fitted, recalibration: Recalibration) -> HeldOut:

@@ -10,12 +10,11 @@ import pandas as pd
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.features.batch import Inputs, Pairs
+from bdrp.fitted.conditioning import calibrated_moments
 from bdrp.fitted.laboratory import LaboratoryScales
 from bdrp.fitted.model import TrainedModel
 from bdrp.inference.hierarchical.batch_effects import VAGUE, BatchEffects, ScalePrior
 from bdrp.inference.hierarchical.updating import UpdatedFit
-from bdrp.predictive import PredictiveDistribution
-from bdrp.predictive.distribution import Scalable
 
 PAIRS_A_CLASS: Final = 150  # chosen: scales are then known to a fifth or so, in ten seconds
 FEWEST: Final = 50  # chosen: of fewer pairs six scales are not to be told from their priors
@@ -57,11 +56,6 @@ def learn_laboratory(model: TrainedModel, screen: Screen, *, seed: int = 0) -> L
         len(pairs.drug.unique()),
         len(pairs.line.unique()),
     )
-
-
-def calibrated_moments(own: Scalable, calibrated: PredictiveDistribution) -> Scalable:
-    """A method's own family with recalibrated moments, as an update takes it for a prior."""
-    return own.with_moments(calibrated.mean, calibrated.aleatoric_std, calibrated.epistemic_std)
 
 
 def _choose_pairs(model: TrainedModel, screen: Screen, seed: int) -> tuple[Inputs, Pairs]:

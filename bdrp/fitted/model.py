@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +13,29 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bdrp import calibration, inference
 from bdrp.calibration import Recalibration
 from bdrp.data.expression import Reference, admit
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
-from bdrp.data.screen import LIMITS, MEASURES, Screen
-from bdrp.errors import BdrpError, BdrpWarning, DataError, ModelFolderError
+from bdrp.data.screen import LIMITS, Screen
+from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
-from bdrp.features import applicability_domain
-from bdrp.features import lines as line_profiles
 from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
-from bdrp.features.drugs import TrainingDrugs
-from bdrp.files import sealed_folder, strict_json, tensors
-from bdrp.fitted import saved_posterior_check
-from bdrp.fitted.held_out import OBSERVED, HeldOut
+from bdrp.files import sealed_folder
+from bdrp.fitted import model_folder, updates
+from bdrp.fitted.asked import check_tables, pair_ids
+from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
+from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
-from bdrp.fitted.widening import interval_widths, widen
+from bdrp.fitted.measurements import Measurements
+from bdrp.fitted.updates import Source
+from bdrp.fitted.widening import interval_widths, require_rescalable, widen
+from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.inference.method import Fitted, require_weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
+from bdrp.predictive.distribution import Floats
 
 if TYPE_CHECKING:
     import arviz
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class TrainedModel:
     """Everything that predicting needs; no training response is among it, but summaries of them are.
+
+    What was measured since the fit is among it, row by row; see `update`.
 
     Attributes:
         manifest: what was fitted, on what, how, and with which versions.
@@ -51,6 +56,7 @@ class TrainedModel:
         limits: index drug_id; lower_limit and upper_limit of the doses that each trained drug was tested at.
         held_out_part: the test part, None for a model without one.
         posterior_check: of the posterior on its training rows, None for a method without a posterior.
+        measurements: what it was updated with since the fit, None where it never was.
     """
 
     manifest: Mapping[str, Any]
@@ -61,6 +67,7 @@ class TrainedModel:
     limits: pd.DataFrame
     held_out_part: HeldOut | None = None
     posterior_check: PosteriorCheck | None = None
+    measurements: Measurements | None = None
 
     def predict(
         self,
@@ -82,7 +89,8 @@ class TrainedModel:
             cell_lines: index cell_line_id; tissue and, where known, name, shown beside the predictions.
             laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
                 other, with what bdrp knows of how laboratories differ; or the path of a laboratory.json that
-                `bdrp transfer` wrote, or what it holds.
+                `bdrp transfer` wrote, or what it holds. A model that was updated with measurements of another
+                laboratory predicts for that one alone, which then is "same".
             match: how expression is mapped onto the training lines, see `bdrp.data.expression.admit`.
 
         Raises:
@@ -90,12 +98,16 @@ class TrainedModel:
                 an unknown line or drug, or there is no such laboratory.
 
         Warns:
-            BdrpWarning: genes are missing, or expression is unlike that of training lines, or of the line of that id.
+            BdrpWarning: genes are missing, expression is unlike that of training lines or of the line of that id, or a
+                drug is of none of the laboratories that the model learned from, where it learned from several.
         """
         profiles = name_profiles(profiles)
-        _check_tables(drugs, profiles)
+        check_tables(drugs, profiles)
+        self._warn_of_no_laboratory(drugs)
         pairs = (
-            cross_drugs_and_lines(drugs, profiles[EXPRESSION]) if pairs is None else _ids(pairs).reset_index(drop=True)
+            cross_drugs_and_lines(drugs, profiles[EXPRESSION])
+            if pairs is None
+            else pair_ids(pairs).reset_index(drop=True)
         )
         if pairs.empty:
             raise DataError(
@@ -103,17 +115,82 @@ class TrainedModel:
             )
         laboratories = find_laboratories(laboratory)
         inputs, rows = self.prepared(drugs, profiles, pairs, elsewhere=laboratories is not None, match=match)
-        own = self.recalibration(self.fitted.predict(inputs, rows))
-        context = self._context(pairs, inputs, drugs, cell_lines)
+        own, context = self.predictive(inputs, rows), self._context(pairs, inputs, drugs, cell_lines)
         if laboratories is None:
-            return Predictions(own, context, model=self.digest)
+            return Predictions(own, context, None, self.digest, self.updates)
         widened, carried = self.in_laboratory(own, laboratories)
-        return Predictions(widened, context, carried, self.digest)
+        return Predictions(widened, context, carried, self.digest, self.updates)
 
     @property
     def digest(self) -> str:
         """That of the folder that the model was read from; "" for one that was fitted and never read."""
         return str(self.manifest.get(sealed_folder.DIGEST, ""))
+
+    def predictive(self, inputs: Inputs, pairs: Pairs) -> PredictiveDistribution:
+        """The recalibrated distributions of N pairs, conditioned on what was measured since the fit."""
+        pred = self.recalibration(self.fitted.predict(inputs, pairs))
+        return pred if self.posterior is None else self.posterior.predict(inputs, pairs, require_rescalable(pred))
+
+    def joint(self, inputs: Inputs, pairs: Pairs, block: int) -> tuple[PredictiveDistribution, Floats]:
+        """The distributions of N pairs, and covariances of the expected responses within B blocks of M pairs.
+
+        Returns:
+            N = B * M distributions, as `predictive` has them, and (B, M, M) in the measure's unit squared.
+
+        Raises:
+            FitError: the method's posterior has no covariance in closed form.
+        """
+        refuse_method(self)
+        before = require_rescalable(self.recalibration(self.fitted.predict(inputs, pairs)))
+        posterior = self.posterior or without_measurements(self.fitted, inputs, pairs)
+        return posterior.predict(inputs, pairs, before), posterior.covariances(inputs, pairs, before, block)
+
+    @cached_property
+    def posterior(self) -> UpdatedFit | None:
+        """The posterior given what was measured since the fit; None where nothing was."""
+        return None if self.measurements is None else condition(self, self.measurements)
+
+    @property
+    def updates(self) -> tuple[str, ...]:
+        """What the model was updated with since its fit, in words; empty where it never was."""
+        return () if self.measurements is None else tuple(each.describe() for each in self.measurements.history)
+
+    def update(
+        self,
+        measured: pd.DataFrame,
+        *,
+        drugs: pd.DataFrame | None = None,
+        profiles: Profiles | pd.DataFrame | None = None,
+        laboratory: str | Path | Laboratories = SAME,
+        source: Source | None = None,
+    ) -> TrainedModel:
+        """A model that knows further measurements too, in closed form; this one stays as it is.
+
+        Args:
+            measured: cell_line_id, drug_id and response, and where known lower_limit and upper_limit, in the model's
+                measure. A response at a limit is known to lie there or beyond. Lines and drugs may be new.
+            drugs: as in `predict`, at least those that are measured and were not in an earlier update.
+            profiles: likewise of the lines.
+            laboratory: whose measurements they are, as in `predict`; all updates of a model are of one laboratory.
+            source: the table's file, for the history.
+
+        Raises:
+            FitError: the method's posterior cannot be updated.
+            DataError: a row cannot be used; see `bdrp.fitted.measured_checks`.
+
+        Warns:
+            BdrpWarning: the measurements lie far from what is predicted for them.
+        """
+        tables = {} if profiles is None else name_profiles(profiles)
+        return updates.add(self, measured, (drugs, tables), find_laboratories(laboratory), source)
+
+    def undo(self) -> TrainedModel:
+        """The model before its last update, with equal predictions.
+
+        Raises:
+            DataError: it was never updated.
+        """
+        return updates.undo(self)
 
     def in_laboratory(
         self, pred: PredictiveDistribution, laboratories: Laboratories
@@ -121,8 +198,13 @@ class TrainedModel:
         """A recalibrated prediction as it is for one laboratory more of that kind, and what it carries.
 
         Raises:
-            DataError: no laboratory is known.
+            DataError: no laboratory is known, or the model was updated with the measurements of one.
         """
+        if self.measurements is not None and self.measurements.laboratory is not None:
+            raise DataError(
+                "This model was updated with measurements of another laboratory, and predicts for that one alone. "
+                "Allowed: the laboratory same, which means that one; for yet another, the model before its updates."
+            )
         measure = self.features.measure.name
         effects = laboratories.prior(measure).median
         widened = widen(pred, effects, self.features)
@@ -158,6 +240,7 @@ class TrainedModel:
         profiles[EXPRESSION] = admit(profiles[EXPRESSION], self.training_expression, match)
         needed_lines = {name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in profiles.items()}
         inputs = self._without_id_collisions(self.features.inputs(needed_drugs, needed_lines))
+        elsewhere = elsewhere or (self.measurements is not None and self.measurements.laboratory is not None)
         inputs = inputs.with_known_assays() if elsewhere else inputs
         return inputs, as_pairs(pairs, inputs)
 
@@ -199,17 +282,43 @@ class TrainedModel:
             match: as in `predict`.
 
         Raises:
-            FitError: the method has no posterior of weights.
+            FitError: the method has no posterior of weights, or measurements since the fit are not in it.
             DataError: as in `predict`, or a response is missing.
         """
+        self.refuse_updated("Draws of the weights")
         check_counts(draws, most_pairs)
         profiles = name_profiles(profiles)
-        _check_tables(drugs, profiles)
+        check_tables(drugs, profiles)
         observed = (self.held_out() if observed is None else observed).reset_index(drop=True)
         some = observed.iloc[choose_rows(len(observed), most_pairs, np.random.default_rng(seed))]
         inputs, rows = self.prepared(drugs, profiles, some, match=match)
         drawn = require_weight_draws(self.fitted).draw_posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
+
+    def _warn_of_no_laboratory(self, drugs: pd.DataFrame) -> None:
+        known = self.features.drugs.laboratories
+        named = drugs["laboratory"].isin(known) if "laboratory" in drugs else pd.Series(False, drugs.index)
+        if known and not named.all():
+            names = ", ".join(self.features.drugs.laboratory_names)
+            warnings.warn(
+                f"{int((~named).sum()):,} drugs are of no laboratory that the model learned from ({names}), so neither "
+                "its level nor its doses are known of them. Name one in the column laboratory, or give the screens "
+                "that the model was fitted on, as in --screen gdsc2,gdsc1.",
+                BdrpWarning,
+                stacklevel=3,
+            )
+
+    def refuse_updated(self, what: str) -> None:
+        """Refuse for `what` a model that was updated, where the weights as they were fitted are meant.
+
+        Raises:
+            FitError: it was.
+        """
+        if self.measurements is not None:
+            raise FitError(
+                f"{what} are of a model as it was fitted; this one was updated {len(self.updates)} times, and its "
+                "measurements are not among its weights. Take the model before its updates (`bdrp update --undo`)."
+            )
 
     def _without_id_collisions(self, inputs: Inputs) -> Inputs:
         collisions = self.applicability_domain.find_id_collisions(self.features, inputs)
@@ -260,31 +369,8 @@ class TrainedModel:
         return self.held_out_part
 
     def save(self, into: Path) -> None:
-        """Write every file into an empty folder and seal it; see `bdrp.files.sealed_folder`."""
-        scalers, domain = self.features.scalers, self.applicability_domain
-        tensors.write(into / "weights.safetensors", self.fitted.state())
-        tensors.write(into / "features.safetensors", line_profiles.state(scalers) | domain.state())
-        strict_json.write(
-            into / "keys.json",
-            line_profiles.keys(scalers)
-            | {
-                "compounds": self.features.compounds,
-                "training_drugs": self.features.drugs.to_json(),
-                "lines": self.features.lines,
-                "drug_ids": domain.drug_ids,
-                "drug_names": domain.drug_names,
-                "limits": {
-                    key: strict_json.plain(row)
-                    for key, row in zip(self.limits.index, self.limits.to_numpy(np.float64), strict=True)
-                },
-            },
-        )
-        strict_json.write(into / "calibration.json", self.recalibration.to_json())
-        if self.held_out_part is not None:
-            self.held_out_part.save(into)
-        if self.posterior_check is not None:
-            saved_posterior_check.save_check(self.posterior_check, into)
-        sealed_folder.seal(into, self.manifest)
+        """Write every file into an empty folder and seal it; see `bdrp.fitted.model_folder`."""
+        model_folder.write(self, into)
 
     @classmethod
     def load(cls, path: Path | str, method: Path | str | None = None) -> TrainedModel:
@@ -298,103 +384,10 @@ class TrainedModel:
             ModelFolderError: a file is missing, altered or foreign, or was written by another version, or the method
                 is of a package or a file that is not here.
         """
-        path = Path(path)
-        manifest = sealed_folder.opened(path)
-        try:
-            return cls._load(path, manifest, method)
-        except ModelFolderError:
-            raise
-        except (
-            BdrpError,
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            OSError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise ModelFolderError(
-                f"The model folder {path} does not hold together: {error}. Restore it from a copy, or fit again."
-            ) from error
-
-    @classmethod
-    def _load(cls, path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> TrainedModel:
-        keys = strict_json.read(path / "keys.json")
-        arrays = tensors.read(path / "features.safetensors")
-        if manifest["measure"] not in MEASURES:
-            raise ModelFolderError(
-                f"The model's measure is {manifest['measure']!r}; this version knows {', '.join(MEASURES)}. "
-                "Use the version that wrote it."
-            )
-        features = Features(
-            replace(MEASURES[manifest["measure"]], unit=str(manifest["unit"])),  # a user's own measure has its own
-            line_profiles.restore(keys, arrays),
-            TrainingDrugs.restore({"compounds": keys["compounds"], **keys.get("training_drugs", {})}),
-            tuple(keys["lines"]),
-            float(manifest["centre"]),
-            float(manifest["spread"]),
-        )
-        if not np.isfinite([features.response_mean, features.response_std]).all() or features.response_std <= 0:
-            raise ValueError(f"responses of mean {features.response_mean} and SD {features.response_std} cannot be")
-        method = inference.make_recorded(manifest, file)
-        domain = applicability_domain.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
-        _check_domain(domain, features)
-        limits = pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float)
-        return cls(
-            manifest,
-            features,
-            method.restore(features, tensors.read(path / "weights.safetensors")),
-            calibration.from_json(strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {})),
-            domain,
-            limits,
-            HeldOut.load(path) if (path / OBSERVED).exists() else None,
-            saved_posterior_check.load_check(path),
-        )
+        return cls(**model_folder.read(Path(path), method))
 
 
 def cross_drugs_and_lines(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
     """Every line with every drug: cell_line_id, drug_id."""
     product = pd.MultiIndex.from_product([expression.index, drugs.index], names=["cell_line_id", "drug_id"])
     return product.to_frame(index=False)
-
-
-def _check_tables(drugs: pd.DataFrame, profiles: Profiles) -> None:
-    lacking = [column for column in ("smiles", "structure_key") if column not in drugs]
-    if lacking:
-        raise DataError(
-            f"drugs lack the column {', '.join(lacking)}. A structure and its key are needed. "
-            "Read the table with bdrp.data.sources.tables.read_drugs, which makes both from SMILES."
-        )
-    if "upper_limit" in drugs and not pd.api.types.is_numeric_dtype(drugs["upper_limit"]):
-        raise DataError(
-            f"drugs has an upper_limit of type {drugs['upper_limit'].dtype}. A highest dose in the measure's unit is "
-            "needed, NaN where it is not known. Convert the column, or drop it."
-        )
-    holding = {f"{name} holds": table.index for name, table in profiles.items()}
-    for what, index in ({"drugs hold": drugs.index} | holding).items():
-        twice = index[index.duplicated()].unique()
-        if len(twice):
-            raise DataError(
-                f"{what} {len(twice)} ids twice: {', '.join(map(str, twice[:5]))}. Every id may stand once. "
-                "Keep one row of each."
-            )
-
-
-def _ids(pairs: pd.DataFrame) -> pd.DataFrame:
-    lacking = [column for column in ("cell_line_id", "drug_id") if column not in pairs]
-    if lacking:
-        raise DataError(f"pairs lack the column {', '.join(lacking)}. Every pair is a line and a drug. Add the ids.")
-    return pairs[["cell_line_id", "drug_id"]]
-
-
-def _check_domain(domain: ApplicabilityDomain, features: Features) -> None:
-    lines, components = len(features.lines), features.scalers[EXPRESSION].components.shape[1]
-    sizes = {"fingerprints": len(domain.fingerprints), "drug names": len(domain.drug_names)}
-    wrong = [f"{count} {what} for {len(domain.drug_ids)} drugs" for what, count in sizes.items()]
-    if (
-        set(sizes.values()) != {len(domain.drug_ids)}
-        or domain.profiles.shape != (lines, components)
-        or not domain.drug_ids
-    ):
-        raise ValueError(f"it has {', '.join(wrong)} and profiles {tuple(domain.profiles.shape)} of {lines} lines")

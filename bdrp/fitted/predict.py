@@ -46,6 +46,8 @@ def predict(
         ModelFolderError: the screen's measure is not the model's.
     """
     trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
+    if trained.measurements is not None and pairs is not None:
+        drugs, known = trained.measurements.fill(drugs, known, pairs)
     tissues = None if screen is None else screen.cell_lines
     return trained.predict(drugs, known, pairs, tissues, laboratory, match)
 

@@ -18,7 +18,7 @@ from bdrp.features.batch import Batch, Pairs
 
 # What is unlike between two parts of a split is also what pairs of one part share: their cluster. Pairs held out at
 # random share none.
-CLUSTERS = {"drug": "drug_id", "scaffold": "drug_id", "pair": None}
+CLUSTERS = {"drug": "drug_id", "scaffold": "drug_id", "assay": "drug_id", "pair": None}
 LEAST_CALIBRATION_ROWS = 2  # rows: fewer fit no recalibration
 
 

@@ -27,11 +27,7 @@ def widen(pred: PredictiveDistribution, effects: BatchEffects, features: Feature
     """
     if effects == BatchEffects():
         return pred
-    if not isinstance(pred, Scalable | Remapped):
-        raise DataError(
-            f"A {type(pred).__name__} cannot be widened for another laboratory. Allowed: what a bdrp method predicts, "
-            "recalibrated or not. Predict with a model."
-        )
+    pred = require_rescalable(pred)
     standardised = (pred.mean - features.response_mean) / features.response_std
     added = features.response_std**2 * effects.added_variance(standardised)
     epistemic = np.sqrt(effects.epistemic**2 * pred.epistemic + added)
@@ -39,6 +35,20 @@ def widen(pred: PredictiveDistribution, effects: BatchEffects, features: Feature
     if pred.joint_draws is not None:
         joint = LaboratoryDraws(pred.joint_draws, pred.keys, standardised, effects, features.response_std)
     return pred.with_moments(pred.mean, effects.noise * pred.aleatoric_std, epistemic, joint)
+
+
+def require_rescalable(pred: PredictiveDistribution) -> Scalable | Remapped:
+    """The prediction itself, typed as one that can take other moments.
+
+    Raises:
+        DataError: it cannot.
+    """
+    if isinstance(pred, Scalable | Remapped):
+        return pred
+    raise DataError(
+        f"A {type(pred).__name__} cannot take other moments, be it for another laboratory or for new measurements. "
+        "Allowed: what a bdrp method predicts, recalibrated or not. Predict with a model."
+    )
 
 
 def interval_widths(pred: PredictiveDistribution) -> Floats:

@@ -93,7 +93,7 @@ class DeepEnsembleMethod(NetworkMethod):
                     continue
                 few = replace(self.drop_ignored_components(batch), train=batch.train.select(repeat_rows(batch, drawn)))
                 jointly, censored = method.lines == "known", self.likelihood == "censored"
-                solve(few, self.factors, jointly=jointly, censored=censored).initialise(member)
+                solve(few, member.model.network.size.factors, jointly=jointly, censored=censored).initialise(member)
         return method
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> EnsembleFit:

@@ -76,9 +76,10 @@ class Network(nn.Module):
         pairing: NoContext | CrossAttention | Concatenation = getattr(self, self.size.pairing)
         return pairing
 
-    def encode(self, inputs: Inputs, lines: Tensor | None = None) -> Encoded:
-        """Encode all drugs, and the lines at these positions (B,), or all where None."""
-        return Encoded(self.drugs(inputs.molecules, inputs.drug_effect), self._encoded_lines(inputs, lines))
+    def encode(self, inputs: Inputs, lines: Tensor | None = None, drugs: DrugStates | None = None) -> Encoded:
+        """Encode all drugs (or take their states as they are), and the lines at these positions (B,), all if None."""
+        states = self.drugs(inputs.molecules, inputs.drug_effect) if drugs is None else drugs
+        return Encoded(states, self._encoded_lines(inputs, lines))
 
     def _encoded_lines(self, inputs: Inputs, lines: Tensor | None) -> LineStates:
         def profile(name: str) -> Tensor:

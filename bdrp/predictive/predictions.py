@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pandas as pd
 
@@ -15,6 +15,9 @@ from bdrp.predictive.readable import ReadableUnit, round_significant
 
 NAMES: Final = ("line_name", "drug_name")
 """Columns of the context that say what the ids of `KEYS` are called."""
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,14 @@ class Predictions:
             which laboratories these were learned, and `width_ratio`, how many times as wide 90 % intervals are as at
             home, in the median; None for predictions of the model's own laboratory.
         model: the digest of the model folder that made them; "" where there is none.
+        updates: what the model was updated with since its fit, in words; empty where it never was.
     """
 
     distribution: PredictiveDistribution
     context: pd.DataFrame
     laboratory: Mapping[str, Any] | None = None
     model: str = ""
+    updates: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """A row a pair: the distribution's columns in the measure's unit, then the context's."""
@@ -74,7 +79,7 @@ class Predictions:
 
     def save(self, path: Path | str) -> None:
         """Write predictions.parquet: the distribution's columns, then the context's; the rest as metadata."""
-        storage.save(self.distribution, Path(path), self.context, self.laboratory, self.model)
+        storage.save(self.distribution, Path(path), self.context, self.laboratory, self.model, self.updates)
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -83,6 +88,17 @@ class Predictions:
         Raises:
             DataError: see `bdrp.predictive.load`.
         """
-        table = storage.read_table(Path(path))
-        note = storage.read_metadata(table)
-        return cls(*storage.from_table(table, path), note.get("laboratory"), str(note.get("model", "")))
+        return cls.from_table(storage.read_table(Path(path)), path)
+
+    @classmethod
+    def from_table(cls, table: pa.Table, path: Path | str) -> Self:
+        """From a table that `storage.read_table` read of that file.
+
+        Raises:
+            DataError: see `bdrp.predictive.load`.
+        """
+        metadata = storage.read_metadata(table)
+        updates = tuple(map(str, metadata.get("updates", ())))
+        return cls(
+            *storage.from_table(table, path), metadata.get("laboratory"), str(metadata.get("model", "")), updates
+        )

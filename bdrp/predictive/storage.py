@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +35,7 @@ def save(
     context: pd.DataFrame | None = None,
     laboratory: Mapping[str, Any] | None = None,
     model: str = "",
+    updates: Sequence[str] = (),
 ) -> None:
     """Write `pred` in one step and in the format of the suffix.
 
@@ -44,6 +45,7 @@ def save(
         context: more columns behind its own.
         laboratory: what the predictions carry for being of another laboratory; kept in the metadata.
         model: the digest of the model folder that made them; kept in the metadata.
+        updates: what their model was updated with since its fit, in words; likewise.
 
     Raises:
         OutputError: see `check_place`, or the file cannot be written.
@@ -55,6 +57,7 @@ def save(
     header: dict[str, Any] = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
     header |= {"shape": pred.shape_metadata(), **({"laboratory": dict(laboratory)} if laboratory else {})}
     header |= {"model": model} if model else {}
+    header |= {"updates": list(updates)} if updates else {}
     note = strict_json.text(header, indent=None, ascii_only=True).encode()
     with atomic.refusing("The predictions", path):
         tables.write(frame, path, {METADATA_KEY: note})

@@ -15,7 +15,7 @@ from bdrp.calibration import affine
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.features.batch import Inputs, Pairs
-from bdrp.fitted.learn_laboratory import calibrated_moments
+from bdrp.fitted.conditioning import calibrated_moments
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.widening import widen
 from bdrp.inference.hierarchical.batch_effects import ScalePrior

@@ -295,6 +295,7 @@ def _loaded(path: Path, task: TransferTask) -> TrainedModel:
             f"The model {path} is of {seen['screen']} in {seen['measure']}; {asked['screen']} in {asked['measure']} is "
             "asked for. They must agree. Change --train, --measure or --model."
         )
+    model.refuse_updated("Scores of transfer")
     training_positions(model, train)
     return model
 

@@ -34,7 +34,7 @@ def read_predictions(path: Path | str) -> Predictions | pd.DataFrame:
     table = storage.read_table(Path(path))
     note = storage.read_metadata(table)
     if "family" in note:
-        return Predictions(*storage.from_table(table, path), note.get("laboratory"), str(note.get("model", "")))
+        return Predictions.from_table(table, path)
     frame = table.to_pandas(ignore_metadata=True)
     frame.attrs.update({key: str(note.get(key, "")) for key in ("measure", "unit")})
     check_columns(frame)

@@ -65,9 +65,9 @@ def tiny_screen(
     index = pd.Index(line_ids, name="cell_line_id")
     line_table = pd.DataFrame({"name": line_ids, "tissue": tissue, "patient_id": patient}, index=index)
     expression = pd.DataFrame(random.normal(size=(lines, 2)).astype("float32"), index=index, columns=["A1", "B2"])
-    drug_table = drug_table.assign(name=drug_ids, target="", pathway="")[
-        ["name", "smiles", "structure_key", "target", "pathway"]
-    ]
+    drug_table = drug_table.assign(
+        name=drug_ids, target="", pathway="", laboratory=[("north", "south", "south")[i % 3] for i in range(drugs)]
+    )[["name", "smiles", "structure_key", "target", "pathway", "laboratory"]]
     return Screen("tiny", MEASURES["ln_ic50_um"], responses, drug_table, line_table, expression)
 
 

@@ -137,7 +137,7 @@ def test_relations_are_selected_and_averaged_by_drug(trained: TrainingDrugs) -> 
     assert bool(relations.average(torch.tensor([5.0, 1.0, 2.0]))[2].isnan())
     assert relations.select(torch.tensor([1])).compound.tolist() == [[1, 0, 0]]
     assert relations.ids.tolist() == [2, 1, 0]
-    assert [part.shape for part in DrugRelations.unrelated(2, 3)] == [(2, 3)] * 3
+    assert [part.shape for part in DrugRelations.unrelated(2, 3)] == [(2, 3)] * 4
 
 
 def test_an_unseen_id_borrows_what_the_conditional_normal_says() -> None:

@@ -181,7 +181,7 @@ def test_a_manifest_that_is_no_text_is_refused(model_folder: Path) -> None:
     refused(model_folder, "manifest.json is not readable JSON")
 
 
-@pytest.mark.parametrize("form", [3, 0, "1", None, 1.5, True])
+@pytest.mark.parametrize("form", [4, 0, "1", None, 1.5, True])
 def test_another_format_is_refused_with_both_named(model_folder: Path, spoil: Spoil, form: Any) -> None:
     spoil(model_folder, "manifest.json", lambda manifest: manifest.update(format=form, versions=None))
     refused(model_folder, f"of format {form!r}; this version reads format 2, and 1 of earlier versions")

@@ -149,7 +149,8 @@ def read_tested_drugs(
     """Drugs as `read_drugs` has them, with `upper_limit`, the highest dose that each is to be tested at.
 
     It comes from a column upper_limit, in the measure's unit, or max_conc_um, in µM (or `dose_unit`); NaN where the
-    file says neither. An unseen drug is predicted better where it is known.
+    file says neither. An unseen drug is predicted better where it is known. A column laboratory says whose assay each
+    is to be, for a model of several laboratories.
 
     Args:
         path: the table.
@@ -171,7 +172,11 @@ def read_tested_drugs(
         limit = reading.numbers(raw, found["upper_limit"], path)
     elif measure in LN_CONCENTRATIONS:
         limit = doses.read_log_doses(raw, path, dose_unit, [] if notices is None else notices).get("upper_limit", limit)
-    limit = limit.groupby(reading.ids(raw, key)).mean()
+    by_id = reading.ids(raw, key)
+    limit = limit.groupby(by_id).mean()
+    named = columns.find(raw, (), ("laboratory",), path)
+    if named:
+        drugs["laboratory"] = reading.text(raw, named["laboratory"]).groupby(by_id).first().reindex(drugs.index)
     return drugs.assign(upper_limit=limit.reindex(drugs.index).to_numpy(dtype=float))
 
 

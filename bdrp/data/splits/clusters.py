@@ -15,7 +15,7 @@ from bdrp.data.identifiers import parent_key
 from bdrp.data.screen import Screen
 from bdrp.errors import SplitError
 
-BY = ("pair", "cell_line", "drug", "scaffold", "tissue", "both")
+BY = ("pair", "cell_line", "drug", "scaffold", "tissue", "both", "assay")
 UNKNOWN_TISSUE = "unknown"
 
 
@@ -45,6 +45,9 @@ CLUSTERS: Mapping[str, Cluster] = {
     ),
     "tissue": Cluster(
         "known tissues", False, "Split by cell_line, ask for fewer folds, or fill in the tissue column.", "tissue"
+    ),
+    "assay": Cluster(
+        "assays of compounds", True, "Split by drug, ask for fewer folds, or join further screens.", "assay"
     ),
 }
 
@@ -82,6 +85,11 @@ def assign_clusters(screen: Screen, by: str) -> pd.Series:
     - drug: a compound, with all ids of it.
     - scaffold: a Bemis-Murcko scaffold; a molecule without rings is its own.
     - tissue: a tissue; tissues that one patient's lines connect count as one.
+    - assay: a compound in one laboratory, with all ids that it has there. In others it is another assay: what is held
+      out is no unseen compound.
+
+    Raises:
+        SplitError: by assay, and the screen does not say whose assays its drug ids are.
     """
     return _GROUPS[by](screen)
 
@@ -152,6 +160,24 @@ def _tissues(screen: Screen) -> pd.Series:
         joined = spread
 
 
+def laboratory_of_each_response(screen: Screen) -> pd.Series:
+    """The laboratory whose assay each response's drug id is, (R,) strings.
+
+    Raises:
+        SplitError: the screen is of one laboratory.
+    """
+    if "laboratory" not in screen.drugs:
+        raise SplitError(
+            f"{screen.name} does not say whose assays its drug ids are, so no laboratory can be told from another. A "
+            "screen of several is needed; join them, as in --screen gdsc2,gdsc1 or bdrp.data.joint.join."
+        )
+    return _looked_up(screen, "drug_id", screen.drugs["laboratory"])
+
+
+def _assays(screen: Screen) -> pd.Series:
+    return laboratory_of_each_response(screen) + ":" + compound_of_each_response(screen)
+
+
 def _looked_up(screen: Screen, key: str, values: pd.Series) -> pd.Series:
     looked_up: pd.Series = screen.responses[key].map(values).astype(str)
     return looked_up
@@ -163,4 +189,5 @@ _GROUPS: Mapping[str, Callable[[Screen], pd.Series]] = {
     "drug": compound_of_each_response,
     "scaffold": _scaffolds,
     "tissue": _tissues,
+    "assay": _assays,
 }

@@ -16,7 +16,8 @@ def check_leaks(screen: Screen, split: Split) -> None:
     """Raises SplitError naming what straddles two parts and must not.
 
     What must not straddle is what the split holds out: patients by cell_line and tissue, compounds by drug and
-    scaffold, each of them by both, tissues and scaffolds themselves, and a compound on one cell line by pair. For a
+    scaffold, each of them by both, tissues and scaffolds themselves, a compound on one cell line by pair, and a
+    compound within one laboratory by assay. For a
     split from a file it is what the file itself keeps apart between train and test.
     """
     found = find_leaks(screen, split)
@@ -44,6 +45,10 @@ def find_leaks(screen: Screen, split: Split) -> list[str]:
     if kind in ("tissue", "scaffold"):
         member = split.keys["cell_line_id" if kind == "tissue" else "drug_id"]
         found.append(_straddling(kind, assign_clusters(screen, kind)[used], member[used], split.parts[used]))
+    if kind == "assay":
+        found.append(
+            _straddling("assay", assign_clusters(screen, "assay")[used], split.keys["drug_id"][used], split.parts[used])
+        )
     if kind == "pair":
         pair = split.keys["cell_line_id"] + " with " + compound_of_each_response(screen)
         members = split.keys["cell_line_id"] + " with drug " + split.keys["drug_id"]

@@ -30,6 +30,7 @@ class Split:
         folds: how many folds there are.
         description: the split in one or two sentences, for a report.
         keys: (R, 2) columns cell_line_id and drug_id, in the order of `parts`.
+        laboratory: where a screen is of several, the one that is tested; "" for all of them.
     """
 
     by: str
@@ -39,6 +40,7 @@ class Split:
     folds: int
     description: str
     keys: pd.DataFrame
+    laboratory: str = ""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.parts.unique()) - {*PARTS, UNUSED})
@@ -64,6 +66,7 @@ class Split:
             "seed": self.seed,
             "fold": self.fold,
             "folds": self.folds,
+            **({"laboratory": self.laboratory} if self.laboratory else {}),
             "description": self.description,
             "parts": {part or "unused": self._sizes(part) for part in (*PARTS, UNUSED)},
         }

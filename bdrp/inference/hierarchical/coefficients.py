@@ -75,6 +75,17 @@ def covariance_roots(covariance: Tensor) -> Tensor:
     return (vectors * values.clamp(min=0).sqrt()[:, None, :]).to(covariance.dtype)
 
 
+def symmetric_roots(covariance: Tensor) -> Tensor:
+    """The symmetric roots (M, W, W), of which there is one each: near covariances have near roots.
+
+    So two posteriors of the same line or drug have the same root, whatever else they hold; eigenvectors of near
+    eigenvalues turn at the last digit.
+    """
+    values, vectors = torch.linalg.eigh(covariance.double())
+    scaled = vectors * values.clamp(min=0).sqrt()[:, None, :]
+    return (scaled @ vectors.transpose(1, 2)).to(covariance.dtype)
+
+
 def draw_normals(draws: int, roots: Tensor) -> Tensor:
     """S draws of M centred normals with these roots of their covariances (M, W, W), (S, M, W)."""
     noise = torch.randn(draws, *roots.shape[:2], device=roots.device)

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from bdrp.inference.hierarchical.batch_effects import NAMES, BatchEffects, ScalePrior
 from bdrp.inference.hierarchical.censored_sites import Caps, Cavity, Sites, log_tails, refine_sites
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, match_names
-from bdrp.predictive.distribution import Floats
+from bdrp.predictive.distribution import Floats, Index
 
 NOISE: Final = NAMES.index("noise")
 FAR: Final = 4.0  # chosen: deviations of a log scale's prior, beyond which it is not looked for
@@ -33,6 +33,10 @@ class Rows:
     factor: Floats
     mean: Floats
     noise: Floats
+
+    def __getitem__(self, index: Index) -> Rows:
+        """The same for some of the pairs."""
+        return Rows(self.posterior[index], self.factor[index], self.mean[index], self.noise[index])
 
     def covariance(self, other: Rows) -> Floats:
         """(N, M) epistemic covariance, in the measure's unit squared."""
@@ -83,6 +87,11 @@ class Evidence:
         self.cavity = self._cavity(*self._expected())
 
     @property
+    def noise(self) -> Floats:
+        """(n,) variances about the expected responses, as the conditioning takes them."""
+        return self._noise(self.effects)
+
+    @property
     def settles_at_once(self) -> bool:
         """Whether noise is normal and no response is capped, so that one solve is exact."""
         return self.dof is None and not len(self.capped)
@@ -124,7 +133,7 @@ class Evidence:
 
     def _expected(self) -> tuple[Floats, Floats]:
         """Posterior means of the expected responses, less the predicted ones, and their variances, (n,) each."""
-        noise = self._noise(self.effects)
+        noise = self.noise
         return self.sites.residual - noise * self.solved, noise - noise**2 * np.diag(_inverse(self.factor))
 
     def _cavity(self, mean: Floats, variance: Floats) -> Cavity:
@@ -173,6 +182,8 @@ class Evidence:
 
 def _inverse(factor: tuple[Floats, bool]) -> Floats:
     """Of the matrix with this lower Cholesky factor, in a third of what solving for the identity takes."""
+    if not len(factor[0]):
+        return factor[0]
     lower, _ = dpotri(factor[0], lower=1)
     half = np.tril(lower)
     return half + np.tril(half, -1).T

@@ -42,6 +42,7 @@ class Kriging(nn.Module):
     Args:
         compounds: C.
         kinds: how many columns there are of each kind of coefficient, T in all.
+        laboratories: whose assays the compounds are.
     """
 
     inverse: Tensor
@@ -50,13 +51,13 @@ class Kriging(nn.Module):
     variance: Tensor
     unsure: Tensor
 
-    def __init__(self, compounds: int, kinds: tuple[int, ...]) -> None:
+    def __init__(self, compounds: int, kinds: tuple[int, ...], laboratories: int = 1) -> None:
         super().__init__()
         self.kinds = kinds
-        self.likeness = SimilarityKernels(compounds)  # the name that its tensors are saved under
+        self.likeness = SimilarityKernels(compounds, laboratories)  # the name that its tensors are saved under
         self.register_buffer("inverse", torch.eye(compounds).repeat(len(kinds), 1, 1))
         self.register_buffer("weights", torch.zeros(compounds, sum(kinds)))
-        self.register_buffer("shares", torch.zeros(len(kinds), len(KERNELS)))
+        self.register_buffer("shares", torch.zeros(len(kinds), len(self.similarity.names)))
         self.register_buffer("variance", torch.ones(sum(kinds)))
         self.register_buffer("unsure", torch.zeros(sum(kinds)))
         self.register_load_state_dict_pre_hook(_add_later_kernels)
@@ -112,7 +113,7 @@ def _add_later_kernels(module: nn.Module, state: dict[str, Any], prefix: str, *_
     """Give kernels that a folder was written without a share of nothing."""
     shares = state.get(f"{prefix}shares")
     if shares is not None and shares.dim() == 2 and shares.shape[1] == FIRST_KERNELS:
-        state[f"{prefix}shares"] = nn.functional.pad(shares, (0, len(KERNELS) - FIRST_KERNELS))
+        state[f"{prefix}shares"] = nn.functional.pad(shares, (0, len(KERNELS) - shares.shape[1]))
 
 
 def _most_likely_shares(kernels: Tensor, target: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.hierarchical.cached_moments import CachedMoments, double_off_diagonals, outer_products, upper_halves
 from bdrp.inference.hierarchical.coefficients import Coefficients
+from bdrp.inference.hierarchical.encoded_drugs import LastDrugStates
 from bdrp.inference.hierarchical.grid import PAIRS_A_PASS, GridChunk, GridEntries, keep_named_lines, sort_by_line
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.kriging import Kriging
@@ -20,6 +21,7 @@ from bdrp.inference.hierarchical.pair_posterior import LayerPosterior, Moments
 from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.hierarchical.predictor import Predicted, add_loadings, network_term, rowwise_dot
 from bdrp.inference.hierarchical.similarity import CompoundDescriptors
+from bdrp.model.attention import DrugStates
 from bdrp.model.network import Encoded
 
 Weighting = TypeVar("Weighting", bound=Guide | PointEstimate, covariant=True)
@@ -41,10 +43,12 @@ class Layer(Generic[Weighting]):
         self.features = features
         self.model, self.guide = model, guide
         slopes, loadings = len(model.log_compound_scale) - 1, len(model.log_line_scale) - 1
-        self.kriging = Kriging(len(features.compounds), (1, slopes, loadings))
+        laboratories = len(features.drugs.laboratory_names)
+        self.kriging = Kriging(len(features.compounds), (1, slopes, loadings), laboratories)
         self.modules = nn.ModuleDict(
             {"model": model, "guide": guide, "kinship": self.kriging}
         )  # names of saved tensors
+        self._drug_states = LastDrugStates()
         self.leverage: Tensor | None = None  # (C, L) of the ridge that training started from
 
     def effect_parameters(self) -> list[nn.Parameter]:
@@ -85,13 +89,16 @@ class Layer(Generic[Weighting]):
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
         """The posterior of N pairs, encoding each drug and each line that they name once."""
         inputs, pairs = keep_named_lines(inputs.to(self.device), pairs.to(self.device))
-        return LayerPosterior(self, self.encode(inputs), inputs, pairs)
+        self._drug_states.forget_if_other(self.model.network.drugs, inputs)
+        encoded = self.encode(inputs, self._drug_states.states)
+        self._drug_states.states = encoded.drugs
+        return LayerPosterior(self, encoded, inputs, pairs)
 
     @torch.no_grad()
-    def encode(self, inputs: Inputs) -> Encoded:
-        """Encode all drugs and lines."""
+    def encode(self, inputs: Inputs, drugs: DrugStates | None = None) -> Encoded:
+        """Encode all lines, and all drugs where their states are not given."""
         self.modules.eval()
-        return self.model.network.encode(inputs)
+        return self.model.network.encode(inputs, drugs=drugs)
 
     @torch.no_grad()
     def score(self, rows: Pairs, batch: Batch) -> float:

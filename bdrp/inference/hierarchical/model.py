@@ -132,7 +132,7 @@ class LastLayer(nn.Module):
             self.by_line(encoded),
             self.mu + pair.offset,
             self.mu + pair.own,
-            self._noise(pair, inputs.drug_effect, drug),
+            self._noise(pair, self._own_noise(inputs), drug),
         )
 
     def by_line(self, encoded: Encoded) -> Tensor:
@@ -156,11 +156,23 @@ class LastLayer(nn.Module):
         noise = torch.randn(draws, *variance.shape, device=variance.device)
         return terms._replace(by_compound=torch.addcmul(terms.by_compound, variance.sqrt(), noise))
 
-    def _noise(self, pair: PairFeatures, compounds: Tensor, drug: Tensor) -> Tensor:
+    def _own_noise(self, inputs: Inputs) -> Tensor:
+        """(D, 3) coefficients of the drugs' own log noise.
+
+        An assay that was not trained on has those that are usual in its laboratory; 0 where there is one alone.
+        """
+        own, elsewhere = select_trained(self.compound_noise, inputs.drug_effect), inputs.relations.elsewhere
+        if not elsewhere.any():
+            return own
+        near = 1 - elsewhere
+        usual = near @ self.compound_noise / near.sum(1, keepdim=True).clamp(min=1)
+        return torch.where((inputs.drug_effect >= 0)[:, None], own, usual)
+
+    def _noise(self, pair: PairFeatures, of_drugs: Tensor, drug: Tensor) -> Tensor:
         """(n, 3) coefficients of the log noise, as far as the likelihood lets it vary."""
         if self.noise_distribution.likelihood.noise == "constant":
             return torch.cat([self.noise[:1], self.noise.new_zeros(2)]).expand(len(drug), 3)
-        own = (self.noise + select_trained(self.compound_noise, compounds)).index_select(0, drug)
+        own = (self.noise + of_drugs).index_select(0, drug)
         if self.noise_distribution.likelihood.noise == "drug":
             return torch.cat([own[:, :1] + pair.drug_noise[:, None], torch.zeros_like(own[:, 1:])], dim=1)
         return own + pair.noise

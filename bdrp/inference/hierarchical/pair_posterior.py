@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from bdrp.features.batch import Features, Inputs, Pairs
-from bdrp.inference.hierarchical.coefficients import Coefficients, covariance_roots
+from bdrp.inference.hierarchical.coefficients import Coefficients, symmetric_roots
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.model import LastLayer
 from bdrp.inference.hierarchical.point import PointEstimate
@@ -77,11 +77,13 @@ class LayerPosterior(JointPosterior):
         return unstandardise(self.layer.features, self.layer.standard_moments(self.encoded, self.inputs, self.pairs))
 
     def __getitem__(self, index: Index) -> LayerPosterior:
-        """The same for some of the pairs; moments that are known stay so."""
+        """The same for some of the pairs; moments and roots that are known stay so."""
         chosen = torch.as_tensor(np.arange(len(self.pairs))[index], device=self.pairs.line.device)
         some = LayerPosterior(self.layer, self.encoded, self.inputs, self.pairs.select(chosen))
         if "moments" in vars(self):
             some.moments = PairMoments(*(part[index] for part in self.moments))
+        if "roots" in vars(self):
+            some.roots = Roots(*(part[index] for part in self.roots))
         return some
 
     def __len__(self) -> int:
@@ -90,10 +92,11 @@ class LayerPosterior(JointPosterior):
 
     def covariance(self, other: LayerPosterior) -> Floats:
         """(N, M) with the M pairs of another, which may be of other inputs of the same layer."""
-        one, two = self._roots, other._roots
+        one, two = self.roots, other.roots
         compound, line = match_names(self.compounds, other.compounds), match_names(self.lines, other.lines)
         by_compound = compound * (one.by_compound @ two.by_compound.T)
-        by_line = line * (one.by_line @ two.by_line.T)
+        shared = min(one.by_line.shape[1], two.by_line.shape[1])  # one may lack components that the other knows
+        by_line = line * (one.by_line[:, :shared] @ two.by_line[:, :shared].T)
         return np.asarray(one.shared @ two.shared.T + by_compound + by_line + compound * line * one.alone[:, None])
 
     @torch.no_grad()
@@ -134,8 +137,8 @@ class LayerPosterior(JointPosterior):
 
     @cached_property
     @torch.no_grad()
-    def _roots(self) -> _Roots:
-        """They take N (P + K + 2R) numbers, so ask for the covariance of many pairs by parts."""
+    def roots(self) -> Roots:
+        """Roots of the covariance; they take N (P + K + 2R) numbers, so ask for that of many pairs by parts."""
         line, drug, terms = self.pairs.line, self.pairs.drug, self._terms
         known, scale = self.layer.coefficients(self.inputs), self.layer.features.response_std
         by_slopes = terms.by_compound[line] * known.v_variance.sqrt()[drug]
@@ -148,7 +151,7 @@ class LayerPosterior(JointPosterior):
             alone = alone + (variance[line] * known.v_variance[drug]).sum(1)
         roots = (self.layer.guide.weight_roots(terms.features), torch.cat([by_slopes, by_loadings], dim=1), by_line)
         shared, by_compound, of_line = (scale * part.double().cpu().numpy() for part in roots)
-        return _Roots(shared, by_compound, of_line, scale**2 * alone.double().cpu().numpy())
+        return Roots(shared, by_compound, of_line, scale**2 * alone.double().cpu().numpy())
 
 
 def unstandardise(features: Features, moments: Moments) -> PairMoments:
@@ -157,7 +160,7 @@ def unstandardise(features: Features, moments: Moments) -> PairMoments:
     return features.unstandardise(mean, aleatoric, epistemic)
 
 
-class _Roots(NamedTuple):
+class Roots(NamedTuple):
     """Roots of the covariance of N pairs, in the measure's unit: products of two pairs' rows are their covariance.
 
     Attributes:
@@ -180,5 +183,5 @@ def match_names(left: Labels, right: Labels) -> npt.NDArray[np.bool_]:
 
 
 def _times_roots(rows: Tensor, covariance: Tensor, which: Tensor) -> Tensor:
-    """(n, W) rows times a root of the covariance (M, W, W) that belongs to each."""
-    return torch.einsum("nw,nwv->nv", rows, covariance_roots(covariance)[which])
+    """(n, W) rows times the root of the covariance (M, W, W) that belongs to each."""
+    return torch.einsum("nw,nwv->nv", rows, symmetric_roots(covariance)[which])

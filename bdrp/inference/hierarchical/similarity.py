@@ -1,6 +1,6 @@
-"""Similarity kernels of drugs: by structure, descriptors, planned doses, compound, targets and pathway.
+"""Similarity kernels of drugs: by structure, descriptors, planned doses, compound, targets, pathway and laboratory.
 
-Six kernels, each 1 on average for a drug with itself:
+Six kernels, each 1 on average for a drug with itself, and one more where there are several laboratories:
 
     structure    Tanimoto similarity of Morgan fingerprints (Ralaivola et al. 2005)
     descriptors  exp(-d^2), d^2 the mean squared difference of standardised descriptors
@@ -9,6 +9,7 @@ Six kernels, each 1 on average for a drug with itself:
     pathway      1 for drugs of one named pathway
     dose         z z', z the standardised highest dose: linear, for whoever planned the assay of a potent compound chose
                  low doses (on GDSC2 the highest dose and a compound's mean ln IC50 correlate by 0.72)
+    laboratory   1 for assays of one laboratory: what its level and readout add to all of them
 
 The dose kernel of a compound whose doses are not known is 0 with every other.
 """
@@ -26,6 +27,7 @@ from bdrp.features.drugs import DrugRelations
 from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
 
 KERNELS = ("structure", "descriptors", "dose", "compound", "target", "pathway")
+LABORATORY = "laboratory"
 FAR = 4.0  # chosen: SDs at which a descriptor is cut, so that one odd value does not make a compound similar to none
 
 
@@ -55,6 +57,7 @@ class SimilarityKernels(nn.Module):
 
     Args:
         compounds: C.
+        laboratories: whose assays they are.
     """
 
     fingerprints: Tensor
@@ -63,8 +66,9 @@ class SimilarityKernels(nn.Module):
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, compounds: int) -> None:
+    def __init__(self, compounds: int, laboratories: int = 1) -> None:
         super().__init__()
+        self.names = (*KERNELS, LABORATORY) if laboratories > 1 else KERNELS
         self.register_buffer("fingerprints", torch.zeros(compounds, FINGERPRINT_BITS))
         self.register_buffer("descriptors", torch.zeros(compounds, len(DESCRIPTORS)))
         self.register_buffer("dose", torch.zeros(compounds))
@@ -94,11 +98,15 @@ class SimilarityKernels(nn.Module):
             tanimoto(compounds.fingerprints, self.fingerprints),
             torch.exp(-(distance**2) / len(DESCRIPTORS)),
             torch.outer(near.nan_to_num(), self.dose),
-            *compounds.relations,
+            compounds.relations.compound,
+            compounds.relations.target,
+            compounds.relations.pathway,
+            1 - compounds.relations.elsewhere,
         )
         same = torch.ones_like(near)
         dose = torch.where(near.isnan(), same, near**2)
-        return torch.stack(across), torch.stack([same, same, dose, same, same, same])
+        own, kernels = (same, same, dose, same, same, same, same), len(self.names)
+        return torch.stack(across[:kernels]), torch.stack(own[:kernels])
 
     def _standardised(self, compounds: CompoundDescriptors) -> tuple[Tensor, Tensor]:
         """(D, P) and (D,), NaN where not known."""

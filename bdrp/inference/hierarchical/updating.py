@@ -13,10 +13,9 @@ being taken for normal.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import numpy as np
-import torch
 from scipy.linalg import cho_solve
 
 from bdrp.data.screen import find_caps, replace_capped
@@ -25,9 +24,14 @@ from bdrp.features.batch import Inputs, Pairs
 from bdrp.inference.hierarchical.batch_effects import VAGUE, BatchEffects, ScalePrior
 from bdrp.inference.hierarchical.evidence import Evidence, Labels, Rows, kernel
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
+from bdrp.inference.hierarchical.updated_draws import UpdatedDraws
 from bdrp.inference.method import Fitted
 from bdrp.predictive import StudentT
 from bdrp.predictive.distribution import Floats, Scalable
+from bdrp.predictive.remapped import Remapped
+
+Rescalable = TypeVar("Rescalable", bound=Scalable | Remapped)
+"""What can take other moments: a method's own prediction, recalibrated or not."""
 
 PAIRS_A_PASS: Final = 8_192  # chosen: 500 labelled pairs beside them take 33 MB
 ROUNDS: Final = 5  # chosen: weights of outliers settle to a hundredth
@@ -76,14 +80,29 @@ class UpdatedFit:
         """(n,) how far each labelled pair counts, outliers little."""
         return self.evidence.weight
 
-    def predict(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> Scalable:
+    def predict(self, inputs: Inputs, pairs: Pairs, prior: Rescalable) -> Rescalable:
         """The distribution of N pairs after the update, given what was predicted for them before it."""
-        parts = [
-            self._part(inputs, pairs.select(rows), prior[rows.numpy()])
-            for rows in torch.arange(len(pairs)).split(PAIRS_A_PASS)
-        ]
-        mean, epistemic = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return prior.with_moments(mean, self.batch_effects.noise * prior.aleatoric_std, np.sqrt(epistemic))
+        rows = self._rows(inputs, pairs, prior)
+        parts = [self._moments(rows[part]) for part in _passes(len(pairs))]
+        shift, epistemic = (np.concatenate(part) for part in zip(*parts, strict=True))
+        drawn = UpdatedDraws(self.evidence, rows, self.fit.features.response_std)
+        noise = self.batch_effects.noise * prior.aleatoric_std
+        moments = prior.mean + shift, noise, np.sqrt(epistemic)
+        return cast(Rescalable, prior.with_moments(*moments, drawn))
+
+    def covariances(self, inputs: Inputs, pairs: Pairs, prior: Rescalable, block: int) -> Floats:
+        """(B, M, M) epistemic covariances after the update of B blocks of M pairs, in the measure's unit squared."""
+        rows, response_std = self._rows(inputs, pairs, prior), self.fit.features.response_std
+        _ = rows.posterior.roots  # of all pairs at once; the blocks keep theirs
+        found = []
+        for start in range(0, len(pairs), block):
+            some = rows[slice(start, start + block)]
+            covariance = kernel(some, some, self.batch_effects, response_std)
+            if len(self.evidence.solved):
+                across = kernel(some, self.rows, self.batch_effects, response_std)
+                covariance = covariance - across @ cho_solve(self.evidence.factor, across.T)
+            found.append(covariance)
+        return np.stack(found)
 
     def _condition(self, scales: ScalePrior | None) -> None:
         """Find scales, weights and sites in turn; scales are as they are where None."""
@@ -94,21 +113,25 @@ class UpdatedFit:
             if not self.evidence.settles_at_once:
                 self.evidence.settle()
 
-    def _part(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> tuple[Floats, Floats]:
-        """Mean and epistemic variance of some pairs."""
-        rows, response_std = self._rows(inputs, pairs, prior), self.fit.features.response_std
+    def _moments(self, rows: Rows) -> tuple[Floats, Floats]:
+        """By how much the means of some pairs move, and their epistemic variance."""
+        response_std = self.fit.features.response_std
         variance = rows.variance(self.batch_effects, response_std)
         if not len(self.evidence.solved):
-            return prior.mean, variance
+            return np.zeros(len(variance)), variance
         across = kernel(rows, self.rows, self.batch_effects, response_std)
-        mean = prior.mean + across @ self.evidence.solved
         reduction = (across * cho_solve(self.evidence.factor, across.T).T).sum(1)
-        return mean, np.maximum(variance - reduction, 0.0)
+        return across @ self.evidence.solved, np.maximum(variance - reduction, 0.0)
 
-    def _rows(self, inputs: Inputs, pairs: Pairs, prior: Scalable) -> Rows:
+    def _rows(self, inputs: Inputs, pairs: Pairs, prior: Rescalable) -> Rows:
         found, features = _joint(self.fit, inputs, pairs), self.fit.features
         factor = prior.epistemic_std / np.sqrt(np.maximum(found.epistemic, 1e-12))
         return Rows(found, factor, (prior.mean - features.response_mean) / features.response_std, prior.aleatoric)
+
+
+def _passes(count: int) -> list[slice]:
+    """At least one, `PAIRS_A_PASS` pairs each."""
+    return [slice(start, start + PAIRS_A_PASS) for start in range(0, max(count, 1), PAIRS_A_PASS)]
 
 
 def read_responses(fit: Fitted, labelled: Pairs) -> tuple[Floats, Floats]:

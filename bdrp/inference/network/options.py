@@ -114,16 +114,28 @@ class NetworkMethod(Method, ABC):
         epochs = EPOCHS.get(self.lines, EPOCHS["new"]) if self.epochs is None else self.epochs
         return Schedule(epochs, epochs if self.patience is None else self.patience)
 
-    def architecture(self, genes: int, compounds: int = 1, profiles: Mapping[str, int] | None = None) -> Architecture:
-        """The network's sizes and parts; `profiles` are what it reads of a line beside its genes."""
-        names = ("width", "hidden", "programmes", "heads", "factors", "gene_dropout", "drug_dropout", *CHOICES)
+    def architecture(
+        self, genes: int, compounds: int = 1, profiles: Mapping[str, int] | None = None, laboratories: int = 1
+    ) -> Architecture:
+        """The network's sizes and parts.
+
+        Args:
+            genes: how many it reads of a line.
+            compounds: C.
+            profiles: what it reads of a line beside its genes, and how much.
+            laboratories: whose assays these are; each beyond the first adds half as many factors, for what
+                laboratories do not have in common takes rank (docs/laboratories.md).
+        """
+        names = ("width", "hidden", "programmes", "heads", "gene_dropout", "drug_dropout", *CHOICES)
         parts = {name: getattr(self, name) for name in names}
-        return Architecture(genes=genes, compounds=compounds, profiles=profiles or {}, **parts)
+        factors = self.factors + self.factors // 2 * (laboratories - 1)
+        return Architecture(genes=genes, compounds=compounds, profiles=profiles or {}, factors=factors, **parts)
 
     def model(self, features: Features, responses: int) -> LastLayer:
         """A network with its hierarchical last layer, at random."""
         further = features.widths
-        architecture = self.architecture(further.pop(EXPRESSION), len(features.compounds), further)
+        genes, compounds = further.pop(EXPRESSION), len(features.compounds)
+        architecture = self.architecture(genes, compounds, further, len(features.drugs.laboratory_names))
         sizes = (len(features.compounds), len(features.lines), features.components)
         return LastLayer(Network(architecture), Likelihood(self.likelihood, self.noise), sizes, responses)
 
@@ -139,9 +151,9 @@ class NetworkMethod(Method, ABC):
         if self.lines == "auto":  # where validation knows no line, there is nothing to try
             known = bool((batch.inputs.line_effect[batch.validation.line] >= 0).any())
             kinds = ["known", "new"] if known else ["new"]
-        starts, scores = {}, {}
+        starts, scores, factors = {}, {}, layer.model.network.size.factors
         for kind in kinds:
-            starts[kind] = solve(batch, self.factors, jointly=kind == "known", censored=self.likelihood == "censored")
+            starts[kind] = solve(batch, factors, jointly=kind == "known", censored=self.likelihood == "censored")
             starts[kind].initialise(layer)
             layer.learn_kriging(batch.inputs)
             scores[kind] = layer.score(batch.validation, batch) if judged else 0.0

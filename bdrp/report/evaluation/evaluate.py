@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 _CARD: Final = ("method", "screen", "measure", "unit", "seed", "options", "genes", "notices", "versions", "checksums")
 
+BEFORE_UPDATES: Final = (
+    "The model was updated since its fit: {}. The held-out pairs are scored as they were predicted before."
+)
+"""What is said of a model whose held-out predictions know nothing of its updates."""
+
 
 def evaluate(
     model_path: Path | str,
@@ -52,7 +57,12 @@ def evaluate(
     if laboratories is not None:
         pred, carried = trained.in_laboratory(pred, laboratories)
     scores, before = _score(trained, pred)
-    about = {"recalibration": trained.recalibration.to_json(), **({"laboratory": carried} if carried else {})}
+    about: dict[str, Any] = {
+        "recalibration": trained.recalibration.to_json(),
+        **({"laboratory": carried} if carried else {}),
+    }
+    if trained.updates:
+        about["notices"] = [*trained.manifest.get("notices", ()), BEFORE_UPDATES.format("; ".join(trained.updates))]
     write(
         scores,
         pred,

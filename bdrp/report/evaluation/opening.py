@@ -32,7 +32,8 @@ def subtitle(metrics: Mapping[str, Any], summary: Mapping[str, Any], card: Mappi
         words.count(seen[key], one)
         for key, one in (("pairs", "response"), ("cell_lines", "cell line"), ("drugs", "drug"), ("tissues", "tissue"))
     ]
-    held_out = f"Held out {words.by(summary['by'])}: " if summary.get("by") else "Held out: "
+    within = f" within {summary['laboratory']}" if summary.get("laboratory") else ""
+    held_out = f"Held out {words.by(summary['by'])}{within}: " if summary.get("by") else "Held out: "
     seed = f" Seed {card['seed']}." if card.get("seed") is not None else ""
     measure = f"Measure: {metrics['measure']}, in {metrics['unit']}."
     return f"{held_out}{', '.join(counted)}. {measure}{seed}{_laboratory(card.get('laboratory'))}"

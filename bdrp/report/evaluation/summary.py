@@ -20,6 +20,7 @@ _WHERE = {
     "scaffold": "to drugs whose scaffold the model never saw",
     "tissue": "of cell lines whose tissue the model never saw",
     "both": "of cell lines and to drugs that the model never saw",
+    "assay": "to compounds that are new to their laboratory, which others in training may have measured",
     "file": "of the pairs that the split file sets aside",
 }
 

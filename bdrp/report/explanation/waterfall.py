@@ -39,6 +39,7 @@ def steps(found: PairContributions, pair: int, genes: int = GENES) -> pd.DataFra
         (f"{len(found.features) - len(named):,} other genes", others, np.nan),
         ("other drugs on the line", terms["factors"], deviations["factors"]),
         ("recalibration", terms["recalibration"], np.nan),
+        ("measured since the fit", terms.get("measured", 0.0), np.nan),
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table[(table["contribution"] != 0) | (table.index == 0)].reset_index(drop=True)

@@ -263,7 +263,7 @@ def test_where_no_compound_has_two_ids_an_unseen_id_borrows_half_of_what_nothing
     learn(kriging, descriptors_of(ODD[:40]), level)
     one = torch.zeros(1, 40)
     one[0, 7] = 1
-    unseen = descriptors_of(torch.zeros(1, FINGERPRINT_BITS), relations=DrugRelations(one, *[torch.zeros(1, 40)] * 2))
+    unseen = descriptors_of(torch.zeros(1, FINGERPRINT_BITS), relations=DrugRelations(one, *[torch.zeros(1, 40)] * 3))
     mean, variance = kriging(unseen)
     assert float(kriging.shares[0, COMPOUND]) == pytest.approx(0.5, abs=0.02)
     assert float(mean) == pytest.approx(0.5 * float(level[7]), abs=0.02)
@@ -291,3 +291,44 @@ def test_kriging_that_knew_three_kernels_is_the_same_with_six() -> None:
     unseen = descriptors_of(families(3, 4)[::5], relations=related(compound=torch.arange(12)).select(torch.arange(3)))
     for now, before in zip(earlier(unseen), kriging(unseen), strict=True):
         assert torch.equal(now, before)
+
+
+def of_laboratories(laboratory: torch.Tensor, dose: torch.Tensor | None = None) -> CompoundDescriptors:
+    """Assays of compounds that have nothing in common but, where they are of one number, their laboratory."""
+    count = len(laboratory)
+    elsewhere = (laboratory[:, None] != laboratory).float()
+    return descriptors_of(
+        ODD[:count], dose, relations=DrugRelations.unrelated(count, count)._replace(elsewhere=elsewhere)
+    )
+
+
+def test_the_level_of_a_laboratory_is_found_and_an_unseen_assay_has_it() -> None:
+    laboratory = torch.arange(80) % 2
+    some, level = of_laboratories(laboratory), noise(80, 30) + 4.0 * laboratory - 2.0
+    trained = torch.arange(80) < 70
+    kriging = Kriging(70, (1,), laboratories=2)
+    learn(kriging, at(some, trained, trained), level[trained])
+    mean, _ = kriging(at(some, ~trained, trained))
+    assert kriging.similarity.names[-1] == "laboratory" and float(kriging.shares[0, -1]) > 0.3
+    # the level of 35 assays of SD 1 is known to 0.17; five of these
+    assert mean[::2].mean().item() == pytest.approx(-2, abs=0.85)
+    assert mean[1::2].mean().item() == pytest.approx(2, abs=0.85)
+    alone = Kriging(70, (1,))
+    assert alone.similarity.names == KERNELS and alone.shares.shape == (1, len(KERNELS))
+
+
+def test_a_laboratory_of_unknown_doses_leaves_what_doses_tell_in_the_first() -> None:
+    laboratory, here = torch.arange(80) // 40, torch.arange(80) < 40
+    dose = noise(80, 31)
+    level = torch.where(here, 2 * dose, 0.0) + 0.5 * noise(80, 32)
+    asked = here & (torch.arange(80) % 4 == 0)
+
+    def error(doses: torch.Tensor, trained: torch.Tensor) -> float:
+        some, kriging = of_laboratories(laboratory, doses), Kriging(int(trained.sum()), (1,), laboratories=2)
+        learn(kriging, at(some, trained, trained), level[trained])
+        return float((kriging(at(some, asked, trained))[0][:, 0] - level[asked]).square().mean())
+
+    alone = error(dose, here & ~asked)
+    assert alone < 1.0  # of a variance of 4
+    unknown = torch.where(here, dose, torch.nan)
+    assert error(unknown, ~asked) < 1.3 * alone + 0.1

@@ -19,6 +19,7 @@ def trained(case, unrendered, monkeypatch):
         held_out_predictions=lambda: case.pred,
         held_out_uncalibrated=lambda: case.pred.scale(0.7),
         posterior_check=None,
+        updates=(),
         recalibration=SimpleNamespace(to_json=lambda: {"kind": "variance_scaling", "factor": 1.43}),
         manifest={
             "method": "last_layer",

@@ -1,0 +1,129 @@
+"""`bdrp update`: a model folder and new measurements become a model folder that knows both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bdrp.cli import console
+from bdrp.cli.options import (
+    Laboratory,
+    MethodFile,
+    Overwrite,
+    Root,
+    ScreenOptions,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+    read_new_drugs,
+    read_new_lines,
+)
+from bdrp.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bdrp.data.quantities import Stated
+    from bdrp.data.screen import Screen
+    from bdrp.fitted.model import TrainedModel
+
+
+def run(
+    model: Annotated[Path, typer.Argument(help="A model folder; it is only read.")],
+    out: Annotated[Path, typer.Option(help="The model folder to write.")],
+    measured: Annotated[
+        Path | None,
+        typer.Option(help="Table of cell_line_id, drug_id, the response and, where known, its limits or doses."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Write the model as it was before its last update.")] = False,
+    screen: Annotated[str | None, typer.Option(help="Take drugs and expression from this screen.")] = None,
+    root: Root = None,
+    drugs: Annotated[
+        Path | None, typer.Option(help="Drugs that the screen lacks: drug_id, smiles and, if known, max_conc_um.")
+    ] = None,
+    expression: Annotated[
+        Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
+    ] = None,
+    laboratory: Laboratory = "same",
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the response column of --measured holds, such as ic50_nm or pic50; without it, header and "
+            "values must tell.",
+        ),
+    ] = None,
+    dose_unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="The doses' unit: m, mm, um, nm or pm, where it is not told.")
+    ] = None,
+    method: MethodFile = None,
+    overwrite: Overwrite = False,
+    screen_option: ScreenOptions = None,
+) -> None:
+    """Condition a model on new measurements of lines and drugs, known or new, in closed form and in seconds."""
+    _check_flags(measured, undo)
+    from bdrp.data.quantities import Stated
+    from bdrp.files import outputs
+    from bdrp.fitted.laboratory import find_laboratories
+    from bdrp.fitted.model import TrainedModel
+    from bdrp.fitted.update import undo_update, update
+    from bdrp.fitted.updates import Source
+
+    options = parse_key_values(screen_option, "--screen-option")
+    outputs.guard_folder(out, [model, *list_input_files(root, options, measured, drugs, expression, Path(laboratory))])
+    trained = TrainedModel.load(model, method)
+    if measured is None:
+        made = undo_update(trained, out, overwrite=overwrite)
+        console.print_line(f"model: {out}, without the update of {trained.updates[-1]}")
+        console.print_updates(made.updates, "what remains")
+        return
+    measure = trained.manifest["measure"]
+    stated = Stated(measure, unit, None, dose_unit, trained.manifest["unit"] if measure == "own" else None)
+    loaded = load_screen(screen, root, measure, options) if screen else None
+    new_drugs = read_new_drugs(drugs, trained, dose_unit) if drugs else None
+    new_lines = read_new_lines(expression, trained, None) if expression else None
+    made = update(
+        trained,
+        _read_rows(measured, stated, trained, loaded, new_drugs, new_lines),
+        screen=loaded,
+        drugs=new_drugs,
+        expression=new_lines,
+        laboratory=find_laboratories(laboratory) or laboratory,
+        source=Source.of_file(measured),
+        out=out,
+        overwrite=overwrite,
+    )
+    console.print_line(f"model: {out}")
+    for each in made.updates:
+        console.print_line(f"  {each}")
+
+
+def _read_rows(
+    path: Path,
+    stated: Stated,
+    trained: TrainedModel,
+    screen: Screen | None,
+    drugs: pd.DataFrame | None,
+    expression: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """The measurements under the ids of drugs and lines that are known; what was converted is printed."""
+    from bdrp.data.profiles import EXPRESSION
+    from bdrp.data.user_tables.measured import read_measured
+    from bdrp.fitted.update import gather_tables
+
+    notices: list[str] = []
+    known, profiles = gather_tables(trained, screen, drugs, {} if expression is None else {EXPRESSION: expression})
+    rows = read_measured(path, stated, profiles[EXPRESSION].index, known["structure_key"], notices)
+    for notice in notices:
+        console.print_note(notice)
+    return rows
+
+
+def _check_flags(measured: Path | None, undo: bool) -> None:
+    if (measured is None) != undo:
+        raise DataError(
+            "There is either an update to make or one to undo. Give --measured TABLE to add measurements, or --undo to "
+            "take back the last ones."
+        )

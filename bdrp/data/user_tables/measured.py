@@ -1,0 +1,73 @@
+"""New measurements of a user, beside drugs and lines that are known already; and lists of ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from bdrp.data import identifiers, joining, reading
+from bdrp.data.delimited import plain
+from bdrp.data.quantities import Stated
+from bdrp.data.screen import LIMITS
+from bdrp.data.user_tables import columns, layouts
+from bdrp.data.user_tables.duplicates import drop_repeated
+from bdrp.data.user_tables.lines import held_ids, join_lines
+from bdrp.data.user_tables.responses import read_responses
+
+
+def read_measured(
+    path: str | Path, stated: Stated, lines: pd.Index, compounds: pd.Series, notices: list[str]
+) -> pd.DataFrame:
+    """Measurements as the responses of a screen are read: a row a pair or a matrix, whichever unit, limits and doses.
+
+    Args:
+        path: the table.
+        stated: what is said of the responses; the measure is the model's.
+        lines: ids of the lines that have expression: of several columns of ids, the one that joins is read.
+        compounds: structure keys of the drugs that have a structure, by drug_id.
+        notices: what was converted, and which rows say again what others say, is written here.
+
+    Returns:
+        cell_line_id, drug_id, response, lower_limit and upper_limit, in the measure's unit. Ids that join with nothing
+        are as they stand in the table.
+
+    Raises:
+        DataError: the table cannot be read, its unit cannot be told, or a row has no id or no finite number.
+    """
+    path = Path(path)
+    raw = reading.read_table(path, own=True)
+    raw = layouts.melt(raw, held_ids(lines), compounds.index, path, notices)
+    known = {"cell_line_id": held_ids(lines), "drug_id": compounds.index}
+    keys = {meaning: columns.joining_column(raw, meaning, ids, path) for meaning, ids in known.items()}
+    read = read_responses(raw, keys, stated, path)
+    notices += read.notices
+    rows, _ = join_lines(read.rows, None, lines, notices)
+    joining.refuse_non_finite(rows, read.measure.name, path.name)
+    return drop_repeated(rows, compounds, notices)[["cell_line_id", "drug_id", "response", *LIMITS]]
+
+
+def read_ids(path: str | Path, column: str) -> list[str]:
+    """The ids that a table names in one column, "drug_id" or "cell_line_id", each once; a list under that header too.
+
+    Raises:
+        DataError: the table cannot be read or lacks the column.
+    """
+    path = Path(path)
+    listed = _read_list(path, column)
+    if listed is not None:
+        return listed
+    raw = reading.read_table(path, own=True)
+    found = reading.ids(raw, columns.find(raw, (column,), (), path)[column])
+    return [one for one in dict.fromkeys(found) if one]
+
+
+def _read_list(path: Path, column: str) -> list[str] | None:
+    """The ids below a header that stands alone; None where the file is another table, or none."""
+    try:
+        header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError):
+        return None
+    if plain(header) not in columns.ALIASES[column] or any(mark in header for mark in ",;\t|"):
+        return None
+    return [one for one in dict.fromkeys(map(identifiers.clean_id, rows)) if one]

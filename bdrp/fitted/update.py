@@ -1,0 +1,113 @@
+"""A model folder with further measurements beside the folder that it was, and back again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from bdrp.data.profiles import EXPRESSION, Profiles
+from bdrp.data.screen import Screen
+from bdrp.errors import DataError
+from bdrp.files import outputs, sealed_folder
+from bdrp.fitted.laboratory import SAME, Laboratories
+from bdrp.fitted.measured_checks import refuse_repeated, tidy_rows
+from bdrp.fitted.measurements import KEYS
+from bdrp.fitted.model import TrainedModel
+from bdrp.fitted.updates import Source, add_rows
+
+
+def update(
+    model: Path | str | TrainedModel,
+    measured: pd.DataFrame,
+    *,
+    screen: Screen | None = None,
+    drugs: pd.DataFrame | None = None,
+    expression: pd.DataFrame | None = None,
+    profiles: Profiles | None = None,
+    laboratory: str | Path | Laboratories = SAME,
+    source: Source | None = None,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+) -> TrainedModel:
+    """Condition a model on further measurements, in closed form, and write the model folder; see `TrainedModel.update`.
+
+    What the model was updated with before it knows: of these lines and drugs no table is needed again.
+
+    Args:
+        model: a model or its folder, which is only read.
+        measured: cell_line_id, drug_id, response and, where known, limits.
+        screen: gives drugs and profiles; rows that the model was fitted on are refused.
+        drugs: those that the screen lacks, or in the place of its own; as in `TrainedModel.predict`.
+        expression: of lines, likewise.
+        profiles: further tables by modality, for a model that reads more than expression.
+        laboratory: whose measurements they are.
+        source: the table's file, for the history.
+        out: the folder to write; nothing is written if None.
+        overwrite: replace a model that stands there, other than `model` itself.
+
+    Raises:
+        DataError, FitError: see `TrainedModel.update`.
+        OutputError: the folder cannot be written.
+    """
+    trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    if screen is not None:
+        _refuse_fitted(trained, tidy_rows(measured), screen)
+    given = {} if expression is None else {EXPRESSION: expression}
+    known, tables = gather_tables(trained, screen, drugs, given | dict(profiles or {}))
+    made = trained.update(measured, drugs=known, profiles=tables, laboratory=laboratory, source=source)
+    return _written(made, model, out, overwrite)
+
+
+def gather_tables(
+    model: TrainedModel, screen: Screen | None, drugs: pd.DataFrame | None, profiles: Profiles
+) -> tuple[pd.DataFrame, Profiles]:
+    """All drugs and profiles that are known: of earlier updates, of a screen, and given ones before the others.
+
+    Raises:
+        DataError: there are no drugs, or no expression.
+    """
+    before = model.measurements
+    tables = {} if before is None else dict(before.profiles)
+    for name, table in [*({} if screen is None else screen.profiles).items(), *profiles.items()]:
+        tables[name] = add_rows(tables.get(name), table)
+    known = None if before is None else before.drugs
+    known = known if screen is None else add_rows(known, model.drugs_of(screen))
+    known = known if drugs is None else add_rows(known, drugs)
+    if known is None or EXPRESSION not in tables:
+        raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
+    return known, tables
+
+
+def undo_update(
+    model: Path | str | TrainedModel, out: Path | str | None = None, *, overwrite: bool = False
+) -> TrainedModel:
+    """The model as it was before its last update, in a folder of its own; see `TrainedModel.undo`.
+
+    Raises:
+        DataError: it was never updated.
+        OutputError: the folder cannot be written.
+    """
+    trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    return _written(trained.undo(), model, out, overwrite)
+
+
+def _written(
+    made: TrainedModel, model: Path | str | TrainedModel, out: Path | str | None, overwrite: bool
+) -> TrainedModel:
+    if out is not None:
+        outputs.guard_folder(Path(out), [] if isinstance(model, TrainedModel) else [Path(model)])
+        with sealed_folder.writing(Path(out), overwrite=overwrite) as place:
+            made.save(place)
+    return made
+
+
+def _refuse_fitted(model: TrainedModel, rows: pd.DataFrame, screen: Screen) -> None:
+    """Refuse rows that the model was fitted on: those of its own screen that it did not hold out."""
+    if screen.name != model.manifest["screen"]:
+        return
+    fitted = screen.responses
+    if model.held_out_part is not None:
+        held_out = pd.MultiIndex.from_frame(model.held_out()[KEYS].astype(str))
+        fitted = fitted[~pd.MultiIndex.from_frame(fitted[KEYS].astype(str)).isin(held_out)]
+    refuse_repeated(rows, {f"the screen {screen.name}, on which the model was fitted,": fitted})

@@ -1,0 +1,183 @@
+"""A model with further measurements, and without its last ones again; nothing here touches the disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bdrp import __version__
+from bdrp.data.profiles import EXPRESSION, Profiles
+from bdrp.errors import DataError
+from bdrp.files import sealed_folder, strict_json
+from bdrp.fitted.conditioning import find_effects, new_laboratory, refuse_method, warn_if_far
+from bdrp.fitted.laboratory import Laboratories
+from bdrp.fitted.measured_checks import at_limit, refuse_repeated, refuse_too_many, refuse_unknown, tidy_rows
+from bdrp.fitted.measurements import (
+    DRUG_COLUMNS,
+    UPDATE,
+    UPDATES,
+    Measurements,
+    TargetLaboratory,
+    Update,
+    keep_named,
+    sort_rows,
+)
+
+if TYPE_CHECKING:
+    from bdrp.fitted.model import TrainedModel
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where measurements come from: the name of their file, and its SHA-256."""
+
+    file: str
+    sha256: str
+
+    @classmethod
+    def of_file(cls, path: Path) -> Source:
+        """A file as it is now."""
+        with path.open("rb") as file:
+            return cls(path.name, hashlib.file_digest(file, "sha256").hexdigest())
+
+    @classmethod
+    def of_rows(cls, rows: pd.DataFrame) -> Source:
+        """A table in memory, known by its rows, in whichever order."""
+        ordered = rows.sort_values(list(rows), ignore_index=True)
+        text = "\n".join(map(repr, ordered.itertuples(index=False, name=None)))
+        return cls("", hashlib.sha256(text.encode()).hexdigest())
+
+
+def add(
+    model: TrainedModel,
+    measured: pd.DataFrame,
+    described: tuple[pd.DataFrame | None, Profiles],
+    laboratories: Laboratories | None,
+    source: Source | None,
+) -> TrainedModel:
+    """See `TrainedModel.update`; `described` are drugs and profiles, `laboratories` is None for the model's own."""
+    refuse_method(model)
+    rows, before = tidy_rows(measured), model.measurements
+    source = source or Source.of_rows(rows)
+    _refuse_same_source(source, before)
+    drugs, profiles = _known(model, *described)
+    refuse_unknown(rows, drugs, profiles)
+    if before is not None:
+        refuse_repeated(rows, {"an earlier update": before.rows})
+    record = _record(rows, source, _laboratory(model, laboratories))
+    history = (*(() if before is None else before.history), record)
+    every = rows.assign(**{UPDATE: len(history) - 1})
+    every = every if before is None else pd.concat([before.rows, every], ignore_index=True)
+    refuse_too_many(every)
+    joined = keep_named(Measurements(sort_rows(every), drugs, profiles, history))
+    warn_if_far(model, joined)
+    return with_measurements(model, find_effects(with_measurements(model, None), joined))
+
+
+def undo(model: TrainedModel) -> TrainedModel:
+    """See `TrainedModel.undo`."""
+    if model.measurements is None:
+        raise DataError(
+            "There is no update to undo: the model is as it was fitted. Allowed: a model that `bdrp update` wrote."
+        )
+    return with_measurements(model, model.measurements.without_last())
+
+
+def with_measurements(model: TrainedModel, measured: Measurements | None) -> TrainedModel:
+    """The model with these measurements alone, and with their history in its manifest."""
+    foreign = (UPDATES, sealed_folder.DIGEST)  # the digest is of the folder that was read, which this is no longer
+    manifest: dict[str, Any] = {key: value for key, value in model.manifest.items() if key not in foreign}
+    if measured is not None:
+        manifest[UPDATES] = [strict_json.plain(each.to_json()) for each in measured.history]
+    return replace(model, manifest=manifest, measurements=measured)
+
+
+def _known(model: TrainedModel, drugs: pd.DataFrame | None, profiles: Profiles) -> tuple[pd.DataFrame, Profiles]:
+    """Drugs and profiles that are given, and those of earlier updates; what the model reads of each.
+
+    Raises:
+        DataError: there are no drugs, or no expression.
+    """
+    before = model.measurements
+    known = None if before is None else before.drugs
+    known = known if drugs is None else add_rows(known, _drugs(drugs))
+    earlier = {} if before is None else before.profiles
+    tables = {name: add_rows(earlier.get(name), table) for name, table in _read_columns(model, profiles).items()}
+    tables = {**earlier, **tables}
+    if known is None or EXPRESSION not in tables:
+        raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
+    return known, tables
+
+
+def add_rows(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
+    """Both tables, one row an id; what the new one holds replaces what was known."""
+    return new if known is None else pd.concat([known[~known.index.isin(new.index)], new])
+
+
+def _drugs(drugs: pd.DataFrame) -> pd.DataFrame:
+    table = drugs.reindex(columns=list(DRUG_COLUMNS))
+    texts = [column for column in DRUG_COLUMNS if column != "upper_limit"]
+    table[texts] = table[texts].astype(object).where(table[texts].notna(), "").astype("str")
+    return table.assign(upper_limit=table["upper_limit"].astype(float)).set_axis(table.index.astype("str"), axis=0)
+
+
+def _read_columns(model: TrainedModel, profiles: Profiles) -> Mapping[str, pd.DataFrame]:
+    """Of the modalities that the model reads the columns that it reads."""
+    return {
+        name: profiles[name][[column for column in scaler.columns if column in profiles[name]]]
+        for name, scaler in model.features.scalers.items()
+        if name in profiles
+    }
+
+
+def _record(rows: pd.DataFrame, source: Source, laboratory: TargetLaboratory | None) -> Update:
+    return Update(
+        added=datetime.now(UTC).isoformat(timespec="seconds"),
+        rows=len(rows),
+        lines=rows["cell_line_id"].nunique(),
+        drugs=rows["drug_id"].nunique(),
+        capped=int(at_limit(rows).sum()),
+        file=source.file,
+        sha256=source.sha256,
+        version=__version__,
+        laboratory=laboratory,
+    )
+
+
+def _laboratory(model: TrainedModel, laboratories: Laboratories | None) -> TargetLaboratory | None:
+    """The laboratory of an update, which is that of the updates before.
+
+    Raises:
+        DataError: they were of another.
+    """
+    measure, before = model.features.measure.name, model.measurements
+    known = None if before is None else before.laboratory
+    if before is not None and (known is None) != (laboratories is None):
+        was, now = ("the model's own", "another") if known is None else ("another", "the model's own")
+        raise DataError(
+            f"The measurements are of {now} laboratory, those of earlier updates of {was}. A model predicts for one "
+            "laboratory. Update the model before its updates (`bdrp update --undo`), or name the same laboratory."
+        )
+    if laboratories is None:
+        return None
+    return known or new_laboratory(laboratories.describe(measure), laboratories.prior(measure))
+
+
+def _refuse_same_source(source: Source, before: Measurements | None) -> None:
+    """Refuse a table that was added before.
+
+    Raises:
+        DataError: saying when.
+    """
+    again = [each for each in (before.history if before else ()) if each.sha256 == source.sha256]
+    if again:
+        raise DataError(
+            f"This table was added already, on {again[0].added} ({again[0].rows:,} rows of "
+            f"{again[0].file or 'a table in memory'}, of the same checksum). One measurement counts once. Give another."
+        )

@@ -1,0 +1,109 @@
+"""`bdrp probe` and `bdrp update`, from a model folder to one that knows more, and back."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from bdrp.cli.app import app
+
+KEYS = ["cell_line_id", "drug_id"]
+
+
+def bdrp(*given):
+    ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
+    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return ran
+
+
+@pytest.fixture(scope="module")
+def screen(tiny_screen, tmp_path_factory):
+    """The tiny screen as tables, and the flags that name them."""
+    place = tmp_path_factory.mktemp("tables")
+    tiny_screen.responses.rename(columns={"response": "ln_ic50_um"}).to_csv(place / "responses.csv", index=False)
+    tiny_screen.drugs.to_csv(place / "drugs.csv")
+    tiny_screen.expression.to_csv(place / "expression.csv")
+    names = ("responses", "drugs", "expression")
+    return ["--screen", "tables", *(f"--screen-option={name}={place / name}.csv" for name in names)]
+
+
+@pytest.fixture
+def measured(trained, tmp_path):
+    """Twelve held-out pairs as a table of IC50 in nM, one of them beyond the highest dose."""
+    rows = trained[0].held_out().head(12)
+    table = rows[KEYS].assign(ic50_nm=[f"{value:.6g}" for value in 1000 * 2.718281828 ** rows["response"]])
+    table.loc[0, "ic50_nm"] = ">10000"
+    table.to_csv(tmp_path / "measured.csv", index=False)
+    return tmp_path / "measured.csv"
+
+
+def test_a_panel_is_chosen_and_written(trained, screen, tmp_path):
+    candidates = pd.DataFrame({"drug_id": trained[0].applicability_domain.drug_ids[:6]})
+    candidates.to_csv(tmp_path / "candidates.csv", index=False)
+    flags = ["--drugs", 2, "--candidates", tmp_path / "candidates.csv", "--out", tmp_path / "panel.csv"]
+    ran = bdrp("probe", trained[1], *screen, *flags)
+    assert ran.exit_code == 0, ran.stderr
+    panel = pd.read_csv(tmp_path / "panel.csv")
+    assert panel["k"].tolist() == [1, 2] and set(panel["drug_id"]) <= set(candidates["drug_id"])
+    assert "k = 0" in ran.stdout and "random" in ran.stdout and panel["name"].iloc[0] in ran.stdout
+
+
+def test_lines_are_chosen_for_a_new_drug(trained, screen, tmp_path):
+    pd.DataFrame({"drug_id": ["new"], "smiles": ["CC(=O)Nc1ccc(O)cc1"]}).to_csv(tmp_path / "new.csv", index=False)
+    ran = bdrp("probe", trained[1], *screen, "--for", "new-drugs", "--new-drugs", tmp_path / "new.csv", "--lines", 3)
+    assert ran.exit_code == 0, ran.stderr
+    assert "on the lines that are not measured" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "flags", [["--for", "new-drugs"], ["--lines", 3], ["--for", "old-lines"], ["--for", "new-drugs", "--drugs", 3]]
+)
+def test_flags_of_a_panel_that_do_not_go_together_are_refused(trained, flags):
+    ran = bdrp("probe", trained[1], *flags)
+    assert ran.exit_code == 2 and "does not go with the other flags" in ran.stderr
+
+
+def test_an_updated_model_is_predicted_with_evaluated_ranked_and_undone(trained, screen, measured, tmp_path):
+    made = bdrp("update", trained[1], "--measured", measured, *screen, "--out", tmp_path / "updated")
+    assert made.exit_code == 0, made.stderr
+    assert "12 measurements" in made.stdout and "1 of them limits" in made.stdout and "in nM" in made.stderr
+    asked = ["--pairs", measured, *screen, "--out", tmp_path / "predictions.parquet"]
+    for words in (
+        ("predict", tmp_path / "updated", *asked),
+        ("evaluate", tmp_path / "updated", "--out", tmp_path / "report"),
+        ("explain", tmp_path / "updated", "--pairs", measured, *screen, "--out", tmp_path / "explained"),
+        ("triage", tmp_path / "predictions.parquet", "--out", tmp_path / "queue.csv"),
+    ):
+        ran = bdrp(*words)
+        assert ran.exit_code == 0, ran.stderr
+        assert "updated model:" in ran.stdout and "from measured.csv" in ran.stdout, words[0]
+    assert "scored as they were predicted before" in (tmp_path / "report" / "report.html").read_text()
+    terms = pd.read_csv(tmp_path / "explained" / "terms.csv")
+    assert (terms["term"] == "measured").any()
+    undone = bdrp("update", tmp_path / "updated", "--undo", "--out", tmp_path / "before")
+    assert undone.exit_code == 0, undone.stderr
+    folders = (trained[1], tmp_path / "before")
+    first, second = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "either an update to make or one to undo"),
+        (["--undo", "--measured", "measured.csv"], "either an update to make or one to undo"),
+        (["--undo"], "There is no update to undo"),
+        (["--measured", "nothing.csv"], "Drugs and expression are both needed"),
+    ],
+)
+def test_updates_that_cannot_be_are_refused(trained, tmp_path, words, said):
+    ran = bdrp("update", trained[1], *words, "--out", tmp_path / "out")
+    assert ran.exit_code == 2 and said in ran.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_model_itself_is_never_replaced(trained, screen, measured):
+    ran = bdrp("update", trained[1], "--measured", measured, *screen, "--out", trained[1], "--overwrite")
+    assert ran.exit_code == 2 and "is an input of the same command" in ran.stderr
