@@ -121,8 +121,9 @@ def add_rows(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
 
 
 def _drugs(drugs: pd.DataFrame) -> pd.DataFrame:
-    table = drugs.reindex(columns=list(DRUG_COLUMNS))
-    texts = [column for column in DRUG_COLUMNS if column != "upper_limit"]
+    columns = [*DRUG_COLUMNS, *(["laboratory"] if "laboratory" in drugs else [])]
+    table = drugs.reindex(columns=columns)
+    texts = [column for column in columns if column != "upper_limit"]
     table[texts] = table[texts].astype(object).where(table[texts].notna(), "").astype("str")
     return table.assign(upper_limit=table["upper_limit"].astype(float)).set_axis(table.index.astype("str"), axis=0)
 
