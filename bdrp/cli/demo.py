@@ -23,7 +23,7 @@ def run(
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Run the whole job on a simulated screen: a model, a report, predictions and a queue."""
+    """Run the whole job on a simulated screen: a model, a report, predictions, a queue to review and an answer."""
     _check_free(out, overwrite)
     from bdrp import report, triage
     from bdrp.cli.fit import tabulate_parts
@@ -35,18 +35,21 @@ def run(
     from bdrp.fitted.fit import fit
     from bdrp.fitted.predict import predict
     from bdrp.predictive import storage
+    from bdrp.report import answers, review
     from bdrp.report.evaluation.files import check_place
 
     sealed_folder.check_free(out / "model", overwrite=overwrite)
     check_place(out)
     storage.check_place(out / "predictions.parquet")
     triage.places(out / "queue.csv")
+    answers.places(out / "answer.html")
+    review.guard(out / "review.html")
 
     screen = load_screen("simulated", None, None, {})
     held_out = splits.make(screen, split, seed=seed)
     console.print_table(tabulate_parts(held_out))
     model = out / "model"
-    fit(
+    trained = fit(
         screen,
         held_out,
         seed=seed,
@@ -63,6 +66,10 @@ def run(
     queue = triage.rank(predictions, triage.Policy(), budget)
     triage.export(queue, out / "queue.csv")
     print_reasons(queue)
+    review.write(queue, out / "review.html", review.gather_evidence(queue, trained, screen))
+    answers.write(
+        answers.ask_model(trained, screen, line=trained.held_out()["cell_line_id"].min()), out / "answer.html"
+    )
     console.print_line("")
     for name, what in MADE.items():
         console.print_line(f"{out / name}: {what}")
@@ -74,6 +81,8 @@ MADE = {
     "scores.json": "the same metrics",
     "predictions.parquet": "a distribution for every pair that was not measured",
     "queue.csv": "the pairs that most need an expert (also queue.xlsx, queue.jsonl, queue.parquet)",
+    "review.html": "the same pairs, a card each, to decide on by one key",
+    "answer.html": "drugs ranked for one line that the model never saw (also answer.xlsx, answer.csv)",
 }
 
 

@@ -233,6 +233,7 @@ def test_the_demo_leaves_a_model_a_report_predictions_and_a_queue(tmp_path):
     assert made == {
         *("model", "report.html", "scores.json", "predictions.parquet"),
         *("queue.csv", "queue.xlsx", "queue.jsonl", "queue.parquet"),
+        *("review.html", "answer.html", "answer.xlsx", "answer.csv"),
     }
     screen = simulated.load()
     measured = set(zip(screen.responses["cell_line_id"], screen.responses["drug_id"], strict=True))
