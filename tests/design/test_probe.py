@@ -50,7 +50,7 @@ def test_candidates_alone_are_chosen(model, tables):
 
 def test_what_was_measured_of_these_very_pairs_is_not_asked_for_first(model, tables, tiny_screen):
     drugs, expression = tables
-    line = expression.iloc[[0]].mul(0.9).set_axis(["new line"])
+    line = expression.iloc[:2].mean().to_frame("new line").T.astype("float32")
     first = probe(model, drugs, line, size=1).ids[0]
     asked = pd.DataFrame({"cell_line_id": ["new line"], "drug_id": [first]})
     expected = model.predict(drugs, line, asked).distribution.mean[0]

@@ -170,7 +170,7 @@ def test_new_drugs_and_new_samples_are_predicted_without_any_response(
         {"smiles": smiles, "structure_key": [*map(structure_key, smiles)], "name": ["Aspirin", "Cisplatin"]},
         index=["x", "y"],
     )
-    expression = tiny_screen.expression[:2] + 0.3
+    expression = (tiny_screen.expression[:2] + tiny_screen.expression[2:4].to_numpy()) / 2
     expression.index = pd.Index(["new 1", "new 2"])
     made = bdrp.predict(trained[1], drugs=drugs, expression=expression)
     frame = made.distribution.to_frame()

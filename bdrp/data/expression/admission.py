@@ -179,7 +179,7 @@ def _few_digits(number: float) -> str:
 
 
 def _renamed(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
-    renamed, which = reference.rename(table)
+    renamed, which = reference.name_genes(table)
     if which and look_like_mouse([str(name) for name in table.columns]) and not look_like_mouse(reference.genes):
         warnings.warn(
             f"{len(which):,} genes are written as those of the mouse, and read as human genes of the same letters "

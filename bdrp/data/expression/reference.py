@@ -76,7 +76,7 @@ class Reference:
         """Values of all genes together, ascending: each gene as normal about its mean."""
         return np.sort((self.mean + np.nan_to_num(self.sd) * SCORES[:, None]).ravel())
 
-    def rename(self, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    def name_genes(self, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         """The table under the names of these genes where it has them under others, and which those are.
 
         `TP53 (7157)` is TP53, SEPT9 is SEPTIN9, Trp53 is not TP53; a name that could be of two genes stays.
