@@ -23,7 +23,7 @@ def run(
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Run the whole job on a simulated screen: a model, a report, predictions, a queue to review and an answer."""
+    """Run the whole job on a simulated screen: a model, a report, predictions, a queue and its pages."""
     _check_free(out, overwrite)
     from bdrp import report, triage
     from bdrp.cli.fit import tabulate_parts
