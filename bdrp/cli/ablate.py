@@ -17,7 +17,7 @@ from bdrp.cli.options import (
     Root,
     ScreenOptions,
     Unit,
-    drop_unset,
+    describe_tables,
     list_input_files,
     load_screen,
     parse_key_values,
@@ -70,8 +70,8 @@ def run(
         components=chosen,
         partition=partition,
     )
-    screen_options = parse_key_values(screen_option, "--screen-option") | drop_unset(
-        unit=unit, dose_unit=dose_unit, expression_scale=expression_scale
+    screen_options = parse_key_values(screen_option, "--screen-option") | describe_tables(
+        unit, dose_unit, expression_scale
     )
     study_runs.check_output_folder(out, "ablation.html", ["ablation"], list_input_files(root, screen_options))
     loaded = load_screen(screen, root, measure, screen_options)

@@ -11,11 +11,14 @@ import typer
 from bdrp.cli import console
 from bdrp.cli.options import (
     DoseUnit,
+    ExpressionScale,
     Laboratory,
     MethodFile,
+    NewDrugs,
     Root,
     ScreenOptions,
     Unit,
+    describe_tables,
     drop_unset,
     list_input_files,
     load_screen,
@@ -49,9 +52,7 @@ def run(
         typer.Option(help="Gives drugs, lines, names and what was measured; the model's own screen if left out."),
     ] = None,
     root: Root = None,
-    drugs: Annotated[
-        Path | None, typer.Option(help="Drugs that the screen lacks: drug_id, smiles and, if known, max_conc_um.")
-    ] = None,
+    drugs: NewDrugs = None,
     yardstick: Annotated[
         str | None,
         typer.Option(
@@ -67,6 +68,7 @@ def run(
     sure: Annotated[float | None, typer.Option(help="The probability from which an answer is sure (0.9).")] = None,
     laboratory: Laboratory = "same",
     method: MethodFile = None,
+    expression_scale: ExpressionScale = None,
     unit: Unit = None,
     dose_unit: DoseUnit = None,
     screen_option: ScreenOptions = None,
@@ -78,7 +80,7 @@ def run(
     from bdrp.report import answers
 
     options = parse_key_values(screen_option, "--screen-option")
-    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit)
+    options |= describe_tables(unit, dose_unit, expression_scale, drugs=drugs, expression=new_sample)
     files = list_input_files(root, options, new_sample, drugs, concentrations, Path(laboratory))
     answers.places(out, [source, *files])
     criteria = answers.Criteria(yardstick, concentrations=concentrations or drugs, **drop_unset(share=share, sure=sure))
@@ -96,7 +98,7 @@ def run(
             load_screen(screen or trained.manifest["screen"], root, measure, options),
             line=line,
             drug=drug,
-            new_samples=read_new_lines(new_sample, trained, None) if new_sample else None,
+            new_samples=read_new_lines(new_sample, trained, expression_scale) if new_sample else None,
             new_drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
             criteria=criteria,
             laboratory=carried or laboratory,

@@ -17,7 +17,7 @@ from bdrp.cli.options import (
     Root,
     ScreenOptions,
     Unit,
-    drop_unset,
+    describe_tables,
     group_options_by_label,
     list_input_files,
     load_screen,
@@ -58,8 +58,8 @@ def run(
 ) -> None:
     """Fit methods on the same folds and say which is better: compare.html and Parquet."""
     matrix = _grid(methods, splits, folds, seeds, option, partition)
-    screen_options = parse_key_values(screen_option, "--screen-option") | drop_unset(
-        unit=unit, dose_unit=dose_unit, expression_scale=expression_scale
+    screen_options = parse_key_values(screen_option, "--screen-option") | describe_tables(
+        unit, dose_unit, expression_scale
     )
     study_runs.check_output_folder(out, "compare.html", TABLES, list_input_files(root, screen_options))
     loaded = load_screen(screen, root, measure, screen_options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,12 @@ def print_warning(message: object) -> None:
 def print_note(message: object) -> None:
     """A line beside the results, such as what was dropped from a screen."""
     _print_labelled("note:", "dim", message)
+
+
+def print_notes(messages: Iterable[object]) -> None:
+    """A note each."""
+    for message in messages:
+        print_note(message)
 
 
 def print_line(message: object) -> None:

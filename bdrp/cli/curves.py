@@ -42,8 +42,7 @@ def run(
     screen_tables.guard(out, [wells])
     curves.guard(out)
     points = dose_response.read(wells, dose_unit=dose_unit)
-    for notice in points.notices:
-        console.print_note(notice)
+    console.print_notes(points.notices)
     options = dose_response.Options(fixed_top=fixed_top, seed=seed)
     parts = Parts(out / FOLDER)
     with _progress() as advance:

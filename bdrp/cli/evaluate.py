@@ -17,7 +17,7 @@ from bdrp.cli.options import (
     Root,
     ScreenOptions,
     Unit,
-    drop_unset,
+    describe_tables,
     list_input_files,
     load_screen,
     parse_key_values,
@@ -76,10 +76,8 @@ def run(
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
-    own_scale = None if expression else expression_scale
-    options |= (
-        drop_unset(unit=unit, dose_unit=None if drugs else dose_unit, expression_scale=own_scale) if screen else {}
-    )
+    if screen:
+        options |= describe_tables(unit, dose_unit, expression_scale, drugs=drugs, expression=expression)
     read = [model, *list_input_files(root, options, drugs, expression, Path(laboratory))]
     check_place(out, read)
     drawn = None

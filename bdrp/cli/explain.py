@@ -13,10 +13,12 @@ from bdrp.cli.options import (
     ExpressionScale,
     MatchExpression,
     MethodFile,
+    NewDrugs,
+    NewSamples,
     Root,
     ScreenOptions,
     Unit,
-    drop_unset,
+    describe_tables,
     list_input_files,
     load_screen,
     parse_key_values,
@@ -44,13 +46,8 @@ def run(
         typer.Option(help="The screen whose responses, drugs and lines are used; the model's own if left out."),
     ] = None,
     root: Root = None,
-    drugs: Annotated[
-        Path | None,
-        typer.Option(help="Drugs that the screen lacks: drug_id, smiles and, if known, max_conc_um."),
-    ] = None,
-    expression: Annotated[
-        Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
-    ] = None,
+    drugs: NewDrugs = None,
+    expression: NewSamples = None,
     match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     gene_sets: Annotated[Path | None, typer.Option(help="Gene sets in a GMT file, such as MSigDB's Hallmark.")] = None,
@@ -69,8 +66,7 @@ def run(
     if not drug and pairs is None:
         raise DataError("There is nothing to explain: neither --drug nor --pairs. Give one of them.")
     options = parse_key_values(screen_option, "--screen-option")
-    own_scale = None if expression else expression_scale
-    options |= drop_unset(unit=unit, dose_unit=None if drugs else dose_unit, expression_scale=own_scale)
+    options |= describe_tables(unit, dose_unit, expression_scale, drugs=drugs, expression=expression)
     files.guard(out, [model, *list_input_files(root, options, pairs, drugs, expression, gene_sets)])
     sets = None if gene_sets is None else read_gmt(gene_sets)
     asked = None if pairs is None else tables.read_pairs(pairs)

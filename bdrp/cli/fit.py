@@ -20,6 +20,7 @@ from bdrp.cli.options import (
     ScreenOptions,
     Seed,
     Unit,
+    describe_tables,
     drop_unset,
     list_input_files,
     load_screen,
@@ -105,7 +106,7 @@ def run(
     options = parse_key_values(option, "--option") | drop_unset(epochs=epochs)
     files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     screen_options = parse_key_values(screen_option, "--screen-option") | files
-    screen_options |= drop_unset(unit=unit, dose_unit=dose_unit, expression_scale=expression_scale)
+    screen_options |= describe_tables(unit, dose_unit, expression_scale)
     code = [Path(name) for name in (*split_screens(screen), method) if is_path(name)]
     _check_split_flags(split_file, within)
     guard_folder(out, list_input_files(root, screen_options, split_file, *code))

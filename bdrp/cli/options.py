@@ -67,6 +67,12 @@ MatchExpression = Annotated[
         "and refused or warned of.",
     ),
 ]
+NewDrugs = Annotated[
+    Path | None, typer.Option(help="Drugs that the screen lacks: drug_id, smiles and, if known, max_conc_um.")
+]
+NewSamples = Annotated[
+    Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
+]
 Measure = Annotated[
     str | None,
     typer.Option(help="ln_ic50_um or auc_fraction; with the screen tables others too, see docs/screens.md."),
@@ -95,6 +101,25 @@ def drop_unset(**flags: Any) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
+def describe_tables(
+    unit: str | None,
+    dose_unit: str | None,
+    expression_scale: str | None,
+    *,
+    drugs: Path | None = None,
+    expression: Path | None = None,
+) -> dict[str, str]:
+    """What these flags say of a screen's own tables, as options of its source.
+
+    Where drugs or expression are given in a table beside the screen, the doses' unit and the scale are of that table.
+    """
+    return drop_unset(
+        unit=unit,
+        dose_unit=None if drugs else dose_unit,
+        expression_scale=None if expression else expression_scale,
+    )
+
+
 def split_screens(name: str) -> list[str]:
     """The screens that `--screen` names, by commas; a file whose name holds a comma is one."""
     return [name] if Path(name).is_file() else [one.strip() for one in name.split(",")]
@@ -114,8 +139,7 @@ def load_screen(name: str, root: Path | None, measure: str | None, options: Mapp
         screen = joint.load(names, root, measure, joint.options_by_screen(options, names))
     else:
         screen = sources.load(name, root, measure, **options)
-    for notice in screen.notices:
-        console.print_note(notice)
+    console.print_notes(screen.notices)
     return screen
 
 
@@ -131,8 +155,7 @@ def read_new_drugs(path: Path, trained: TrainedModel, dose_unit: str | None) -> 
     notices: list[str] = []
     measure, known = trained.manifest["measure"], set(trained.features.drugs.ids)
     drugs = tables.read_tested_drugs(path, measure, dose_unit, known, notices)
-    for notice in notices:
-        console.print_note(notice)
+    console.print_notes(notices)
     return drugs
 
 
@@ -147,8 +170,7 @@ def read_new_lines(path: Path, trained: TrainedModel, scale: str | None) -> pd.D
 
     notices: list[str] = []
     table = read_expression(path, genes=trained.features.genes, scale=scale, notices=notices)
-    for notice in notices:
-        console.print_note(notice)
+    console.print_notes(notices)
     return table
 
 

@@ -14,10 +14,12 @@ from bdrp.cli.options import (
     Laboratory,
     MatchExpression,
     MethodFile,
+    NewDrugs,
+    NewSamples,
     Root,
     ScreenOptions,
     Unit,
-    drop_unset,
+    describe_tables,
     list_input_files,
     load_screen,
     parse_key_values,
@@ -43,12 +45,8 @@ def run(
     unmeasured: Annotated[
         bool, typer.Option("--unmeasured", help="Only pairs that the screen did not measure.")
     ] = False,
-    drugs: Annotated[
-        Path | None, typer.Option(help="Table of new drugs: drug_id, smiles and, if known, max_conc_um.")
-    ] = None,
-    expression: Annotated[
-        Path | None, typer.Option(help="Table of new samples: cell_line_id and one column a gene.")
-    ] = None,
+    drugs: NewDrugs = None,
+    expression: NewSamples = None,
     match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
@@ -66,10 +64,8 @@ def run(
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
-    own_scale = None if expression else expression_scale
-    options |= (
-        drop_unset(unit=unit, dose_unit=None if drugs else dose_unit, expression_scale=own_scale) if screen else {}
-    )
+    if screen:
+        options |= describe_tables(unit, dose_unit, expression_scale, drugs=drugs, expression=expression)
     check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))])
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None

@@ -9,6 +9,7 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import (
+    ExpressionScale,
     MethodFile,
     Root,
     ScreenOptions,
@@ -43,6 +44,7 @@ def run(
     expression: Annotated[
         Path | None, typer.Option(help="The new samples, where known: cell_line_id and one column a gene.")
     ] = None,
+    expression_scale: ExpressionScale = None,
     new_drugs: Annotated[
         Path | None, typer.Option(help="The new drugs: drug_id, smiles and, if known, max_conc_um.")
     ] = None,
@@ -75,7 +77,7 @@ def run(
     panel = probe(
         trained,
         read_new_drugs(new_drugs, trained, None) if new_drugs else trained.drugs_of(loaded),
-        {**loaded.profiles} if expression is None else read_new_lines(expression, trained, None),
+        {**loaded.profiles} if expression is None else read_new_lines(expression, trained, expression_scale),
         size=size,
         target=target_,
         candidates=None if candidates is None else read_ids(candidates, column),

@@ -9,8 +9,11 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import (
+    ExpressionScale,
     Laboratory,
     MethodFile,
+    NewDrugs,
+    NewSamples,
     Overwrite,
     Root,
     ScreenOptions,
@@ -40,12 +43,9 @@ def run(
     undo: Annotated[bool, typer.Option("--undo", help="Write the model as it was before its last update.")] = False,
     screen: Annotated[str | None, typer.Option(help="Take drugs and expression from this screen.")] = None,
     root: Root = None,
-    drugs: Annotated[
-        Path | None, typer.Option(help="Drugs that the screen lacks: drug_id, smiles and, if known, max_conc_um.")
-    ] = None,
-    expression: Annotated[
-        Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
-    ] = None,
+    drugs: NewDrugs = None,
+    expression: NewSamples = None,
+    expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
     unit: Annotated[
         str | None,
@@ -83,7 +83,7 @@ def run(
     stated = Stated(measure, unit, None, dose_unit, trained.manifest["unit"] if measure == "own" else None)
     loaded = load_screen(screen, root, measure, options) if screen else None
     new_drugs = read_new_drugs(drugs, trained, dose_unit) if drugs else None
-    new_lines = read_new_lines(expression, trained, None) if expression else None
+    new_lines = read_new_lines(expression, trained, expression_scale) if expression else None
     made = update(
         trained,
         _read_rows(measured, stated, trained, loaded, new_drugs, new_lines),
@@ -116,8 +116,7 @@ def _read_rows(
     notices: list[str] = []
     known, profiles = gather_tables(trained, screen, drugs, {} if expression is None else {EXPRESSION: expression})
     rows = read_measured(path, stated, profiles[EXPRESSION].index, known["structure_key"], notices)
-    for notice in notices:
-        console.print_note(notice)
+    console.print_notes(notices)
     return rows
 
 

@@ -54,12 +54,22 @@ def read(path: Path, largest: int) -> pa.Table:
         try:
             _check_size(file, largest)
             file.seek(0)
-            return parquet.read_table(file, page_checksum_verification=True)
+            table = parquet.read_table(file, page_checksum_verification=True)
+            _check_readable(table)
+            return table
         except NotParquetError:
             raise
         except (pa.ArrowException, OSError, ValueError) as error:
             said = str(error).splitlines()
             raise NotParquetError(f"it cannot be read as Parquet ({said[0] if said else error!r})") from error
+
+
+def _check_readable(table: pa.Table) -> None:
+    """Make a frame of no rows, so that a damaged name or account of pandas' is met here and not where it is used."""
+    try:
+        table.slice(0, 0).to_pandas()
+    except (LookupError, TypeError, AttributeError, NotImplementedError) as error:
+        raise NotParquetError(f"its account of its columns does not fit them ({error!r:.80})") from error
 
 
 def _check_size(file: Any, largest: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -107,3 +108,25 @@ def test_updates_that_cannot_be_are_refused(trained, tmp_path, words, said):
 def test_the_model_itself_is_never_replaced(trained, screen, measured):
     ran = bdrp("update", trained[1], "--measured", measured, *screen, "--out", trained[1], "--overwrite")
     assert ran.exit_code == 2 and "is an input of the same command" in ran.stderr
+
+
+def test_a_new_line_in_natural_logarithms_is_read_so_at_every_door(trained, screen, tiny_screen, measured, tmp_path):
+    line = (tiny_screen.expression.iloc[:1] + tiny_screen.expression.iloc[2:3].to_numpy()) / 2
+    line.index = pd.Index(["NEW"], name="cell_line_id")
+    rows = pd.read_csv(measured, dtype=str).assign(cell_line_id="NEW").drop_duplicates(KEYS)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    made = {}
+    for name, table, scale in (("log2", line, []), ("ln", line * np.log(2), ["--expression-scale", "ln"])):
+        table.to_csv(tmp_path / f"{name}.csv")
+        place, flags = tmp_path / name, [*screen, *scale]
+        expression, asked = ["--expression", tmp_path / f"{name}.csv"], ["--new-sample", tmp_path / f"{name}.csv"]
+        for words in (
+            ["probe", trained[1], "--drugs", 2, *expression, *flags, "--out", place / "panel.csv"],
+            ["update", trained[1], "--measured", tmp_path / "rows.csv", *expression, *flags, "--out", place / "model"],
+            ["answer", place / "model", *asked, *flags, "--out", place / "answer.csv"],
+        ):
+            ran = bdrp(*words)
+            assert ran.exit_code == 0, ran.stderr
+        made[name] = [pd.read_csv(place / file) for file in ("panel.csv", "answer.csv")]
+    for one, other in zip(made["log2"], made["ln"], strict=True):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-4, atol=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from hashlib import sha256
 from pathlib import Path
@@ -517,3 +518,9 @@ def test_published_folds_are_those_of_the_hash_of_each_key() -> None:
 def test_a_partition_that_there_is_not_is_refused_by_name() -> None:
     with pytest.raises(SplitError, match="partition is 'random'. Choose drawn or published"):
         make(tiny_screen(), "pair", partition="random")
+
+
+def test_a_pipe_is_no_split_file_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "split.csv")
+    with pytest.raises(DataError, match="is a pipe or a device. A file is needed"):
+        from_file(None, tmp_path / "split.csv")

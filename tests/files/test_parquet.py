@@ -54,14 +54,16 @@ def test_a_damaged_footer_is_refused_in_words(tmp_path: Path) -> None:
     parquet.write(frame(), tmp_path / "t.parquet", {})
     whole = (tmp_path / "t.parquet").read_bytes()
     chance = random.Random(1)
-    for _ in range(60):
+    for _ in range(200):
         damaged = bytearray(whole)
         damaged[chance.randrange(len(whole) - 1500, len(whole))] ^= 1 << chance.randrange(8)
         (tmp_path / "d.parquet").write_bytes(damaged)
         try:
-            parquet.read(tmp_path / "d.parquet", LARGEST)
+            found = parquet.read(tmp_path / "d.parquet", LARGEST)
         except parquet.NotParquetError as error:
-            assert "cannot be read as Parquet" in str(error) or "unpacks to more" in str(error)
+            assert any(words in str(error) for words in ("cannot be read as Parquet", "unpacks to more", "its account"))
+        else:
+            found.to_pandas()  # what is let through can be used
 
 
 def test_one_long_text_that_stands_often_is_counted_as_often(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from bdrp.data.splits.clusters import assign_clusters
 from bdrp.data.splits.drawing import Shares, as_split, check_parts, draw_parts, group_sizes
 from bdrp.data.splits.leaks import find_leaks, held_out_kind
 from bdrp.data.splits.split import PARTS, UNUSED, Split
+from bdrp.data.unpacking import require_file
 from bdrp.errors import BdrpWarning, DataError, SplitError
 
 COLUMNS = ("cell_line_id", "drug_id", "part")
@@ -63,6 +64,7 @@ def from_file(
 
 
 def _read(path: Path) -> pd.DataFrame:
+    require_file(path)
     separator = "\t" if ".tsv" in path.suffixes or ".txt" in path.suffixes else ","
     try:
         raw = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
