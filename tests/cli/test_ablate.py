@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
-
-from bdrp.cli.app import app
 
 SMALL = {"epochs": 1, "width": 8, "hidden": 8, "programmes": 4, "heads": 1, "factors": 1}
 
@@ -26,14 +23,7 @@ def words(tiny_screen, tmp_path_factory):
     return ["ablate", "--screen", "tables", *tables, *grid, *options]
 
 
-def bdrp(*given):
-    ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
-    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-        raise ran.exception
-    return ran
-
-
-def test_an_ablation_is_planned_fitted_reported_and_taken_up_again(words, tmp_path):
+def test_an_ablation_is_planned_fitted_reported_and_taken_up_again(bdrp, words, tmp_path):
     out = tmp_path / "out"
     planned = bdrp(*words, "--plan", "--out", out)
     assert "8 fits in all, 0 already done, 8 to do. Estimated time with 1 worker:" in planned.stdout
@@ -64,7 +54,7 @@ def test_an_ablation_is_planned_fitted_reported_and_taken_up_again(words, tmp_pa
         (["--workers", "0"], "cannot be made by 0 workers"),
     ],
 )
-def test_flags_that_make_no_ablation_are_refused(words, tmp_path, more, said):
+def test_flags_that_make_no_ablation_are_refused(bdrp, words, tmp_path, more, said):
     ran = bdrp(*words, *more, "--out", tmp_path / "out")
     assert ran.exit_code == 2
     assert said in ran.stderr

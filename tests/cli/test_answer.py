@@ -5,16 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
-
-from bdrp.cli.app import app
-
-
-def bdrp(*given):
-    ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
-    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-        raise ran.exception
-    return ran
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +20,7 @@ def tables(tiny_screen, tmp_path_factory):
     return ["--screen", "tables", *(f"--screen-option={name}={place / file}.csv" for name, file in names.items())]
 
 
-def test_drugs_are_ranked_for_a_line_by_its_name(trained, tables, tmp_path, tiny_screen):
+def test_drugs_are_ranked_for_a_line_by_its_name(bdrp, trained, tables, tmp_path, tiny_screen):
     name = tiny_screen.cell_lines["name"].iloc[0]
     said = bdrp("answer", trained[1], "--line", name.lower(), *tables, "--out", tmp_path / "answer.html")
     assert said.exit_code == 0, said.stderr
@@ -42,7 +32,7 @@ def test_drugs_are_ranked_for_a_line_by_its_name(trained, tables, tmp_path, tiny
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".parquet"])
-def test_lines_are_ranked_for_a_drug_as_a_table_alone(trained, tables, tmp_path, tiny_screen, suffix):
+def test_lines_are_ranked_for_a_drug_as_a_table_alone(bdrp, trained, tables, tmp_path, tiny_screen, suffix):
     out = tmp_path / f"answer{suffix}"
     said = bdrp("answer", trained[1], "--drug", "D003", *tables, "--out", out)
     assert said.exit_code == 0, said.stderr
@@ -51,7 +41,7 @@ def test_lines_are_ranked_for_a_drug_as_a_table_alone(trained, tables, tmp_path,
     assert len(read(out)) == len(tiny_screen.expression)
 
 
-def test_a_new_sample_is_answered_with_a_concentration_for_yardstick(trained, tables, tmp_path, tiny_screen):
+def test_a_new_sample_is_answered_with_a_concentration_for_yardstick(bdrp, trained, tables, tmp_path, tiny_screen):
     sample = tiny_screen.expression.iloc[:1].add(0.2)
     sample.index = pd.Index(["PATIENT-1"], name="cell_line_id")
     sample.to_csv(tmp_path / "sample.csv")
@@ -75,7 +65,7 @@ def test_a_new_sample_is_answered_with_a_concentration_for_yardstick(trained, ta
     assert set(table["answer"][table["chance_active"].isna()]) == {"unknown: measure it"}
 
 
-def test_a_file_of_predictions_is_answered_without_a_model(trained, tmp_path, tiny_screen):
+def test_a_file_of_predictions_is_answered_without_a_model(bdrp, trained, tmp_path, tiny_screen):
     predictions = trained[0].predict(
         tiny_screen.tested_drugs(), tiny_screen.profiles, cell_lines=tiny_screen.cell_lines
     )
@@ -96,20 +86,22 @@ def test_a_file_of_predictions_is_answered_without_a_model(trained, tmp_path, ti
         (["--line", "SIM0001", "--sure", "0.3", "--out", "a.html"], "An answer is sure from 0.3"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_and_nothing_is_written(trained, tables, tmp_path, monkeypatch, words, why):
+def test_what_cannot_be_answered_is_refused_and_nothing_is_written(
+    bdrp, trained, tables, tmp_path, monkeypatch, words, why
+):
     monkeypatch.chdir(tmp_path)
     said = bdrp("answer", trained[1], *words, *tables)
     assert said.exit_code == 2 and why in " ".join(said.stderr.split())
     assert not list(tmp_path.iterdir())
 
 
-def test_what_only_a_model_can_do_is_refused_for_predictions(trained, tmp_path, tiny_screen):
+def test_what_only_a_model_can_do_is_refused_for_predictions(bdrp, trained, tmp_path, tiny_screen):
     trained[0].predict(tiny_screen.tested_drugs(), tiny_screen.profiles).save(tmp_path / "p.parquet")
     given = ("--line", "SIM0001", "--laboratory", "other", "--out", tmp_path / "a.html")
     said = bdrp("answer", tmp_path / "p.parquet", *given)
     assert said.exit_code == 2 and "--laboratory cannot be used with a file of predictions" in said.stderr
 
 
-def test_nothing_is_written_into_the_model(trained, tables):
+def test_nothing_is_written_into_the_model(bdrp, trained, tables):
     said = bdrp("answer", trained[1], "--drug", "D001", *tables, "--out", trained[1] / "answer.html")
     assert said.exit_code == 2 and "within" in said.stderr

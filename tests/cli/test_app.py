@@ -213,10 +213,11 @@ def test_a_seed_that_no_generator_takes_is_refused_at_once(command, seed):
         (OSError(28, "No space left on device"), EXIT_SYSTEM, "The system refused: .*No space left on device"),
     ],
 )  # fmt: skip
-def test_a_fault_is_one_line_with_an_exit_code_of_its_own(fault, code, said):
+def test_a_fault_is_one_line_with_an_exit_code_of_its_own(fault, code, said, monkeypatch):
     def command() -> None:
         raise fault
 
+    monkeypatch.delenv("BDRP_DEBUG")
     result = CliRunner().invoke(_speaking(command), ["it"])
     assert result.exit_code == code
     assert re.search(said, result.stderr) and len(result.stderr.splitlines()) == 1
@@ -226,7 +227,7 @@ def test_a_fault_shows_its_traceback_where_it_is_asked_for(monkeypatch):
     def command() -> None:
         raise KeyError("x")
 
-    monkeypatch.setenv("BDRP_DEBUG", "1")
+    monkeypatch.setenv("BDRP_DEBUG", "1")  # as for all tests of commands
     assert isinstance(CliRunner().invoke(_speaking(command), ["it"]).exception, KeyError)
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
-
-from bdrp.cli.app import app
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +20,14 @@ def words(tiny_screen, tmp_path_factory):
     return ["compare", "--screen", "tables", *tables, *grid]
 
 
-def bdrp(*given):
-    ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
-    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-        raise ran.exception
-    return ran
-
-
-def test_plan_only_says_what_would_be_done(words, tmp_path):
+def test_plan_only_says_what_would_be_done(bdrp, words, tmp_path):
     ran = bdrp(*words, "--plan", "--out", tmp_path / "out")
     assert ran.exit_code == 0, ran.output
     assert "4 fits in all, 0 already done, 4 to do. Estimated time with 1 worker:" in ran.stdout
     assert not (tmp_path / "out").exists()
 
 
-def test_a_comparison_is_fitted_reported_and_taken_up_again(words, tmp_path):
+def test_a_comparison_is_fitted_reported_and_taken_up_again(bdrp, words, tmp_path):
     out = tmp_path / "out"
     ran = bdrp(*words, "--out", out, "--workers", "2")
     assert ran.exit_code == 0, ran.output
@@ -49,7 +39,7 @@ def test_a_comparison_is_fitted_reported_and_taken_up_again(words, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/record.json")} == records
 
 
-def test_a_budget_that_holds_no_fit_is_said_and_the_same_command_goes_on(words, tmp_path):
+def test_a_budget_that_holds_no_fit_is_said_and_the_same_command_goes_on(bdrp, words, tmp_path):
     for _ in range(2):
         ran = bdrp(*words, "--budget", "0.1", "--out", tmp_path / "out")
         assert ran.exit_code == 0, ran.output
@@ -57,7 +47,7 @@ def test_a_budget_that_holds_no_fit_is_said_and_the_same_command_goes_on(words, 
         assert (tmp_path / "out" / "compare.html").exists()
 
 
-def test_fits_that_failed_for_one_reason_are_one_warning(words, tmp_path):
+def test_fits_that_failed_for_one_reason_are_one_warning(bdrp, words, tmp_path):
     ran = bdrp(*words, "--splits", "drug", "--folds", "50", "--out", tmp_path / "out")
     assert ran.stderr.count("warning:") == 1
     assert "mean_effects, split by drug, fold 0, seed 0 and 99 more failed: The test part of some folds" in ran.stderr
@@ -72,7 +62,7 @@ def test_fits_that_failed_for_one_reason_are_one_warning(words, tmp_path):
         (["--splits", "moon"], "no split 'moon'"),
     ],
 )
-def test_flags_that_make_no_comparison_are_refused(words, tmp_path, more, said):
+def test_flags_that_make_no_comparison_are_refused(bdrp, words, tmp_path, more, said):
     ran = bdrp(*words, *more, "--out", tmp_path / "out")
     assert ran.exit_code == 2
     assert said in ran.stderr

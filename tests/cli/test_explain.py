@@ -4,16 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
-
-from bdrp.cli.app import app
-
-
-def bdrp(*given):
-    ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
-    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-        raise ran.exception
-    return ran
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +18,7 @@ def tables(tiny_screen, tmp_path_factory):
     return ["--screen", "tables", *(f"--screen-option={name}={place / name}.csv" for name in names)]
 
 
-def test_a_drug_is_explained_by_name(trained, tables, tmp_path, tiny_screen):
+def test_a_drug_is_explained_by_name(bdrp, trained, tables, tmp_path, tiny_screen):
     name = tiny_screen.drugs["name"].iloc[0]
     sets = tmp_path / "sets.gmt"
     sets.write_text("FIRST\tlink\t" + "\t".join(tiny_screen.expression.columns[:12]) + "\n")
@@ -39,7 +29,7 @@ def test_a_drug_is_explained_by_name(trained, tables, tmp_path, tiny_screen):
     assert set(pd.read_csv(tmp_path / "out" / "gene_sets.csv")["gene_set"]) == {"FIRST"}
 
 
-def test_pairs_of_a_file_are_explained(trained, tables, tmp_path, tiny_screen):
+def test_pairs_of_a_file_are_explained(bdrp, trained, tables, tmp_path, tiny_screen):
     pairs = tiny_screen.responses[["cell_line_id", "drug_id"]].iloc[[0, 50]]
     pairs.to_csv(tmp_path / "pairs.csv", index=False)
     said = bdrp("explain", trained[1], "--pairs", tmp_path / "pairs.csv", *tables, "--out", tmp_path / "out")
@@ -58,18 +48,18 @@ def test_pairs_of_a_file_are_explained(trained, tables, tmp_path, tiny_screen):
         (["--drug", "D001", "--gene-sets", "none.gmt"], "none.gmt cannot be read"),
     ],
 )
-def test_what_cannot_be_explained_is_refused_before_anything_is_written(trained, tables, tmp_path, words, why):
+def test_what_cannot_be_explained_is_refused_before_anything_is_written(bdrp, trained, tables, tmp_path, words, why):
     said = bdrp("explain", trained[1], *words, *tables, "--out", tmp_path / "out")
     assert said.exit_code == 2 and why in " ".join(said.stderr.split())
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_is_written_into_the_model(trained, tables):
+def test_nothing_is_written_into_the_model(bdrp, trained, tables):
     said = bdrp("explain", trained[1], "--drug", "D001", *tables, "--out", trained[1])
     assert said.exit_code == 2 and "within" in said.stderr
 
 
-def test_new_drugs_and_samples_are_explained_by_what_they_borrow(trained, tables, tmp_path, tiny_screen):
+def test_new_drugs_and_samples_are_explained_by_what_they_borrow(bdrp, trained, tables, tmp_path, tiny_screen):
     pd.DataFrame({"drug_id": ["NEW"], "smiles": ["CCOc1ccccc1"]}).to_csv(tmp_path / "drugs.csv", index=False)
     sample = tiny_screen.expression.iloc[:2].add(0.3).rename_axis("cell_line_id")
     sample.index = pd.Index(["S1", "S2"], name="cell_line_id")

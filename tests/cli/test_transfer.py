@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from bdrp.cli.app import app
 from bdrp.data import sources
 
 
@@ -43,15 +41,8 @@ def words(tmp_path_factory):
     ]
 
 
-def bdrp(*given):
-    ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
-    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-        raise ran.exception
-    return ran
-
-
 @pytest.fixture(scope="module")
-def done(words, tmp_path_factory):
+def done(bdrp, words, tmp_path_factory):
     """What the command said, and its folder."""
     out = tmp_path_factory.mktemp("out") / "transfer"
     return bdrp(*words, "--labelled", "0,20,60", "--draws", "2", "--out", out), out
@@ -83,7 +74,7 @@ def test_the_page_holds_its_figures_and_says_what_it_found(done):
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
-def test_it_is_taken_up_again_without_a_second_fit(words, done):
+def test_it_is_taken_up_again_without_a_second_fit(bdrp, words, done):
     _, out = done
     before = {path: path.stat().st_mtime_ns for path in out.glob("*/*/*")}
     again = bdrp(*words, "--labelled", "0,20,60", "--draws", "2", "--out", out)
@@ -109,14 +100,14 @@ def test_it_is_taken_up_again_without_a_second_fit(words, done):
         (["--test", "ctrp", "--measure", "ln_ic50_um"], "and ctrp auc_fraction, and --measure asks for ln_ic50_um"),
     ],
 )
-def test_flags_that_make_no_transfer_are_refused(words, tmp_path, more, said):
+def test_flags_that_make_no_transfer_are_refused(bdrp, words, tmp_path, more, said):
     ran = bdrp(*words, *more, "--out", tmp_path / "out")
     assert ran.exit_code == 2
     assert said in ran.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_a_place_that_cannot_be_written_to_is_refused(words, tmp_path):
+def test_a_place_that_cannot_be_written_to_is_refused(bdrp, words, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     ran = bdrp(*words, "--out", tmp_path / "thesis.txt" / "below")
     assert ran.exit_code == 2

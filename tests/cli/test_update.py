@@ -5,18 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
-
-from bdrp.cli.app import app
 
 KEYS = ["cell_line_id", "drug_id"]
-
-
-def bdrp(*given):
-    ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
-    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-        raise ran.exception
-    return ran
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +30,7 @@ def measured(trained, tmp_path):
     return tmp_path / "measured.csv"
 
 
-def test_a_panel_is_chosen_and_written(trained, screen, tmp_path):
+def test_a_panel_is_chosen_and_written(bdrp, trained, screen, tmp_path):
     candidates = pd.DataFrame({"drug_id": trained[0].applicability_domain.drug_ids[:6]})
     candidates.to_csv(tmp_path / "candidates.csv", index=False)
     flags = ["--drugs", 2, "--candidates", tmp_path / "candidates.csv", "--out", tmp_path / "panel.csv"]
@@ -51,7 +41,7 @@ def test_a_panel_is_chosen_and_written(trained, screen, tmp_path):
     assert "k = 0" in ran.stdout and "random" in ran.stdout and panel["name"].iloc[0] in ran.stdout
 
 
-def test_lines_are_chosen_for_a_new_drug(trained, screen, tmp_path):
+def test_lines_are_chosen_for_a_new_drug(bdrp, trained, screen, tmp_path):
     pd.DataFrame({"drug_id": ["new"], "smiles": ["CC(=O)Nc1ccc(O)cc1"]}).to_csv(tmp_path / "new.csv", index=False)
     ran = bdrp("probe", trained[1], *screen, "--for", "new-drugs", "--new-drugs", tmp_path / "new.csv", "--lines", 3)
     assert ran.exit_code == 0, ran.stderr
@@ -61,12 +51,12 @@ def test_lines_are_chosen_for_a_new_drug(trained, screen, tmp_path):
 @pytest.mark.parametrize(
     "flags", [["--for", "new-drugs"], ["--lines", 3], ["--for", "old-lines"], ["--for", "new-drugs", "--drugs", 3]]
 )
-def test_flags_of_a_panel_that_do_not_go_together_are_refused(trained, flags):
+def test_flags_of_a_panel_that_do_not_go_together_are_refused(bdrp, trained, flags):
     ran = bdrp("probe", trained[1], *flags)
     assert ran.exit_code == 2 and "does not go with the other flags" in ran.stderr
 
 
-def test_an_updated_model_is_predicted_with_evaluated_ranked_and_undone(trained, screen, measured, tmp_path):
+def test_an_updated_model_is_predicted_with_evaluated_ranked_and_undone(bdrp, trained, screen, measured, tmp_path):
     made = bdrp("update", trained[1], "--measured", measured, *screen, "--out", tmp_path / "updated")
     assert made.exit_code == 0, made.stderr
     assert "12 measurements" in made.stdout and "1 of them limits" in made.stdout and "in nM" in made.stderr
@@ -99,18 +89,18 @@ def test_an_updated_model_is_predicted_with_evaluated_ranked_and_undone(trained,
         (["--measured", "nothing.csv"], "Drugs and expression are both needed"),
     ],
 )
-def test_updates_that_cannot_be_are_refused(trained, tmp_path, words, said):
+def test_updates_that_cannot_be_are_refused(bdrp, trained, tmp_path, words, said):
     ran = bdrp("update", trained[1], *words, "--out", tmp_path / "out")
     assert ran.exit_code == 2 and said in ran.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_the_model_itself_is_never_replaced(trained, screen, measured):
+def test_the_model_itself_is_never_replaced(bdrp, trained, screen, measured):
     ran = bdrp("update", trained[1], "--measured", measured, *screen, "--out", trained[1], "--overwrite")
     assert ran.exit_code == 2 and "is an input of the same command" in ran.stderr
 
 
-def test_a_new_line_in_natural_logarithms_is_read_so_at_every_door(trained, screen, tiny_screen, measured, tmp_path):
+def test_a_line_in_natural_logarithms_is_read_so_at_every_door(bdrp, trained, screen, tiny_screen, measured, tmp_path):
     line = (tiny_screen.expression.iloc[:1] + tiny_screen.expression.iloc[2:3].to_numpy()) / 2
     line.index = pd.Index(["NEW"], name="cell_line_id")
     rows = pd.read_csv(measured, dtype=str).assign(cell_line_id="NEW").drop_duplicates(KEYS)
