@@ -12,7 +12,7 @@ from bdrp.data.dose_response import FittedCurves
 from bdrp.data.dose_response.fitting import refit
 from bdrp.data.dose_response.summary import outlying
 from bdrp.report.figures.plot import Plot, require_rows
-from bdrp.report.figures.style import BLUE, INK, MUTED, SKY, VERMILION, legend_below, short
+from bdrp.report.figures.style import BLUE, INK, MUTED, SKY, VERMILION, legend_below, log_axis, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def draw_curve(fitted: FittedCurves, curve: int, axes: Axes) -> Axes:
     for chosen, colour, label in ((~wrong, INK, "well"), (wrong, VERMILION, "outlier")):
         if chosen.any():
             axes.plot(where[chosen], np.clip(wells[chosen], None, TOP), "o", color=colour, markersize=3.5, label=label)
-    axes.set_xscale("log")
+    log_axis(axes)
     axes.set_ylim(-0.15, TOP)
     axes.grid(visible=False)
     return axes

@@ -87,6 +87,17 @@ def short(text: object, characters: int = 26) -> str:
     return name if len(name) <= characters else name[: characters - 1].rstrip() + "…"
 
 
+def log_axis(axes: Axes) -> None:
+    """A logarithmic x axis in plain numbers: as names of files are never read as formulas, 10⁻⁴ would not be either."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(numticks=4))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def nominal_line(axes: Axes, **where: float) -> None:
     """The dashed line of the nominal level."""
     line = axes.axhline if "y" in where else axes.axvline

@@ -68,6 +68,14 @@ def test_the_page_says_what_is_in_doubt_and_escapes_names(fitted, tmp_path):
     assert page.count("<svg") >= 2
 
 
+def test_doses_are_plain_numbers_and_leave_room_for_the_curves(fitted, tmp_path):
+    assert "mathdefault" not in curves.write(fitted, tmp_path).read_text()
+    axes = bands.plot(fitted, bands.choose(fitted.curves, 3), 1).figure().axes[0]
+    axes.figure.canvas.draw()
+    assert [label.get_text() for label in axes.get_xticklabels() if label.get_text() == "0.1"]
+    assert axes.get_position().width > 0.2  # of three beside each other
+
+
 def test_a_file_that_is_no_page_is_not_replaced(fitted, tmp_path):
     (tmp_path / "curves.html").write_text("mine")
     with pytest.raises(OutputError, match="something else"):
