@@ -73,5 +73,5 @@ def _score(screen: Screen, split: splits.Split, method: str, truth: Truth, told:
 
 if __name__ == "__main__":
     chosen, *seeds = sys.argv[1:] or ["last_layer"]
-    found = [compare(int(seed), chosen, by) for seed in seeds or ["0"] for by in ("pair", "line")]
+    found = [compare(int(seed), chosen, by) for seed in seeds or ["0"] for by in ("pair", "cell_line")]
     print(pd.concat(found).round(3).to_string(index=False))
