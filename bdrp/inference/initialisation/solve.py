@@ -35,7 +35,10 @@ RIDGE_STEPS, FACTOR_STEPS = 15, 30
 FIRST_FACTOR_STEPS = 10
 JOINT_ROUNDS, JOINT_STEPS = 4, 6  # chosen on pairs held out of a training part (docs/tried.md): more do no better
 IMPUTED_STEPS = 2  # after each imputation, of which there are many
-IMPUTED_ROUNDS = 60  # chosen on the simulated screen (docs/tried.md): where most rows are censored, the ascent is slow
+CENSORED_ROUNDS = 60  # chosen on the simulated screen (docs/tried.md): where most rows are censored, the ascent is slow
+MEASURED_ROUNDS = (
+    5  # chosen on the simulated screen (docs/curves.md): with more, prior scales shrink, and slopes with them
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def solve(batch: Batch, factors: int, *, jointly: bool, censored: bool) -> Linea
     measured = ResponseMoments(seen.response, torch.zeros_like(seen.response))
     censored = censored and bool((seen.above | seen.below).any())
     impute = impute_censored if censored else impute_measured
-    rounds = IMPUTED_ROUNDS if censored or seen.known_variance is not None else 0
+    rounds = CENSORED_ROUNDS if censored else 0 if seen.known_variance is None else MEASURED_ROUNDS
     if jointly:
         start = problem.solve_jointly(measured)
         for _ in range(rounds):
