@@ -2,8 +2,8 @@
 
 The baseline that every method must beat, and that normalised correlations subtract. Effects are shrunken towards zero
 by the count of their responses (best linear unbiased prediction; Henderson 1975), so an unseen drug or line gets none.
-A response measured with a known variance k counts as noise / (noise + k) of one, and the noise is what is left: a step of
-expectation-maximisation a sweep.
+A response measured with a known variance k counts as noise / (noise + k) of one; the noise is what is left, by a step
+of expectation-maximisation a sweep.
 """
 
 from __future__ import annotations
