@@ -17,6 +17,7 @@ from bdrp.errors import DataError
 DRUG_COLUMNS = ("name", "smiles", "structure_key", "target", "pathway")
 LINE_COLUMNS = ("name", "tissue", "patient_id")
 RESPONSE_COLUMNS = ("cell_line_id", "drug_id", "response", "lower_limit", "upper_limit", "laboratory")
+KNOWN_WHERE_MEASURED = ("response_sd",)  # columns that a table of responses may lack
 
 
 @dataclass
@@ -128,7 +129,7 @@ def join_screen(name: str, measure: str | Measure, parts: RawTables, notices: No
     return Screen(
         name=name,
         measure=measure,
-        responses=rows[list(RESPONSE_COLUMNS)].reset_index(drop=True),
+        responses=rows[[*RESPONSE_COLUMNS, *rows.columns.intersection(KNOWN_WHERE_MEASURED)]].reset_index(drop=True),
         drugs=parts.drugs.loc[drugs],
         cell_lines=described,
         profiles={name: _of_lines(table, lines, name, notices) for name, table in parts.profiles.items()},

@@ -29,10 +29,15 @@ class Responses(_Strict):
     lower_limit: Series[float] = pa.Field(nullable=True)
     upper_limit: Series[float] = pa.Field(nullable=True)
     laboratory: Series[str]
+    response_sd: Series[float] | None = pa.Field(nullable=True)  # of its measurement; NaN where not known
 
-    @pa.check("response", "lower_limit", "upper_limit", name="finite")
+    @pa.check("response", "lower_limit", "upper_limit", "response_sd", name="finite")
     def _finite(cls, values: pd.Series) -> Any:  # noqa: N805 - pandera makes it a class method
         return np.isfinite(values) if pd.api.types.is_numeric_dtype(values) else values.map(lambda _: True)
+
+    @pa.check("response_sd", name="positive")
+    def _positive(cls, values: pd.Series) -> Any:  # noqa: N805
+        return values > 0 if pd.api.types.is_numeric_dtype(values) else values.map(lambda _: True)
 
 
 class Drugs(_Strict):
@@ -99,6 +104,11 @@ _ALLOWED: Final = {
     "dtype": ("has the wrong type", "Ids and names are text, numbers float64", "convert the column"),
     "not_nullable": ("has {n} missing (NaN, non-finite) values", "Every row needs a value", "drop or fill these rows"),
     "finite": ("has {n} non-finite values", "Infinity is never allowed", "drop or correct these rows"),
+    "positive": (
+        "has {n} values that are not above 0",
+        "An SD of measurement is above 0, or missing where it is not known",
+        "empty these cells, or drop the column",
+    ),
     "capped": (
         "has {n} values that CCLE cannot have",
         "An IC50 in µM lies above 0 and is capped at 8",

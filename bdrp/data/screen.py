@@ -75,7 +75,8 @@ class Screen:
         name: what the screen is called, such as "gdsc2".
         measure: what `responses.response` is, and in which unit.
         responses: N rows; cell_line_id, drug_id, response, lower_limit, upper_limit (what the assay could observe,
-            in the measure's own unit; NaN where not known), laboratory ("" where not known).
+            in the measure's own unit; NaN where not known), laboratory ("" where not known); and, where any is known,
+            response_sd, the SD of the measurement itself (NaN where not known).
         drugs: one row a drug_id; name, smiles (canonical), structure_key, target, pathway; and, where a screen joins
             several (`bdrp.data.joint`), laboratory, the one whose assay the id is.
         cell_lines: one row a cell_line_id; name, tissue, patient_id.

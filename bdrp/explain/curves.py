@@ -52,7 +52,7 @@ def deletion_and_insertion(
     """
     inputs, rows = model.prepared(drugs, expression, pairs)
     spread = select_lines(inputs, rows.line)  # a line of its own for every pair, to be changed for it alone
-    each = Pairs(torch.arange(len(rows)), rows.drug, rows.response, rows.lower_limit, rows.upper_limit)
+    each = replace(rows, line=torch.arange(len(rows)))
     genes = inputs.genes.shape[1]
     orders = {
         "": np.argsort(-np.abs(importance), axis=1, kind="stable"),

@@ -85,6 +85,7 @@ class Pairs:
         line: (N,) int64. drug: (N,) int64.
         response: (N,) float64; NaN where it is to be predicted.
         lower_limit: (N,) what the assay could observe; NaN where not known. upper_limit: likewise.
+        response_sd: (N,) SD of the measurement itself; NaN where not known.
     """
 
     line: Tensor
@@ -92,6 +93,7 @@ class Pairs:
     response: Tensor
     lower_limit: Tensor
     upper_limit: Tensor
+    response_sd: Tensor
 
     def __len__(self) -> int:
         """N."""
@@ -253,7 +255,7 @@ def prepare(
 
 
 def pairs(frame: pd.DataFrame, inputs: Inputs) -> Pairs:
-    """Rows of `frame` (cell_line_id, drug_id and, where measured, response and limits) as indices into `inputs`.
+    """Rows of `frame` (cell_line_id, drug_id and, where known, response, limits and SD) as indices into `inputs`.
 
     Raises:
         DataError: a row names a line or a drug that the inputs lack.
@@ -269,7 +271,7 @@ def pairs(frame: pd.DataFrame, inputs: Inputs) -> Pairs:
     nothing = pd.Series(np.nan, index=frame.index)
     measured = (
         torch.as_tensor(frame.get(name, nothing).to_numpy(np.float64, copy=True))
-        for name in ("response", "lower_limit", "upper_limit")
+        for name in ("response", "lower_limit", "upper_limit", "response_sd")
     )
     return Pairs(line, drug, *measured)
 

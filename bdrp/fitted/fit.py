@@ -20,8 +20,9 @@ from bdrp.errors import BdrpWarning, FitError
 from bdrp.features import applicability_domain
 from bdrp.features.batch import Features
 from bdrp.files import outputs, sealed_folder, strict_json
-from bdrp.fitted import saved_posterior_check
+from bdrp.fitted import known_variance, saved_posterior_check
 from bdrp.fitted.held_out import HeldOut
+from bdrp.fitted.known_variance import predict_as_measured
 from bdrp.fitted.laboratory_differences import measure_differences
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.prepared import CalibrationRows, Prepared, prepare
@@ -136,9 +137,11 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
     rows, labels = prepared.calibration_rows(), _labels(prepared.screen, asked)  # refused before the fit
     fitted = method.fit(prepared.batch, runtime)
     trained, interrupted, notices = prepared, fitted.interrupted, list(prepared.screen.notices)
+    notices += known_variance.tell(method, prepared.screen.responses)
     if asked == AUTO and fitted.censoring_aware:
         asked, notices = "identity", [*notices, CENSORED]
-    recalibration = _recalibrate(asked, fitted.predict(prepared.batch.inputs, rows.pairs), rows, runtime.seed, labels)
+    pred = predict_as_measured(method, fitted, prepared.batch.inputs, rows.pairs)
+    recalibration = _recalibrate(asked, pred, rows, runtime.seed, labels)
     if refit and not interrupted:
         whole = prepared.with_all_but_test()
         again = method.refit_options(fitted).fit(whole.batch, runtime.for_second_fit())
@@ -156,7 +159,7 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
         recalibration=recalibration,
         applicability_domain=applicability_domain.fit(trained.batch, prepared.screen.drugs),
         limits=trained.limits(),
-        held_out_part=_held_out(trained, fitted, recalibration) if len(trained.batch.test) else None,
+        held_out_part=_held_out(trained, method, fitted, recalibration) if len(trained.batch.test) else None,
         posterior_check=saved_posterior_check.check_posterior(fitted, trained.batch, runtime.seed),
     )
 
@@ -182,9 +185,9 @@ def _laboratories(prepared: Prepared, fitted: Fitted) -> dict[str, Any]:
     return {"laboratories": found} if found else {}
 
 
-def _held_out(prepared: Prepared, fitted: Fitted, recalibration: Recalibration) -> HeldOut:
+def _held_out(prepared: Prepared, method: Method, fitted: Fitted, recalibration: Recalibration) -> HeldOut:
     batch = prepared.batch
-    raw: PredictiveDistribution = fitted.predict(batch.inputs, batch.test)
+    raw: PredictiveDistribution = predict_as_measured(method, fitted, batch.inputs, batch.test)
     baseline = inference.make("mean_effects").fit(batch, Runtime()).predict(batch.inputs, batch.test)
     return HeldOut(prepared.test_table().assign(mean_effects=baseline.mean), recalibration(raw), raw)
 

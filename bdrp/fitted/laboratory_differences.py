@@ -79,7 +79,7 @@ def _predict_assays(fitted: Fitted, inputs: Inputs, screen: Screen, laboratory: 
     lines = torch.nonzero(inputs.line_effect >= 0)[:, 0]
     line, drug = (part.flatten() for part in torch.meshgrid(lines, drugs, indexing="ij"))
     unknown = torch.full((len(line),), torch.nan, dtype=torch.float64)
-    predicted = fitted.predict(inputs, Pairs(line, drug, unknown, unknown, unknown))
+    predicted = fitted.predict(inputs, Pairs(line, drug, *[unknown] * 4))
     compounds = screen.drugs["structure_key"].loc[[inputs.drug_ids[at] for at in drugs.tolist()]]
     means = pd.DataFrame(predicted.mean.reshape(len(lines), len(drugs)), columns=list(compounds))
     return _Assays(means.T.groupby(level=0).mean().T, float(np.sqrt(predicted.aleatoric.mean())))

@@ -178,6 +178,8 @@ class Method(ABC):
         modalities: the profiles of a line that it reads.
         stochastic: whether fits with two seeds differ.
         widens_for_new_lines: whether a line that was not trained on is less certain than it would be had it been.
+        reads_response_sd: whether its likelihood adds known variances of measurements, so that its aleatoric variance
+            is without them; the noise of any other method holds them.
         samples_predictions: whether a prediction is an average over random passes, which a processor and an
             accelerator draw differently from one seed.
     """
@@ -185,6 +187,7 @@ class Method(ABC):
     name: ClassVar[str]
     stochastic: ClassVar[bool] = True
     widens_for_new_lines: ClassVar[bool] = True
+    reads_response_sd: ClassVar[bool] = False
     samples_predictions: ClassVar[bool] = False
     modalities: tuple[str, ...] = (EXPRESSION,)
 

@@ -245,7 +245,7 @@ def _predicted(fitted: LastLayerFit, inputs: Inputs, genes: Tensor, drug: int) -
         line_effect=torch.full((size,), -1),
     )
     nothing = torch.full((size,), torch.nan, dtype=torch.float64)
-    pairs = Pairs(torch.arange(size), torch.full((size,), drug), nothing, nothing, nothing)
+    pairs = Pairs(torch.arange(size), torch.full((size,), drug), *[nothing] * 4)
     return np.asarray(fitted.posterior_of(shown, pairs).moments.mean)
 
 

@@ -166,7 +166,7 @@ def some(batch: Any, many: int | None) -> Pairs:
     device = batch.inputs.genes.device
     cells = torch.arange(lines * drugs) if many is None else torch.randperm(lines * drugs)[:many]
     unknown = torch.full((len(cells),), torch.nan, device=device)
-    return Pairs((cells // drugs).to(device), (cells % drugs).to(device), unknown, unknown, unknown)
+    return Pairs((cells // drugs).to(device), (cells % drugs).to(device), *[unknown] * 4)
 
 
 @torch.no_grad()

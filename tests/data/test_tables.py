@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +228,39 @@ def test_two_rows_of_mutations_of_one_line_are_refused(tmp_path: Path) -> None:
 def test_mutations_of_none_of_the_lines_are_refused_with_the_ids_of_both(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="None of the 2 cell lines has mutations: its lines are like A, B, the screen"):
         load(tmp_path, mutations="cell_line_id,TP53,MYC\nA,1,0\nB,0,1\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "responses", "sd", "expected"),
+    [
+        ("ln_ic50_um", (-1.5, 2.0), (0.2, 0.4), (0.2, 0.4)),
+        ("pic50", (6.5, 5.0), (0.1, 0.2), (0.1 * np.log(10), 0.2 * np.log(10))),  # falls where ln IC50 rises
+        ("ic50_nm", (200.0, 7_000.0), (20.0, 350.0), (0.1, 0.05)),  # d ln x = dx / x
+    ],
+)
+def test_the_sd_of_a_measurement_is_converted_with_it(
+    tmp_path: Path, header: str, responses: tuple[float, float], sd: tuple[float, float], expected: tuple[float, float]
+) -> None:
+    rows = "".join(f"{i + 1},a,{responses[i]},{sd[i]}\n" for i in range(2))
+    screen = load(tmp_path, responses=f"cell_line_id,drug_id,{header},response_sd\n{rows}3,a,{responses[0]},\n")
+    assert screen.responses["response_sd"].tolist() == pytest.approx([*expected, np.nan], nan_ok=True)
+
+
+def test_at_a_limit_an_sd_is_not_used_and_that_is_counted(tmp_path: Path) -> None:
+    rows = "1,a,0.5,0.2,0.01,10\n2,a,2.5,0.3,0.01,10\n3,a,1,,0.01,10\n"
+    screen = load(tmp_path, responses=f"cell_line_id,drug_id,ln_ic50_um,response_sd,min_conc_um,max_conc_um\n{rows}")
+    assert screen.responses["response_sd"].tolist() == pytest.approx([0.2, np.nan, np.nan], nan_ok=True)
+    assert any(notice.startswith("1 of 2 response_sd are not used") for notice in screen.notices)
+
+
+@pytest.mark.parametrize("cell", ["0", "-0.2", "inf", "wide"])
+def test_what_is_no_sd_is_refused_with_its_row(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(DataError, match=r"response_sd.*row 2"):
+        load(tmp_path, responses=f"cell_line_id,drug_id,ln_ic50_um,response_sd\n1,a,0.5,0.2\n2,a,2.5,{cell}\n")
+
+
+def test_a_screen_refuses_sds_that_are_not_above_zero(tmp_path: Path) -> None:
+    screen = load(tmp_path)
+    assert "response_sd" not in screen.responses
+    with pytest.raises(DataError, match="responses.response_sd has 1 values that are not above 0"):
+        replace(screen, responses=screen.responses.assign(response_sd=[0.1, 0.0, np.nan, 1.0]))

@@ -29,7 +29,7 @@ def split_of(screen: Screen, parts: list[str]) -> Split:
 
 def rows_of(line: list[int]) -> Pairs:
     nothing = torch.full((len(line),), torch.nan, dtype=torch.float64)
-    return Pairs(torch.tensor(line), torch.zeros(len(line), dtype=torch.int64), nothing, nothing, nothing)
+    return Pairs(torch.tensor(line), torch.zeros(len(line), dtype=torch.int64), *[nothing] * 4)
 
 
 def test_every_part_holds_the_rows_of_its_split(tiny_screen: Screen, tiny_split: Split, tiny_batch: Batch) -> None:

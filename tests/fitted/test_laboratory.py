@@ -182,7 +182,8 @@ def test_capped_responses_are_caps_to_what_is_learned(trained, tiny_screen):
 
     def updated(limit):
         limits = torch.full((len(pairs),), limit, dtype=torch.float64)
-        there = Pairs(pairs.line, pairs.drug, torch.as_tensor(drawn), torch.full_like(limits, np.nan), limits)
+        unknown = torch.full_like(limits, np.nan)
+        there = Pairs(pairs.line, pairs.drug, torch.as_tensor(drawn), unknown, limits, unknown)
         found = UpdatedFit(model.fitted, inputs, there, home)
         return found.predict(inputs, pairs, home).mean - home.mean
 

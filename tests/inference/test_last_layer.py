@@ -469,7 +469,7 @@ def test_two_ids_have_draws_of_their_own_unless_they_are_one_trained_drug(
         ),
     )
     nothing = torch.full((2,), torch.nan, dtype=torch.float64)
-    pair = Pairs(torch.zeros(2, dtype=torch.int64), torch.arange(2), nothing, nothing, nothing)
+    pair = Pairs(torch.zeros(2, dtype=torch.int64), torch.arange(2), *[nothing] * 4)
     pred = fitted.predict(twin, pair)
     assert pred.joint_draws is not None
     draws = pred.joint_draws.draw(np.random.default_rng(0), 200)

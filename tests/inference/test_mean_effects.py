@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -75,3 +76,22 @@ def test_an_unseen_id_borrows_from_the_ids_of_its_compound(twins: Batch) -> None
     left = 1 - share * told
     assert pred.epistemic[third] == pytest.approx(features.response_std**2 * between * left)
     assert pred.epistemic[~third] == pytest.approx(features.response_std**2 * between)
+
+
+def test_responses_that_were_measured_badly_count_less_and_leave_the_noise_alone(
+    tiny_screen: Screen, make_batch: Callable[..., Batch]
+) -> None:
+    rng, rows = np.random.default_rng(0), tiny_screen.responses
+    sd = rng.choice([0.1, 3.0], len(rows))
+    measured = rows.assign(response=rows["response"] + sd * rng.standard_normal(len(rows)), response_sd=sd)
+    measured = measured.assign(lower_limit=np.nan, upper_limit=np.nan)
+    found = {}
+    for name, responses in (("clean", rows), ("told", measured), ("untold", measured.drop(columns="response_sd"))):
+        made = make_batch(replace(tiny_screen, responses=responses), np.repeat("train", len(rows)))
+        pred = MeanEffectsMethod().fit(made, Runtime()).predict(made.inputs, made.train)
+        found[name] = pred.mean, pred.aleatoric_std.mean()
+    mean, noise = found["clean"]
+    assert found["untold"][1] > 1.5 * noise
+    assert found["told"][1] == pytest.approx(noise, rel=0.15)
+    error = {name: float(np.square(each[0] - mean).mean()) for name, each in found.items()}
+    assert error["told"] < 0.5 * error["untold"]

@@ -58,6 +58,10 @@ class Quantity:
                 x = np.log(np.where(x > 0, x, np.nan))
         return self.offset + self.slope * x
 
+    def convert_sd(self, sd: Values, response: Values) -> Values:
+        """SDs of values (N,) that became `response` (N,); of a concentration to first order, its SD over itself."""
+        return np.abs(self.slope) * sd / (np.exp(response - self.offset) if self.raw else 1.0)
+
 
 def _concentrations(kind: str) -> Iterator[Quantity]:
     """A concentration, its logarithms and its p-scale; the ic50's logarithms are named without it."""

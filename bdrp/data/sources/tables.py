@@ -2,7 +2,7 @@
 
 | table | needed columns | also read |
 | --- | --- | --- |
-| responses | cell_line_id, drug_id, the response (its header or `unit` says which quantity it is); or a matrix of lines by drugs | lower_limit and upper_limit in the response's unit, or min_conc_um and max_conc_um; laboratory |
+| responses | cell_line_id, drug_id, the response (its header or `unit` says which quantity it is); or a matrix of lines by drugs | lower_limit and upper_limit in the response's unit, or min_conc_um and max_conc_um; response_sd; laboratory |
 | drugs | smiles, and drug_id where it is not the structure itself | name, target, pathway |
 | expression | cell_line_id first, then one column a gene; or a row a gene; or GCT; logarithms (see `scale`) | |
 | cell_lines | cell_line_id | name, tissue, patient_id |

@@ -35,6 +35,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "laboratory": ("laboratory", "lab", "site", "screeningsite"),
         "lower_limit": ("lowerlimit",),
         "upper_limit": ("upperlimit",),
+        "response_sd": ("responsesd",),
     }
 )
 """Column names by what they mean, in lower-case letters and digits, the preferred first."""

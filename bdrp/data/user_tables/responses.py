@@ -17,7 +17,7 @@ from bdrp.data.identifiers import listed
 from bdrp.data.measures import LN_CONCENTRATIONS, MEASURES, Measure
 from bdrp.data.quantities import doses, shape
 from bdrp.data.quantities.headers import CURVE, is_dose
-from bdrp.data.screen import LIMITS
+from bdrp.data.screen import LIMITS, is_censored
 from bdrp.data.user_tables import columns, duplicates
 from bdrp.errors import BdrpWarning, DataError
 
@@ -28,6 +28,8 @@ MOST_BELOW: Final = 0.5
 @dataclass(frozen=True)
 class Responses:
     """Rows of cell_line_id, drug_id, response, lower_limit, upper_limit, laboratory and `duplicates.EXACT`.
+
+    And response_sd, where the table has it.
 
     The response is in `measure`; `notices` say what was told and converted.
     """
@@ -62,6 +64,7 @@ def read_responses(
     for limit, marked in zip(LIMITS, (chosen.lower, chosen.upper), strict=True):
         rows[limit] = np.where(np.isnan(marked), limits[limit], marked)
     _warn_of_doses(rows, path)
+    _add_sd(rows, raw, chosen, path, said)
     named = columns.find(raw, (), ("laboratory",), path)
     rows["laboratory"] = reading.text(raw, named.get("laboratory", "laboratory"))
     measure = MEASURES[chosen.quantity.measure]
@@ -96,6 +99,34 @@ def _refuse_points(raw: pd.DataFrame, rows: pd.DataFrame, path: Path) -> None:
                 "these are viabilities, the points of dose-response curves, and no fitted responses. One summary of "
                 "each curve is needed, such as ln IC50 or AUC; `bdrp curves` fits them."
             )
+
+
+def _add_sd(rows: pd.DataFrame, raw: pd.DataFrame, chosen: quantities.Chosen, path: Path, notices: list[str]) -> None:
+    """The SD of each measurement, in the measure's unit, where the table has it.
+
+    At or past a limit there is none: what is known of the response is a bound, and its SD is no error of measurement.
+
+    Raises:
+        DataError: an SD is no number, infinite, or not above 0.
+    """
+    found = columns.find(raw, (), ("response_sd",), path)
+    if not found:
+        return
+    sd = reading.numbers(raw, found["response_sd"], path).to_numpy(dtype=float)
+    wrong = np.flatnonzero(np.isinf(sd) | (sd <= 0))
+    if len(wrong):
+        raise DataError(
+            f"{path.name} has {len(wrong):,} values of {found['response_sd']} that are no SD (row {listed(wrong + 1)}, "
+            f"the first below the header being 1; the first is {sd[wrong[0]]:g}). The SD of a measurement is above 0, "
+            "in the unit of the response; empty these cells where it is not known."
+        )
+    at_limit = is_censored(rows) & np.isfinite(sd)
+    rows["response_sd"] = np.where(at_limit, np.nan, chosen.quantity.convert_sd(sd, chosen.response))
+    if at_limit.any():
+        notices.append(
+            f"{at_limit.sum():,} of {np.isfinite(sd).sum():,} {found['response_sd']} are not used: their responses are "
+            "at or past a limit of the assay, where an SD is no error of measurement."
+        )
 
 
 def _warn_of_doses(rows: pd.DataFrame, path: Path) -> None:

@@ -6,6 +6,12 @@ A row inside the limits of its assay is a measurement; of a censored row it is k
     log p(y) = log Phi((mean - limit) / sd)   where y >= the upper limit,
 
 and the uncensored likelihoods take the published extrapolation as a measurement.
+
+Where the variance k of a measurement itself is known, it is added to the variance s^2 of the noise,
+
+    y ~ mean + noise + error,   Var noise = s^2,   Var error = k,
+
+so that s^2 is learned without it. The Student-t has the variance of the sum and its own degrees of freedom.
 """
 
 from __future__ import annotations
@@ -34,16 +40,25 @@ class Responses(NamedTuple):
     Attributes:
         response: (N,). above, below: (N,) whether the row is right-censored, left-censored.
         limit: (N,) the limit that it is censored at; the response itself elsewhere.
+        known_variance: (N,) of the measurements themselves, 0 where not known; None where none is.
     """
 
     response: Tensor
     above: Tensor
     below: Tensor
     limit: Tensor
+    known_variance: Tensor | None = None
 
     def select(self, index: Tensor) -> Responses:
         """The rows at `index`."""
-        return Responses(*(part[index] for part in self))
+        known = None if self.known_variance is None else self.known_variance[index]
+        return Responses(self.response[index], self.above[index], self.below[index], self.limit[index], known)
+
+    def total_log_sd(self, log_sd: Tensor) -> Tensor:
+        """Log SD of noise and measurement together, from that of the noise alone, (..., N)."""
+        if self.known_variance is None:
+            return log_sd
+        return 0.5 * torch.log((2 * log_sd).exp() + self.known_variance)
 
 
 def standardise_responses(rows: Pairs, features: Features) -> Responses:
@@ -54,30 +69,41 @@ def standardise_responses(rows: Pairs, features: Features) -> Responses:
     )
     above, below = y >= high - LIMIT_SLACK, y <= low + LIMIT_SLACK  # a limit of NaN is none
     limit = torch.where(above, high, torch.where(below, low, y))
-    return Responses(y.float(), above, below, limit.float())
+    known = (rows.response_sd / features.response_std).square().nan_to_num(0.0).float()
+    return Responses(y.float(), above, below, limit.float(), known if bool(known.any()) else None)
 
 
 class ResponseMoments(NamedTuple):
-    """Moments of N responses, of which a measured one is known and a censored one imputed.
+    """Moments of N responses less the known errors of their measurements, given the data.
 
     Attributes:
-        mean: (N,) the response; of a censored row its conditional mean.
-        variance: (N,) its conditional variance; 0 for a measurement.
+        mean: (N,) the response; where it is censored or measured with a known variance, its conditional mean.
+        variance: (N,) its conditional variance; 0 for any other measurement.
     """
 
     mean: Tensor
     variance: Tensor
 
 
+def impute_measured(seen: Responses, mean: Tensor, sd: Tensor) -> ResponseMoments:
+    """Moments of rows under Normal(mean, sd) less the errors of their measurements, whose variances are known."""
+    if seen.known_variance is None:
+        return ResponseMoments(seen.response, torch.zeros_like(mean))
+    share = sd**2 / (sd**2 + seen.known_variance)
+    return ResponseMoments(mean + share * (seen.response - mean), share * seen.known_variance)
+
+
 def impute_censored(seen: Responses, mean: Tensor, sd: Tensor) -> ResponseMoments:
-    """Moments of rows under Normal(mean, sd), of a censored row given that it lies beyond its limit."""
+    """The same, of a censored row given that it lies beyond its limit."""
     sign = torch.where(seen.above, 1.0, -1.0)
     beyond = (sign * (mean - seen.limit) / sd).clamp(min=TAIL)
     ratio = (-0.5 * beyond**2 - 0.5 * math.log(2 * math.pi) - _log_ndtr(beyond)).exp()
     drawn_in = seen.limit + sign * beyond * sd  # the mean, but no further inside the limit than the tail allows
     censored, variance = seen.above | seen.below, sd**2 * (1 - beyond * ratio - ratio**2).clamp(0, 1)
+    measured = impute_measured(seen, mean, sd)
     return ResponseMoments(
-        torch.where(censored, drawn_in + sign * sd * ratio, seen.response), torch.where(censored, variance, 0.0)
+        torch.where(censored, drawn_in + sign * sd * ratio, measured.mean),
+        torch.where(censored, variance, measured.variance),
     )
 
 
@@ -130,7 +156,8 @@ class NoiseDistribution(nn.Module):
         return float(self.dof.detach()) if self.likelihood.family == "student_t" else None
 
     def log_prob(self, seen: Responses, mean: Tensor, log_sd: Tensor) -> Tensor:
-        """(N,) log likelihood of rows, given mean and log SD of the noise (N,)."""
+        """(N,) log likelihood of rows, given mean and log SD of the noise (N,); known variances are added to it."""
+        log_sd = seen.total_log_sd(log_sd)
         if self.likelihood.family == "student_t":
             return _log_student_t(seen.response, mean, log_sd, self.dof)
         inside = _log_normal(seen.response, mean, log_sd)
@@ -141,9 +168,7 @@ class NoiseDistribution(nn.Module):
 
     def impute(self, seen: Responses, mean: Tensor, log_sd: Tensor) -> ResponseMoments:
         """Moments of rows, censored ones imputed where the likelihood says so; mean and log SD of the noise (N,)."""
-        if not self.likelihood.censored:
-            return ResponseMoments(seen.response, torch.zeros_like(mean))
-        return impute_censored(seen, mean, log_sd.exp())
+        return (impute_censored if self.likelihood.censored else impute_measured)(seen, mean, log_sd.exp())
 
     def sample(self, mean: Tensor, log_sd: Tensor) -> Tensor:
         """A response of each pair, of the shape of the mean."""

@@ -23,7 +23,8 @@ def draw_weights(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, 
     """S draws of the guide; an unseen compound's v and an unseen line's u are drawn from their prior.
 
     The noise of a pair is taken at the mean that the draw gives it, as in the Pyro model. Of v and u the intercepts
-    are returned: the slopes are as many as compounds times components.
+    are returned: the slopes are as many as compounds times components. A response is drawn as its row was measured,
+    with the variance of the measurement where that is known.
     """
     inputs, pairs = inputs.to(layer.device), pairs.to(layer.device)
     noise, seen, features = layer.model.noise_distribution, standardise_responses(pairs, layer.features), layer.features
@@ -45,7 +46,7 @@ def draw_weights(layer: Layer[Guide], inputs: Inputs, pairs: Pairs, draws: int, 
             weights = coefficients.draw(w)
             predicted = predict(layer.model.draw_regressors(terms, variance, len(w)), weights, line, drug)
             mean, log_sd = predicted.mean, terms.log_noise(predicted.mean, predicted.own)
-            density, response = noise.log_prob(seen, mean, log_sd), noise.sample(mean, log_sd)
+            density, response = noise.log_prob(seen, mean, log_sd), noise.sample(mean, seen.total_log_sd(log_sd))
             parts.append((mean, response, density, w, weights.v[:, coefficients.one_id, 0], weights.u[..., 0]))
     mean, response, density, w, v, u = (torch.cat(part).double().cpu() for part in zip(*parts, strict=True))
     drug_ids = tuple(inputs.drug_ids[at] for at in drugs[coefficients.one_id].tolist())

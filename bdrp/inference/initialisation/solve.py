@@ -6,7 +6,8 @@ the ridge stands alone: the factors are then of leave-one-out residuals, for the
 serves unmeasured pairs of known lines, where a slope should explain only what the line's other drugs do not.
 
 Under a censored likelihood a response beyond its limit is replaced by its expectation given that it lies beyond
-(Tobin 1958; expectation-maximisation of Dempster, Laird & Rubin 1977), and both are solved again.
+(Tobin 1958; expectation-maximisation of Dempster, Laird & Rubin 1977), and both are solved again. So is one whose
+measurement has a known variance, by its expectation without the error of measurement, under any likelihood.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from torch import Tensor
 from bdrp.features.batch import Batch
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
-from bdrp.inference.hierarchical.likelihood import ResponseMoments, impute_censored, standardise_responses
+from bdrp.inference.hierarchical.likelihood import (
+    ResponseMoments,
+    impute_censored,
+    impute_measured,
+    standardise_responses,
+)
 from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.initialisation import factor_analysis
 from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
@@ -28,8 +34,11 @@ from bdrp.inference.initialisation.ridge import HierarchicalRidge, Regressions, 
 RIDGE_STEPS, FACTOR_STEPS = 15, 30
 FIRST_FACTOR_STEPS = 10
 JOINT_ROUNDS, JOINT_STEPS = 4, 6  # chosen on pairs held out of a training part (docs/tried.md): more do no better
-CENSORED_STEPS = 2  # after each imputation, of which there are many
+IMPUTED_STEPS = 2  # after each imputation, of which there are many
 CENSORED_ROUNDS = 60  # chosen on the simulated screen (docs/tried.md): where most rows are censored, the ascent is slow
+MEASURED_ROUNDS = (
+    5  # chosen on the simulated screen (docs/curves.md): with more, prior scales shrink, and slopes with them
+)
 
 
 @dataclass(frozen=True)
@@ -76,15 +85,17 @@ def solve(batch: Batch, factors: int, *, jointly: bool, censored: bool) -> Linea
     problem = _Problem(batch, factors)
     seen = standardise_responses(batch.train, batch.features)
     measured = ResponseMoments(seen.response, torch.zeros_like(seen.response))
-    rounds = CENSORED_ROUNDS if censored and bool((seen.above | seen.below).any()) else 0
+    censored = censored and bool((seen.above | seen.below).any())
+    impute = impute_censored if censored else impute_measured
+    rounds = CENSORED_ROUNDS if censored else 0 if seen.known_variance is None else MEASURED_ROUNDS
     if jointly:
         start = problem.solve_jointly(measured)
         for _ in range(rounds):
-            start = problem.alternate(impute_censored(seen, *problem.predict(start)), start, CENSORED_STEPS)
+            start = problem.alternate(impute(seen, *problem.predict(start)), start, IMPUTED_STEPS)
         return start
     ridge = problem.regressions.fit(*measured, RIDGE_STEPS)
     for _ in range(rounds):  # to the ridge, the factors are noise
-        measured = impute_censored(seen, problem.ridge_mean(ridge), ridge.noise[problem.compound])
+        measured = impute(seen, problem.ridge_mean(ridge), ridge.noise[problem.compound])
         ridge = problem.regressions.fit(*measured, 1, ridge)
     return problem.solve_separately(measured, ridge)
 

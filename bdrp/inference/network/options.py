@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import pyro
 import torch
@@ -54,6 +54,8 @@ class NetworkMethod(Method, ABC):
         hierarchical_effects: "ignored" leaves v, u and the loadings out, so that the network alone makes the mean; a
             compound's own noise stays.
     """
+
+    reads_response_sd: ClassVar[bool] = True
 
     likelihood: Literal["normal", "student_t", "censored"] = "student_t"
     noise: Literal["constant", "drug", "pair"] = "pair"

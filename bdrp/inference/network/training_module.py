@@ -173,7 +173,8 @@ def train_fit(training: TrainableFit, runtime: Runtime) -> None:
 
 def digest(batch: Batch) -> str:
     """A checksum of what is fitted, so that a run resumes on the same data only."""
-    rows = (getattr(part, name) for part in (batch.train, batch.validation) for name in ("line", "drug", "response"))
+    names = ("line", "drug", "response", "response_sd")
+    rows = (getattr(part, name) for part in (batch.train, batch.validation) for name in names)
     inputs = batch.inputs
     checksum = hashlib.sha256()
     for tensor in (

@@ -13,9 +13,7 @@ from bdrp.inference.hierarchical.predictor import rowwise_dot
 
 def pairs_of(line: list[int], drug: list[int]) -> Pairs:
     nothing = torch.full((len(line),), torch.nan)
-    return Pairs(
-        torch.tensor(line, dtype=torch.int64), torch.tensor(drug, dtype=torch.int64), nothing, nothing, nothing
-    )
+    return Pairs(torch.tensor(line, dtype=torch.int64), torch.tensor(drug, dtype=torch.int64), *[nothing] * 4)
 
 
 def test_chunks_hold_every_pair_once_and_results_go_back_in_order() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,8 @@ def test_a_censored_likelihood_sums_to_one() -> None:
 
 def rows_of(response: list[float], low: list[float], high: list[float]) -> Pairs:
     position = torch.zeros(len(response), dtype=torch.int64)
-    return Pairs(position, position, *(torch.tensor(part, dtype=torch.float64) for part in (response, low, high)))
+    parts = (response, low, high, [float("nan")] * len(response))
+    return Pairs(position, position, *(torch.tensor(part, dtype=torch.float64) for part in parts))
 
 
 def test_rows_are_standardised_and_marked_where_they_lie_at_or_beyond_a_limit(some_unseen: Batch) -> None:
@@ -144,9 +146,8 @@ def test_single_precision_does_not_bring_a_response_at_its_limit_inside(some_uns
     high = torch.linspace(-9, 9, 500, dtype=torch.float64)
     response = high.float().double()  # as a table of single precision holds it: above or below by its rounding
     position = torch.zeros(500, dtype=torch.int64)
-    found = standardise_responses(
-        Pairs(position, position, response, torch.full_like(high, torch.nan), high), some_unseen.features
-    )
+    unknown = torch.full_like(high, torch.nan)
+    found = standardise_responses(Pairs(position, position, response, unknown, high, unknown), some_unseen.features)
     assert bool((response < high).any()) and bool(found.above.all())
 
 
@@ -218,3 +219,38 @@ def test_every_likelihood_can_be_fitted_and_predicts_with_its_tails(
     pred = fit.predict(some_unseen.inputs, some_unseen.test)
     assert type(pred).__name__ == ("StudentT" if family == "student_t" else "Normal")
     assert np.isfinite(pred.mean).all() and (pred.aleatoric > 0).all()
+
+
+KNOWN = torch.tensor([0.5, 0.0, 2.0, 0.1, 1.0], dtype=torch.float64)
+
+
+def test_a_known_variance_is_added_to_that_of_the_noise() -> None:
+    rows = seen(RESPONSE)._replace(known_variance=KNOWN)
+    total = np.sqrt(LOG_SD.exp().numpy() ** 2 + KNOWN.numpy())
+    found = noise_of("normal").log_prob(rows, MEAN, LOG_SD)
+    assert found.tolist() == pytest.approx(stats.norm(MEAN, total).logpdf(RESPONSE).tolist())
+    student = noise_of("student_t").double()
+    told = student.log_prob(rows, MEAN, LOG_SD)
+    assert told.tolist() == pytest.approx(student.log_prob(seen(RESPONSE), MEAN, torch.as_tensor(total).log()).tolist())
+
+
+def test_a_response_less_its_error_of_measurement_has_the_moments_of_two_normals() -> None:
+    """By simulation: rows whose response comes near the one that was seen."""
+    rng = np.random.default_rng(0)
+    mean, sd, known, response = 0.3, 0.8, 0.5, 1.4
+    without = mean + sd * rng.standard_normal(2_000_000)
+    near = without[np.abs(without + np.sqrt(known) * rng.standard_normal(len(without)) - response) < 0.02]
+    rows = seen(torch.tensor([response]))._replace(known_variance=torch.tensor([known]))
+    found = noise_of("normal").impute(rows, torch.tensor([mean]), torch.tensor([sd]).log())
+    assert float(found.mean) == pytest.approx(near.mean(), abs=0.02)
+    assert float(found.variance) == pytest.approx(near.var(), rel=0.05)
+
+
+def test_rows_without_a_known_variance_have_none_and_a_few_of_them_zero(some_unseen: Batch) -> None:
+    rows, features = some_unseen.train, some_unseen.features
+    assert standardise_responses(rows, features).known_variance is None
+    sd = torch.full_like(rows.response, torch.nan)
+    sd[:2] = torch.tensor([0.4, 0.8])
+    known = standardise_responses(replace(rows, response_sd=sd), features).known_variance
+    assert known is not None and not known[2:].any()
+    assert known[:2].tolist() == pytest.approx([(each / features.response_std) ** 2 for each in (0.4, 0.8)])

@@ -1,0 +1,99 @@
+"""Known variances of measurements, from a screen to held-out scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bdrp.data import splits
+from bdrp.data.screen import Screen
+from bdrp.data.splits import Split
+from bdrp.fitted.model import TrainedModel
+
+Fit = Callable[..., TrainedModel]
+OPTIONS: dict[str, Any] = {"likelihood": "normal", "noise": "constant", "lines": "known", "epochs": 10}
+
+
+@pytest.fixture(scope="module")
+def measured(tiny_screen: Screen) -> Screen:
+    """The tiny screen; half of its responses have errors of a known SD, 3 ln(uM), and half of 0.1."""
+    rng, rows = np.random.default_rng(0), tiny_screen.responses
+    sd = rng.choice([0.1, 3.0], len(rows))
+    response = rows["response"] + sd * rng.standard_normal(len(rows))
+    rows = rows.assign(response=response, response_sd=sd, lower_limit=np.nan, upper_limit=np.nan)
+    return replace(tiny_screen, responses=rows)
+
+
+@pytest.fixture(scope="module")
+def split(measured: Screen) -> Split:
+    return splits.make(measured, "pair")
+
+
+def fitted(fit: Fit, screen: Screen, split: Split, **options: Any) -> TrainedModel:
+    return fit(screen, split, options=OPTIONS | options, refit=False, recalibration="identity")
+
+
+@pytest.fixture(scope="module")
+def told(fit: Fit, measured: Screen, split: Split) -> TrainedModel:
+    return fitted(fit, measured, split)
+
+
+@pytest.fixture(scope="module")
+def untold(fit: Fit, measured: Screen, split: Split) -> TrainedModel:
+    return fitted(fit, replace(measured, responses=measured.responses.drop(columns="response_sd")), split)
+
+
+def test_held_out_rows_are_scored_with_their_own_known_variance(told: TrainedModel, measured: Screen) -> None:
+    part = told.held_out_part
+    assert part is not None
+    known = part.observed["response_sd"].to_numpy()
+    pairs = part.observed[["cell_line_id", "drug_id"]]
+    new = told.predict(measured.drugs, measured.expression, pairs).distribution
+    np.testing.assert_allclose(part.predictions.aleatoric_std, np.hypot(new.aleatoric_std, known), rtol=1e-5)
+    np.testing.assert_allclose(part.predictions.epistemic_std, new.epistemic_std, rtol=1e-5)
+    assert new.aleatoric_std.max() < 3.0 < part.predictions.aleatoric_std.max()
+
+
+def test_what_is_known_of_the_errors_sharpens_density_and_the_coverage_of_either_half(
+    told: TrainedModel, untold: TrainedModel
+) -> None:
+    found = {}
+    for name, model in (("told", told), ("untold", untold)):
+        part = model.held_out_part
+        assert part is not None
+        response, pred = part.observed["response"].to_numpy(), part.predictions
+        inside = np.abs(pred.cdf(response) - 0.5) < 0.45
+        precise = told.held_out_part.observed["response_sd"].to_numpy() < 1  # type: ignore[union-attr]
+        found[name] = -pred.log_prob(response).mean(), inside[precise].mean() - inside[~precise].mean()
+    assert found["told"][0] < found["untold"][0] - 0.1
+    assert abs(found["told"][1]) < abs(found["untold"][1])
+
+
+def test_the_noise_is_learned_without_the_errors_of_measurement(
+    fit: Fit, tiny_screen: Screen, split: Split, told: TrainedModel, untold: TrainedModel
+) -> None:
+    clean = fitted(fit, replace(tiny_screen, responses=tiny_screen.responses.assign(lower_limit=np.nan)), split)
+    noise = {name: _new_noise(model, tiny_screen) for name, model in (("clean", clean), ("told", told), ("no", untold))}
+    assert noise["no"] > 1.5 * noise["clean"]
+    assert abs(noise["told"] - noise["clean"]) < 0.5 * (noise["no"] - noise["clean"])
+
+
+def _new_noise(model: TrainedModel, screen: Screen) -> float:
+    pairs = screen.responses[["cell_line_id", "drug_id"]].drop_duplicates()
+    return float(np.mean(model.predict(screen.drugs, screen.expression, pairs).distribution.aleatoric_std))
+
+
+def test_what_becomes_of_the_sds_is_said_by_those_that_read_them_and_those_that_do_not(
+    fit: Fit, measured: Screen, split: Split, told: TrainedModel, untold: TrainedModel
+) -> None:
+    ridge = fit(measured, split, method="ridge", options={}, refit=False, recalibration="identity")
+    (said,) = [notice for notice in ridge.manifest["notices"] if "response_sd" in notice]
+    assert said.startswith(f"{len(measured.responses):,} of") and "ridge does not read" in said
+    assert any("known to the likelihood" in notice for notice in told.manifest["notices"])
+    assert not any("response_sd" in notice for notice in untold.manifest["notices"])
+    part = ridge.held_out_part
+    assert part is not None and part.predictions.aleatoric_std.std() < part.observed["response_sd"].std()
