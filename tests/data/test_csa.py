@@ -103,5 +103,5 @@ def test_a_split_of_another_release_is_refused(root: Path, text: str, said: str)
 
 def test_an_area_that_is_no_fraction_is_refused(root: Path) -> None:
     (root / "raw_data/y_data/response.tsv").write_text(RESPONSES.replace("0.7153", "71.53"))
-    with pytest.raises(DataError, match="column auc, has values from 0.413 to 71.5"):
+    with pytest.raises(DataError, match="column auc, has values from 0.3 to 71.5"):
         sources.load("csa", root)

@@ -2,8 +2,9 @@
 
 Of `csa_data/raw_data` three files are read: `y_data/response.tsv` with a row a pair and study, `drug_SMILES.tsv` and
 `cancer_gene_expression.tsv`, log2(TPM + 1) with three header rows (Ensembl, Entrez, symbols). The measure is `auc`: the
-mean viability between 0.1 nM and 100 µM, 1 for an untouched line; its `ic50` is -log10 of M, extrapolated, and not read. Each study is a laboratory. `read_split` reads the
-published splits, which are numbers of rows of `response.tsv` from 0.
+mean viability between 0.1 nM and 100 µM, 1 for an untouched line. Its `ic50` is -log10 of M, much of it extrapolated,
+and is not read. Each study is a laboratory. `read_split` reads the published splits, which are numbers of rows of
+`response.tsv` from 0.
 """
 
 from __future__ import annotations

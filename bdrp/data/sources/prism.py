@@ -134,7 +134,7 @@ def _responses(curves: pd.DataFrame, measure: str, path: Path, notices: joining.
     if auc.max() > HIGHEST_AUC or auc.min() < 0:
         raise DataError(
             f"{path.name}, column auc, has values from {auc.min():.3g} to {auc.max():.3g}. PRISM's are mean "
-            "viabilities as fractions, 1 for an untouched line; fetch the file again, or read percent with --screen tables."
+            "viabilities as fractions, 1 for an untouched line; fetch the file again."
         )
     table = curves[["cell_line_id", "drug_id", "laboratory"]].assign(lower_limit=np.nan, upper_limit=np.nan)
     if measure == "auc_fraction":
