@@ -47,8 +47,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     auc = (1 / (1 + np.exp(potency - 6))).round(4)
     (root / "prism").mkdir()
     (root / "csa_data").mkdir()
+    (root / "TOYv1").mkdir()
     write_prism(root / "prism", pairs, auc, values)
     write_csa(root / "csa_data", pairs, auc, stacked)
+    write_dreval(root / "TOYv1", pairs, auc, values)
     return root
 
 
@@ -70,6 +72,16 @@ def write_csa(folder: Path, pairs: pd.DataFrame, auc: np.ndarray, stacked: str) 
     structures.to_csv(folder / "drug_SMILES.tsv", sep="\t", index=False)
 
 
+def write_dreval(folder: Path, pairs: pd.DataFrame, auc: np.ndarray, values: pd.DataFrame) -> None:
+    ids = dict(zip(DRUGS, map(str, range(100, 106)), strict=True))
+    keys = {"cell_line_name": pairs["cell_line_id"], "pubchem_id": pairs["drug_id"].map(ids)}
+    refits = {"LN_IC50_curvecurator": (6 - pairs["pIC50"]) * np.log(10), "AUC_curvecurator": auc}
+    pd.DataFrame(keys | refits).to_csv(folder / "TOYv1.csv", index=False)
+    structures = pd.DataFrame({"pubchem_id": ids.values(), "canonical_smiles": SMILES})
+    structures.to_csv(folder / "drug_smiles.csv", index=False)
+    values.rename_axis("cell_line_name").to_csv(folder / "gene_expression.csv")
+
+
 @pytest.mark.filterwarnings("ignore::bdrp.errors.BdrpWarning")
 @pytest.mark.parametrize(("have", "command"), rows())
 def test_what_the_page_says_to_type_is_read(
@@ -84,9 +96,9 @@ def test_what_the_page_says_to_type_is_read(
 
 
 def test_the_page_has_a_row_for_each_layout() -> None:
-    assert len(rows()) >= 8
+    assert len(rows()) >= 9
 
 
-@pytest.mark.parametrize(("source", "root"), [("prism", "prism"), ("csa", "csa_data")])
+@pytest.mark.parametrize(("source", "root"), [("prism", "prism"), ("csa", "csa_data"), ("dreval", "TOYv1")])
 def test_the_sources_pass_every_check_that_is_shipped(folder: Path, source: str, root: str) -> None:
     assert check_source(source, folder / root)[-1] == "its pairs can be split"
