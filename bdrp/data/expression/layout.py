@@ -75,7 +75,7 @@ def turn(named: pd.DataFrame, values: pd.DataFrame, known: Known, path: Path, no
     if lost := int((~wanted).sum()):
         notices.append(f"{path.name}: {lost:,} rows have no name of a gene: left out.")
     matrix = reading.matrix(values.loc[wanted], path).T
-    kept = _highest(matrix, names[wanted].tolist())
+    kept = keep_highest(matrix, names[wanted].tolist())
     if repeated := int(wanted.sum()) - len(kept):
         notices.append(f"{path.name}: {repeated:,} rows are of a gene that stands in another: the highest is kept.")
     lines = [_DATA.sub(r"\1", identifiers.clean_id(str(one))) for one in values.columns]
@@ -87,7 +87,7 @@ def turn(named: pd.DataFrame, values: pd.DataFrame, known: Known, path: Path, no
     return pd.DataFrame(matrix[:, kept], index=index, columns=pd.Index(names[wanted].iloc[kept], dtype="str"))
 
 
-def _highest(matrix: np.ndarray, names: Sequence[str]) -> list[int]:
+def keep_highest(matrix: np.ndarray, names: Sequence[str]) -> list[int]:
     """The column of each name, in the order of the names; of several the one with the highest mean."""
     if len(set(names)) == len(names):
         return list(range(len(names)))

@@ -13,6 +13,7 @@ from bdrp.data.expression import metadata
 from bdrp.data.expression.gct import read_gct
 from bdrp.data.expression.layout import Known, arrange, turn
 from bdrp.data.expression.scale import convert, find_scale
+from bdrp.data.expression.stacked import read_stacked
 from bdrp.data.identifiers import listed
 from bdrp.data.profiles import EXPRESSION
 
@@ -27,8 +28,8 @@ def read_expression(
 ) -> pd.DataFrame:
     """Expression (lines, genes) in float32, by cell_line_id; NaN where a cell is empty.
 
-    Lines may be in the rows or in the columns, and the file may be GCT. Headers such as `TP53 (7157)` are read as TP53,
-    Ensembl ids without their version.
+    Lines may be in the rows or in the columns, the file may be GCT, or have three header rows. Headers such as
+    `TP53 (7157)` are read as TP53, Ensembl ids without their version.
 
     Args:
         path: the file.
@@ -66,6 +67,9 @@ def _arranged(path: Path, known: Known, notices: list[str]) -> pd.DataFrame:
     found = read_gct(path)
     if found is not None:
         return turn(*found, known, path, notices)
+    stacked = read_stacked(path, notices)
+    if stacked is not None:
+        return arrange(stacked, known, path, notices)
     raw = reading.read_table(path, text=False, own=True)
     return arrange(metadata.default_entries(raw, path, notices), known, path, notices)
 

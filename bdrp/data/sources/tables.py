@@ -14,7 +14,8 @@ Upper and lower case, spaces and underscores in column names do not matter, and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -89,33 +90,79 @@ def load(
     if expression_scale is None:
         refuse_raw(expressed, paths["expression"].name)
     drugs_raw = drug_tables.read_raw(paths["drugs"])
-    read, drugs_table = _read_pairs_and_drugs(
-        paths, rows_raw, drugs_raw, expressed, Stated(measure, unit, column, dose_unit, own_unit)
+    said = list[str]()
+    keys = find_keys(paths, rows_raw, drugs_raw, expressed.index, said)
+    read = read_responses(
+        keys.rows, keys.columns, Stated(measure, unit, column, dose_unit, own_unit), paths["responses"], said
     )
+    drugs_table = drug_tables.clean(drugs_raw, paths["drugs"], keys.of_drugs)
+    return join(paths, read, drugs_table, expressed, told)
+
+
+def join(
+    paths: Mapping[str, Path], read: Responses, drugs: pd.DataFrame, expressed: pd.DataFrame, told: Sequence[str]
+) -> Screen:
+    """The screen of tables that have been read; cell lines and mutations, where there are any, are read here.
+
+    Args:
+        paths: of every table, by what it is.
+        read: the responses.
+        drugs: by drug_id.
+        expressed: the expression.
+        told: what has been said of the expression.
+
+    Raises:
+        DataError: a table cannot be read, or nothing is left after the join.
+    """
     notices = joining.Notices([*told, *read.notices])
     rows, lines = line_tables.join_lines(read.rows, paths.get("cell_lines"), expressed.index, notices.lines)
-    rows = drop_repeated(rows, drugs_table["structure_key"], notices.lines)
+    rows = drop_repeated(rows, drugs["structure_key"], notices.lines)
     known_profiles = {EXPRESSION: expressed}
     if "mutations" in paths:
         known_profiles["mutations"] = _renamed_rows(read_profile(paths["mutations"], "mutations"), expressed.index)
     checksums = unpacking.checksums(paths.values())
-    parts = joining.RawTables(rows, drugs_table, lines, known_profiles, checksums)
+    parts = joining.RawTables(rows, drugs, lines, known_profiles, checksums)
     return joining.join_screen("tables", read.measure, parts, notices)
 
 
-def _read_pairs_and_drugs(
-    paths: Mapping[str, Path], raw: pd.DataFrame, drugs_raw: pd.DataFrame, expressed: pd.DataFrame, stated: Stated
-) -> tuple[Responses, pd.DataFrame]:
-    """The responses and the drugs, each by the column of ids that joins."""
-    path, notices = paths["responses"], list[str]()
+@dataclass(frozen=True)
+class Keys:
+    """How the responses and the drugs are joined.
+
+    Attributes:
+        rows: the responses as they stand, a row a pair.
+        columns: of the responses, by cell_line_id and drug_id.
+        of_drugs: the column of ids of the drugs.
+    """
+
+    rows: pd.DataFrame
+    columns: dict[str, str]
+    of_drugs: str
+
+
+def find_keys(
+    paths: Mapping[str, Path], raw: pd.DataFrame, drugs_raw: pd.DataFrame, expressed: pd.Index, notices: list[str]
+) -> Keys:
+    """The columns of ids that join, of responses that may be a matrix.
+
+    Args:
+        paths: of the tables.
+        raw: the responses as they stand.
+        drugs_raw: the drugs as they stand.
+        expressed: the lines that have expression.
+        notices: what was turned is written here.
+
+    Raises:
+        DataError: a table has no such column, or two that join as well as each other.
+    """
+    path = paths["responses"]
     named = columns.drug_keys(drugs_raw, paths["drugs"])
     ids = dict.fromkeys(one for column in named for one in reading.ids(drugs_raw, column))
-    lines = line_tables.held_ids(expressed.index)
-    raw = layouts.melt(raw, lines, ids, path, notices)
-    key, drug_key = columns.joining_drugs(raw, drugs_raw, (path, paths["drugs"]))
-    keys = {"cell_line_id": columns.joining_column(raw, "cell_line_id", lines, path), "drug_id": key}
-    read = read_responses(raw, keys, stated, path, notices)
-    return read, drug_tables.clean(drugs_raw, paths["drugs"], drug_key)
+    lines = line_tables.held_ids(expressed)
+    rows = layouts.melt(raw, lines, ids, path, notices)
+    key, drug_key = columns.joining_drugs(rows, drugs_raw, (path, paths["drugs"]))
+    keys = {"cell_line_id": columns.joining_column(rows, "cell_line_id", lines, path), "drug_id": key}
+    return Keys(rows, keys, drug_key)
 
 
 def _paths(root: Path | None, given: Mapping[str, str | Path | None]) -> dict[str, Path]:

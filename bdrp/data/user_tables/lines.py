@@ -32,7 +32,7 @@ def join_lines(
         return _on_one_id(rows, pd.DataFrame(index=pd.Index([], dtype="str")), expressed)
     raw = reading.read_table(path, own=True)
     rows = _translated(rows, raw, expressed, path, notices)
-    lines = _read_lines(raw, dict.fromkeys([*rows["cell_line_id"].unique(), *held_ids(expressed)]), path)
+    lines = read_lines(raw, dict.fromkeys([*rows["cell_line_id"].unique(), *held_ids(expressed)]), path)
     rows, lines = _on_one_id(rows, lines, expressed)
     _warn_of_undescribed(rows["cell_line_id"], lines, path)
     return rows, lines
@@ -56,10 +56,13 @@ def _translated(
     return rows.assign(cell_line_id=rename(rows["cell_line_id"], known))
 
 
-def _read_lines(raw: pd.DataFrame, known: Collection[str], path: Path) -> pd.DataFrame:
+def read_lines(raw: pd.DataFrame, known: Collection[str], path: Path) -> pd.DataFrame:
     """Lines by cell_line_id: name, tissue, patient_id, as far as the table has them.
 
     Of several columns of ids, the one that joins with `known` is read.
+
+    Raises:
+        DataError: a line is described twice and differently, or none of the known lines.
     """
     key = columns.joining_column(raw, "cell_line_id", known, path)
     if not columns.count_known(raw, key, known):

@@ -56,7 +56,7 @@ def read_responses(
     """
     rows = pd.DataFrame({meaning: reading.ids(raw, column) for meaning, column in keys.items()})
     refuse_empty_ids(rows, path)
-    _refuse_points(raw, rows, path)
+    refuse_points(raw, rows, path)
     chosen = quantities.choose_response(raw, stated, path)
     said = [*notices, *chosen.notices]
     rows["response"] = chosen.response
@@ -88,7 +88,7 @@ def refuse_empty_ids(rows: pd.DataFrame, path: Path) -> None:
             )
 
 
-def _refuse_points(raw: pd.DataFrame, rows: pd.DataFrame, path: Path) -> None:
+def refuse_points(raw: pd.DataFrame, rows: pd.DataFrame, path: Path) -> None:
     """Refuse the points of curves: several rows of a pair at different doses."""
     pair = [rows["cell_line_id"], rows["drug_id"]]
     for column in filter(is_dose, map(str, raw.columns)):

@@ -1,0 +1,72 @@
+"""`bdrp check`: what a fit would read of a screen or of your tables, before anything is fitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bdrp.cli import console
+from bdrp.cli.options import (
+    DoseUnit,
+    ExpressionScale,
+    Measure,
+    Root,
+    ScreenOptions,
+    Unit,
+    drop_unset,
+    parse_key_values,
+    split_screens,
+)
+
+if TYPE_CHECKING:
+    from bdrp.data.inspection import Findings
+
+
+def run(
+    screen: Annotated[
+        str, typer.Option(help="Which screen: see `bdrp screens`; your own tables without it.")
+    ] = "tables",
+    root: Root = None,
+    measure: Measure = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
+    expression_scale: ExpressionScale = None,
+    responses: Annotated[Path | None, typer.Option(help="The responses.")] = None,
+    drugs: Annotated[Path | None, typer.Option(help="The drugs and their SMILES.")] = None,
+    expression: Annotated[Path | None, typer.Option(help="The expression.")] = None,
+    cell_lines: Annotated[Path | None, typer.Option(help="Tissue and patient, if known.")] = None,
+    screen_option: ScreenOptions = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Say what would be read and joined, and everything that has to be changed; nothing is fitted or written."""
+    from bdrp.data.inspection import inspect
+    from bdrp.files import strict_json
+
+    files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
+    options = parse_key_values(screen_option, "--screen-option") | files
+    options |= drop_unset(unit=unit, dose_unit=dose_unit, expression_scale=expression_scale)
+    found = inspect(split_screens(screen), root, measure, options)
+    if json:
+        console.print_line(strict_json.text(found.to_dict()))
+    else:
+        print_findings(found)
+    if not found.fits:
+        raise typer.Exit(2)
+
+
+def print_findings(found: Findings) -> None:
+    """What was understood and joined on standard output; what is doubtful or refused on standard error."""
+    for what, words in found.understood.items():
+        console.print_line(f"{what}: {words}")
+    for meeting in found.joined:
+        console.print_line(f"{meeting.what}: {meeting}")
+    for notice in found.notices:
+        console.print_note(notice)
+    for doubt in found.doubtful:
+        console.print_warning(doubt)
+    for refusal in found.to_change:
+        console.print_error(refusal)
+    count = len(found.to_change)
+    console.print_line("a fit would read this" if found.fits else f"{count} thing{'s'[: count != 1]} to change")
