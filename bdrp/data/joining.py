@@ -120,8 +120,8 @@ def join_screen(name: str, measure: str | Measure, parts: RawTables, notices: No
     rows = _keep_known(rows, "drug_id", parts.drugs.index, "drugs have no structure", notices)
     if rows.empty:
         raise _nothing_left(name, parts)
-    lines = pd.Index(sorted(rows["cell_line_id"].unique(), key=_by_number), name="cell_line_id", dtype="str")
-    drugs = pd.Index(sorted(rows["drug_id"].unique(), key=_by_number), name="drug_id", dtype="str")
+    lines = pd.Index(sorted(rows["cell_line_id"].unique(), key=by_number), name="cell_line_id", dtype="str")
+    drugs = pd.Index(sorted(rows["drug_id"].unique(), key=by_number), name="drug_id", dtype="str")
     described = clean_lines(lines, parts.lines)
     bare = described.index[described["tissue"] == "unknown"]
     if len(bare):
@@ -192,5 +192,6 @@ def _nothing_left(name: str, parts: RawTables) -> DataError:
     )
 
 
-def _by_number(text: str) -> tuple[int, str]:
+def by_number(text: str) -> tuple[int, str]:
+    """The key by which ids are sorted: numbers by value, then the rest as text."""
     return (int(text), "") if text.isdecimal() and len(text) < 18 else (10**18, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bdrp.data.expression import Reference
+from bdrp.data.joining import by_number
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import Measure, Screen
 from bdrp.data.splits import Split
@@ -23,6 +25,7 @@ from bdrp.features.lines import Scaler
 from bdrp.features.molecules import MoleculeGraphs
 from bdrp.predictive import PairMoments
 
+MEASURED: Final = ("response", "lower_limit", "upper_limit", "response_sd")
 COMPONENTS = 200  # chosen: on GDSC2's inner validation 128 to 400 components differ by less than a fold's noise
 
 
@@ -217,6 +220,10 @@ def prepare(
 ) -> Batch:
     """Fit every scaler on the training rows' lines and encode all parts.
 
+    The order of a screen's rows and columns is no information: lines, drugs and genes are sorted by their ids, training
+    rows by both and by what was measured, so that no method can see another order. Rows of the other parts stay as
+    they are in the split.
+
     Args:
         screen: what was measured.
         split: which rows train.
@@ -227,9 +234,11 @@ def prepare(
         SplitError: the training part is empty, or the split is another screen's.
         DataError: the training responses do not vary, or no training line has a profile that is to be read.
     """
-    responses, drugs, profiles = screen.responses, screen.tested_drugs(), screen.profiles
+    responses, drugs = screen.responses, _by_id(screen.tested_drugs())
+    profiles = {name: _by_id(profile).sort_index(axis=1) for name, profile in screen.profiles.items()}
     _check_split(split, responses)
-    train = responses.iloc[split.rows("train")]
+    trained = _by_ids_and_values(responses, split.rows("train"))
+    train = responses.iloc[trained]
     if train.empty:
         raise SplitError("The training part has no rows. At least one is needed. Choose larger training groups.")
     if train["response"].min() == train["response"].max():  # an SD of equal numbers may round to more than 0
@@ -248,10 +257,8 @@ def prepare(
     )
     inputs = features.inputs(drugs, profiles)
     rows = pairs(responses, inputs)
-    parts = {
-        part: rows.select(torch.as_tensor(split.rows(part))) for part in ("train", "validation", "calibration", "test")
-    }
-    return Batch(features, inputs, **parts)
+    held = {part: rows.select(torch.as_tensor(split.rows(part))) for part in ("validation", "calibration", "test")}
+    return Batch(features, inputs, train=rows.select(torch.as_tensor(trained)), **held)
 
 
 def pairs(frame: pd.DataFrame, inputs: Inputs) -> Pairs:
@@ -269,10 +276,7 @@ def pairs(frame: pd.DataFrame, inputs: Inputs) -> Pairs:
                 f"{', '.join(map(str, unknown.unique()[:8]))}. Every pair needs both. Add them or drop the pairs."
             )
     nothing = pd.Series(np.nan, index=frame.index)
-    measured = (
-        torch.as_tensor(frame.get(name, nothing).to_numpy(np.float64, copy=True))
-        for name in ("response", "lower_limit", "upper_limit", "response_sd")
-    )
+    measured = (torch.as_tensor(frame.get(name, nothing).to_numpy(np.float64, copy=True)) for name in MEASURED)
     return Pairs(line, drug, *measured)
 
 
@@ -287,6 +291,17 @@ def grid_blocks(rows: Pairs, lines_a_block: int, generator: torch.Generator) -> 
         starts = torch.searchsorted(sorted_lines, block)
         ends = torch.searchsorted(sorted_lines, block, right=True)
         yield block, torch.cat([order[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)])
+
+
+def _by_id(table: pd.DataFrame) -> pd.DataFrame:
+    return table.loc[sorted(table.index, key=by_number)]
+
+
+def _by_ids_and_values(responses: pd.DataFrame, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """The same positions in an order that does not depend on the table's: replicates by what was measured."""
+    known = [name for name in MEASURED if name in responses]
+    ordered = responses.iloc[rows].reset_index(drop=True).sort_values(["cell_line_id", "drug_id", *known])
+    return rows[ordered.index]
 
 
 def _check_split(split: Split, responses: pd.DataFrame) -> None:

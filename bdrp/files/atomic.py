@@ -1,15 +1,19 @@
 """Files and folders that appear whole or not at all, and are on the disk before they have their name.
 
 Everything that bdrp writes goes through here: written beside its place, flushed, renamed, and the name flushed too, so
-that after a power cut there is the old result or the new one and never half of either.
+that after a power cut there is the old result or the new one and never half of either. What a killed process left
+half written is swept when the same name is written again.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import platform
+import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +51,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     ending = f".part{path.suffix[:_SHOWN]}"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_SHOWN]}.", suffix=ending)
+    _sweep(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_beside(path)}{_owner()}.", suffix=ending)
     os.close(handle)
     beside = Path(name)
     try:
@@ -69,7 +74,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         OSError: the place cannot be written to, or a file stands there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:_SHOWN]}."))
+    _sweep(path)
+    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{_beside(path)}{_owner()}."))
     try:
         yield beside
         beside.chmod(0o777 & ~_umask())
@@ -121,7 +127,32 @@ def _take_the_name(beside: Path, path: Path) -> None:
 
 
 def _aside(path: Path) -> Path:
-    return Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:_SHOWN]}.old."))
+    return Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{_beside(path)}old."))
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers of this name left half written whose processes, on this machine, are no more."""
+    import psutil
+
+    ours = re.compile(f"{re.escape(_beside(path))}{_machine()}-([0-9]+)[.]")
+    for name in os.listdir(path.parent):
+        owner = ours.match(name)
+        if owner is not None and not psutil.pid_exists(int(owner[1])):
+            left = path.parent / name
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() and not left.is_symlink() else left.unlink(True)
+
+
+def _beside(path: Path) -> str:
+    return f".{path.name[:_SHOWN]}."
+
+
+def _owner() -> str:
+    return f"{_machine()}-{os.getpid()}"
+
+
+def _machine() -> str:
+    """Eight digits for a machine's name: a folder may be shared by several, whose processes are not known here."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 def _flush(path: Path) -> None:

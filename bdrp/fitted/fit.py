@@ -21,29 +21,18 @@ from bdrp.features import applicability_domain
 from bdrp.features.batch import Features
 from bdrp.files import outputs, sealed_folder, strict_json
 from bdrp.fitted import known_variance, saved_posterior_check
+from bdrp.fitted.finished import find_finished
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.known_variance import predict_as_measured
 from bdrp.fitted.laboratory_differences import measure_differences
 from bdrp.fitted.model import TrainedModel
+from bdrp.fitted.notices import AUTO, CENSORED, GUARANTEE_LOST, REFITTED
 from bdrp.fitted.prepared import CalibrationRows, Prepared, prepare
 from bdrp.inference.method import Fitted, Method, Runtime
 from bdrp.inference.training.checkpoint import is_checkpoint
 from bdrp.predictive import PredictiveDistribution
 
 VERSIONS = ("torch", "torch-geometric", "pyro-ppl", "rdkit", "numpy", "pandas", "netcal")
-AUTO = "auto"
-REFITTED = (
-    "After the recalibration was chosen, the method was fitted again on training, validation and calibration rows. "
-    "The test part was used for neither."
-)
-GUARANTEE_LOST = (
-    "The conformal recalibration's guarantee was made for the first fit. It is not proven for the second one, whose "
-    "weights have seen the calibration rows; leave the second fit out (refit=False) to keep the proof."
-)
-CENSORED = (
-    "Nothing was recalibrated: recalibrations take every response for a measurement, which a censored likelihood does "
-    "not. Name one with recalibration= or --recalibration to have it nevertheless."
-)
 
 
 def fit(
@@ -73,7 +62,7 @@ def fit(
         options: of the method, where it is named.
         device: "auto", "cpu" or "cuda".
         resume: go on from the checkpoint that a stopped run left beside `out`; the model that an interrupted run
-            saved is then replaced.
+            saved is then replaced, and that of a finished one is given back.
         overwrite: replace a model that stands at `out`.
         refit: once the recalibration is chosen, fit again on all rows but the test part, for as long as the first fit
             took to be at its best. The recalibration then errs on the wide side, for it saw a model that knew less.
@@ -98,6 +87,12 @@ def fit(
     runtime = Runtime(seed, device, checkpoint, progress)
     stages = [stage for stage in (checkpoint, runtime.for_second_fit().checkpoint) if stage is not None]
     begun = any(os.path.isfile(stage) for stage in stages)  # False, not an error, where the name is too long
+    if resume and not begun and not overwrite:
+        run = {"method": chosen.name, "options": chosen.options(), "seed": seed, "recalibration": asked}
+        finished = find_finished(out, run, screen, split, refit=refit)
+        if finished is not None:
+            warnings.warn(f"The fit at {out} is finished, and its model is as it was.", BdrpWarning, stacklevel=2)
+            return finished
     if not resume:
         outputs.guard(dict.fromkeys(stages, is_checkpoint))
     with sealed_folder.writing(out, overwrite=overwrite or (resume and begun)) as place:

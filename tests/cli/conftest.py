@@ -19,7 +19,7 @@ def bdrp():
     """Run a command; whatever is no refusal is raised as it is."""
 
     def run(*given):
-        ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "200"})
+        ran = CliRunner().invoke(app, [str(word) for word in given], env={"COLUMNS": "400"})
         if ran.exception is not None and not isinstance(ran.exception, SystemExit):
             raise ran.exception
         return ran

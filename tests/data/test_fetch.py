@@ -208,7 +208,7 @@ def test_a_killed_download_goes_on_at_the_next_call(site: Site, tmp_path: Path, 
         while not (part.exists() and part.stat().st_size > 100_000) and time.monotonic() < deadline:
             time.sleep(0.01)
         child.send_signal(signalled)
-        assert child.wait(timeout=30) != 0
+        assert child.wait(timeout=120) != 0
     kept = part.stat().st_size
     assert 100_000 < kept < len(BODY)
     assert not (tmp_path / PINNED).exists()
@@ -217,6 +217,30 @@ def test_a_killed_download_goes_on_at_the_next_call(site: Site, tmp_path: Path, 
     assert get(site, tmp_path)[0].read_bytes() == BODY
     assert ranges(site) == [f"bytes={kept}-"]
     assert not (tmp_path / ".downloading").exists()
+
+
+def test_a_server_that_drips_is_not_waited_for_and_its_bytes_are_kept(site: Site, tmp_path: Path) -> None:
+    site.pause = 0.05
+    hasty = Patience(attempts=3, connect=2.0, read=0.5, pause=0.01, least=1e9, window=0.2)
+    with pytest.raises(DataError, match=r"the server gives [\d,]+ bytes a second\)"):
+        fetch("gdsc2", tmp_path, base_url=site.url, progress=False, patience=hasty)
+    site.pause = 0.0
+    assert get(site, tmp_path)[0].read_bytes() == BODY
+    assert ranges(site)[0] is None and re.fullmatch(r"bytes=\d{5,}-", str(ranges(site)[1]))
+
+
+def test_two_calls_into_one_folder_wait_for_each_other_and_ask_once(site: Site, tmp_path: Path) -> None:
+    site.pause = 0.03
+    first = threading.Thread(target=get, args=(site, tmp_path))
+    first.start()
+    deadline = time.monotonic() + 60
+    while not ranges(site) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with pytest.warns(BdrpWarning, match="Another call is downloading into"):
+        second = fetch("gdsc2", tmp_path, base_url=site.url, progress=False, patience=QUICK)
+    first.join()
+    assert second[0].read_bytes() == BODY and ranges(site) == [None]
+    assert not list(tmp_path.glob(".*"))
 
 
 def broken(root: Path, body: bytes, url: str, validator: str = '"one"') -> None:

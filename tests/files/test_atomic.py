@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,38 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_after(
     with atomic.replacing(tmp_path / "p") as beside:
         beside.write_text("whole")
     assert seen == ["file", "rename", "folder"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from bdrp.files import atomic
+with atomic.replacing_folder(Path(sys.argv[1]) / "m") as folder, atomic.replacing(Path(sys.argv[1]) / "p") as beside:
+    (folder / "half").write_text("")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_swept_when_the_name_is_written_again_and_nothing_else(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
+    left = set(os.listdir(tmp_path))
+    assert len(left) == 2 and all(name.startswith((".m.", ".p.")) for name in left)
+    elsewhere = next(name for name in left if name.startswith(".m."))[:3] + "00000000-1.abcdefgh"
+    (tmp_path / elsewhere).mkdir()  # of a machine whose processes are not known here
+    (tmp_path / ".p.mine").write_text("")
+    with atomic.replacing(tmp_path / "p") as at_work:
+        assert set(os.listdir(tmp_path)) == {
+            *(one for one in left if one[1] == "m"),
+            elsewhere,
+            ".p.mine",
+            at_work.name,
+        }
+        with atomic.replacing(tmp_path / "p") as another:  # the first is still at work, and kept
+            another.write_text("second")
+        at_work.write_text("first")
+    with atomic.replacing_folder(tmp_path / "m"):
+        pass
+    assert set(os.listdir(tmp_path)) == {"m", "p", elsewhere, ".p.mine"} and (tmp_path / "p").read_text() == "first"
 
 
 def test_a_long_name_can_be_written_as_far_as_the_disk_takes_it(tmp_path: Path) -> None:

@@ -290,7 +290,7 @@ def test_an_id_that_stands_twice_is_refused(trained: tuple[TrainedModel, Path], 
 def test_missing_genes_are_tolerated_with_a_warning_and_refused_beyond(
     trained: tuple[TrainedModel, Path], tiny_screen: Screen
 ) -> None:
-    genes = list(tiny_screen.expression.columns)
+    genes = sorted(tiny_screen.expression.columns)
     pairs = pd.DataFrame({"cell_line_id": ["new"], "drug_id": ["D001"]})
     lines = tiny_screen.expression.rename(index={"SIM0001": "new"})
     with pytest.warns(BdrpWarning, match=rf"5 of the model's 50 genes \(10%\) are missing: {genes[0]}, "):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ COMPOUNDS = "screened_compounds_rel_8.5.csv"
 STRUCTURES = "gdsc_drug_smiles.csv"
 DRUG_NAMES: Final[Mapping[str, Callable[[Path], dict[str, str]]]] = {"ccle": ccle.drug_names, "ctrp": ctrp.drug_names}
 """How the drugs are called in the responses, for the screens that have no drug list."""
-_FOLDER = ".downloading"
+_FOLDER, _LOCK = ".downloading", ".downloading.lock"
 
 
 def fetch(
@@ -38,7 +39,8 @@ def fetch(
 ) -> list[Path]:
     """Downloads what the source `name` reads into the folder `root`; what is there already is checked and kept.
 
-    A download that breaks off goes on where it stopped, at the next call too: its bytes lie in `root/.downloading`. A
+    A download that breaks off goes on where it stopped, at the next call too: its bytes lie in `root/.downloading`. Two
+    calls into one folder wait for each other, and the second finds what the first brought. A
     file takes its name only when it is whole and its checksum is right. Where no checksum is known beforehand, the
     one of the first download is trusted, with a warning, and written to `checksums.json`; later calls hold the file
     to it. Structures come from PubChem by the ids of the drug list, else by name; a table of structures that `root`
@@ -62,15 +64,35 @@ def fetch(
     items, folder = _items(name, base_url), Path(root)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        ledger = Ledger.read(folder)
-        getter = _Getter(folder, ledger, progress, patience or Patience())
-        paths = [getter.get(item) for item in items]
-        if base_url is None:
-            paths += getter.named_structures(name, paths[-1]) if name in DRUG_NAMES else getter.structures()
-        getter.finish()
+        with _alone_in(folder):
+            getter = _Getter(folder, Ledger.read(folder), progress, patience or Patience())
+            paths = [getter.get(item) for item in items]
+            if base_url is None:
+                paths += getter.named_structures(name, paths[-1]) if name in DRUG_NAMES else getter.structures()
+            getter.finish()
     except OSError as error:
         raise _not_written(folder, error) from error
     return paths
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Waits, and says so, until no other call downloads into the folder; a call that was killed holds nothing."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        message = f"Another call is downloading into {folder}. This one waits until it is done."
+        warnings.warn(message, BdrpWarning, stacklevel=4)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes no open file
+            (folder / _LOCK).unlink()  # before it is let go: who waits sees that it is gone, and makes a new one
+        lock.release()
 
 
 class _Getter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -38,12 +38,16 @@ class Patience:
         connect: seconds to be let in.
         read: seconds between two pieces.
         pause: seconds before the second attempt; doubled after each, up to 30.
+        least: bytes a second; of a server that gives fewer over `window` seconds no more is asked.
+        window: see `least`.
     """
 
     attempts: int = 5
     connect: float = 15.0
     read: float = 60.0
     pause: float = 1.0
+    least: float = 1024.0
+    window: float = 60.0
 
 
 class Resuming:
@@ -136,12 +140,29 @@ class Resuming:
         total = start + int(length) if length.isdecimal() else None
         self._bound(total or 0)
         with self.part.open("ab" if start else "wb") as file, self._bar(start, total) as bar:
-            for chunk in response.iter_content(_CHUNK):
+            for chunk in self._arriving(response):
                 self._bound(file.tell() + len(chunk))
                 file.write(chunk)
                 bar.update(len(chunk))
         if total is not None and self._size() != total:
             raise _BrokeOffError(f"{self._size()} of {total} bytes came")
+
+    def _arriving(self, response: requests.Response) -> Iterator[bytes]:
+        """What has come, as it comes; a server that gives a byte now and then is not waited for."""
+        import urllib3
+
+        since, came, patience = time.monotonic(), 0, self.patience
+        try:
+            while chunk := response.raw.read1(_CHUNK):
+                yield chunk
+                came += len(chunk)
+                passed = time.monotonic() - since
+                if passed >= patience.window:
+                    if came < patience.least * passed:
+                        raise UnavailableError(f"the server gives {came / passed:,.0f} bytes a second")
+                    since, came = time.monotonic(), 0
+        except urllib3.exceptions.HTTPError as error:
+            raise _BrokeOffError(_short(error)) from error
 
     def _past_the_end(self, content_range: str, size: int) -> None:
         """Nothing is left to send: either the part is whole, or it is not a part of this file."""

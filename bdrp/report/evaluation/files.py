@@ -28,7 +28,7 @@ def write(
     before: Scores | None = None,
     posterior: PosteriorCheck | None = None,
 ) -> Path:
-    """Write report.html and scores.json into the folder `out`, each whole or not at all.
+    """Write report.html and scores.json into the folder `out`, both whole or neither.
 
     Args:
         scores: what `bdrp.evaluation.score` returned for `pred` and `observed`.
@@ -53,9 +53,9 @@ def write(
     record = _record(scores, split_summary, model_card, before, posterior)
     about: dict[str, Any] = {"split_summary": split_summary, "model_card": model_card}
     html = render_page(scores, pred, observed, **about, before=before, posterior=posterior)
-    with atomic.refusing("The report", place / "scores.json"):
-        strict_json.write(place / "scores.json", record)
-    return write_page(place / "report.html", html)
+    with atomic.refusing("The report", place / "scores.json"), atomic.replacing(place / "scores.json") as beside:
+        beside.write_text(f"{strict_json.text(record)}\n", encoding="utf-8", newline="\n")
+        return write_page(place / "report.html", html)  # when both are on the disk, they take their names together
 
 
 def check_place(out: Path, inputs: Iterable[Path] = ()) -> None:
