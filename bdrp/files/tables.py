@@ -65,8 +65,8 @@ def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes], look
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """CSV in UTF-8, text `neutralised`, numbers to their last digit."""
-    _harmless(frame).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    """CSV in UTF-8, text `neutralised` and quoted, numbers to the last digit: where commas are decimal, `;` parts cells."""
+    _harmless(frame).to_csv(path, index=False, encoding="utf-8", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
 
 
 def neutralised(text: str) -> str:

@@ -27,7 +27,7 @@ def test_each_suffix_gives_its_own_format_with_the_same_numbers(tmp_path: Path) 
         tables.write(plain, tmp_path / name, {b"bdrp": b"{}"})
         assert tables.columns(tmp_path / name) == ["name", "value", "limit"]
     starts = {name: (tmp_path / name).read_bytes()[:4] for name in os.listdir(tmp_path)}
-    assert starts == {"t.parquet": b"PAR1", "t.csv": b"name", "t.xlsx": b"PK\x03\x04", "T.CSV": b"name"}
+    assert starts == {"t.parquet": b"PAR1", "t.csv": b'"nam', "t.xlsx": b"PK\x03\x04", "T.CSV": b'"nam'}
     for read in (
         pd.read_parquet(tmp_path / "t.parquet"),
         pd.read_csv(tmp_path / "t.csv"),
@@ -35,6 +35,11 @@ def test_each_suffix_gives_its_own_format_with_the_same_numbers(tmp_path: Path) 
         pd.testing.assert_frame_equal(read, plain, check_dtype=False, rtol=1e-15)
     pd.testing.assert_frame_equal(pd.read_excel(tmp_path / "t.xlsx"), plain, check_dtype=False, rtol=1e-15)
     assert pq.read_schema(tmp_path / "t.parquet").metadata[b"bdrp"] == b"{}"
+
+
+def test_every_text_of_a_csv_is_quoted_and_no_number_is(tmp_path: Path) -> None:
+    tables.write(pd.DataFrame({"name": ["a;=1+1", 'b "c"'], "value": [0.5, 2.0]}), tmp_path / "t.csv", {})
+    assert (tmp_path / "t.csv").read_text().splitlines() == ['"name","value"', '"a;=1+1",0.5', '"b ""c""",2.0']
 
 
 def test_no_cell_of_a_spreadsheet_is_a_formula(tmp_path: Path) -> None:
