@@ -65,7 +65,7 @@ def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes], look
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """CSV in UTF-8, text `neutralised` and quoted, numbers to the last digit: where commas are decimal, `;` parts cells."""
+    """CSV in UTF-8, text `neutralised` and quoted (`;` parts cells in some countries), numbers to the last digit."""
     _harmless(frame).to_csv(path, index=False, encoding="utf-8", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
 
 
