@@ -127,17 +127,18 @@ def _take_the_name(beside: Path, path: Path) -> None:
 
 
 def _aside(path: Path) -> Path:
-    return Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{_beside(path)}old."))
+    return Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{_beside(path)}{_owner()}.old."))
 
 
 def _sweep(path: Path) -> None:
     """Remove what writers of this name left half written whose processes, on this machine, are no more."""
     import psutil
 
-    ours = re.compile(f"{re.escape(_beside(path))}{_machine()}-([0-9]+)[.]")
+    ours = re.compile(f"{re.escape(_beside(path))}{_machine()}-([0-9]+)[.](old[.])?")
     for name in os.listdir(path.parent):
         owner = ours.match(name)
-        if owner is not None and not psutil.pid_exists(int(owner[1])):
+        only_copy = owner is not None and owner[2] and not path.exists()  # moved aside by one killed at the next step
+        if owner is not None and not only_copy and not psutil.pid_exists(int(owner[1])):
             left = path.parent / name
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() and not left.is_symlink() else left.unlink(True)
 

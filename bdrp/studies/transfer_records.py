@@ -69,7 +69,7 @@ def read_scores(path: Path) -> TargetScores | None:
     if not path.exists():
         return None
     try:
-        summary = sealed_folder.opened(path).get("summary")
+        summary = _opened(path).get("summary")
         if not isinstance(summary, dict) or not set(SUMMARY_KEYS) <= set(summary):
             raise ModelFolderError(f"The scores {path} do not say their {', '.join(SUMMARY_KEYS)}.")
         tables = {table: pd.read_parquet(path / f"{name}.parquet") for name, table in TABLES.items()}
@@ -88,7 +88,7 @@ def keep_scales(place: Path, key: Mapping[str, Any], make: Callable[[], Laborato
     path = place / LABORATORIES / address(key)
     if path.exists():
         try:
-            return LaboratoryScales.from_json(sealed_folder.opened(path).get("scales"))
+            return LaboratoryScales.from_json(_opened(path).get("scales"))
         except (DataError, ModelFolderError) as error:
             warnings.warn(f"What was learned of a laboratory is learned again: {error}", BdrpWarning, stacklevel=4)
     sealed_folder.reserve(path.parent)
@@ -97,3 +97,16 @@ def keep_scales(place: Path, key: Mapping[str, Any], make: Callable[[], Laborato
     with sealed_folder.writing(path, overwrite=False) as beside:
         sealed_folder.seal(beside, {"key": dict(key), "scales": made.to_json()})
     return made
+
+
+def _opened(path: Path) -> Mapping[str, Any]:
+    """The manifest of a folder that lies under the hash of its own key.
+
+    Raises:
+        ModelFolderError: it is not what was written, or it was written for another place.
+    """
+    manifest = sealed_folder.opened(path)
+    key = manifest.get("key")
+    if not isinstance(key, dict) or address(key) != path.name:
+        raise ModelFolderError(f"The folder {path} holds what was made for another key: it was moved or copied there.")
+    return manifest

@@ -299,6 +299,19 @@ def test_scores_that_were_altered_are_made_again_with_a_warning(groups, protocol
         run_transfer(groups, protocol, out)
 
 
+def test_scores_that_were_moved_to_anothers_place_are_not_taken_for_its_own(groups, protocol, done, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(done[1], out)
+    one, other = (out / "targets").iterdir()
+    one.rename(out / "aside")
+    other.rename(one)
+    (out / "aside").rename(other)
+    with pytest.warns(BdrpWarning, match="holds what was made for another key") as told:
+        found = quietly(groups, protocol, out)
+    assert len([each for each in told if "another key" in str(each.message)]) == 2
+    pd.testing.assert_frame_equal(found.metrics, done[0].metrics)
+
+
 def test_scales_that_were_altered_are_learned_again_with_a_warning(groups, protocol, done, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(done[1], out)

@@ -104,7 +104,7 @@ def check_workers_and_budget(workers: int, budget: float | None) -> None:
 
 
 def make_plan(screen: Screen, matrix: RunMatrix, out: Path) -> Plan:
-    """Compare a run matrix with what lies in `out`; half-written records are removed.
+    """Compare a run matrix with what lies in `out`.
 
     Raises:
         DataError, FitError: see `RunMatrix`.
@@ -114,7 +114,6 @@ def make_plan(screen: Screen, matrix: RunMatrix, out: Path) -> Plan:
         BdrpWarning: a record was altered; its run is done again.
     """
     _check_place(out)
-    records.remove_unfinished(out)
     runs, estimates = matrix.runs(screen), Estimates(len(screen.responses))
     done, failed = {}, 0
     for run in {run.key: run for run in runs}.values():

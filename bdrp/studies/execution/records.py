@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,6 @@ from bdrp.studies.execution.run_matrix import Run
 
 RUNS, RECORD = "runs", "record.json"
 LONGEST: Final = 1e9  # seconds; chosen: no fit takes thirty years
-_UNFINISHED: Final = re.compile(r"\.([0-9a-f]{12,40}|old)\.(old\.)?[a-z0-9_]{8}")
-"""What a folder is called that has not got its name yet, or has lost it; see `bdrp.files.atomic`."""
 MOST: Final = 2**63 - 1  # bytes, or responses: what a table can hold
 
 
@@ -91,14 +88,6 @@ def read_record(out: Path, run: Run) -> Record | None:
     if wrong:
         raise ModelFolderError(f"The record {place} cannot be used: {wrong}. It has to be made again.")
     return Record(place, content)
-
-
-def remove_unfinished(out: Path) -> int:
-    """Remove what a killed process left half-written; how many there were."""
-    left = [path for path in (out / RUNS).glob(".*") if path.is_dir() and _UNFINISHED.match(path.name)]
-    for path in left:
-        shutil.rmtree(path, ignore_errors=True)
-    return len(left)
 
 
 def list_foreign_files(place: Path) -> list[str]:
