@@ -221,12 +221,7 @@ def _own_lines(model: TrainedModel, known: KnownTables, pairs: pd.DataFrame, rng
     some = lines[np.sort(rng.permutation(len(lines))[:MOST_LINES])]
     every = cross(some, pairs["drug_id"].unique())
     pred = model.predictive(*model.prepared(known.drugs, known.profiles, every))
-    by_drug = pd.DataFrame({"drug_id": every["drug_id"], "mean": pred.mean, "variance": pred.variance}).groupby(
-        "drug_id"
-    )
-    mean, within = by_drug["mean"].mean(), by_drug["variance"].mean()
-    std = np.sqrt(by_drug["mean"].var(ddof=0) + within)
-    return OwnLines(*(each.loc[pairs["drug_id"]].to_numpy() for each in (mean, std)))
+    return OwnLines.of_predictions(every["drug_id"], pred.mean, pred.variance, pairs["drug_id"])
 
 
 def _tabulate(asked: _Asked, picks: Sequence[Pick], known: KnownTables, screen: Screen) -> pd.DataFrame:

@@ -17,6 +17,8 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import log_ndtr
 
 from bdrp.predictive.distribution import Floats, Index, JointDraws
@@ -47,6 +49,21 @@ class OwnLines:
 
     mean: Floats
     std: Floats
+
+    @classmethod
+    def of_predictions(cls, drugs: ArrayLike, mean: Floats, variance: Floats, asked: ArrayLike) -> OwnLines:
+        """From predictions of each drug on lines: what lies between these, and what is not known of each.
+
+        Args:
+            drugs: ids, of the predictions.
+            mean: of a response.
+            variance: likewise.
+            asked: (N,) drug ids of the candidates, each among the others.
+        """
+        by_drug = pd.DataFrame({"drug_id": drugs, "mean": mean, "variance": variance}).groupby("drug_id")
+        centre, between = by_drug["mean"].mean(), by_drug["mean"].var(ddof=0)
+        std = np.sqrt(between + by_drug["variance"].mean())
+        return cls(centre.loc[asked].to_numpy(), std.loc[asked].to_numpy())
 
 
 @dataclass
