@@ -2,12 +2,13 @@
 
 A column of a plate holds the doses of one drug. Within a thaw a drug takes the same column of the same plate on every
 line, so that a source plate is made once; drugs that no line of the thaw has both of may share a column, which is a
-colouring of the graph of drugs that meet on a line (largest degree first: Welsh & Powell 1967,
-doi:10.1093/comjnl/10.1.85).
+greedy colouring of the graph of drugs that meet on a line (Welsh & Powell 1967, doi:10.1093/comjnl/10.1.85). Drugs of
+most lines come first, so that lines of few drugs need the first plate alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -100,13 +101,14 @@ def _shared(left: Mapping[str, set[str]], drugs: set[str], line: str) -> tuple[i
 
 
 def assign_slots(by_line: Mapping[str, set[str]]) -> dict[str, int]:
-    """A slot for each drug, 0 and on, of which no line has two drugs in one."""
+    """A slot for each drug, 0 and on, of which no line has two drugs in one; low ones for drugs of many lines."""
     meets: dict[str, set[str]] = {}
     for drugs in by_line.values():
         for drug in drugs:
             meets.setdefault(drug, set()).update(drugs - {drug})
+    lines = Counter(drug for drugs in by_line.values() for drug in drugs)
     slots: dict[str, int] = {}
-    for drug in sorted(meets, key=lambda one: (-len(meets[one]), one)):
+    for drug in sorted(meets, key=lambda one: (-lines[one], -len(meets[one]), one)):
         used = {slots[other] for other in meets[drug] if other in slots}
         slots[drug] = next(slot for slot in range(len(meets)) if slot not in used)
     return slots

@@ -54,6 +54,13 @@ def test_drugs_that_meet_on_no_line_share_a_slot():
     assert slots["x"] == slots["z"] != slots["y"]
 
 
+def test_a_line_of_few_drugs_that_all_have_needs_one_plate():
+    pairs = [("all", f"D{drug:02d}") for drug in range(20)] + [("few", f"D{drug}") for drug in (17, 18, 19)]
+    batch = pd.DataFrame(pairs, columns=["cell_line_id", "drug_id"])
+    found = lay_out(batch.assign(line_name="", drug_name=""), find_format("96"), 2)
+    assert found.groupby("cell_line_id")["plate"].nunique().to_dict() == {"all": 2, "few": 1}
+
+
 def test_lines_that_share_drugs_are_thawed_together():
     by_line = {"a": {"x", "y", "z"}, "b": {"p", "q"}, "c": {"x", "y"}, "d": {"p", "q"}}
     assert group_lines(by_line, 2) == [["a", "c"], ["b", "d"]]
