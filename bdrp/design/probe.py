@@ -177,5 +177,5 @@ def _of_new_drugs(model: TrainedModel, drugs: pd.DataFrame, profiles: dict[str, 
 
 def _unknown(model: TrainedModel, inputs: Inputs, pairs: pd.DataFrame, entries: int) -> Unknown:
     """From pairs of one line or drug after the other, with M entries each."""
-    pred, covariance = model.joint(inputs, as_pairs(pairs, inputs), entries)
-    return Unknown(covariance, pred.aleatoric.reshape(-1, entries))
+    pred, covariance = model.joint(inputs, as_pairs(pairs, inputs))
+    return Unknown(covariance.blocks(entries), pred.aleatoric.reshape(-1, entries))

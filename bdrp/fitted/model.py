@@ -32,10 +32,10 @@ from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
 from bdrp.fitted.measurements import Measurements
 from bdrp.fitted.updates import Source
 from bdrp.fitted.widening import interval_widths, require_rescalable, widen
+from bdrp.inference.hierarchical.conditioned_covariance import ConditionedCovariance
 from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.inference.method import Fitted, require_weight_draws
 from bdrp.predictive import Predictions, PredictiveDistribution
-from bdrp.predictive.distribution import Floats
 
 if TYPE_CHECKING:
     import arviz
@@ -131,11 +131,8 @@ class TrainedModel:
         pred = self.recalibration(self.fitted.predict(inputs, pairs))
         return pred if self.posterior is None else self.posterior.predict(inputs, pairs, require_rescalable(pred))
 
-    def joint(self, inputs: Inputs, pairs: Pairs, block: int) -> tuple[PredictiveDistribution, Floats]:
-        """The distributions of N pairs, and covariances of the expected responses within B blocks of M pairs.
-
-        Returns:
-            N = B * M distributions, as `predictive` has them, and (B, M, M) in the measure's unit squared.
+    def joint(self, inputs: Inputs, pairs: Pairs) -> tuple[PredictiveDistribution, ConditionedCovariance]:
+        """The distributions of N pairs, as `predictive` has them, and the covariance of their expected responses.
 
         Raises:
             FitError: the method's posterior has no covariance in closed form.
@@ -143,7 +140,7 @@ class TrainedModel:
         refuse_method(self)
         before = require_rescalable(self.recalibration(self.fitted.predict(inputs, pairs)))
         posterior = self.posterior or without_measurements(self.fitted, inputs, pairs)
-        return posterior.predict(inputs, pairs, before), posterior.covariances(inputs, pairs, before, block)
+        return posterior.predict(inputs, pairs, before), posterior.covariance(inputs, pairs, before)
 
     @cached_property
     def posterior(self) -> UpdatedFit | None:

@@ -1,1 +1,1 @@
-"""Studies of methods: comparisons, ablations, transfers to target screens."""
+"""Studies of methods: comparisons, ablations, transfers to target screens, and replays of a screen in batches."""

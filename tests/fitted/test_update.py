@@ -135,8 +135,8 @@ def test_a_response_at_a_limit_is_known_to_lie_there_or_beyond(model, tables, me
 def test_joint_draws_have_the_covariance_of_the_updated_posterior(model, tables, measured, asked):
     updated = model.update(measured, **tables)
     inputs, pairs = updated.prepared(tables["drugs"], tables["profiles"], asked.head(8))
-    pred, covariance = updated.joint(inputs, pairs, 8)
-    covariance = covariance[0]
+    pred, joint = updated.joint(inputs, pairs)
+    covariance = joint.between(slice(None), slice(None))
     drawn = updated.predictive(inputs, pairs).joint_draws.draw(np.random.default_rng(0), 40_000)
     scale = np.sqrt(np.diag(covariance))
     np.testing.assert_allclose(scale, pred.epistemic_std, rtol=1e-4)

@@ -62,6 +62,25 @@ def read_ids(path: str | Path, column: str) -> list[str]:
     return [one for one in dict.fromkeys(found) if one]
 
 
+def read_pairs(path: str | Path) -> pd.DataFrame:
+    """The ids that a table names under cell_line_id, drug_id, or both; a list under one of these headers too.
+
+    Raises:
+        DataError: the table cannot be read or has neither column.
+    """
+    path = Path(path)
+    meanings = ("cell_line_id", "drug_id")
+    for meaning in meanings:
+        listed = _read_list(path, meaning)
+        if listed is not None:
+            return pd.DataFrame({meaning: listed}, dtype="str")
+    raw = reading.read_table(path, own=True)
+    named = {meaning: found[0] for meaning in meanings if (found := columns.candidates(raw, meaning))}
+    if not named:
+        raise columns.missing(raw, "cell_line_id", path)
+    return pd.DataFrame({meaning: reading.ids(raw, column) for meaning, column in named.items()})
+
+
 def _read_list(path: Path, column: str) -> list[str] | None:
     """The ids below a header that stands alone; None where the file is another table, or none."""
     try:

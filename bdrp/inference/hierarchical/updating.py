@@ -22,6 +22,7 @@ from bdrp.data.screen import find_caps, replace_capped
 from bdrp.errors import FitError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.inference.hierarchical.batch_effects import VAGUE, BatchEffects, ScalePrior
+from bdrp.inference.hierarchical.conditioned_covariance import ConditionedCovariance
 from bdrp.inference.hierarchical.evidence import Evidence, Labels, Rows, kernel
 from bdrp.inference.hierarchical.pair_posterior import LayerPosterior
 from bdrp.inference.hierarchical.updated_draws import UpdatedDraws
@@ -90,19 +91,9 @@ class UpdatedFit:
         moments = prior.mean + shift, noise, np.sqrt(epistemic)
         return cast(Rescalable, prior.with_moments(*moments, drawn))
 
-    def covariances(self, inputs: Inputs, pairs: Pairs, prior: Rescalable, block: int) -> Floats:
-        """(B, M, M) epistemic covariances after the update of B blocks of M pairs, in the measure's unit squared."""
-        rows, response_std = self._rows(inputs, pairs, prior), self.fit.features.response_std
-        _ = rows.posterior.roots  # of all pairs at once; the blocks keep theirs
-        found = []
-        for start in range(0, len(pairs), block):
-            some = rows[slice(start, start + block)]
-            covariance = kernel(some, some, self.batch_effects, response_std)
-            if len(self.evidence.solved):
-                across = kernel(some, self.rows, self.batch_effects, response_std)
-                covariance = covariance - across @ cho_solve(self.evidence.factor, across.T)
-            found.append(covariance)
-        return np.stack(found)
+    def covariance(self, inputs: Inputs, pairs: Pairs, prior: Rescalable) -> ConditionedCovariance:
+        """That of N pairs after the update, of which blocks can be asked for."""
+        return ConditionedCovariance(self.evidence, self._rows(inputs, pairs, prior), self.fit.features.response_std)
 
     def _condition(self, scales: ScalePrior | None) -> None:
         """Find scales, weights and sites in turn; scales are as they are where None."""

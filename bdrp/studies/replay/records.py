@@ -1,0 +1,79 @@
+"""What is kept of a replay: the first model of each seed and the rounds of each run, under hashes of what decides them.
+
+A run that was stopped is made again from its first round; those that ended are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from bdrp.errors import ModelFolderError, OutputError
+from bdrp.files import atomic, outputs, sealed_folder, strict_json
+from bdrp.fitted.model import TrainedModel
+
+RUNS, MODELS = "runs", "models"
+COLUMNS: Final = ("labels", "rmse", "coverage_90", "hits_found", "batch_hits")
+
+
+def reserve_folder(out: Path) -> Path:
+    """The folder of a replay, made where there is none.
+
+    Raises:
+        OutputError: it is a file, a model, or holds something else, or it cannot be written to.
+    """
+    outputs.refuse_model(out)
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"--out {out} is a file. A replay is a folder. Choose another name.")
+    if out.is_dir() and any(out.iterdir()) and not (out / RUNS).is_dir():
+        raise OutputError(
+            f"The folder {out} is not empty and holds no replay. A replay needs a folder of its own: a new one, or "
+            "that of an earlier replay, which goes on. Choose another --out."
+        )
+    sealed_folder.reserve(out / RUNS)
+    return out
+
+
+def address(key: Mapping[str, Any]) -> str:
+    """The hash of all that decides a result."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def read_rounds(out: Path, key: Mapping[str, Any]) -> pd.DataFrame | None:
+    """The rounds of a run that ended, `COLUMNS`; None where there are none, or the file is not what was written."""
+    try:
+        content = strict_json.read(out / RUNS / f"{address(key)}.json")
+        found = pd.DataFrame(content["rounds"], columns=list(COLUMNS), dtype=float)
+        same = content["key"] == json.loads(json.dumps(key))
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return found.astype({"labels": int}) if same and found[["labels", "rmse"]].notna().all(axis=None) else None
+
+
+def write_rounds(out: Path, key: Mapping[str, Any], rounds: pd.DataFrame) -> None:
+    """Keep the rounds of a run.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    place = out / RUNS / f"{address(key)}.json"
+    rows = [[strict_json.plain(value) for value in row] for row in rounds[list(COLUMNS)].to_numpy().tolist()]
+    with atomic.refusing("The record", place):
+        strict_json.write(place, {"key": dict(key), "rounds": rows})
+
+
+def keep_model(out: Path, key: Mapping[str, Any], fit: Callable[[Path], TrainedModel]) -> TrainedModel:
+    """The model that lies under the hash of a key; fitted into that folder where there is none, or a damaged one."""
+    place = out / MODELS / address(key)
+    if place.exists():
+        try:
+            return TrainedModel.load(place)
+        except ModelFolderError:
+            atomic.remove(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return fit(place)
