@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "bdrp needs Python 3.11 or newer with the venv module; none was found. Install one, or say make PYTHON=/path/to/python."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[boosting,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[anndata,boosting,dev]'
 	$(BIN)/python -m pip check
 	@touch $(READY)
 

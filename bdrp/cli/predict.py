@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 def run(
     model: Annotated[Path, typer.Argument(help="A model folder that `bdrp fit` wrote.")],
-    out: Annotated[Path, typer.Option(help="The file to write: .parquet, or .csv or .xlsx to look at.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .parquet, or .csv or .xlsx to look at, or .h5ad.")],
     screen: Annotated[str | None, typer.Option(help="Take drugs and expression from this screen.")] = None,
     root: Root = None,
     pairs: Annotated[
@@ -50,6 +50,10 @@ def run(
     match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
+    layout: Annotated[
+        str | None,
+        typer.Option(help="Write a CSV of what the screen measured beside its predictions: dreval or improve."),
+    ] = None,
     unit: Unit = None,
     dose_unit: DoseUnit = None,
     method: MethodFile = None,
@@ -57,16 +61,22 @@ def run(
 ) -> None:
     """Predict a distribution for each pair, of new drugs (SMILES) and new samples (expression) too."""
     _check_flags(screen, drugs, expression, pairs, unmeasured)
+    _check_layout(layout, screen, drugs, expression, unmeasured)
     from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import predict
+    from bdrp.predictive import layouts
     from bdrp.predictive.storage import check_place
 
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
     if screen:
         options |= describe_tables(unit, dose_unit, expression_scale, drugs=drugs, expression=expression)
-    check_place(out, [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))])
+    inputs = [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))]
+    if layout is None:
+        check_place(out, inputs)
+    else:
+        layouts.check_place(out, layout, inputs)
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     predictions = predict(
@@ -74,12 +84,16 @@ def run(
         screen=loaded,
         drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
         expression=read_new_lines(expression, trained, expression_scale) if expression else None,
-        pairs=_pairs(pairs, loaded, unmeasured),
+        pairs=_pairs(pairs, loaded, unmeasured, measured=layout is not None),
         laboratory=known or laboratory,
         match=match_expression,
     )
-    predictions.save(out)
-    console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
+    if layout is not None and loaded is not None:
+        rows = layouts.write(predictions.to_frame(), loaded.responses, loaded.measure.name, layout, out)
+        console.print_line(f"predictions: {out} ({rows:,} measured responses, in the layout of {layout})")
+    else:
+        predictions.save(out)
+        console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
     console.print_laboratory(predictions.laboratory)
     console.print_updates(predictions.updates)
 
@@ -94,11 +108,13 @@ def list_unmeasured_pairs(screen: Screen) -> pd.DataFrame:
     return every.difference(measured, sort=False).to_frame(index=False)
 
 
-def _pairs(path: Path | None, screen: Screen | None, unmeasured: bool) -> pd.DataFrame | None:
+def _pairs(path: Path | None, screen: Screen | None, unmeasured: bool, measured: bool) -> pd.DataFrame | None:
     from bdrp.data.sources import tables
 
     if path is not None:
         return tables.read_pairs(path)
+    if measured and screen is not None:
+        return screen.responses[["cell_line_id", "drug_id"]].drop_duplicates(ignore_index=True)
     return list_unmeasured_pairs(screen) if unmeasured and screen is not None else None
 
 
@@ -114,4 +130,14 @@ def _check_flags(
         raise DataError(
             "--unmeasured asks for the gaps of a screen. Give it with --screen, and without --pairs, --drugs "
             "and --expression."
+        )
+
+
+def _check_layout(
+    layout: str | None, screen: str | None, drugs: Path | None, expression: Path | None, unmeasured: bool
+) -> None:
+    if layout is not None and (screen is None or drugs is not None or expression is not None or unmeasured):
+        raise DataError(
+            "--layout puts predictions beside what a screen measured. Give it with --screen, and without --drugs, "
+            "--expression and --unmeasured."
         )

@@ -1,4 +1,4 @@
-"""Predictive distributions on disk: Parquet, with family, measure and unit in the metadata; or a copy to look at."""
+"""Predictive distributions on disk: Parquet, with family, measure and unit in the metadata; or a copy for others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import DataError, OutputError
-from bdrp.files import atomic, outputs, parquet, strict_json, tables
+from bdrp.files import atomic, h5ad, outputs, parquet, strict_json, tables
+from bdrp.predictive import annotated
 from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution, Scalable
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.normal import Normal
@@ -60,7 +61,10 @@ def save(
     header |= {"updates": list(updates)} if updates else {}
     note = strict_json.text(header, indent=None, ascii_only=True).encode()
     with atomic.refusing("The predictions", path):
-        tables.write(frame, path, {METADATA_KEY: note})
+        if path.suffix.lower() == h5ad.SUFFIX:
+            annotated.write(frame, path, note.decode())
+        else:
+            tables.write(frame, path, {METADATA_KEY: note})
 
 
 def check_place(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -73,18 +77,24 @@ def check_place(path: Path, inputs: Iterable[Path] = ()) -> None:
     Raises:
         OutputError: a folder, or something else than predictions, stands there; the suffix says no format; it is an
             input or lies in a model folder.
+        DataError: the suffix is .h5ad, and anndata is not installed.
     """
     if os.path.isdir(path):  # False, not an error, where the name is too long
         raise OutputError(
             f"The predictions could not be written to {path}: a folder stands there. Allowed: a file. "
             f"Name it {path / 'predictions.parquet'}."
         )
-    tables.check_suffix(path, "The predictions")
+    if path.suffix.lower() == h5ad.SUFFIX:
+        h5ad.load_anndata()
+    else:
+        tables.check_suffix(path, "The predictions")
     outputs.guard({path: is_predictions}, inputs)
 
 
 def is_predictions(path: Path) -> bool:
     """Whether a table holds predictions and no queue made of them."""
+    if path.suffix.lower() == h5ad.SUFFIX:
+        return h5ad.is_ours(path)
     return outputs.has_columns(COLUMNS, foreign=["priority"])(path)
 
 
@@ -174,7 +184,7 @@ def read_table(path: Path) -> pa.Table:
             f"There are no predictions at {path}. Seen: {'a folder' if path.is_dir() else 'nothing'}. "
             "Allowed: a Parquet file that bdrp wrote. Check the path, or run `bdrp predict` first."
         )
-    if path.suffix.lower() in (".csv", ".xlsx"):
+    if path.suffix.lower() in (".csv", ".xlsx", h5ad.SUFFIX):
         raise _refused(path, f"predictions are read from Parquet alone; {path.suffix} is at best a copy to look at")
     try:
         return parquet.read(path, LARGEST)

@@ -184,16 +184,19 @@ def test_screens_lists_every_source_without_a_root():
 def test_screens_says_what_is_missing_below_a_root(tmp_path):
     said = CliRunner().invoke(app, ["screens", "--root", str(tmp_path)], env={"COLUMNS": "200"})
     files = {line.split()[0]: line.rstrip().rpartition("  ")[2].strip() for line in said.stdout.splitlines()[1:]}
-    official = dict.fromkeys(("ccle", "csa", "ctrp", "dreval", "gdsc1", "gdsc2", "prism"), "missing")
+    official = dict.fromkeys(
+        ("ccle", "coderdata", "csa", "ctrp", "depmap", "dreval", "gdsc1", "gdsc2", "prism"), "missing"
+    )
     assert files == {**official, "simulated": "none needed", "tables": "none needed"}
-    assert said.stderr.count("note: No file below") == 7
+    assert said.stderr.count("note: No file below") == 9
 
 
 def test_screens_finds_the_files_of_a_real_screen(real_data):
     said = CliRunner().invoke(app, ["screens", "--root", str(real_data)], env={"COLUMNS": "200"})
     assert said.stdout.count(" found") >= 2
     downloaded_by_hand = (
-        r"note: No file below .* is the (responses of prism|responses of csa|table of a data set of DrEval)"
+        r"note: No file below .* (is|holds) the (responses of prism|responses of csa|table of a data set of DrEval"
+        r"|experiments of a data set of CoderData|areas of a harmonised data set)"
     )
     assert all(re.match(downloaded_by_hand, line) for line in said.stderr.splitlines())
 

@@ -157,6 +157,49 @@ def test_predict_gives_new_drugs_on_new_samples_in_the_promised_columns(model, f
     assert np.allclose(frame["std"] ** 2, frame["aleatoric_std"] ** 2 + frame["epistemic_std"] ** 2)
 
 
+def test_predict_puts_predictions_beside_what_was_measured_in_the_layouts_of_others(model, folder):
+    tables = [f"--screen-option={name}={name}.csv" for name in ("responses", "drugs", "expression")]
+    for layout, predicted in (("dreval", "predictions"), ("improve", "ln_ic50_um_pred")):
+        wanted = ("predict", model, "--screen", "tables", *tables, "--layout", layout, "--out", f"{layout}.csv")
+        ran = bdrp(*wanted)
+        assert ran.exit_code == 0, ran.output
+        assert f"measured responses, in the layout of {layout}" in ran.stdout
+        assert np.isfinite(pd.read_csv(folder / f"{layout}.csv")[predicted]).all()
+    read = pd.read_csv(folder / "dreval.csv", dtype={"cell_line_name": str, "pubchem_id": str})
+    asked = pd.read_csv(folder / "responses.csv", dtype=str)
+    known = set(pd.read_csv(folder / "drugs.csv", dtype=str)["drug_id"])
+    assert len(read) == asked["drug_id"].isin(known).sum()
+    refused = bdrp(
+        "predict",
+        model,
+        "--drugs",
+        "drugs.csv",
+        "--expression",
+        "expression.csv",
+        "--layout",
+        "dreval",
+        "--out",
+        "a.csv",
+    )
+    assert refused.exit_code == 2 and "--layout puts predictions beside what a screen measured" in refused.stderr
+
+
+def test_expression_comes_in_and_predictions_go_out_as_anndata(model, folder):
+    anndata = pytest.importorskip("anndata", reason="anndata is not installed: pip install 'bdrp[anndata]'")
+    samples = pd.read_csv(folder / "new_samples.csv", index_col=0)
+    obs, var = (pd.DataFrame(index=pd.Index(of.map(str), dtype=object)) for of in (samples.index, samples.columns))
+    anndata.AnnData(samples.to_numpy(), obs=obs, var=var).write_h5ad(folder / "new_samples.h5ad")
+    for form in ("csv", "h5ad"):
+        given = ("--drugs", "new_drugs.csv", "--expression", f"new_samples.{form}")
+        ran = bdrp("predict", model, *given, "--out", f"by_{form}.parquet" if form == "csv" else "by_h5ad.h5ad")
+        assert ran.exit_code == 0, ran.output
+    expected = pd.read_parquet(folder / "by_csv.parquet")
+    read = anndata.read_h5ad(folder / "by_h5ad.h5ad")
+    np.testing.assert_allclose(read.X.ravel(), expected["mean"], rtol=1e-6)
+    np.testing.assert_allclose(read.layers["q95"].ravel(), expected["q95"], rtol=1e-6)
+    assert list(read.obs_names) == expected["cell_line_id"].unique().tolist()
+
+
 def test_predict_for_another_laboratory_is_wider_and_says_how_much(model, folder):
     tables = ("predict", model, "--drugs", "new_drugs.csv", "--expression", "new_samples.csv")
     for name in ("same", "other"):

@@ -48,9 +48,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "prism").mkdir()
     (root / "csa_data").mkdir()
     (root / "TOYv1").mkdir()
+    (root / "depmap").mkdir()
+    (root / "coderdata").mkdir()
     write_prism(root / "prism", pairs, auc, values)
     write_csa(root / "csa_data", pairs, auc, stacked)
     write_dreval(root / "TOYv1", pairs, auc, values)
+    write_depmap(root / "depmap", auc, values)
+    write_coderdata(root / "coderdata", auc, values)
     return root
 
 
@@ -82,6 +86,31 @@ def write_dreval(folder: Path, pairs: pd.DataFrame, auc: np.ndarray, values: pd.
     values.rename_axis("cell_line_name").to_csv(folder / "gene_expression.csv")
 
 
+def write_depmap(folder: Path, auc: np.ndarray, values: pd.DataFrame) -> None:
+    compounds = [f"DPC-{at:06d}" for at in range(6)]
+    table = pd.DataFrame(np.reshape(auc, (30, 6)), index=LINES, columns=compounds)
+    table.to_csv(folder / "GDSC2AUCMatrix.csv")
+    (-np.log2(1 / table - 1)).where((table > 0.2) & (table < 0.8)).to_csv(folder / "GDSC2Log2IC50Matrix.csv")
+    doses = {"CompoundID": np.repeat(compounds, 2), "Dose": [0.01, 10] * 6, "DoseUnit": "uM"}
+    pd.DataFrame(doses).to_csv(folder / "GDSC2Log2ViabilityCollapsedConditions.csv", index=False)
+    pd.DataFrame({"CompoundID": compounds, "SMILES": SMILES}).to_csv(folder / "PortalCompounds.csv", index=False)
+    values.rename(columns="{} (1)".format).to_csv(folder / "OmicsExpressionProteinCodingGenesTPMLogp1.csv")
+
+
+def write_coderdata(folder: Path, auc: np.ndarray, values: pd.DataFrame) -> None:
+    samples, drugs = [f"{at}" for at in range(3900, 3930)], [f"SMI_{at}" for at in range(6)]
+    pairs = pd.MultiIndex.from_product([samples, drugs], names=["improve_sample_id", "improve_drug_id"])
+    told = pairs.to_frame(index=False).assign(study="MPNST", dose_response_metric="fit_auc", dose_response_value=auc)
+    told.to_csv(folder / "mpnst_experiments.tsv", sep="\t", index=False)
+    structures = pd.DataFrame({"improve_drug_id": drugs, "chem_name": "x", "canSMILES": SMILES})
+    structures.to_csv(folder / "mpnst_drugs.tsv", sep="\t", index=False)
+    transcripts = (2**values - 1).set_axis(pd.Index(samples, name="improve_sample_id")).set_axis([1, 2, 3, 4], axis=1)
+    long = transcripts.reset_index().melt("improve_sample_id", var_name="entrez_id", value_name="transcriptomics")
+    long.to_csv(folder / "mpnst_transcriptomics.csv", index=False)
+    described = {"improve_sample_id": samples, "common_name": samples, "cancer_type": "sarcoma"}
+    pd.DataFrame(described).to_csv(folder / "mpnst_samples.csv", index=False)
+
+
 @pytest.mark.filterwarnings("ignore::bdrp.errors.BdrpWarning")
 @pytest.mark.parametrize(("have", "command"), rows())
 def test_what_the_page_says_to_type_is_read(
@@ -96,9 +125,18 @@ def test_what_the_page_says_to_type_is_read(
 
 
 def test_the_page_has_a_row_for_each_layout() -> None:
-    assert len(rows()) >= 9
+    assert len(rows()) >= 12
 
 
-@pytest.mark.parametrize(("source", "root"), [("prism", "prism"), ("csa", "csa_data"), ("dreval", "TOYv1")])
+@pytest.mark.parametrize(
+    ("source", "root"),
+    [
+        ("prism", "prism"),
+        ("csa", "csa_data"),
+        ("dreval", "TOYv1"),
+        ("depmap", "depmap"),
+        ("coderdata", "coderdata"),
+    ],
+)
 def test_the_sources_pass_every_check_that_is_shipped(folder: Path, source: str, root: str) -> None:
     assert check_source(source, folder / root)[-1] == "its pairs can be split"

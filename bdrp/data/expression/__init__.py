@@ -6,6 +6,7 @@ and `admit` is the door of a model: it looks, refuses, warns or matches.
 """
 
 from bdrp.data.expression.admission import admit as admit
+from bdrp.data.expression.h5ad import pseudobulk as pseudobulk
 from bdrp.data.expression.matching import MATCHINGS as MATCHINGS
 from bdrp.data.expression.matching import match_expression as match_expression
 from bdrp.data.expression.reference import Reference as Reference

@@ -69,7 +69,7 @@ def turn(named: pd.DataFrame, values: pd.DataFrame, known: Known, path: Path, no
         path: for messages.
         notices: what was chosen is written here.
     """
-    column = _gene_column(named, known)
+    column = find_gene_column(named, known)
     names = named[column].map(gene_names.gene_name)
     wanted = ~names.str.lower().isin(_BLANK_GENES).to_numpy()
     if lost := int((~wanted).sum()):
@@ -99,6 +99,22 @@ def keep_highest(matrix: np.ndarray, names: Sequence[str]) -> list[int]:
     return sorted(best.values())
 
 
+def find_gene_column(named: pd.DataFrame, known: Known) -> str:
+    """The column that the known genes are in; else the one whose header promises symbols, else that looks like them."""
+    found = {str(one): named[one] for one in named}
+    counts = {one: sum(gene_names.joining_key(name) in known.genes for name in names) for one, names in found.items()}
+    if known.genes and max(counts.values()):
+        return max(counts, key=lambda one: counts[one])
+    by_header = {plain(one): one for one in reversed(found)}
+    told = next((by_header[header] for header in GENE_HEADERS[:8] if header in by_header), None)
+    if told is not None and _are_symbols(found[told]):
+        return told
+    described = by_header.get("description")
+    if described is not None and _are_symbols(found[described]):
+        return described
+    return str(named.columns[0])
+
+
 def _has_genes_in_rows(raw: pd.DataFrame, known: Known) -> bool:
     first = plain(raw.columns[0])
     names, headers = reading.ids(raw, str(raw.columns[0])).tolist(), list(map(str, raw.columns[1:]))
@@ -123,22 +139,6 @@ def _is_annotation(raw: pd.DataFrame, column: str) -> bool:
     if column == str(raw.columns[0]) or plain(column) in GENE_HEADERS:
         return True
     return bool(metadata.named_as_annotation([column])) or not pd.api.types.is_numeric_dtype(raw[column])
-
-
-def _gene_column(named: pd.DataFrame, known: Known) -> str:
-    """The column that the known genes are in; else the one whose header promises symbols, else that looks like them."""
-    found = {str(one): named[one] for one in named}
-    counts = {one: sum(gene_names.joining_key(name) in known.genes for name in names) for one, names in found.items()}
-    if known.genes and max(counts.values()):
-        return max(counts, key=lambda one: counts[one])
-    by_header = {plain(one): one for one in reversed(found)}
-    told = next((by_header[header] for header in GENE_HEADERS[:8] if header in by_header), None)
-    if told is not None and _are_symbols(found[told]):
-        return told
-    described = by_header.get("description")
-    if described is not None and _are_symbols(found[described]):
-        return described
-    return str(named.columns[0])
 
 
 def _are_symbols(names: pd.Series) -> bool:

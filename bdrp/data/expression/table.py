@@ -11,6 +11,7 @@ from bdrp.data import profiles, reading
 from bdrp.data.expression import genes as gene_names
 from bdrp.data.expression import metadata
 from bdrp.data.expression.gct import read_gct
+from bdrp.data.expression.h5ad import read_h5ad
 from bdrp.data.expression.layout import Known, arrange, turn
 from bdrp.data.expression.scale import convert, find_scale
 from bdrp.data.expression.stacked import read_stacked
@@ -28,8 +29,8 @@ def read_expression(
 ) -> pd.DataFrame:
     """Expression (lines, genes) in float32, by cell_line_id; NaN where a cell is empty.
 
-    Lines may be in the rows or in the columns, the file may be GCT, or have three header rows. Headers such as
-    `TP53 (7157)` are read as TP53, Ensembl ids without their version.
+    Lines may be in the rows or in the columns, the file may be GCT or AnnData, or have three header rows. Headers such
+    as `TP53 (7157)` are read as TP53, Ensembl ids without their version.
 
     Args:
         path: the file.
@@ -64,6 +65,9 @@ def read_expression(
 
 
 def _arranged(path: Path, known: Known, notices: list[str]) -> pd.DataFrame:
+    annotated = read_h5ad(path, known, notices)
+    if annotated is not None:
+        return arrange(annotated, known, path, notices)
     found = read_gct(path)
     if found is not None:
         return turn(*found, known, path, notices)
