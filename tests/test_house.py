@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -40,6 +41,8 @@ def _names(path: Path) -> set[str]:
 def test_the_version_is_the_same_everywhere():
     assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M).group(1) == bdrp.__version__
     assert re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.M).group(1) == bdrp.__version__
+    assert json.loads((ROOT / "codemeta.json").read_text())["version"] == bdrp.__version__
+    assert f'set version = "{bdrp.__version__}"' in (ROOT / "packaging" / "conda" / "meta.yaml").read_text()
 
 
 def test_every_public_name_can_be_had():
@@ -102,9 +105,24 @@ def test_every_declared_package_is_pinned():
     text = (ROOT / "constraints.txt").read_text()
     pinned = {re.sub(r"[-_.]+", "-", name).lower() for name in re.findall(r"^([\w.-]+)==", text, re.M)}
     extras = PROJECT["project"]["optional-dependencies"]
-    entries = PROJECT["project"]["dependencies"] + extras["boosting"] + extras["dev"]
+    entries = PROJECT["project"]["dependencies"] + [entry for extra in extras.values() for entry in extra]
     declared = {re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", entry).group()).lower() for entry in entries}
     assert declared - pinned == set()
+
+
+def test_the_conda_recipe_asks_for_what_pyproject_asks_for():
+    known = {"torch": "pytorch", "torch-geometric": "pytorch_geometric", "matplotlib": "matplotlib-base"}
+    wanted = [re.match(r"([\w.-]+)(.*)", entry).groups() for entry in PROJECT["project"]["dependencies"]]
+    recipe = (ROOT / "packaging" / "conda" / "meta.yaml").read_text()
+    run = re.search(r"  run:\n    - python >=3.11\n(.*?)\n\n", recipe, re.S).group(1)
+    assert re.findall(r"- (.+)", run) == [f"{known.get(name, name)} {releases}" for name, releases in wanted]
+
+
+def test_every_python_that_is_said_to_work_is_tried_by_nox_and_named_on_the_page():
+    versions = [line.rpartition(" ")[2] for line in PROJECT["project"]["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    tried = re.search(r"PYTHONS = \[(.+)\]", (ROOT / "noxfile.py").read_text()).group(1)
+    page = (ROOT / "docs" / "install.md").read_text()
+    assert versions == re.findall(r"[\d.]+", tried) and [each for each in versions if each not in page] == []
 
 
 def test_the_wheel_holds_every_module_and_every_data_file(tmp_path):

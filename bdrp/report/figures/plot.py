@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sized
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from bdrp.errors import DataError
@@ -62,6 +63,13 @@ class Plot:
                 "\n".join(lines), x=0.012, ha="left", fontsize=TITLE_POINTS, fontweight="bold", linespacing=1.25
             )
         return figure
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: the figure on a white sheet, whatever the page's colours, and how to read it."""
+        from bdrp.report.figures import svg
+
+        sheet = "background:#fff;color:#222;padding:.5rem;margin:0;max-width:44rem"
+        return f'<figure style="{sheet}">{svg.render(self)}<figcaption>{escape(self.reading)}</figcaption></figure>'
 
 
 def require_rows(figure: str, rows: Sized) -> None:

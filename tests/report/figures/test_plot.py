@@ -34,6 +34,11 @@ def line(figure):
     figure.subplots().plot([0, 1], [0, 1], label="line")
 
 
+def test_a_notebook_shows_a_figure_with_how_to_read_it():
+    shown = Plot("a-line", "It rises.", "Left < right.", line)._repr_html_()
+    assert shown.startswith("<figure") and "<svg" in shown and "<figcaption>Left &lt; right.</figcaption>" in shown
+
+
 def test_a_figure_is_drawn_under_its_claim_in_the_style_of_all():
     figure = Plot("a-line", "It rises from 0 to 1.", "", line).figure()
     (axes,) = figure.axes
