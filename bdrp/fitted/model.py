@@ -232,10 +232,11 @@ class TrainedModel:
         Warns:
             BdrpWarning: as in `predict`.
         """
-        needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
+        needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"].unique())]
         profiles = name_profiles(profiles)
         profiles[EXPRESSION] = admit(profiles[EXPRESSION], self.training_expression, match)
-        needed_lines = {name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in profiles.items()}
+        named = pairs["cell_line_id"].unique()
+        needed_lines = {name: table.loc[table.index.isin(named)] for name, table in profiles.items()}
         inputs = self._without_id_collisions(self.features.inputs(needed_drugs, needed_lines))
         elsewhere = elsewhere or (self.measurements is not None and self.measurements.laboratory is not None)
         inputs = inputs.with_known_assays() if elsewhere else inputs
