@@ -24,6 +24,7 @@ HYBRIDISATIONS = (Chem.HybridizationType.SP, Chem.HybridizationType.SP2, Chem.Hy
 _NUMBERS = tuple(Chem.GetPeriodicTable().GetAtomicNumber(element) for element in ELEMENTS)
 BONDS = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE, Chem.BondType.AROMATIC)
 FINGERPRINT_BITS = 1024  # chosen: Morgan radius 2 folded to 1,024 is the field's usual size (Rogers & Hahn 2010)
+MOST_KEPT = 2_000  # chosen: more drugs than a screen has; the graphs of one drug take some 25 kB
 
 ATOM_WIDTH = len(ELEMENTS) + 1 + 6 + 5 + 5 + len(HYBRIDISATIONS) + 1 + 3
 BOND_WIDTH = len(BONDS) + 1 + 3
@@ -93,16 +94,21 @@ class MoleculeGraphs:
 def graphs(smiles: Sequence[str]) -> MoleculeGraphs:
     """Every structure as a graph, in the order given; no structure is an empty graph.
 
-    The last few sets of structures are kept: who asks for the same drugs again gets the very same graphs.
+    The last few sets of structures are kept, if they are no libraries: who asks for the same drugs again gets the very
+    same graphs.
 
     Raises:
         DataError: a SMILES that RDKit cannot read, with its position.
     """
-    return _graphs(tuple(smiles))
+    return _kept(tuple(smiles)) if len(smiles) <= MOST_KEPT else _graphs(smiles)
 
 
-@lru_cache(maxsize=8)
-def _graphs(smiles: tuple[str, ...]) -> MoleculeGraphs:
+@lru_cache(maxsize=4)
+def _kept(smiles: tuple[str, ...]) -> MoleculeGraphs:
+    return _graphs(smiles)
+
+
+def _graphs(smiles: Sequence[str]) -> MoleculeGraphs:
     parsed = [_parse(text, row) for row, text in enumerate(smiles)]
     sizes = [molecule.GetNumAtoms() for molecule in parsed]
     offsets = np.concatenate([[0], np.cumsum(sizes)])

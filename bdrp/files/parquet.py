@@ -6,7 +6,7 @@ and a table of gigabytes. So texts are counted as they will be before any of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS: Final = 65_536
+_LOOKED_AT: Final = 4_096
+"""First rows that tell whether a column repeats its values; chosen."""
 
 
 class NotParquetError(ValueError):
@@ -33,7 +35,78 @@ def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes]) -> N
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
     with path.open("wb") as file:  # Arrow itself opens no name that is not UTF-8
-        parquet.write_table(table, file, write_page_checksum=True)
+        parquet.write_table(table, file, write_page_checksum=True, use_dictionary=_repeating(table))
+
+
+def join(parts: Sequence[Path], path: Path, metadata: Mapping[bytes, bytes]) -> None:
+    """Write the tables of several files, at least one, as row groups of a single file; one at a time is in memory.
+
+    Args:
+        parts: files that `write` wrote, of equal columns.
+        path: the file.
+        metadata: in place of that of the same keys in the first part.
+
+    Raises:
+        OSError: a part cannot be read, or the place cannot be written to.
+        NotParquetError: a part is damaged.
+    """
+    from contextlib import ExitStack
+
+    from pyarrow import parquet
+
+    writer = None
+    with ExitStack() as opened:
+        for part in parts:
+            table = read_part(part)
+            if writer is None:
+                schema = table.schema.with_metadata({**(table.schema.metadata or {}), **metadata})
+                file = opened.enter_context(path.open("wb"))
+                options = {"write_page_checksum": True, "use_dictionary": _repeating(table)}
+                writer = opened.enter_context(parquet.ParquetWriter(file, schema, **options))
+            writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
+
+
+def read_part(path: Path) -> pa.Table:
+    """The table of a file that this very process, or an earlier one like it, wrote with `write`.
+
+    Raises:
+        OSError: the file cannot be read.
+        NotParquetError: it is damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with path.open("rb") as file:
+        try:
+            return parquet.read_table(file, page_checksum_verification=True)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise NotParquetError(f"{path} is damaged ({str(error).partition(chr(10))[0]})") from error
+
+
+def read_metadata(path: Path) -> tuple[dict[bytes, bytes], int]:
+    """The metadata of a file that `write` wrote, and how many rows it has.
+
+    Raises:
+        OSError: the file cannot be read.
+        NotParquetError: it is damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with path.open("rb") as file:
+        try:
+            found = parquet.read_metadata(file)
+            return dict(found.metadata or {}), int(found.num_rows)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise NotParquetError(f"{path} is damaged ({str(error).partition(chr(10))[0]})") from error
+
+
+def _repeating(table: pa.Table) -> list[str]:
+    """The columns that are written as a dictionary and positions in it: those whose first rows repeat values."""
+    from pyarrow import compute
+
+    head = table.slice(0, _LOOKED_AT)
+    return [name for name in head.column_names if 2 * compute.count_distinct(head[name]).as_py() <= len(head)]
 
 
 def read(path: Path, largest: int) -> pa.Table:
