@@ -149,20 +149,19 @@ def _one_hot(values: np.ndarray, choices: Sequence[int]) -> np.ndarray:
 
 def _atoms(molecules: Sequence[Chem.Mol]) -> np.ndarray:
     """(A, ATOM_WIDTH): what RDKit says of each atom in whole numbers, then all of them at once as ones and zeros."""
-    said = [
-        (
-            atom.GetAtomicNum(),
-            atom.GetDegree(),
-            atom.GetTotalNumHs(),
-            atom.GetFormalCharge(),
-            atom.GetHybridization(),
-            atom.GetIsAromatic(),
-            atom.IsInRing(),
-            atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED,
-        )
-        for molecule in molecules
-        for atom in map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms()))
-    ]
+    said: list[int] = []
+    for molecule in molecules:
+        for atom in map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms())):
+            said += (
+                atom.GetAtomicNum(),
+                atom.GetDegree(),
+                atom.GetTotalNumHs(),
+                atom.GetFormalCharge(),
+                atom.GetHybridization(),
+                atom.GetIsAromatic(),
+                atom.IsInRing(),
+                atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED,
+            )
     columns = np.array(said, dtype=np.int64).reshape(-1, 8).T
     choices = (_NUMBERS, range(5), range(4), (-2, -1, 0, 1), tuple(map(int, HYBRIDISATIONS)))
     kinds = [_one_hot(column, tuple(of)) for column, of in zip(columns, choices, strict=False)]
@@ -171,18 +170,17 @@ def _atoms(molecules: Sequence[Chem.Mol]) -> np.ndarray:
 
 def _bonds(molecules: Sequence[Chem.Mol], offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(2, E) ends and (E, BOND_WIDTH) features, each bond in both directions one after the other."""
-    said = [
-        (
-            offset + bond.GetBeginAtomIdx(),
-            offset + bond.GetEndAtomIdx(),
-            bond.GetBondType(),
-            bond.GetIsConjugated(),
-            bond.IsInRing(),
-            bond.GetStereo() != Chem.BondStereo.STEREONONE,
-        )
-        for molecule, offset in zip(molecules, offsets.tolist(), strict=False)
-        for bond in map(molecule.GetBondWithIdx, range(molecule.GetNumBonds()))
-    ]
+    said: list[int] = []
+    for molecule, offset in zip(molecules, offsets.tolist(), strict=False):
+        for bond in map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())):
+            said += (
+                offset + bond.GetBeginAtomIdx(),
+                offset + bond.GetEndAtomIdx(),
+                bond.GetBondType(),
+                bond.GetIsConjugated(),
+                bond.IsInRing(),
+                bond.GetStereo() != Chem.BondStereo.STEREONONE,
+            )
     columns = np.array(said, dtype=np.int64).reshape(-1, 6).T
     begin, end = columns[:2]
     both = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2).T

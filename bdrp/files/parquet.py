@@ -6,7 +6,9 @@ and a table of gigabytes. So texts are counted as they will be before any of the
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,24 +52,36 @@ def join(parts: Sequence[Path], path: Path, metadata: Mapping[bytes, bytes]) -> 
         OSError: a part cannot be read, or the place cannot be written to.
         NotParquetError: a part is damaged.
     """
-    from contextlib import ExitStack
-
     from pyarrow import parquet
 
     writer = None
     with ExitStack() as opened:
         for part in parts:
-            table = read_part(part)
+            table = read_part(part, as_dictionaries=True)  # texts are neither made nor looked up again
             if writer is None:
-                schema = table.schema.with_metadata({**(table.schema.metadata or {}), **metadata})
                 file = opened.enter_context(path.open("wb"))
-                options = {"write_page_checksum": True, "use_dictionary": _repeating(table)}
-                writer = opened.enter_context(parquet.ParquetWriter(file, schema, **options))
-            writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
+                options = {"write_page_checksum": True, "use_dictionary": _repeating(table), "store_schema": False}
+                writer = opened.enter_context(parquet.ParquetWriter(file, table.schema.remove_metadata(), **options))
+                writer.add_key_value_metadata(_account(part, metadata))
+            writer.write_table(table.replace_schema_metadata(None))
 
 
-def read_part(path: Path) -> pa.Table:
-    """The table of a file that this very process, or an earlier one like it, wrote with `write`.
+def _account(part: Path, metadata: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """A part's metadata with others among it, and Arrow's own account of its columns, which says that texts are plain."""
+    from pyarrow import parquet
+
+    with part.open("rb") as file:
+        schema = parquet.read_schema(file)
+    schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
+    return {**(schema.metadata or {}), b"ARROW:schema": base64.b64encode(schema.serialize().to_pybytes())}
+
+
+def read_part(path: Path, *, as_dictionaries: bool = False) -> pa.Table:
+    """The table of a file that `write` wrote, of whose size nothing has to be feared.
+
+    Args:
+        path: the file.
+        as_dictionaries: texts as positions among their distinct values.
 
     Raises:
         OSError: the file cannot be read.
@@ -78,7 +92,11 @@ def read_part(path: Path) -> pa.Table:
 
     with path.open("rb") as file:
         try:
-            return parquet.read_table(file, page_checksum_verification=True)
+            schema = parquet.read_schema(file)
+            texts = [field.name for field in schema if not pa.types.is_primitive(field.type)]
+            file.seek(0)
+            read = {"read_dictionary": texts} if as_dictionaries else {}
+            return parquet.read_table(file, page_checksum_verification=True, **read)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise NotParquetError(f"{path} is damaged ({str(error).partition(chr(10))[0]})") from error
 
@@ -103,10 +121,8 @@ def read_metadata(path: Path) -> tuple[dict[bytes, bytes], int]:
 
 def _repeating(table: pa.Table) -> list[str]:
     """The columns that are written as a dictionary and positions in it: those whose first rows repeat values."""
-    from pyarrow import compute
-
     head = table.slice(0, _LOOKED_AT)
-    return [name for name in head.column_names if 2 * compute.count_distinct(head[name]).as_py() <= len(head)]
+    return [name for name in head.column_names if 2 * len(head[name].unique()) <= len(head)]
 
 
 def read(path: Path, largest: int) -> pa.Table:
