@@ -67,7 +67,7 @@ def join(parts: Sequence[Path], path: Path, metadata: Mapping[bytes, bytes]) -> 
 
 
 def _account(part: Path, metadata: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """A part's metadata with others among it, and Arrow's own account of its columns, which says that texts are plain."""
+    """A part's metadata with others among it, and Arrow's own account of its columns: that texts are plain."""
     from pyarrow import parquet
 
     with part.open("rb") as file:
