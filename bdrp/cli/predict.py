@@ -93,6 +93,11 @@ def run(
     from bdrp.predictive.storage import check_place
 
     selection = Selection(top, cast(Any, per), below, parse_levels(quantiles, "--quantiles"))
+    if layout is not None and selection != Selection():
+        raise DataError(
+            "--layout puts predictions beside all that a screen measured. Allowed: all of them, without --top, --below "
+            "and --quantiles. Leave these out, or --layout."
+        )
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
     if screen:
