@@ -1,7 +1,7 @@
-"""Message passing over atoms and bonds, from operations that `vmap` batches without copying an index a feature.
+"""Message passing over atoms and bonds: torch-geometric's where a network is trained, else the same in short.
 
-The same as `GINEConv` and `softmax` of torch-geometric, which tests hold them against: to import that takes longer than
-to predict a screen.
+What predicts asks for no gradients through messages, and to import torch-geometric takes longer than to predict a
+screen; it is also what `vmap` batches without copying an index a feature. Tests hold the two together.
 """
 
 from __future__ import annotations
@@ -24,17 +24,31 @@ class GineConvolution(nn.Module):
         super().__init__()
         self.nn = mlp
         self.register_buffer("eps", torch.zeros(1))
+        self._trained: list[nn.Module] = []  # in a list, for its weights are those of `nn` and are saved once
         for layer in mlp:
             if isinstance(layer, nn.Linear):
                 layer.reset_parameters()
 
     def forward(self, states: tuple[Tensor, Tensor], bonds: Tensor, bond: Tensor) -> Tensor:
         """(B, width) from states that send (A, width) and receive (B, width), bonds (2, E) and theirs (E, width)."""
-        source, target = bonds
         sending, own = states
+        if self.training:
+            return torch.as_tensor(self._in_training()(states, bonds, bond, (len(sending), len(own))))
+        source, target = bonds
         message = torch.relu(embedding(source, sending) + bond)
         received = torch.zeros_like(own).index_add(0, target, message)
         return torch.as_tensor(self.nn(received + (1 + self.eps) * own))
+
+    def _in_training(self) -> nn.Module:
+        """torch-geometric's convolution with these weights."""
+        if not self._trained:
+            from torch_geometric.nn import GINEConv
+
+            convolution = GINEConv(nn.Identity())  # which draws the weights of what it is given
+            convolution.nn = self.nn
+            self._trained.append(convolution)
+        self._trained[0].eps = self.eps  # where the weights are, which may have moved to another device
+        return self._trained[0]
 
 
 def sum_within(values: Tensor, group: Tensor, groups: int) -> Tensor:

@@ -1,10 +1,11 @@
-"""Message passing is what torch-geometric, the reference, computes; and predicting does without importing it."""
+"""Networks are trained by torch-geometric's message passing; predicting computes the same without importing it."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+import pytest
 import torch
 from torch import nn
 from torch_geometric.nn import GINEConv
@@ -18,20 +19,23 @@ def mlp() -> nn.Sequential:
     return nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6))
 
 
-def test_the_convolution_is_the_reference_with_gradients_and_start(drugs: MoleculeGraphs) -> None:
+@pytest.mark.parametrize("training", [True, False])
+def test_the_convolution_is_the_reference_with_gradients_and_start(drugs: MoleculeGraphs, training: bool) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        own = GineConvolution(mlp())
+        own = GineConvolution(mlp()).train(training)
         torch.manual_seed(1)
         reference = GINEConv(mlp())
         states = torch.randn(len(drugs.atoms), 6, requires_grad=True)
         bonds = torch.randn(drugs.bonds.shape[1], 6)
     assert own.state_dict().keys() == reference.state_dict().keys()
     assert all(torch.equal(value, reference.state_dict()[name]) for name, value in own.state_dict().items())
+    assert bool(own._trained) is False
     made, wanted = own((states, states), drugs.bonds, bonds), reference(states, drugs.bonds, bonds)
     torch.testing.assert_close(made, wanted)
     (slope,), (expected,) = (torch.autograd.grad(each.square().sum(), states) for each in (made, wanted))
     torch.testing.assert_close(slope, expected)
+    assert bool(own._trained) is training and own.state_dict().keys() == reference.state_dict().keys()
 
 
 def test_softmax_and_sum_within_molecules_are_the_reference(drugs: MoleculeGraphs) -> None:
