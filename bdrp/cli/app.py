@@ -67,7 +67,7 @@ def explain_fault(fault: Exception) -> tuple[int | None, str]:
     if _is_out_of_memory(fault):
         return EXIT_SYSTEM, (
             f"The memory is not enough ({_short(fault)}). Use a machine with more, close other programs, or ask for "
-            "less: fewer pairs at a time, a smaller model, fewer workers."
+            "less: fewer pairs at a time (`bdrp predict --memory`), a smaller model, fewer workers."
         )
     if isinstance(fault, OSError):
         return EXIT_SYSTEM, f"The system refused: {_short(fault)}. Check the place, its permissions and its space."

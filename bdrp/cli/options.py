@@ -96,6 +96,18 @@ def parse_key_values(pairs: list[str] | None, flag: str) -> dict[str, Any]:
     return values
 
 
+def parse_levels(text: str | None, flag: str) -> tuple[float, ...]:
+    """`"0.01,0.99"` as `(0.01, 0.99)`; nothing where nothing is said.
+
+    Raises:
+        DataError: a part is no number.
+    """
+    try:
+        return tuple(map(float, text.split(","))) if text else ()
+    except ValueError as error:
+        raise DataError(f"{flag} {text!r} is no list of numbers. Write it as in {flag} 0.01,0.99.") from error
+
+
 def drop_unset(**flags: Any) -> dict[str, Any]:
     """The flags that were given, without those that were left out (None)."""
     return {name: value for name, value in flags.items() if value is not None}

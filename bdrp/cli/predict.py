@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
@@ -23,6 +23,7 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
+    parse_levels,
     read_new_drugs,
     read_new_lines,
 )
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bdrp.data.screen import Screen
+    from bdrp.fitted.question import Question
+    from bdrp.predictive.selection import Selection
+
+MEMORY: Final = 0.25
+"""Is `bdrp.fitted.stream.MEMORY`, which help shows without loading that."""
 
 
 def run(
@@ -56,18 +62,42 @@ def run(
     ] = None,
     unit: Unit = None,
     dose_unit: DoseUnit = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, metavar="K", help="Keep the K lowest medians of each line (or --per drug).")
+    ] = None,
+    per: Annotated[str, typer.Option(metavar="line|drug", help="What --top is counted for.")] = "line",
+    below: Annotated[
+        float | None, typer.Option(metavar="X", help="Keep pairs with a median below X, in the measure's unit.")
+    ] = None,
+    quantiles: Annotated[
+        str | None, typer.Option(metavar="P,P", help="Further quantiles as columns: 0.01,0.995 are q01 and q99.5.")
+    ] = None,
+    memory: Annotated[
+        float,
+        typer.Option(metavar="GIB", help="Memory for the pairs in work, beside the model and the tables."),
+    ] = MEMORY,
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
-    """Predict a distribution for each pair, of new drugs (SMILES) and new samples (expression) too."""
+    """Predict a distribution for each pair, of new drugs (SMILES) and new samples (expression) too.
+
+    Pairs are predicted part by part, in bounded memory. After an interruption the same command goes on where it was.
+    """
     _check_flags(screen, drugs, expression, pairs, unmeasured)
     _check_layout(layout, screen, drugs, expression, unmeasured)
     from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
-    from bdrp.fitted.predict import predict
+    from bdrp.fitted.predict import ask
     from bdrp.predictive import layouts
+    from bdrp.predictive.selection import Selection
     from bdrp.predictive.storage import check_place
 
+    selection = Selection(top, cast(Any, per), below, parse_levels(quantiles, "--quantiles"))
+    if layout is not None and selection != Selection():
+        raise DataError(
+            "--layout puts predictions beside all that a screen measured. Allowed: all of them, without --top, --below "
+            "and --quantiles. Leave these out, or --layout."
+        )
     known = find_laboratories(laboratory)
     options = parse_key_values(screen_option, "--screen-option")
     if screen:
@@ -79,7 +109,7 @@ def run(
         layouts.check_place(out, layout, inputs)
     trained = TrainedModel.load(model, method)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
-    predictions = predict(
+    question = ask(
         trained,
         screen=loaded,
         drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
@@ -89,13 +119,27 @@ def run(
         match=match_expression,
     )
     if layout is not None and loaded is not None:
+        predictions = question.answer()
         rows = layouts.write(predictions.to_frame(), loaded.responses, loaded.measure.name, layout, out)
         console.print_line(f"predictions: {out} ({rows:,} measured responses, in the layout of {layout})")
+        console.print_laboratory(predictions.laboratory)
+        console.print_updates(predictions.updates)
     else:
-        predictions.save(out)
-        console.print_line(f"predictions: {out} ({len(predictions.distribution):,} pairs)")
-    console.print_laboratory(predictions.laboratory)
-    console.print_updates(predictions.updates)
+        _stream(question, out, memory, selection)
+
+
+def _stream(question: Question, out: Path, memory: float, selection: Selection) -> None:
+    """Predict part by part, with a progress bar; what was written is printed."""
+    from bdrp.fitted.stream import stream
+
+    with console.show_parts("predict") as report:
+        written = stream(question, out, memory=memory, selection=selection, report=report)
+    if written.resumed:
+        console.print_note(f"an earlier run had finished {written.resumed:,} parts; it was gone on with.")
+    of = "" if written.kept == written.asked else f"{written.kept:,} of "
+    console.print_line(f"predictions: {out} ({of}{written.asked:,} pairs)")
+    console.print_laboratory(written.laboratory)
+    console.print_updates(written.updates)
 
 
 def list_unmeasured_pairs(screen: Screen) -> pd.DataFrame:

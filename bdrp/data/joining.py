@@ -160,10 +160,11 @@ def _of_lines(profile: pd.DataFrame, lines: pd.Index, name: str, notices: Notice
 
 
 def _keep_known(rows: pd.DataFrame, column: str, known: pd.Index, lack: str, notices: Notices) -> pd.DataFrame:
-    lost = rows.loc[~rows[column].isin(known), column]
+    held = rows[column].isin(known)
+    lost = rows.loc[~held, column]
     ids = lost.unique()
     notices.dropped(len(lost), "responses", f"{len(ids):,} {lack}", ids)
-    return rows[rows[column].isin(known)]
+    return rows[held]
 
 
 def refuse_non_finite(rows: pd.DataFrame, measure: str, name: str) -> None:

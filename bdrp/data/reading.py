@@ -153,7 +153,9 @@ def ids(frame: pd.DataFrame, column: str) -> pd.Series:
 
 def lookup(keys: pd.Series, texts: Mapping[str, str]) -> pd.Series:
     """The text of every key; "" where there is none."""
-    return pd.Series([texts.get(key, "") for key in keys], index=keys.index, dtype="str")
+    codes, unique = pd.factorize(keys)  # -1, the last of the texts, where a key is empty
+    found = pd.array([*(texts.get(key, "") for key in unique), ""], dtype="str")
+    return pd.Series(found.take(np.where(codes < 0, len(unique), codes)), index=keys.index)
 
 
 def numbers(frame: pd.DataFrame, column: str, path: Path) -> pd.Series:

@@ -7,10 +7,13 @@ drugs have 71 kinds of features; as far as one, two and three bonds they make 1,
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
+
+MOST_BITS: Final = 62
+"""Ones and zeros that a whole number holds."""
 
 
 class Step(NamedTuple):
@@ -37,7 +40,7 @@ class AtomClasses:
 
     def __init__(self, atoms: Tensor, bonds: Tensor, bond_features: Tensor) -> None:
         self.bonds = bonds
-        self.atom_features, self.start = torch.unique(atoms, dim=0, return_inverse=True)
+        self.atom_features, self.start = _kinds(atoms)
         self.bond_features, self.kind = _kinds(bond_features)
         self._steps: list[Step] = []
 
@@ -62,7 +65,13 @@ class AtomClasses:
 def _kinds(features: Tensor) -> tuple[Tensor, Tensor]:
     if not len(features):
         return features, torch.zeros(0, dtype=torch.int64, device=features.device)
-    return torch.unique(features, dim=0, return_inverse=True)
+    if features.shape[1] > MOST_BITS or not torch.equal(features, (features == 1).to(features.dtype)):
+        return torch.unique(features, dim=0, return_inverse=True)
+    weights = 2 ** torch.arange(features.shape[1] - 1, -1, -1, device=features.device)
+    codes, kind = torch.unique(
+        features.long() @ weights, return_inverse=True
+    )  # in the order of the rows, many times faster
+    return ((codes[:, None] & weights) > 0).to(features.dtype), kind
 
 
 def _classes(before: Tensor, messages: Tensor, target: Tensor) -> Tensor:

@@ -175,23 +175,45 @@ class Features:
         Raises:
             DataError: a structure that cannot be read, or too many genes missing.
         """
+        return self.with_drugs(self.lines_alone(profiles), drugs)
+
+    def with_drugs(self, inputs: Inputs, drugs: pd.DataFrame) -> Inputs:
+        """The same lines with other drugs; see `inputs`.
+
+        Raises:
+            DataError: a structure that cannot be read.
+        """
+        doses = drugs.get("upper_limit", pd.Series(np.nan, drugs.index))
+        return replace(
+            inputs,
+            drug_ids=tuple(map(str, drugs.index)),
+            molecules=molecules.graphs(list(drugs["smiles"])),
+            drug_effect=self.drugs.positions(drugs),
+            top_dose=torch.as_tensor(doses.to_numpy(np.float32, copy=True)),
+            relations=self.drugs.relations(drugs),
+        )
+
+    def lines_alone(self, profiles: Profiles | pd.DataFrame) -> Inputs:
+        """Tensors of lines and of no drug; see `inputs`.
+
+        Raises:
+            DataError: too many genes missing.
+        """
         given = name_profiles(profiles)
         ids = given[EXPRESSION].index
         lines = line_profiles.transform(self.scalers, given, ids)
         components = [lines[name] @ scaler.components for name, scaler in self.scalers.items()]
         unknown = line_profiles.unknown(self.scalers, given, ids)
         return Inputs(
-            drug_ids=tuple(map(str, drugs.index)),
+            drug_ids=(),
             line_ids=tuple(map(str, ids)),
-            molecules=molecules.graphs(list(drugs["smiles"])),
+            molecules=molecules.graphs([]),
             lines={name: torch.from_numpy(scaled) for name, scaled in lines.items()},
             components=torch.from_numpy(np.concatenate(components, axis=1).astype(np.float32)),
-            drug_effect=self.drugs.positions(drugs),
+            drug_effect=torch.zeros(0, dtype=torch.int64),
             line_effect=_positions(ids, self.lines),
-            top_dose=torch.as_tensor(
-                drugs.get("upper_limit", pd.Series(np.nan, drugs.index)).to_numpy(np.float32, copy=True)
-            ),
-            relations=self.drugs.relations(drugs),
+            top_dose=torch.zeros(0),
+            relations=DrugRelations.unrelated(0, len(self.drugs)),
             unknown=None if unknown is None else torch.from_numpy(unknown),
         )
 
@@ -268,16 +290,34 @@ def pairs(frame: pd.DataFrame, inputs: Inputs) -> Pairs:
         DataError: a row names a line or a drug that the inputs lack.
     """
     line, drug = _positions(frame["cell_line_id"], inputs.line_ids), _positions(frame["drug_id"], inputs.drug_ids)
-    for column, found in (("cell_line_id", line), ("drug_id", drug)):
-        unknown = frame[column][(found < 0).numpy()]
-        if len(unknown):
-            raise DataError(
-                f"{len(unknown)} pairs have a {column} with no {'structure' if column == 'drug_id' else 'expression'}: "
-                f"{', '.join(map(str, unknown.unique()[:8]))}. Every pair needs both. Add them or drop the pairs."
-            )
+    for column, found, known in (("cell_line_id", line, inputs.line_ids), ("drug_id", drug, inputs.drug_ids)):
+        if (found < 0).any():
+            refuse_unknown(frame, column, known)
     nothing = pd.Series(np.nan, index=frame.index)
     measured = (torch.as_tensor(frame.get(name, nothing).to_numpy(np.float64, copy=True)) for name in MEASURED)
     return Pairs(line, drug, *measured)
+
+
+def refuse_unknown(frame: pd.DataFrame, column: str, known: Sequence[str] | pd.Index) -> None:
+    """Refuse pairs whose ids in a column, cell_line_id or drug_id, are not all known.
+
+    Raises:
+        DataError: naming some that are not.
+    """
+    unknown = frame[column][~frame[column].isin(known)]
+    if len(unknown):
+        raise DataError(
+            f"{len(unknown)} pairs have a {column} with no {'structure' if column == 'drug_id' else 'expression'}: "
+            f"{', '.join(map(str, unknown.unique()[:8]))}. Every pair needs both. Add them or drop the pairs."
+        )
+
+
+def grid(inputs: Inputs) -> Pairs:
+    """Every line with every drug, a line after the other; nothing of them is measured."""
+    lines, drugs = len(inputs.line_ids), len(inputs.drug_ids)
+    unknown = torch.full((lines * drugs,), torch.nan, dtype=torch.float64)
+    line, drug = torch.arange(lines).repeat_interleave(drugs), torch.arange(drugs).repeat(lines)
+    return Pairs(line, drug, *(unknown for _ in MEASURED))
 
 
 def grid_blocks(rows: Pairs, lines_a_block: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:

@@ -21,8 +21,10 @@ from bdrp.features.descriptors import descriptors
 
 ELEMENTS = ("C", "N", "O", "S", "F", "Cl", "Br", "I", "P", "B", "Si", "Se", "Pt", "As", "Na", "K")
 HYBRIDISATIONS = (Chem.HybridizationType.SP, Chem.HybridizationType.SP2, Chem.HybridizationType.SP3)
+_NUMBERS = tuple(Chem.GetPeriodicTable().GetAtomicNumber(element) for element in ELEMENTS)
 BONDS = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE, Chem.BondType.AROMATIC)
 FINGERPRINT_BITS = 1024  # chosen: Morgan radius 2 folded to 1,024 is the field's usual size (Rogers & Hahn 2010)
+MOST_KEPT = 2_000  # chosen: more drugs than a screen has; the graphs of one drug take some 25 kB
 
 ATOM_WIDTH = len(ELEMENTS) + 1 + 6 + 5 + 5 + len(HYBRIDISATIONS) + 1 + 3
 BOND_WIDTH = len(BONDS) + 1 + 3
@@ -92,27 +94,29 @@ class MoleculeGraphs:
 def graphs(smiles: Sequence[str]) -> MoleculeGraphs:
     """Every structure as a graph, in the order given; no structure is an empty graph.
 
-    The last few sets of structures are kept: who asks for the same drugs again gets the very same graphs.
+    The last few sets of structures are kept, if they are no libraries: who asks for the same drugs again gets the very
+    same graphs.
 
     Raises:
         DataError: a SMILES that RDKit cannot read, with its position.
     """
-    return _graphs(tuple(smiles))
+    return _kept(tuple(smiles)) if len(smiles) <= MOST_KEPT else _graphs(smiles)
 
 
-@lru_cache(maxsize=8)
-def _graphs(smiles: tuple[str, ...]) -> MoleculeGraphs:
+@lru_cache(maxsize=4)
+def _kept(smiles: tuple[str, ...]) -> MoleculeGraphs:
+    return _graphs(smiles)
+
+
+def _graphs(smiles: Sequence[str]) -> MoleculeGraphs:
     parsed = [_parse(text, row) for row, text in enumerate(smiles)]
     sizes = [molecule.GetNumAtoms() for molecule in parsed]
     offsets = np.concatenate([[0], np.cumsum(sizes)])
-    bonds = [_bonds(molecule, int(offset)) for molecule, offset in zip(parsed, offsets, strict=False)]
-    no_ends, no_bond = np.zeros((2, 0), np.int64), np.zeros((0, BOND_WIDTH), np.float32)
+    ends, bond_features = _bonds(parsed, offsets)
     return MoleculeGraphs(
-        atoms=torch.tensor(
-            np.array([_atom(a) for m in parsed for a in m.GetAtoms()], np.float32).reshape(-1, ATOM_WIDTH)
-        ),
-        bonds=torch.tensor(np.concatenate([no_ends, *(ends for ends, _ in bonds)], axis=1)),
-        bond_features=torch.tensor(np.concatenate([no_bond, *(features for _, features in bonds)])),
+        atoms=torch.tensor(_atoms(parsed)),
+        bonds=torch.tensor(ends),
+        bond_features=torch.tensor(bond_features),
         molecule=torch.repeat_interleave(torch.arange(len(parsed)), torch.tensor(sizes, dtype=torch.int64)),
         fingerprints=torch.tensor(_fingerprints(parsed), dtype=torch.float32),
         descriptors=torch.tensor(descriptors(parsed)),
@@ -137,37 +141,51 @@ def _parse(text: str, row: int) -> Chem.Mol:
     return molecule
 
 
-def _one_hot(value: object, choices: Sequence[object]) -> list[float]:
-    return [float(value == choice) for choice in choices] + [float(value not in choices)]
+def _one_hot(values: np.ndarray, choices: Sequence[int]) -> np.ndarray:
+    """(M, choices + 1) which choice each value is; last, whether it is none of them."""
+    found = np.equal.outer(values, np.asarray(choices))
+    return np.column_stack([found, ~found.any(axis=1)])
 
 
-def _atom(atom: Chem.Atom) -> list[float]:
-    return [
-        *_one_hot(atom.GetSymbol(), ELEMENTS),
-        *_one_hot(atom.GetDegree(), range(5)),
-        *_one_hot(atom.GetTotalNumHs(), range(4)),
-        *_one_hot(atom.GetFormalCharge(), (-2, -1, 0, 1)),
-        *_one_hot(atom.GetHybridization(), HYBRIDISATIONS),
-        float(atom.GetIsAromatic()),
-        float(atom.IsInRing()),
-        float(atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED),
-    ]
+def _atoms(molecules: Sequence[Chem.Mol]) -> np.ndarray:
+    """(A, ATOM_WIDTH): what RDKit says of each atom in whole numbers, then all of them at once as ones and zeros."""
+    said: list[int] = []
+    for molecule in molecules:
+        for atom in map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms())):
+            said += (
+                atom.GetAtomicNum(),
+                atom.GetDegree(),
+                atom.GetTotalNumHs(),
+                atom.GetFormalCharge(),
+                atom.GetHybridization(),
+                atom.GetIsAromatic(),
+                atom.IsInRing(),
+                atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED,
+            )
+    columns = np.array(said, dtype=np.int64).reshape(-1, 8).T
+    choices = (_NUMBERS, range(5), range(4), (-2, -1, 0, 1), tuple(map(int, HYBRIDISATIONS)))
+    kinds = [_one_hot(column, tuple(of)) for column, of in zip(columns, choices, strict=False)]
+    return np.column_stack([*kinds, *columns[len(choices) :]]).astype(np.float32)
 
 
-def _bonds(molecule: Chem.Mol, offset: int) -> tuple[np.ndarray, np.ndarray]:
-    ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
-    features = [_bond(bond) for bond in molecule.GetBonds()]
-    index = np.array([pair for a, b in ends for pair in ((a, b), (b, a))], dtype=np.int64).reshape(-1, 2).T + offset
-    return index, np.repeat(np.array(features, dtype=np.float32).reshape(-1, BOND_WIDTH), 2, axis=0)
-
-
-def _bond(bond: Chem.Bond) -> list[float]:
-    return [
-        *_one_hot(bond.GetBondType(), BONDS),
-        float(bond.GetIsConjugated()),
-        float(bond.IsInRing()),
-        float(bond.GetStereo() != Chem.BondStereo.STEREONONE),
-    ]
+def _bonds(molecules: Sequence[Chem.Mol], offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(2, E) ends and (E, BOND_WIDTH) features, each bond in both directions one after the other."""
+    said: list[int] = []
+    for molecule, offset in zip(molecules, offsets.tolist(), strict=False):
+        for bond in map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())):
+            said += (
+                offset + bond.GetBeginAtomIdx(),
+                offset + bond.GetEndAtomIdx(),
+                bond.GetBondType(),
+                bond.GetIsConjugated(),
+                bond.IsInRing(),
+                bond.GetStereo() != Chem.BondStereo.STEREONONE,
+            )
+    columns = np.array(said, dtype=np.int64).reshape(-1, 6).T
+    begin, end = columns[:2]
+    both = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2).T
+    features = np.column_stack([_one_hot(columns[2], tuple(map(int, BONDS))), *columns[3:]]).astype(np.float32)
+    return np.ascontiguousarray(both), np.repeat(features, 2, axis=0)
 
 
 def _fingerprints(molecules: Sequence[Chem.Mol]) -> np.ndarray:

@@ -6,7 +6,9 @@ and a table of gigabytes. So texts are counted as they will be before any of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS: Final = 65_536
+_LOOKED_AT: Final = 4_096
+"""First rows that tell whether a column repeats its values; chosen."""
 
 
 class NotParquetError(ValueError):
@@ -33,7 +37,92 @@ def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes]) -> N
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
     with path.open("wb") as file:  # Arrow itself opens no name that is not UTF-8
-        parquet.write_table(table, file, write_page_checksum=True)
+        parquet.write_table(table, file, write_page_checksum=True, use_dictionary=_repeating(table))
+
+
+def join(parts: Sequence[Path], path: Path, metadata: Mapping[bytes, bytes]) -> None:
+    """Write the tables of several files, at least one, as row groups of a single file; one at a time is in memory.
+
+    Args:
+        parts: files that `write` wrote, of equal columns.
+        path: the file.
+        metadata: in place of that of the same keys in the first part.
+
+    Raises:
+        OSError: a part cannot be read, or the place cannot be written to.
+        NotParquetError: a part is damaged.
+    """
+    from pyarrow import parquet
+
+    writer = None
+    with ExitStack() as opened:
+        for part in parts:
+            table = read_part(part, as_dictionaries=True)  # texts are neither made nor looked up again
+            if writer is None:
+                file = opened.enter_context(path.open("wb"))
+                options = {"write_page_checksum": True, "use_dictionary": _repeating(table), "store_schema": False}
+                writer = opened.enter_context(parquet.ParquetWriter(file, table.schema.remove_metadata(), **options))
+                writer.add_key_value_metadata(_account(part, metadata))
+            writer.write_table(table.replace_schema_metadata(None))
+
+
+def _account(part: Path, metadata: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """A part's metadata with others among it, and Arrow's own account of its columns: that texts are plain."""
+    from pyarrow import parquet
+
+    with part.open("rb") as file:
+        schema = parquet.read_schema(file)
+    schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
+    return {**(schema.metadata or {}), b"ARROW:schema": base64.b64encode(schema.serialize().to_pybytes())}
+
+
+def read_part(path: Path, *, as_dictionaries: bool = False) -> pa.Table:
+    """The table of a file that `write` wrote, of whose size nothing has to be feared.
+
+    Args:
+        path: the file.
+        as_dictionaries: texts as positions among their distinct values.
+
+    Raises:
+        OSError: the file cannot be read.
+        NotParquetError: it is damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with path.open("rb") as file:
+        try:
+            schema = parquet.read_schema(file)
+            texts = [field.name for field in schema if not pa.types.is_primitive(field.type)]
+            file.seek(0)
+            read = {"read_dictionary": texts} if as_dictionaries else {}
+            return parquet.read_table(file, page_checksum_verification=True, **read)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise NotParquetError(f"{path} is damaged ({str(error).partition(chr(10))[0]})") from error
+
+
+def read_metadata(path: Path) -> tuple[dict[bytes, bytes], int]:
+    """The metadata of a file that `write` wrote, and how many rows it has.
+
+    Raises:
+        OSError: the file cannot be read.
+        NotParquetError: it is damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with path.open("rb") as file:
+        try:
+            found = parquet.read_metadata(file)
+            return dict(found.metadata or {}), int(found.num_rows)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise NotParquetError(f"{path} is damaged ({str(error).partition(chr(10))[0]})") from error
+
+
+def _repeating(table: pa.Table) -> list[str]:
+    """The columns that are written as a dictionary and positions in it: those whose first rows repeat values."""
+    head = table.slice(0, _LOOKED_AT)
+    return [name for name in head.column_names if 2 * len(head[name].unique()) <= len(head)]
 
 
 def read(path: Path, largest: int) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from bdrp.calibration import Recalibration
 from bdrp.data.expression import Reference, admit
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
-from bdrp.data.screen import LIMITS, Screen
+from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
@@ -25,11 +25,12 @@ from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.files import sealed_folder
 from bdrp.fitted import model_folder, updates
-from bdrp.fitted.asked import check_tables, pair_ids
+from bdrp.fitted.asked import check_tables
 from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
 from bdrp.fitted.measurements import Measurements
+from bdrp.fitted.question import Question
 from bdrp.fitted.updates import Source
 from bdrp.fitted.widening import interval_widths, require_rescalable, widen
 from bdrp.inference.hierarchical.conditioned_covariance import ConditionedCovariance
@@ -101,25 +102,7 @@ class TrainedModel:
             BdrpWarning: genes are missing, expression is unlike that of training lines or of the line of that id, or a
                 drug is of none of the laboratories that the model learned from, where it learned from several.
         """
-        profiles = name_profiles(profiles)
-        check_tables(drugs, profiles)
-        self._warn_of_no_laboratory(drugs)
-        pairs = (
-            cross_drugs_and_lines(drugs, profiles[EXPRESSION])
-            if pairs is None
-            else pair_ids(pairs).reset_index(drop=True)
-        )
-        if pairs.empty:
-            raise DataError(
-                "There are no pairs to predict. At least one is needed. Give pairs, or drugs and expression."
-            )
-        laboratories = find_laboratories(laboratory)
-        inputs, rows = self.prepared(drugs, profiles, pairs, elsewhere=laboratories is not None, match=match)
-        own, context = self.predictive(inputs, rows), self._context(pairs, inputs, drugs, cell_lines)
-        if laboratories is None:
-            return Predictions(own, context, None, self.digest, self.updates)
-        widened, carried = self.in_laboratory(own, laboratories)
-        return Predictions(widened, context, carried, self.digest, self.updates)
+        return Question.of(self, drugs, profiles, pairs, cell_lines, laboratory, match).answer()
 
     @property
     def digest(self) -> str:
@@ -232,14 +215,35 @@ class TrainedModel:
         Warns:
             BdrpWarning: as in `predict`.
         """
-        needed_drugs = drugs.loc[drugs.index.isin(pairs["drug_id"])]
+        lines = self.prepared_lines(profiles, pairs["cell_line_id"].unique(), match)
+        inputs = self.with_drugs(lines, drugs.loc[drugs.index.isin(pairs["drug_id"].unique())], elsewhere=elsewhere)
+        return inputs, as_pairs(pairs, inputs)
+
+    def prepared_lines(
+        self, profiles: Profiles | pd.DataFrame, named: Sequence[str] | pd.Index, match: str | None = None
+    ) -> Inputs:
+        """Inputs of the lines that are named, without a drug; see `prepared`.
+
+        Raises:
+            DataError: as in `predict`.
+
+        Warns:
+            BdrpWarning: as in `predict`.
+        """
         profiles = name_profiles(profiles)
         profiles[EXPRESSION] = admit(profiles[EXPRESSION], self.training_expression, match)
-        needed_lines = {name: table.loc[table.index.isin(pairs["cell_line_id"])] for name, table in profiles.items()}
-        inputs = self._without_id_collisions(self.features.inputs(needed_drugs, needed_lines))
+        needed = {name: table.loc[table.index.isin(named)] for name, table in profiles.items()}
+        return self._without_id_collisions(self.features.lines_alone(needed))
+
+    def with_drugs(self, lines: Inputs, drugs: pd.DataFrame, *, elsewhere: bool = False) -> Inputs:
+        """Inputs of the same lines with these drugs; see `prepared`.
+
+        Raises:
+            DataError: a structure cannot be read.
+        """
+        inputs = self.features.with_drugs(lines, drugs)
         elsewhere = elsewhere or (self.measurements is not None and self.measurements.laboratory is not None)
-        inputs = inputs.with_known_assays() if elsewhere else inputs
-        return inputs, as_pairs(pairs, inputs)
+        return inputs.with_known_assays() if elsewhere else inputs
 
     @property
     def training_expression(self) -> Reference:
@@ -292,19 +296,6 @@ class TrainedModel:
         drawn = require_weight_draws(self.fitted).draw_posterior(inputs, rows, draws=CHAINS * draws, seed=seed)
         return posterior_data(drawn, self.fitted.predict(inputs, rows), some, seed=seed)
 
-    def _warn_of_no_laboratory(self, drugs: pd.DataFrame) -> None:
-        known = self.features.drugs.laboratories
-        named = drugs["laboratory"].isin(known) if "laboratory" in drugs else pd.Series(False, drugs.index)
-        if known and not named.all():
-            names = ", ".join(self.features.drugs.laboratory_names)
-            warnings.warn(
-                f"{int((~named).sum()):,} drugs are of no laboratory that the model learned from ({names}), so neither "
-                "its level nor its doses are known of them. Name one in the column laboratory, or give the screens "
-                "that the model was fitted on, as in --screen gdsc2,gdsc1.",
-                BdrpWarning,
-                stacklevel=3,
-            )
-
     def refuse_updated(self, what: str) -> None:
         """Refuse for `what` a model that was updated, where the weights as they were fitted are meant.
 
@@ -329,22 +320,6 @@ class TrainedModel:
         )
         unseen = torch.tensor([line in set(collisions) for line in inputs.line_ids])
         return replace(inputs, line_effect=torch.where(unseen, -1, inputs.line_effect))
-
-    def _context(
-        self, pairs: pd.DataFrame, inputs: Inputs, drugs: pd.DataFrame, cell_lines: pd.DataFrame | None
-    ) -> pd.DataFrame:
-        by_drug = self.applicability_domain.compare_drugs(inputs).join(self.limits)
-        names = drugs["name"].reindex(by_drug.index) if "name" in drugs else by_drug.index
-        by_drug.insert(0, "drug_name", names)
-        by_line = self.applicability_domain.compare_lines(self.features, inputs)
-        self.applicability_domain.warn_of_unlike_lines(by_line["line_distance_percentile"])
-        tissue = None if cell_lines is None else cell_lines["tissue"].reindex(by_line.index)
-        by_line.insert(0, "tissue", "unknown" if tissue is None else tissue.fillna("unknown"))
-        names = None if cell_lines is None else cell_lines.get("name")
-        by_line["line_name"] = "" if names is None else names.reindex(by_line.index).fillna("")
-        parts = [by_drug.loc[pairs["drug_id"]], by_line.loc[pairs["cell_line_id"]]]
-        order = ["drug_name", "tissue", "drug_similarity", "nearest_drugs", "line_distance_percentile", *LIMITS]
-        return pd.concat([part.reset_index(drop=True) for part in parts], axis=1)[[*order, "line_name"]]
 
     def held_out(self) -> pd.DataFrame:
         """The test part as it was observed; see `bdrp.evaluation.score` for the columns."""

@@ -12,6 +12,7 @@ from bdrp.data.screen import Screen
 from bdrp.errors import DataError, ModelFolderError
 from bdrp.fitted.laboratory import SAME, Laboratories
 from bdrp.fitted.model import TrainedModel
+from bdrp.fitted.question import Question
 from bdrp.predictive import Predictions
 
 if TYPE_CHECKING:
@@ -45,11 +46,31 @@ def predict(
         DataError: neither a screen nor both tables were given, or see `TrainedModel.predict`.
         ModelFolderError: the screen's measure is not the model's.
     """
+    tables = {"drugs": drugs, "expression": expression, "profiles": profiles, "pairs": pairs}
+    return ask(model, screen=screen, **tables, laboratory=laboratory, match=match).answer()
+
+
+def ask(
+    model: Path | str | TrainedModel,
+    *,
+    screen: Screen | None = None,
+    drugs: pd.DataFrame | None = None,
+    expression: pd.DataFrame | None = None,
+    profiles: Profiles | None = None,
+    pairs: pd.DataFrame | None = None,
+    laboratory: str | Path | Laboratories = SAME,
+    match: str | None = None,
+) -> Question:
+    """The question that `predict` answers, to be answered part by part: see `bdrp.fitted.stream`.
+
+    Raises:
+        DataError, ModelFolderError: as in `predict`.
+    """
     trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
     if trained.measurements is not None and pairs is not None:
         drugs, known = trained.measurements.fill(drugs, known, pairs)
     tissues = None if screen is None else screen.cell_lines
-    return trained.predict(drugs, known, pairs, tissues, laboratory, match)
+    return Question.of(trained, drugs, known, pairs, tissues, laboratory, match)
 
 
 def draw(

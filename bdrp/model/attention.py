@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.utils import scatter, softmax
 
 from bdrp.errors import FitError
 from bdrp.features.molecules import FINGERPRINT_BITS, MoleculeGraphs
@@ -26,6 +25,7 @@ from bdrp.model.architecture import Architecture
 from bdrp.model.dropout import Dropout
 from bdrp.model.graph import GraphEncoder
 from bdrp.model.lines import LineStates
+from bdrp.model.message_passing import softmax_within, sum_within
 
 
 class DrugStates(NamedTuple):
@@ -103,7 +103,7 @@ class DrugEncoder(nn.Module):
         if self.size.drug_encoder == "graph":
             atoms = self.graph(molecules)
             weights = self.atom_weights(atoms, molecules)
-            return scatter(weights.mean(1, keepdim=True) * atoms, molecules.molecule, dim=0, dim_size=len(molecules))
+            return sum_within(weights.mean(1, keepdim=True) * atoms, molecules.molecule, len(molecules))
         if self.size.drug_encoder == "fingerprint":
             return torch.as_tensor(self.fingerprint(molecules.fingerprints))
         if compounds is None:
@@ -114,7 +114,7 @@ class DrugEncoder(nn.Module):
 
     def atom_weights(self, atoms: Tensor, molecules: MoleculeGraphs) -> Tensor:
         """(A, H): the weight of each atom in the drug's query; sums to one over a molecule's atoms."""
-        return torch.as_tensor(softmax(self.ask(atoms), molecules.molecule, num_nodes=len(molecules)))
+        return softmax_within(self.ask(atoms), molecules.molecule, len(molecules))
 
 
 class CrossAttention(nn.Module):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GINEConv
 
 from bdrp.features.molecules import ATOM_WIDTH, BOND_WIDTH, MoleculeGraphs
 from bdrp.model.dropout import Dropout
+from bdrp.model.message_passing import GineConvolution
 
 
 class GraphEncoder(nn.Module):
@@ -22,7 +22,7 @@ class GraphEncoder(nn.Module):
         super().__init__()
         self.atom = nn.Linear(ATOM_WIDTH, width)
         self.bond = nn.Linear(BOND_WIDTH, width)
-        self.convolutions = nn.ModuleList(GINEConv(_mlp(width)) for _ in range(layers))
+        self.convolutions = nn.ModuleList(GineConvolution(_mlp(width)) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
         self.dropout: nn.Module = Dropout(dropout)
 
@@ -34,12 +34,13 @@ class GraphEncoder(nn.Module):
         for number, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             norm_of = norm(state)
             if distinct:
-                state = state + self.dropout(convolution(norm_of, molecules.bonds, kinds.index_select(0, classes.kind)))
+                state = state + self.dropout(
+                    convolution((norm_of, norm_of), molecules.bonds, kinds.index_select(0, classes.kind))
+                )
                 continue
             step = classes.step(number)
-            size = (len(state), len(step.own))
             pair = norm_of, norm_of.index_select(0, step.own)
-            change = convolution(pair, step.bonds, kinds.index_select(0, step.kind), size)
+            change = convolution(pair, step.bonds, kinds.index_select(0, step.kind))
             distinct = self._distinguishes_atoms()
             if distinct:
                 state = state.index_select(0, of) + self.dropout(change.index_select(0, step.of))

@@ -204,6 +204,10 @@ class Scalable(PredictiveDistribution):
         """The y whose normal score is z, (N,) or (N, Q)."""
 
     @abstractmethod
+    def at_scores(self, z: Floats) -> Floats:
+        """The y of every pair at the same Q normal scores, (N, Q): `from_probit`, but for Q numbers and not N x Q."""
+
+    @abstractmethod
     def standard_quantiles(self, z: Floats) -> Floats:
         """(y - mean) / std at K normal scores for R standard pairs between which this family's pairs lie, (K, R)."""
 

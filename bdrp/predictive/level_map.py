@@ -152,7 +152,10 @@ class LevelMaps:
 
     def positions(self, keys: pd.DataFrame) -> npt.NDArray[np.intp]:
         """Which of `all_maps` a pair takes, (N,)."""
-        return np.asarray([self.members.get(key, -1) + 1 for key in keys[self.by]], dtype=np.intp)
+        if not self.groups:
+            return np.zeros(len(keys), dtype=np.intp)
+        codes, names = pd.factorize(keys[self.by])
+        return np.asarray([self.members.get(name, -1) + 1 for name in names], dtype=np.intp)[codes]
 
     def metadata(self) -> dict[str, Any]:
         """What `from_metadata` needs, JSON-able."""

@@ -138,6 +138,10 @@ class Normal(Scalable):
         values = align_responses(z, len(self))
         return broadcast_column(self.mean, values) + broadcast_column(self.std, values) * values
 
+    def at_scores(self, z: Floats) -> Floats:
+        """Mean + std z, (N, Q)."""
+        return self.mean[:, None] + self.std[:, None] * z
+
     def standard_quantiles(self, z: Floats) -> Floats:
         """Z itself: one standard normal serves every pair, (K, 1)."""
         return z[:, None]

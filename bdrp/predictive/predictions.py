@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import pandas as pd
 
 from bdrp.predictive import storage
-from bdrp.predictive.distribution import KEYS, PredictiveDistribution
+from bdrp.predictive.distribution import KEYS, Index, PredictiveDistribution
 from bdrp.predictive.readable import ReadableUnit, round_significant
 
 NAMES: Final = ("line_name", "drug_name")
@@ -76,6 +76,11 @@ class Predictions:
             if column in frame and frame[column].notna().any()
         }
         return pd.DataFrame({**named, **numbers}).reset_index(drop=True)
+
+    def select(self, index: Index) -> Self:
+        """The same for some of the pairs: a mask (N,), positions, or a slice."""
+        context = self.context.iloc[index].reset_index(drop=True)
+        return replace(self, distribution=self.distribution[index], context=context)
 
     def save(self, path: Path | str) -> None:
         """Write predictions.parquet: the distribution's columns, then the context's; the rest as metadata."""

@@ -88,7 +88,12 @@ class Remapped(PredictiveDistribution):
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """F^-1(g^-1(p)), (N,) or (N, Q)."""
         h = np.asarray(ndtri(check_levels(p)))
-        return self._from_mapped(np.full(len(self), h) if h.ndim == 0 else np.tile(h, (len(self), 1)))
+        found = np.empty((len(self), h.size))
+        for position in np.unique(self._which):
+            here = self._which == position
+            of_group = self._base if here.all() else self._base[here]
+            found[here] = of_group.at_scores(self.maps.all_maps[position].from_probit(h.ravel()))
+        return found.reshape(len(self), *h.shape)
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
         """The log of g'(F(y)) f(y), (N,)."""

@@ -19,6 +19,9 @@ _LEFT_OUT = 1e-7  # chosen: the share of the density's integral that lies beyond
 _FAR = 10.0  # chosen: in SDs; the nodes serve as well here as in the centre
 _SQRT_2PI = np.sqrt(2 * np.pi)
 _TINY = 1e-300  # chosen: the smallest tail whose probit a double holds
+KNOTS = 1_025  # chosen: of a spline of quantiles in the share of noise; from 2.5 degrees it is right to 1e-9 SD
+EXACT = 1e-8
+"""SDs that a quantile by `at_scores` may lie from the exact one; checked in the middle of each piece of a spline."""
 _STEPS = 80  # chosen: doubling alone would reach any quantile; from the table Newton takes 2 or 3 steps
 
 
@@ -127,6 +130,31 @@ class ScaleMixture:
             if not active.size:
                 break
         return np.sign(z) * w.reshape(z.shape)
+
+    def at_scores(self, z: Floats, share: Floats) -> Floats:
+        """The w at the same Q normal scores for N shares, (N,): (N, Q), within `EXACT` of `from_probit`.
+
+        At one score a quantile is a function of the share alone: a cubic spline in its cube root, where there are more
+        pairs than knots and the spline is as exact as it has to be; else each is solved for.
+        """
+        splines = [self._spline(float(score)) if len(share) > KNOTS else None for score in z]
+        found, root = np.empty((len(share), len(z))), np.cbrt(share)
+        for column, (score, spline) in enumerate(zip(z, splines, strict=True)):
+            found[:, column] = self.from_probit(score, share) if spline is None else spline(root)
+        return found
+
+    def _spline(self, score: float) -> Any:
+        """Quantiles at one normal score over the cube root of the share; None where they bend too sharply for it."""
+        if score not in self._splines:
+            fine = np.linspace(0, 1, 2 * KNOTS - 1)
+            exact = self.from_probit(np.full(len(fine), score), np.power(fine, 3))
+            spline = CubicSpline(fine[::2], exact[::2])
+            self._splines[score] = spline if np.abs(spline(fine) - exact).max() <= EXACT / 4 else None
+        return self._splines[score]
+
+    @cached_property
+    def _splines(self) -> dict[float, Any]:
+        return {}
 
     def standard_quantiles(self, z: Floats) -> Floats:
         """The w whose normal scores are z, (K,), for the R shares of noise that `blend` blends, (K, R)."""

@@ -104,7 +104,7 @@ class Shaped(Scalable):
     def quantile(self, p: npt.ArrayLike) -> Floats:
         """Mean + std * the standard quantile, (N,) or (N, Q)."""
         z = np.asarray(ndtri(check_levels(p)))
-        return self.from_probit(z if z.ndim == 0 else np.tile(z, (len(self), 1)))
+        return self.at_scores(np.atleast_1d(z)).reshape(len(self), *z.shape)
 
     def log_prob(self, y: npt.ArrayLike) -> Floats:
         """The log of the density, (N,)."""
@@ -139,6 +139,10 @@ class Shaped(Scalable):
         """The y whose normal score is z, (N,) or (N, Q)."""
         w = self._standardised(self.shape.from_probit(align_responses(z, len(self))))
         return broadcast_column(self.mean, w) + broadcast_column(self.std, w) * w
+
+    def at_scores(self, z: Floats) -> Floats:
+        """Mean + std * the standard quantiles, (N, Q)."""
+        return self.mean[:, None] + self.std[:, None] * self._standardised(self.shape.from_probit(z))
 
     def standard_quantiles(self, z: Floats) -> Floats:
         """The standard shape's quantiles, (K, 1)."""

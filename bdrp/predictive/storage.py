@@ -17,6 +17,7 @@ from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.normal import Normal
 from bdrp.predictive.remapped import Remapped
+from bdrp.predictive.scale_mixture import EXACT
 from bdrp.predictive.shaped import Shaped
 from bdrp.predictive.student_t import StudentT
 
@@ -55,16 +56,36 @@ def save(
     frame = pred.to_frame()
     if context is not None:
         frame = pd.concat([frame, _checked_context(context, len(pred))], axis=1)
+    write_table(frame, path, describe(pred, laboratory, model, updates))
+
+
+def write_table(frame: pd.DataFrame, path: Path, note: Mapping[str, Any]) -> None:
+    """Write a table of predictions in one step and in the format of the suffix, with what `describe` says of them.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    metadata = to_metadata(note)
+    with atomic.refusing("The predictions", path):
+        if path.suffix.lower() == h5ad.SUFFIX:
+            annotated.write(frame, path, metadata[METADATA_KEY].decode())
+        else:
+            tables.write(frame, path, metadata)
+
+
+def describe(
+    pred: PredictiveDistribution, laboratory: Mapping[str, Any] | None, model: str, updates: Sequence[str]
+) -> dict[str, Any]:
+    """What is kept of predictions beside their table; see `save`."""
     header: dict[str, Any] = {"format": FORMAT, "family": pred.family, "measure": pred.measure, "unit": pred.unit}
     header |= {"shape": pred.shape_metadata(), **({"laboratory": dict(laboratory)} if laboratory else {})}
     header |= {"model": model} if model else {}
-    header |= {"updates": list(updates)} if updates else {}
-    note = strict_json.text(header, indent=None, ascii_only=True).encode()
-    with atomic.refusing("The predictions", path):
-        if path.suffix.lower() == h5ad.SUFFIX:
-            annotated.write(frame, path, note.decode())
-        else:
-            tables.write(frame, path, {METADATA_KEY: note})
+    return header | ({"updates": list(updates)} if updates else {})
+
+
+def to_metadata(note: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """What `describe` says, as a Parquet file holds it."""
+    return {METADATA_KEY: strict_json.text(dict(note), indent=None, ascii_only=True).encode()}
 
 
 def check_place(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -195,8 +216,9 @@ def read_table(path: Path) -> pa.Table:
 
 
 def _check_unaltered(seen: pd.DataFrame, rebuilt: pd.DataFrame, path: str | Path) -> None:
+    slack = 2 * EXACT * rebuilt["std"]  # a quantile may have been solved for, or read off a spline
     for name in COLUMNS[len(KEYS) :]:
-        if not np.allclose(seen[name].to_numpy(dtype=float), rebuilt[name], rtol=1e-9, atol=1e-12):
+        if not np.isclose(seen[name].to_numpy(dtype=float), rebuilt[name], rtol=1e-9, atol=slack).all():
             raise _refused(path, f"its column {name} contradicts the moments and the shape beside it")
 
 

@@ -240,3 +240,10 @@ def test_a_fault_shows_its_traceback_where_it_is_asked_for(monkeypatch):
 def test_wrong_usage_is_still_usage():
     result = CliRunner().invoke(_speaking(lambda: None), ["it", "--unknown"])
     assert result.exit_code == 2 and "No such option" in result.stderr
+
+
+def test_blas_takes_one_thread_unless_the_user_says_otherwise():
+    plain, own, shared = {}, {"OPENBLAS_NUM_THREADS": "4"}, {"OMP_NUM_THREADS": "2"}
+    for environment in (plain, own, shared):
+        cli.keep_blas_to_one_thread(environment)
+    assert [each["OPENBLAS_NUM_THREADS"] for each in (plain, own, shared)] == ["1", "4", "2"]

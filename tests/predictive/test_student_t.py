@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import scoringrules
-from scipy import stats
+from scipy import special, stats
 from scipy.integrate import quad
 
 from bdrp.errors import DataError
 from bdrp.predictive import Normal, StudentT
+from bdrp.predictive.scale_mixture import KNOTS, scale_mixture
 
 DOFS = [2.5, 3.0, 4.0, 8.0, 30.0]
 # What 24 nodes keep of the log density out to 8 SDs; measured, and doubled.
@@ -159,3 +160,23 @@ def test_a_normal_knows_less_of_outliers(make_normal):
     assert isinstance(base, Normal)
     assert np.all(pred.quantile(0.999) > base.quantile(0.999))
     assert np.all(pred.quantile(0.75) < base.quantile(0.75))
+
+
+@pytest.mark.parametrize("dof", [2.01, 2.1, *DOFS])
+def test_quantiles_of_many_pairs_are_within_1e_8_sds_of_the_exact_ones(dof):
+    rng = np.random.default_rng(3)
+    share = np.concatenate([[0.0, 1e-12, 1e-6, 1.0], rng.random(1_500), rng.random(1_500) ** 6])
+    keys = pd.DataFrame({"cell_line_id": share.astype(str), "drug_id": "d"})
+    pred = StudentT(keys, "m", np.zeros(len(share)), share, 1 - share, dof)
+    p = np.array([1e-9, 0.0005, 0.05, 0.25, 0.5, 0.6, 0.975, 0.9999])
+    exact = pred.from_probit(np.tile(special.ndtri(p), (len(share), 1)))
+    np.testing.assert_allclose(pred.quantile(p), exact, rtol=0, atol=1e-8)
+    assert (pred.quantile(0.25) == pred.quantile(p)[:, 3]).all()
+
+
+def test_a_spline_stands_for_a_quantile_where_it_is_exact_enough_and_pairs_are_many():
+    mild, heavy, score = scale_mixture(4.0), scale_mixture(2.001), np.array([-1.6])
+    assert mild._spline(-1.6) is not None and heavy._spline(-1.6) is None
+    few, many = np.linspace(0, 1, KNOTS), np.linspace(0, 1, KNOTS + 1)
+    np.testing.assert_array_equal(mild.at_scores(score, few)[:, 0], mild.from_probit(score, few))
+    assert (mild.at_scores(score, many)[:, 0] != mild.from_probit(score, many)).any()

@@ -52,7 +52,7 @@ def read_responses(path: Path, measure: str, name: str) -> pd.DataFrame:
 
 
 def _refuse_other_screen(raw: pd.DataFrame, name: str, path: Path) -> None:
-    datasets = set(reading.text(raw, "DATASET")) - {""}
+    datasets = set(reading.text(raw, "DATASET").unique()) - {""}
     if datasets and datasets != {name.upper()}:
         raise DataError(
             f"{path.name} holds curves of {identifiers.listed(sorted(datasets))} in its column DATASET. {name.upper()} "
@@ -111,7 +111,8 @@ def read_mutations(path: Path, models: Models, held: pd.Index, notices: joining.
             f"{path.name} has no column like TP53_mut, gain_cna... or loss_cna.... It is no table of GDSC's genomic "
             "features; name another with the option mutations=PATH, or move it away: it may be missing."
         )
-    own = [held_id(one, models, frozenset(held)) for one in reading.ids(raw, "COSMIC_ID")]
+    known = frozenset(held)
+    own = [held_id(one, models, known) for one in reading.ids(raw, "COSMIC_ID")]
     index = pd.Index(own, dtype="str", name="cell_line_id")
     table = pd.DataFrame(
         reading.matrix(raw[alterations], path), index=index, columns=pd.Index(alterations, dtype="str")
@@ -130,7 +131,7 @@ def read_drugs(path: Path, curves: pd.DataFrame, listed: pd.DataFrame) -> pd.Dat
     raw = reading.read_table(path, needs=("DRUG_ID", "smiles"), wanted=("DRUG_ID", "smiles", "name"))
     table = pd.DataFrame({"drug_id": reading.ids(raw, "DRUG_ID"), "smiles": reading.text(raw, "smiles")})
     table["own_name"] = reading.text(raw, "name")
-    table = table[(table["smiles"] != "") & table["drug_id"].isin(curves["drug_id"])].reset_index(drop=True)
+    table = table[(table["smiles"] != "") & table["drug_id"].isin(curves["drug_id"].unique())].reset_index(drop=True)
     datasets = curves.drop_duplicates("drug_id").set_index("drug_id")
     for column, source in (("name", "drug_name"), ("target", "target"), ("pathway", "pathway")):
         first = reading.lookup(table["drug_id"], datasets[source].to_dict())

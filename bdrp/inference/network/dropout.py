@@ -6,8 +6,7 @@ from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, embedding
-from torch_geometric.nn import GINEConv
+from torch.nn.functional import dropout
 
 from bdrp.model.network import Network
 
@@ -19,8 +18,6 @@ def keep_dropout_on(network: Network, at_once: int) -> Network:
         for name, child in module.named_children():
             if isinstance(child, nn.Dropout):
                 setattr(module, name, _FeatureDropout(child.p))
-            if isinstance(child, GINEConv):
-                setattr(module, name, _BatchedGine(child))
     size = network.size
     if at_once == 1 and size.hidden != size.genes:  # passes side by side retain different genes, and not equally many
         genes = _RetainedGenes(size.gene_dropout)
@@ -72,17 +69,3 @@ class _RetainedLinear(nn.Module):
     def forward(self, retained: Tensor) -> Tensor:
         weight = self.layer.weight.index_select(1, self.genes.retained) * self.genes.scale
         return nn.functional.linear(retained, weight, self.layer.bias)
-
-
-class _BatchedGine(nn.Module):
-    """The same convolution from operations that `vmap` batches without copying an index a feature: a third faster."""
-
-    def __init__(self, convolution: GINEConv) -> None:
-        super().__init__()
-        self.nn, self.eps = convolution.nn, convolution.eps
-
-    def forward(self, states: tuple[Tensor, Tensor], bonds: Tensor, bond: Tensor, size: tuple[int, int]) -> Tensor:
-        source, target = bonds
-        neighbours, own = states
-        message = torch.relu(embedding(source, neighbours) + bond)
-        return torch.as_tensor(self.nn((1 + self.eps) * own + torch.zeros_like(own).index_add(0, target, message)))
