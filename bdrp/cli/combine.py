@@ -97,7 +97,7 @@ def print_combinations(found: Combinations, most: int = 10) -> None:
     means = found.active_means.replace("\u202f", " ")
     console.print_line(f"{found.line}: {len(found.table):,} pairs of drugs; active means {means}")
     table = Table("drug", "with", box=None, header_style="bold")
-    for heading in ("alone", "alone", "the better", "nine in ten", "gain"):
+    for heading in ("alone", "alone", "the better", "low to high", "gain"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in found.table.head(most).to_dict("records"):
         names = [Text(console.replace_control_characters(row[name])[:24]) for name in ("drug_a", "drug_b")]
