@@ -97,7 +97,7 @@ def ask_model(
     )
     predicted = model.predict(known.drugs, known.profiles, pairs, about_lines, laboratory)
     doses = [model.limits, known.drugs, screen.responses.groupby("drug_id")[list(LIMITS)].median()]
-    limits = _join_limits(known.drugs.index, doses)
+    limits = join_limits(known.drugs.index, doses)
     at_home = predicted.laboratory is None
     return _answer(
         question,
@@ -250,7 +250,7 @@ def _names(frame: pd.DataFrame, key: str, name: str) -> pd.Series:
     return known[name].where(known[name].fillna("").ne(""), ids) if name in known else ids
 
 
-def _join_limits(drugs: pd.Index, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def join_limits(drugs: pd.Index, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The tested doses of each drug: as the first table that has them by drug_id says."""
     known = pd.DataFrame(np.nan, drugs, list(LIMITS))
     for table in tables:
