@@ -11,6 +11,7 @@ from bdrp.cli import console
 from bdrp.cli.options import (
     ExpressionScale,
     Laboratory,
+    MatchExpression,
     MethodFile,
     NewDrugs,
     NewSamples,
@@ -45,6 +46,7 @@ def run(
     root: Root = None,
     drugs: NewDrugs = None,
     expression: NewSamples = None,
+    match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
     unit: Annotated[
@@ -90,6 +92,7 @@ def run(
         screen=loaded,
         drugs=new_drugs,
         expression=new_lines,
+        match=match_expression,
         laboratory=find_laboratories(laboratory) or laboratory,
         source=Source.of_file(measured),
         out=out,
