@@ -119,6 +119,11 @@ def _read_rows(
     notices: list[str] = []
     known, profiles = gather_tables(trained, screen, drugs, {} if expression is None else {EXPRESSION: expression})
     rows = read_measured(path, stated, profiles[EXPRESSION].index, known["structure_key"], notices)
+    if "response_sd" in rows and not trained.knows_variances:
+        notices.append(
+            f"response_sd of {path.name} is not read: the model was fitted without known variances, so that its noise "
+            "holds the variance of measurements already."
+        )
     console.print_notes(notices)
     return rows
 

@@ -28,6 +28,7 @@ from bdrp.fitted import model_folder, updates
 from bdrp.fitted.asked import check_tables, pair_ids
 from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
 from bdrp.fitted.held_out import HeldOut
+from bdrp.fitted.known_variance import KNOWN_VARIANCES
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
 from bdrp.fitted.measurements import Measurements
 from bdrp.fitted.updates import Source
@@ -243,6 +244,11 @@ class TrainedModel:
         elsewhere = elsewhere or (self.measurements is not None and self.measurements.laboratory is not None)
         inputs = inputs.with_known_assays() if elsewhere else inputs
         return inputs, as_pairs(pairs, inputs)
+
+    @property
+    def knows_variances(self) -> bool:
+        """Whether the noise is without the known variances of measurements, some of the fitted rows having had them."""
+        return bool(self.manifest.get(KNOWN_VARIANCES))
 
     @property
     def training_expression(self) -> Reference:
