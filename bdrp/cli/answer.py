@@ -13,6 +13,7 @@ from bdrp.cli.options import (
     DoseUnit,
     ExpressionScale,
     Laboratory,
+    MatchExpression,
     MethodFile,
     NewDrugs,
     Root,
@@ -68,6 +69,7 @@ def run(
     sure: Annotated[float | None, typer.Option(help="The probability from which an answer is sure (0.9).")] = None,
     laboratory: Laboratory = "same",
     method: MethodFile = None,
+    match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     unit: Unit = None,
     dose_unit: DoseUnit = None,
@@ -85,7 +87,12 @@ def run(
     answers.places(out, [source, *files])
     criteria = answers.Criteria(yardstick, concentrations=concentrations or drugs, **drop_unset(share=share, sure=sure))
     if source.is_file():
-        needs_model = {"--new-sample": new_sample, "--drugs": drugs, "--method": method}
+        needs_model = {
+            "--new-sample": new_sample,
+            "--drugs": drugs,
+            "--method": method,
+            "--match-expression": match_expression,
+        }
         _refuse_for_predictions(needs_model | {"--laboratory": laboratory if laboratory != "same" else None})
         known = None if screen is None else load_screen(screen, root, None, options)
         found = answers.ask_predictions(Predictions.load(source), known, line=line, drug=drug, criteria=criteria)
@@ -102,6 +109,7 @@ def run(
             new_drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
             criteria=criteria,
             laboratory=carried or laboratory,
+            match=match_expression,
         )
     written = answers.write(found, out)
     print_answer(found)

@@ -10,6 +10,7 @@ import typer
 from bdrp.cli import console
 from bdrp.cli.options import (
     ExpressionScale,
+    MatchExpression,
     MethodFile,
     Root,
     ScreenOptions,
@@ -44,6 +45,7 @@ def run(
     expression: Annotated[
         Path | None, typer.Option(help="The new samples, where known: cell_line_id and one column a gene.")
     ] = None,
+    match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     new_drugs: Annotated[
         Path | None, typer.Option(help="The new drugs: drug_id, smiles and, if known, max_conc_um.")
@@ -83,6 +85,7 @@ def run(
         candidates=None if candidates is None else read_ids(candidates, column),
         names=_names(loaded, target_),
         seed=seed,
+        match=match_expression,
     )
     print_panel(panel)
     console.print_updates(trained.updates, "the panel takes what was measured since the fit for known")

@@ -11,6 +11,7 @@ from bdrp.cli import console
 from bdrp.cli.options import (
     ExpressionScale,
     Laboratory,
+    MatchExpression,
     MethodFile,
     NewDrugs,
     NewSamples,
@@ -45,6 +46,7 @@ def run(
     root: Root = None,
     drugs: NewDrugs = None,
     expression: NewSamples = None,
+    match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
     unit: Annotated[
@@ -90,6 +92,7 @@ def run(
         screen=loaded,
         drugs=new_drugs,
         expression=new_lines,
+        match=match_expression,
         laboratory=find_laboratories(laboratory) or laboratory,
         source=Source.of_file(measured),
         out=out,
@@ -116,6 +119,11 @@ def _read_rows(
     notices: list[str] = []
     known, profiles = gather_tables(trained, screen, drugs, {} if expression is None else {EXPRESSION: expression})
     rows = read_measured(path, stated, profiles[EXPRESSION].index, known["structure_key"], notices)
+    if "response_sd" in rows and not trained.knows_variances:
+        notices.append(
+            f"response_sd of {path.name} is not read: the model was fitted without known variances, so that its noise "
+            "holds the variance of measurements already."
+        )
     console.print_notes(notices)
     return rows
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from bdrp.data.expression import admit
 from bdrp.data.identifiers import listed
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.design.panel import Floats, Unknown, choose_panel, draw_deviations, draw_gains, expect
@@ -76,6 +77,7 @@ def probe(
     candidates: Collection[str] | None = None,
     names: pd.Series | None = None,
     seed: int = 0,
+    match: str | None = None,
 ) -> Panel:
     """The panel that leaves the least variance of what it does not measure.
 
@@ -90,6 +92,7 @@ def probe(
         candidates: ids that can be measured; all if None.
         names: of the entries, by id; those of the drugs table if None, else the ids.
         seed: of the draws and the random panels.
+        match: how the expression of `profiles` is mapped onto that of the training lines; see `TrainedModel.predict`.
 
     Raises:
         FitError: the posterior cannot be updated.
@@ -97,6 +100,8 @@ def probe(
     """
     refuse_method(model)
     tables = name_profiles(profiles)
+    if match is not None:
+        tables[EXPRESSION] = admit(tables[EXPRESSION], model.training_expression, match)
     rng = np.random.default_rng(seed)
     lines, column = tables[EXPRESSION].index.astype("str"), _COLUMNS[target]
     ids = drugs.index.astype("str") if target == NEW_LINES else lines

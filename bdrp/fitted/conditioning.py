@@ -83,7 +83,8 @@ def warn_if_far(model: TrainedModel, measured: Measurements) -> None:
     pred, laboratory = model.predictive(inputs, pairs), measured.laboratory
     if laboratory is not None and model.measurements is None:  # else the prediction is of that laboratory already
         pred = widen(pred, laboratory.effects, model.features)
-    score = float(np.median(np.abs(_residual(pairs, pred.mean) / pred.std)))
+    deviation = np.hypot(pred.std, np.nan_to_num(pairs.response_sd.numpy()))
+    score = float(np.median(np.abs(_residual(pairs, pred.mean) / deviation)))
     if score > FAR and len(pairs) >= ENOUGH:
         warnings.warn(
             f"In the median the measurements lie {score:.1f} predictive SDs from what the model predicts for them. Are "

@@ -147,6 +147,7 @@ def _fit(prepared: Prepared, method: Method, runtime: Runtime, refit: bool, aske
     return TrainedModel(
         manifest=_manifest(prepared, method, runtime, fitted, trained.batch.features)
         | {"notices": notices, "interrupted": interrupted, "recalibration": asked, "recalibrator": recalibration.kind}
+        | known_variance.record(method, prepared.screen.responses)
         | _laboratories(trained, fitted)
         | calibration.origin(recalibration),
         features=trained.batch.features,

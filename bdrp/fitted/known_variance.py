@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -9,6 +11,9 @@ import pandas as pd
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.inference.method import Fitted, Method
 from bdrp.predictive import Scalable
+
+KNOWN_VARIANCES: Final = "known_variances"
+"""The manifest's entry: of how many responses of the screen the variance was known to the likelihood."""
 
 
 def predict_as_measured(method: Method, fitted: Fitted, inputs: Inputs, pairs: Pairs) -> Scalable:
@@ -29,9 +34,20 @@ def add_known_variance(pred: Scalable, response_sd: npt.NDArray[np.float64]) -> 
     return pred.with_moments(pred.mean, aleatoric, pred.epistemic_std)
 
 
+def count(responses: pd.DataFrame) -> int:
+    """Of how many responses the SD is known."""
+    return int(responses["response_sd"].notna().sum()) if "response_sd" in responses else 0
+
+
+def record(method: Method, responses: pd.DataFrame) -> dict[str, int]:
+    """The manifest's entry; nothing where a method reads no SDs, or there are none."""
+    known = count(responses) if method.reads_response_sd else 0
+    return {KNOWN_VARIANCES: known} if known else {}
+
+
 def tell(method: Method, responses: pd.DataFrame) -> list[str]:
     """What becomes of the known SDs of a screen, in sentences; nothing where it has none."""
-    known = int(responses["response_sd"].notna().sum()) if "response_sd" in responses else 0
+    known = count(responses)
     if not known:
         return []
     counted = f"{known:,} of {len(responses):,} responses have a response_sd"

@@ -12,17 +12,18 @@ from bdrp.data.identifiers import listed
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import find_caps
 from bdrp.errors import DataError
-from bdrp.fitted.measurements import KEYS, VALUES
+from bdrp.fitted.measurements import KEYS, KNOWN, VALUES
 
 MOST_ROWS: Final = 3_000
 """Rows that a posterior is conditioned on at once; chosen: their covariances take 0.4 GB and some ten seconds."""
 
 
 def tidy_rows(measured: pd.DataFrame) -> pd.DataFrame:
-    """The rows as text and numbers: `KEYS` and `VALUES`; limits that are not given are NaN.
+    """The rows as text and numbers: `KEYS`, `VALUES` and, where any is known, `KNOWN`; what is not given is NaN.
 
     Raises:
-        DataError: a column is missing, an id is empty or a response no finite number; all rows are named.
+        DataError: a column is missing, an id is empty, a response no finite number or an SD not above 0; all rows are
+            named.
     """
     lacking = [column for column in (*KEYS, "response") if column not in measured]
     if lacking:
@@ -30,17 +31,23 @@ def tidy_rows(measured: pd.DataFrame) -> pd.DataFrame:
             f"The measurements lack the column {', '.join(lacking)}; seen: {listed(measured.columns)}. Needed are "
             "cell_line_id, drug_id and response, in the model's measure. Rename or add them."
         )
-    rows = measured.reindex(columns=[*KEYS, *VALUES]).reset_index(drop=True)
+    known = [KNOWN] if KNOWN in measured and measured[KNOWN].notna().any() else []
+    rows = measured.reindex(columns=[*KEYS, *VALUES, *known]).reset_index(drop=True)
     if rows.empty:
         raise DataError("The measurements hold no row. At least one is needed to update a model. Give some.")
     rows[KEYS] = rows[KEYS].astype("str")
-    rows[VALUES] = rows[VALUES].astype(np.float64)
+    rows[[*VALUES, *known]] = rows[[*VALUES, *known]].astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(rows["response"]) | (rows[KEYS] == "").any(axis=1))
     if len(wrong):
         raise DataError(
             f"{len(wrong):,} measurements have no id or no finite response (row {listed(wrong + 1)}, the first being "
             "1). Every row needs both ids and a number; what was not measured is left out, and what lies beyond a dose "
             "is the limit itself. Correct or drop these rows."
+        )
+    if known and not (rows[KNOWN].isna() | ((rows[KNOWN] > 0) & np.isfinite(rows[KNOWN]))).all():
+        raise DataError(
+            f"The measurements have values of {KNOWN} that are not above 0. It is the SD of a measurement, and empty "
+            "where it is not known. Correct or drop them."
         )
     return rows
 

@@ -17,6 +17,8 @@ from bdrp.inference.hierarchical.batch_effects import BatchEffects, ScalePrior
 ROWS, DRUGS, PROFILE = "measured.parquet", "measured_drugs.parquet", "measured_{}.parquet"
 KEYS: Final = ["cell_line_id", "drug_id"]
 VALUES: Final = ["response", "lower_limit", "upper_limit"]
+KNOWN: Final = "response_sd"
+"""A column that rows have where the SD of a measurement is known and the model's noise is without it."""
 UPDATE: Final = "update"
 """The column that counts the updates, from 0."""
 DRUG_COLUMNS: Final = ("name", "smiles", "structure_key", "target", "pathway", "upper_limit")
@@ -108,7 +110,8 @@ class Measurements:
     """All that was measured since a fit.
 
     Attributes:
-        rows: N rows, sorted; cell_line_id, drug_id, response, lower_limit, upper_limit (NaN where not known), update.
+        rows: N rows, sorted; cell_line_id, drug_id, response, lower_limit, upper_limit (NaN where not known), update;
+            and `KNOWN`, where any SD is known.
         drugs: the drugs that they name; index drug_id, columns `DRUG_COLUMNS`.
         profiles: of the lines that they name, by modality; index cell_line_id.
         history: the updates, in their order.

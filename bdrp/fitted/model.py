@@ -28,6 +28,7 @@ from bdrp.fitted import model_folder, updates
 from bdrp.fitted.asked import check_tables
 from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
 from bdrp.fitted.held_out import HeldOut
+from bdrp.fitted.known_variance import KNOWN_VARIANCES
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
 from bdrp.fitted.measurements import Measurements
 from bdrp.fitted.question import Question
@@ -244,6 +245,11 @@ class TrainedModel:
         inputs = self.features.with_drugs(lines, drugs)
         elsewhere = elsewhere or (self.measurements is not None and self.measurements.laboratory is not None)
         return inputs.with_known_assays() if elsewhere else inputs
+
+    @property
+    def knows_variances(self) -> bool:
+        """Whether the noise is without the known variances of measurements, some of the fitted rows having had them."""
+        return bool(self.manifest.get(KNOWN_VARIANCES))
 
     @property
     def training_expression(self) -> Reference:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bdrp.data.expression import admit
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
@@ -27,6 +28,7 @@ def update(
     profiles: Profiles | None = None,
     laboratory: str | Path | Laboratories = SAME,
     source: Source | None = None,
+    match: str | None = None,
     out: Path | str | None = None,
     overwrite: bool = False,
 ) -> TrainedModel:
@@ -43,6 +45,7 @@ def update(
         profiles: further tables by modality, for a model that reads more than expression.
         laboratory: whose measurements they are.
         source: the table's file, for the history.
+        match: how `expression` is mapped onto that of the training lines, and kept; see `bdrp.data.expression.admit`.
         out: the folder to write; nothing is written if None.
         overwrite: replace a model that stands there, other than `model` itself.
 
@@ -53,6 +56,8 @@ def update(
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     if screen is not None:
         _refuse_fitted(trained, tidy_rows(measured), screen)
+    if expression is not None and match is not None:
+        expression = admit(expression, trained.training_expression, match)
     given = {} if expression is None else {EXPRESSION: expression}
     known, tables = gather_tables(trained, screen, drugs, given | dict(profiles or {}))
     made = trained.update(measured, drugs=known, profiles=tables, laboratory=laboratory, source=source)

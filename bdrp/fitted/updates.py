@@ -20,6 +20,7 @@ from bdrp.fitted.laboratory import Laboratories
 from bdrp.fitted.measured_checks import at_limit, refuse_repeated, refuse_too_many, refuse_unknown, tidy_rows
 from bdrp.fitted.measurements import (
     DRUG_COLUMNS,
+    KNOWN,
     UPDATE,
     UPDATES,
     Measurements,
@@ -64,6 +65,8 @@ def add(
     """See `TrainedModel.update`; `described` are drugs and profiles, `laboratories` is None for the model's own."""
     refuse_method(model)
     rows, before = tidy_rows(measured), model.measurements
+    if not model.knows_variances:
+        rows = rows.drop(columns=KNOWN, errors="ignore")
     source = source or Source.of_rows(rows)
     _refuse_same_source(source, before)
     drugs, profiles = _known(model, *described)

@@ -120,3 +120,29 @@ def test_a_line_in_natural_logarithms_is_read_so_at_every_door(bdrp, trained, sc
         made[name] = [pd.read_csv(place / file) for file in ("panel.csv", "answer.csv")]
     for one, other in zip(made["log2"], made["ln"], strict=True):
         pd.testing.assert_frame_equal(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_a_cohort_of_another_platform_is_matched_at_every_door(bdrp, trained, screen, tiny_screen, measured, tmp_path):
+    """Matching by gene takes a shift and a factor of each gene away, so that what it gives is the same without them."""
+    cohort = (tiny_screen.expression.iloc[:24] + tiny_screen.expression.iloc[8:32].to_numpy()) / 2
+    cohort.index = pd.Index([f"NEW{at}" for at in range(24)], name="cell_line_id")
+    rng = np.random.default_rng(0)
+    elsewhere = cohort * rng.uniform(0.6, 1.5, cohort.shape[1]) + rng.normal(0, 3, cohort.shape[1])
+    rows = pd.read_csv(measured, dtype=str).assign(cell_line_id="NEW3").drop_duplicates(KEYS)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    made = {}
+    for name, table in (("here", cohort), ("elsewhere", elsewhere)):
+        table.to_csv(tmp_path / f"{name}.csv")
+        place, flags = tmp_path / name, [*screen, "--match-expression", "gene"]
+        expression = ["--expression", tmp_path / f"{name}.csv"]
+        asked = ["--new-sample", tmp_path / f"{name}.csv", "--line", "NEW5"]
+        for words in (
+            ["probe", trained[1], "--drugs", 2, *expression, *flags, "--out", place / "panel.csv"],
+            ["update", trained[1], "--measured", tmp_path / "rows.csv", *expression, *flags, "--out", place / "model"],
+            ["answer", place / "model", *asked, *flags, "--out", place / "answer.csv"],
+        ):
+            ran = bdrp(*words)
+            assert ran.exit_code == 0, ran.stderr
+        made[name] = [pd.read_csv(place / file) for file in ("panel.csv", "answer.csv")]
+    for here, there in zip(*made.values(), strict=True):
+        pd.testing.assert_frame_equal(here, there, rtol=0.02, atol=0.02)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bdrp.data import splits
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
+from bdrp.errors import DataError
 from bdrp.fitted.model import TrainedModel
 
 Fit = Callable[..., TrainedModel]
@@ -97,3 +100,38 @@ def test_what_becomes_of_the_sds_is_said_by_those_that_read_them_and_those_that_
     assert not any("response_sd" in notice for notice in untold.manifest["notices"])
     part = ridge.held_out_part
     assert part is not None and part.predictions.aleatoric_std.std() < part.observed["response_sd"].std()
+
+
+def test_an_update_counts_rows_by_their_known_variance(
+    told: TrainedModel, untold: TrainedModel, measured: Screen
+) -> None:
+    """A response of an SD of 20 says next to nothing; a model that knew no SDs has them in its noise."""
+    rows = told.held_out()[["cell_line_id", "drug_id", "response"]].head(10)
+    tables = {"drugs": measured.drugs, "profiles": measured.expression}
+    asked = rows[["cell_line_id", "drug_id"]]
+    before = told.predict(measured.drugs, measured.expression, asked).distribution.mean
+    moved = {}
+    for name, sd in (("well", 0.01), ("badly", 20.0), ("not known", np.nan)):
+        updated = told.update(rows.assign(response_sd=sd), **tables)
+        moved[name] = np.abs(updated.predict(measured.drugs, measured.expression, asked).distribution.mean - before)
+    assert (moved["badly"] < 0.1 * moved["well"].mean()).all()
+    np.testing.assert_allclose(moved["well"], moved["not known"], rtol=0.05, atol=1e-3)
+    plain, with_sd = (untold.update(table, **tables) for table in (rows, rows.assign(response_sd=20.0)))
+    pd.testing.assert_frame_equal(plain.measurements.rows, with_sd.measurements.rows)  # type: ignore[union-attr]
+
+
+def test_what_an_update_knows_of_its_rows_is_saved_and_checked(
+    told: TrainedModel, measured: Screen, tmp_path: Path
+) -> None:
+    rows = told.held_out()[["cell_line_id", "drug_id", "response"]].head(6)
+    tables = {"drugs": measured.drugs, "profiles": measured.expression}
+    first = told.update(rows.head(3), **tables)
+    updated = first.update(rows.tail(3).assign(response_sd=2.0), **tables)
+    updated.save(tmp_path / "model")
+    loaded = TrainedModel.load(tmp_path / "model")
+    asked = rows[["cell_line_id", "drug_id"]]
+    one, two = (each.predict(measured.drugs, measured.expression, asked).distribution for each in (updated, loaded))
+    np.testing.assert_array_equal(one.mean, two.mean)
+    assert loaded.measurements.rows["response_sd"].notna().sum() == 3  # type: ignore[union-attr]
+    with pytest.raises(DataError, match="response_sd that are not above 0"):
+        told.update(rows.assign(response_sd=0.0), **tables)

@@ -29,8 +29,8 @@ def read_measured(
         notices: what was converted, and which rows say again what others say, is written here.
 
     Returns:
-        cell_line_id, drug_id, response, lower_limit and upper_limit, in the measure's unit. Ids that join with nothing
-        are as they stand in the table.
+        cell_line_id, drug_id, response, lower_limit and upper_limit, in the measure's unit, and response_sd where the
+        table has it. Ids that join with nothing are as they stand in the table.
 
     Raises:
         DataError: the table cannot be read, its unit cannot be told, or a row has no id or no finite number.
@@ -44,7 +44,8 @@ def read_measured(
     notices += read.notices
     rows, _ = join_lines(read.rows, None, lines, notices)
     joining.refuse_non_finite(rows, read.measure.name, path.name)
-    return drop_repeated(rows, compounds, notices)[["cell_line_id", "drug_id", "response", *LIMITS]]
+    known = rows.columns.intersection(joining.KNOWN_WHERE_MEASURED)
+    return drop_repeated(rows, compounds, notices)[["cell_line_id", "drug_id", "response", *LIMITS, *known]]
 
 
 def read_ids(path: str | Path, column: str) -> list[str]:

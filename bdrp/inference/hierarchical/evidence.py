@@ -55,10 +55,12 @@ class Labels:
     Attributes:
         residual: (n,) response less predicted mean; of a capped one the cap less predicted mean.
         side: (n,) 1 where the response is known to lie above its cap, -1 where below, 0 where it was measured.
+        known: (n,) known variances of the measurements themselves, beside the noise; 0 where not known and at caps.
     """
 
     residual: Floats
     side: Floats
+    known: Floats | float = 0.0
 
 
 class Evidence:
@@ -153,7 +155,7 @@ class Evidence:
 
     def _own_noise(self, effects: BatchEffects) -> Floats:
         """(n,) variances, whatever the outliers weigh."""
-        return np.asarray(effects.noise**2 * self.rows.noise)
+        return np.asarray(effects.noise**2 * self.rows.noise + self.labels.known)
 
     def _noise(self, effects: BatchEffects) -> Floats:
         """(n,) variances about the expected responses; those of sites do not follow the scale."""
@@ -172,7 +174,8 @@ class Evidence:
         inverse = _inverse(factor)
         tails, by_noise = log_tails(self.caps, self._own_noise(effects)[self.capped], self.cavity)
         value = np.log(np.diag(factor[0])).sum() + 0.5 * self.sites.residual @ solved - tails
-        noise = np.where(self.labels.side == 0, self._noise(effects), 0.0)
+        learned = effects.noise**2 * self.rows.noise / self.weight  # what is known does not follow the scale
+        noise = np.where(self.labels.side == 0, learned, 0.0)
         slopes = {"noise": float(noise @ (np.diag(inverse) - solved**2)) - by_noise}
         for name, part in self.terms.items():
             scale = getattr(effects, name) ** 2

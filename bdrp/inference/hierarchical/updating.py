@@ -45,7 +45,8 @@ class UpdatedFit:
     Args:
         fit: one that `can_update`.
         inputs: drugs and lines of the labelled pairs.
-        labelled: n pairs with their responses and, if known, limits; with none of them the target differs as `effects`
+        labelled: n pairs with their responses and, if known, limits and SDs of their measurement, whose squares are
+            added to the noise of `prior`; with none of them the target differs as `effects`
             or the medians of `scales` say, and nothing more is known of it.
         prior: what is predicted for them: the fit's own distribution, or one with other moments such as recalibrated
             ones, which the covariance is scaled to.
@@ -67,7 +68,9 @@ class UpdatedFit:
         response, side = read_responses(fit, labelled)
         dof = prior.dof if isinstance(prior, StudentT) else None
         first = effects or scales.median
-        self.evidence = Evidence(self.rows, Labels(response - prior.mean, side), fit.features.response_std, dof, first)
+        known = np.where(side == 0, np.nan_to_num(labelled.response_sd.cpu().numpy()) ** 2, 0.0)
+        labels = Labels(response - prior.mean, side, known)
+        self.evidence = Evidence(self.rows, labels, fit.features.response_std, dof, first)
         if len(labelled):
             self._condition(None if effects else scales)
 

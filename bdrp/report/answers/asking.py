@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
+from bdrp.data.expression.matching import NONE
 from bdrp.data.measures import MEASURES
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.errors import DataError
@@ -67,6 +68,7 @@ def ask_model(
     new_drugs: pd.DataFrame | None = None,
     criteria: Criteria | None = None,
     laboratory: str | Path | Laboratories = SAME,
+    match: str | None = None,
 ) -> Answer:
     """Rank the drugs of a screen for a line, or its lines for a drug.
 
@@ -79,11 +81,13 @@ def ask_model(
         new_drugs: drugs that the screen lacks, as in `TrainedModel.predict`; they are ranked with the others.
         criteria: what counts as active, and as sure.
         laboratory: as in `TrainedModel.predict`.
+        match: how the expression of new samples (of all lines, without any) is mapped onto that of the training lines.
 
     Raises:
         DataError: not one line or one drug is asked about, it is not known, or there is no such yardstick.
     """
-    known = KnownTables.of(model, screen, new_drugs, new_samples)
+    known = KnownTables.of(model, screen, new_drugs, new_samples, match)
+    left = match if new_samples is None or match is None else NONE  # these have been matched, among themselves
     asked = known.line_names.loc[known.lines]
     if line is None and drug is None and new_samples is not None and len(asked) == 1:
         line = str(asked.index[0])
@@ -95,7 +99,7 @@ def ask_model(
     about_lines = pd.DataFrame(
         {"name": known.line_names, "tissue": screen.cell_lines["tissue"].reindex(known.line_names.index)}
     )
-    predicted = model.predict(known.drugs, known.profiles, pairs, about_lines, laboratory)
+    predicted = model.predict(known.drugs, known.profiles, pairs, about_lines, laboratory, left)
     doses = [model.limits, known.drugs, screen.responses.groupby("drug_id")[list(LIMITS)].median()]
     limits = join_limits(known.drugs.index, doses)
     at_home = predicted.laboratory is None
