@@ -45,16 +45,22 @@ def main() -> None:
     asked.add_argument("--before", type=Path)
     asked.add_argument("--runs", type=int, default=1)
     given = asked.parse_args()
-    trees = {"before": given.before} if given.before else {}
+    trees = {"before": given.before.resolve()} if given.before else {}
     trees["now"] = Path(bdrp.__file__).parents[1]
-    screen = ["--screen", given.screen, "--root", str(given.root)]
+    screen = ["--screen", given.screen, "--root", str(given.root.resolve())]
     print("compounds        pairs  version     CPU s   us a pair   peak MiB")
     with tempfile.TemporaryDirectory() as place:
         for count in (0, *map(int, given.compounds.split(","))):
             library = write_library(given.screen, given.root, count, Path(place) / f"{count}.csv")
             for _ in range(given.runs):
                 for name, tree in trees.items():
-                    words = [str(given.model), *screen, *library, "--out", str(Path(place) / f"{name}-{count}.parquet")]
+                    words = [
+                        str(given.model.resolve()),
+                        *screen,
+                        *library,
+                        "--out",
+                        str(Path(place) / f"{name}-{count}.parquet"),
+                    ]
                     cost = measure(tree, words)
                     each = 1e6 * cost.seconds / cost.pairs
                     shown = f"{count or 'grid':>9} {cost.pairs:12,}  {name:8} {cost.seconds:8.1f} {each:11.2f}"
@@ -62,13 +68,14 @@ def main() -> None:
 
 
 def measure(tree: Path, words: Sequence[str]) -> Cost:
-    """One `bdrp predict` of the code in `tree`, as a process of its own with one thread."""
+    """One `bdrp predict` of the code in `tree`, as a process of its own with one thread that begins there."""
     import pyarrow.parquet
 
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     environment = os.environ | one_thread | {"PYTHONPATH": str(tree)}
     command = [sys.executable, "-W", "ignore", "-m", "bdrp", "predict", *words]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=tree, env=environment, **quiet) as running:
         _, status, used = os.wait4(running.pid, 0)
         running.returncode = os.waitstatus_to_exitcode(status)
     if running.returncode:

@@ -85,3 +85,20 @@ def test_lists_and_records_are_no_cells(tmp_path: Path) -> None:
     arrow.write_table(pa.table({"line": [["a", "b"], ["c"]]}), tmp_path / "t.parquet")
     with pytest.raises(parquet.NotParquetError, match="its column 'line' holds lists or records"):
         parquet.read(tmp_path / "t.parquet", LARGEST)
+
+
+def test_joined_parts_are_row_groups_with_checksums_of_the_columns_that_were_written(tmp_path: Path) -> None:
+    whole = frame(900)
+    parts = [tmp_path / f"{start}.parquet" for start in (0, 300, 600)]
+    for start, part in zip((0, 300, 600), parts, strict=True):
+        parquet.write(whole.iloc[start : start + 300].reset_index(drop=True), part, {b"bdrp": b"part"})
+    parquet.join(parts, tmp_path / "t.parquet", {b"bdrp": b"all"})
+    table = parquet.read(tmp_path / "t.parquet", LARGEST)
+    pd.testing.assert_frame_equal(table.to_pandas(), whole)
+    assert table.schema.metadata[b"bdrp"] == b"all" and table.schema == arrow.read_schema(parts[0])
+    assert arrow.ParquetFile(tmp_path / "t.parquet").num_row_groups == 3
+    damaged = bytearray((tmp_path / "t.parquet").read_bytes())
+    damaged[len(damaged) // 3] ^= 1
+    (tmp_path / "t.parquet").write_bytes(damaged)
+    with pytest.raises(parquet.NotParquetError):
+        parquet.read(tmp_path / "t.parquet", LARGEST)
