@@ -114,6 +114,36 @@ def test_the_same_seed_gives_the_same_draws():
     np.testing.assert_array_equal(first.z, second.z)
 
 
+@pytest.mark.parametrize(
+    "wells",
+    [[0.96, 1.04, 0.99, 0.90, 0.72, 0.64, 0.66], [1.05, 0.98, 1.01, 0.94, 1.03, 1.00, 0.97]],
+    ids=["partial", "flat"],
+)
+def test_quantiles_of_long_tails_are_those_of_brute_force(wells):
+    """Of these two a chain of NUTS has not settled in 1,500 draws; 400,000 of the prior are worth 300 or more.
+
+    A quantile of so few has a standard error of about 0.09 SD; of nine of them one in 200 would lie 0.3 away by chance.
+    """
+    seen = np.array(wells)
+    z = np.random.default_rng(0).standard_normal((5, 400_000))
+    likelihood = _log_likelihood(z, seen)
+    weight = np.exp(likelihood - likelihood.max())
+    assert weight.sum() ** 2 / (weight**2).sum() > 300
+    prior, lowest, levels = PRIOR.curves(z), float(LN_DOSE[0]), np.array([0.1, 0.5, 0.9])
+    ours = posterior.sample(Design(LN_DOSE, seen[None], np.ones(1)), NOISE, draws=4000).curves
+    for right, told in (
+        (prior.area(lowest, 0.0), ours.area(lowest, 0.0)[0]),
+        (prior.midpoint, ours.midpoint[0]),
+        (prior.plateau, ours.plateau[0]),
+    ):
+        order = np.argsort(right)
+        summed = np.cumsum(weight[order]) / weight.sum()
+        mean = np.average(right, weights=weight)
+        deviation = np.sqrt(np.average((right - mean) ** 2, weights=weight))
+        away = (np.quantile(told, levels) - right[order][np.searchsorted(summed, levels)]) / deviation
+        assert np.abs(away).max() < 0.3
+
+
 @pytest.mark.slow
 def test_moments_are_those_of_nuts():
     """Pyro's sampler on the same density, written anew in torch; docs/curves.md says what longer chains showed."""

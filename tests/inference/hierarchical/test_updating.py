@@ -176,7 +176,7 @@ def elsewhere(loose, some_unseen):
     by_drug = rng.standard_normal(len(some_unseen.inputs.drug_ids))[rows.drug.numpy()]
     noise = 0.5 * prior.aleatoric_std * rng.standard_normal(len(rows))
     response = prior.mean + fit.features.response_std * (2.0 + by_drug) + noise
-    labelled = rows.__class__(rows.line, rows.drug, torch.as_tensor(response), rows.lower_limit, rows.upper_limit)
+    labelled = replace(rows, response=torch.as_tensor(response))
     return fit, labelled, prior
 
 
@@ -199,7 +199,7 @@ def test_gross_outliers_move_a_student_less_than_a_normal(elsewhere, some_unseen
     some_rows = torch.arange(60)
     response = rows.response[some_rows].clone()
     response[:3] += 30 * fit.features.response_std
-    spoiled = rows.select(some_rows).__class__(rows.line[:60], rows.drug[:60], response, *[rows.lower_limit[:60]] * 2)
+    spoiled = replace(rows.select(some_rows), response=response)
     weight = UpdatedFit(fit, some_unseen.inputs, spoiled, prior[:60], BatchEffects(offset=2.0, by_drug=1.0)).weight
     assert weight[:3].max() < 0.05 < np.median(weight[3:])
 
