@@ -42,6 +42,8 @@ os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
 
 nb_execution_mode = os.environ.get("BDRP_NOTEBOOKS", "cache")  # "off" builds the pages alone
+if nb_execution_mode == "off":  # the kernel would have said what language its cells are in
+    suppress_warnings = ["myst-nb.lexer", "misc.highlighting_failure"]
 nb_execution_cache_path = str(ROOT / "build" / "notebooks")
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True

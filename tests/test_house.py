@@ -83,6 +83,12 @@ def test_links_between_pages_lead_somewhere():
     assert broken == []
 
 
+def test_every_page_is_in_the_contents_of_the_site():
+    contents = re.findall(r"^([\w/-]+)$", (ROOT / "docs" / "index.md").read_text(), re.M)
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert pages - set(contents) == set()
+
+
 @pytest.mark.parametrize("path", _plug_ins("data/sources"), ids=lambda path: path.stem)
 def test_every_source_describes_itself_and_loads(path):
     assert {"DESCRIPTION", "load"} <= _names(path)
