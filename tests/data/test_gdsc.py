@@ -230,7 +230,9 @@ def test_a_root_is_needed_and_must_exist(tmp_path: Path) -> None:
 def test_names_of_sources_and_measures_are_listed_where_an_unknown_one_is_asked_for() -> None:
     assert {"ccle", "ctrp", "gdsc1", "gdsc2", "simulated", "tables"} <= set(sources.names())
     assert all(sources.describe(name) for name in sources.names())
-    with pytest.raises(DataError, match=r"no source 'gdsc3'. Choose one of: ccle, coderdata, csa, ctrp, depmap, dreval, gdsc1, gdsc2"):
+    with pytest.raises(
+        DataError, match=r"no source 'gdsc3'. Choose one of: ccle, coderdata, csa, ctrp, depmap, dreval, gdsc1, gdsc2"
+    ):
         sources.load("gdsc3")
     with pytest.raises(DataError, match=r"no source '_gdsc'"):
         sources.load("_gdsc")
