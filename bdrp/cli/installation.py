@@ -20,6 +20,7 @@ PINS: Final = Path(bdrp.__file__).parents[1] / "constraints.txt"
 """The releases that the tests pass with; beside a clone's package, and in no wheel."""
 
 GIVES: Final = {
+    "anndata": "expression from, and predictions as, .h5ad files",
     "boosting": "the method boosting (CatBoost)",
     "dev": "tests and checks of bdrp itself",
     "docs": "the documentation site, with its notebooks",

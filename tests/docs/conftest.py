@@ -31,9 +31,9 @@ NAMES = {"1909": "Venetoclax"}
 
 @cache
 def stand_in(source: Any, measure: str = "ln_ic50_um") -> Screen:
-    """60 lines x 16 drugs x 60 genes of the simulated screen, under ids and names that pages use."""
+    """60 lines x 24 drugs x 60 genes of the simulated screen, under ids and names that pages use."""
     whole = SIMULATED(measure=measure)
-    lines, drugs = whole.expression.index[::2][LINES[source]], whole.drugs.index[:16]
+    lines, drugs = whole.expression.index[::2][LINES[source]], whole.drugs.index[:24]
     rows = whole.responses
     rows = rows[rows["cell_line_id"].isin(lines) & rows["drug_id"].isin(drugs)].reset_index(drop=True)
     about = whole.drugs.loc[drugs].rename(index=DRUGS)
