@@ -107,9 +107,9 @@ def _write_new(place: Path, screen: Screen, model: Any) -> None:
     new.index = pd.Index(["NEW-A", "NEW-B"], name="cell_line_id")
     for name, lines in {"new_samples": 2, "samples": 2, "biopsy": 1, "new": 1}.items():
         new.head(lines).to_csv(place / f"{name}.csv")
-    pd.DataFrame({"drug_id": ["NEW-1"], "smiles": ["CC(=O)Oc1ccccc1C(=O)O"]}).to_csv(
-        place / "new_drugs.csv", index=False
-    )
+    aspirin = pd.DataFrame({"drug_id": ["NEW-1"], "smiles": ["CC(=O)Oc1ccccc1C(=O)O"]})
+    for name in ("new_drugs", "library"):
+        aspirin.to_csv(place / f"{name}.csv", index=False)
     pd.DataFrame({"drug_id": screen.drugs.index, "cmax_um": 1.0}).to_csv(place / "cmax.csv", index=False)
     typical = screen.responses.groupby("drug_id")["response"].median().rename("ln_ic50_um").reset_index()
     ids = {"NEW-A": "NEW-A", "HELD-OUT": model.held_out()["cell_line_id"].min()}
