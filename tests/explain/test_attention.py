@@ -156,7 +156,7 @@ def test_a_program_is_shared_among_genes_by_the_size_of_their_loadings_not_by_th
     np.testing.assert_allclose(read.genes, np.tile(expected, (12, 1)), rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(read.loadings, loadings)
     top = read.top_genes(tiny_screen.drugs.index[0], 2)
-    assert list(top.index) == list(tiny_screen.expression.columns[[2, 0]])
+    assert list(top.index) == [model.features.genes[2], model.features.genes[0]]
     np.testing.assert_allclose(top, [0.4, 0.225], rtol=1e-5)
 
 
@@ -238,7 +238,7 @@ def test_attention_that_looks_elsewhere_for_each_drug_is_read_without_a_warning(
     assert read.times_uniform > 1.5
     assert read.rank_correlation <= 0.9
     tops = [set(read.top_genes(drug).index) for drug in tiny_screen.drugs.index[:5]]
-    assert tops == [set(tiny_screen.expression.columns[10 * at : 10 * at + 10]) for at in range(5)]
+    assert tops == [set(model.features.genes[10 * at : 10 * at + 10]) for at in range(5)]
 
 
 def test_rank_correlation_is_the_mean_over_pairs_of_drugs_and_uniform_is_one():

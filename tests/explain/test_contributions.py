@@ -63,7 +63,7 @@ def test_features_sum_to_their_terms_and_the_rest_is_the_drug_on_a_mean_line(cas
 
 def test_a_gene_that_is_set_to_its_mean_takes_its_linear_part_away(case, tiny_screen):
     model, found = case
-    gene = tiny_screen.expression.columns[7]
+    gene = model.features.genes[7]
     mean = model.features.scalers["expression"].mean[7]
     without = explain_pairs(model, model.drugs_of(tiny_screen), tiny_screen.expression.assign(**{gene: mean}))
     lost = found.terms["slopes"] - without.terms["slopes"]

@@ -241,7 +241,7 @@ def test_what_lies_among_records_and_is_none_is_left_alone(tiny_screen, tmp_path
     (tmp_path / "runs" / ".git").mkdir(parents=True)
     (tmp_path / "runs" / ".old.abcd1234").mkdir()
     plan.make_plan(tiny_screen, GRID, tmp_path)
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == [".git"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [".git", ".old.abcd1234"]
     (tmp_path / "runs" / "events.tensorboard").write_text("mine")
     with pytest.raises(OutputError, match="holds events.tensorboard, which is no record"):
         plan.make_plan(tiny_screen, GRID, tmp_path)

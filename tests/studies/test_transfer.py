@@ -302,10 +302,10 @@ def test_scores_that_were_altered_are_made_again_with_a_warning(groups, protocol
 def test_scores_that_were_moved_to_anothers_place_are_not_taken_for_its_own(groups, protocol, done, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(done[1], out)
-    one, other = (out / "targets").iterdir()
-    one.rename(out / "aside")
-    other.rename(one)
-    (out / "aside").rename(other)
+    places = sorted((out / "targets").iterdir())
+    aside = [place.rename(out / place.name) for place in places]
+    for place, moved in zip(places, aside[1:] + aside[:1], strict=True):
+        moved.rename(place)
     with pytest.warns(BdrpWarning, match="holds what was made for another key") as told:
         found = quietly(groups, protocol, out)
     assert len([each for each in told if "another key" in str(each.message)]) == 2
