@@ -28,7 +28,8 @@ from bdrp.fitted.model import TrainedModel
 from bdrp.studies.adaptation import check_labelling
 from bdrp.studies.comparison import write_table
 from bdrp.studies.execution.run_matrix import fingerprint
-from bdrp.studies.transfer_records import MODELS, address, keep_scales, keep_scores, reserve_folder
+from bdrp.studies.folder import address
+from bdrp.studies.transfer_records import MODELS, keep_scales, keep_scores, reserve_folder
 from bdrp.studies.transfer_scores import (
     Labelling,
     TargetScores,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,9 +9,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
-from bdrp.files import atomic, outputs, sealed_folder, strict_json, tables
+from bdrp.errors import BdrpWarning, DataError, ModelFolderError
+from bdrp.files import atomic, sealed_folder, strict_json, tables
 from bdrp.fitted.laboratory import LaboratoryScales
+from bdrp.studies.folder import address, check_own
 from bdrp.studies.transfer_scores import TargetScores
 
 MODELS, TARGETS, LABORATORIES = "models", "targets", "laboratories"
@@ -28,21 +27,9 @@ def reserve_folder(out: Path) -> Path:
     Raises:
         OutputError: it is a file, a model, or holds something else, or it cannot be written to.
     """
-    outputs.refuse_model(out)
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"--out {out} is a file. A transfer is a folder. Choose another name.")
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_dir() for name in (MODELS, TARGETS)):
-        raise OutputError(
-            f"The folder {out} is not empty and holds no transfer. A transfer needs a folder of its own: a new one, or "
-            "that of an earlier transfer, which goes on. Choose another --out."
-        )
+    check_own(out, "transfer", MODELS, TARGETS)
     sealed_folder.reserve(out / TARGETS)
     return out
-
-
-def address(key: Mapping[str, Any]) -> str:
-    """The hash of all that decides a result."""
-    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def keep_scores(place: Path, key: Mapping[str, Any], make: Callable[[], TargetScores]) -> TargetScores:

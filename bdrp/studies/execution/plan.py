@@ -11,10 +11,10 @@ from statistics import median
 
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError, OutputError
-from bdrp.files import outputs
 from bdrp.studies.execution import records
 from bdrp.studies.execution.records import Record
 from bdrp.studies.execution.run_matrix import Run, RunMatrix
+from bdrp.studies.folder import check_own
 
 # Chosen: what the default network takes on one core of 2024 (two fits of 40 epochs); cheap methods take far less, and
 # correct the estimate as soon as one of their runs has ended.
@@ -157,14 +157,7 @@ def _read(out: Path, run: Run) -> Record | None:
 
 
 def _check_place(out: Path) -> None:
-    outputs.refuse_model(out)
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"--out {out} is a file. A comparison is a folder. Choose another name.")
-    if out.is_dir() and any(out.iterdir()) and not (out / records.RUNS).is_dir():
-        raise OutputError(
-            f"The folder {out} is not empty and holds no comparison. A comparison needs a folder of its own: a new "
-            "one, or that of an earlier comparison, which goes on. Choose another --out."
-        )
+    check_own(out, "comparison", records.RUNS)
     others = records.list_foreign_files(out / records.RUNS) if (out / records.RUNS).is_dir() else []
     if others:
         raise OutputError(

@@ -5,7 +5,6 @@ A run that was stopped is made again from its first round; those that ended are 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from bdrp.errors import ModelFolderError, OutputError
-from bdrp.files import atomic, outputs, sealed_folder, strict_json
+from bdrp.errors import ModelFolderError
+from bdrp.files import atomic, sealed_folder, strict_json
 from bdrp.fitted.model import TrainedModel
+from bdrp.studies.folder import address, check_own
 
 RUNS, MODELS = "runs", "models"
 COLUMNS: Final = ("labels", "rmse", "coverage_90", "hits_found", "batch_hits")
@@ -27,21 +27,9 @@ def reserve_folder(out: Path) -> Path:
     Raises:
         OutputError: it is a file, a model, or holds something else, or it cannot be written to.
     """
-    outputs.refuse_model(out)
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"--out {out} is a file. A replay is a folder. Choose another name.")
-    if out.is_dir() and any(out.iterdir()) and not (out / RUNS).is_dir():
-        raise OutputError(
-            f"The folder {out} is not empty and holds no replay. A replay needs a folder of its own: a new one, or "
-            "that of an earlier replay, which goes on. Choose another --out."
-        )
+    check_own(out, "replay", RUNS)
     sealed_folder.reserve(out / RUNS)
     return out
-
-
-def address(key: Mapping[str, Any]) -> str:
-    """The hash of all that decides a result."""
-    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def read_rounds(out: Path, key: Mapping[str, Any]) -> pd.DataFrame | None:
