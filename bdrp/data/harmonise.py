@@ -22,7 +22,7 @@ from bdrp.data.expression import Reference, match_expression
 from bdrp.data.expression.matching import NONE
 from bdrp.data.harmonisation_report import Report, Tally
 from bdrp.data.identifiers import line_name_key, listed
-from bdrp.data.profiles import EXPRESSION, column_noun
+from bdrp.data.profiles import EXPRESSION, TISSUE, column_noun
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError
 
@@ -201,8 +201,11 @@ def _one_a_structure(screen: Screen, tally: Tally, keep_ids: bool) -> pd.DataFra
 
 
 def _shared_columns(screens: Sequence[Screen], tally: Tally) -> dict[str, list[str]]:
-    """Of each modality the features that every screen with it has, in the first one's order."""
-    names = dict.fromkeys(name for screen in screens for name in screen.profiles)
+    """Of each modality the features that every screen with it has, in the first one's order.
+
+    Tissues are told again by the lines that are left.
+    """
+    names = [name for name in dict.fromkeys(name for screen in screens for name in screen.profiles) if name != TISSUE]
     found = {name: _shared(name, [one for one in screens if name in one.profiles], tally) for name in names}
     if not found[EXPRESSION]:
         genes = "; ".join(

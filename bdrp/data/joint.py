@@ -20,6 +20,7 @@ import pandas as pd
 
 from bdrp.data import sources
 from bdrp.data.harmonise import harmonise
+from bdrp.data.profiles import TISSUE
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 
@@ -40,14 +41,14 @@ def join(*screens: Screen) -> Screen:
         DataError: see `harmonise`.
     """
     together = harmonise(*screens, keep_drug_ids=True).screens
-    names = dict.fromkeys(name for screen in together for name in screen.profiles)
+    measured = dict.fromkeys(name for screen in together for name in screen.profiles if name != TISSUE)
     return Screen(
         JOINED.join(screen.name for screen in together),
         together[0].measure,
         pd.concat([each.responses.assign(laboratory=each.name) for each in together], ignore_index=True),
         _fill_descriptions(pd.concat([each.drugs.assign(laboratory=each.name) for each in together])),
         _earliest([each.cell_lines for each in together]),
-        {name: _earliest([each.profiles[name] for each in together if name in each.profiles]) for name in names},
+        {name: _earliest([each.profiles[name] for each in together if name in each.profiles]) for name in measured},
         {f"{each.name}/{file}": digest for each in together for file, digest in each.checksums.items()},
         tuple(f"{each.name}: {notice}" for each in together for notice in each.notices),
     )

@@ -17,6 +17,10 @@ from bdrp.errors import DataError
 
 EXPRESSION: Final = "expression"
 """The modality that every line has."""
+TISSUE: Final = "tissue"
+"""The modality that a screen's table of lines tells, and no table of its own."""
+UNKNOWN_TISSUE: Final = "unknown"
+"""What stands for a tissue that nobody told."""
 MOST_MISSING: Final = 0.5
 """Share of a profile's values that may be missing; chosen: GDSC misses 1.7 %, and imputing most is no measurement."""
 
@@ -44,6 +48,21 @@ def name_profiles(profiles: Profiles | pd.DataFrame) -> dict[str, pd.DataFrame]:
     if EXPRESSION not in given:
         raise DataError(f"profiles hold {listed(given) or 'nothing'}. Every line needs expression; add its table.")
     return dict(given)
+
+
+def of_tissues(tissues: pd.Series) -> pd.DataFrame:
+    """The tissues of lines as a profile: one column a tissue, 1 where a line is of it, else 0.
+
+    Args:
+        tissues: index cell_line_id; "unknown", empty or NaN where nobody told.
+
+    Returns:
+        (lines whose tissue is known, tissues) float32, tissues by name; no row and no column where none is known.
+    """
+    told = tissues.astype("str").str.strip()[tissues.notna()]
+    told = told[(told != "") & (told.str.casefold() != UNKNOWN_TISSUE)]
+    table = pd.get_dummies(told, dtype=np.float32).sort_index(axis=1)
+    return table.set_axis(table.columns.astype("str"), axis=1).rename_axis(index="cell_line_id", columns=None)
 
 
 def column_noun(name: str) -> str:

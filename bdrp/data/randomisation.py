@@ -12,7 +12,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError
@@ -47,7 +46,7 @@ def shuffle_screen(screen: Screen, split: Split, kind: str, seed: int) -> Screen
     rng = np.random.default_rng(seed)
     tables: dict[str, Any] = {name: getattr(screen, name) for name in ("responses", "drugs", "cell_lines", "profiles")}
     if kind == GENES:
-        tables["profiles"] = _profiles(tables["profiles"], rng)
+        tables |= _profiles(screen, rng)
     elif kind == STRUCTURES:
         tables["drugs"] = _structures(tables["drugs"], rng)
     elif kind == DOSES:
@@ -59,11 +58,14 @@ def shuffle_screen(screen: Screen, split: Split, kind: str, seed: int) -> Screen
     return Screen(screen.name, screen.measure, **tables, checksums=screen.checksums, notices=notices)
 
 
-def _profiles(profiles: Profiles, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
-    """Every line with another's profiles; where the other has none of a modality, it has none either."""
-    lines = profiles[EXPRESSION].index
+def _profiles(screen: Screen, rng: np.random.Generator) -> dict[str, Any]:
+    """Every line with another's profiles and tissue; where the other has none of a modality, it has none either."""
+    lines = screen.expression.index
     other = dict(zip(lines, lines[_others(len(lines), "cell lines", rng)], strict=True))
-    return {name: _exchanged(table, other) for name, table in profiles.items()}
+    told = screen.cell_lines["tissue"]
+    tissues = told.loc[[other.get(line, line) for line in told.index]].to_numpy()
+    exchanged = {name: _exchanged(table, other) for name, table in screen.profiles.items()}
+    return {"profiles": exchanged, "cell_lines": screen.cell_lines.assign(tissue=tissues)}
 
 
 def _exchanged(profile: pd.DataFrame, other: Mapping[str, str]) -> pd.DataFrame:

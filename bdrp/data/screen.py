@@ -14,7 +14,7 @@ import pandas as pd
 from bdrp.data.checks import check_screen
 from bdrp.data.measures import MEASURES as MEASURES
 from bdrp.data.measures import Measure as Measure
-from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
+from bdrp.data.profiles import EXPRESSION, TISSUE, Profiles, name_profiles, of_tissues
 from bdrp.errors import DataError
 
 LIMITS: Final = ("lower_limit", "upper_limit")
@@ -82,7 +82,8 @@ class Screen:
         cell_lines: one row a cell_line_id; name, tissue, patient_id.
         profiles: what is known of the lines themselves, a table a modality: one row a cell_line_id, one column a
             feature, float32, NaN where a value is missing. Every measured line has "expression", its columns genes; of
-            another modality it may have none, and then no row. A table alone is taken for the expression.
+            another modality it may have none, and then no row. A table alone is taken for the expression. "tissue" is
+            made of `cell_lines`, where any is known, and stands for no other.
         checksums: sha256 of every file that was read, by file name.
         notices: what was dropped or mended on the way, in sentences.
     """
@@ -107,6 +108,9 @@ class Screen:
                 f"measure is {self.measure!r}. A Measure is needed: take one of MEASURES ({', '.join(MEASURES)})."
             )
         worth_knowing = check_screen(self)
+        measured = {name: table for name, table in self.profiles.items() if name != TISSUE}
+        tissues = of_tissues(self.cell_lines["tissue"])
+        object.__setattr__(self, "profiles", measured if tissues.empty else {**measured, TISSUE: tissues})
         notices = dict.fromkeys((*self.notices, *worth_knowing))
         object.__setattr__(self, "notices", tuple(notices))
         object.__setattr__(self, "checksums", MappingProxyType(dict(self.checksums)))
@@ -149,7 +153,9 @@ class Screen:
 
 def _widths(profiles: Profiles) -> list[str]:
     """How many features each modality has; those of expression are genes."""
-    return [f"{table.shape[1]:,} {'genes' if name == EXPRESSION else name}" for name, table in profiles.items()]
+    widths = {name: table.shape[1] for name, table in profiles.items()}
+    named = {EXPRESSION: "genes", TISSUE: "tissue" if widths.get(TISSUE) == 1 else "tissues"}
+    return [f"{width:,} {named.get(name, name)}" for name, width in widths.items()]
 
 
 def is_censored(responses: pd.DataFrame) -> npt.NDArray[np.bool_]:

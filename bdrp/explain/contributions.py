@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from scipy.special import ndtr
 
-from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
+from bdrp.data.profiles import EXPRESSION, TISSUE, Profiles, name_profiles
 from bdrp.errors import DataError
 from bdrp.explain.borrowing import borrowed_terms
 from bdrp.explain.pair_terms import PairTerms, as_array
@@ -44,8 +44,8 @@ class PairContributions:
         pairs: cell_line_id, drug_id, prediction and sd, the recalibrated mean and SD, and q05 and q95, the ends of the
             90 % interval.
         terms: (N, T) the terms; rows sum to the prediction. terms_sd: (N, T) posterior SDs, 0 of what is not random.
-        features: modality and feature of F columns of the profiles.
-        profiles: (N, F) standardised values of the pair's line.
+        features: modality and feature of F columns of the profiles; the tissue of a line is one feature.
+        profiles: (N, F) standardised values of the pair's line; of its tissue 1, or 0 where none is known.
         slopes: (N, F) what the slopes make of each; rows sum to the term. slopes_sd: (N, F) posterior SDs.
         network: (N, F) what the network makes of each; rows sum to the terms line_expression and network, less what
             these are of a line at the training mean.
@@ -102,9 +102,13 @@ class PairContributions:
         order = np.argsort(-table["contribution"].abs().to_numpy(), kind="stable")
         return table.iloc[order[:most]].reset_index(drop=True)
 
-    def by_gene(self) -> pd.DataFrame:
+    def by_feature(self) -> pd.DataFrame:
         """(N, F) contributions of slopes and network together; columns are the features."""
         return pd.DataFrame(self.slopes + self.network, columns=self.features["feature"].to_numpy())
+
+    def by_gene(self) -> pd.DataFrame:
+        """(N, G) those of expression alone; columns are the model's genes."""
+        return self.by_feature().loc[:, self.features["modality"].eq(EXPRESSION).to_numpy()]
 
 
 def explain_pairs(
@@ -144,21 +148,44 @@ def explain_pairs(
     deviations["recalibration"] = 0.0
     if model.measurements is not None:
         terms["measured"], deviations["measured"] = predicted.mean - before.mean, 0.0
-    slopes, slopes_sd = read.slopes_by_feature(model)
     unit = model.features.response_std
+    by_feature = _by_feature(
+        model,
+        as_array(torch.cat(list(read.inputs.lines.values()), dim=1)[read.pairs.line]),
+        *read.slopes_by_feature(model),
+        unit * as_array(features_of_network(layer, read.inputs, read.pairs)),
+    )
     low, high = predicted.interval(0.9).T
     return PairContributions(
         keys.assign(prediction=predicted.mean, sd=predicted.std, q05=low, q95=high),
         terms,
         deviations,
-        _features(model),
-        as_array(torch.cat(list(read.inputs.lines.values()), dim=1)[read.pairs.line]),
-        slopes,
-        slopes_sd,
-        unit * as_array(features_of_network(layer, read.inputs, read.pairs)),
+        *by_feature,
         borrowed_terms(model, layer, read.inputs, read.pairs),
         _atoms(read, unit),
         variance_shares(read, predicted, posterior.moments),
+    )
+
+
+def _by_feature(
+    model: TrainedModel, profiles: Floats, slopes: Floats, slopes_sd: Floats, network: Floats
+) -> tuple[pd.DataFrame, Floats, Floats, Floats, Floats]:
+    """The features, and what is known of them a pair, the indicators of tissues taken together: a line is of one."""
+    features = _features(model)
+    tissues = features["modality"].eq(TISSUE).to_numpy()
+    if not tissues.any():
+        return features, profiles, slopes, slopes_sd, network
+    one = pd.DataFrame({"modality": [TISSUE], "feature": [TISSUE]})
+
+    def join(values: Floats, of_tissue: Floats) -> Floats:
+        return np.column_stack([values[:, ~tissues], of_tissue])
+
+    return (
+        pd.concat([features[~tissues], one], ignore_index=True),
+        join(profiles, profiles[:, tissues].any(axis=1).astype(float)),
+        join(slopes, slopes[:, tissues].sum(axis=1)),
+        join(slopes_sd, np.sqrt(np.square(slopes_sd[:, tissues]).sum(axis=1))),  # the layer holds slopes independent
+        join(network, network[:, tissues].sum(axis=1)),
     )
 
 

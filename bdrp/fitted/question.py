@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import pandas as pd
 
-from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
+from bdrp.data.profiles import EXPRESSION, TISSUE, Profiles, name_profiles, of_tissues
 from bdrp.data.screen import LIMITS
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.features.batch import Inputs, Pairs, grid, refuse_unknown
@@ -71,6 +71,8 @@ class Question:
             BdrpWarning: as there.
         """
         profiles = name_profiles(profiles)
+        if TISSUE not in profiles and cell_lines is not None and "tissue" in cell_lines:
+            profiles[TISSUE] = of_tissues(cell_lines["tissue"])
         check_tables(drugs, profiles)
         _warn_of_no_laboratory(model, drugs)
         pairs = None if pairs is None else pair_ids(pairs).reset_index(drop=True)

@@ -152,7 +152,7 @@ def require_weight_draws(fitted: Fitted) -> HasWeightDraws:
     )
 
 
-def component_option(default: str | tuple[str, ...], unrecorded: str | None = None) -> Any:
+def component_option(default: str | tuple[str, ...], unrecorded: str | tuple[str, ...] | None = None) -> Any:
     """An option that names a component of the model.
 
     Args:

@@ -63,6 +63,7 @@ _COMPONENTS: Final = (
     Component("attention", "pairing", "cross-attention", {"pairing": "attention"}),
     Component("concatenation", "pairing", "concatenation", {"pairing": "concatenation"}),
     Component("no_expression", "expression", "none", {"expression": "ignored"}),
+    Component("no_tissue", "tissue", "expression alone", modality="tissue"),
     Component("no_mutations", "mutations", "expression alone", modality="mutations"),
     Component("no_linear_path", "linear path", "none", {"linear_path": "ignored"}),
     Component("no_hierarchical_effects", "hierarchical effects", "none", {"hierarchical_effects": "ignored"}),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,14 @@ def with_marks(screen: Screen, table: pd.DataFrame) -> Screen:
 def test_a_table_alone_is_the_expression(make_screen: Make, parts: Any) -> None:
     expression = parts["profiles"]["expression"]
     screen = make_screen(profiles=expression)
-    assert list(screen.profiles) == ["expression"]
+    assert list(screen.profiles) == ["expression", "tissue"]
     pd.testing.assert_frame_equal(screen.expression, expression)
 
 
 def test_a_line_may_lack_any_profile_but_expression(make_screen: Make, parts: Any) -> None:
     profiles = parts["profiles"] | {"marks": marks(["3", "1"])}
     screen = make_screen(profiles=profiles)
-    assert repr(screen).endswith("3 lines x 2 drugs, 4 genes, 2 marks)")
+    assert repr(screen).endswith("3 lines x 2 drugs, 4 genes, 2 marks, 1 tissue)")
     assert screen.profiles["marks"].index.tolist() == ["3", "1"]
     with pytest.raises(DataError, match=r"that expression does not know \(3\)"):
         make_screen(profiles={"expression": profiles["expression"].drop("3"), "marks": profiles["marks"]})
@@ -111,8 +112,20 @@ def test_shuffled_genes_take_the_further_profiles_along(tiny_screen: Screen) -> 
     assert set(shuffled.profiles["marks"].index) == {
         line for line, one in taken.items() if one in screen.profiles["marks"].index
     }
-    for line, row in shuffled.profiles["marks"].iterrows():
-        assert row.tolist() == screen.profiles["marks"].loc[taken[str(line)]].tolist()
+    for name in ("marks", "tissue"):
+        for line, row in shuffled.profiles[name].iterrows():
+            assert row.tolist() == screen.profiles[name].loc[taken[str(line)]].tolist()
+    assert not shuffled.profiles["tissue"].equals(screen.profiles["tissue"])
+
+
+def test_the_tissues_of_a_screen_are_always_those_of_its_lines(tiny_screen: Screen) -> None:
+    told = tiny_screen.cell_lines["tissue"]
+    table = tiny_screen.profiles["tissue"]
+    assert table.idxmax(axis=1).to_dict() == told.to_dict()
+    moved = replace(tiny_screen, cell_lines=tiny_screen.cell_lines.assign(tissue="Elsewhere"))
+    assert moved.profiles["tissue"].columns.tolist() == ["Elsewhere"]
+    untold = replace(tiny_screen, cell_lines=tiny_screen.cell_lines.assign(tissue="unknown"))
+    assert list(untold.profiles) == ["expression"]
 
 
 def test_harmonised_screens_share_the_features_of_a_modality_that_both_have(tiny_screen: Screen) -> None:
@@ -125,4 +138,5 @@ def test_harmonised_screens_share_the_features_of_a_modality_that_both_have(tiny
     for screen, before in ((first, one), (second, two)):
         pd.testing.assert_frame_equal(screen.profiles["marks"], before.profiles["marks"][["B", "C"]])
     first, second = harmonise.harmonise(one, bare).screens
-    assert list(first.profiles) == ["expression", "marks"] and list(second.profiles) == ["expression"]
+    assert list(first.profiles) == ["expression", "marks", "tissue"]
+    assert list(second.profiles) == ["expression", "tissue"]

@@ -55,7 +55,7 @@ def test_a_response_at_its_limit_is_that_or_more_and_counts_as_extrapolated(smal
 
 
 def test_a_screen_says_in_one_line_what_it_holds(small_screen: Screen) -> None:
-    assert repr(small_screen) == "Screen(small: 6 ln IC50 [ln(µM)], 3 lines x 2 drugs, 4 genes)"
+    assert repr(small_screen) == "Screen(small: 6 ln IC50 [ln(µM)], 3 lines x 2 drugs, 4 genes, 1 tissue)"
 
 
 def test_a_screen_survives_pickling_and_copying(small_screen: Screen) -> None:

@@ -57,7 +57,7 @@ def test_features_sum_to_their_terms_and_the_rest_is_the_drug_on_a_mean_line(cas
     at_mean = found.at_mean_line
     for _, rows in found.pairs.groupby("drug_id"):
         assert np.ptp(at_mean[rows.index]) < 1e-5
-    total = found.by_gene().sum(axis=1) + at_mean
+    total = found.by_feature().sum(axis=1) + at_mean
     np.testing.assert_allclose(total, found.terms[["slopes", "line_expression", "network"]].sum(axis=1), atol=1e-5)
 
 
@@ -65,10 +65,22 @@ def test_a_gene_that_is_set_to_its_mean_takes_its_linear_part_away(case, tiny_sc
     model, found = case
     gene = model.features.genes[7]
     mean = model.features.scalers["expression"].mean[7]
-    without = explain_pairs(model, model.drugs_of(tiny_screen), tiny_screen.expression.assign(**{gene: mean}))
+    profiles = {**tiny_screen.profiles, "expression": tiny_screen.expression.assign(**{gene: mean})}
+    without = explain_pairs(model, model.drugs_of(tiny_screen), profiles)
     lost = found.terms["slopes"] - without.terms["slopes"]
     np.testing.assert_allclose(lost, found.slopes[:, 7], atol=1e-5)
     assert np.abs(found.slopes[:, 7]).max() > 0.01
+
+
+def test_a_tissue_that_is_not_told_takes_its_part_away_and_is_named_among_what_is_missing(case, tiny_screen):
+    model, found = case
+    tissue = found.features["modality"].eq("tissue").to_numpy()
+    assert tissue.sum() == 1 and np.abs(found.slopes[:, tissue]).max() > 1e-3 and (found.network[:, tissue] == 0).all()
+    untold = explain_pairs(model, model.drugs_of(tiny_screen), tiny_screen.expression)
+    np.testing.assert_allclose(found.terms["slopes"] - untold.terms["slopes"], found.slopes[:, tissue][:, 0], atol=1e-5)
+    assert (found.profiles[:, tissue] == 1).all() and (untold.profiles[:, tissue] == 0).all()
+    assert (found.variance["missing_profile"] == 0).all() and (untold.variance["missing_profile"] > 0).all()
+    assert untold.pairs["sd"].mean() > found.pairs["sd"].mean()  # not of each: a rare tissue's own slope is unsure too
 
 
 def test_posterior_sds_are_those_of_joint_draws(case, tiny_screen):
@@ -200,7 +212,7 @@ def test_genes_are_listed_by_size_with_both_parts(case):
 
 
 def test_contributions_show_themselves_in_one_line(case):
-    assert repr(case[1]) == "PairContributions(432 pairs: 9 terms, 50 features)"
+    assert repr(case[1]) == "PairContributions(432 pairs: 9 terms, 51 features)"
 
 
 def test_a_method_without_terms_says_so(fit, tiny_screen, tiny_split):

@@ -167,11 +167,12 @@ def test_every_method_with_a_network_reads_it(method: str, marked: Screen, tiny_
     assert names and torch.isfinite(torch.cat([value.flatten() for value in model.fitted.state().values()])).all()
 
 
-def test_a_method_reads_expression_alone_unless_it_is_told_otherwise(
+def test_a_method_reads_expression_and_tissue_unless_it_is_told_otherwise(
     marked: Screen, tiny_screen: Screen, tiny_split: Split, fit: Fit
 ) -> None:
     with_marks, without = (fit(screen, tiny_split, refit=False) for screen in (marked, tiny_screen))
-    assert list(with_marks.features.scalers) == ["expression"] and "modalities" not in with_marks.manifest["options"]
+    assert list(with_marks.features.scalers) == ["expression", "tissue"]
+    assert list(with_marks.manifest["options"]["modalities"]) == ["expression", "tissue"]
     for name, value in without.fitted.state().items():
         assert torch.equal(value, with_marks.fitted.state()[name]), name
 

@@ -113,7 +113,7 @@ def test_components_that_there_are_not_or_that_change_nothing_are_refused(compon
 
 
 def test_mutations_are_a_part_where_they_are_read_and_a_screen_without_them_is_refused(tiny_screen):
-    grid = _ablation(components=["no_mutations"], modalities="expression,mutations")
+    grid = _ablation(components=["no_mutations"], modalities="expression,tissue,mutations")
     lines = tiny_screen.expression.index[:-3]
     marks = pd.DataFrame(
         np.eye(len(lines), 3, dtype=np.float32), index=lines, columns=pd.Index(list("ABC"), dtype="str")
@@ -121,8 +121,8 @@ def test_mutations_are_a_part_where_they_are_read_and_a_screen_without_them_is_r
     parts = (tiny_screen.responses, tiny_screen.drugs, tiny_screen.cell_lines)
     profiled = Screen("tiny", tiny_screen.measure, *parts, {**tiny_screen.profiles, "mutations": marks})
     runs = {run.label: run for run in grid.runs(profiled)}
-    assert tuple(runs[FULL].options["modalities"]) == ("expression", "mutations")
-    assert dict(runs["no_mutations"].options) == {k: v for k, v in runs[FULL].options.items() if k != "modalities"}
+    assert tuple(runs[FULL].options["modalities"]) == ("expression", "tissue", "mutations")
+    assert dict(runs["no_mutations"].options) == {**runs[FULL].options, "modalities": ("expression", "tissue")}
     alone = {run.label: run for run in _ablation(components=["point"]).runs(profiled)}
     assert runs["no_mutations"].key == alone[FULL].key
     with pytest.raises(DataError, match="tiny holds no mutations of its lines, which full reads; it holds expression"):

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bdrp.data.profiles import EXPRESSION, Profiles
+from bdrp.data.profiles import EXPRESSION, TISSUE, Profiles
 from bdrp.errors import DataError
 
 
@@ -71,7 +71,7 @@ def fit(names: Sequence[str], profiles: Profiles, lines: Sequence[str], *, compo
     """The scaler of each modality, fitted on those of the training lines that have its profile.
 
     Raises:
-        DataError: there is no such modality, or no training line has it.
+        DataError: there is no such modality, or no training line has it; where no tissue is told, none is read.
     """
     return {name: _module(name).fit(_held(name, profiles, lines), components=components) for name in names}
 
@@ -126,6 +126,8 @@ def restore(saved: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str
 def _held(name: str, profiles: Profiles, lines: Sequence[str]) -> pd.DataFrame:
     profile = profiles.get(name)
     held = [] if profile is None else [line for line in lines if line in profile.index]
+    if name == TISSUE and not held:  # it comes of the screen's own table of lines, which need not tell it
+        return pd.DataFrame(index=held)
     if profile is None or not held:
         raise DataError(
             f"No training line has a profile of {name}; the screen holds {', '.join(profiles)}. Load the screen with "

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Self
 import pyro
 import torch
 
-from bdrp.data.profiles import EXPRESSION
+from bdrp.data.profiles import EXPRESSION, TISSUE
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features
 from bdrp.inference.hierarchical.guide import Guide
@@ -39,7 +39,8 @@ class NetworkMethod(Method, ABC):
         likelihood: of a response: "normal", "student_t" (the best of the three on GDSC2's validation and
             calibration rows; docs/tried.md) or "censored"; see `Likelihood`.
         noise: what its SD depends on: "constant", "drug" or "pair".
-        modalities: which profiles of a line are read, expression among them; lines may lack the others.
+        modalities: which profiles of a line are read, expression among them; lines may lack the others. Tissue is read
+            where the screen tells any.
         lines: which lines are to be predicted best: "known" ones, of which other drugs were measured; "new" ones; or
             "auto", whichever does better on the validation part. See `bdrp.inference.initialisation.solve`.
         epochs: passes over the training lines; if None, 20 for new lines and 50 for known ones, which go on gaining
@@ -77,7 +78,7 @@ class NetworkMethod(Method, ABC):
     pairing: Literal["product", "attention", "concatenation"] = component_option("product", unrecorded="attention")
     expression: Literal["used", "ignored"] = component_option("used")
     linear_path: Literal["used", "ignored"] = component_option("used")
-    modalities: tuple[str, ...] = component_option((EXPRESSION,))
+    modalities: tuple[str, ...] = component_option((EXPRESSION, TISSUE), unrecorded=(EXPRESSION,))
     hierarchical_effects: Literal["used", "ignored"] = component_option("used")
 
     def __post_init__(self) -> None:

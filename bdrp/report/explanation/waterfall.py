@@ -36,7 +36,7 @@ def steps(found: PairContributions, pair: int, genes: int = GENES) -> pd.DataFra
         ("level of the line", terms["line_level"], deviations["line_level"]),
         ("network, at the mean line", found.at_mean_line[pair], np.nan),
         *named[["feature", "contribution", "slopes_sd"]].itertuples(index=False),
-        (f"{len(found.features) - len(named):,} other genes", others, np.nan),
+        (f"{len(found.features) - len(named):,} other features", others, np.nan),
         ("other drugs on the line", terms["factors"], deviations["factors"]),
         ("recalibration", terms["recalibration"], np.nan),
         ("measured since the fit", terms.get("measured", 0.0), np.nan),

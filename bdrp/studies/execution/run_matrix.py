@@ -14,6 +14,7 @@ import pandas as pd
 
 from bdrp import __version__, inference
 from bdrp.data import randomisation
+from bdrp.data.profiles import TISSUE
 from bdrp.data.screen import Screen
 from bdrp.data.splits import BY, PARTITIONS
 from bdrp.errors import DataError
@@ -177,7 +178,7 @@ def _digest(table: pd.DataFrame) -> str:
 
 
 def _refuse_lack(label: str, modalities: Sequence[str], screen: Screen) -> None:
-    lacking = [name for name in modalities if name not in screen.profiles]
+    lacking = [name for name in modalities if name not in screen.profiles and name != TISSUE]
     if lacking:
         raise DataError(
             f"{screen.name} holds no {lacking[0]} of its lines, which {label} reads; it holds "
