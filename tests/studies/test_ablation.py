@@ -102,7 +102,7 @@ def test_an_ablation_that_cannot_be_made_is_refused(given, kind, said):
         ([], "none is named"),
         (
             ["no_mutations"],
-            "The component no_mutations changes nothing: last_layer is expression alone already under these",
+            "The component no_mutations changes nothing: last_layer is without mutations already under these",
         ),
         (["student_t"], "The component student_t changes nothing: last_layer is Student-t already"),
     ],
