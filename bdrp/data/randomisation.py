@@ -16,8 +16,8 @@ from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError
 
-GENES, STRUCTURES, DOSES, LABELS = "genes", "structures", "doses", "labels"
-KINDS: Final = (GENES, STRUCTURES, DOSES, LABELS)
+GENES, STRUCTURES, TARGETS, DOSES, LABELS = "genes", "structures", "targets", "doses", "labels"
+KINDS: Final = (GENES, STRUCTURES, TARGETS, DOSES, LABELS)
 FITTED: Final = ("train", "validation", "calibration")
 """The parts that a fit may learn from; the test part and unused rows are never shuffled."""
 
@@ -33,6 +33,7 @@ def shuffle_screen(screen: Screen, split: Split, kind: str, seed: int) -> Screen
         split: tells which rows may be learned from.
         kind: "genes", every line takes another line's profiles, all genes and further modalities together;
             "structures", every compound takes another compound's structure, two ids of one compound the same one;
+            "targets", likewise another's named targets and pathway;
             "doses", every row of a compound takes another compound's mean limits, its response stays; "labels", the
             responses that may be learned from change places over all their lines and drugs, those of the test part
             stay.
@@ -48,7 +49,9 @@ def shuffle_screen(screen: Screen, split: Split, kind: str, seed: int) -> Screen
     if kind == GENES:
         tables |= _profiles(screen, rng)
     elif kind == STRUCTURES:
-        tables["drugs"] = _structures(tables["drugs"], rng)
+        tables["drugs"] = _of_others(tables["drugs"], ["smiles", "structure_key"], rng)
+    elif kind == TARGETS:
+        tables["drugs"] = _of_others(tables["drugs"], ["target", "pathway"], rng)
     elif kind == DOSES:
         compound = tables["drugs"]["structure_key"][tables["responses"]["drug_id"]]
         tables["responses"] = _doses(tables["responses"], compound.to_numpy(), rng)
@@ -74,11 +77,12 @@ def _exchanged(profile: pd.DataFrame, other: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(values, pd.Index(held, dtype="str", name=profile.index.name), profile.columns)
 
 
-def _structures(drugs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def _of_others(drugs: pd.DataFrame, columns: list[str], rng: np.random.Generator) -> pd.DataFrame:
+    """Every compound with what these columns say of another, by the first id of each."""
     first = drugs.drop_duplicates("structure_key")
     other = first.iloc[_others(len(first), "compounds", rng)]
     given = pd.Series(np.arange(len(first)), index=first["structure_key"])[drugs["structure_key"]].to_numpy()
-    return drugs.assign(**{name: other[name].to_numpy()[given] for name in ("smiles", "structure_key")})
+    return drugs.assign(**{name: other[name].to_numpy()[given] for name in columns})
 
 
 def _doses(responses: pd.DataFrame, compound: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:

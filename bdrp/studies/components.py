@@ -73,6 +73,7 @@ _COMPONENTS: Final = (
     Component("point", "Bayesian head", "point", method=POINT),
     Component("shuffled_genes", "genes", "shuffled", shuffled=randomisation.GENES),
     Component("shuffled_structures", "structures", "shuffled", shuffled=randomisation.STRUCTURES),
+    Component("shuffled_targets", "targets", "shuffled", shuffled=randomisation.TARGETS),
     Component("shuffled_doses", "doses", "shuffled", shuffled=randomisation.DOSES),
     Component(SHUFFLED_LABELS, "labels", "shuffled", shuffled=randomisation.LABELS),
 )

@@ -14,6 +14,7 @@ TABLES = ("responses", "drugs", "cell_lines", "expression")
 CHANGED = {
     "genes": {"expression", "cell_lines"},  # the tissue goes with the line
     "structures": {"drugs"},
+    "targets": {"drugs"},
     "doses": {"responses"},
     "labels": {"responses"},
 }
@@ -54,6 +55,16 @@ def test_every_compound_takes_another_structure_and_two_ids_of_one_the_same(
     assert after["name"].equals(drugs["name"])
 
 
+def test_every_compound_takes_the_targets_and_the_pathway_of_another(tiny_screen: Screen, tiny_split: Split) -> None:
+    drugs = tiny_screen.drugs
+    told = drugs.assign(target=[f"T{i}" for i in range(len(drugs))], pathway=[f"P{i}" for i in range(len(drugs))])
+    screen = replace(tiny_screen, drugs=told)
+    after = randomisation.shuffle_screen(screen, tiny_split, "targets", 0).drugs
+    assert (after["target"].str[1:] == after["pathway"].str[1:]).all()  # of one and the same compound
+    assert set(after["target"]) == set(told["target"]) and (after["target"] != told["target"]).all()
+    assert after["structure_key"].equals(told["structure_key"])
+
+
 def test_every_compound_takes_the_doses_of_another_and_keeps_its_responses(
     tiny_screen: Screen, tiny_split: Split
 ) -> None:
@@ -88,7 +99,7 @@ def test_unused_rows_keep_their_labels(tiny_screen: Screen, tiny_split: Split) -
 
 def test_what_cannot_be_shuffled_is_refused(tiny_screen: Screen, tiny_split: Split, small_screen: Screen) -> None:
     with pytest.raises(
-        DataError, match=r"Nothing called 'tissues' can be shuffled. Allowed: genes, structures, doses, labels"
+        DataError, match=r"Nothing called 'tissues' can be shuffled. Allowed: genes, structures, targets, doses, labels"
     ):
         randomisation.shuffle_screen(tiny_screen, tiny_split, "tissues", 0)
     drugs = small_screen.drugs
