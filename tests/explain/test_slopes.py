@@ -111,7 +111,7 @@ def test_slopes_on_a_gene_set_are_those_of_predictions_on_its_activity(slopes, m
     sets = slopes.of_gene_sets({"mine": [*chosen, chosen[0], "NOT-A-GENE"], "nothing": ["NOT-A-GENE"]})
     assert sets.genes == ("mine",)
     inputs = model.features.inputs(screen.drugs, screen.expression.loc[list(model.features.lines)])
-    components = inputs.components.double().numpy()
+    components = inputs.components.double().numpy()[:, : slopes.query.shape[1]]  # those of expression
     explained = components @ (components.T @ inputs.genes.double().numpy()[:, :15].mean(1)) / len(components)
     explained -= explained.mean()
     predicted = components @ slopes.query.T
@@ -142,7 +142,8 @@ def test_several_layers_have_the_moments_of_their_mixture(tiny_screen, tiny_spli
         read = read_slopes(ensemble, tiny_screen.drugs)
     unit = ensemble.features.response_std
     inputs = ensemble.features.inputs(tiny_screen.drugs, tiny_screen.expression)
-    each = np.stack([one.coefficients(inputs).v[:, 1:].detach().numpy() for one in ensemble.fitted.layers])
+    genes = slice(1, 1 + read.query.shape[1])
+    each = np.stack([one.coefficients(inputs).v[:, genes].detach().numpy() for one in ensemble.fitted.layers])
     np.testing.assert_allclose(read.query, unit * each.mean(0), rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(read.query_variance, unit**2 * each.var(0), rtol=1e-3, atol=1e-7)
 

@@ -55,7 +55,7 @@ def test_held_out_rows_are_scored_with_their_own_known_variance(told: TrainedMod
     assert part is not None
     known = part.observed["response_sd"].to_numpy()
     pairs = part.observed[["cell_line_id", "drug_id"]]
-    new = told.predict(measured.drugs, measured.expression, pairs).distribution
+    new = told.predict(measured.drugs, measured.profiles, pairs).distribution
     np.testing.assert_allclose(part.predictions.aleatoric_std, np.hypot(new.aleatoric_std, known), rtol=1e-5)
     np.testing.assert_allclose(part.predictions.epistemic_std, new.epistemic_std, rtol=1e-5)
     assert new.aleatoric_std.max() < 3.0 < part.predictions.aleatoric_std.max()

@@ -293,7 +293,9 @@ def test_in_another_laboratory_a_known_compound_is_known_under_any_id(trained, t
     renamed = drugs.set_axis(pd.Index([f"their {drug}" for drug in drugs.index], name="drug_id"))
     ours = predict(model, screen=tiny_screen, laboratory="other").distribution
     theirs, at_home = (
-        predict(model, drugs=renamed, expression=tiny_screen.expression, laboratory=name).distribution
+        predict(
+            model, drugs=renamed, expression=tiny_screen.expression, profiles=tiny_screen.profiles, laboratory=name
+        ).distribution
         for name in ("other", "same")
     )
     once = drugs["structure_key"].map(pd.Series(model.features.compounds).value_counts()) == 1

@@ -31,7 +31,7 @@ def model(trained):
 @pytest.fixture(scope="module")
 def tables(model, tiny_screen):
     """Drugs and expression of the tiny screen."""
-    return {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.expression}
+    return {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.profiles}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def refitted(model, screen, rows):
     layer, width = fitted.layer, len(fitted.layer.guide.w_mean)
     precision, right = torch.eye(width, dtype=torch.float64), torch.zeros(width, dtype=torch.float64)
     if rows is not None:
-        inputs, pairs = model.prepared(model.drugs_of(screen), screen.expression, rows)
+        inputs, pairs = model.prepared(model.drugs_of(screen), screen.profiles, rows)
         every = torch.arange(len(inputs.line_ids))
         features = layer.model.terms(layer.encode(inputs), inputs, every, pairs.line, pairs.drug).features.double()
         layer.guide.w_mean.zero_()
@@ -147,17 +147,18 @@ def test_joint_draws_have_the_covariance_of_the_updated_posterior(model, tables,
 
 
 def test_a_line_and_a_drug_that_nobody_knew_are_taken_and_need_no_table_again(model, tables):
-    line = tables["profiles"].iloc[:2].mean().to_frame("new line").T.astype("float32")
+    expression = tables["profiles"]["expression"]
+    line = expression.iloc[:2].mean().to_frame("new line").T.astype("float32")
     smiles = "CC(=O)Nc1ccc(O)cc1"
     drug = pd.DataFrame({"smiles": [smiles], "structure_key": ["RZVAJINKPMORJF"]}, index=["new drug"])
     rows = pd.DataFrame({"cell_line_id": "new line", "drug_id": ["new drug"], "response": [4.0]})
-    added = {"drugs": pd.concat([tables["drugs"], drug]), "profiles": pd.concat([tables["profiles"], line])}
+    added = {"drugs": pd.concat([tables["drugs"], drug]), "profiles": pd.concat([expression, line])}
     updated = model.update(rows, drugs=drug, profiles=line)
     before, after = (moments(each, added, rows[KEYS]) for each in (model, updated))
     assert after[2, 0] < 0.9 * before[2, 0]
     again = updated.update(rows.assign(response=4.5))
     assert moments(again, added, rows[KEYS])[2, 0] < after[2, 0]
-    asked = bdrp.predict(again, drugs=tables["drugs"], expression=tables["profiles"], pairs=rows[KEYS])
+    asked = bdrp.predict(again, drugs=tables["drugs"], expression=expression, pairs=rows[KEYS])
     np.testing.assert_array_equal(asked.distribution.mean, moments(again, added, rows[KEYS])[0])
 
 
@@ -187,7 +188,7 @@ def test_terms_of_an_updated_prediction_sum_to_it(model, tables, measured, asked
 
 def test_remapped_predictions_are_updated_with_their_shape(fit, tiny_screen, tiny_split, measured, asked):
     model = fit(tiny_screen, tiny_split, recalibration="isotonic")
-    tables = {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.expression}
+    tables = {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.profiles}
     updated = model.update(measured, **tables)
     before, after = (each.predict(*tables.values(), measured[KEYS]).distribution for each in (model, updated))
     assert type(before) is type(after) and (after.epistemic_std < before.epistemic_std).all()
