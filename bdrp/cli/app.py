@@ -36,7 +36,13 @@ DEBUG = "BDRP_DEBUG"
 
 
 class RefusingGroup(TyperGroup):
-    """Commands whose refusals and faults are one line on standard error, without a traceback."""
+    """Commands of one word or two, whose refusals and faults are one line on standard error, without a traceback."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first words name: `compare export` before `compare`."""
+        two = " ".join(args[:2])
+        found = self.get_command(ctx, two) if len(args) > 1 else None
+        return super().resolve_command(ctx, args) if found is None else (two, found, args[2:])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a `BdrpError` ends in exit code 2, Ctrl-C in 130, no memory in 71, a fault in 70."""
@@ -116,9 +122,9 @@ def _root(
 
 
 def find_commands() -> dict[str, ModuleType]:
-    """Every command by its name: the files of this folder that define `run`."""
+    """Every command by its name: the files of this folder that define `run`; an underscore parts two words."""
     names = [file.name for file in pkgutil.iter_modules(cli.__path__) if file.name != "app"]
-    files = {name: import_module(f"{cli.__name__}.{name}") for name in names}
+    files = {name.replace("_", " "): import_module(f"{cli.__name__}.{name}") for name in names}
     found = {name: file for name, file in files.items() if hasattr(file, "run")}
     order = [*MAIN_JOB, *sorted(found.keys() - set(MAIN_JOB))]
     return {name: found[name] for name in order}

@@ -26,10 +26,12 @@ from bdrp.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from bdrp.studies.comparison import ComparisonResults
     from bdrp.studies.execution.run_matrix import RunMatrix
 
 
 TABLES = ("figures", "intervals", "comparisons")
+"""Is `bdrp.studies.saved_comparison.TABLES`, which help needs without loading that."""
 
 
 def run(
@@ -56,7 +58,10 @@ def run(
     device: Device = "auto",
     screen_option: ScreenOptions = None,
 ) -> None:
-    """Fit methods on the same folds and say which is better: compare.html and Parquet."""
+    """Fit methods on the same folds and say which is better: compare.html and Parquet.
+
+    `bdrp compare export` makes tables and figures for a paper of it.
+    """
     matrix = _grid(methods, splits, folds, seeds, option, partition)
     screen_options = parse_key_values(screen_option, "--screen-option") | describe_tables(
         unit, dose_unit, expression_scale
@@ -72,9 +77,36 @@ def run(
     found = comparison.gather_results(out, runs)
     for note in found.notes:
         console.print_note(note)
-    console.print_line(f"report: {report.compare(found, out)}")
+    page = report.compare(found, out)
+    print_verdict(found)
+    console.print_line(f"report: {page}")
     for name in TABLES:
         console.print_line(f"{name}: {out / f'{name}.parquet'}")
+
+
+def print_verdict(found: ComparisonResults) -> None:
+    """Which method is best by each metric on each split, and from which others evidence tells it apart."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from bdrp.report import words
+    from bdrp.report.comparison import verdict
+    from bdrp.report.comparison.tables import label
+
+    verdicts = verdict.find_verdicts(found)
+    if not verdicts:
+        console.print_line("verdict: none yet; no split has a fold that all methods finished.")
+        return
+    table = Table("split", "metric", "best", box=None, header_style="bold")
+    table.add_column("value", justify="right")
+    table.add_column("evidence")
+    for each in verdicts:
+        where, metric = words.by(each.split), label(each.metric)
+        method, evidence = (Text(console.replace_control_characters(text)) for text in (each.method, each.evidence))
+        table.add_row(where, metric, method, words.number(each.value), evidence)
+    console.print_line("")
+    console.print_table(table)
+    console.print_line(verdict.CAPTION)
 
 
 def _grid(methods: str, splits: str, folds: int, seeds: int, option: list[str] | None, partition: str) -> RunMatrix:

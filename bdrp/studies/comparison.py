@@ -66,14 +66,17 @@ class ComparisonResults:
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame({"test": pd.Series(dtype=str)})
 
     def save(self, out: Path) -> None:
-        """Write figures.parquet, intervals.parquet and comparisons.parquet.
+        """Write figures.parquet, intervals.parquet, comparisons.parquet, and the rest as comparison.json.
 
         Raises:
             OutputError: they cannot be written.
         """
+        from bdrp.studies import saved_comparison
+
         named = {"figures": self.metrics, "intervals": self.intervals, "comparisons": self.comparisons}
         for name, table in named.items():
             write_table(table, out / f"{name}.parquet")
+        saved_comparison.save_rest(self, out)
 
 
 @dataclass(frozen=True)

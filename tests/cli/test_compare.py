@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -32,11 +34,21 @@ def test_a_comparison_is_fitted_reported_and_taken_up_again(bdrp, words, tmp_pat
     ran = bdrp(*words, "--out", out, "--workers", "2")
     assert ran.exit_code == 0, ran.output
     assert f"report: {out / 'compare.html'}" in ran.stdout
+    assert re.search(r"by pair +CRPS +ridge +0\.\d{3} +(not )?told apart from", ran.stdout)
     assert set(pd.read_parquet(out / "figures.parquet")["method"]) == {"mean_effects", "ridge"}
     records = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/record.json")}
     again = bdrp(*words, "--out", out)
     assert "4 fits in all, 4 already done, 0 to do." in again.stdout
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/record.json")} == records
+    exported = bdrp("compare", "export", out, "--no-titles")
+    assert exported.stdout == f"export: {out / 'export'} (7 csv, 8 tex, 6 svg, 6 pdf)\n"
+    assert r"mean\_effects & " in (out / "export" / "metrics-by-pair.tex").read_text()
+
+
+def test_only_a_finished_comparison_is_exported(bdrp, tmp_path):
+    ran = bdrp("compare", "export", tmp_path)
+    assert ran.exit_code == 2 and "Run the same `bdrp compare` again" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_budget_that_holds_no_fit_is_said_and_the_same_command_goes_on(bdrp, words, tmp_path):

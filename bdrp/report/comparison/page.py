@@ -70,6 +70,12 @@ def render_page(findings: ComparisonResults) -> str:
     )
 
 
+def list_plots(findings: ComparisonResults) -> tuple[Plot, ...]:
+    """Every figure of the page, in its order."""
+    metrics, coverage, risks = _figures(findings)
+    return (*metrics, *coverage, *_rank_plots(findings), *risks)
+
+
 def _summary(findings: ComparisonResults, splits: list[str]) -> Summary:
     unfinished = int((findings.runs["status"] != "done").sum())
     sentences = tuple(_best(findings, split) for split in splits)
@@ -159,8 +165,12 @@ def _looks(findings: ComparisonResults) -> dict[str, Look]:
 
 def _ranks(findings: ComparisonResults) -> Section:
     title = "Which method ranks best over drugs?"
-    chosen = [rank for rank in findings.ranks if rank.metric == HEADLINE]
-    if not chosen:
+    drawn = _rank_plots(findings)
+    if not drawn:
         return Section("ranks", title, ("Ranks are compared from three methods on, each with a fold in common.",))
-    drawn = tuple(critical_difference.plot(rank, _looks(findings), "drug") for rank in chosen)
     return Section("ranks", title, (_DRUGS,), figures=drawn)
+
+
+def _rank_plots(findings: ComparisonResults) -> tuple[Plot, ...]:
+    chosen = [rank for rank in findings.ranks if rank.metric == HEADLINE]
+    return tuple(critical_difference.plot(rank, _looks(findings), "drug") for rank in chosen)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from bdrp.errors import DataError, OutputError
+from bdrp.report.comparison.export import export
+from bdrp.report.comparison.verdict import find_verdicts
+from bdrp.studies.saved_comparison import load_results
+
+TABLES = ("runs", "metrics", "intervals", "evidence", "tests", "risk")
+
+
+def test_a_verdict_is_the_lowest_value_and_what_evidence_says_of_each_other(found, hostile_name):
+    (crps,) = [each for each in find_verdicts(found) if (each.split, each.metric) == ("pair", "crps")]
+    assert (crps.method, crps.value, crps.lower, crps.upper, crps.unit) == ("ridge", 0.5, 0.45, 0.55, "ln(µM)")
+    assert crps.apart_from == ("mean_effects",)  # "worse on both" of mean_effects beside ridge
+    assert crps.not_apart_from == (hostile_name,)
+    assert crps.evidence == f"not told apart from {hostile_name}"
+
+
+def test_evidence_counts_whichever_of_two_methods_stands_first(found):
+    turned = found.evidence.rename(columns={"method": "other", "other": "method"})
+    turned["evidence"] = turned["evidence"].replace("worse on both", "better on both")
+    for results in (found, replace(found, evidence=turned)):
+        assert {each.apart_from for each in find_verdicts(results) if each.metric == "crps"} == {("mean_effects",)}
+
+
+def test_one_method_alone_is_told_apart_from_none(found):
+    mine = found.intervals[found.intervals["method"] == "ridge"]
+    alone = replace(found, intervals=mine, evidence=pd.DataFrame())
+    assert {each.evidence for each in find_verdicts(alone)} == {"the only method"}
+    assert find_verdicts(replace(found, intervals=pd.DataFrame())) == []
+
+
+def test_results_that_were_saved_are_read_back(found, tmp_path):
+    found.save(tmp_path)
+    again = load_results(tmp_path)
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(found, name), check_dtype=False, check_like=True)
+    assert (again.notes, again.screen) == (found.notes, found.screen)
+    for one, other in zip(again.ranks, found.ranks, strict=True):
+        pd.testing.assert_frame_equal(one.ranks, other.ranks)
+        assert (one.metric, one.split, one.distance, one.blocks) == (other.metric, other.split, 0.5, 12)
+    assert find_verdicts(again) == find_verdicts(found)
+
+
+def test_a_folder_without_a_finished_comparison_is_refused_with_what_to_do(found, tmp_path):
+    with pytest.raises(DataError, match="no finished comparison in .*: seen nothing. .* Run the same `bdrp compare`"):
+        load_results(tmp_path / "nowhere")
+    found.save(tmp_path)
+    (tmp_path / "comparison.json").write_text("{}")
+    with pytest.raises(DataError, match=r"seen a comparison\.json without bdrp, notes"):
+        load_results(tmp_path)
+    (tmp_path / "comparison.json").unlink()
+    with pytest.raises(DataError, match=r"seen a folder without comparison\.json"):
+        load_results(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def exported(made, tmp_path_factory):
+    """The same results twice, the second time without titles."""
+    folder = tmp_path_factory.mktemp("export")
+    return [
+        {path.name: path for path in export(made, folder / name, titles=t)} for name, t in (("a", True), ("b", False))
+    ]
+
+
+def test_every_table_and_figure_is_a_file(exported):
+    with_titles, _ = exported
+    kinds = pd.Series([name.rpartition(".")[2] for name in with_titles]).value_counts()
+    assert kinds.to_dict() == {"csv": 7, "tex": 8, "svg": 7, "pdf": 7, "json": 1}
+    assert {name[:-4] for name in with_titles if name.endswith(".svg")} == {
+        name[:-4] for name in with_titles if name.endswith(".pdf")
+    }
+
+
+def test_csv_holds_every_digit_and_tex_what_the_page_shows(exported, made):
+    metrics = pd.read_csv(exported[0]["metrics.csv"])
+    assert metrics["value"].tolist() == made.intervals["value"].tolist()
+    assert list(metrics) == ["split", "method", "metric", "value", "lower", "upper"]
+    tex = exported[0]["metrics-by-cell-line.tex"].read_text()
+    assert r"ridge & 1.000 (0.950 to 1.050) & 1.500 (1.450 to 1.550) & 0.500 (0.450 to 0.550)" in tex
+    assert [tex.count(rf"\{rule}") for rule in ("toprule", "midrule", "bottomrule")] == [1, 1, 1]
+
+
+def test_hostile_names_are_text_in_every_file(exported):
+    for path in exported[0].values():
+        if path.suffix == ".tex":
+            body = path.read_text(encoding="utf-8").split("\n", 1)[1]
+            bare = re.sub(r"\\[a-z]+(\{[a-z]+\}|\{\})?|\\[&%$#_{},\\]", "", body)
+            assert not set("#%^~<>|`") & set(bare.replace("``", "")) and body.isprintable() is False
+            assert "\x00" not in body and "\x1b" not in body
+        if path.suffix == ".svg":
+            assert "<script" not in path.read_text(encoding="utf-8")
+    assert r"\$x\textasciicircum{}2\$" in exported[0]["metrics-by-cell-line.tex"].read_text(encoding="utf-8")
+
+
+def test_titles_are_left_out_where_they_are_not_wanted(exported):
+    with_titles, without = (
+        {name: path.read_text() for name, path in each.items() if name.endswith(".svg")} for each in exported
+    )
+    claims = "CRPS over the methods"
+    drawn = re.compile(rf"<text[^>]*>[^<]*{claims}")
+    assert drawn.search(with_titles["crps-by-method.svg"]) and not drawn.search(without["crps-by-method.svg"])
+    for name in with_titles:
+        tall, low = (float(re.search(r'height="([\d.]+)pt"', each[name])[1]) for each in (with_titles, without))
+        assert low < tall
+
+
+def test_pdf_embeds_its_fonts_and_bears_no_date(exported):
+    for path in exported[0].values():
+        if path.suffix == ".pdf":
+            content = path.read_bytes()
+            assert b"/Type3" not in content and b"CreationDate" not in content
+
+
+def test_the_same_results_make_the_same_bytes_over_an_earlier_export(made, exported):
+    out = exported[0]["export.json"].parent
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    export(made, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert json.loads(before["export.json"])["titles"] is True
+
+
+def test_a_folder_with_anything_else_is_left_as_it_is(found, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(OutputError, match="it holds files that no export wrote"):
+        export(found, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_export_that_was_edited_is_not_written_over(exported, made):
+    out = exported[1]["export.json"].parent
+    (out / "best.tex").write_text("edited")
+    with pytest.raises(OutputError, match="an export that was altered since"):
+        export(made, out)
+    assert (out / "best.tex").read_text() == "edited"
