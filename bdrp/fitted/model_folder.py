@@ -20,13 +20,18 @@ from bdrp.features import lines as line_profiles
 from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features
 from bdrp.features.drugs import TrainingDrugs
-from bdrp.files import sealed_folder, strict_json, tensors
+from bdrp.files import atomic, sealed_folder, strict_json, tensors
 from bdrp.fitted import saved_posterior_check
+from bdrp.fitted.card import describe
+from bdrp.fitted.card_markdown import to_markdown
 from bdrp.fitted.held_out import OBSERVED, HeldOut
 from bdrp.fitted.measurements import UPDATES, Measurements
 
 if TYPE_CHECKING:
     from bdrp.fitted.model import TrainedModel
+
+CARD = "card.md"
+"""For people; nothing reads it, and folders of earlier versions have none."""
 
 
 def write(model: TrainedModel, into: Path) -> None:
@@ -54,6 +59,8 @@ def write(model: TrainedModel, into: Path) -> None:
         model.held_out_part.save(into)
     if model.posterior_check is not None:
         saved_posterior_check.save_check(model.posterior_check, into)
+    with atomic.replacing(into / CARD) as beside:
+        beside.write_text(to_markdown(describe(model)), encoding="utf-8", newline="\n")
     if model.measurements is None:
         sealed_folder.seal(into, model.manifest)
         return

@@ -56,6 +56,7 @@ def test_a_model_folder_holds_what_it_should_and_nothing_stands_beside_it(traine
     assert listing(out.parent) == ["tiny"]
     assert listing(out) == [
         "calibration.json",
+        "card.md",
         "features.safetensors",
         "held_out.parquet",
         "held_out_predictions.parquet",
