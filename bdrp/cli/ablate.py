@@ -84,5 +84,5 @@ def run(
     found = ablation.gather_contributions(out, runs)
     for note in found.notes:
         console.print_note(note)
-    console.print_line(f"report: {report.ablate(found, out)}")
-    console.print_line(f"contributions: {out / 'ablation.parquet'}")
+    console.print_written("report", report.ablate(found, out))
+    console.print_written("contributions", out / "ablation.parquet")

@@ -113,7 +113,7 @@ def run(
         )
     written = answers.write(found, out)
     print_answer(found)
-    console.print_line("answer: " + ", ".join(map(str, written)))
+    console.print_written("answer", *written)
 
 
 def print_answer(answer: Answer, most: int = 10) -> None:
@@ -125,6 +125,7 @@ def print_answer(answer: Answer, most: int = 10) -> None:
 
     counts = "; ".join(f"{group} {count:,}" for group, count in answer.counts().items())
     console.print_line(f"{answer.name}: {counts}")
+    console.record(name=answer.name, counts=answer.counts())
     table = Table("drug" if answer.about == "line" else "line", "answer", box=None, header_style="bold")
     table.add_column("chance", justify="right")
     table.add_column("prediction")

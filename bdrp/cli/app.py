@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from bdrp import __version__, cli
-from bdrp.cli import console
+from bdrp.cli import console, manners, session
 from bdrp.errors import BdrpError
 
 MAIN_JOB: Final = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage", "review")
@@ -46,21 +46,31 @@ class RefusingGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a `BdrpError` ends in exit code 2, Ctrl-C in 130, no memory in 71, a fault in 70."""
-        try:
-            with console.print_warnings_once():
-                return super().invoke(ctx)
-        except BdrpError as refusal:
-            console.print_error(refusal)
-            raise typer.Exit(EXIT_REFUSED) from refusal
-        except KeyboardInterrupt as stop:
-            console.print_error("interrupted.")
-            raise typer.Exit(EXIT_INTERRUPTED) from stop
-        except Exception as fault:
-            code, said = explain_fault(fault)
-            if code is None or os.environ.get(DEBUG):
+        code = 0
+        with session.begin():
+            try:
+                with console.print_warnings_once():
+                    return super().invoke(ctx)
+            except typer.Exit as ended:
+                code = ended.exit_code
                 raise
-            console.print_error(said)
-            raise typer.Exit(code) from fault
+            except BdrpError as refusal:
+                code = EXIT_REFUSED
+                console.print_error(refusal)
+                raise typer.Exit(code) from refusal
+            except KeyboardInterrupt as stop:
+                code = EXIT_INTERRUPTED
+                console.print_error("interrupted.")
+                raise typer.Exit(code) from stop
+            except Exception as fault:
+                known, said = explain_fault(fault)
+                code = EXIT_FAULT if known is None else known
+                if known is None or os.environ.get(DEBUG) or session.current().verbose:
+                    raise
+                console.print_error(said)
+                raise typer.Exit(code) from fault
+            finally:
+                manners.end(code)
 
 
 def explain_fault(fault: Exception) -> tuple[int | None, str]:
@@ -131,4 +141,4 @@ def find_commands() -> dict[str, ModuleType]:
 
 
 for name, command in find_commands().items():
-    app.command(name=name)(command.run)
+    app.command(name=name)(manners.with_manners(name, command.run))

@@ -29,5 +29,6 @@ def run(
     described = describe(TrainedModel.load(model, method))
     if out is None:
         console.print_line(to_markdown(described).rstrip())
+        console.record(card=to_markdown(described))
     else:
-        console.print_line(f"card: {card.write(described, out)}")
+        console.print_written("card", card.write(described, out))

@@ -38,20 +38,16 @@ def run(
     expression: Annotated[Path | None, typer.Option(help="The expression.")] = None,
     cell_lines: Annotated[Path | None, typer.Option(help="Tissue and patient, if known.")] = None,
     screen_option: ScreenOptions = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Say what would be read and joined, and everything that has to be changed; nothing is fitted or written."""
     from bdrp.data.inspection import inspect
-    from bdrp.files import strict_json
 
     files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     options = parse_key_values(screen_option, "--screen-option") | files
     options |= drop_unset(unit=unit, dose_unit=dose_unit, expression_scale=expression_scale)
     found = inspect(split_screens(screen), root, measure, options)
-    if json:
-        console.print_line(strict_json.text(found.to_dict()))
-    else:
-        print_findings(found)
+    console.record(**found.to_dict())
+    print_findings(found)
     if not found.fits:
         raise typer.Exit(2)
 

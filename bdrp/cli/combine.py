@@ -84,7 +84,7 @@ def run(
     )
     print_combinations(found)
     if out is not None:
-        console.print_line(f"combinations: {combinations.write(found, out)}")
+        console.print_written("combinations", combinations.write(found, out))
 
 
 def print_combinations(found: Combinations, most: int = 10) -> None:

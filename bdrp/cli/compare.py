@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,9 +80,9 @@ def run(
         console.print_note(note)
     page = report.compare(found, out)
     print_verdict(found)
-    console.print_line(f"report: {page}")
+    console.print_written("report", page)
     for name in TABLES:
-        console.print_line(f"{name}: {out / f'{name}.parquet'}")
+        console.print_written(name, out / f"{name}.parquet")
 
 
 def print_verdict(found: ComparisonResults) -> None:
@@ -94,6 +95,7 @@ def print_verdict(found: ComparisonResults) -> None:
     from bdrp.report.comparison.tables import label
 
     verdicts = verdict.find_verdicts(found)
+    console.record(verdicts=[asdict(each) for each in verdicts])
     if not verdicts:
         console.print_line("verdict: none yet; no split has a fold that all methods finished.")
         return

@@ -26,4 +26,7 @@ def run(
     check_place(place, [comparison / "runs"])
     written = export(results, place, titles=titles)
     counts = {suffix: sum(path.suffix == suffix for path in written) for suffix in (".csv", ".tex", ".svg", ".pdf")}
-    console.print_line(f"export: {place} ({', '.join(f'{many} {suffix[1:]}' for suffix, many in counts.items())})")
+    console.print_written(
+        "export", place, note=f" ({', '.join(f'{many} {suffix[1:]}' for suffix, many in counts.items())})"
+    )
+    console.record(files=[path.name for path in written])

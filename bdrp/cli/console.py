@@ -1,32 +1,55 @@
-"""Console output: results on standard output; errors, warnings and notes on standard error."""
+"""Console output: results on standard output; errors, warnings and notes on standard error.
+
+What the session of the run says decides how much is printed; it also keeps what was said, for `--json` and `--log`.
+"""
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
+from bdrp.cli import session
 from bdrp.errors import BdrpWarning
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LOG_WIDTH: Final = 160
+"""Characters of a table's line in a log; chosen: no table of bdrp is wider."""
 
 
 def print_error(message: object) -> None:
     """One line that begins with a red "error:"."""
+    session.current().errors.append(str(message))
     _print_labelled("error:", "bold red", message)
 
 
 def print_warning(message: object) -> None:
     """One line that begins with a yellow "warning:"."""
+    session.current().warnings.append(str(message))
     _print_labelled("warning:", "yellow", message)
 
 
 def print_note(message: object) -> None:
-    """A line beside the results, such as what was dropped from a screen."""
-    _print_labelled("note:", "dim", message)
+    """A line beside the results, such as what was dropped from a screen; the same one is said once a run."""
+    notes = session.current().notes
+    if str(message) not in notes:
+        notes.append(str(message))
+        _print_labelled("note:", "dim", message, quiet=session.current().quiet)
+
+
+def print_detail(message: object) -> None:
+    """A line on standard error for those who asked for `--verbose`."""
+    if session.current().verbose:
+        _print_labelled("detail:", "dim", message)
 
 
 def print_notes(messages: Iterable[object]) -> None:
@@ -37,7 +60,33 @@ def print_notes(messages: Iterable[object]) -> None:
 
 def print_line(message: object) -> None:
     """A line on standard output, as it is: names from users' files are never read as markup."""
-    _console(stderr=False).print(Text(replace_control_characters(message)), soft_wrap=True, highlight=False)
+    text = replace_control_characters(message)
+    _add_to_log(text)
+    if _speaks():
+        _console(stderr=False).print(Text(text), soft_wrap=True, highlight=False)
+
+
+def print_written(what: str, *paths: Path | str, note: str = "") -> None:
+    """A line on standard output that says what was written where.
+
+    Args:
+        what: it is, such as "report".
+        paths: at least one.
+        note: behind them.
+    """
+    record_written(what, *paths)
+    print_line(f"{what}: {', '.join(map(str, paths))}{note}")
+
+
+def record_written(what: str, *paths: Path | str) -> None:
+    """What was written where, for `--json`; nothing is printed."""
+    named = [str(path) for path in paths]
+    session.current().written[what] = named[0] if len(named) == 1 else named
+
+
+def record(**results: Any) -> None:
+    """Main figures of the run by name, for `--json`; nothing is printed."""
+    session.current().results.update(results)
 
 
 def print_laboratory(carried: Mapping[str, Any] | None) -> None:
@@ -61,14 +110,27 @@ def show_parts(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=_console(stderr=True)) as bar:
+    with Progress(*columns, console=_console(stderr=True), disable=not shows_progress()) as bar:
         task = bar.add_task(what, visible=False)
         yield lambda finished, parts: bar.update(task, completed=finished, total=parts, visible=parts > 1)
 
 
-def print_table(renderable: Any) -> None:
+def shows_progress() -> bool:
+    """Whether progress bars are wanted."""
+    return not session.current().quiet
+
+
+def print_table(table: Table) -> None:
     """A table on standard output."""
-    _console(stderr=False).print(renderable)
+    cells = [[_text(cell) for cell in column.cells] for column in table.columns]
+    heads = [_text(column.header) for column in table.columns]
+    session.current().tables.append([dict(zip(heads, row, strict=True)) for row in zip(*cells, strict=True)])
+    if session.current().log is not None:
+        drawn = io.StringIO()
+        Console(file=drawn, width=LOG_WIDTH, color_system=None).print(table)
+        _add_to_log(drawn.getvalue())
+    if _speaks():
+        _console(stderr=False).print(table)
 
 
 def replace_control_characters(message: object) -> str:
@@ -100,9 +162,26 @@ def print_warnings_once() -> Iterator[None]:
                 print_warning(f"{seen.total()} warnings in all, {len(seen)} different.")
 
 
-def _print_labelled(label: str, style: str, message: object) -> None:
+def _print_labelled(label: str, style: str, message: object, *, quiet: bool = False) -> None:
     line = Text.assemble((label, style), " ", replace_control_characters(message))
-    _console(stderr=True).print(line, soft_wrap=True, highlight=False)
+    _add_to_log(line.plain)
+    if not quiet:
+        _console(stderr=True).print(line, soft_wrap=True, highlight=False)
+
+
+def _speaks() -> bool:
+    """Whether results go to standard output as people read them."""
+    return not (session.current().quiet or session.current().json)
+
+
+def _add_to_log(text: str) -> None:
+    log = session.current().log
+    if log is not None:
+        log.add(text)
+
+
+def _text(cell: object) -> str:
+    return cell.plain if isinstance(cell, Text) else str(cell)
 
 
 def _console(*, stderr: bool) -> Console:

@@ -53,8 +53,9 @@ def run(
     page = curves.write(fitted, out)
     parts.finish()
     print_summary(fitted)
-    console.print_line(f"responses: {', '.join(str(path) for path in written if path.stem in MEASURES)}")
-    console.print_line(f"curves: {out / screen_tables.CURVES}, page: {page}")
+    console.print_written("responses", *(path for path in written if path.stem in MEASURES))
+    console.print_written("curves", out / screen_tables.CURVES)
+    console.print_written("page", page)
 
 
 def print_summary(fitted: FittedCurves) -> None:
@@ -90,6 +91,6 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("curves"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as display:
+    with Progress(*columns, console=Console(stderr=True), disable=not console.shows_progress()) as display:
         task = display.add_task("curves", total=None)
         yield lambda done, total: display.update(task, completed=done, total=total)

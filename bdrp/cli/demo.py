@@ -57,7 +57,7 @@ def run(
         options=drop_unset(epochs=epochs),
         device=device,
         overwrite=overwrite,
-        progress=True,
+        progress=console.shows_progress(),
     )
     print_summary(report.evaluate(model, out))
 
@@ -73,6 +73,7 @@ def run(
     console.print_line("")
     for name, what in MADE.items():
         console.print_line(f"{out / name}: {what}")
+        console.record_written(name, out / name)
 
 
 MADE = {

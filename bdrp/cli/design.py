@@ -111,7 +111,7 @@ def run(
         f"plates: {plates['plate'].max()} of {plate} wells in {plates['thaw'].max()} thaws; cost "
         f"{proposal.table['cost'].sum():g} measurements"
     )
-    console.print_line("batch: " + ", ".join(map(str, written)))
+    console.print_written("batch", *written)
 
 
 def print_proposal(proposal: Proposal, most: int = 10) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,17 +12,13 @@ if TYPE_CHECKING:
     from bdrp.cli.installation import Installation
 
 
-def run(json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
+def run() -> None:
     """Say what is installed, whether its releases fit, which device a fit would take, and what extras would add."""
     from bdrp.cli import installation
 
     found = installation.inspect()
-    if json:
-        from bdrp.files import strict_json
-
-        console.print_line(strict_json.text(found.to_dict()))
-    else:
-        _print(found)
+    console.record(**found.to_dict())
+    _print(found)
     if found.faults:
         raise typer.Exit(1)
 

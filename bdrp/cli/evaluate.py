@@ -98,11 +98,11 @@ def run(
     console.print_updates(
         [Update.from_json(each).describe() for each in updated], "scores are of held-out predictions before its updates"
     )
-    console.print_line(f"report: {out / 'report.html'}")
-    console.print_line(f"scores: {out / 'scores.json'}")
+    console.print_written("report", out / "report.html")
+    console.print_written("scores", out / "scores.json")
     if drawn is not None:
         _write(drawn, out / "posterior.nc")
-        console.print_line(f"posterior: {out / 'posterior.nc'}")
+        console.print_written("posterior", out / "posterior.nc")
 
 
 def _is_draws(path: Path) -> bool:

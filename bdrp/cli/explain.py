@@ -85,7 +85,7 @@ def run(
     page = explanation.explain(found, out)
     print_markers(found)
     console.print_updates(trained.updates)
-    console.print_line(f"explanation: {page}")
+    console.print_written("explanation", page)
 
 
 def print_markers(found: Explanation, most: int = 5) -> None:

@@ -19,3 +19,4 @@ def run(
 
     for path in fetch(name, root):
         console.print_line(path)
+        console.record_written(path.name, path)

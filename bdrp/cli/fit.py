@@ -113,6 +113,7 @@ def run(
     loaded = load_screen(screen, root, measure, screen_options)
     held_out = _split(loaded, split_file, within, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
     console.print_table(tabulate_parts(held_out))
+    console.record(split=held_out.summary())
 
     from bdrp.fitted.fit import fit
 
@@ -128,9 +129,9 @@ def run(
         overwrite=overwrite,
         recalibration=recalibration,
         refit=refit,
-        progress=True,
+        progress=console.shows_progress(),
     )
-    console.print_line(f"model: {out}")
+    console.print_written("model", out)
 
 
 def tabulate_parts(split: Split) -> Any:

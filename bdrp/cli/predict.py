@@ -121,7 +121,8 @@ def run(
     if layout is not None and loaded is not None:
         predictions = question.answer()
         rows = layouts.write(predictions.to_frame(), loaded.responses, loaded.measure.name, layout, out)
-        console.print_line(f"predictions: {out} ({rows:,} measured responses, in the layout of {layout})")
+        console.print_written("predictions", out, note=f" ({rows:,} measured responses, in the layout of {layout})")
+        console.record(rows=rows)
         console.print_laboratory(predictions.laboratory)
         console.print_updates(predictions.updates)
     else:
@@ -137,7 +138,8 @@ def _stream(question: Question, out: Path, memory: float, selection: Selection) 
     if written.resumed:
         console.print_note(f"an earlier run had finished {written.resumed:,} parts; it was gone on with.")
     of = "" if written.kept == written.asked else f"{written.kept:,} of "
-    console.print_line(f"predictions: {out} ({of}{written.asked:,} pairs)")
+    console.print_written("predictions", out, note=f" ({of}{written.asked:,} pairs)")
+    console.record(rows=written.kept, pairs=written.asked)
     console.print_laboratory(written.laboratory)
     console.print_updates(written.updates)
 

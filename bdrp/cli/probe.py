@@ -91,7 +91,7 @@ def run(
     console.print_updates(trained.updates, "the panel takes what was measured since the fit for known")
     if out is not None:
         save_panel(panel, out)
-        console.print_line(f"panel: {out}")
+        console.print_written("panel", out)
 
 
 def print_panel(panel: Panel) -> None:

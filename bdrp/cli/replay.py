@@ -70,7 +70,7 @@ def run(
     found = study.gather_curves(runs, protocol, loaded)
     written = page.write(found, out)
     print_summary(found)
-    console.print_line(f"report: {written}")
+    console.print_written("report", written)
 
 
 def print_summary(found: Replayed) -> None:
@@ -101,7 +101,7 @@ def _progress(runs: int) -> Iterator[Callable[[str], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as shown:
+    with Progress(*columns, console=Console(stderr=True), disable=not console.shows_progress()) as shown:
         task = shown.add_task("replaying", total=runs)
 
         def advance(name: str) -> None:

@@ -79,7 +79,7 @@ def print_recorded(found: pd.DataFrame, appended: Appended, log: Path) -> None:
     counts = found["decision"].value_counts()
     kinds = ", ".join(f"{counts[word]:,} {word}" for word in counts.index) or "none"
     console.print_line(f"decisions: {len(found):,} ({kinds}) by {found['reviewer'].nunique()} reviewers")
-    console.print_line(f"log: {log} ({appended.new:,} new, {appended.known:,} recorded before)")
+    console.print_written("log", log, note=f" ({appended.new:,} new, {appended.known:,} recorded before)")
 
 
 def print_conflicts(differing: pd.DataFrame, most: int = 10) -> None:
@@ -133,14 +133,14 @@ class _Outputs:
 
         entries = record.entries()
         if self.conflicts is not None and review.write_table(review.find_conflicts(entries), self.conflicts):
-            console.print_line(f"conflicts: {self.conflicts}")
+            console.print_written("conflicts", self.conflicts)
         if self.measured is not None:
             values = review.tabulate_measured(entries, identity.measure)
             written = review.write_table(values, self.measured)
             _print_measured(len(values), self.measured if written else None)
         if self.log is not None:
             record.export(self.log, tuple(inputs))
-            console.print_line(f"exported log: {self.log} ({len(entries):,} decisions)")
+            console.print_written("exported log", self.log, note=f" ({len(entries):,} decisions)")
         if self.queue is not None and predicted is not None:
             queue = triage.rank(predicted, budget=self.budget, reviewed=review.find_settled(entries))
             print_queue(queue, triage.export(queue, self.queue))
@@ -150,4 +150,5 @@ def _print_measured(values: int, path: Path | None) -> None:
     if path is None:
         console.print_note("there are no measured values among the decisions; no table of them is written.")
     else:
-        console.print_line(f"measured: {path} ({values:,} values); next: bdrp update MODEL --measured {path}")
+        next_step = f"bdrp update MODEL --measured {path}"
+        console.print_written("measured", path, note=f" ({values:,} values); next: {next_step}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bdrp.cli import console
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from bdrp.evaluation import Scores
 
 MISSING = "–"
+MAIN: Final = ("measure", "unit", "n", "point", "naive", "probabilistic", "coverage", "calibration")
+"""What of scores.json is a main figure."""
 
 
 def print_summary(scores: Scores) -> None:
@@ -18,6 +20,7 @@ def print_summary(scores: Scores) -> None:
     from rich.table import Table
 
     scored = scores.to_dict()
+    console.record(scores={name: scored[name] for name in MAIN})
     table = Table("metric", box=None, header_style="bold")
     table.add_column("model", justify="right")
     table.add_column("beside")

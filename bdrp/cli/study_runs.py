@@ -62,7 +62,9 @@ def run_plan(
     from bdrp.studies.execution import pool
 
     try:
-        outcome = pool.execute_plan(plan, screen, workers=workers, budget=budget, device=device, progress=True)
+        outcome = pool.execute_plan(
+            plan, screen, workers=workers, budget=budget, device=device, progress=console.shows_progress()
+        )
     except KeyboardInterrupt:
         console.print_note(f"finished runs are kept in {out}; the same command goes on from there.")
         raise

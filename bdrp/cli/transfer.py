@@ -80,15 +80,17 @@ def run(
     outputs.guard({out / "laboratory.json": is_laboratories})
     tasks = _load_tasks(train, test, root, measure, screen_option, match_expression)
     try:
-        found = transfer.run_transfer(tasks, protocol, out, device=device, progress=True, say=console.print_note)
+        found = transfer.run_transfer(
+            tasks, protocol, out, device=device, progress=console.shows_progress(), say=console.print_note
+        )
     except KeyboardInterrupt:
         console.print_note(f"what is finished is kept in {out}; the same command goes on from there.")
         raise
-    console.print_line(f"report: {report.transfer(found, out)}")
+    console.print_written("report", report.transfer(found, out))
     for name in TABLES:
-        console.print_line(f"{name}: {out / f'{name}.parquet'}")
+        console.print_written(name, out / f"{name}.parquet")
     if found.laboratories.scales:
-        console.print_line(f"laboratory: {out / 'laboratory.json'} (for bdrp predict --laboratory)")
+        console.print_written("laboratory", out / "laboratory.json", note=" (for bdrp predict --laboratory)")
 
 
 def _load_tasks(

@@ -95,15 +95,15 @@ def run(
     if page is not None:
         from bdrp.report import review
 
-        console.print_line(f"review page: {review.write(queue, page, evidence)}")
+        console.print_written("review page", review.write(queue, page, evidence))
     if label_studio is not None:
-        console.print_line("Label Studio: tasks {}, interface {}".format(*triage.export_tasks(queue, label_studio)))
+        console.print_written("Label Studio tasks and interface", *triage.export_tasks(queue, label_studio))
 
 
 def print_queue(queue: pd.DataFrame, written: Sequence[Path]) -> None:
     """What a queue holds, and where it was written."""
     print_reasons(queue)
-    console.print_line("queue: " + ", ".join(map(str, written)))
+    console.print_written("queue", *written)
 
 
 def print_reasons(queue: pd.DataFrame) -> None:
@@ -113,6 +113,7 @@ def print_reasons(queue: pd.DataFrame) -> None:
     from bdrp import triage
 
     summary = triage.summary(queue)
+    console.record(queue=summary)
     table = Table("reason", box=None, header_style="bold")
     table.add_column("pairs", justify="right")
     for code, count in summary["reasons"].items():

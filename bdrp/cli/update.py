@@ -78,7 +78,7 @@ def run(
     trained = TrainedModel.load(model, method)
     if measured is None:
         made = undo_update(trained, out, overwrite=overwrite)
-        console.print_line(f"model: {out}, without the update of {trained.updates[-1]}")
+        console.print_written("model", out, note=f", without the update of {trained.updates[-1]}")
         console.print_updates(made.updates, "what remains")
         return
     measure = trained.manifest["measure"]
@@ -98,7 +98,8 @@ def run(
         out=out,
         overwrite=overwrite,
     )
-    console.print_line(f"model: {out}")
+    console.print_written("model", out)
+    console.record(updates=[str(each) for each in made.updates])
     for each in made.updates:
         console.print_line(f"  {each}")
 

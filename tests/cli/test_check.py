@@ -82,7 +82,9 @@ def test_each_thing_that_is_changed_is_one_thing_less(folder: Path) -> None:
 def test_tables_that_lack_are_named_beside_what_the_others_lack(folder: Path) -> None:
     ran = CliRunner().invoke(app, ["check", "--responses", "responses.csv", "--json"])
     found = json.loads(ran.stdout)
-    assert ran.exit_code == 2 and found["fits"] is False
+    assert ran.exit_code == found["exit_code"] == 2
+    found = found["results"]
+    assert found["fits"] is False
     lacking, response = found["to_change"]
     assert lacking.startswith("No table of drugs and none of expression is given.") and "--drugs PATH" in lacking
     assert "--unit pic50" in response
@@ -91,7 +93,7 @@ def test_tables_that_lack_are_named_beside_what_the_others_lack(folder: Path) ->
 def test_json_holds_the_ids_that_do_not_join(folder: Path) -> None:
     write_expression(np.ones((60, 4)) * np.linspace(2, 9, 60)[:, None], [*LINES[:-1], "M1"])
     code, said, _ = check("--unit", "pic50", "--dose-unit", "nm", "--json")
-    found = json.loads(said)
+    found = json.loads(said)["results"]
     assert code == 0 and found["fits"] is True
     assert found["joined"][1]["unknown"] == ["L59"] and found["joined"][1]["unused"] == ["M1"]
 

@@ -47,7 +47,7 @@ def test_a_requirement_of_another_system_is_left_out():
 
 
 def test_json_has_the_state_of_each_package(bdrp):
-    found = json.loads(bdrp("doctor", "--json").stdout)
+    found = json.loads(bdrp("doctor", "--json").stdout)["results"]
     assert found["usable"] is True
     assert {each["name"]: each["state"] for each in found["packages"]}["numpy"] in ("ok", "other than pinned")
 

@@ -67,7 +67,7 @@ def test_thresholds_are_of_each_drug_where_asked_for(triage, tmp_path):
 
 def test_tasks_for_label_studio_hold_the_same_pairs(triage, tmp_path):
     ran, queue = triage("--label-studio", "tasks.json")
-    assert "Label Studio: tasks tasks.json, interface tasks.xml" in ran.stdout
+    assert "Label Studio tasks and interface: tasks.json, tasks.xml" in ran.stdout
     tasks = json.loads((tmp_path / "tasks.json").read_text())
     assert [task["data"]["drug_id"] for task in tasks] == queue["drug_id"].tolist()
 
