@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -21,6 +21,12 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
+)
+
+PAGE: Final = "docs/ablate.md"
+EXAMPLES: Final = (
+    "bdrp ablate --splits cell_line --folds 2 --seeds 1 --out ablation",
+    "bdrp ablate --screen gdsc2 --root data --components graph,expression --out ablation --plan",
 )
 
 

@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 LONGEST: Final = 40
 """Characters of a name in a line of the terminal."""
 
+PAGE: Final = "docs/answer.md"
+EXAMPLES: Final = (
+    "bdrp answer model --line MCF-7 --out answer.html",
+    "bdrp answer model --new-sample new.csv --out answer.html",
+    "bdrp answer predictions.parquet --drug Trametinib --out trametinib.xlsx",
+)
+
 
 def run(
     source: Annotated[

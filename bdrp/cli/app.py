@@ -141,4 +141,4 @@ def find_commands() -> dict[str, ModuleType]:
 
 
 for name, command in find_commands().items():
-    app.command(name=name)(manners.with_manners(name, command.run))
+    app.command(name=name, epilog=manners.write_epilog(command))(manners.with_manners(name, command.run))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import MethodFile
+
+PAGE: Final = "docs/evidence.md"
+EXAMPLES: Final = (
+    "bdrp card model",
+    "bdrp card model --out card.html",
+)
 
 
 def run(

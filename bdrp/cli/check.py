@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -22,6 +22,12 @@ from bdrp.cli.options import (
 
 if TYPE_CHECKING:
     from bdrp.data.inspection import Findings
+
+PAGE: Final = "docs/screens.md"
+EXAMPLES: Final = (
+    "bdrp check --responses responses.csv --drugs drugs.csv --expression expression.csv",
+    "bdrp check --screen gdsc2 --root data",
+)
 
 
 def run(

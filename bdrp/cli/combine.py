@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -26,6 +26,12 @@ from bdrp.cli.options import (
 
 if TYPE_CHECKING:
     from bdrp.report.combinations import Combinations
+
+PAGE: Final = "docs/combine.md"
+EXAMPLES: Final = (
+    "bdrp combine model --line MCF-7 --out pairs.xlsx",
+    "bdrp combine model --line MCF-7 --drug dabrafenib",
+)
 
 
 def run(

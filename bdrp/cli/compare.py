@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 TABLES = ("figures", "intervals", "comparisons")
 """Is `bdrp.studies.saved_comparison.TABLES`, which help needs without loading that."""
+
+PAGE: Final = "docs/compare.md"
+EXAMPLES: Final = (
+    "bdrp compare --methods mean_effects,ridge --splits cell_line --folds 3 --seeds 1 --out comparison",
+    "bdrp compare --methods ridge,wide=last_layer --option wide.width=128 --out comparison --plan",
+)
 
 
 def run(

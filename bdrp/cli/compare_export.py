@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from bdrp.cli import console
+
+PAGE: Final = "docs/compare.md"
+EXAMPLES: Final = (
+    "bdrp compare export comparison",
+    "bdrp compare export comparison --no-titles --out for-the-paper",
+)
 
 
 def run(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,9 @@ from bdrp.cli.options import Seed
 
 if TYPE_CHECKING:
     from bdrp.data.dose_response import FittedCurves
+
+PAGE: Final = "docs/curves.md"
+EXAMPLES: Final = ("bdrp curves plates.csv --out screen",)
 
 
 def run(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import Device, Overwrite, Seed, drop_unset, load_screen
 from bdrp.errors import OutputError
+
+PAGE: Final = "docs/tutorial.md"
+EXAMPLES: Final = (
+    "bdrp demo --out demo",
+    "bdrp demo --out demo --epochs 3 --overwrite",
+)
 
 
 def run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -26,6 +26,12 @@ from bdrp.cli.options import (
 
 if TYPE_CHECKING:
     from bdrp.design import Proposal
+
+PAGE: Final = "docs/design.md"
+EXAMPLES: Final = (
+    "bdrp design model --size 96 --target tissue=Lung --out batch.xlsx",
+    "bdrp design model --by thompson --size 48 --out hits.csv",
+)
 
 
 def run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -10,6 +10,12 @@ from bdrp.cli import console
 
 if TYPE_CHECKING:
     from bdrp.cli.installation import Installation
+
+PAGE: Final = "docs/install.md"
+EXAMPLES: Final = (
+    "bdrp doctor",
+    "bdrp doctor --json",
+)
 
 
 def run() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     import arviz
 
 POSTERIOR = "Draws of the posterior, for ArviZ"
+
+PAGE: Final = "docs/predictive.md"
+EXAMPLES: Final = (
+    "bdrp evaluate model --out report",
+    "bdrp evaluate model --out report --posterior --screen gdsc2 --root data",
+)
 
 
 def run(

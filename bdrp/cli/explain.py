@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -29,6 +29,12 @@ from bdrp.errors import DataError
 
 if TYPE_CHECKING:
     from bdrp.explain import Explanation
+
+PAGE: Final = "docs/explain.md"
+EXAMPLES: Final = (
+    "bdrp explain model --drug Venetoclax --out explained",
+    "bdrp explain model --pairs pairs.csv --screen gdsc2 --root data --out explained",
+)
 
 
 def run(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from bdrp.cli import console
+
+PAGE: Final = "docs/screens.md"
+EXAMPLES: Final = ("bdrp fetch gdsc2 --root data",)
 
 
 def run(

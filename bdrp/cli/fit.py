@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -28,6 +28,7 @@ from bdrp.cli.options import (
     split_screens,
 )
 from bdrp.errors import DataError
+from bdrp.files import sealed_folder
 from bdrp.files.outputs import guard_folder
 from bdrp.inference import METHODS
 from bdrp.plugins import is_path
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     from bdrp.data.splits import Split
 
 TABLES = "Your own tables, with --screen tables"
+
+PAGE: Final = "docs/tutorial.md"
+EXAMPLES: Final = (
+    "bdrp fit --split cell_line --out model",
+    "bdrp fit --screen gdsc2 --root data --method ridge --out model",
+    "bdrp fit --screen tables --responses responses.csv --drugs drugs.csv --expression expression.csv --out model",
+)
 
 
 def run(
@@ -56,7 +64,7 @@ def run(
             help="What is held out: pair, cell_line, drug, scaffold, tissue or both; of several laboratories also "
             "assay, a compound in one of them that others may have measured."
         ),
-    ] = "pair",
+    ] = "cell_line",
     within: Annotated[
         str | None,
         typer.Option(metavar="LABORATORY", help="Of several laboratories, the one that is tested; all without it."),
@@ -110,6 +118,9 @@ def run(
     code = [Path(name) for name in (*split_screens(screen), method) if is_path(name)]
     _check_split_flags(split_file, within)
     guard_folder(out, list_input_files(root, screen_options, split_file, *code))
+    _check_names(method, options, recalibration, by=split, fold=fold, folds=folds, partition=partition)
+    if not resume:
+        sealed_folder.check_free(out, overwrite=overwrite)
     loaded = load_screen(screen, root, measure, screen_options)
     held_out = _split(loaded, split_file, within, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
     console.print_table(tabulate_parts(held_out))
@@ -145,6 +156,18 @@ def tabulate_parts(split: Split) -> Any:
         if sizes["responses"]:
             table.add_row(part, *(f"{sizes[key]:,}" for key in ("responses", "cell_lines", "drugs")))
     return table
+
+
+def _check_names(method: str, options: dict[str, Any], recalibration: str, **split: Any) -> None:
+    """Refuse what can be refused before a screen is loaded, which may take a minute."""
+    from bdrp import calibration, inference
+    from bdrp.data.splits.drawing import check_options
+    from bdrp.fitted.notices import AUTO
+
+    inference.make(method, options)
+    if recalibration != AUTO:
+        calibration.known(recalibration)
+    check_options(**split)
 
 
 def _check_split_flags(split_file: Path | None, within: str | None) -> None:

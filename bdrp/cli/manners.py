@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, Final
 
 import typer
@@ -88,6 +89,13 @@ def _flags(taken: list[str]) -> list[tuple[str, Any, Any]]:
         ("quiet", Quiet, False),
         ("verbose", Verbose, False),
     ]
+
+
+def write_epilog(command: ModuleType) -> str:
+    """What stands below the flags of a command's help: its `EXAMPLES`, and the `PAGE` that says more."""
+    lines = ["Examples:", *getattr(command, "EXAMPLES", ())] if hasattr(command, "EXAMPLES") else []
+    lines += [f"More: {command.PAGE}"] if hasattr(command, "PAGE") else []
+    return "\n\n".join(lines)
 
 
 def end(exit_code: int) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bdrp.cli import console
+
+PAGE: Final = "docs/add-your-method.md"
+EXAMPLES: Final = ("bdrp plugins",)
 
 
 def run() -> None:

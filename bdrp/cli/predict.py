@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 MEMORY: Final = 0.25
 """Is `bdrp.fitted.stream.MEMORY`, which help shows without loading that."""
 
+PAGE: Final = "docs/predictive.md"
+EXAMPLES: Final = (
+    "bdrp predict model --screen simulated --unmeasured --out predictions.parquet",
+    "bdrp predict model --drugs new_drugs.csv --expression new_samples.csv --top 10 --out best.csv",
+)
+
 
 def run(
     model: Annotated[Path, typer.Argument(help="A model folder that `bdrp fit` wrote.")],

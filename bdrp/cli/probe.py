@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from bdrp.design import Panel
 
 FOR = ("new-lines", "new-drugs")
+
+PAGE: Final = "docs/update.md"
+EXAMPLES: Final = (
+    "bdrp probe model --drugs 5 --out panel.csv",
+    "bdrp probe model --drugs 5 --expression new.csv --screen gdsc2 --root data --out panel.csv",
+)
 
 
 def run(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,9 @@ from bdrp.cli.options import Device, Measure, Root, ScreenOptions, list_input_fi
 
 if TYPE_CHECKING:
     from bdrp.studies.replay import Replayed
+
+PAGE: Final = "docs/design.md"
+EXAMPLES: Final = ("bdrp replay --rounds 12 --out replay",)
 
 
 def run(

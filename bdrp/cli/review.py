@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from bdrp.fitted.identity import ModelIdentity
     from bdrp.triage.predictions import Rankable
     from bdrp.triage.review import Appended, AuditLog
+
+PAGE: Final = "docs/review.md"
+EXAMPLES: Final = (
+    "bdrp review queue.xlsx model --predictions predictions.parquet --log reviews.db --reviewer me",
+    "bdrp review decisions.json model --log reviews.db --measured measured.csv",
+)
 
 
 def run(

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bdrp.cli import console
 from bdrp.cli.options import Root
+
+PAGE: Final = "docs/screens.md"
+EXAMPLES: Final = (
+    "bdrp screens",
+    "bdrp screens --root data",
+)
 
 
 def run(root: Root = None) -> None:

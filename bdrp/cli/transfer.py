@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 TABLES = ("transfer", "shift", "ceiling", "drugs")
 AGAIN = "To take two screens from one source, write LABEL=SOURCE, as in mine=tables."
+
+PAGE: Final = "docs/transfer.md"
+EXAMPLES: Final = ("bdrp transfer --train gdsc2 --test gdsc1,ccle --root data --out transfer",)
 
 
 def run(

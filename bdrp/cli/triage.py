@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
     from bdrp.report.review import Evidence
 
-PAGE = "The review page"
+REVIEW_PAGE = "The review page"
+
+PAGE: Final = "docs/triage.md"
+EXAMPLES: Final = (
+    "bdrp triage predictions.parquet --budget 50 --out queue.csv",
+    "bdrp triage predictions.parquet --budget 50 --out queue.csv --page review.html --reviewed reviews.db",
+)
 
 
 def run(
@@ -51,17 +57,17 @@ def run(
     ] = None,
     page: Annotated[
         Path | None,
-        typer.Option(help="Also write a page (.html) to decide on: it needs no server.", rich_help_panel=PAGE),
+        typer.Option(help="Also write a page (.html) to decide on: it needs no server.", rich_help_panel=REVIEW_PAGE),
     ] = None,
     model: Annotated[
         Path | None,
         typer.Option(
             help="For the page: the model that predicted; adds structures, what was measured nearby, contributions.",
-            rich_help_panel=PAGE,
+            rich_help_panel=REVIEW_PAGE,
         ),
     ] = None,
     screen: Annotated[
-        str | None, typer.Option(help="For the page: the model's own screen if left out.", rich_help_panel=PAGE)
+        str | None, typer.Option(help="For the page: the model's own screen if left out.", rich_help_panel=REVIEW_PAGE)
     ] = None,
     root: Root = None,
     method: MethodFile = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from bdrp.data.quantities import Stated
     from bdrp.data.screen import Screen
     from bdrp.fitted.model import TrainedModel
+
+PAGE: Final = "docs/update.md"
+EXAMPLES: Final = (
+    "bdrp update model --measured measured.csv --expression new.csv --out model2",
+    "bdrp update model2 --undo --out model",
+)
 
 
 def run(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import inspect
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -247,3 +249,48 @@ def test_blas_takes_one_thread_unless_the_user_says_otherwise():
     for environment in (plain, own, shared):
         cli.keep_blas_to_one_thread(environment)
     assert [each["OPENBLAS_NUM_THREADS"] for each in (plain, own, shared)] == ["1", "4", "2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--method", "rigde"], "There is no method 'rigde'."),
+        (["--option", "widht=3"], "widht"),
+        (["--split", "moon"], "There is no split by 'moon'."),
+        (["--recalibration", "magic"], "There is no recalibrator called 'magic'."),
+        (["--fold", "7"], "fold is 7"),
+        (["--out", "full"], "The folder full is not empty."),
+    ],
+)
+def test_what_a_fit_cannot_do_is_said_before_a_screen_is_loaded(bdrp, words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("")
+    monkeypatch.setattr("bdrp.data.sources.load", lambda *given, **named: pytest.fail("a screen was loaded"))
+    ran = bdrp("fit", "--out", "model", *words)
+    assert ran.exit_code == 2
+    assert said in ran.stderr
+
+
+def test_one_split_is_the_default_of_every_command_that_has_one():
+    held_out = {
+        name: inspect.signature(command.run).parameters["split"].default
+        for name, command in find_commands().items()
+        if "split" in inspect.signature(command.run).parameters
+    }
+    assert set(held_out) >= {"demo", "fit"} and set(held_out.values()) == {"cell_line"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_examples_that_can_be_typed_and_a_page_that_is_there(name):
+    command = find_commands()[name]
+    said = _words(CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"}).stdout)
+    assert f"More: {command.PAGE}" in said and (Path(cli.__file__).parents[2] / command.PAGE).is_file()
+    for example in command.EXAMPLES:
+        assert example in said
+        program, *words = shlex.split(example)
+        group = typer.main.get_command(app)
+        with group.make_context(program, [], resilient_parsing=True) as above:
+            found, inner, flags = group.resolve_command(above, words)
+            assert program == "bdrp" and found == name
+            inner.make_context(found, flags, parent=above).close()  # every flag is known, and every value of its kind

@@ -23,6 +23,7 @@ from bdrp import report
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
 from bdrp.files import sealed_folder, strict_json
+from bdrp.inference import METHODS
 from bdrp.studies import ablation, comparison
 from bdrp.studies.execution import plan, pool, records, worker
 from bdrp.studies.execution.run_matrix import RunMatrix, fingerprint
@@ -218,6 +219,15 @@ def test_the_budget_lets_no_run_start_that_would_end_too_late(tiny_screen, compa
     assert len(plan.make_plan(tiny_screen, GRID, tmp_path).todo) == 8  # the same command goes on
     known = plan.make_plan(tiny_screen, GRID, compared[0]).estimates
     assert all(known(run) == pytest.approx(known.seen[known._keys(run)[0]][0], rel=20) for run in made.runs)
+
+
+def test_the_first_guess_fits_the_method_and_knows_them_all(tiny_screen, tmp_path):
+    names = {"ridge": "ridge", "last_layer": "last_layer", "deep_ensemble": "deep_ensemble"}
+    made = plan.make_plan(tiny_screen, RunMatrix(names, ["pair"], 2, 1), tmp_path)
+    guess = {run.method: made.estimates(run) for run in made.runs}
+    assert guess["ridge"] < guess["last_layer"] < guess["deep_ensemble"]
+    assert guess["last_layer"] == pytest.approx(2 + 3 + 0.001 * len(tiny_screen.responses))
+    assert set(plan.BESIDE_NETWORK) == set(METHODS.own()) - {"last_layer"}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def make(
     Raises:
         SplitError: a part would be empty, or an option is out of range.
     """
-    _check_options(by, fold, folds, partition)
+    check_options(by, fold, folds, partition)
     shares = Shares(validation, calibration)
     if by == "both":
         wide = shares.wider()
@@ -146,7 +146,12 @@ def _axis(
     return np.asarray(keys.map(part_of).fillna(UNUSED), dtype=object)
 
 
-def _check_options(by: str, fold: int, folds: int, partition: str) -> None:
+def check_options(by: str, fold: int, folds: int, partition: str) -> None:
+    """Refuse options that no screen can be split by.
+
+    Raises:
+        SplitError: one is not known, or out of range.
+    """
     if partition not in PARTITIONS:
         raise SplitError(f"partition is {partition!r}. Choose {' or '.join(PARTITIONS)}.")
     if by not in BY:
