@@ -29,7 +29,7 @@ NOT_RUN = {
     "decisions.json": "a page exports it in a browser: tests/report/browser",
     "modalities=expression,mutations": "the stand-ins have no mutations: tests/fitted/test_mutations.py",
     "bdrp replay": "fits the whole simulated screen many times: tests/cli/test_replay.py",
-    "bdrp compare export": "takes a finished comparison, and those of the pages are only planned: tests/cli/test_compare.py",
+    "bdrp compare export": "takes a finished comparison, and pages only plan theirs: tests/cli/test_compare.py",
     "csa": "tests/cli/test_screens_page.py makes the files of that layout",
     "--split assay": "compounds that are new to a laboratory: tests/cli/test_laboratories.py",
     "mine": "stands for a reader's own screen",

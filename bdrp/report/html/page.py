@@ -11,6 +11,7 @@ from typing import Any
 from bdrp import __version__
 from bdrp.report import words
 from bdrp.report.figures import svg
+from bdrp.report.terms import terms_of_section, terms_of_summary
 
 
 def render(**context: Any) -> str:
@@ -34,6 +35,8 @@ def render_template(template: str, *, scripts: Sequence[str], styles: Sequence[s
         "place": lambda share: f"{100 * share:.2f}%",
         "svg": svg.render,
         "csp_hash": hash_script,
+        "terms_of_section": terms_of_section,
+        "terms_of_summary": terms_of_summary,
     }
     environment = Environment(
         loader=PackageLoader("bdrp.report.html", "templates"),
