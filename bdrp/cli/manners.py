@@ -43,11 +43,6 @@ Config = Annotated[
 ]
 
 
-def _log(*flags: str) -> Any:
-    said = "Add everything that is said to this file, with times."
-    return Annotated[Path | None, typer.Option(*flags, metavar="FILE", help=said, rich_help_panel=PANEL)]
-
-
 def with_manners(name: str, run: Callable[..., None]) -> Callable[..., None]:
     """A command that takes the flags of every command too, and heeds them."""
     own = inspect.signature(run, eval_str=True)
@@ -79,18 +74,6 @@ def with_manners(name: str, run: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _flags(taken: list[str]) -> list[tuple[str, Any, Any]]:
-    """Name, kind and default of each flag; the log is `--log` too, where the command has no flag of that name."""
-    log = _log("--log-file") if "log" in taken else _log("--log", "--log-file")
-    return [
-        ("config", Config, None),
-        ("json", Json, False),
-        ("log_file", log, None),
-        ("quiet", Quiet, False),
-        ("verbose", Verbose, False),
-    ]
-
-
 def write_epilog(command: ModuleType) -> str:
     """What stands below the flags of a command's help: its `EXAMPLES`, and the `PAGE` that says more."""
     lines = ["Examples:", *getattr(command, "EXAMPLES", ())] if hasattr(command, "EXAMPLES") else []
@@ -109,7 +92,24 @@ def end(exit_code: int) -> None:
     if now.json:
         from bdrp.files import strict_json
 
-        typer.echo(strict_json.text(now.to_dict(exit_code)))
+        typer.echo(strict_json.text(now.to_dict(exit_code), ascii_only=True))
+
+
+def _flags(taken: list[str]) -> list[tuple[str, Any, Any]]:
+    """Name, kind and default of each flag; the log is `--log` too, where the command has no flag of that name."""
+    log = _log("--log-file") if "log" in taken else _log("--log", "--log-file")
+    return [
+        ("config", Config, None),
+        ("json", Json, False),
+        ("log_file", log, None),
+        ("quiet", Quiet, False),
+        ("verbose", Verbose, False),
+    ]
+
+
+def _log(*flags: str) -> Any:
+    said = "Add everything that is said to this file, with times."
+    return Annotated[Path | None, typer.Option(*flags, metavar="FILE", help=said, rich_help_panel=PANEL)]
 
 
 def _start(name: str, quiet: bool, verbose: bool, json: bool, log: Path | None) -> None:
