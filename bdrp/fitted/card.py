@@ -11,6 +11,7 @@ import pandas as pd
 from bdrp.evaluation import by_group
 from bdrp.evaluation.curves import LEVELS, percent
 from bdrp.evaluation.observed import check_observed
+from bdrp.files import strict_json
 
 if TYPE_CHECKING:
     from bdrp.fitted.held_out import HeldOut
@@ -67,7 +68,8 @@ class Card:
 
 def describe(model: TrainedModel) -> Card:
     """The card of a model, from what its folder holds: its manifest and its held-out predictions, and nothing else."""
-    manifest, held_out = model.manifest, model.held_out_part
+    manifest = strict_json.plain(model.manifest)  # as it is read back: the card of a model and of its folder are one
+    held_out = model.held_out_part
     kinds = {} if held_out is None else _score_groups(held_out)
     return Card(
         f"Model card: {manifest['method']} on {manifest['screen']}",
@@ -206,10 +208,14 @@ def _beside_baseline(held_out: HeldOut) -> Iterator[str]:
 def _made(manifest: Mapping[str, Any]) -> CardSection:
     facts = [
         ("method", manifest["method"]),
-        *((f"option {name}", str(value)) for name, value in manifest.get("options", {}).items()),
+        *((f"option {name}", _write(value)) for name, value in manifest.get("options", {}).items()),
         ("recalibration", str(manifest.get("recalibrator", "unknown"))),
         ("seed", str(manifest["seed"])),
         *((f"version of {name}", str(release)) for name, release in manifest["versions"].items()),
     ]
     cite = "To cite bdrp, see CITATION.cff; cite the screen by its own terms."
     return CardSection("How it was made", (cite,), tuple((name, str(value)) for name, value in facts))
+
+
+def _write(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
