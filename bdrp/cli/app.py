@@ -41,7 +41,7 @@ class RefusingGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a `BdrpError` ends in exit code 2, Ctrl-C in 130, no memory in 71, a fault in 70."""
         try:
-            with console.print_warnings_once():
+            with console.print_warnings_once(), console.print_log():
                 return super().invoke(ctx)
         except BdrpError as refusal:
             console.print_error(refusal)

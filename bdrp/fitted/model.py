@@ -15,6 +15,7 @@ import torch
 
 from bdrp.calibration import Recalibration
 from bdrp.data.expression import Reference, admit
+from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError
@@ -24,7 +25,7 @@ from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.files import sealed_folder
-from bdrp.fitted import model_folder, updates
+from bdrp.fitted import given, model_folder, updates
 from bdrp.fitted.asked import check_tables
 from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
 from bdrp.fitted.held_out import HeldOut
@@ -73,9 +74,9 @@ class TrainedModel:
 
     def predict(
         self,
-        drugs: pd.DataFrame,
-        profiles: Profiles | pd.DataFrame,
-        pairs: pd.DataFrame | None = None,
+        drugs: Given,
+        profiles: Profiles | Given,
+        pairs: Given | None = None,
         cell_lines: pd.DataFrame | None = None,
         laboratory: str | Path | Laboratories = SAME,
         match: str | None = None,
@@ -83,10 +84,12 @@ class TrainedModel:
         """Calibrated distributions for pairs of any drugs and lines, measured or not.
 
         Args:
-            drugs: index drug_id; smiles, structure_key, name. New structures are welcome, and better predicted with
-                `upper_limit`, the highest dose that each is to be tested at, in the measure's unit.
+            drugs: drug_id, smiles and, where known, name, as `bdrp.predict` takes them. New structures are welcome, and
+                better predicted with `upper_limit`, the highest dose that each is to be tested at, in the measure's
+                unit.
             profiles: tables by modality, or that of expression alone; index cell_line_id; one column a gene or other
-                feature. New lines are welcome; all need expression, and may lack the rest.
+                feature. New lines are welcome; all need expression, and may lack the rest. A Series or dict of one
+                sample by gene, and AnnData, are expression too.
             pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
             cell_lines: index cell_line_id; tissue and, where known, name, shown beside the predictions.
             laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
@@ -103,7 +106,9 @@ class TrainedModel:
             BdrpWarning: genes are missing, expression is unlike that of training lines or of the line of that id, or a
                 drug is of none of the laboratories that the model learned from, where it learned from several.
         """
-        return Question.of(self, drugs, profiles, pairs, cell_lines, laboratory, match).answer()
+        asked = None if pairs is None else given.read_pairs(pairs)
+        known, lines = given.read_drugs(drugs, self), given.read_profiles(profiles, self)
+        return Question.of(self, known, lines, asked, cell_lines, laboratory, match).answer()
 
     @property
     def digest(self) -> str:
@@ -140,8 +145,8 @@ class TrainedModel:
         self,
         measured: pd.DataFrame,
         *,
-        drugs: pd.DataFrame | None = None,
-        profiles: Profiles | pd.DataFrame | None = None,
+        drugs: Given | None = None,
+        profiles: Profiles | Given | None = None,
         laboratory: str | Path | Laboratories = SAME,
         source: Source | None = None,
     ) -> TrainedModel:
@@ -149,7 +154,8 @@ class TrainedModel:
 
         Args:
             measured: cell_line_id, drug_id and response, and where known lower_limit and upper_limit, in the model's
-                measure. A response at a limit is known to lie there or beyond. Lines and drugs may be new.
+                measure; `bdrp.update` reads other units and forms. A response at a limit is known to lie there or
+                beyond. Lines and drugs may be new.
             drugs: as in `predict`, at least those that are measured and were not in an earlier update.
             profiles: likewise of the lines.
             laboratory: whose measurements they are, as in `predict`; all updates of a model are of one laboratory.
@@ -162,8 +168,9 @@ class TrainedModel:
         Warns:
             BdrpWarning: the measurements lie far from what is predicted for them.
         """
-        tables = {} if profiles is None else name_profiles(profiles)
-        return updates.add(self, measured, (drugs, tables), find_laboratories(laboratory), source)
+        tables = {} if profiles is None else name_profiles(given.read_profiles(profiles, self))
+        known = None if drugs is None else given.read_drugs(drugs, self)
+        return updates.add(self, measured, (known, tables), find_laboratories(laboratory), source)
 
     def undo(self) -> TrainedModel:
         """The model before its last update, with equal predictions.
