@@ -1,6 +1,6 @@
 """Tables that are handed over in Python become the raw tables that files are read into, and meet the same checks.
 
-A frame, a dict, a Series or a list is what a file would hold; which of its columns is what, `user_tables.columns` knows.
+A frame, a dict, a Series or a list is what a file would hold; `user_tables.columns` knows its columns.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from bdrp.data.expression.matching import NONE
 from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import Screen
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.explain.association import Associations, associate
 from bdrp.explain.contributions import PairContributions, explain_pairs
@@ -31,7 +32,7 @@ KEYS: Final = ["cell_line_id", "drug_id"]
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation:
+class Explanation(Displayed):
     """What is known of some drugs, and of the predictions of some pairs.
 
     Attributes:
@@ -130,7 +131,8 @@ def explain(
 
     Args:
         model: a model or its folder; scores of genes need none of it but how it scales expression.
-        screen: what was measured, or the name of a screen. What the model held out of it for testing has no part in scores.
+        screen: what was measured, or the name of a screen. What the model held out of it for testing has no part in
+            scores.
         drugs: names or ids; each is explained on every line (on the new ones, where there are any) unless pairs are
             given.
         pairs: cell_line_id and drug_id; names of lines and drugs will do.

@@ -18,6 +18,7 @@ from bdrp.data.expression import Reference, admit
 from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import Screen
+from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
@@ -44,11 +45,17 @@ if TYPE_CHECKING:
     import arviz
 
 
-@dataclass(frozen=True)
-class TrainedModel:
+@dataclass(frozen=True, repr=False)
+class TrainedModel(Displayed):
     """Everything that predicting needs; no training response is among it, but summaries of them are.
 
     What was measured since the fit is among it, row by row; see `update`.
+
+    Example:
+        >>> from bdrp.testing import tiny_model, tiny_screen
+        >>> sample = tiny_screen().expression.iloc[0].rename("biopsy")
+        >>> tiny_model().predict({"ethanol": "CCO"}, sample).distribution
+        Normal(1 pairs, ln_ic50_um in ln(µM))
 
     Attributes:
         manifest: what was fitted, on what, how, and with which versions.
@@ -84,12 +91,11 @@ class TrainedModel:
         """Calibrated distributions for pairs of any drugs and lines, measured or not.
 
         Args:
-            drugs: drug_id, smiles and, where known, name, as `bdrp.predict` takes them. New structures are welcome, and
-                better predicted with `upper_limit`, the highest dose that each is to be tested at, in the measure's
-                unit.
+            drugs: as `bdrp.predict` takes them. New structures are welcome, and better predicted with `upper_limit`,
+                the highest dose that each is to be tested at, in the measure's unit.
             profiles: tables by modality, or that of expression alone; index cell_line_id; one column a gene or other
-                feature. New lines are welcome; all need expression, and may lack the rest. A Series or dict of one
-                sample by gene, and AnnData, are expression too.
+                feature. New lines are welcome; all need expression, and may lack the rest. Of expression alone, all
+                that `bdrp.predict` takes.
             pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
             cell_lines: index cell_line_id; tissue and, where known, name, shown beside the predictions.
             laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
@@ -109,6 +115,22 @@ class TrainedModel:
         asked = None if pairs is None else given.read_pairs(pairs)
         known, lines = given.read_drugs(drugs, self), given.read_profiles(profiles, self)
         return Question.of(self, known, lines, asked, cell_lines, laboratory, match).answer()
+
+    def _facts(self) -> Mapping[str, object]:
+        said, split = self.manifest, self.manifest.get("split") or {}
+        features = self.features
+        known = len(features.lines), len(features.drugs.ids), len(features.genes)
+        facts: dict[str, object] = {
+            "method": f"{said['method']}, seed {said['seed']}",
+            "screen": said["screen"],
+            "predicts": f"{features.measure.label}, {features.measure.unit}",
+            "learned from": "{:,} lines, {:,} drugs, {:,} genes".format(*known),
+            "split": f"by {split.get('by')}, fold {split.get('fold')} of {split.get('folds')}",
+            "recalibration": said.get("recalibration"),
+        }
+        if self.held_out_part is not None:
+            facts["held out"] = f"{len(self.held_out_part.observed):,} responses"
+        return facts | {f"update {at}": text for at, text in enumerate(self.updates, start=1)}
 
     @property
     def digest(self) -> str:

@@ -63,8 +63,9 @@ def update(
     Example:
         >>> from bdrp.testing import tiny_model, tiny_screen
         >>> sample = tiny_screen().expression.iloc[0].rename("biopsy")
-        >>> update(tiny_model(), {("biopsy", "D001"): -2.0}, screen=tiny_screen(), expression=sample).updates
-        ('1 measurements (1 lines, 1 drugs) from a table in memory, added ...',)
+        >>> updated = update(tiny_model(), {("biopsy", "D001"): -2.0}, screen=tiny_screen(), expression=sample)
+        >>> updated.updates[0].split(",")[0]
+        '1 measurements (1 lines'
 
     Raises:
         DataError, FitError: see `TrainedModel.update`.
