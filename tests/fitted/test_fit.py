@@ -275,7 +275,7 @@ def test_the_dose_planned_for_a_new_drug_moves_that_drug_alone(
 
 
 def test_pairs_without_ids_are_refused(trained: tuple[TrainedModel, Path], tiny_screen: Screen) -> None:
-    with pytest.raises(DataError, match="pairs lack the column drug_id"):
+    with pytest.raises(DataError, match="pairs has no column drug_id. Its columns are cell_line_id"):
         bdrp.predict(trained[0], screen=tiny_screen, pairs=pd.DataFrame({"cell_line_id": ["SIM0001"]}))
 
 
