@@ -73,8 +73,9 @@ def fit(
         progress: show a progress bar.
 
     Example:
+        >>> import bdrp
         >>> from bdrp.testing import tiny_screen
-        >>> model = fit(tiny_screen(), "pair", method="ridge", recalibration="identity")
+        >>> model = bdrp.fit(tiny_screen(), "pair", method="ridge", recalibration="identity")
         >>> model.manifest["method"], model.manifest["split"]["by"]
         ('ridge', 'pair')
 

@@ -55,7 +55,7 @@ class TrainedModel(Displayed):
         >>> from bdrp.testing import tiny_model, tiny_screen
         >>> sample = tiny_screen().expression.iloc[0].rename("biopsy")
         >>> tiny_model().predict({"ethanol": "CCO"}, sample).distribution
-        Normal(1 pairs, ln_ic50_um in ln(µM))
+        StudentT(1 pairs, ln_ic50_um in ln(µM))
 
     Attributes:
         manifest: what was fitted, on what, how, and with which versions.
@@ -126,7 +126,7 @@ class TrainedModel(Displayed):
             "predicts": f"{features.measure.label}, {features.measure.unit}",
             "learned from": "{:,} lines, {:,} drugs, {:,} genes".format(*known),
             "split": f"by {split.get('by')}, fold {split.get('fold')} of {split.get('folds')}",
-            "recalibration": said.get("recalibration"),
+            "recalibration": said.get("recalibrator", self.recalibration.kind),
         }
         if self.held_out_part is not None:
             facts["held out"] = f"{len(self.held_out_part.observed):,} responses"

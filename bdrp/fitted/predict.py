@@ -52,8 +52,10 @@ def predict(
         dose_unit: of the drugs' doses, where their header does not tell.
 
     Example:
+        >>> import bdrp
         >>> from bdrp.testing import tiny_model, tiny_screen
-        >>> made = predict(tiny_model(), drugs={"ethanol": "CCO"}, expression=tiny_screen().expression.iloc[0])
+        >>> sample = tiny_screen().expression.iloc[0]
+        >>> made = bdrp.predict(tiny_model(), drugs={"ethanol": "CCO"}, expression=sample)
         >>> made.to_frame()[["cell_line_id", "drug_id"]].to_numpy().tolist()
         [['SIM0001', 'ethanol']]
 

@@ -61,9 +61,11 @@ def update(
         overwrite: replace a model that stands there, other than `model` itself.
 
     Example:
+        >>> import bdrp
         >>> from bdrp.testing import tiny_model, tiny_screen
         >>> sample = tiny_screen().expression.iloc[0].rename("biopsy")
-        >>> updated = update(tiny_model(), {("biopsy", "D001"): -2.0}, screen=tiny_screen(), expression=sample)
+        >>> measured = {("biopsy", "D001"): -2.0}
+        >>> updated = bdrp.update(tiny_model(), measured, screen=tiny_screen(), expression=sample)
         >>> updated.updates[0].split(",")[0]
         '1 measurements (1 lines'
 

@@ -87,8 +87,8 @@ def pit(scores: Scores, ax: Axes | None = None) -> Axes:
         >>> from bdrp.testing import tiny_model
         >>> model = tiny_model()
         >>> scores = bdrp.evaluation.score(model.held_out_predictions(), model.held_out())
-        >>> bdrp.plot.pit(scores).get_xlim()
-        (0.0, 1.0)
+        >>> bdrp.plot.pit(scores).get_ylabel()
+        'responses, relative to a fair share'
     """
     axes = axes_or_new(ax)
     pit_figure.draw_histogram(axes, scores.pit_histogram, pit_figure.AXIS)

@@ -408,7 +408,7 @@ def test_a_file_that_has_a_checkpoints_name_and_is_none_is_kept(
 def test_a_model_is_replaced_when_asked(tiny_screen: Screen, tiny_split: Split, fit: Fit, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "er" / "m"
     fit(tiny_screen, tiny_split, method="mean_effects", options={}, out=out)
-    with pytest.raises(OutputError, match="is not empty.*--overwrite"):
+    with pytest.raises(OutputError, match="is not empty.*overwrite=True"):
         fit(tiny_screen, tiny_split, method="ridge", options={}, out=out)
     fit(tiny_screen, tiny_split, method="ridge", options={}, out=out, overwrite=True)
     assert TrainedModel.load(out).manifest["method"] == "ridge" and listing(out.parent) == ["m"]

@@ -86,8 +86,9 @@ def ask_model(
         match: how the expression of new samples (of all lines, without any) is mapped onto that of the training lines.
 
     Example:
+        >>> import bdrp
         >>> from bdrp.testing import tiny_model, tiny_screen
-        >>> ask_model(tiny_model(), tiny_screen(), line="SIM0001").key
+        >>> bdrp.answer(tiny_model(), tiny_screen(), line="SIM0001").key
         'SIM0001'
 
     Raises:
