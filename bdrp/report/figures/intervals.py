@@ -34,7 +34,7 @@ def draw(axes: Axes, predictions: Predictions, top: int, level: float) -> Axes:
         log_axis(axes)
     axes.set_xlabel(f"predicted response, {unit.name}")
     axes.grid(visible=False, axis="y")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1 - 0.6 / (len(rows) + 2)), ncols=3)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05 - 0.8 / (len(rows) + 2)), ncols=3)
     return axes
 
 
