@@ -126,6 +126,8 @@ def explain(
     new_drugs: Given | None = None,
     new_lines: Given | Any | None = None,
     match: str | None = None,
+    expression_scale: str | None = None,
+    dose_unit: str | None = None,
 ) -> Explanation:
     """Explain drugs by name or id, and predictions of pairs.
 
@@ -140,6 +142,8 @@ def explain(
         new_drugs: drugs that the screen lacks, as in `bdrp.predict`.
         new_lines: expression of lines that the screen lacks, as in `bdrp.predict`.
         match: how that is mapped onto the training lines, as in `TrainedModel.predict`.
+        expression_scale: what it is measured on, as in `bdrp.predict`.
+        dose_unit: of the doses of new drugs, as in `bdrp.predict`.
 
     Example:
         >>> from bdrp.testing import tiny_model, tiny_screen
@@ -157,7 +161,7 @@ def explain(
     if not drugs and (pairs is None or pairs.empty):
         raise DataError("There is nothing to explain: no drug and no pair. Give one or more of either.")
     already = NONE if match == NONE else None  # matched lines are on the training scale by now
-    known = KnownTables.of(trained, screen, new_drugs, new_lines, match)
+    known = KnownTables.of(trained, screen, new_drugs, new_lines, match, expression_scale, dose_unit)
     asked = find_ids(drugs, known.drugs["name"], "drug")
     rows = _pairs_of(known, asked, pairs)
     drug_ids = tuple(dict.fromkeys([*asked, *rows["drug_id"]]))

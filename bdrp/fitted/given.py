@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
+import numpy as np
 import pandas as pd
 
 from bdrp.data import expression as expressions
@@ -48,7 +49,7 @@ def read_drugs(given: Given, model: TrainedModel, dose_unit: str | None = None) 
 
 
 def read_lines(given: Given | Any, model: TrainedModel, scale: str | None = None) -> pd.DataFrame:
-    """Expression of lines by the genes that the model knows.
+    """Expression of lines by the genes that the model knows; a table as a screen has it is taken as it is.
 
     Args:
         given: a row a line, or a row a gene; one sample by gene; or an AnnData object.
@@ -58,6 +59,8 @@ def read_lines(given: Given | Any, model: TrainedModel, scale: str | None = None
     Raises:
         DataError: see `bdrp.data.expression.read_expression`.
     """
+    if scale is None and _is_read(given):
+        return given
     said: list[str] = []
     table = expressions.read_expression(given, genes=model.features.genes, scale=scale, notices=said)
     return _logged(table, said)
@@ -128,6 +131,13 @@ def find_screen(given: Screen | str, measure: str | None = None) -> Screen:
         return given
     names = [one.strip() for one in str(given).split(",")]
     return sources.load(names[0], measure=measure) if len(names) == 1 else joint.load(names, measure=measure)
+
+
+def _is_read(given: object) -> TypeGuard[pd.DataFrame]:
+    """Whether it is expression as `read_expression` gives it."""
+    if not isinstance(given, pd.DataFrame) or given.index.name != "cell_line_id":
+        return False
+    return given.index.is_unique and given.columns.is_unique and bool((given.dtypes == np.float32).all())
 
 
 def _logged(table: pd.DataFrame, said: Iterable[str]) -> pd.DataFrame:

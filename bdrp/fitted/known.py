@@ -46,6 +46,8 @@ class KnownTables:
         drugs: Given | None,
         lines: Given | Any | None,
         match: str | None = None,
+        expression_scale: str | None = None,
+        dose_unit: str | None = None,
     ) -> Self:
         """Those of the screen, with new drugs and the expression of new lines, read and matched as in `bdrp.predict`.
 
@@ -54,13 +56,13 @@ class KnownTables:
         """
         table, profiles, names = model.drugs_of(screen), dict(screen.profiles), screen.cell_lines["name"]
         if drugs is not None:
-            drugs = given.read_drugs(drugs, model)
+            drugs = given.read_drugs(drugs, model, dose_unit)
             named = drugs.assign(name=drugs["name"].fillna("") if "name" in drugs else "")
             named["name"] = named["name"].where(named["name"].ne(""), named.index.to_series().astype(str))
             table = pd.concat([table[~table.index.isin(drugs.index)], named])
         if lines is None:
             return cls(table, profiles, names, profiles[EXPRESSION].index)
-        lines = admit(given.read_lines(lines, model), model.training_expression, match)
+        lines = admit(given.read_lines(lines, model, expression_scale), model.training_expression, match)
         own = pd.Series(lines.index.astype(str), lines.index)
         kept = {name: profile[~profile.index.isin(lines.index)] for name, profile in profiles.items()}
         kept[EXPRESSION] = pd.concat([kept[EXPRESSION], lines.reindex(columns=kept[EXPRESSION].columns)])

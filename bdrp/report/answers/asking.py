@@ -71,6 +71,8 @@ def ask_model(
     criteria: Criteria | None = None,
     laboratory: str | Path | Laboratories = SAME,
     match: str | None = None,
+    expression_scale: str | None = None,
+    dose_unit: str | None = None,
 ) -> Answer:
     """Rank the drugs of a screen for a line, or its lines for a drug.
 
@@ -84,6 +86,8 @@ def ask_model(
         criteria: what counts as active, and as sure.
         laboratory: as in `TrainedModel.predict`.
         match: how the expression of new samples (of all lines, without any) is mapped onto that of the training lines.
+        expression_scale: what the new samples are measured on, as in `bdrp.predict`.
+        dose_unit: of the doses of new drugs, as in `bdrp.predict`.
 
     Example:
         >>> import bdrp
@@ -96,7 +100,7 @@ def ask_model(
     """
     model = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     screen = given.find_screen(screen, model.features.measure.name)
-    known = KnownTables.of(model, screen, new_drugs, new_samples, match)
+    known = KnownTables.of(model, screen, new_drugs, new_samples, match, expression_scale, dose_unit)
     left = match if new_samples is None or match is None else NONE  # these have been matched, among themselves
     asked = known.line_names.loc[known.lines]
     if line is None and drug is None and new_samples is not None and len(asked) == 1:
