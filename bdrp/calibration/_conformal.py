@@ -73,7 +73,7 @@ def _upper(scores: Floats, mass: Floats) -> Floats:
     return np.append(scores[order], np.inf)[at]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GuaranteedCurve(MappedLevels):
     """A curve whose intervals hold in finite samples."""
 

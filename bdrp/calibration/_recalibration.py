@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.predictive import PredictiveDistribution, Scalable
 
@@ -18,8 +19,8 @@ VERSION = 1
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Recalibration(ABC):
+@dataclass(frozen=True, repr=False)
+class Recalibration(Displayed, ABC):
     """A fitted map from a predictive distribution to a better calibrated one.
 
     Aleatoric and epistemic SD are changed by the same factor: held-out responses tell how wide the whole distribution

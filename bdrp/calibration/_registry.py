@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bdrp.calibration import by
 from bdrp.calibration._names import RECALIBRATORS, groupings, names
 from bdrp.calibration._recalibration import VERSION, Recalibration
-from bdrp.errors import DataError
+from bdrp.errors import DataError, did_you_mean
 from bdrp.plugins import load_recorded
 from bdrp.predictive import PredictiveDistribution
 
@@ -133,8 +133,9 @@ def known(name: object) -> str:
         return str(name)
     grouped = [one for one in RECALIBRATORS.own() if isinstance(recalibrator(one), by.FitsGroups)]
     raise DataError(
-        f"There is no recalibrator called {name!r}. Allowed: {', '.join(names())}; and {', '.join(grouped)} also with "
-        f"{', '.join(f'_by_{one}' for one in groupings())} behind the name. Choose one of these, or fit again."
+        f"There is no recalibrator called {name!r}.{did_you_mean(name, names())} Allowed: {', '.join(names())}; and "
+        f"{', '.join(grouped)} also with {', '.join(f'_by_{one}' for one in groupings())} behind the "
+        "name. Choose one of these, or fit again."
     )
 
 

@@ -24,7 +24,7 @@ AUTOMATIC = False  # see docs/decisions/0005
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Conformal(GuaranteedCurve):
     """Intervals that hold for new pairs of the same kind."""
 

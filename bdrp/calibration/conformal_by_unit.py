@@ -26,7 +26,7 @@ AUTOMATIC = False  # see docs/decisions/0005
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConformalByUnit(GuaranteedCurve):
     """Intervals that hold for new lines or drugs."""
 

@@ -17,7 +17,7 @@ AUTOMATIC = True
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Identity(Recalibration):
     """pred -> pred."""
 

@@ -37,7 +37,7 @@ LEAST_PAIRS = 50  # chosen: enough for a curve of a group, from a level of 20 % 
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Isotonic(MappedLevels):
     """F -> g(F scaled), g drawn towards the identity."""
 

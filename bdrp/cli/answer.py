@@ -24,8 +24,6 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
-    read_new_drugs,
-    read_new_lines,
 )
 from bdrp.errors import DataError
 
@@ -112,11 +110,13 @@ def run(
             load_screen(screen or trained.manifest["screen"], root, measure, options),
             line=line,
             drug=drug,
-            new_samples=read_new_lines(new_sample, trained, expression_scale) if new_sample else None,
-            new_drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
+            new_samples=new_sample,
+            new_drugs=drugs,
             criteria=criteria,
             laboratory=carried or laboratory,
             match=match_expression,
+            expression_scale=expression_scale,
+            dose_unit=dose_unit,
         )
     written = answers.write(found, out)
     print_answer(found)

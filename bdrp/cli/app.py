@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from bdrp import __version__, cli
 from bdrp.cli import console, manners, session
-from bdrp.errors import BdrpError
+from bdrp.errors import BdrpError, speak_flags
 
 MAIN_JOB: Final = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage", "review")
 """Commands that help names first, in the order of the work; the others follow by their names."""
@@ -47,9 +47,9 @@ class RefusingGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a `BdrpError` ends in exit code 2, Ctrl-C in 130, no memory in 71, a fault in 70."""
         code = 0
-        with session.begin():
+        with speak_flags(), session.begin():
             try:
-                with console.print_warnings_once():
+                with console.print_warnings_once(), console.print_log():
                     return super().invoke(ctx)
             except typer.Exit as ended:
                 code = ended.exit_code

@@ -6,6 +6,7 @@ What the session of the run says decides how much is printed; it also keeps what
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -136,6 +137,25 @@ def print_table(table: Table) -> None:
 def replace_control_characters(message: object) -> str:
     """Text without control characters, which a file's names could use to rewrite the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in str(message))
+
+
+@contextmanager
+def print_log() -> Iterator[None]:
+    """Print as notes what bdrp logs of tables that it reads: what was chosen and converted."""
+    log, handler = logging.getLogger("bdrp"), _Notes(logging.INFO)
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print_note(record.getMessage())
 
 
 @contextmanager

@@ -22,8 +22,6 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
-    read_new_drugs,
-    read_new_lines,
 )
 from bdrp.errors import DataError
 
@@ -84,9 +82,11 @@ def run(
         drugs=drug or (),
         pairs=asked,
         gene_sets=sets,
-        new_drugs=None if drugs is None else read_new_drugs(drugs, trained, dose_unit),
-        new_lines=None if expression is None else read_new_lines(expression, trained, expression_scale),
+        new_drugs=drugs,
+        new_lines=expression,
         match=match_expression,
+        expression_scale=expression_scale,
+        dose_unit=dose_unit,
     )
     page = explanation.explain(found, out)
     print_markers(found)

@@ -159,31 +159,22 @@ def read_new_drugs(path: Path, trained: TrainedModel, dose_unit: str | None) -> 
     """New drugs by the ids that the model knows, where the table has them; what was converted is printed.
 
     Raises:
-        DataError: see `tables.read_tested_drugs`.
+        DataError: see `bdrp.fitted.given.read_drugs`.
     """
-    from bdrp.cli import console
-    from bdrp.data.sources import tables
+    from bdrp.fitted.given import read_drugs
 
-    notices: list[str] = []
-    measure, known = trained.manifest["measure"], set(trained.features.drugs.ids)
-    drugs = tables.read_tested_drugs(path, measure, dose_unit, known, notices)
-    console.print_notes(notices)
-    return drugs
+    return read_drugs(path, trained, dose_unit)
 
 
 def read_new_lines(path: Path, trained: TrainedModel, scale: str | None) -> pd.DataFrame:
     """Expression of new samples by the genes that the model knows; what was chosen and converted is printed.
 
     Raises:
-        DataError: see `bdrp.data.expression.read_expression`.
+        DataError: see `bdrp.fitted.given.read_lines`.
     """
-    from bdrp.cli import console
-    from bdrp.data.expression import read_expression
+    from bdrp.fitted.given import read_lines
 
-    notices: list[str] = []
-    table = read_expression(path, genes=trained.features.genes, scale=scale, notices=notices)
-    console.print_notes(notices)
-    return table
+    return read_lines(path, trained, scale)
 
 
 def list_input_files(root: Path | None, options: Mapping[str, Any], *files: Path | None) -> list[Path]:

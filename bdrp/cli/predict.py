@@ -24,8 +24,6 @@ from bdrp.cli.options import (
     load_screen,
     parse_key_values,
     parse_levels,
-    read_new_drugs,
-    read_new_lines,
 )
 from bdrp.errors import DataError
 
@@ -118,11 +116,13 @@ def run(
     question = ask(
         trained,
         screen=loaded,
-        drugs=read_new_drugs(drugs, trained, dose_unit) if drugs else None,
-        expression=read_new_lines(expression, trained, expression_scale) if expression else None,
+        drugs=drugs,
+        expression=expression,
         pairs=_pairs(pairs, loaded, unmeasured, measured=layout is not None),
         laboratory=known or laboratory,
         match=match_expression,
+        expression_scale=expression_scale,
+        dose_unit=dose_unit,
     )
     if layout is not None and loaded is not None:
         predictions = question.answer()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -21,17 +21,8 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
-    read_new_drugs,
-    read_new_lines,
 )
 from bdrp.errors import DataError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bdrp.data.quantities import Stated
-    from bdrp.data.screen import Screen
-    from bdrp.fitted.model import TrainedModel
 
 PAGE: Final = "docs/update.md"
 EXAMPLES: Final = (
@@ -72,12 +63,10 @@ def run(
 ) -> None:
     """Condition a model on new measurements of lines and drugs, known or new, in closed form and in seconds."""
     _check_flags(measured, undo)
-    from bdrp.data.quantities import Stated
     from bdrp.files import outputs
     from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.update import undo_update, update
-    from bdrp.fitted.updates import Source
 
     options = parse_key_values(screen_option, "--screen-option")
     outputs.guard_folder(out, [model, *list_input_files(root, options, measured, drugs, expression, Path(laboratory))])
@@ -87,20 +76,18 @@ def run(
         console.print_written("model", out, note=f", without the update of {trained.updates[-1]}")
         console.print_updates(made.updates, "what remains")
         return
-    measure = trained.manifest["measure"]
-    stated = Stated(measure, unit, None, dose_unit, trained.manifest["unit"] if measure == "own" else None)
-    loaded = load_screen(screen, root, measure, options) if screen else None
-    new_drugs = read_new_drugs(drugs, trained, dose_unit) if drugs else None
-    new_lines = read_new_lines(expression, trained, expression_scale) if expression else None
+    loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     made = update(
         trained,
-        _read_rows(measured, stated, trained, loaded, new_drugs, new_lines),
+        measured,
         screen=loaded,
-        drugs=new_drugs,
-        expression=new_lines,
+        drugs=drugs,
+        expression=expression,
         match=match_expression,
         laboratory=find_laboratories(laboratory) or laboratory,
-        source=Source.of_file(measured),
+        unit=unit,
+        dose_unit=dose_unit,
+        expression_scale=expression_scale,
         out=out,
         overwrite=overwrite,
     )
@@ -108,31 +95,6 @@ def run(
     console.record(updates=[str(each) for each in made.updates])
     for each in made.updates:
         console.print_line(f"  {each}")
-
-
-def _read_rows(
-    path: Path,
-    stated: Stated,
-    trained: TrainedModel,
-    screen: Screen | None,
-    drugs: pd.DataFrame | None,
-    expression: pd.DataFrame | None,
-) -> pd.DataFrame:
-    """The measurements under the ids of drugs and lines that are known; what was converted is printed."""
-    from bdrp.data.profiles import EXPRESSION
-    from bdrp.data.user_tables.measured import read_measured
-    from bdrp.fitted.update import gather_tables
-
-    notices: list[str] = []
-    known, profiles = gather_tables(trained, screen, drugs, {} if expression is None else {EXPRESSION: expression})
-    rows = read_measured(path, stated, profiles[EXPRESSION].index, known["structure_key"], notices)
-    if "response_sd" in rows and not trained.knows_variances:
-        notices.append(
-            f"response_sd of {path.name} is not read: the model was fitted without known variances, so that its noise "
-            "holds the variance of measurements already."
-        )
-    console.print_notes(notices)
-    return rows
 
 
 def _check_flags(measured: Path | None, undo: bool) -> None:

@@ -15,6 +15,7 @@ from bdrp.data.checks import check_screen
 from bdrp.data.measures import MEASURES as MEASURES
 from bdrp.data.measures import Measure as Measure
 from bdrp.data.profiles import EXPRESSION, TISSUE, Profiles, name_profiles, of_tissues
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 
 LIMITS: Final = ("lower_limit", "upper_limit")
@@ -66,8 +67,13 @@ class _Tables:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Screen:
+class Screen(Displayed):
     """Responses, drugs, cell lines and their profiles, checked once.
+
+    Example:
+        >>> from bdrp.testing import tiny_screen
+        >>> tiny_screen()
+        Screen(tiny: 346 ln IC50 [ln(µM)], 36 lines x 12 drugs, 50 genes)
 
     Low responses mean sensitive in both measures. Replicates are several rows of one pair.
 
@@ -140,6 +146,11 @@ class Screen:
         """Pickled as its parts, and checked again where it is unpickled."""
         tables = (self.responses, self.drugs, self.cell_lines, dict(self.profiles))
         return Screen, (self.name, self.measure, *tables, dict(self.checksums), self.notices)
+
+    def _facts(self) -> dict[str, object]:
+        tissues = self.cell_lines["tissue"].nunique()
+        facts = {"tissues": tissues, "tables": "responses, drugs, cell_lines, profiles", "notices": len(self.notices)}
+        return facts | {f"notice {at}": text for at, text in enumerate(self.notices[:3], start=1)}
 
     def __repr__(self) -> str:
         """One line: what was measured on how much."""

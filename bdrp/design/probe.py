@@ -14,6 +14,7 @@ from bdrp.data.expression import admit
 from bdrp.data.identifiers import listed
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.design.panel import Floats, Unknown, choose_panel, draw_deviations, draw_gains, expect
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.features.batch import Inputs
 from bdrp.features.batch import pairs as as_pairs
@@ -31,7 +32,7 @@ RANDOM_PANELS: Final = 20
 
 
 @dataclass(frozen=True, repr=False)
-class Panel:
+class Panel(Displayed):
     """A panel in the order of measuring.
 
     Attributes:

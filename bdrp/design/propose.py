@@ -18,6 +18,7 @@ from bdrp.design.candidates import KEYS, cross, name_pairs, without_measured
 from bdrp.design.costs import Costs
 from bdrp.design.target import Target
 from bdrp.design.unmeasured import Covariance, Moments, OwnLines, Unmeasured, expected_rmse
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.fitted.conditioning import refuse_method
 from bdrp.fitted.known import KnownTables
@@ -50,7 +51,7 @@ class Expected:
 
 
 @dataclass(frozen=True, repr=False)
-class Proposal:
+class Proposal(Displayed):
     """A batch in the order in which it was chosen.
 
     Attributes:

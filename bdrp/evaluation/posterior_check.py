@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.evaluation.observed import Floats, encode_labels
 from bdrp.predictive import PosteriorDraws
@@ -28,8 +29,8 @@ STATISTICS: Mapping[str, Callable[[Floats], Floats]] = {
 }
 
 
-@dataclass(frozen=True)
-class PosteriorCheck:
+@dataclass(frozen=True, repr=False)
+class PosteriorCheck(Displayed):
     """What S posterior draws say about N training rows, small enough to be kept with a model.
 
     Attributes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bdrp.display import Displayed
 from bdrp.evaluation import by_group, curves, right_censoring, topics
 from bdrp.evaluation.by_censoring import metrics_by_censoring
 from bdrp.evaluation.censoring_aware import censoring_aware_metrics
@@ -24,9 +25,16 @@ from bdrp.predictive import PredictiveDistribution
 FORMAT = 1
 
 
-@dataclass(frozen=True)
-class Scores:
+@dataclass(frozen=True, repr=False)
+class Scores(Displayed):
     """How good a set of predictions is.
+
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_model
+        >>> scores = bdrp.score(tiny_model().held_out_predictions(), tiny_model().held_out())
+        >>> len(scores.pit) == scores.metrics["n"]["pairs"]
+        True
 
     Attributes:
         metrics: all numbers, nested by topic; nan where a metric is not defined.
@@ -58,6 +66,17 @@ class Scores:
     beyond_reliability: pd.DataFrame
     topics: Mapping[str, Topic]
 
+    def _facts(self) -> dict[str, object]:
+        point, covered = self.metrics["point"], self.metrics["coverage"]["90"]
+        return {
+            "pairs": len(self.pit),
+            "RMSE": point["rmse"],
+            "within-drug correlation": point["within_drug_pearson"],
+            "coverage of 90 % intervals": covered["coverage"],
+            "mean width of 90 % intervals": covered["width"],
+            "tables": ", ".join(self.tables),
+        }
+
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
@@ -81,6 +100,13 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
             upper_limit (what the assay could see), tissue, drug_name, structure_key (which drug ids are one compound)
             and mean_effects (the mean-effects baseline, drug mean plus cell line effect).
         seed: simulations and resampling; the same seed gives the same scores.
+
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_model
+        >>> scores = bdrp.score(tiny_model().held_out_predictions(), tiny_model().held_out())
+        >>> 0 <= scores.metrics["coverage"]["90"]["coverage"] <= 1
+        True
 
     Raises:
         DataError: the table does not fit the predictions, or a response is not finite.

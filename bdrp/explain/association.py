@@ -25,6 +25,7 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student_t
 
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.explain.line_covariance import RATIOS, Floats, LineCovariance, ObservedPart, Positions
 
@@ -35,7 +36,7 @@ COLUMNS = ("score", "effect", "effect_sd", "p", "fdr", "direction")
 
 
 @dataclass(frozen=True, repr=False)
-class Associations:
+class Associations(Displayed):
     """Scores of G genes for each of D drugs.
 
     Attributes:

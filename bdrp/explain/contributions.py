@@ -25,6 +25,7 @@ import torch
 from scipy.special import ndtr
 
 from bdrp.data.profiles import EXPRESSION, TISSUE, Profiles, name_profiles
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.explain.borrowing import borrowed_terms
 from bdrp.explain.pair_terms import PairTerms, as_array
@@ -37,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)
-class PairContributions:
+class PairContributions(Displayed):
     """Contributions to the predictions of N pairs, in the measure's unit.
 
     Attributes:

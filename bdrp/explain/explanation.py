@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
 from bdrp.data.expression.matching import NONE
+from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import Screen
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.explain.association import Associations, associate
 from bdrp.explain.contributions import PairContributions, explain_pairs
@@ -19,6 +21,7 @@ from bdrp.explain.differing import mean_rank_correlation
 from bdrp.explain.enrichment import enrich
 from bdrp.explain.pair_terms import MEASURED, TERMS
 from bdrp.explain.variance_shares import SHARES
+from bdrp.fitted import given
 from bdrp.fitted.known import KnownTables, find_ids
 from bdrp.fitted.model import TrainedModel
 from bdrp.inference.network.fitted import ClosedFormFit
@@ -29,7 +32,7 @@ KEYS: Final = ["cell_line_id", "drug_id"]
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation:
+class Explanation(Displayed):
     """What is known of some drugs, and of the predictions of some pairs.
 
     Attributes:
@@ -115,37 +118,50 @@ class Explanation:
 
 def explain(
     model: TrainedModel | Path | str,
-    screen: Screen,
+    screen: Screen | str,
     *,
-    drugs: Sequence[str] = (),
-    pairs: pd.DataFrame | None = None,
+    drugs: str | Sequence[str] = (),
+    pairs: Given | None = None,
     gene_sets: Mapping[str, Collection[str]] | None = None,
-    new_drugs: pd.DataFrame | None = None,
-    new_lines: pd.DataFrame | None = None,
+    new_drugs: Given | None = None,
+    new_lines: Given | Any | None = None,
     match: str | None = None,
+    expression_scale: str | None = None,
+    dose_unit: str | None = None,
 ) -> Explanation:
     """Explain drugs by name or id, and predictions of pairs.
 
     Args:
         model: a model or its folder; scores of genes need none of it but how it scales expression.
-        screen: what was measured. What the model held out of it for testing has no part in scores.
+        screen: what was measured, or the name of a screen. What the model held out of it for testing has no part in
+            scores.
         drugs: names or ids; each is explained on every line (on the new ones, where there are any) unless pairs are
             given.
         pairs: cell_line_id and drug_id; names of lines and drugs will do.
         gene_sets: genes by the name of their set.
-        new_drugs: drugs that the screen lacks, as in `TrainedModel.predict`.
-        new_lines: expression of lines that the screen lacks.
+        new_drugs: drugs that the screen lacks, as in `bdrp.predict`.
+        new_lines: expression of lines that the screen lacks, as in `bdrp.predict`.
         match: how that is mapped onto the training lines, as in `TrainedModel.predict`.
+        expression_scale: what it is measured on, as in `bdrp.predict`.
+        dose_unit: of the doses of new drugs, as in `bdrp.predict`.
+
+    Example:
+        >>> from bdrp.testing import tiny_model, tiny_screen
+        >>> explain(tiny_model(), tiny_screen(), drugs="D001", pairs=[("SIM0001", "D001")]).drug_ids
+        ('D001',)
 
     Raises:
         DataError: neither drugs nor pairs are given, one is not known, there are too many pairs, or the new lines are
             on another scale than the training lines.
     """
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    screen = given.find_screen(screen, trained.features.measure.name)
+    pairs = None if pairs is None else given.read_pairs(pairs)
+    drugs = [drugs] if isinstance(drugs, str) else drugs
     if not drugs and (pairs is None or pairs.empty):
         raise DataError("There is nothing to explain: no drug and no pair. Give one or more of either.")
     already = NONE if match == NONE else None  # matched lines are on the training scale by now
-    known = KnownTables.of(trained, screen, new_drugs, new_lines, match)
+    known = KnownTables.of(trained, screen, new_drugs, new_lines, match, expression_scale, dose_unit)
     asked = find_ids(drugs, known.drugs["name"], "drug")
     rows = _pairs_of(known, asked, pairs)
     drug_ids = tuple(dict.fromkeys([*asked, *rows["drug_id"]]))

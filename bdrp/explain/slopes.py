@@ -27,6 +27,7 @@ import pandas as pd
 import torch
 
 from bdrp.data.profiles import EXPRESSION, Profiles
+from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.explain.differing import ALIKE, mean_rank_correlation
 from bdrp.features.batch import Inputs
@@ -37,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Slopes:
+class Slopes(Displayed):
     """Slopes of D drugs on G genes, or gene sets, as attention.
 
     Attributes:

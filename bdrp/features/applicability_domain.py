@@ -13,6 +13,7 @@ from scipy import stats
 from torch import Tensor
 
 from bdrp.data.profiles import EXPRESSION
+from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning
 from bdrp.features.batch import Batch, Features, Inputs
 from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
@@ -24,8 +25,8 @@ SAME_LINE = (
 )
 
 
-@dataclass(frozen=True)
-class ApplicabilityDomain:
+@dataclass(frozen=True, repr=False)
+class ApplicabilityDomain(Displayed):
     """The trained drugs and lines, reduced to what distances need.
 
     Attributes:

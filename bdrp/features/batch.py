@@ -17,6 +17,7 @@ from bdrp.data.joining import by_number
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import Measure, Screen
 from bdrp.data.splits import Split
+from bdrp.display import Displayed
 from bdrp.errors import DataError, SplitError
 from bdrp.features import lines as line_profiles
 from bdrp.features import molecules
@@ -29,8 +30,8 @@ MEASURED: Final = ("response", "lower_limit", "upper_limit", "response_sd")
 COMPONENTS = 200  # chosen: on GDSC2's inner validation 128 to 400 components differ by less than a fold's noise
 
 
-@dataclass(frozen=True)
-class Inputs:
+@dataclass(frozen=True, repr=False)
+class Inputs(Displayed):
     """D drugs and L cell lines, ready for the encoders.
 
     Attributes:
@@ -80,8 +81,8 @@ class Inputs:
         return replace(self, molecules=molecules, lines=lines, relations=relations, unknown=unknown, **tensors)
 
 
-@dataclass(frozen=True)
-class Pairs:
+@dataclass(frozen=True, repr=False)
+class Pairs(Displayed):
     """N rows of a screen: indices into `Inputs` and, where they were measured, responses in the screen's unit.
 
     Attributes:
@@ -115,8 +116,8 @@ class Pairs:
         return Pairs(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
-@dataclass(frozen=True)
-class Features:
+@dataclass(frozen=True, repr=False)
+class Features(Displayed):
     """Everything fitted on training keys that turns tables into `Inputs`; saved with a model.
 
     Attributes:
@@ -218,8 +219,8 @@ class Features:
         )
 
 
-@dataclass(frozen=True)
-class Batch:
+@dataclass(frozen=True, repr=False)
+class Batch(Displayed):
     """A screen's four parts as tensors over shared inputs."""
 
     features: Features

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from bdrp import __version__, calibration, inference
 from bdrp.calibration import Recalibration
-from bdrp.data import group_labels
+from bdrp.data import group_labels, splits
 from bdrp.data.expression import tell_scale
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
@@ -20,7 +20,7 @@ from bdrp.errors import BdrpWarning, FitError
 from bdrp.features import applicability_domain
 from bdrp.features.batch import Features
 from bdrp.files import outputs, sealed_folder, strict_json
-from bdrp.fitted import known_variance, saved_posterior_check
+from bdrp.fitted import given, known_variance, saved_posterior_check
 from bdrp.fitted.finished import find_finished
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.known_variance import predict_as_measured
@@ -36,8 +36,8 @@ VERSIONS = ("torch", "torch-geometric", "pyro-ppl", "rdkit", "numpy", "pandas", 
 
 
 def fit(
-    screen: Screen,
-    split: Split,
+    screen: Screen | str,
+    split: Split | str,
     *,
     method: str | os.PathLike[str] | Method = "last_layer",
     seed: int = 0,
@@ -53,8 +53,9 @@ def fit(
     """Fit a method, recalibrate it on rows it has not seen, predict the test part, and save the model folder.
 
     Args:
-        screen: what was measured.
-        split: which rows train, tune, calibrate and test.
+        screen: what was measured, or the name of a screen that needs no files.
+        split: which rows train, tune, calibrate and test; or what is held out, one of `bdrp.splits.BY`, for the first
+            of five folds, drawn with the seed.
         method: one of `bdrp.inference.names()`, the path of a Python file that holds a method, or typed options such as
             `LastLayerMethod(epochs=3)`.
         seed: of every random draw.
@@ -71,10 +72,19 @@ def fit(
             that is not fitted again.
         progress: show a progress bar.
 
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_screen
+        >>> model = bdrp.fit(tiny_screen(), "pair", method="ridge", recalibration="identity")
+        >>> model.manifest["method"], model.manifest["split"]["by"]
+        ('ridge', 'pair')
+
     Raises:
         BdrpError: see `DataError`, `SplitError`, `FitError` and `OutputError`.
     """
     chosen = _chosen(method, options)
+    screen = given.find_screen(screen)
+    split = splits.make(screen, split, seed=seed) if isinstance(split, str) else split
     asked = recalibration if recalibration == AUTO else calibration.known(recalibration)
     if out is None:
         return _fit(

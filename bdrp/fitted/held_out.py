@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp import predictive
+from bdrp.display import Displayed
 from bdrp.files import tables
 from bdrp.predictive import PredictiveDistribution
 
@@ -21,8 +22,8 @@ PREDICTIONS, UNCALIBRATED, OBSERVED = (
 FILES: Final = (PREDICTIONS, UNCALIBRATED, OBSERVED)
 
 
-@dataclass(frozen=True)
-class HeldOut:
+@dataclass(frozen=True, repr=False)
+class HeldOut(Displayed):
     """The test part: observed responses, and what was predicted for them before and after recalibration."""
 
     observed: pd.DataFrame

@@ -6,14 +6,16 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import pandas as pd
 
 from bdrp.data.expression import admit
+from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
+from bdrp.fitted import given
 from bdrp.fitted.model import TrainedModel
 
 _LIKE: Final = 0.6
@@ -41,23 +43,26 @@ class KnownTables:
         cls,
         model: TrainedModel,
         screen: Screen,
-        drugs: pd.DataFrame | None,
-        lines: pd.DataFrame | None,
+        drugs: Given | None,
+        lines: Given | Any | None,
         match: str | None = None,
+        expression_scale: str | None = None,
+        dose_unit: str | None = None,
     ) -> Self:
-        """Those of the screen, with new drugs and the expression of new lines, matched as in `TrainedModel.predict`.
+        """Those of the screen, with new drugs and the expression of new lines, read and matched as in `bdrp.predict`.
 
         Raises:
             DataError: the new lines are on another scale than the training lines.
         """
         table, profiles, names = model.drugs_of(screen), dict(screen.profiles), screen.cell_lines["name"]
         if drugs is not None:
+            drugs = given.read_drugs(drugs, model, dose_unit)
             named = drugs.assign(name=drugs["name"].fillna("") if "name" in drugs else "")
             named["name"] = named["name"].where(named["name"].ne(""), named.index.to_series().astype(str))
             table = pd.concat([table[~table.index.isin(drugs.index)], named])
         if lines is None:
             return cls(table, profiles, names, profiles[EXPRESSION].index)
-        lines = admit(lines, model.training_expression, match)
+        lines = admit(given.read_lines(lines, model, expression_scale), model.training_expression, match)
         own = pd.Series(lines.index.astype(str), lines.index)
         kept = {name: profile[~profile.index.isin(lines.index)] for name, profile in profiles.items()}
         kept[EXPRESSION] = pd.concat([kept[EXPRESSION], lines.reindex(columns=kept[EXPRESSION].columns)])

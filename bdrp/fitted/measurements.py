@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data.profiles import Profiles
+from bdrp.display import Displayed
 from bdrp.files import tables
 from bdrp.inference.hierarchical.batch_effects import BatchEffects, ScalePrior
 
@@ -105,8 +106,8 @@ class Update:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Measurements:
+@dataclass(frozen=True, eq=False, repr=False)
+class Measurements(Displayed):
     """All that was measured since a fit.
 
     Attributes:

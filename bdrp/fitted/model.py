@@ -15,8 +15,10 @@ import torch
 
 from bdrp.calibration import Recalibration
 from bdrp.data.expression import Reference, admit
+from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import Screen
+from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
@@ -24,7 +26,7 @@ from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
 from bdrp.files import sealed_folder
-from bdrp.fitted import model_folder, updates
+from bdrp.fitted import given, model_folder, updates
 from bdrp.fitted.asked import check_tables
 from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
 from bdrp.fitted.held_out import HeldOut
@@ -43,11 +45,17 @@ if TYPE_CHECKING:
     import arviz
 
 
-@dataclass(frozen=True)
-class TrainedModel:
+@dataclass(frozen=True, repr=False)
+class TrainedModel(Displayed):
     """Everything that predicting needs; no training response is among it, but summaries of them are.
 
     What was measured since the fit is among it, row by row; see `update`.
+
+    Example:
+        >>> from bdrp.testing import tiny_model, tiny_screen
+        >>> sample = tiny_screen().expression.iloc[0].rename("biopsy")
+        >>> tiny_model().predict({"ethanol": "CCO"}, sample).distribution
+        StudentT(1 pairs, ln_ic50_um in ln(µM))
 
     Attributes:
         manifest: what was fitted, on what, how, and with which versions.
@@ -73,9 +81,9 @@ class TrainedModel:
 
     def predict(
         self,
-        drugs: pd.DataFrame,
-        profiles: Profiles | pd.DataFrame,
-        pairs: pd.DataFrame | None = None,
+        drugs: Given,
+        profiles: Profiles | Given,
+        pairs: Given | None = None,
         cell_lines: pd.DataFrame | None = None,
         laboratory: str | Path | Laboratories = SAME,
         match: str | None = None,
@@ -83,10 +91,11 @@ class TrainedModel:
         """Calibrated distributions for pairs of any drugs and lines, measured or not.
 
         Args:
-            drugs: index drug_id; smiles, structure_key, name. New structures are welcome, and better predicted with
-                `upper_limit`, the highest dose that each is to be tested at, in the measure's unit.
+            drugs: as `bdrp.predict` takes them. New structures are welcome, and better predicted with `upper_limit`,
+                the highest dose that each is to be tested at, in the measure's unit.
             profiles: tables by modality, or that of expression alone; index cell_line_id; one column a gene or other
-                feature. New lines are welcome; all need expression, and may lack the rest.
+                feature. New lines are welcome; all need expression, and may lack the rest. Of expression alone, all
+                that `bdrp.predict` takes.
             pairs: cell_line_id and drug_id of N pairs; every line with every drug if None.
             cell_lines: index cell_line_id; tissue and, where known, name, shown beside the predictions.
             laboratory: whose responses are predicted. "same" is the one that the model learned from; "other" any
@@ -103,7 +112,25 @@ class TrainedModel:
             BdrpWarning: genes are missing, expression is unlike that of training lines or of the line of that id, or a
                 drug is of none of the laboratories that the model learned from, where it learned from several.
         """
-        return Question.of(self, drugs, profiles, pairs, cell_lines, laboratory, match).answer()
+        asked = None if pairs is None else given.read_pairs(pairs)
+        known, lines = given.read_drugs(drugs, self), given.read_profiles(profiles, self)
+        return Question.of(self, known, lines, asked, cell_lines, laboratory, match).answer()
+
+    def _facts(self) -> Mapping[str, object]:
+        said, split = self.manifest, self.manifest.get("split") or {}
+        features = self.features
+        known = len(features.lines), len(features.drugs.ids), len(features.genes)
+        facts: dict[str, object] = {
+            "method": f"{said['method']}, seed {said['seed']}",
+            "screen": said["screen"],
+            "predicts": f"{features.measure.label}, {features.measure.unit}",
+            "learned from": "{:,} lines, {:,} drugs, {:,} genes".format(*known),
+            "split": f"by {split.get('by')}, fold {split.get('fold')} of {split.get('folds')}",
+            "recalibration": said.get("recalibrator", self.recalibration.kind),
+        }
+        if self.held_out_part is not None:
+            facts["held out"] = f"{len(self.held_out_part.observed):,} responses"
+        return facts | {f"update {at}": text for at, text in enumerate(self.updates, start=1)}
 
     @property
     def digest(self) -> str:
@@ -140,8 +167,8 @@ class TrainedModel:
         self,
         measured: pd.DataFrame,
         *,
-        drugs: pd.DataFrame | None = None,
-        profiles: Profiles | pd.DataFrame | None = None,
+        drugs: Given | None = None,
+        profiles: Profiles | Given | None = None,
         laboratory: str | Path | Laboratories = SAME,
         source: Source | None = None,
     ) -> TrainedModel:
@@ -149,7 +176,8 @@ class TrainedModel:
 
         Args:
             measured: cell_line_id, drug_id and response, and where known lower_limit and upper_limit, in the model's
-                measure. A response at a limit is known to lie there or beyond. Lines and drugs may be new.
+                measure; `bdrp.update` reads other units and forms. A response at a limit is known to lie there or
+                beyond. Lines and drugs may be new.
             drugs: as in `predict`, at least those that are measured and were not in an earlier update.
             profiles: likewise of the lines.
             laboratory: whose measurements they are, as in `predict`; all updates of a model are of one laboratory.
@@ -162,8 +190,9 @@ class TrainedModel:
         Warns:
             BdrpWarning: the measurements lie far from what is predicted for them.
         """
-        tables = {} if profiles is None else name_profiles(profiles)
-        return updates.add(self, measured, (drugs, tables), find_laboratories(laboratory), source)
+        tables = {} if profiles is None else name_profiles(given.read_profiles(profiles, self))
+        known = None if drugs is None else given.read_drugs(drugs, self)
+        return updates.add(self, measured, (known, tables), find_laboratories(laboratory), source)
 
     def undo(self) -> TrainedModel:
         """The model before its last update, with equal predictions.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError, ModelFolderError
+from bdrp.fitted import given
 from bdrp.fitted.laboratory import SAME, Laboratories
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.question import Question
@@ -22,63 +24,95 @@ if TYPE_CHECKING:
 def predict(
     model: Path | str | TrainedModel,
     *,
-    screen: Screen | None = None,
-    drugs: pd.DataFrame | None = None,
-    expression: pd.DataFrame | None = None,
+    screen: Screen | str | None = None,
+    drugs: Given | None = None,
+    expression: Given | Any | None = None,
     profiles: Profiles | None = None,
-    pairs: pd.DataFrame | None = None,
+    pairs: Given | None = None,
     laboratory: str | Path | Laboratories = SAME,
     match: str | None = None,
+    expression_scale: str | None = None,
+    dose_unit: str | None = None,
 ) -> Predictions:
     """Predict pairs of a screen, or of new drugs and samples; a table beside a screen replaces that part of it.
 
     Args:
         model: a model or its folder.
-        screen: gives drugs, profiles and tissues.
-        drugs: index drug_id; smiles, structure_key, name.
-        expression: index cell_line_id; one column a gene. Other profiles of the screen then count for nothing.
+        screen: gives drugs, profiles and tissues; the name of one will do.
+        drugs: drug_id, smiles and, where known, name and the highest dose (upper_limit or max_conc_um), as a frame, a
+            file, or SMILES by id.
+        expression: cell_line_id, then one column a gene, as a frame or a file; a Series or dict of one sample by gene;
+            or AnnData. Other profiles of the screen then count for nothing.
         profiles: further tables by modality, for a model that reads more than expression.
-        pairs: cell_line_id and drug_id; every line with every drug if None.
+        pairs: cell_line_id and drug_id, as a frame, a file or a list of both; every line with every drug if None.
         laboratory: whose responses are predicted, "same" or "other"; see `TrainedModel.predict`.
         match: how expression is mapped onto that of the training lines; see `TrainedModel.predict`.
+        expression_scale: what expression is measured on, where its values do not tell: "tpm", "counts" and "linear"
+            become logarithms.
+        dose_unit: of the drugs' doses, where their header does not tell.
+
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_model, tiny_screen
+        >>> sample = tiny_screen().expression.iloc[0]
+        >>> made = bdrp.predict(tiny_model(), drugs={"ethanol": "CCO"}, expression=sample)
+        >>> made.to_frame()[["cell_line_id", "drug_id"]].to_numpy().tolist()
+        [['SIM0001', 'ethanol']]
 
     Raises:
         DataError: neither a screen nor both tables were given, or see `TrainedModel.predict`.
         ModelFolderError: the screen's measure is not the model's.
     """
-    tables = {"drugs": drugs, "expression": expression, "profiles": profiles, "pairs": pairs}
-    return ask(model, screen=screen, **tables, laboratory=laboratory, match=match).answer()
+    return ask(
+        model,
+        screen=screen,
+        drugs=drugs,
+        expression=expression,
+        profiles=profiles,
+        pairs=pairs,
+        laboratory=laboratory,
+        match=match,
+        expression_scale=expression_scale,
+        dose_unit=dose_unit,
+    ).answer()
 
 
 def ask(
     model: Path | str | TrainedModel,
     *,
-    screen: Screen | None = None,
-    drugs: pd.DataFrame | None = None,
-    expression: pd.DataFrame | None = None,
+    screen: Screen | str | None = None,
+    drugs: Given | None = None,
+    expression: Given | Any | None = None,
     profiles: Profiles | None = None,
-    pairs: pd.DataFrame | None = None,
+    pairs: Given | None = None,
     laboratory: str | Path | Laboratories = SAME,
     match: str | None = None,
+    expression_scale: str | None = None,
+    dose_unit: str | None = None,
 ) -> Question:
     """The question that `predict` answers, to be answered part by part: see `bdrp.fitted.stream`.
 
     Raises:
         DataError, ModelFolderError: as in `predict`.
     """
-    trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
-    if trained.measurements is not None and pairs is not None:
-        drugs, known = trained.measurements.fill(drugs, known, pairs)
-    tissues = None if screen is None else screen.cell_lines
-    return Question.of(trained, drugs, known, pairs, tissues, laboratory, match)
+    trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    loaded = _of_model(trained, screen)
+    read = None if drugs is None else given.read_drugs(drugs, trained, dose_unit)
+    lines = None if expression is None else given.read_lines(expression, trained, expression_scale)
+    table, known = _join(trained, loaded, read, lines, profiles)
+    asked = None if pairs is None else given.read_pairs(pairs)
+    if trained.measurements is not None and asked is not None:
+        table, known = trained.measurements.fill(table, known, asked)
+    tissues = None if loaded is None else loaded.cell_lines
+    return Question.of(trained, table, known, asked, tissues, laboratory, match)
 
 
 def draw(
     model: Path | str | TrainedModel,
     *,
-    screen: Screen | None = None,
-    drugs: pd.DataFrame | None = None,
-    expression: pd.DataFrame | None = None,
+    screen: Screen | str | None = None,
+    drugs: Given | None = None,
+    expression: Given | Any | None = None,
     profiles: Profiles | None = None,
     draws: int = 100,
     match: str | None = None,
@@ -90,27 +124,37 @@ def draw(
         DataError: neither a screen nor both tables were given, or see `TrainedModel.to_arviz`.
         ModelFolderError: the screen's measure is not the model's.
     """
-    trained, drugs, known = _with_tables(model, screen, drugs, expression, profiles)
-    return trained.to_arviz(drugs, known, draws=draws, seed=int(trained.manifest["seed"]), match=match)
+    trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    read = None if drugs is None else given.read_drugs(drugs, trained)
+    lines = None if expression is None else given.read_lines(expression, trained)
+    table, known = _join(trained, _of_model(trained, screen), read, lines, profiles)
+    return trained.to_arviz(table, known, draws=draws, seed=int(trained.manifest["seed"]), match=match)
 
 
-def _with_tables(
-    model: Path | str | TrainedModel,
+def _of_model(trained: TrainedModel, screen: Screen | str | None) -> Screen | None:
+    """The screen, in the model's measure."""
+    if screen is None:
+        return None
+    loaded = given.find_screen(screen, trained.features.measure.name)
+    _check_measure(trained, loaded)
+    return loaded
+
+
+def _join(
+    trained: TrainedModel,
     screen: Screen | None,
     drugs: pd.DataFrame | None,
     expression: pd.DataFrame | None,
     profiles: Profiles | None,
-) -> tuple[TrainedModel, pd.DataFrame, Profiles]:
-    trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+) -> tuple[pd.DataFrame, Profiles]:
     known = {} if expression is None else {EXPRESSION: expression}
     if screen is not None:
-        _check_measure(trained, screen)
         drugs = trained.drugs_of(screen) if drugs is None else drugs
         known = known or dict(screen.profiles)
     known |= profiles or {}
     if drugs is None or EXPRESSION not in known:
         raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
-    return trained, drugs, known
+    return drugs, known
 
 
 def _check_measure(trained: TrainedModel, screen: Screen) -> None:

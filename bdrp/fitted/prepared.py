@@ -12,6 +12,7 @@ import pandas as pd
 from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
+from bdrp.display import Displayed
 from bdrp.errors import SplitError
 from bdrp.features import batch as features
 from bdrp.features.batch import Batch, Pairs
@@ -22,8 +23,8 @@ CLUSTERS = {"drug": "drug_id", "scaffold": "drug_id", "assay": "drug_id", "pair"
 LEAST_CALIBRATION_ROWS = 2  # rows: fewer fit no recalibration
 
 
-@dataclass(frozen=True)
-class CalibrationRows:
+@dataclass(frozen=True, repr=False)
+class CalibrationRows(Displayed):
     """Rows that the weights have not seen.
 
     Attributes:
@@ -40,8 +41,8 @@ class CalibrationRows:
         return self.pairs.response.numpy()
 
 
-@dataclass(frozen=True)
-class Prepared:
+@dataclass(frozen=True, repr=False)
+class Prepared(Displayed):
     """What `prepare` makes.
 
     Attributes:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from bdrp.data.profiles import EXPRESSION, TISSUE, Profiles, name_profiles, of_tissues
 from bdrp.data.screen import LIMITS
+from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.features.batch import Inputs, Pairs, grid, refuse_unknown
 from bdrp.features.batch import pairs as as_pairs
@@ -31,8 +32,8 @@ BYTES_A_DRUG: Final = 40_000
 """Likewise: graph, fingerprint and encoded states of a drug."""
 
 
-@dataclass(frozen=True)
-class Question:
+@dataclass(frozen=True, repr=False)
+class Question(Displayed):
     """N pairs of drugs and lines, and what of them is the same for all pairs.
 
     Attributes:

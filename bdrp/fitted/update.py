@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from bdrp.data.expression import admit
+from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.files import outputs, sealed_folder
+from bdrp.fitted import given
 from bdrp.fitted.laboratory import SAME, Laboratories
 from bdrp.fitted.measured_checks import refuse_repeated, tidy_rows
 from bdrp.fitted.measurements import KEYS
@@ -20,15 +24,18 @@ from bdrp.fitted.updates import Source, add_rows
 
 def update(
     model: Path | str | TrainedModel,
-    measured: pd.DataFrame,
+    measured: Given,
     *,
-    screen: Screen | None = None,
-    drugs: pd.DataFrame | None = None,
-    expression: pd.DataFrame | None = None,
+    screen: Screen | str | None = None,
+    drugs: Given | None = None,
+    expression: Given | Any | None = None,
     profiles: Profiles | None = None,
     laboratory: str | Path | Laboratories = SAME,
     source: Source | None = None,
     match: str | None = None,
+    unit: str | None = None,
+    dose_unit: str | None = None,
+    expression_scale: str | None = None,
     out: Path | str | None = None,
     overwrite: bool = False,
 ) -> TrainedModel:
@@ -38,29 +45,47 @@ def update(
 
     Args:
         model: a model or its folder, which is only read.
-        measured: cell_line_id, drug_id, response and, where known, limits.
-        screen: gives drugs and profiles; rows that the model was fitted on are refused.
-        drugs: those that the screen lacks, or in the place of its own; as in `TrainedModel.predict`.
+        measured: cell_line_id, drug_id, the response (its header, or `unit`, says in what) and, where known, limits or
+            doses, as a frame, a file, or responses by pair. A column `response` is in the model's measure.
+        screen: gives drugs and profiles, the name of one will do; rows that the model was fitted on are refused.
+        drugs: those that the screen lacks, or in the place of its own; as in `bdrp.predict`.
         expression: of lines, likewise.
         profiles: further tables by modality, for a model that reads more than expression.
         laboratory: whose measurements they are.
-        source: the table's file, for the history.
+        source: the table's file, for the history; that of `measured` where it is one.
         match: how `expression` is mapped onto that of the training lines, and kept; see `bdrp.data.expression.admit`.
+        unit: what the response column holds, such as "ic50_nm" or "pic50", where its header does not tell.
+        dose_unit: of doses, where their header does not tell.
+        expression_scale: as in `bdrp.predict`.
         out: the folder to write; nothing is written if None.
         overwrite: replace a model that stands there, other than `model` itself.
+
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_model, tiny_screen
+        >>> sample = tiny_screen().expression.iloc[0].rename("biopsy")
+        >>> measured = {("biopsy", "D001"): -2.0}
+        >>> updated = bdrp.update(tiny_model(), measured, screen=tiny_screen(), expression=sample)
+        >>> updated.updates[0].split(",")[0]
+        '1 measurements (1 lines'
 
     Raises:
         DataError, FitError: see `TrainedModel.update`.
         OutputError: the folder cannot be written.
     """
     trained = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
-    if screen is not None:
-        _refuse_fitted(trained, tidy_rows(measured), screen)
-    if expression is not None and match is not None:
-        expression = admit(expression, trained.training_expression, match)
-    given = {} if expression is None else {EXPRESSION: expression}
-    known, tables = gather_tables(trained, screen, drugs, given | dict(profiles or {}))
-    made = trained.update(measured, drugs=known, profiles=tables, laboratory=laboratory, source=source)
+    loaded = None if screen is None else given.find_screen(screen, trained.features.measure.name)
+    own = {} if expression is None else {EXPRESSION: given.read_lines(expression, trained, expression_scale)}
+    if own and match is not None:
+        own[EXPRESSION] = admit(own[EXPRESSION], trained.training_expression, match)
+    new_drugs = None if drugs is None else given.read_drugs(drugs, trained, dose_unit)
+    known, tables = gather_tables(trained, loaded, new_drugs, own | dict(profiles or {}))
+    rows = given.read_rows(measured, trained, (known, tables[EXPRESSION]), (unit, dose_unit))
+    if loaded is not None:
+        _refuse_fitted(trained, tidy_rows(rows), loaded)
+    if source is None and isinstance(measured, str | os.PathLike):
+        source = Source.of_file(Path(measured))
+    made = trained.update(rows, drugs=known, profiles=tables, laboratory=laboratory, source=source)
     return _written(made, model, out, overwrite)
 
 

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from bdrp import plugins
-from bdrp.errors import FitError
+from bdrp.errors import FitError, did_you_mean
 
 if TYPE_CHECKING:
     from bdrp.inference.method import Method
@@ -48,7 +48,10 @@ def with_options(kind: type[Method], options: Mapping[str, Any] | None) -> Metho
     allowed = {each.name: each for each in fields(cast(Any, kind))}
     unknown = sorted(set(options or {}) - set(allowed))
     if unknown:
-        raise FitError(f"{kind.name} has no option {', '.join(unknown)}. It has: {', '.join(allowed) or 'none'}.")
+        raise FitError(
+            f"{kind.name} has no option {', '.join(unknown)}.{did_you_mean(unknown[0], allowed)} It has: "
+            f"{', '.join(allowed) or 'none'}."
+        )
     try:
         return kind(**{key: _cast(key, value, allowed[key].default) for key, value in (options or {}).items()})
     except (TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from bdrp.errors import BdrpError, BdrpWarning
+from bdrp.errors import BdrpError, BdrpWarning, did_you_mean
 from bdrp.plugins import source_file
 from bdrp.plugins.origin import Origin, PlugIn
 from bdrp.plugins.source_file import SourceFile
@@ -128,7 +128,10 @@ class Kind:
     def _named(self, name: str) -> ModuleType:
         same = self.named(name)
         if not same:
-            raise self.error(f"There is no {self.what} {name!r}. Choose one of: {', '.join(self.names())}.")
+            raise self.error(
+                f"There is no {self.what} {name!r}.{did_you_mean(name, self.names())} Choose one of: "
+                f"{', '.join(self.names())}."
+            )
         chosen, *others = same
         if others and chosen.origin.record():
             origins = " and ".join(str(plug_in.origin) for plug_in in same)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 
 Floats = npt.NDArray[np.float64]
@@ -33,12 +34,20 @@ class JointDraws(Protocol):
         ...
 
 
-class PredictiveDistribution(ABC):
+class PredictiveDistribution(Displayed, ABC):
     """A distribution of the response for each of N pairs.
 
     It holds the pairs' keys, the response measure with its unit, and the moments; a family adds the shape. All arrays
     are read-only. `aleatoric` is the variance that more training would not remove, `epistemic` the variance that comes
     from not knowing the weights; `variance` is their sum.
+
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_model
+        >>> pred = tiny_model().held_out_predictions()
+        >>> low, high = pred[:3].interval(0.9).T
+        >>> bool((low < high).all())
+        True
 
     Args:
         keys: cell_line_id and drug_id of the N pairs; a pair may appear more than once.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.predictive.distribution import Floats
 
@@ -27,8 +28,8 @@ class Parameter:
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class PosteriorDraws:
+@dataclass(frozen=True, repr=False)
+class PosteriorDraws(Displayed):
     """S joint draws of the weights, and of N pairs given each, in the measure's unit.
 
     Attributes:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import numpy as np
 import pandas as pd
 
+from bdrp.display import Displayed
 from bdrp.predictive import storage
 from bdrp.predictive.distribution import KEYS, Index, PredictiveDistribution
 from bdrp.predictive.readable import ReadableUnit, round_significant
@@ -20,9 +22,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True)
-class Predictions:
+@dataclass(frozen=True, repr=False)
+class Predictions(Displayed):
     """Predictive distributions with the context that a reviewer needs.
+
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_model, tiny_screen
+        >>> made = bdrp.predict(tiny_model(), screen=tiny_screen())
+        >>> list(made.table(top=3).columns[:3])
+        ['line', 'drug', 'predicted, µM']
 
     Attributes:
         distribution: of N pairs.
@@ -40,6 +49,22 @@ class Predictions:
     laboratory: Mapping[str, Any] | None = None
     model: str = ""
     updates: tuple[str, ...] = ()
+
+    def _facts(self) -> Mapping[str, object]:
+        keys, unit = self.distribution.keys, ReadableUnit(self.distribution.unit)
+        facts: dict[str, object] = {
+            "pairs": f"{len(keys):,}, {keys[KEYS[0]].nunique():,} lines x {keys[KEYS[1]].nunique():,} drugs",
+            "measure": f"{self.distribution.measure} [{self.distribution.unit or 'unknown unit'}]",
+        }
+        if self.laboratory is not None:
+            facts["laboratory"] = f"another, 90 % intervals {self.laboratory['width_ratio']:.2f} times as wide"
+        if self.updates:
+            facts["updated with"] = "; ".join(self.updates)
+        lowest = np.argsort(self.distribution.mean, kind="stable")[:5]  # not by medians, which take longer
+        few = Predictions(self.distribution[lowest], self.context.iloc[lowest].reset_index(drop=True)).table(None)
+        for place, (line, drug, median, low, high, *_) in enumerate(few.itertuples(index=False), start=1):
+            facts[f"lowest {place}"] = f"{drug} on {line}: {median:.3g} {unit.name} ({low:.3g} to {high:.3g})"
+        return facts
 
     def to_frame(self) -> pd.DataFrame:
         """A row a pair: the distribution's columns in the measure's unit, then the context's."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.data.screen import MEASURES
+from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning
 from bdrp.evaluation import significance
 from bdrp.evaluation.significance.metrics import find_metric
@@ -39,8 +40,8 @@ PLACE: Final = ["fold", "seed"]
 Finished = list[tuple[Run, Record]]
 
 
-@dataclass(frozen=True)
-class Contributions:
+@dataclass(frozen=True, repr=False)
+class Contributions(Displayed):
     """What the runs of an ablation say; splits are never pooled.
 
     Attributes:

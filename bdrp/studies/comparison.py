@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data.screen import MEASURES
+from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning
 from bdrp.evaluation import significance
 from bdrp.evaluation.curves import miscalibration_area
@@ -31,8 +32,8 @@ RETAINED_SHARES: Final = np.arange(1, 101) / 100
 PLACE: Final = ["fold", "seed"]
 
 
-@dataclass(frozen=True)
-class ComparisonResults:
+@dataclass(frozen=True, repr=False)
+class ComparisonResults(Displayed):
     """Tables of a comparison; splits are never pooled.
 
     Attributes:

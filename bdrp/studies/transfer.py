@@ -20,6 +20,7 @@ from bdrp.data.expression.matching import NONE
 from bdrp.data.harmonise import harmonise
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
+from bdrp.display import Displayed
 from bdrp.errors import DataError, ModelFolderError
 from bdrp.fitted.fit import fit
 from bdrp.fitted.laboratory import Laboratories, LaboratoryScales
@@ -88,8 +89,8 @@ class TransferTask:
     tests: tuple[Screen, ...]
 
 
-@dataclass(frozen=True)
-class TransferResults:
+@dataclass(frozen=True, repr=False)
+class TransferResults(Displayed):
     """All tables, with a row for each target, as in `TargetScores`; `home` is of the source screen's own test part.
 
     Attributes:

@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from bdrp.testing.methods import check_method
     from bdrp.testing.mock import MockDistribution, MockPosterior
     from bdrp.testing.recalibrators import check_recalibrator
-    from bdrp.testing.screens import tiny_screen
+    from bdrp.testing.screens import tiny_model, tiny_screen
     from bdrp.testing.sources import check_source
 
-__all__ = ["MockDistribution", "MockPosterior", "check_method", "check_recalibrator", "check_source", "tiny_screen"]
+__all__ = [
+    "MockDistribution",
+    "MockPosterior",
+    "check_method",
+    "check_recalibrator",
+    "check_source",
+    "tiny_model",
+    "tiny_screen",
+]
 
 _HOMES = {
     "MockDistribution": "mock",
@@ -28,6 +36,7 @@ _HOMES = {
     "check_method": "methods",
     "check_recalibrator": "recalibrators",
     "check_source": "sources",
+    "tiny_model": "screens",
     "tiny_screen": "screens",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from bdrp.data.splits import Split
 
 if TYPE_CHECKING:
     from bdrp.features.batch import Batch
+    from bdrp.fitted.model import TrainedModel
 
 
 @cache
@@ -25,6 +27,23 @@ def tiny_screen() -> Screen:
     Screen(tiny: 346 ln IC50 [ln(µM)], 36 lines x 12 drugs, 50 genes)
     """
     return cut_simulated("tiny", 36, 12, 50, step=4)
+
+
+@cache
+def tiny_model() -> TrainedModel:
+    """A small last layer on the tiny screen, its cell lines held out; fitted in a second, for examples.
+
+    >>> tiny_model().manifest["method"]
+    'last_layer'
+    """
+    from bdrp.data import splits
+    from bdrp.errors import BdrpWarning
+    from bdrp.fitted.fit import fit
+
+    options = {"epochs": 2, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BdrpWarning)  # of how few the calibration rows are
+        return fit(tiny_screen(), splits.make(tiny_screen(), "cell_line"), options=options, refit=False)
 
 
 def cut_simulated(name: str, lines: int, drugs: int, genes: int, *, step: int) -> Screen:

@@ -112,7 +112,7 @@ def test_bad_expression_is_refused_in_words(tmp_path: Path, case: str) -> None:
 
 
 def test_an_auc_in_percent_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"AUC in percent \(100 = no effect\) \(--unit auc_percent\)"):
+    with pytest.raises(DataError, match=r'AUC in percent \(100 = no effect\) \(unit="auc_percent"\)'):
         load(tmp_path, "auc_fraction", responses="cell_line_id,drug_id,auc\n1,a,90\n2,a,40\n")
 
 

@@ -59,7 +59,7 @@ def test_an_input_is_known_however_it_is_named(tmp_path: Path, monkeypatch: pyte
     elif how == "linked out":
         out = Path("linked")
         out.symlink_to("in/p")
-    with pytest.raises(OutputError, match="an input of the same command.*Choose another --out"):
+    with pytest.raises(OutputError, match="an input of the same command.*Choose another out"):
         outputs.guard({out: always}, [read])
     assert Path("in/p").read_text() == "mine"
 

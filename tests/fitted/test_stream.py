@@ -215,7 +215,7 @@ def test_lines_are_prepared_once_for_all_parts(
 
 def test_more_memory_than_is_free_is_refused(question: Question, tmp_path: Path) -> None:
     for wrong in (0.0, -1.0, 1e9, float("nan")):
-        with pytest.raises(DataError, match=r"at most the .* GiB that are free. Ask for less, such as --memory 0.25"):
+        with pytest.raises(DataError, match=r"at most the .* GiB that are free. Ask for less, such as memory 0.25"):
             stream(question, tmp_path / "p.parquet", memory=wrong)
     assert not list(tmp_path.iterdir())
 
@@ -224,7 +224,7 @@ def test_a_workbook_of_too_many_rows_is_refused_before_any_is_predicted(
     question: Question, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(written_tables, "MOST_ROWS", 400)
-    with pytest.raises(OutputError, match=r"cannot hold 432 rows.*--top or --below"):
+    with pytest.raises(OutputError, match=r"cannot hold 432 rows.*top or below"):
         stream(question, tmp_path / "p.xlsx")
     assert not list(tmp_path.iterdir())
 

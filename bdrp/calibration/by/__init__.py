@@ -59,7 +59,7 @@ class FitsGroups(Protocol):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ByGroup(Recalibration):
     """A version for each group of pairs, and one for all others.
 

@@ -19,6 +19,7 @@ from bdrp.data.dose_response.noise import Noise
 from bdrp.data.dose_response.parts import Parts
 from bdrp.data.dose_response.points import Points
 from bdrp.data.dose_response.summary import summarise
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 
 PIECE: Final = 1024
@@ -49,8 +50,8 @@ class Options:
             raise DataError(f"{self} is not allowed: at least 20 draws and a seed of 0 or more are needed.")
 
 
-@dataclass(frozen=True)
-class FittedCurves:
+@dataclass(frozen=True, repr=False)
+class FittedCurves(Displayed):
     """The curves of a screen.
 
     Attributes:

@@ -54,6 +54,26 @@ def read_h5ad(path: Path, known: Known, notices: list[str]) -> pd.DataFrame | No
         samples, genes = _names(file["obs"], path), _gene_names(file["var"], known, path)
         values = _dense(_values(file, path), path)
         _check_shape(values, samples, genes, path)
+    return _tabulate(values, samples, genes, path, notices)
+
+
+def read_anndata(adata: Any, known: Known, notices: list[str]) -> pd.DataFrame:
+    """The same of an AnnData object: what its X holds, without layers."""
+    path = Path("AnnData")
+    values = _dense(adata.X, path)
+    named = {"index": list(map(str, adata.var_names))}
+    named |= {str(column): adata.var[column].astype(str).tolist() for column in adata.var if plain(column) in _SYMBOLS}
+    return _tabulate(values, list(map(str, adata.obs_names)), _choose_names(named, known), path, notices)
+
+
+def is_anndata(given: object) -> bool:
+    """Whether it is an AnnData object, told without the package."""
+    return type(given).__module__.partition(".")[0] == "anndata" and hasattr(given, "obs_names")
+
+
+def _tabulate(
+    values: npt.NDArray[np.float32], samples: list[str], genes: list[str], path: Path, notices: list[str]
+) -> pd.DataFrame:
     _warn_of_cells(values, path)
     kept = keep_highest(values, genes)
     told = (
@@ -226,6 +246,10 @@ def _gene_names(frame: Any, known: Known, path: Path) -> list[str]:
             named[column] = _column(frame, column, path)
     if len({len(names) for names in named.values()}) > 1:
         raise DataError(f"var of {path.name} has columns of different lengths. Write the file again.")
+    return _choose_names(named, known)
+
+
+def _choose_names(named: dict[str, list[str]], known: Known) -> list[str]:
     table = pd.DataFrame(named, dtype="str")
     names = table[find_gene_column(table, known)]
     return names.where(~names.str.lower().isin(("", "nan", "none", "na")), table["index"]).tolist()

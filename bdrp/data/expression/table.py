@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from bdrp.data import profiles, reading
+from bdrp.data import in_memory, profiles, reading
 from bdrp.data.expression import genes as gene_names
 from bdrp.data.expression import metadata
 from bdrp.data.expression.gct import read_gct
-from bdrp.data.expression.h5ad import read_h5ad
+from bdrp.data.expression.h5ad import is_anndata, read_anndata, read_h5ad
 from bdrp.data.expression.layout import Known, arrange, turn
 from bdrp.data.expression.scale import convert, find_scale
 from bdrp.data.expression.stacked import read_stacked
 from bdrp.data.identifiers import listed
+from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION
 
 
 def read_expression(
-    path: str | Path,
+    given: Given,
     *,
     genes: Collection[str] = (),
     lines: Collection[str] = (),
@@ -33,11 +34,17 @@ def read_expression(
     as `TP53 (7157)` are read as TP53, Ensembl ids without their version.
 
     Args:
-        path: the file.
+        given: the file, or a table in memory: a frame, a Series or dict of one sample by gene, a dict of such, or an
+            AnnData object.
         genes: names that a model knows: these are never taken for something else.
         lines: ids that the other tables know.
         scale: one of `SCALES`, where the user states it: values before a logarithm are then converted.
         notices: what was chosen and converted is written here, in sentences.
+
+    >>> read_expression({"sample 1": {"TP53": 5.0, "EGFR": 7.5}})  # doctest: +NORMALIZE_WHITESPACE
+                  TP53  EGFR
+    cell_line_id
+    sample 1       5.0   7.5
 
     Raises:
         DataError: the table cannot be read, does not name lines, or has duplicates, texts or infinities.
@@ -46,10 +53,10 @@ def read_expression(
         BdrpWarning: columns are left out that are no genes, or whose names a spreadsheet spoilt; numbers stand for
             gaps; or genes are written as those of the mouse.
     """
-    path, notices = Path(path), [] if notices is None else notices
+    path, notices = in_memory.name_table(given, in_memory.EXPRESSION), [] if notices is None else notices
     stated = None if scale is None else find_scale(scale)
     known = Known(lines, frozenset(map(gene_names.joining_key, genes)))
-    table = _arranged(path, known, notices)
+    table = _arranged(path, known, notices) if in_memory.is_path(given) else _arrange_given(given, known, path, notices)
     table = _numbers(_without_named_metadata(table, genes, path, notices), path)
     table = _with_gene_names(table, frozenset(genes), path, notices)
     table = metadata.without_sentinels(table, path.name)
@@ -62,6 +69,14 @@ def read_expression(
         table = convert(table, stated, path.name, notices)
     profiles.check(table, EXPRESSION)
     return table
+
+
+def _arrange_given(given: object, known: Known, path: Path, notices: list[str]) -> pd.DataFrame:
+    """What is handed over in Python, as (lines, columns)."""
+    if is_anndata(given):
+        return arrange(read_anndata(given, known, notices), known, path, notices)
+    raw = in_memory.tabulate(given, in_memory.EXPRESSION)
+    return arrange(metadata.default_entries(raw, path, notices), known, path, notices)
 
 
 def _arranged(path: Path, known: Known, notices: list[str]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 from bdrp import plugins
 from bdrp.data.measures import PUBLISHED
 from bdrp.data.screen import MEASURES, Screen
-from bdrp.errors import DataError
+from bdrp.errors import DataError, did_you_mean
 
 
 def names() -> list[str]:
@@ -105,7 +105,10 @@ SOURCES = plugins.Kind("source", __name__, "bdrp.sources", ("DESCRIPTION", "load
 
 def _refuse_other_measures(name: str | os.PathLike[str], measure: str) -> None:
     if measure not in MEASURES:
-        raise DataError(f"There is no measure {measure!r}. Known are {', '.join(MEASURES)}; choose one of them.")
+        raise DataError(
+            f"There is no measure {measure!r}.{did_you_mean(measure, MEASURES)} Known are {', '.join(MEASURES)}; "
+            "choose one of them."
+        )
     if measure not in measures(name):
         raise DataError(
             f"{name} has no {measure}. It offers {', '.join(measures(name))}; ask for that, or choose another screen."
@@ -126,5 +129,6 @@ def _refuse_unknown_options(name: str | os.PathLike[str], module: Any, options: 
     unknown = [option for option in options if option not in allowed]
     if unknown and not open_ended:
         raise DataError(
-            f"{name} takes no option {unknown[0]!r}. Allowed are {', '.join(allowed) or 'none'}; drop or rename it."
+            f"{name} takes no option {unknown[0]!r}.{did_you_mean(unknown[0], allowed)} Allowed are "
+            f"{', '.join(allowed) or 'none'}; drop or rename it."
         )

@@ -21,11 +21,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bdrp.data import joining, profiles, reading, unpacking
+from bdrp.data import in_memory, joining, profiles, reading, unpacking
 from bdrp.data.delimited import plain
 from bdrp.data.expression import read_expression as read_expression
 from bdrp.data.expression import refuse_raw
 from bdrp.data.expression.layout import ROW_NAMES
+from bdrp.data.in_memory import DRUGS, PAIRS, Given
 from bdrp.data.measures import LN_CONCENTRATIONS
 from bdrp.data.measures import MEASURES as EVERY_MEASURE
 from bdrp.data.profiles import EXPRESSION
@@ -176,18 +177,20 @@ def _paths(root: Path | None, given: Mapping[str, str | Path | None]) -> dict[st
     return {what: (root or Path()) / path for what, path in given.items() if path is not None}
 
 
-def read_drugs(path: str | Path) -> pd.DataFrame:
+def read_drugs(given: Given) -> pd.DataFrame:
     """Drugs by drug_id: name, smiles (canonical), structure_key, target, pathway ("" where not known).
+
+    >>> read_drugs({"ethanol": "OCC"})["smiles"].to_dict()
+    {'ethanol': 'CCO'}
 
     Raises:
         DataError: the table cannot be read, a structure is empty or unparsable, or one id has two structures.
     """
-    path = Path(path)
-    return drug_tables.clean(drug_tables.read_raw(path), path)
+    return drug_tables.clean(drug_tables.read_raw(given), in_memory.name_table(given, DRUGS))
 
 
 def read_tested_drugs(
-    path: str | Path,
+    given: Given,
     measure: str,
     dose_unit: str | None = None,
     known: Collection[str] = (),
@@ -200,7 +203,7 @@ def read_tested_drugs(
     is to be, for a model of several laboratories.
 
     Args:
-        path: the table.
+        given: the table, or the path of its file.
         measure: the model's measure.
         dose_unit: the unit of the doses, where it is not told.
         known: drug ids of the model: of several columns of ids, the one that joins is read.
@@ -209,8 +212,8 @@ def read_tested_drugs(
     Raises:
         DataError: as in `read_drugs`, or a dose is not a number above 0.
     """
-    path = Path(path)
-    raw = drug_tables.read_raw(path)
+    path = in_memory.name_table(given, DRUGS)
+    raw = drug_tables.read_raw(given)
     key = max(columns.drug_keys(raw, path), key=lambda one: columns.count_known(raw, one, known))
     drugs = drug_tables.clean(raw, path, key)
     found = columns.find(raw, (), ("upper_limit",), path)
@@ -248,14 +251,18 @@ def read_profile(path: str | Path, name: str) -> pd.DataFrame:
     return table
 
 
-def read_pairs(path: str | Path) -> pd.DataFrame:
-    """The pairs to predict: cell_line_id and drug_id, in the file's order, each pair once.
+def read_pairs(given: Given) -> pd.DataFrame:
+    """The pairs to predict: cell_line_id and drug_id, in the table's order, each pair once.
+
+    >>> read_pairs([("MCF7", "erlotinib")])
+      cell_line_id    drug_id
+    0         MCF7  erlotinib
 
     Raises:
         DataError: the table cannot be read, or an id is empty.
     """
-    path = Path(path)
-    raw = reading.read_table(path, own=True)
+    path = in_memory.name_table(given, PAIRS)
+    raw = reading.read_table(path, own=True) if in_memory.is_path(given) else in_memory.tabulate(given, PAIRS)
     found = columns.find(raw, ("cell_line_id", "drug_id"), (), path)
     pairs = pd.DataFrame({meaning: reading.ids(raw, column) for meaning, column in found.items()})
     refuse_empty_ids(pairs, path)

@@ -13,7 +13,7 @@ from bdrp.data.splits import folds as dealing
 from bdrp.data.splits.clusters import BY, CLUSTERS, assign_clusters, public_keys
 from bdrp.data.splits.leaks import check_leaks
 from bdrp.data.splits.split import PARTS, UNUSED, Split
-from bdrp.errors import SplitError
+from bdrp.errors import SplitError, did_you_mean
 
 PARTITIONS = ("drawn", "published")
 BOTH_WIDENING = 1.5
@@ -156,7 +156,8 @@ def check_options(by: str, fold: int, folds: int, partition: str) -> None:
         raise SplitError(f"partition is {partition!r}. Choose {' or '.join(PARTITIONS)}.")
     if by not in BY:
         raise SplitError(
-            f"There is no split by '{by}'. Allowed are {', '.join(BY)}; a split of your own comes from a file."
+            f"There is no split by '{by}'.{did_you_mean(by, BY)} Allowed are {', '.join(BY)}; a split of your own "
+            "comes from a file."
         )
     if folds < 2:
         raise SplitError(f"folds is {folds}; a test part and a training part need at least 2.")

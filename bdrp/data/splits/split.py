@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bdrp.display import Displayed
 from bdrp.errors import SplitError
 from bdrp.files import atomic, outputs, tables
 
@@ -17,9 +18,16 @@ PARTS = ("train", "validation", "calibration", "test")
 UNUSED = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
+@dataclass(frozen=True, eq=False, repr=False)
+class Split(Displayed):
     """One part for each response of a screen.
+
+    Example:
+        >>> from bdrp import splits
+        >>> from bdrp.testing import tiny_screen
+        >>> split = splits.make(tiny_screen(), "drug")
+        >>> sorted(split.keys.iloc[split.rows("test")]["drug_id"].unique())[:2]
+        ['D005', 'D008']
 
     Attributes:
         by: what is held out (one of `BY`), "file" where the parts were read from a file, or "shared" where lines and
@@ -48,6 +56,16 @@ class Split:
             raise SplitError(f"A split has parts named {unknown}; allowed are {list(PARTS)} and '' for unused rows.")
         if len(self.keys) != len(self.parts):
             raise SplitError(f"A split has {len(self.parts)} parts for {len(self.keys)} responses; give one for each.")
+
+    def _facts(self) -> dict[str, object]:
+        parts = {part or "unused": self._sizes(part) for part in (*PARTS, UNUSED)}
+        where = f"by {self.by}, fold {self.fold} of {self.folds}, seed {self.seed}"
+        counts = {
+            part: f"{size['responses']:,} responses, {size['cell_lines']:,} lines, {size['drugs']:,} drugs"
+            for part, size in parts.items()
+            if size["responses"]
+        }
+        return {"held out": where, **counts}
 
     def rows(self, part: str) -> NDArray[np.intp]:
         """Positions (not labels) of the responses in `part`, ascending.

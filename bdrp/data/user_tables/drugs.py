@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from bdrp.data import joining, reading
+from bdrp.data import in_memory, joining, reading
+from bdrp.data.in_memory import DRUGS, Given
 from bdrp.data.user_tables import columns
 
 _SMILES_ALONE: Final = frozenset(columns.ALIASES["smiles"])
 
 
-def read_raw(path: Path) -> pd.DataFrame:
+def read_raw(given: Given) -> pd.DataFrame:
     """The table as it stands; where it has structures and no ids, a column drug_id of the structures as written.
 
     Raises:
         DataError: the table cannot be read.
     """
-    raw = reading.read_table(path, own=True, alone=_SMILES_ALONE)
+    if isinstance(given, str | os.PathLike):
+        raw = reading.read_table(Path(given), own=True, alone=_SMILES_ALONE)
+    else:
+        raw = in_memory.tabulate(given, DRUGS)
     smiles = columns.candidates(raw, "smiles")
     if smiles and not columns.candidates(raw, "drug_id") and not columns.candidates(raw, "name"):
         return raw.assign(drug_id=reading.text(raw, smiles[0]))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bdrp.data import identifiers, joining, reading
+from bdrp.data import identifiers, in_memory, joining, reading
 from bdrp.data.delimited import plain
+from bdrp.data.in_memory import MEASURED, Given
 from bdrp.data.quantities import Stated
 from bdrp.data.screen import LIMITS
 from bdrp.data.user_tables import columns, layouts
@@ -17,12 +18,12 @@ from bdrp.data.user_tables.responses import read_responses
 
 
 def read_measured(
-    path: str | Path, stated: Stated, lines: pd.Index, compounds: pd.Series, notices: list[str]
+    given: Given, stated: Stated, lines: pd.Index, compounds: pd.Series, notices: list[str]
 ) -> pd.DataFrame:
     """Measurements as the responses of a screen are read: a row a pair or a matrix, whichever unit, limits and doses.
 
     Args:
-        path: the table.
+        given: the table, or the path of its file.
         stated: what is said of the responses; the measure is the model's.
         lines: ids of the lines that have expression: of several columns of ids, the one that joins is read.
         compounds: structure keys of the drugs that have a structure, by drug_id.
@@ -35,8 +36,8 @@ def read_measured(
     Raises:
         DataError: the table cannot be read, its unit cannot be told, or a row has no id or no finite number.
     """
-    path = Path(path)
-    raw = reading.read_table(path, own=True)
+    path = in_memory.name_table(given, MEASURED)
+    raw = reading.read_table(path, own=True) if in_memory.is_path(given) else in_memory.tabulate(given, MEASURED)
     raw = layouts.melt(raw, held_ids(lines), compounds.index, path, notices)
     known = {"cell_line_id": held_ids(lines), "drug_id": compounds.index}
     keys = {meaning: columns.joining_column(raw, meaning, ids, path) for meaning, ids in known.items()}

@@ -14,12 +14,13 @@ from typing import Any
 
 import pandas as pd
 
+from bdrp.display import Displayed
 from bdrp.evaluation.observed import Observed
 from bdrp.predictive import PredictiveDistribution
 
 
-@dataclass(frozen=True)
-class Topic:
+@dataclass(frozen=True, repr=False)
+class Topic(Displayed):
     """The answer to one question.
 
     Attributes:

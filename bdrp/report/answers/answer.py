@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
+from bdrp.display import Displayed
 from bdrp.predictive import ReadableUnit
 from bdrp.report import words
 from bdrp.report.answers.groups import GROUPS, SURE
@@ -21,8 +22,15 @@ KEYS: Final = ["cell_line_id", "drug_id"]
 
 
 @dataclass(frozen=True, repr=False)
-class Answer:
+class Answer(Displayed):
     """Pairs in the order of an answer, with what is known of each.
+
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_model, tiny_screen
+        >>> found = bdrp.answer(tiny_model(), tiny_screen(), drug="D001")
+        >>> found.about, len(found.pairs)
+        ('drug', 36)
 
     Attributes:
         about: what was asked about: a line (its drugs are ranked) or a drug (its lines are).

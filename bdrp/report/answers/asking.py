@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data.expression.matching import NONE
+from bdrp.data.in_memory import Given
 from bdrp.data.measures import MEASURES
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.errors import DataError
+from bdrp.fitted import given
 from bdrp.fitted.known import KnownTables, find_ids
 from bdrp.fitted.laboratory import SAME, Laboratories
 from bdrp.fitted.model import TrainedModel
@@ -59,34 +61,46 @@ class _Question(NamedTuple):
 
 
 def ask_model(
-    model: TrainedModel,
-    screen: Screen,
+    model: TrainedModel | Path | str,
+    screen: Screen | str,
     *,
     line: str | None = None,
     drug: str | None = None,
-    new_samples: pd.DataFrame | None = None,
-    new_drugs: pd.DataFrame | None = None,
+    new_samples: Given | Any | None = None,
+    new_drugs: Given | None = None,
     criteria: Criteria | None = None,
     laboratory: str | Path | Laboratories = SAME,
     match: str | None = None,
+    expression_scale: str | None = None,
+    dose_unit: str | None = None,
 ) -> Answer:
     """Rank the drugs of a screen for a line, or its lines for a drug.
 
     Args:
-        model: predicts.
-        screen: gives drugs, lines and their names, and what was measured.
+        model: predicts; a model or its folder.
+        screen: a screen or the name of one; gives drugs, lines and their names, and what was measured.
         line: a line by name or id; of `new_samples` where there are any, and needless where there is one.
         drug: a drug by name or id; ranked are the new samples where there are any, else all lines of the screen.
-        new_samples: expression of lines that the screen lacks; index cell_line_id, a column a gene.
-        new_drugs: drugs that the screen lacks, as in `TrainedModel.predict`; they are ranked with the others.
+        new_samples: expression of lines that the screen lacks, as in `bdrp.predict`.
+        new_drugs: drugs that the screen lacks, as in `bdrp.predict`; they are ranked with the others.
         criteria: what counts as active, and as sure.
         laboratory: as in `TrainedModel.predict`.
         match: how the expression of new samples (of all lines, without any) is mapped onto that of the training lines.
+        expression_scale: what the new samples are measured on, as in `bdrp.predict`.
+        dose_unit: of the doses of new drugs, as in `bdrp.predict`.
+
+    Example:
+        >>> import bdrp
+        >>> from bdrp.testing import tiny_model, tiny_screen
+        >>> bdrp.answer(tiny_model(), tiny_screen(), line="SIM0001").key
+        'SIM0001'
 
     Raises:
         DataError: not one line or one drug is asked about, it is not known, or there is no such yardstick.
     """
-    known = KnownTables.of(model, screen, new_drugs, new_samples, match)
+    model = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
+    screen = given.find_screen(screen, model.features.measure.name)
+    known = KnownTables.of(model, screen, new_drugs, new_samples, match, expression_scale, dose_unit)
     left = match if new_samples is None or match is None else NONE  # these have been matched, among themselves
     asked = known.line_names.loc[known.lines]
     if line is None and drug is None and new_samples is not None and len(asked) == 1:

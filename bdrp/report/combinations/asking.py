@@ -13,6 +13,7 @@ from bdrp.data.identifiers import listed
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.design.candidates import cross
 from bdrp.design.combinations import combine
+from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.fitted.known import KnownTables, find_ids
 from bdrp.fitted.model import TrainedModel
@@ -23,8 +24,8 @@ from bdrp.report.answers.asking import Criteria, join_limits
 MOST_DRUGS: Final = 400  # chosen: 80,000 pairs
 
 
-@dataclass(frozen=True)
-class Combinations:
+@dataclass(frozen=True, repr=False)
+class Combinations(Displayed):
     """Pairs of drugs on a line, under independent action.
 
     Attributes:

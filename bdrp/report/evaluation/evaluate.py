@@ -39,6 +39,14 @@ def evaluate(
             Their responses are of the model's own, so that intervals then cover more than they say: what is shown is
             what not knowing the laboratory costs in width.
 
+    Example:
+        >>> import tempfile, bdrp
+        >>> from bdrp.testing import tiny_screen
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model = bdrp.fit(tiny_screen(), "pair", method="ridge", recalibration="identity", out=f"{folder}/model")
+        ...     bdrp.evaluate(f"{folder}/model", f"{folder}/report").metrics["format"] > 0
+        True
+
     Returns:
         The scores of the recalibrated predictions, as in scores.json.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.explain import Associations
-from bdrp.report.explanation.axes import axes_or_new
+from bdrp.report.figures.axes import axes_or_new
 from bdrp.report.figures.plot import Plot, require_rows
 from bdrp.report.figures.style import BLUE, VERMILION, short
 

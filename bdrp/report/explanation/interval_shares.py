@@ -9,7 +9,7 @@ import numpy as np
 
 from bdrp.explain import PairContributions
 from bdrp.explain.variance_shares import SHARES
-from bdrp.report.explanation.axes import axes_or_new
+from bdrp.report.figures.axes import axes_or_new
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILION, short
 

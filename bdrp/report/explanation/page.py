@@ -21,7 +21,6 @@ from bdrp.report.html.table import Column, Table
 SHOWN_DRUGS: Final = 4  # chosen: the files hold all
 SHOWN_PAIRS: Final = 6  # chosen
 SHOWN_GENES: Final = 20
-LEAST_COLOURED: Final = 0.02  # chosen: share of the predictive SD; an atom that adds less is no finding
 ENDS: Final = 2  # lines at each end of a drug's predictions, where no pair is asked for
 NO_CAUSE: Final = (
     "An association is no cause. A gene that is switched on together with the one that matters is marked too, and one "
@@ -224,7 +223,7 @@ def _atoms(found: Explanation, shared: PairContributions) -> Section | None:
     for drug, rows in shared.atoms.groupby("drug_id", sort=False):
         name = str(found.drug_names.get(drug, drug))
         values = rows["contribution"].to_numpy()
-        largest, least = float(np.abs(values).max()), LEAST_COLOURED * float(shared.pairs["sd"].median())
+        largest, least = float(np.abs(values).max()), molecule.least_coloured(shared)
         svg = molecule.draw_molecule(str(found.structures[drug]), values.tolist(), words.printable(name), least)
         told = f"no atom adds more than {words.number(largest)} {found.unit} to the mean of its predictions"
         if largest < least:

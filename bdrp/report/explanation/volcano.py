@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bdrp.explain import Associations
-from bdrp.report.explanation.axes import axes_or_new
+from bdrp.report.figures.axes import axes_or_new
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BLUE, INK, MUTED, VERMILION, short
 from bdrp.report.words import count

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.explain import PairContributions
-from bdrp.report.explanation.axes import axes_or_new
+from bdrp.report.figures.axes import axes_or_new
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import BLUE, INK, MUTED, VERMILION, short
 from bdrp.report.words import number, signed

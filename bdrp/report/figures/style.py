@@ -111,6 +111,12 @@ def known_band(axes: Axes, at: ArrayLike, low: ArrayLike, high: ArrayLike) -> No
 
 
 def legend_below(*panels: Axes, columns: int = 3) -> None:
-    """A legend under the axes, where it can hide no data; one entry a label, whichever of the panels has it."""
+    """A legend under the axes, where it can hide no data; one entry a label, whichever of the panels has it.
+
+    On a figure that does not make room by itself, such as one that a caller brought, it is the axes' own.
+    """
     found = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    if panels[0].figure.get_layout_engine() is None:
+        panels[0].legend(found.values(), found.keys(), loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns)
+        return
     panels[0].figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)

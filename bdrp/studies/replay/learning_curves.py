@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.stats import t
 
 from bdrp.data.screen import Screen
+from bdrp.display import Displayed
 from bdrp.predictive.distribution import Floats
 from bdrp.studies.comparison import write_table
 from bdrp.studies.replay.protocol import RANDOM, Protocol
@@ -27,8 +28,8 @@ METRICS: Final = {"rmse": False, "hits_found": True}
 RESAMPLED: Final = 1000
 
 
-@dataclass(frozen=True)
-class Replayed:
+@dataclass(frozen=True, repr=False)
+class Replayed(Displayed):
     """Tables of a replay.
 
     Attributes:

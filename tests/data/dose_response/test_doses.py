@@ -47,7 +47,7 @@ def test_a_stated_unit_and_a_column_of_units_stand_above_the_range():
 
 @pytest.mark.parametrize("factor", [100.0, 1e-3])
 def test_a_range_that_could_be_two_units_is_refused_with_the_flag(factor):
-    with pytest.raises(DataError, match="--dose-unit"):
+    with pytest.raises(DataError, match="dose_unit"):
         _read("dose", factor)
 
 

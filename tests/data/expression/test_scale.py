@@ -56,7 +56,7 @@ def test_a_stated_scale_that_cannot_be_is_refused() -> None:
 
 @pytest.mark.parametrize("unit", ["tpm", "counts"])
 def test_what_lacks_a_logarithm_is_refused_with_the_flag_that_takes_it(made: ModuleType, unit: str) -> None:
-    with pytest.raises(DataError, match=f"above 30.*Say --expression-scale {unit}"):
+    with pytest.raises(DataError, match=f'above 30.*Say expression_scale="{unit}"'):
         refuse_raw(made.UNITS[unit](made.draw_log2(30, seed=1)), "e.csv")
 
 

@@ -96,7 +96,7 @@ def test_doses_are_told_by_their_header(header: str, unit: str) -> None:
 
 @pytest.mark.parametrize(("header", "highest"), [("max_conc", 1000), ("max_conc", 0.001), ("max_conc_um", 10_000)])
 def test_doses_of_no_clear_unit_are_refused_unless_it_is_stated(header: str, highest: float) -> None:
-    with pytest.raises(DataError, match="say --dose-unit"):
+    with pytest.raises(DataError, match="say dose_unit"):
         doses.read_log_doses(table(**{header: [highest]}), PATH, None, [])
     stated = doses.read_log_doses(table(**{header: [highest]}), PATH, "nm", [])["upper_limit"]
     np.testing.assert_allclose(stated, np.log(highest / 1000))
@@ -123,7 +123,7 @@ def test_aac_under_the_name_of_auc_is_seen_beside_what_it_contradicts() -> None:
         choose_response(table(auc=1 - AUC, aac=1 - AUC), Stated(measure="auc_fraction"), PATH)
     with pytest.raises(DataError, match=r"auc runs against ln_ic50_um \(rank correlation -1.00"):
         choose_response(table(auc=1 - AUC, ln_ic50_um=LN), Stated(measure="auc_fraction"), PATH)
-    with pytest.raises(DataError, match="auc can hardly be AUC as a fraction.*--unit aac"):
+    with pytest.raises(DataError, match='auc can hardly be AUC as a fraction.*unit="aac"'):
         choose_response(table(auc=(1 - AUC) / 2), Stated(measure="auc_fraction"), PATH)
     chosen = choose_response(table(auc=1 - AUC, ln_ic50_um=LN), Stated(unit="aac"), PATH)
     np.testing.assert_allclose(chosen.response, AUC)

@@ -58,7 +58,7 @@ def test_an_auc_is_refused_with_the_flag_that_reads_it(tmp_path: Path, screen_ta
     rows = screen_tables["responses"]
     rows["auc"] = 1 / (1 + np.exp(-(rows.pop("ln_ic50_um") - 1) / 3))
     given = screen_tables | {"responses": rows}
-    with pytest.raises(DataError, match="other responses: auc,.*--measure auc_fraction"):
+    with pytest.raises(DataError, match='other responses: auc,.*measure="auc_fraction"'):
         load(tmp_path, given)
     assert load(tmp_path, given, measure="auc_fraction").measure.name == "auc_fraction"
     renamed = given | {"responses": given["responses"].rename(columns={"auc": "response"})}
@@ -178,7 +178,7 @@ def test_a_matrix_of_lines_by_drugs_is_read_either_way_round(
     wide = tall.pivot(index="cell_line_id", columns="drug_id", values="ln_ic50_um")
     wide = (wide.T if turned else wide).rename_axis("").reset_index()
     given = screen_tables | {"responses": wide}
-    with pytest.raises(DataError, match=r"is a matrix of .* column names are .*--unit"):
+    with pytest.raises(DataError, match=r"is a matrix of .* column names are .*unit"):
         load(tmp_path, given)
     read = load(tmp_path, given, unit="ln_um")
     keys = ["cell_line_id", "drug_id"]

@@ -41,34 +41,54 @@ def plot(groups: pd.DataFrame, what: str, unit: str) -> Plot:
         unit: of the width.
     """
     require_rows(f"groups-{what}", groups)
-    ranked = groups.sort_values(["coverage_90", "n", "name"], ascending=[True, False, True]).reset_index(drop=True)
-    ranked = ranked.assign(off=ranked["p_holm"] < SIGNIFICANT)
-    shown = ranked if len(ranked) <= MOST_NAMED else pd.concat([ranked[:EACH_END], ranked[-EACH_END:]])
-
-    left_out = len(ranked) - len(shown)
-    counted = "cell_lines" if what == "tissue" else "n"
-    reading = _READING.format(what=what, counted={"n": "pairs"}.get(counted, "cell lines"), hint=_HINTS[what])
+    ranked = rank(groups)
+    shown, left_out = select(ranked, what)
+    reading = _READING.format(what=what, counted="cell lines" if what == "tissue" else "pairs", hint=_HINTS[what])
     reading += _CUT.format(each=EACH_END, what=what, many=len(ranked)) if left_out else ""
     return Plot(
         f"groups-{what.replace(' ', '-')}",
         _claim(ranked, what),
         reading,
-        lambda figure: draw(figure, shown.assign(counted=shown[counted]), left_out, unit),
-        height_in=1.15 + 0.235 * (len(shown) + 1),
+        lambda figure: draw(figure, shown, left_out, unit),
+        height_in=height_of(shown),
     )
+
+
+def rank(groups: pd.DataFrame) -> pd.DataFrame:
+    """The groups, the least covered first, and whether each is `off` by more than chance."""
+    ranked = groups.sort_values(["coverage_90", "n", "name"], ascending=[True, False, True]).reset_index(drop=True)
+    return ranked.assign(off=ranked["p_holm"] < SIGNIFICANT)
+
+
+def select(ranked: pd.DataFrame, what: str) -> tuple[pd.DataFrame, int]:
+    """The groups that a figure can name, of many those at both ends, with what is `counted`; and how many it cannot."""
+    shown = ranked if len(ranked) <= MOST_NAMED else pd.concat([ranked[:EACH_END], ranked[-EACH_END:]])
+    return shown.assign(counted=shown["cell_lines" if what == "tissue" else "n"]), len(ranked) - len(shown)
+
+
+def height_of(shown: pd.DataFrame) -> float:
+    """Inches for so many rows."""
+    return 1.15 + 0.235 * (len(shown) + 1)
 
 
 def draw(figure: Figure, shown: pd.DataFrame, left_out: int, unit: str) -> None:
     """Coverage beside width, a row a group; `left_out` groups are missing in the middle."""
     covered, widths = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
-    at = _rows(len(shown), cut=left_out > 0)
-    _coverage(covered, shown, at)
-    names = [f"{short(name)} ({int(n):,})" for name, n in zip(shown["name"], shown["counted"], strict=True)]
-    covered.set_yticks(at, names, fontsize=8.5)
-    widths.barh(at, shown["width_90"], height=0.5, color=GREEN)
+    draw_coverage(covered, shown, left_out)
+    widths.barh(_rows(len(shown), cut=left_out > 0), shown["width_90"], height=0.5, color=GREEN)
     widths.set(xlabel=f"width, {unit}")
+    widths.grid(visible=False, axis="y")
+    widths.tick_params(axis="y", length=0)
+
+
+def draw_coverage(axes: Axes, shown: pd.DataFrame, left_out: int) -> None:
+    """The coverage of each group with its interval; `left_out` groups are missing in the middle."""
+    at = _rows(len(shown), cut=left_out > 0)
+    _coverage(axes, shown, at)
+    names = [f"{short(name)} ({int(n):,})" for name, n in zip(shown["name"], shown["counted"], strict=True)]
+    axes.set_yticks(at, names, fontsize=8.5)
     if left_out:
-        covered.annotate(
+        axes.annotate(
             f"{left_out} more",
             (0.02, at[EACH_END] + 1),
             xycoords=("axes fraction", "data"),
@@ -76,9 +96,8 @@ def draw(figure: Figure, shown: pd.DataFrame, left_out: int, unit: str) -> None:
             fontsize=8.5,
             va="center",
         )
-    for axes in (covered, widths):
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
 
 
 def _coverage(axes: Axes, shown: pd.DataFrame, at: np.ndarray) -> None:

@@ -15,6 +15,7 @@ from bdrp.report.words import number, percent
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+AXIS: Final = "where the response fell in its predicted distribution (PIT)"
 FEWEST: Final = 30  # chosen: with fewer, every shape has happened by chance
 _HISTOGRAM_READING = (
     "The probability integral transform (PIT) of a response is the predicted probability of a value at or below it. "
@@ -43,9 +44,8 @@ _ECDF_READING = (
 def plot_histogram(bins: pd.DataFrame, pit: npt.NDArray[np.float64]) -> Plot:
     """The PIT histogram; `bins` has left, right, density, null_lower, null_upper; `pit` is (N,)."""
     require_rows("pit-histogram", bins)
-    axis = "where the response fell in its predicted distribution (PIT)"
     return Plot(
-        "pit-histogram", _shape(pit), _HISTOGRAM_READING, lambda figure: draw_histogram(figure.subplots(), bins, axis)
+        "pit-histogram", _shape(pit), _HISTOGRAM_READING, lambda figure: draw_histogram(figure.subplots(), bins, AXIS)
     )
 
 
