@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -49,8 +50,11 @@ def test_softmax_and_sum_within_molecules_are_the_reference(drugs: MoleculeGraph
     torch.testing.assert_close(summed, torch.ones(len(drugs), 3))
 
 
-def test_predicting_imports_no_library_that_it_can_do_without() -> None:
+@pytest.mark.parametrize("method", ["last_layer", "deep_ensemble"])
+def test_predicting_imports_no_library_that_it_can_do_without(method: str) -> None:
+    model = Path(__file__).resolve().parents[1] / "golden" / "0.1.0" / method
     heavy = ("torch_geometric", "torch._dynamo", "netcal", "arviz", "matplotlib", "sklearn", "sympy")
-    code = f"import sys, bdrp.fitted.stream, bdrp.fitted.predict; print([n for n in {heavy} if n in sys.modules])"
+    load = f"from bdrp.fitted.model import TrainedModel; TrainedModel.load({str(model)!r})"
+    code = f"import sys, bdrp.fitted.stream, bdrp.fitted.predict; {load}; print([n for n in {heavy} if n in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
