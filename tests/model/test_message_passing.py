@@ -55,6 +55,8 @@ def test_predicting_imports_no_library_that_it_can_do_without(method: str) -> No
     model = Path(__file__).resolve().parents[1] / "golden" / "0.1.0" / method
     heavy = ("torch_geometric", "torch._dynamo", "netcal", "arviz", "matplotlib", "sklearn", "sympy")
     load = f"from bdrp.fitted.model import TrainedModel; TrainedModel.load({str(model)!r})"
-    code = f"import sys, bdrp.fitted.stream, bdrp.fitted.predict; {load}; print([n for n in {heavy} if n in sys.modules])"
+    code = (
+        f"import sys, bdrp.fitted.stream, bdrp.fitted.predict; {load}; print([n for n in {heavy} if n in sys.modules])"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
