@@ -52,7 +52,12 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of screens that were parsed, one an occasion."""
     names: list[str] = []
     read: Callable[..., Screen] = _gdsc._read
-    monkeypatch.setattr(_gdsc, "_read", lambda name, *rest: (names.append(name), read(name, *rest))[1])
+
+    def read_and_note(name: str, *rest: object) -> Screen:
+        names.append(name)
+        return read(name, *rest)
+
+    monkeypatch.setattr(_gdsc, "_read", read_and_note)
     return names
 
 
