@@ -23,6 +23,7 @@ from bdrp.errors import BdrpWarning
 from bdrp.files import sealed_folder
 from bdrp.fitted.model import TrainedModel
 
+os.environ["BDRP_CACHE"] = "off"  # a test that wants screens kept says where; commands that a test starts inherit it
 SMALL_NETWORK = {"epochs": 2, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "factors": 2}
 
 

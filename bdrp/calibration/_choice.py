@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student_t
 
 from bdrp.calibration._recalibration import Floats, Recalibration, check_inputs
 from bdrp.calibration._registry import automatic, fit
@@ -91,6 +90,8 @@ def _trial(name: str, pred: Scalable, response: Floats, labels: Ints, seed: int)
 
 
 def _simplest_of_the_best(trials: Sequence[_Trial], labels: Ints) -> str:
+    from scipy.stats import t as student_t
+
     errors_to_tell = float(student_t.ppf(EVIDENCE, len(np.unique(labels)) - 1))
     best = min(trials, key=lambda trial: float(trial.crps.mean()))
     least = min(trial.coverage_error for trial in trials)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from bdrp.data import identifiers, profiles, scale, schemas
+from bdrp.data import identifiers, profiles, scale
 from bdrp.data.identifiers import listed
 from bdrp.data.measures import Measure
 from bdrp.errors import DataError
@@ -47,6 +47,8 @@ def check_screen(screen: Tables) -> tuple[str, ...]:
     Raises:
         DataError: a table does not say what a screen needs; the message names it.
     """
+    from bdrp.data import schemas  # a screen that was checked before does without pandera
+
     schemas.check(screen.responses, schemas.Responses, "responses")
     schemas.check(screen.drugs, schemas.Drugs, "drugs")
     schemas.check(screen.cell_lines, schemas.CellLines, "cell_lines")

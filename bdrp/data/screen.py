@@ -121,6 +121,14 @@ class Screen(Displayed):
         object.__setattr__(self, "notices", tuple(notices))
         object.__setattr__(self, "checksums", MappingProxyType(dict(self.checksums)))
 
+    @classmethod
+    def of_checked(cls, **parts: Any) -> Screen:
+        """A screen of parts that one held already: nothing is checked again."""
+        screen = cls.__new__(cls)
+        for name, part in (parts | {"checksums": MappingProxyType(dict(parts["checksums"]))}).items():
+            object.__setattr__(screen, name, part)
+        return screen
+
     @property
     def expression(self) -> pd.DataFrame:
         """The profile that every measured line has: one column a gene."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
 from bdrp.evaluation.observed import Bools, Floats, Ints
 from bdrp.evaluation.resampling import Resampling
@@ -54,6 +53,8 @@ def resampled_means(values: Bools | Floats, lines: Ints, drugs: Ints, seed: int)
 
 
 def _pointwise(n: int | Ints, p: Floats, counts: npt.NDArray[np.int64], level: float) -> tuple[Floats, Floats]:
+    from scipy.stats import binom
+
     tail = np.minimum(binom.cdf(counts, n, p), binom.sf(counts - 1, n, p)).min(axis=1)
     gamma = min(np.quantile(tail, 1 - level), 0.5)  # above a half where a count is all but certain: a band of one count
     low, high = binom.ppf(gamma, n, p), binom.ppf(1 - gamma, n, p)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, binom
 
 from bdrp.evaluation.curves import LEVELS, covered, percent
 from bdrp.evaluation.observed import Floats, Observed, encode_labels
@@ -91,6 +90,8 @@ def holm(p: Floats) -> Floats:
 
 
 def _with_evidence(table: pd.DataFrame) -> pd.DataFrame:
+    from scipy.stats import beta, binom
+
     n = table["n"].to_numpy(dtype=np.float64)
     hits = np.rint(table["coverage_90"].to_numpy(dtype=np.float64) * n)
     lower = np.where(hits > 0, beta.ppf(0.025, hits + 0.5, n - hits + 0.5), 0.0)

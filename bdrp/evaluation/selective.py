@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import pandas as pd
 
@@ -76,15 +80,20 @@ def mse_of_retained(loss: Floats, by: Floats, share: float = RETAINED_SHARES[0])
 
 def mse_of_retained_within(loss: Floats, by: Floats, group: Ints, share: float) -> Floats:
     """`mse_of_retained` inside each group, (groups,); nan for groups under 20 pairs or without loss."""
-    n = np.bincount(group)
+    return _mse_of_retained_within(loss, by, group, [share])[0]
+
+
+def _mse_of_retained_within(loss: Floats, by: Floats, group: Ints, shares: Sequence[float]) -> list[Floats]:
+    n, total = np.bincount(group), np.bincount(group, weights=loss)
     order = np.lexsort((by, group))
-    sorted_group = group[order]
+    sorted_group, shared = group[order], _shared(loss, by, group)[order]
     place = np.arange(len(order)) - np.repeat(np.cumsum(n) - n, n)
-    first = place < _first(share, n)[sorted_group]
-    some = np.bincount(sorted_group[first], weights=_shared(loss, by, group)[order][first], minlength=len(n))
-    total = np.bincount(group, weights=loss)
-    usable = (n >= MIN_WITHIN) & (total > 0)
-    return np.where(usable, some / _first(share, n) * n / np.where(usable, total, 1), np.nan)
+    usable, found = (n >= MIN_WITHIN) & (total > 0), []
+    for share in shares:
+        first = place < _first(share, n)[sorted_group]
+        some = np.bincount(sorted_group[first], weights=shared[first], minlength=len(n))
+        found.append(np.where(usable, some / _first(share, n) * n / np.where(usable, total, 1), np.nan))
+    return found
 
 
 def error_ranking_metrics(loss: Floats, by: Floats, drugs: Ints) -> dict[str, float]:
@@ -95,16 +104,35 @@ def error_ranking_metrics(loss: Floats, by: Floats, drugs: Ints) -> dict[str, fl
         by: (N,) what ranks, the surest first.
         drugs: (N,) codes from 0.
     """
-    found, best = _overall(loss, by), risk_curve(loss, loss)
-    within = {share: nan_mean(mse_of_retained_within(loss, by, drugs, share)) for share in RETAINED_SHARES}
-    return {
-        **found,
-        "excess_aurc": found["aurc"] - float(best.mean()),
-        "excess_augrc": found["augrc"] - generalised_risk_area(best),
-        **{f"within_drug_kept_at_{percent(share)}": value for share, value in within.items()},
-        "error_spearman": spearman(loss, by),
-        "within_drug_error_spearman": _spearman_within(loss, by, drugs),
-    }
+    return _Ranking(by, drugs).metrics(loss)
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """N pairs ranked by SDs: what is the same whatever their losses are is found once."""
+
+    by: Floats
+    drugs: Ints
+
+    @cached_property
+    def ranks_within(self) -> Floats:
+        """(N,) of the SDs inside each drug."""
+        return ranks(self.by, self.drugs)
+
+    def metrics(self, loss: Floats) -> dict[str, float]:
+        """See `error_ranking_metrics`."""
+        found, best = _overall(loss, self.by), risk_curve(loss, loss)
+        within = _mse_of_retained_within(loss, self.by, self.drugs, RETAINED_SHARES)
+        names = [f"within_drug_kept_at_{percent(share)}" for share in RETAINED_SHARES]
+        ranked = within_group_pearson(ranks(loss, self.drugs), self.ranks_within, self.drugs, MIN_WITHIN)
+        return {
+            **found,
+            "excess_aurc": found["aurc"] - float(best.mean()),
+            "excess_augrc": found["augrc"] - generalised_risk_area(best),
+            **dict(zip(names, map(nan_mean, within), strict=True)),
+            "error_spearman": spearman(loss, self.by),
+            "within_drug_error_spearman": nan_mean(ranked),
+        }
 
 
 def drug_sd(loss: Floats, observed: Observed, seed: int) -> Floats:
@@ -139,18 +167,28 @@ def _mse_of_retained(curve: Floats, share: float) -> float:
 
 def _if_calibrated(std: Floats, drugs: Ints, simulated: Floats) -> dict[str, float]:
     """Every figure of the ranking when the SDs are true: the mean over simulated errors."""
-    drawn = pd.DataFrame([error_ranking_metrics(loss, std, drugs) for loss in simulated])
+    drawn = pd.DataFrame(list(map(_Ranking(std, drugs).metrics, simulated)))
     return {f"{name}_if_calibrated": nan_mean(drawn[name].to_numpy()) for name in drawn}
-
-
-def _spearman_within(loss: Floats, std: Floats, group: Ints) -> float:
-    return nan_mean(within_group_pearson(ranks(loss, group), ranks(std, group), group, MIN_WITHIN))
 
 
 def _shared(loss: Floats, by: Floats, group: Ints | None = None) -> Floats:
     """The loss with ties of `by` (inside a group) replaced by their mean, (N,)."""
-    keys = [by] if group is None else [by, group]
-    return np.asarray(pd.Series(loss).groupby(keys, sort=False).transform("mean"), dtype=np.float64)
+    tied = _tied(by, group)
+    if not len(tied):
+        return loss
+    keys = [by[tied]] if group is None else [by[tied], group[tied]]
+    shared = np.array(loss, dtype=np.float64)
+    shared[tied] = pd.Series(loss[tied]).groupby(keys, sort=False).transform("mean")
+    return shared
+
+
+def _tied(by: Floats, group: Ints | None) -> Ints:
+    """The rows that share their value of `by` (inside a group) with another, in their order."""
+    order = np.argsort(by, kind="stable") if group is None else np.lexsort((by, group))
+    alike = by[order][1:] == by[order][:-1]
+    if group is not None:
+        alike &= group[order][1:] == group[order][:-1]
+    return np.sort(order[np.append(alike, False) | np.append(False, alike)])
 
 
 def _first(share: float | Floats, n: int | Ints) -> Ints:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from bdrp.errors import DataError
 from bdrp.evaluation.observed import Bools, Floats, encode_labels
@@ -35,6 +34,8 @@ def unseen_metrics(
     Raises:
         DataError: lengths differ, an SD is not finite, or a group is both seen and unseen.
     """
+    from scipy.stats import rankdata
+
     epistemic_std, labels, names = np.asarray(epistemic, float), np.asarray(unseen, bool), pd.Series(np.asarray(groups))
     _check(epistemic_std, labels, names)
     member = encode_labels(names)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 from torch import Tensor
 
 from bdrp.data.profiles import EXPRESSION
@@ -77,6 +76,8 @@ class ApplicabilityDomain(Displayed):
 
         Chance gives one in L + 1: the count is binomial.
         """
+        from scipy import stats
+
         far = percentiles.index[percentiles >= 1]
         expected = 1 / (len(self.profiles) + 1)
         if len(far) and stats.binom.sf(len(far) - 1, len(percentiles), expected) < UNLIKELY:

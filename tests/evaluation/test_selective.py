@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from bdrp.evaluation.observed import check_observed
 from bdrp.evaluation.selective import (
+    _shared,
     drug_sd,
     generalised_risk_area,
     mse_of_retained,
@@ -112,3 +114,14 @@ def test_curves_run_from_one_to_a_hundred_per_cent(make_pairs):
     assert curve["coverage"].tolist() == pytest.approx(np.arange(1, 101) / 100)
     assert curve.iloc[-1, 1:].to_numpy(dtype=float) == pytest.approx(np.full(4, curve["random"].iloc[0]))
     assert np.all(np.diff(curve["oracle"]) >= 0)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_ties_share_their_mean_as_pandas_has_it_to_the_bit(grouped: bool) -> None:
+    rng = np.random.default_rng(5)
+    loss, group = rng.gamma(1.0, size=600), rng.integers(0, 7, 600)
+    by = np.where(rng.random(600) < 0.4, rng.integers(0, 30, 600) / 7, rng.random(600))
+    keys = [by, group] if grouped else [by]
+    expected = pd.Series(loss).groupby(keys).transform("mean").to_numpy()
+    assert (pd.Series(by).duplicated().mean()) > 0.2
+    assert _shared(loss, by, group if grouped else None).tolist() == expected.tolist()

@@ -54,3 +54,21 @@ def test_predicting_imports_no_library_that_it_can_do_without() -> None:
     code = f"import sys, bdrp.fitted.stream, bdrp.fitted.predict; print([n for n in {heavy} if n in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_network_that_is_read_is_made_without_torchs_compiler() -> None:
+    code = """
+import sys, torch
+from bdrp.inference.hierarchical.guide import Guide
+from bdrp.inference.hierarchical.likelihood import Likelihood
+from bdrp.inference.hierarchical.model import LastLayer
+from bdrp.inference.last_layer import LastLayerMethod
+from bdrp.inference.network.fitted import _Undrawn
+from bdrp.model.network import Network
+with torch.device("meta"), _Undrawn():
+    network = Network(LastLayerMethod().architecture(5, 3))
+    Guide(LastLayer(network, Likelihood("student_t", "pair"), (3, 4, 2), 1), "full")
+print("torch._dynamo" in sys.modules)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bdrp.data.expression.reference import Floats, Reference
 from bdrp.data.expression.scale import column_moments
@@ -76,6 +75,8 @@ def _by_gene(values: Floats, reference: Reference) -> Floats:
 
 
 def _by_rank(values: Floats, reference: Reference) -> Floats:
+    from scipy import stats  # late: it takes longer to import than most commands need it for
+
     held = np.isfinite(values)
     ranks = stats.rankdata(np.where(held, values, np.inf), axis=0)
     share = (ranks - 0.5) / np.maximum(held.sum(axis=0), 1)
@@ -89,6 +90,8 @@ def _placed(scores: Floats, reference: Reference) -> Floats:
 
 
 def _by_quantile(values: Floats, reference: Reference) -> Floats:
+    from scipy import stats
+
     held = np.isfinite(values)
     ranks = stats.rankdata(np.where(held, values, np.inf), axis=1)
     share = (ranks - 0.5) / np.maximum(held.sum(axis=1, keepdims=True), 1)

@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from bdrp.data.quantities.headers import recognise
 from bdrp.data.quantities.quantity import QUANTITIES
@@ -25,6 +24,8 @@ def check(raw: pd.DataFrame, column: str, response: npt.NDArray[Any], path: Path
     Raises:
         DataError: which column, and how strongly.
     """
+    from scipy import stats
+
     for other in map(str, raw.columns):
         named = recognise(other)
         if other == column or named is None or named.kind not in ("ic50", "area"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bdrp.data import joining, reading, unpacking
+from bdrp.data import joining, reading, screen_cache, unpacking
 from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import Screen
 from bdrp.data.sources import _gdsc_files, _lines
@@ -27,12 +27,16 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def load(name: str, root: Path | None, *, measure: str, files: Mapping[str, str | Path]) -> Screen:
-    """Find, read and join the files of a release.
+    """Find, read and join the files of a release, or take what they were parsed to before.
 
     Raises:
         DataError: a file is missing or cannot be read, or nothing is left after the join.
     """
     paths = _wanted(name).find(root, files)
+    return screen_cache.load_or_read(name, measure, paths, lambda: _read(name, measure, paths))
+
+
+def _read(name: str, measure: str, paths: Mapping[str, Path]) -> Screen:
     notices = joining.Notices()
     expression = _gdsc_files.read_expression(paths["expression"], notices)
     models = _lines.read_model_list(paths["model_list"])

@@ -11,6 +11,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
+from bdrp.inference.hierarchical.identity import identity_matrices
 from bdrp.inference.hierarchical.model import Block, LastLayer
 
 MOST_SHARE = (
@@ -43,11 +44,11 @@ class Guide(nn.Module):
         self.u_mean = nn.Parameter(torch.zeros(model.lines, len(model.log_line_scale)))
         self._model = (model,)  # in a tuple, so that its parameters are not taken for the guide's
         self.u_share = nn.Parameter(torch.full(self.u_mean.shape, -1.4))  # a fifth
-        self.register_buffer("u_root", torch.eye(self.u_mean.shape[1]).repeat(model.lines, 1, 1))
         factors = self.u_mean.shape[1] - 1
+        self.register_buffer("u_root", identity_matrices(model.lines, 1 + factors))
         self.g_mean = nn.Parameter(torch.zeros(model.compounds, factors))
         self.g_log_scale = nn.Parameter(torch.full(self.g_mean.shape, math.log(0.04)))
-        self.register_buffer("g_root", torch.eye(factors).repeat(model.compounds, 1, 1))
+        self.register_buffer("g_root", identity_matrices(model.compounds, factors))
 
     def w(self) -> dist.Distribution:
         """The posterior of w, with `.mean` and `.covariance_matrix` or `.variance`."""

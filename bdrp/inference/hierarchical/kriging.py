@@ -26,6 +26,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
+from bdrp.inference.hierarchical.identity import identity_matrices
 from bdrp.inference.hierarchical.similarity import KERNELS, CompoundDescriptors, SimilarityKernels
 
 START = -1.5  # chosen: log of a kernel's share over that of the identity; little is borrowed until the data say so
@@ -55,7 +56,7 @@ class Kriging(nn.Module):
         super().__init__()
         self.kinds = kinds
         self.likeness = SimilarityKernels(compounds, laboratories)  # the name that its tensors are saved under
-        self.register_buffer("inverse", torch.eye(compounds).repeat(len(kinds), 1, 1))
+        self.register_buffer("inverse", identity_matrices(len(kinds), compounds))
         self.register_buffer("weights", torch.zeros(compounds, sum(kinds)))
         self.register_buffer("shares", torch.zeros(len(kinds), len(self.similarity.names)))
         self.register_buffer("variance", torch.ones(sum(kinds)))

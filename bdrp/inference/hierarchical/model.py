@@ -109,9 +109,9 @@ class LastLayer(nn.Module):
         self.noise = nn.Parameter(torch.tensor([-0.9, 0.0, 0.0]))
         self.compound_noise = nn.Parameter(torch.zeros(self.compounds, 3))
         # Starting points only: an intercept a compound explains most of a screen, a single component little.
-        self.log_compound_scale = nn.Parameter(torch.tensor([0.8] + [0.02] * components).log())
+        self.log_compound_scale = nn.Parameter(_logs(0.8, 0.02, components))
         self.log_slope_scale = nn.Parameter(torch.zeros(self.compounds))
-        self.log_line_scale = nn.Parameter(torch.tensor([0.2] + [0.1] * size.factors).log())
+        self.log_line_scale = nn.Parameter(_logs(0.2, 0.1, size.factors))
         self.register_buffer("weight_scale", torch.ones(size.pair_width))
 
     @property
@@ -253,3 +253,8 @@ def _with_one(values: Tensor) -> Tensor:
 def select_trained(table: Tensor, compound: Tensor) -> Tensor:
     """Rows of the compounds (n,) that were trained on, 0 for the others (-1)."""
     return torch.where((compound >= 0)[:, None], table[compound.clamp(min=0)], 0.0)
+
+
+def _logs(first: float, rest: float, count: int) -> Tensor:
+    """(1 + count,) logarithms; in memory wherever the model is made, for without it torch loads a compiler for them."""
+    return torch.tensor([first] + [rest] * count, device="cpu").log()

@@ -127,8 +127,8 @@ class Regressions:
         scale, slope, noise = self._open() if start is None else (part.double() for part in start[2:])
         posterior = self._posterior(moment, scale, slope, noise)
         for _ in range(steps):
-            scale, slope = self.prior.scales(*posterior, scale, slope)
-            noise = self._noise(moment, square, *posterior).sqrt()
+            before, (scale, slope) = _precision(scale, slope), self.prior.scales(*posterior, scale, slope)
+            noise = self._noise(moment, square, *posterior, before, noise).sqrt()
             posterior = self._posterior(moment, scale, slope, noise)
         return HierarchicalRidge(*(part.float() for part in (*posterior, scale, slope, noise)))
 
@@ -144,14 +144,23 @@ class Regressions:
     def _posterior(self, moment: Tensor, scale: Tensor, slope: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (C, 1 + K) and covariance (C, 1 + K, 1 + K) of v given the scales: the E-step."""
         variance = noise[:, None] ** 2
-        precision = self.gram / variance[:, :, None] + torch.diag_embed(_precision(scale, slope))
+        precision = self.gram / variance[:, :, None]
+        precision.diagonal(dim1=1, dim2=2).add_(_precision(scale, slope))
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
         return (covariance @ moment[:, :, None])[:, :, 0] / variance, covariance
 
-    def _noise(self, moment: Tensor, square: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-        """(C,) expected squared noise; the pooled one counts as some responses."""
-        fitted = (mean[:, None] @ self.gram @ mean[:, :, None])[:, 0, 0]
-        residual = square - 2 * (mean * moment).sum(1) + fitted + (self.gram * covariance).sum((1, 2))
+    def _noise(
+        self, moment: Tensor, square: Tensor, mean: Tensor, covariance: Tensor, precision: Tensor, noise: Tensor
+    ) -> Tensor:
+        """(C,) expected squared noise; the pooled one counts as some responses.
+
+        The expected square of what the fit leaves is, with G the gram matrix, m the mean and S the covariance of v,
+        y.y - 2 m.(x'y) + m'G m + tr(G S). By (G / s^2 + P) S = I, P the prior `precision` and s the `noise` that the
+        posterior is of, and (G / s^2 + P) m = x'y / s^2, it takes no pass over G:
+        y.y - m.(x'y) + s^2 (1 + K - sum of P E[v^2]).
+        """
+        explained = (precision * (mean**2 + covariance.diagonal(dim1=1, dim2=2))).sum(1)
+        residual = square - (mean * moment).sum(1) + noise**2 * (mean.shape[1] - explained)
         pooled = residual.sum() / self.count.sum()
         return ((residual + PSEUDO_RESPONSES * pooled) / (self.count + PSEUDO_RESPONSES)).clamp(min=1e-4)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
@@ -94,7 +95,7 @@ def restore_fit(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> 
         ModelFolderError: tensors are missing, foreign, or of the wrong shape.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             fitted = assemble()
         fitted.modules.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
     except (RuntimeError, TypeError) as error:
@@ -104,3 +105,13 @@ def restore_fit(assemble: Callable[[], AnyFit], state: Mapping[str, Tensor]) -> 
         ) from error
     fitted.modules.eval()
     return fitted
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draws no first weights: they are replaced at once, and torch compiles what draws without memory for seconds."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given, draws = kwargs or {}, getattr(func, "__module__", None) == nn.init.__name__
+        return given["tensor"] if draws else func(*args, **given)

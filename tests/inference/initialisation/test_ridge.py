@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bdrp.features.lines import expression, mutations
-from bdrp.inference.initialisation.ridge import Regressions, SlopePrior
+from bdrp.inference.initialisation.ridge import PSEUDO_RESPONSES, Regressions, SlopePrior
 
 
 def prior(deviation: list[float]) -> SlopePrior:
@@ -139,3 +139,18 @@ def test_without_profiles_there_are_no_slopes() -> None:
     empty = SlopePrior(torch.zeros(0), torch.zeros(0, dtype=torch.int64))
     scale, slope = empty.scales(torch.ones(3, 1).double(), torch.zeros(3, 1, 1).double(), torch.ones(1), torch.ones(3))
     assert scale.tolist() == [1] and torch.isfinite(slope).all()
+
+
+def test_the_noise_is_the_expected_square_of_what_the_fit_leaves() -> None:
+    x, line, compound, response, _ = simulate(20, 3, [0.8, 0.5, 0.2], 0.5)
+    rows = Regressions(x, line, compound, 3, prior([0.5, 0.2]))
+    y, uncertain = response.double(), torch.linspace(0, 0.3, len(response), dtype=torch.float64)
+    first, second = (rows.fit(response, uncertain, steps=steps) for steps in (30, 31))
+    left = y - (x.double()[line] * first.mean.double()[compound]).sum(1)
+    spread = torch.stack(
+        [one @ first.covariance[c].double() @ one for one, c in zip(x.double()[line], compound, strict=True)]
+    )
+    each = torch.zeros(3, dtype=torch.float64).index_add(0, compound, left**2 + spread + uncertain)
+    pooled = each.sum() / len(response)
+    expected = ((each + PSEUDO_RESPONSES * pooled) / (20 + PSEUDO_RESPONSES)).sqrt()
+    assert second.noise.tolist() == pytest.approx(expected.tolist(), rel=1e-5)
