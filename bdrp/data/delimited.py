@@ -71,8 +71,16 @@ def decode(data: bytes, path: Path) -> bytes:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        data = data.decode("latin-1").encode()
+        data = _decode_western(data).encode()
     return _BLANK_LINES.sub(b"", data[:_HEAD]) + data[_HEAD:] if data[:1].isspace() else data
+
+
+def _decode_western(data: bytes) -> str:
+    """Text of one byte a letter, as Windows writes it; Latin-1 where that has no such letter."""
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def read_form(data: bytes, path: Path, alone: Collection[str] = ()) -> Form:

@@ -178,4 +178,9 @@ def _molecule(smiles: str) -> Chem.Mol:
             f"SMILES {smiles[:80]!r} cannot be read as a molecule. RDKit must be able to parse it; correct the "
             "structure or drop the drug."
         )
+    if any(atom.GetAtomicNum() == 0 for atom in molecule.GetAtoms()):
+        raise DataError(
+            f"SMILES {smiles[:80]!r} has an atom that is any (*), as a polymer or a query has. Whole molecules are "
+            "needed; write it out or drop the drug."
+        )
     return molecule

@@ -160,6 +160,10 @@ class Features(Displayed):
         mean, sd, components = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
         return Reference.of_moments(scaler.columns, mean, sd, components, scale)
 
+    def known_variance(self, rows: Pairs) -> Tensor:
+        """(N,) known variances of measurement of standardised responses; 0 where none is known."""
+        return (rows.response_sd / self.response_std).square().nan_to_num(0.0)
+
     def unstandardise(self, mean: npt.ArrayLike, aleatoric: npt.ArrayLike, epistemic: npt.ArrayLike) -> PairMoments:
         """Moments of N pairs in the measure's unit, from standardised ones, (N,) each."""
         means, noises, epistemics = (np.asarray(part, np.float64) for part in (mean, aleatoric, epistemic))

@@ -9,10 +9,11 @@ model's last half is a virtual ensemble, whose members have ever more of its tre
     epistemic = variance of the mean over members, plus one for an unseen drug, one for an unseen line
                 and that of the shift of an unseen id.
 
-Trees are flat where they have not been, so that their ensemble does not see what is new. What that costs is measured:
-a trial is fitted without a third of the drugs and of the lines, and the variance of an unseen one is by how much the
-trial's squared errors there exceed its own variance. To predict, trees are arrays; CatBoost, the extra bdrp[boosting],
-is needed to fit.
+Where variances of measurements are known, rows are weighed by them (`row_weights.known_variance`), and the noise is
+the share of SD^2 that they leave. Trees are flat where they have not been, so that their ensemble does not see what is
+new. What that costs is measured: a trial is fitted without a third of the drugs and of the lines, and the variance of
+an unseen one is by how much the trial's squared errors there exceed its own variance. To predict, trees are arrays;
+CatBoost, the extra bdrp[boosting], is needed to fit.
 """
 
 from __future__ import annotations
@@ -30,11 +31,14 @@ from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.features.descriptors import DESCRIPTORS
 from bdrp.features.molecules import FINGERPRINT_BITS
 from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
+from bdrp.inference.row_weights.known_variance import weigh
 from bdrp.inference.trees import oblivious
+from bdrp.inference.trees.forest import Growth, forest_noise
 from bdrp.inference.trees.oblivious import Boosting, ObliviousTrees, Rows
 from bdrp.inference.trees.regressors import Regressors
 from bdrp.predictive import MarginalPosterior
 
+FOREST = Growth(trees=50, leaf=5, share=0.33)  # chosen: that of the forests' defaults, for the noise that weighs rows
 LEFT_OUT = 3  # chosen: one drug and one line in so many is left out of the trial
 NOTHING_KNOWN = 1.0  # the variance of all responses, where there are too few drugs or lines to leave any out
 
@@ -53,6 +57,7 @@ class BoostingMethod(Method):
     """
 
     name: ClassVar[str] = "boosting"
+    reads_response_sd: ClassVar[bool] = True
 
     trees: int = 800
     depth: int = 6
@@ -86,20 +91,30 @@ class BoostingMethod(Method):
             Rows(columns.table(batch.inputs, part, descriptors=True), columns.response(batch.inputs, part, features))
             for part in (batch.train, batch.validation)
         )
+        known = features.known_variance(batch.train).numpy()
+        if known.any():
+            noise = forest_noise(rows.table, rows.response, known, FOREST, runtime.seed)
+            rows = rows._replace(weight=weigh(noise, known))
+            watched = watched._replace(weight=weigh(noise, features.known_variance(batch.validation).numpy()))
         growth = Boosting(self.trees, self.depth, self.rate, self.share, self.patience)
         trees = oblivious.grow(rows, growth, runtime.seed, watched if len(watched.response) else None)
         trial = growth._replace(trees=max(len(trees.feature), 1))
-        unseen = _unseen(rows, batch, trial, runtime.seed)
-        return BoostingFit(features, columns, trees, unseen, self.members)
+        # Weighted squares of rows with the noise n and the weights n / (n + k) average to n over the mean weight.
+        share = 1.0 if rows.weight is None else float(rows.weight.mean())
+        unseen = _unseen(rows, batch, known, share, trial, runtime.seed)
+        return BoostingFit(features, columns, trees, unseen, self.members, share)
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> BoostingFit:
         """Rebuild a fit; see `Method.restore`."""
         components = min(self.components, features.components)
         others = {"loadings": (FINGERPRINT_BITS, self.coordinates), "shift": (len(features.compounds),)}
         others["unseen"] = (2,)
+        if "noise_share" in state:  # of a fit that knew variances of measurements
+            others["noise_share"] = ()
         fault = oblivious.problem(state, others, self.depth, components + self.coordinates + len(DESCRIPTORS))
-        if not (fault or bool((state["unseen"] >= 0).all())):
-            fault = "a variance is below 0"
+        share = float(state.get("noise_share", 1))
+        if not (fault or (bool((state["unseen"] >= 0).all()) and 0 < share <= 1)):
+            fault = "a variance is below 0, or the share of noise not between 0 and 1"
         if fault:
             raise ModelFolderError(
                 f"The tensors of boosting are not trees: {fault}. Whole trees are needed. "
@@ -107,22 +122,34 @@ class BoostingMethod(Method):
             )
         columns = Regressors(components, state["loadings"], state["shift"])
         trees = ObliviousTrees(*(state[name] for name in ObliviousTrees._fields))
-        return BoostingFit(features, columns, trees, state["unseen"], self.members)
+        return BoostingFit(features, columns, trees, state["unseen"], self.members, share)
 
 
 class BoostingFit(Fitted):
-    """T trees, and what an unseen drug and an unseen line add to the variance, (2,), standardised."""
+    """T trees, and what an unseen drug and an unseen line add to the variance, (2,), standardised.
+
+    The noise has a share of the trees' SD^2, 1 where no variance of a measurement was known.
+    """
 
     def __init__(
-        self, features: Features, columns: Regressors, trees: ObliviousTrees, unseen: Tensor, members: int
+        self,
+        features: Features,
+        columns: Regressors,
+        trees: ObliviousTrees,
+        unseen: Tensor,
+        members: int,
+        noise_share: float = 1.0,
     ) -> None:
         self.features, self.columns, self.trees, self.unseen = features, columns, trees, unseen
+        self.noise_share = noise_share
         self.settled = {"trees": max(len(trees.feature), 1)}
         self._ends = np.unique(np.linspace(len(trees.feature) / 2, len(trees.feature), members).astype(int))
 
     def state(self) -> dict[str, Tensor]:
         """Trees, fingerprint loadings, shifts of ids, and variances of what is unseen."""
         others = {"loadings": self.columns.loadings, "shift": self.columns.shift, "unseen": self.unseen}
+        if self.noise_share < 1:
+            others["noise_share"] = torch.tensor(self.noise_share, dtype=torch.float64)
         return self.trees._asdict() | others
 
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> MarginalPosterior:
@@ -134,10 +161,11 @@ class BoostingFit(Fitted):
         new = np.stack([(position < 0).cpu().numpy() for position in positions], axis=1)
         unknown = new @ self.unseen.numpy() + self.columns.unknown_shift_of(inputs, pairs, self.features)
         shifted = mean[-1] + self.columns.shift_of(inputs, pairs)
-        return MarginalPosterior(self.features.unstandardise(shifted, np.square(sd).mean(0), mean.var(0) + unknown))
+        noise = self.noise_share * np.square(sd).mean(0)
+        return MarginalPosterior(self.features.unstandardise(shifted, noise, mean.var(0) + unknown))
 
 
-def _unseen(rows: Rows, batch: Batch, growth: Boosting, seed: int) -> Tensor:
+def _unseen(rows: Rows, batch: Batch, known: np.ndarray, noise_share: float, growth: Boosting, seed: int) -> Tensor:
     """(2,) what an unseen drug and an unseen line add to the variance: the trial's excess of squared error."""
     rng, inputs, train = np.random.default_rng(seed), batch.inputs, batch.train
     _, compound = np.unique(np.asarray(batch.features.compounds, dtype=str), return_inverse=True)
@@ -147,9 +175,9 @@ def _unseen(rows: Rows, batch: Batch, growth: Boosting, seed: int) -> Tensor:
     classes = drug_out & ~line_out, line_out & ~drug_out
     if not (kept.any() and drug_out.any() and line_out.any()):
         return torch.full((2,), NOTHING_KNOWN, dtype=torch.float64)
-    trees = oblivious.grow(Rows(rows.table[kept], rows.response[kept]), growth, seed)
+    trees = oblivious.grow(rows.select(kept), growth, seed)
     mean, sd = np.moveaxis(trees.stages(rows.table, np.array([len(trees.feature)]))[0], -1, 0)
-    excess = (rows.response - mean) ** 2 - sd**2
+    excess = (rows.response - mean) ** 2 - noise_share * sd**2 - known
     found = [float(excess[one].mean()) if one.any() else NOTHING_KNOWN for one in classes]
     return torch.tensor(found, dtype=torch.float64).clamp(min=0)
 

@@ -12,7 +12,8 @@ so its width is its own. The shape and the scale of its distribution are those o
 
 as in conformal prediction with out-of-bag rows (Johansson, Bostrom, Lofstrom & Linusson 2014,
 doi:10.1007/s10994-014-5453-0). Rows of lines and drugs that other rows know make them, so they promise nothing of
-unseen ones.
+unseen ones. Where variances of measurements are known, rows are weighed by them, they are taken from v(x), and each
+score's own is added below its root.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from torch import Tensor
 from bdrp.errors import DataError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Runtime
+from bdrp.inference.row_weights.known_variance import learn_noise
 from bdrp.inference.trees.forest import arrays, grow, leaf_variances, leaves, out_of_bag, problem
 from bdrp.inference.trees.options import ForestMethod
 from bdrp.inference.trees.regressors import Regressors
@@ -54,10 +56,13 @@ class ConformalForestMethod(ForestMethod):
         features, inputs = batch.features, batch.inputs
         columns = Regressors.of(batch, self.components_of(features), self.coordinates)
         table, response = columns.table(inputs, batch.train), columns.response(inputs, batch.train, features)
-        forest = grow(table, response, self.growth, runtime.seed)
-        votes, within = out_of_bag(forest, table), leaf_variances(forest)
-        smoothing = SMOOTHING * max(float(np.nanmean((response - votes.mean) ** 2)), 1e-6)
-        scores = (response - votes.mean) / np.sqrt(votes.within + smoothing + votes.between)
+        known = features.known_variance(batch.train).numpy()
+        weight = self.weigh(table, response, known, runtime.seed)
+        forest = grow(table, response, self.growth, runtime.seed, weight)
+        variances = leaf_variances(forest, table, known, weight)
+        votes, within = out_of_bag(forest, table, variances), torch.as_tensor(np.concatenate(variances))
+        smoothing = SMOOTHING * learn_noise(response - votes.mean, known)
+        scores = (response - votes.mean) / np.sqrt(votes.within + smoothing + votes.between + known)
         scale, shape = _shape(scores[np.isfinite(scores)])
         tensors = arrays(forest) | {"variance": within + smoothing}
         tensors |= {"loadings": columns.loadings, "shift": columns.shift}

@@ -8,7 +8,8 @@ The response of drug d on line l, with no expression and no structure, is
 a product of (1, u[l]) and (level[d], 1, g[d]). Levels, and factors with their loadings
 (`bdrp.inference.initialisation.factor_analysis`), have normal posteriors that are updated in turn (variational
 principal components with missing values; Ilin & Raiko 2010, jmlr.org/papers/v11/ilin10a). What was not trained on keeps
-its prior: an unseen line has each drug's level, an unseen drug the lines' general sensitivity.
+its prior: an unseen line has each drug's level, an unseen drug the lines' general sensitivity. A known variance of a
+measurement is added to its noise: rows are weighed, and the noise is without it (`row_weights.known_variance`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bdrp.inference.initialisation import factor_analysis
 from bdrp.inference.initialisation.factor_analysis import FactorAnalysis, ResidualTable
 from bdrp.inference.kronecker.posterior import equal_names, name_points
 from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
+from bdrp.inference.row_weights.known_variance import weigh
 from bdrp.predictive import JointPosterior, PairMoments
 from bdrp.predictive.distribution import Floats, Index
 
@@ -48,6 +50,7 @@ class FactorAnalysisMethod(Method):
     """
 
     name: ClassVar[str] = "factor_analysis"
+    reads_response_sd: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
 
     rank: int = 40
@@ -68,11 +71,13 @@ class FactorAnalysisMethod(Method):
         drug, line = inputs.drug_effect[rows.drug], inputs.line_effect[rows.line]
         shape = (len(features.lines), len(features.compounds))
         noise, expected = torch.full((shape[1],), START_NOISE), torch.zeros_like(response)
-        scale, factors = 1.0, None
+        scale, factors, known = 1.0, None, features.known_variance(rows)
         for _ in range(self.rounds):
-            level, variance = _levels(response - expected, drug, noise.double(), scale)
+            weight = weigh(noise.double()[drug] ** 2, known)
+            level, variance = _levels(response - expected, weight, drug, noise.double(), scale)
             scale = float((level**2 + variance).mean().sqrt())
-            table = ResidualTable(response - level[drug], variance[drug], line, drug, shape)
+            residual = response - level[drug]
+            table = ResidualTable(residual, variance[drug], line, drug, shape, known=known, weight=weight)
             factors = factor_analysis.fit(table, noise, self._rank(features), STEPS, factors)
             noise = factors.noise
             expected = (factors.mean @ _beside(1.0, factors.loadings).T).double()[line, drug]
@@ -206,12 +211,11 @@ class FactorPosterior(JointPosterior):
         return np.asarray(self.features.response_std * torch.stack(found).numpy())
 
 
-def _levels(residual: Tensor, drug: Tensor, noise: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each drug's level, (D,) each, given the rest."""
-    weight = noise**-2
-    count = torch.bincount(drug, minlength=len(noise))
-    variance = 1 / (count * weight + scale**-2)
-    return variance * weight * torch.zeros_like(weight).index_add(0, drug, residual), variance
+def _levels(residual: Tensor, weight: Tensor, drug: Tensor, noise: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each drug's level, (D,) each, given the rest; what rows count for is (N,)."""
+    precision, nothing = noise**-2, torch.zeros_like(noise)
+    variance = 1 / (nothing.index_add(0, drug, weight) * precision + scale**-2)
+    return variance * precision * nothing.index_add(0, drug, weight * residual), variance
 
 
 def _lines(factors: FactorAnalysis) -> dict[str, Tensor]:

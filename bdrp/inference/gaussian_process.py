@@ -6,7 +6,8 @@ Kronecker kernels (Bonilla, Chai & Williams 2008; Saatci 2011)
     K = (a1 T + a2 I) (x) 11' + 11' (x) a3 I + (b1 11' + b2 T + b3 I) (x) (c1 E + c2 R + c3 I):
 
 T is Tanimoto similarity of fingerprints, E the linear kernel of the genes, R their squared-exponential kernel, I is one
-for the same drug or line. Replicates are averaged into their grid entry, whose noise is s[d]^2 / count.
+for the same drug or line. Replicates are averaged into their grid entry, whose noise is s[d]^2 / count, to which
+known variances of measurements are added, so that s[d] is without them.
 
 Scales, length and noise maximise the marginal likelihood of some of the lines under weak priors; its gradient takes
 traces from random probes (Gardner et al. 2018, doi:10.48550/arXiv.1809.11165). With W = (K + noise)^-1, the mean is
@@ -45,6 +46,7 @@ from bdrp.inference.kronecker.kernels import (
 from bdrp.inference.kronecker.posterior import GridPoints, GridPosterior
 from bdrp.inference.kronecker.preconditioning import Preconditioner, build_preconditioner
 from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
+from bdrp.inference.row_weights.known_variance import weigh
 
 # Where the scales start, in variances of the response (chosen: their order on GDSC2's training parts); the last is a
 # length.
@@ -74,6 +76,7 @@ class GaussianProcessMethod(Method):
     """
 
     name: ClassVar[str] = "gaussian_process"
+    reads_response_sd: ClassVar[bool] = True
 
     lines: int = 200
     steps: int = 30
@@ -177,7 +180,9 @@ def _table(batch: Batch) -> ResponseTable:
     rows, features, inputs = batch.train, batch.features, batch.inputs
     response = (rows.response - features.response_mean) / features.response_std
     shape = (len(features.compounds), len(features.lines))
-    return average_replicates(inputs.drug_effect[rows.drug], inputs.line_effect[rows.line], response, shape)
+    drug, line, known = inputs.drug_effect[rows.drug], inputs.line_effect[rows.line], features.known_variance(rows)
+    # Replicates weigh as they would at the noise that one starts from; an entry's variance is right at any.
+    return average_replicates(drug, line, response, known, weigh(START_NOISE, known), shape)
 
 
 def _maximise(kernels: Kernels, table: ResponseTable, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -195,7 +200,7 @@ def _maximise(kernels: Kernels, table: ResponseTable, steps: int, generator: tor
         grid, noise = kernels.grid(scales.exp()), (pooled + own).exp()
         if step % KEPT_STEPS == 0:
             with torch.no_grad():
-                preconditioner = build_preconditioner(grid, table.replicates, noise, FEW_TERMS).to(right.dtype)
+                preconditioner = build_preconditioner(grid, table.counts(noise), noise, FEW_TERMS).to(right.dtype)
         loss, solved = _negative_evidence(grid, noise, table, right, solved, preconditioner)
         loss = loss + 0.5 * ((scales - start) / SCALE_PRIOR).square().sum() + 0.5 * NOISE_PRIOR * own.square().sum()
         torch.autograd.backward(loss)
@@ -232,7 +237,7 @@ def _weights(
 ) -> dict[str, Tensor]:
     """Weights of the mean, then of each draw about it, a term of the covariance each."""
     exact = covariance(*_in(torch.float64, grid, table, noise))
-    preconditioner = build_preconditioner(grid, table.replicates, noise, TERMS)
+    preconditioner = build_preconditioner(grid, table.counts(noise), noise, TERMS)
     mean = solve(exact, table.mean[None], preconditioner=preconditioner, tolerance=0.1 * method.tolerance, steps=MOST)
     parts = [(mean.sum(2), mean.sum(1), mean)]
     roots, deviation = Grid(*map(_cholesky, grid)), table.variance(noise).sqrt()

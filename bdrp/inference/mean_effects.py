@@ -2,8 +2,8 @@
 
 The baseline that every method must beat, and that normalised correlations subtract. Effects are shrunken towards zero
 by the count of their responses (best linear unbiased prediction; Henderson 1975), so an unseen drug or line gets none.
-A response measured with a known variance k counts as noise / (noise + k) of one; the noise is what is left, by a step
-of expectation-maximisation a sweep.
+A response measured with a known variance counts for less (`row_weights.known_variance`); the noise is what is left, by
+a step of expectation-maximisation a sweep.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
+from bdrp.inference.row_weights.known_variance import expected_square, weigh
 from bdrp.predictive import MarginalPosterior
 
 
@@ -52,16 +53,16 @@ class MeanEffectsMethod(Method):
         compound, line = batch.inputs.drug_effect[rows.drug], batch.inputs.line_effect[rows.line]
         drugs = torch.zeros(len(features.compounds), dtype=torch.float64)
         lines = torch.zeros(len(features.lines), dtype=torch.float64)
-        known = (rows.response_sd / features.response_std).square().nan_to_num(0.0)
+        known = features.known_variance(rows)
         weight = torch.ones_like(response)
         for _ in range(self.sweeps):
             drugs = _mean(response - lines[line], weight, compound, drugs, self.shrinkage)
             lines = _mean(response - drugs[compound], weight, line, lines, self.shrinkage)
-            residual = (weight * (response - drugs[compound] - lines[line])) ** 2 + weight * known
-            overall = residual.mean().clamp(min=1e-8)
+            square = expected_square(response - drugs[compound] - lines[line], known, weight)
+            overall = square.mean().clamp(min=1e-8)
             # Ten pseudo-responses at the overall variance (chosen) keep a rarely tested drug's variance away from zero.
-            noise = (_sum(residual, compound, len(drugs)) + 10 * overall) / (_count(compound, len(drugs)) + 10)
-            weight = noise[compound] / (noise[compound] + known)
+            noise = (_sum(square, compound, len(drugs)) + 10 * overall) / (_count(compound, len(drugs)) + 10)
+            weight = weigh(noise[compound], known)
         variances = torch.stack([overall, drugs.var(correction=0), lines.var(correction=0)])
         return MeanEffectsFit(features, {"drugs": drugs, "lines": lines, "noise": noise, "spread": variances})
 

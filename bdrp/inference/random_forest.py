@@ -10,7 +10,8 @@ Two ids of one compound are the same to a tree, so the trees see responses from 
 its mean lies from that of its compound's ids. An id that was not trained on adds the variance of such shifts.
 
 The variance over trees is that of one tree, so it bounds the average's own from above, and out-of-bag residuals hold
-some of it too: before recalibration intervals are wide. scikit-learn grows the trees; they are kept as plain arrays.
+some of it too: before recalibration intervals are wide. Where variances of measurements are known, rows are weighed by
+them and the noise is without them (`row_weights.known_variance`). scikit-learn grows the trees, kept as plain arrays.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from torch import Tensor
 from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Runtime
+from bdrp.inference.row_weights.known_variance import learn_noise_by_group
 from bdrp.inference.trees.forest import arrays, grow, leaves, out_of_bag, problem
 from bdrp.inference.trees.options import ForestMethod
 from bdrp.inference.trees.regressors import Regressors
@@ -45,9 +47,12 @@ class RandomForestMethod(ForestMethod):
         rows, features, inputs = batch.train, batch.features, batch.inputs
         columns = Regressors.of(batch, self.components_of(features), self.coordinates)
         table, response = columns.table(inputs, rows), columns.response(inputs, rows, features)
-        forest = grow(table, response, self.growth, runtime.seed)
-        drug = inputs.drug_effect[rows.drug].numpy()
-        noise = torch.as_tensor(_noise(out_of_bag(forest, table).mean, response, drug, len(features.compounds)))
+        known, drug = features.known_variance(rows).numpy(), inputs.drug_effect[rows.drug].numpy()
+        forest = grow(table, response, self.growth, runtime.seed, self.weigh(table, response, known, runtime.seed))
+        left_out = response - out_of_bag(forest, table).mean
+        if np.isnan(left_out).all():  # so few trees that each saw every row
+            left_out = response - response.mean()
+        noise = torch.as_tensor(learn_noise_by_group(left_out, known, drug, len(features.compounds), PSEUDO_RESPONSES))
         tensors = {"loadings": columns.loadings, "noise": noise, "shift": columns.shift} | arrays(forest)
         return RandomForestFit(features, tensors, self.components_of(features))
 
@@ -92,16 +97,6 @@ class RandomForestFit(Fitted):
     def predict_trees(self, inputs: Inputs, pairs: Pairs) -> np.ndarray:
         """The prediction of each tree for each pair, (T, N), standardised, without the shift of its id."""
         return np.asarray(self.tensors["value"].numpy()[leaves(self.tensors, self.columns.table(inputs, pairs))])
-
-
-def _noise(expected: np.ndarray, response: np.ndarray, compound: np.ndarray, compounds: int) -> np.ndarray:
-    """Mean squared residual a compound, (C,), drawn to the pooled one."""
-    known = np.isfinite(expected)
-    square = (response - expected)[known] ** 2
-    pooled = max(float(square.mean()) if known.any() else float(response.var()), 1e-6)
-    total = np.bincount(compound[known], square, minlength=compounds)
-    count = np.bincount(compound[known], minlength=compounds)
-    return np.asarray((total + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES))
 
 
 METHOD = RandomForestMethod

@@ -3,7 +3,8 @@
 Each compound is fitted on its own by scikit-learn's `RidgeCV` on all principal coordinates of the training lines, which
 is ridge on the genes; the penalty is chosen by leave-one-out error, whose root mean square is the residual SD (Hoerl &
 Kennard 1970; Golub, Heath & Wahba 1979). An unseen drug gets the average coefficients and the variance between drugs;
-an unseen id of a compound borrows from the others, and has what of that variance they leave.
+an unseen id of a compound borrows from the others, and has what of that variance they leave. Rows that were measured
+with a known variance are weighed, and the residual SD is without it (`row_weights.known_variance`).
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from torch import Tensor
 from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
+from bdrp.inference.row_weights.known_variance import learn_noise, weigh
 from bdrp.predictive import MarginalPosterior
 
 PENALTIES = tuple(float(10.0**power) for power in np.arange(1, 6.1, 0.5))  # chosen: spans 0.01 to 1,000 times the genes
+ROUNDS = 4  # chosen: of regression, then noise, where variances of measurement are known
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class RidgeMethod(Method):
 
     name: ClassVar[str] = "ridge"
     stochastic: ClassVar[bool] = False
+    reads_response_sd: ClassVar[bool] = True
     widens_for_new_lines: ClassVar[bool] = False  # it has no effects of lines
 
     fewest: int = 10
@@ -54,8 +58,9 @@ class RidgeMethod(Method):
         genes, line = batch.inputs.genes.double().numpy(), rows.line.numpy()
         basis = _basis(genes[np.unique(line)])
         coordinates = genes @ basis
+        known = features.known_variance(rows).numpy()
         parts = [
-            self._one(coordinates[line[of]], response[of])
+            self._one(coordinates[line[of]], response[of], known[of])
             for of in (np.flatnonzero(compound == c) for c in range(len(features.compounds)))
         ]
         slopes, intercepts, noise = (np.array(part) for part in zip(*parts, strict=True))
@@ -75,14 +80,28 @@ class RidgeMethod(Method):
             )
         return RidgeFit(features, dict(state))
 
-    def _one(self, coordinates: np.ndarray, response: np.ndarray) -> tuple[np.ndarray, float, float]:
+    def _one(self, coordinates: np.ndarray, response: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """Slopes, intercept and noise variance of one compound."""
+        weight = None
+        for _ in range(ROUNDS if known.any() else 1):
+            slopes, intercept, left_out = self._regress(coordinates, response, weight)
+            noise = learn_noise(left_out, known)
+            weight = weigh(noise, known)
+        return slopes, intercept, noise if len(response) > 1 else 1.0
+
+    def _regress(
+        self, coordinates: np.ndarray, response: np.ndarray, weight: np.ndarray | None
+    ) -> tuple[np.ndarray, float, np.ndarray]:
+        """Slopes and intercept, and the (N,) residuals of rows that were left out."""
         from sklearn.linear_model import RidgeCV
 
-        variance = float(np.var(response)) if len(response) > 1 else 1.0
-        if len(response) < self.fewest or variance < 1e-12 or not coordinates.shape[1]:
-            return np.zeros(coordinates.shape[1]), float(response.mean()), max(variance, 1e-6)
-        model = RidgeCV(PENALTIES, scoring="neg_mean_squared_error").fit(coordinates, response)
-        return model.coef_, float(model.intercept_), max(-float(model.best_score_), 1e-6)
+        if len(response) < self.fewest or np.var(response) < 1e-12 or not coordinates.shape[1]:
+            mean = np.average(response, weights=weight)
+            return np.zeros(coordinates.shape[1]), float(mean), response - mean
+        model = RidgeCV(PENALTIES, scoring="neg_mean_squared_error", store_cv_results=True)
+        model.fit(coordinates, response, sample_weight=weight)
+        left_out = response - model.cv_results_[:, PENALTIES.index(model.alpha_)]
+        return model.coef_, float(model.intercept_), left_out
 
 
 class RidgeFit(Fitted):

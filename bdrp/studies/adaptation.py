@@ -16,6 +16,7 @@ from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.fitted.conditioning import calibrated_moments
+from bdrp.fitted.known_variance import add_known_variance
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.widening import widen
 from bdrp.inference.hierarchical.batch_effects import ScalePrior
@@ -98,8 +99,10 @@ class Target:
         inputs: lines and drugs of the pairs.
         pairs: all of them, with their responses.
         scored: N. drawn: how many draws of labelled pairs there are, and of how many pairs each.
-        own: the method's own predictions.
+        own: the method's own predictions of the pairs as they were measured: known variances are in their noise, if the
+            model's own noise is without them.
         calibrated: the same as calibrated on the source screen.
+        prior: moments calibrated likewise of what any other experiment would measure, without known variances.
         scales: what is known of laboratories other than the two.
     """
 
@@ -110,6 +113,7 @@ class Target:
     drawn: tuple[int, ...]
     own: Scalable
     calibrated: PredictiveDistribution
+    prior: Scalable
     scales: ScalePrior
 
     @classmethod
@@ -119,9 +123,13 @@ class Target:
         """From positions of the screen's responses, (N,) to score and (R, most) of R draws of labelled ones."""
         positions = np.concatenate([scored, labelled.ravel()])
         some = screen.responses.iloc[positions].reset_index(drop=True)
+        if not model.knows_variances:
+            some = some.drop(columns="response_sd", errors="ignore")
         inputs, pairs = model.prepared(model.drugs_of(screen), screen.profiles, some, elsewhere=True)
-        own = model.fitted.predict(inputs, pairs)
-        return cls(model, inputs, pairs, len(scored), labelled.shape, own, model.recalibration(own), scales)
+        alone = model.fitted.predict(inputs, pairs)
+        own = add_known_variance(alone, pairs.response_sd.cpu().numpy())
+        prior = calibrated_moments(alone, model.recalibration(alone))
+        return cls(model, inputs, pairs, len(scored), labelled.shape, own, model.recalibration(own), prior, scales)
 
     def adapted(self, counts: Sequence[int]) -> Iterator[Adapted]:
         """The scored pairs for each draw and each number of labelled pairs.
@@ -181,7 +189,7 @@ class Target:
 
     def _updated(self, known: slice) -> tuple[PredictiveDistribution, dict[str, Any]]:
         """The prior are the moments that were calibrated on the source screen; their shape is the method's."""
-        prior, asked, fitted = calibrated_moments(self.own, self.calibrated), slice(self.scored), self.model.fitted
-        updated = UpdatedFit(fitted, self.inputs, self._some(known), prior[known], scales=self.scales)
-        found = updated.predict(self.inputs, self._some(asked), prior[asked])
-        return found, updated.batch_effects.to_json()
+        asked = self._some(slice(self.scored))
+        updated = UpdatedFit(self.model.fitted, self.inputs, self._some(known), self.prior[known], scales=self.scales)
+        found = updated.predict(self.inputs, asked, self.prior[: self.scored])
+        return add_known_variance(found, asked.response_sd.cpu().numpy()), updated.batch_effects.to_json()

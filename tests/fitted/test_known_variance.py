@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,10 @@ from bdrp.data import splits
 from bdrp.data.screen import Screen
 from bdrp.data.splits import Split
 from bdrp.errors import DataError
+from bdrp.fitted import known_variance
 from bdrp.fitted.model import TrainedModel
+from bdrp.inference import METHODS
+from bdrp.inference.ridge import RidgeMethod
 
 Fit = Callable[..., TrainedModel]
 OPTIONS: dict[str, Any] = {"likelihood": "normal", "noise": "constant", "lines": "known", "epochs": 10}
@@ -90,16 +93,25 @@ def _new_noise(model: TrainedModel, screen: Screen) -> float:
     return float(np.mean(model.predict(screen.drugs, screen.expression, pairs).distribution.aleatoric_std))
 
 
+class Deaf(RidgeMethod):
+    """A method that does not read known variances."""
+
+    reads_response_sd: ClassVar[bool] = False
+
+
 def test_what_becomes_of_the_sds_is_said_by_those_that_read_them_and_those_that_do_not(
-    fit: Fit, measured: Screen, split: Split, told: TrainedModel, untold: TrainedModel
+    measured: Screen, told: TrainedModel, untold: TrainedModel
 ) -> None:
-    ridge = fit(measured, split, method="ridge", options={}, refit=False, recalibration="identity")
-    (said,) = [notice for notice in ridge.manifest["notices"] if "response_sd" in notice]
+    (said,) = known_variance.tell(Deaf(), measured.responses)
     assert said.startswith(f"{len(measured.responses):,} of") and "ridge does not read" in said
+    assert known_variance.record(Deaf(), measured.responses) == {}
     assert any("known to the likelihood" in notice for notice in told.manifest["notices"])
     assert not any("response_sd" in notice for notice in untold.manifest["notices"])
-    part = ridge.held_out_part
-    assert part is not None and part.predictions.aleatoric_std.std() < part.observed["response_sd"].std()
+
+
+@pytest.mark.parametrize("name", METHODS.own())
+def test_every_method_of_the_house_reads_them(name: str) -> None:
+    assert METHODS.load(name).METHOD.reads_response_sd
 
 
 def test_an_update_counts_rows_by_their_known_variance(

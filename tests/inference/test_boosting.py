@@ -42,14 +42,14 @@ def noisy(count: int, seed: int = 0) -> Rows:
 def test_the_arrays_predict_what_catboost_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole model, and the virtual ensemble of CatBoost's own."""
     kept = []
-    real = oblivious._catboost()
+    real, pool = oblivious._catboost()
 
     class Kept(real):  # type: ignore[misc, valid-type]
         def fit(self, *rows: object, **watched: object) -> object:
             kept.append(super().fit(*rows, **watched))
             return kept[0]
 
-    monkeypatch.setattr(oblivious, "_catboost", lambda: Kept)
+    monkeypatch.setattr(oblivious, "_catboost", lambda: (Kept, pool))
     rows = noisy(300)
     trees = oblivious.grow(rows, GROWTH, seed=1)
     whole = trees.stages(rows.table, np.array([20, 40]))[-1]

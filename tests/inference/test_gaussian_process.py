@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -169,9 +170,47 @@ def test_too_few_steps_are_refused() -> None:
 
 def test_replicates_are_averaged_and_their_spread_is_kept() -> None:
     drug, line = torch.tensor([0, 0, 1]), torch.tensor([1, 1, 0])
-    table = average_replicates(drug, line, torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64), (2, 2))
+    response = torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64)
+    table = average_replicates(drug, line, response, 0 * response, torch.ones_like(response), (2, 2))
     assert table.mean.tolist() == [[0, 2], [5, 0]] and table.replicates.tolist() == [[0, 2], [1, 0]]
     assert table.within.tolist() == [2, 0] and table.surplus.tolist() == [1, 0]
+
+
+def test_replicates_of_known_variances_are_averaged_by_them() -> None:
+    """Simulated: means vary as said, and so do squares about them beyond the known errors."""
+    noise, known, count = 0.5, torch.tensor([0.0, 1.0, 4.0], dtype=torch.float64), 20_000
+    generator = torch.Generator().manual_seed(0)
+    sd = (noise + known).sqrt().repeat(count)
+    response = sd * torch.randn(len(sd), generator=generator, dtype=torch.float64)
+    line = torch.arange(count).repeat_interleave(3)
+    weight = noise / (noise + known)
+    many = known.repeat(count), weight.repeat(count)
+    table = average_replicates(torch.zeros_like(line), line, response, *many, (1, count))
+    expected = 1 / (1 / (noise + known)).sum()  # what the best weights leave
+    at_noise = torch.tensor([noise], dtype=torch.float64)
+    assert table.variance(at_noise)[0, 0] == pytest.approx(float(expected))
+    assert noise / table.counts(at_noise)[0, 0] == pytest.approx(float(expected))
+    assert table.mean.var() == pytest.approx(float(expected), rel=0.03)
+    assert table.within / table.surplus == pytest.approx(noise, rel=0.03)
+
+
+def test_the_mean_is_the_dense_one_where_variances_are_known(
+    tiny_screen: Screen, make_batch: Callable[..., Batch]
+) -> None:
+    rng, rows = (
+        np.random.default_rng(1),
+        tiny_screen.responses.drop_duplicates(["cell_line_id", "drug_id"], ignore_index=True),
+    )
+    screen = replace(tiny_screen, responses=rows.assign(response_sd=rng.choice([0.1, 3.0, np.nan], len(rows))))
+    batch = make_batch(screen, np.where(np.arange(len(rows)) % 4 == 0, "test", "train"))
+    fitted = GaussianProcessMethod(draws=4, steps=4, tolerance=1e-5).fit(batch, Runtime())
+    scales, noise = (fitted.state()[name].numpy() for name in ("scales", "noise"))
+    own = noise[batch.inputs.drug_effect[batch.train.drug].numpy()] + batch.features.known_variance(batch.train).numpy()
+    among = kernel(batch.inputs, scales, batch.train, batch.train) + np.diag(own)
+    response = ((batch.train.response - batch.features.response_mean) / batch.features.response_std).numpy()
+    mean = kernel(batch.inputs, scales, batch.test, batch.train) @ np.linalg.solve(among, response)
+    expected = batch.features.response_mean + batch.features.response_std * mean
+    assert fitted.predict(batch.inputs, batch.test).mean == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["scales", "noise", "weights"])
@@ -202,7 +241,7 @@ def toy() -> tuple[Grid, kronecker.ResponseTable, torch.Tensor]:
     response = torch.randn(len(at), generator=generator, dtype=torch.float64)
     return (
         grid,
-        average_replicates(at // 5, at % 5, response, (4, 5)),
+        average_replicates(at // 5, at % 5, response, 0 * response, torch.ones_like(response), (4, 5)),
         torch.tensor([0.2, 0.4, 0.1, 0.3], dtype=torch.float64),
     )
 

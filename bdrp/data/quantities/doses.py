@@ -19,6 +19,7 @@ _DOSE: Final = re.compile(
     r"(?P<end>min|max|lowest|highest|minimum|maximum)(?:tested|test|screening)?(?:conc|concentration|dose)"
     r"(?P<unit>um|nm|mm|m|pm|umol|micromolar|nanomolar|millimolar|molar)?"
 )
+_UNKNOWN: Final = re.compile(r"(?:min|max|lowest|highest|minimum|maximum)(?:tested|test|screening)?(?:conc|dose).*")
 _UNITS: Final = {"umol": "um", "micromolar": "um", "nanomolar": "nm", "millimolar": "mm", "molar": "m"}
 SURELY_UM: Final = (0.03, 300.0)
 """Median highest dose, as a number, that is in µM where no unit is named; chosen: those of public screens are 0.1 to
@@ -40,6 +41,15 @@ def columns(raw: pd.DataFrame) -> dict[str, tuple[str, str]]:
             limit = "lower_limit" if match["end"].startswith(("min", "low")) else "upper_limit"
             found.setdefault(limit, (str(column), _UNITS.get(unit, unit)))
     return found
+
+
+def is_limit_of_unknown_unit(column: str) -> bool:
+    """Whether a header names the lowest or highest dose, in words that are not understood.
+
+    >>> is_limit_of_unknown_unit("max_conc (mg/ml)"), is_limit_of_unknown_unit("max_conc_um")
+    (True, False)
+    """
+    return bool(_UNKNOWN.fullmatch(plain(column))) and _DOSE.fullmatch(plain(column)) is None
 
 
 def read_log_doses(raw: pd.DataFrame, path: Path, stated: str | None, notices: list[str]) -> dict[str, pd.Series]:

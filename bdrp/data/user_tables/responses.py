@@ -19,6 +19,7 @@ from bdrp.data.quantities import doses, shape
 from bdrp.data.quantities.headers import CURVE, is_dose
 from bdrp.data.screen import LIMITS, is_censored
 from bdrp.data.user_tables import columns, duplicates
+from bdrp.data.user_tables.doubts import warn_of_doubts
 from bdrp.errors import BdrpWarning, DataError
 
 MOST_BELOW: Final = 0.5
@@ -67,6 +68,7 @@ def read_responses(
     _add_sd(rows, raw, chosen, path, said)
     named = columns.find(raw, (), ("laboratory",), path)
     rows["laboratory"] = reading.text(raw, named.get("laboratory", "laboratory"))
+    warn_of_doubts(rows, raw, keys, chosen, path)
     measure = MEASURES[chosen.quantity.measure]
     measure = replace(measure, unit=stated.own_unit) if stated.own_unit else measure
     rows[duplicates.EXACT] = duplicates.mark_exact(raw, chosen.column)

@@ -69,7 +69,7 @@ def standardise_responses(rows: Pairs, features: Features) -> Responses:
     )
     above, below = y >= high - LIMIT_SLACK, y <= low + LIMIT_SLACK  # a limit of NaN is none
     limit = torch.where(above, high, torch.where(below, low, y))
-    known = (rows.response_sd / features.response_std).square().nan_to_num(0.0).float()
+    known = features.known_variance(rows).float()
     return Responses(y.float(), above, below, limit.float(), known if bool(known.any()) else None)
 
 

@@ -52,17 +52,32 @@ class ResidualTable:
         line: (N,), below L.
         compound: (N,), below C.
         shape: L and C.
+        known: (N,) known variances of their measurement; None where none is.
+        weight: (N,) what each counts for, given the noise; None where all are the same.
     """
 
     def __init__(
-        self, residual: Tensor, variance: Tensor, line: Tensor, compound: Tensor, shape: tuple[int, int]
+        self,
+        residual: Tensor,
+        variance: Tensor,
+        line: Tensor,
+        compound: Tensor,
+        shape: tuple[int, int],
+        *,
+        known: Tensor | None = None,
+        weight: Tensor | None = None,
     ) -> None:
         def table(values: Tensor) -> Tensor:
             return torch.zeros(shape, dtype=torch.float64).index_put((line, compound), values, accumulate=True)
 
         residual = residual.double()
-        self.total, self.count = table(residual), table(torch.ones_like(residual))
-        self.square = table(residual**2 + variance.double()).sum(0)
+        ones = torch.ones_like(residual)
+        weight, known = ones if weight is None else weight, 0 * ones if known is None else known
+        self.rows = table(ones).sum(0)
+        self.total, self.count = table(weight * residual), table(weight)
+        # Of the noise a residual shows its weight's share; of its square the weight's square, and what that leaves.
+        self.noise_total, self.noise_count = table(weight**2 * residual), table(weight**2)
+        self.square = table(weight**2 * (residual**2 + variance.double()) + weight * known).sum(0)
 
 
 def fit(
@@ -157,10 +172,9 @@ def _rotated(
 def _variance(table: ResidualTable, expected: Tensor, square: Tensor, second: Tensor) -> Tensor:
     """(C,) expected squared noise; the pooled one counts as some responses."""
     squares = square.flatten(1) @ second.flatten(1).T
-    total = table.square + (table.count * squares - 2 * table.total * expected).sum(0)
-    count = table.count.sum(0)
-    pooled = total.sum() / count.sum()
-    return ((total + PSEUDO_RESPONSES * pooled) / (count + PSEUDO_RESPONSES)).clamp(min=1e-4)
+    total = table.square + (table.noise_count * squares - 2 * table.noise_total * expected).sum(0)
+    pooled = total.sum() / table.rows.sum()
+    return ((total + PSEUDO_RESPONSES * pooled) / (table.rows + PSEUDO_RESPONSES)).clamp(min=1e-4)
 
 
 def _second(loadings: Tensor, loadings_covariance: Tensor) -> Tensor:

@@ -101,17 +101,19 @@ def cross_kernels(
 
 
 class ResponseTable(NamedTuple):
-    """ResponseMoments responses in a C x L table, replicates averaged.
+    """Responses in a C x L table, replicates averaged.
 
     Attributes:
         mean: (C, L), 0 where nothing was measured.
-        replicates: (C, L) how many were averaged.
-        within: (C,) sum of squares of replicates about their entry's mean.
+        replicates: (C, L) as how many, of those without a known error, its mean counts.
+        known: (C, L) known variance of each mean's measurement, 0 where not known.
+        within: (C,) sum of squares of replicates about their entry's mean, without what is known of their errors.
         surplus: (C,) replicates beyond the first of an entry.
     """
 
     mean: Tensor
     replicates: Tensor
+    known: Tensor
     within: Tensor
     surplus: Tensor
 
@@ -120,24 +122,52 @@ class ResponseTable(NamedTuple):
         """(C, L), 1 where there is a response."""
         return (self.replicates > 0).to(self.mean.dtype)
 
+    def counts(self, noise: Tensor) -> Tensor:
+        """(C, L) how many responses without a known error each entry's mean is worth at noise (C,)."""
+        return self.replicates / (1 + self.replicates * self.known / noise[:, None])
+
     def variance(self, noise: Tensor) -> Tensor:
-        """(C, L) noise of each entry's mean, from the noise of one response a drug, (C,)."""
-        return noise[:, None] / self.replicates.clamp(min=1)
+        """(C, L) variance of each entry's mean about g, from the noise of one response a drug, (C,)."""
+        return noise[:, None] / self.replicates.clamp(min=1) + self.known
 
     def lines(self, index: Tensor) -> ResponseTable:
         """Some of the lines; replicates keep their sums a drug."""
-        return ResponseTable(self.mean[:, index], self.replicates[:, index], self.within, self.surplus)
+        mean, replicates, known = (part[:, index] for part in self[:3])
+        return ResponseTable(mean, replicates, known, self.within, self.surplus)
 
 
-def average_replicates(drug: Tensor, line: Tensor, response: Tensor, shape: tuple[int, int]) -> ResponseTable:
-    """N responses, (N,) each, in a table of the shape (C, L)."""
+def average_replicates(
+    drug: Tensor, line: Tensor, response: Tensor, known: Tensor, weight: Tensor, shape: tuple[int, int]
+) -> ResponseTable:
+    """N responses, (N,) each, in a table of the shape (C, L).
+
+    Under any weights of the means, an entry's variance is right, and so is in expectation the sum of squares within.
+
+    Args:
+        drug: below C.
+        line: below L.
+        response: what was measured.
+        known: variances of measurement, 0 where not known.
+        weight: what a row counts for beside its replicates, 1 where the variance is not known.
+        shape: C and L.
+    """
     at = drug * shape[1] + line
-    empty = torch.zeros(shape[0] * shape[1], dtype=torch.float64)
-    count = empty.index_add(0, at, torch.ones_like(response))
-    mean = empty.index_add(0, at, response) / count.clamp(min=1)
-    within = torch.zeros(shape[0], dtype=torch.float64).index_add(0, drug, (response - mean[at]) ** 2)
-    surplus = (count - 1).clamp(min=0).reshape(shape).sum(1)
-    return ResponseTable(mean.reshape(shape), count.reshape(shape), within, surplus)
+
+    def table(values: Tensor) -> Tensor:
+        return torch.zeros(shape[0] * shape[1], dtype=torch.float64).index_add(0, at, values)
+
+    weights, squares = table(weight), table(weight**2)
+    least = torch.where(weights > 0, weights, 1.0)
+    mean, errors = table(weight * response) / least, table(weight**2 * known) / least
+    scatter = torch.zeros(shape[0], dtype=torch.float64).index_add(0, drug, weight * (response - mean[at]) ** 2)
+    expected = (table(weight * known) - errors).reshape(shape).sum(1)
+    return ResponseTable(
+        mean.reshape(shape),
+        (weights**2 / torch.where(squares > 0, squares, 1.0)).reshape(shape),
+        (errors / least).reshape(shape),
+        (scatter - expected).clamp(min=0),
+        (weights - squares / least).clamp(min=0).reshape(shape).sum(1),
+    )
 
 
 def covariance(grid: Grid, measured: Tensor, variance: Tensor) -> Callable[[Tensor], Tensor]:

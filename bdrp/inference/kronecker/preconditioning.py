@@ -130,7 +130,7 @@ def build_preconditioner(grid: Grid, replicates: Tensor, noise: Tensor, terms: i
 
     Args:
         grid: the training grid's factors.
-        replicates: (C, L), how often each grid entry was measured.
+        replicates: (C, L), as how many responses without a known error each grid entry counts.
         noise: (C,) variance of one response a drug.
         terms: the most columns that B may have; its matrix takes their square.
     """

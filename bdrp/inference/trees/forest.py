@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.inference.row_weights.known_variance import learn_noise
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
@@ -44,8 +45,10 @@ class Votes(NamedTuple):
     between: np.ndarray
 
 
-def grow(table: np.ndarray, response: np.ndarray, growth: Growth, seed: int) -> RandomForestRegressor:
-    """A forest of N rows of regressors (N, P) and responses (N,)."""
+def grow(
+    table: np.ndarray, response: np.ndarray, growth: Growth, seed: int, weight: np.ndarray | None = None
+) -> RandomForestRegressor:
+    """A forest of N rows of regressors (N, P) and responses (N,), each of which counts for its weight (N,)."""
     from sklearn.ensemble import RandomForestRegressor
 
     return RandomForestRegressor(
@@ -54,13 +57,15 @@ def grow(table: np.ndarray, response: np.ndarray, growth: Growth, seed: int) -> 
         max_features=growth.share,
         random_state=seed,
         n_jobs=torch.get_num_threads(),  # trees draw from seeds of their own: the same forest for any number
-    ).fit(table, response)
+    ).fit(table, response, sample_weight=weight)
 
 
-def out_of_bag(forest: RandomForestRegressor, table: np.ndarray) -> Votes:
-    """Of each training row, the votes of the trees that did not see it."""
+def out_of_bag(
+    forest: RandomForestRegressor, table: np.ndarray, variances: Sequence[np.ndarray] | None = None
+) -> Votes:
+    """Of each training row, the votes of the trees that did not see it; variances in nodes are `leaf_variances`'."""
     count, total, within, square = np.zeros((4, len(table)))
-    for tree, seen in zip(forest.estimators_, forest.estimators_samples_, strict=True):
+    for at, (tree, seen) in enumerate(zip(forest.estimators_, forest.estimators_samples_, strict=True)):
         unseen = np.setdiff1d(np.arange(len(table)), seen)
         if len(unseen):
             leaf = tree.apply(table[unseen])
@@ -68,11 +73,17 @@ def out_of_bag(forest: RandomForestRegressor, table: np.ndarray) -> Votes:
             count[unseen] += 1
             total[unseen] += value
             square[unseen] += value**2
-            within[unseen] += tree.tree_.impurity[leaf]
+            within[unseen] += (tree.tree_.impurity if variances is None else variances[at])[leaf]
     mean, within, square = (
         np.divide(sums, count, out=np.full(len(table), np.nan), where=count > 0) for sums in (total, within, square)
     )
     return Votes(mean, within, np.maximum(square - mean**2, 0))
+
+
+def forest_noise(table: np.ndarray, response: np.ndarray, known: np.ndarray, growth: Growth, seed: int) -> float:
+    """The noise that a forest to which all rows are the same leaves out of bag, without known variances (N,)."""
+    left_out = response - out_of_bag(grow(table, response, growth, seed), table).mean
+    return learn_noise(left_out if np.isfinite(left_out).any() else response - response.mean(), known)
 
 
 def arrays(forest: RandomForestRegressor) -> dict[str, Tensor]:
@@ -90,9 +101,22 @@ def arrays(forest: RandomForestRegressor) -> dict[str, Tensor]:
     return nodes | {"roots": torch.as_tensor(roots[:-1])}
 
 
-def leaf_variances(forest: RandomForestRegressor) -> Tensor:
-    """(nodes,) the variance of the responses in each node, in the order of `arrays`."""
-    return torch.as_tensor(np.concatenate([tree.tree_.impurity for tree in forest.estimators_]))
+def leaf_variances(
+    forest: RandomForestRegressor, table: np.ndarray, known: np.ndarray, weight: np.ndarray | None
+) -> list[np.ndarray]:
+    """Of each tree, in the order of `arrays`, (nodes,) the variance of the responses in each node.
+
+    Without what is known of the errors of their measurement, known (N,), in leaves; rows count for weight (N,).
+    """
+    if weight is None:
+        return [tree.tree_.impurity for tree in forest.estimators_]
+    variances = []
+    for tree, seen in zip(forest.estimators_, forest.estimators_samples_, strict=True):
+        leaf, nodes = tree.apply(table[seen]), tree.tree_.node_count
+        errors, counted = (np.bincount(leaf, part[seen], nodes) for part in (weight * known, weight))
+        errors = np.divide(errors, counted, out=np.zeros(nodes), where=counted > 0)
+        variances.append(np.maximum(tree.tree_.impurity - errors, 0.0))
+    return variances
 
 
 def leaves(state: Mapping[str, Tensor], table: np.ndarray) -> np.ndarray:

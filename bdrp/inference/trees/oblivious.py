@@ -40,10 +40,21 @@ class Boosting(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Regressors (N, P), single precision, and responses (N,)."""
+    """Rows to grow trees on.
+
+    Attributes:
+        table: (N, P) regressors in single precision.
+        response: (N,).
+        weight: (N,) what each counts for; None where all are the same.
+    """
 
     table: np.ndarray
     response: np.ndarray
+    weight: np.ndarray | None = None
+
+    def select(self, which: np.ndarray) -> Rows:
+        """Some of the rows."""
+        return Rows(self.table[which], self.response[which], None if self.weight is None else self.weight[which])
 
 
 class ObliviousTrees(NamedTuple):
@@ -84,7 +95,8 @@ def grow(rows: Rows, boosting: Boosting, seed: int, watched: Rows | None = None)
     """
     if not np.ptp(rows.table, axis=0).any():  # nothing to ask for
         return _read({"oblivious_trees": [], "scale_and_bias": [1, _normal(rows.response)]}, boosting.depth)
-    model = _catboost()(
+    regressor, pool = _catboost()
+    model = regressor(
         loss_function="RMSEWithUncertainty",
         posterior_sampling=True,
         iterations=boosting.trees,
@@ -98,9 +110,11 @@ def grow(rows: Rows, boosting: Boosting, seed: int, watched: Rows | None = None)
         logging_level="Silent",
     )
     if watched is None:
-        model.fit(*rows)
+        model.fit(*rows[:2], sample_weight=rows.weight)
     else:
-        model.fit(*rows, eval_set=tuple(watched), use_best_model=True, early_stopping_rounds=boosting.patience)
+        apart = pool(*watched[:2], weight=watched.weight)
+        stop = {"use_best_model": True, "early_stopping_rounds": boosting.patience}
+        model.fit(*rows[:2], sample_weight=rows.weight, eval_set=apart, **stop)
     with tempfile.TemporaryDirectory() as folder:  # the only way that CatBoost gives its trees away
         file = Path(folder) / "trees.json"
         model.save_model(str(file), format="json")
@@ -134,13 +148,13 @@ def problem(state: Mapping[str, Tensor], others: Mapping[str, tuple[int, ...]], 
 
 def _catboost() -> Any:
     try:
-        from catboost import CatBoostRegressor
+        from catboost import CatBoostRegressor, Pool
     except ImportError as error:
         raise FitError(
             f"The method boosting grows its trees by CatBoost, which cannot be imported here ({error}). It is an extra "
             "of bdrp; models that were fitted elsewhere predict without it. Install it: pip install 'bdrp[boosting]'."
         ) from error
-    return CatBoostRegressor
+    return CatBoostRegressor, Pool
 
 
 def _read(model: Mapping[str, Any], depth: int) -> ObliviousTrees:

@@ -1,13 +1,17 @@
-"""Options that all forests share."""
+"""What all forests share: their options, and what rows count for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Features
 from bdrp.inference.method import Method, require_at_least
-from bdrp.inference.trees.forest import Growth
+from bdrp.inference.row_weights.known_variance import weigh
+from bdrp.inference.trees.forest import Growth, forest_noise
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class ForestMethod(Method):
         coordinates: of the fingerprint.
         share: of the features tried at a split.
     """
+
+    reads_response_sd: ClassVar[bool] = True
 
     trees: int = 50
     leaf: int = 5
@@ -41,6 +47,12 @@ class ForestMethod(Method):
     def growth(self) -> Growth:
         """How the trees are grown."""
         return Growth(self.trees, self.leaf, self.share)
+
+    def weigh(self, table: np.ndarray, response: np.ndarray, known: np.ndarray, seed: int) -> np.ndarray | None:
+        """What rows (N,) count for whose variances of measurement are known; None where none is."""
+        if not known.any():
+            return None
+        return weigh(forest_noise(table, response, known, self.growth, seed), known)
 
     def components_of(self, features: Features) -> int:
         """The components of expression that there are to split on."""
