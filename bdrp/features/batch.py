@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -154,10 +155,16 @@ class Features:
         return sum(scaler.components.shape[1] for scaler in self.scalers.values())
 
     def training_expression(self, scale: str | None = None) -> Reference:
-        """What new expression is held against; `scale` is that of the training lines, told where None."""
-        scaler = self.scalers[EXPRESSION]
-        mean, sd, components = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
-        return Reference.of_moments(scaler.columns, mean, sd, components, scale)
+        """What new expression is held against, made once; `scale` is that of the training lines, told where None."""
+        if scale not in self._references:
+            scaler = self.scalers[EXPRESSION]
+            mean, sd, loadings = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
+            self._references[scale] = Reference.of_moments(scaler.columns, mean, sd, loadings, scale)
+        return self._references[scale]
+
+    @cached_property
+    def _references(self) -> dict[str | None, Reference]:
+        return {}
 
     def unstandardise(self, mean: npt.ArrayLike, aleatoric: npt.ArrayLike, epistemic: npt.ArrayLike) -> PairMoments:
         """Moments of N pairs in the measure's unit, from standardised ones, (N,) each."""
