@@ -89,9 +89,8 @@ class Layer(Generic[Weighting]):
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
         """The posterior of N pairs, encoding each drug and each line that they name once."""
         inputs, pairs = keep_named_lines(inputs.to(self.device), pairs.to(self.device))
-        self._drug_states.forget_if_other(self.model.network.drugs, inputs)
-        encoded = self.encode(inputs, self._drug_states.states)
-        self._drug_states.states = encoded.drugs
+        encoded = self.encode(inputs, self._drug_states.find(self.model.network.drugs, inputs))
+        self._drug_states.keep(inputs, encoded.drugs)
         return LayerPosterior(self, encoded, inputs, pairs)
 
     @torch.no_grad()

@@ -120,7 +120,8 @@ def ask_model(
             "Laboratory": "the model's own" if at_home else "another",
         }
         | list_updates(model.updates),
-        changes=changes,
+        screen.responses[_RESPONSES],  # a quantile is that of the screen, before an update and after it
+        changes,
     )
 
 

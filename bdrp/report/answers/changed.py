@@ -48,8 +48,10 @@ def _list_measured(answer: Answer) -> Table | None:
         "response": Column(f"{answer.measure}, {answer.unit.name}", "words"),
         "update": Column("By update", "words"),
     }
-    more = f"The first {LISTED} of {len(own):,}." if len(own) > LISTED else ""
-    return Table.from_records("Measured since the fit", columns, records, more)
+    what = "line" if answer.about == "line" else "drug"
+    shown = f"the first {LISTED} of " if len(own) > LISTED else ""
+    text = f"What the updates hold of this {what}: {shown}{words.count(len(own), 'measurement')}."
+    return Table.from_records("Measured since the fit", columns, records, text)
 
 
 def _write(answer: Answer, row: Any) -> str:

@@ -64,7 +64,7 @@ def test_the_spreadsheet_has_what_was_before(answers):
 
 
 def test_a_line_that_an_update_brought_is_answered_without_its_table(trained, tiny_screen):
-    sample = tiny_screen.expression.iloc[[3]].set_axis(["my sample"]) + np.float32(0.1)
+    sample = tiny_screen.expression.iloc[:2].mean().to_frame("my sample").T.astype("float32")
     rows = pd.DataFrame({"cell_line_id": "my sample", "drug_id": tiny_screen.drugs.index[:2], "response": [0.0, 1.0]})
     made = update(trained[0], rows, screen=None, drugs=trained[0].drugs_of(tiny_screen), expression=sample)
     found = ask_model(made, tiny_screen, line="my sample", criteria=QUANTILE)
