@@ -37,7 +37,8 @@ def pages(trained, tiny_screen, tmp_path_factory) -> dict[str, Path]:
     """Each page by its name; answer and review are of a model that was updated."""
     place, (model, _), criteria = tmp_path_factory.mktemp("pages"), trained, answers.Criteria("quantile", share=0.2)
     line, drug = str(tiny_screen.cell_lines.index[0]), str(tiny_screen.drugs.index[0])
-    rows = pd.DataFrame({"cell_line_id": line, "drug_id": tiny_screen.drugs.index[:3], "response": [0.0, 1.0, 2.0]})
+    keys = pd.DataFrame({"cell_line_id": line, "drug_id": tiny_screen.drugs.index[:3]})
+    rows = keys.assign(response=model.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, keys).distribution.mean)
     tables = {"drugs": model.drugs_of(tiny_screen), "expression": tiny_screen.expression}
     updated = update(model, rows, **tables)
     predictions = updated.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, cell_lines=tiny_screen.cell_lines)
