@@ -104,7 +104,7 @@ def ask_model(
     doses = [model.limits, known.drugs, screen.responses.groupby("drug_id")[list(LIMITS)].median()]
     limits = join_limits(known.drugs.index, doses)
     at_home = predicted.laboratory is None
-    changes = find_changes(model, known.drugs, known.profiles, pairs, left)
+    changes = find_changes(model, known.drugs, known.profiles, pairs, about_lines, left)
     since = [] if changes is None else [changes.measured[_RESPONSES]]
     return _answer(
         question,

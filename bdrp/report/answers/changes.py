@@ -60,7 +60,12 @@ class Changes:
 
 
 def find_changes(
-    model: TrainedModel, drugs: pd.DataFrame, profiles: Profiles, pairs: pd.DataFrame, match: str | None
+    model: TrainedModel,
+    drugs: pd.DataFrame,
+    profiles: Profiles,
+    pairs: pd.DataFrame,
+    cell_lines: pd.DataFrame | None = None,
+    match: str | None = None,
 ) -> Changes | None:
     """The updates of a model and what it predicted before them; None for one that was never updated.
 
@@ -71,6 +76,7 @@ def find_changes(
         drugs: as in `TrainedModel.predict`.
         profiles: likewise.
         pairs: of the answer.
+        cell_lines: likewise.
         match: likewise.
     """
     measured = model.measurements
@@ -79,7 +85,7 @@ def find_changes(
     fitted, laboratory = with_measurements(model, None), SAME if measured.laboratory is None else OTHER
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BdrpWarning)  # the updated model has warned of the same tables
-        before = fitted.predict(drugs, profiles, pairs, laboratory=laboratory, match=match).distribution
+        before = fitted.predict(drugs, profiles, pairs, cell_lines, laboratory, match).distribution
     return Changes(measured.history, measured.rows, before)
 
 

@@ -73,7 +73,7 @@ def gather_evidence(queue: pd.DataFrame, model: TrainedModel, screen: Screen) ->
         return Evidence()
     pairs = pairs.reset_index(drop=True)
     keys = list(pairs.itertuples(index=False, name=None))
-    changes = find_changes(model, known.drugs, known.profiles, pairs, None)
+    changes = find_changes(model, known.drugs, known.profiles, pairs, screen.cell_lines)
     since = [] if changes is None else [changes.measured[RESPONSES]]
     measured = Measured(pd.concat([screen.responses[RESPONSES], *since], ignore_index=True))
     near = nearby.measure(model, known, pairs)

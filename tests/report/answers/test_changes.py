@@ -24,7 +24,7 @@ def updated(trained, tiny_screen, line):
     keys = pd.DataFrame({"cell_line_id": [line] * 3 + [other], "drug_id": [*drugs, drugs[0]]})
     before = trained[0].predict(tiny_screen.tested_drugs(), tiny_screen.profiles, keys).distribution
     rows = keys.assign(response=before.mean - 2.5 * before.std)
-    return update(trained[0], rows, drugs=trained[0].drugs_of(tiny_screen), expression=tiny_screen.expression)
+    return update(trained[0], rows, drugs=trained[0].drugs_of(tiny_screen), profiles=tiny_screen.profiles)
 
 
 @pytest.fixture(scope="module")

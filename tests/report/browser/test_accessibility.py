@@ -39,7 +39,7 @@ def pages(trained, tiny_screen, tmp_path_factory) -> dict[str, Path]:
     line, drug = str(tiny_screen.cell_lines.index[0]), str(tiny_screen.drugs.index[0])
     keys = pd.DataFrame({"cell_line_id": line, "drug_id": tiny_screen.drugs.index[:3]})
     rows = keys.assign(response=model.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, keys).distribution.mean)
-    tables = {"drugs": model.drugs_of(tiny_screen), "expression": tiny_screen.expression}
+    tables = {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.profiles}
     updated = update(model, rows, **tables)
     predictions = updated.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, cell_lines=tiny_screen.cell_lines)
     queue = triage.rank(predictions, budget=8)

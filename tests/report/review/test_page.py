@@ -54,7 +54,7 @@ def test_contributions_of_a_card_sum_to_the_prediction(queue, evidence):
 
 def test_a_queue_of_an_updated_model_says_what_changed_and_what_is_decided(model, tiny_screen, queue):
     keys = queue[["cell_line_id", "drug_id"]].head(2)
-    tables = {"drugs": model.drugs_of(tiny_screen), "expression": tiny_screen.expression}
+    tables = {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.profiles}
     updated = update(model, keys.assign(response=queue["mean"].head(2) - 3.0), **tables)
     predictions = updated.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, cell_lines=tiny_screen.cell_lines)
     again = triage.rank(predictions, budget=6, reviewed=keys)
