@@ -52,6 +52,7 @@ def test_contributions_of_a_card_sum_to_the_prediction(queue, evidence):
         assert sum(value for _, value in steps) == pytest.approx(pair.mean, abs=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:The expression of 2 lines")  # of so few, chance alone makes some unlike all others
 def test_a_queue_of_an_updated_model_says_what_changed_and_what_is_decided(model, tiny_screen, queue):
     keys = queue[["cell_line_id", "drug_id"]].head(2)
     tables = {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.profiles}
