@@ -44,7 +44,12 @@ def run(
             help="May be repeated: one drug is paired with all others, several with each other; all pairs if left out.",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the table: .csv, .xlsx or .parquet.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a page (.html) with .xlsx and .csv beside it, or a table: .csv, .xlsx, .parquet."
+        ),
+    ] = None,
     new_sample: Annotated[
         Path | None, typer.Option(help="Expression of samples that the screen lacks: cell_line_id, then genes.")
     ] = None,
@@ -90,7 +95,7 @@ def run(
     )
     print_combinations(found)
     if out is not None:
-        console.print_written("combinations", combinations.write(found, out))
+        console.print_written("combinations", *combinations.write(found, out))
 
 
 def print_combinations(found: Combinations, most: int = 10) -> None:
@@ -98,7 +103,7 @@ def print_combinations(found: Combinations, most: int = 10) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from bdrp.report.combinations.files import NO_SYNERGY
+    from bdrp.report.combinations.page import NO_SYNERGY
 
     means = found.active_means.replace("\u202f", " ")
     console.print_line(f"{found.line}: {len(found.table):,} pairs of drugs; active means {means}")
@@ -112,4 +117,5 @@ def print_combinations(found: Combinations, most: int = 10) -> None:
     console.print_table(table)
     if found.left_out:
         console.print_note(f"without a threshold, and left out: {', '.join(found.left_out[:10])}")
+    console.print_updates(found.updates)
     console.print_line(NO_SYNERGY)

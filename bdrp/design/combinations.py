@@ -7,15 +7,20 @@ expectation, the two measurements have noise of their own, so that for each join
     p_ab(s) = 1 - (1 - p_a(s)) (1 - p_b(s)),
 
 p_a(s) being the chance that drug a reports less than its threshold. The mean over draws is the chance that the better
-one is active; its spread is what the model knows that it does not know of it, and no more: what it takes for noise and
-is a property of the pair is not in it. Chances of two drugs go together over draws, for they share a line that is not
-known: taken as independent, p_a + p_b - p_a p_b, a pair looks better than it is. Nothing here is learned
-from combinations, and nothing says of synergy or antagonism.
+one is active. Between what that chance lies is another question, for it is one of repeats: what the model calls noise
+holds what a pair responds beyond all that is known of line and drug, which is the same in every repeat and so no part
+of the chance but of what is not known of it. With c the share of the noise that repeats show (`bdrp.design.repeats`),
+
+    expected response in draw s = mean + deviation_s + sqrt(1 - c_s) sd z_s,   SD of a repeat = sqrt(c_s) sd,
+
+sd that of the predicted noise and z_s a normal number for each pair: the mean over draws stays, and the interval is
+that of the chance itself. Chances of two drugs go together over draws, for they share a line that is not known: taken
+as independent, p_a + p_b - p_a p_b, a pair looks better than it is. Nothing here is learned from combinations, and
+nothing says of synergy or antagonism.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import Final
 
 import numpy as np
@@ -23,6 +28,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from bdrp.design.repeats import RepeatShare
 from bdrp.errors import DataError
 from bdrp.fitted.widening import require_rescalable
 from bdrp.predictive import PredictiveDistribution
@@ -35,20 +41,28 @@ _HALVINGS: Final = 50
 _FARTHEST: Final = 30.0  # normal scores, chosen: no chance moves farther
 
 
-def combine(pred: PredictiveDistribution, thresholds: Floats, *, seed: int = 0, draws: int = DRAWS) -> pd.DataFrame:
+def combine(
+    pred: PredictiveDistribution,
+    thresholds: Floats,
+    *,
+    repeats: RepeatShare | None = None,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> pd.DataFrame:
     """Every pair of D drugs on one line, those first that gain most over the better single one.
 
     Args:
         pred: one line with D drugs, as a model has just predicted them.
         thresholds: (D,) responses below which each drug is active.
+        repeats: how much of the predicted noise repeats of an experiment show; not known where None.
         seed: of the draws.
         draws: how many.
 
     Returns:
         A row a pair: a and b, positions of the drugs, the better single one first; chance_a and chance_b of being
-        active; chance that the better of the two is, with low and high, between which it lies with 90 %, as far as
-        the model knows; gain over chance_a, with gain_low and gain_high likewise; if_unrelated, the chance if what is
-        not known of the two had nothing in common.
+        active; chance that the better of the two is, with low and high, between which repeats of both experiments
+        would find it with 90 %; gain over chance_a, with gain_low and gain_high likewise; if_unrelated, the chance if
+        what is not known of the two had nothing in common.
 
     Raises:
         DataError: these are not two drugs and more on one line, or the distribution holds no joint draws.
@@ -58,44 +72,66 @@ def combine(pred: PredictiveDistribution, thresholds: Floats, *, seed: int = 0, 
             f"Drugs are combined on one line; given were {len(pred)} pairs of {pred.keys['cell_line_id'].nunique()} "
             "lines. Allowed: two drugs and more on a single line. Give these."
         )
-    chances = draw_chances(pred, thresholds, np.random.default_rng(seed), draws)
-    single = chances.mean(0)
-    order = np.argsort(-single, kind="stable")
-    pairs = np.array(list(itertools.combinations(order.tolist(), 2)), dtype=np.intp)
-    rows = [_row(chances, single, int(a), int(b)) for a, b in pairs]
-    return pd.DataFrame(rows).sort_values(["gain", "chance"], ascending=False, kind="stable", ignore_index=True)
+    rng = np.random.default_rng(seed)
+    chances = draw_chances(pred, thresholds, rng, draws)
+    known = draw_chances(pred, thresholds, rng, draws, repeats or RepeatShare())
+    order = np.argsort(-chances.mean(0), kind="stable")
+    rows = [_pair_with(chances, known, order[at], order[at + 1 :]) for at in range(len(order) - 1)]
+    return pd.concat(rows).sort_values(["gain", "chance"], ascending=False, kind="stable", ignore_index=True)
 
 
-def _row(chances: Floats, single: Floats, a: int, b: int) -> dict[str, float]:
-    either = 1 - (1 - chances[:, a]) * (1 - chances[:, b])
-    low, high = np.quantile(either, LEVELS)
-    gain_low, gain_high = np.quantile(either - chances[:, a], LEVELS)
-    return {
-        "a": a,
-        "b": b,
-        "chance_a": float(single[a]),
-        "chance_b": float(single[b]),
-        "chance": float(either.mean()),
-        "low": float(low),
-        "high": float(high),
-        "gain": float(either.mean() - single[a]),
-        "gain_low": float(gain_low),
-        "gain_high": float(gain_high),
-        "if_unrelated": float(single[a] + single[b] - single[a] * single[b]),
-    }
+def _pair_with(chances: Floats, known: Floats, a: np.intp, others: npt.NDArray[np.intp]) -> pd.DataFrame:
+    """A row for each pair of a drug with one that is less likely to be active alone."""
+    either, of_repeats = (1 - (1 - each[:, [a]]) * (1 - each[:, others]) for each in (chances, known))
+    low, high = np.quantile(of_repeats, LEVELS, axis=0)
+    gain_low, gain_high = np.quantile(of_repeats - known[:, [a]], LEVELS, axis=0)
+    alone, second, chance = chances[:, a].mean(), chances[:, others].mean(0), either.mean(0)
+    return pd.DataFrame(
+        {
+            "a": a,
+            "b": others,
+            "chance_a": alone,
+            "chance_b": second,
+            "chance": chance,
+            "low": low,
+            "high": high,
+            "gain": chance - alone,
+            "gain_low": gain_low,
+            "gain_high": gain_high,
+            "if_unrelated": alone + second - alone * second,
+        }
+    )
 
 
-def draw_chances(pred: PredictiveDistribution, thresholds: Floats, rng: np.random.Generator, draws: int) -> Floats:
+def draw_chances(
+    pred: PredictiveDistribution,
+    thresholds: Floats,
+    rng: np.random.Generator,
+    draws: int,
+    repeats: RepeatShare | None = None,
+) -> Floats:
     """(S, D) chances of being active given each joint draw; their means are those that `pred` says.
+
+    Args:
+        pred: of D pairs.
+        thresholds: (D,) responses below which each is active.
+        rng: draws.
+        draws: S.
+        repeats: with them the chances are those of repeats of an experiment, what is a pair's own being drawn too;
+            without, those of a single measurement.
 
     Raises:
         DataError: the distribution holds no joint draws.
     """
     whole, count = require_rescalable(pred), len(pred)
-    deviations = require_joint(whole.joint_draws).draw(rng, draws)
+    expected = whole.mean + require_joint(whole.joint_draws).draw(rng, draws)
+    noise = np.broadcast_to(whole.aleatoric_std, expected.shape)
+    if repeats is not None:
+        share = repeats.draw(rng, draws)[:, None]
+        expected = expected + np.sqrt(1 - share) * noise * rng.standard_normal(expected.shape)
+        noise = np.sqrt(share) * noise
     repeated = whole[np.tile(np.arange(count), draws)]
-    expected = (whole.mean + deviations).ravel()
-    given = repeated.with_moments(expected, repeated.aleatoric_std, np.zeros(len(expected)))
+    given = repeated.with_moments(expected.ravel(), noise.ravel(), np.zeros(expected.size))
     chances = given.cdf(np.tile(thresholds, draws)).reshape(draws, count)
     return shift_to_means(chances, np.asarray(whole.cdf(thresholds)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,11 @@ class ApplicabilityDomain(Displayed):
     profiles: Tensor
     spacing: Tensor
 
+    @cached_property
+    def median_distance(self) -> Tensor:
+        """Between two training lines; infinite where there is one alone."""
+        return torch.pdist(self.profiles).median() if len(self.profiles) > 1 else torch.tensor(torch.inf)
+
     def compare_drugs(self, inputs: Inputs) -> pd.DataFrame:
         """Index drug_id; drug_similarity (largest Tanimoto to a trained drug), nearest_drugs (names, similarity)."""
         similarity = tanimoto(inputs.molecules.fingerprints.cpu(), self.fingerprints)
@@ -62,7 +68,7 @@ class ApplicabilityDomain(Displayed):
     def measure_line_distances(self, features: Features, inputs: Inputs) -> pd.DataFrame:
         """(L, L) distances between lines, by cell_line_id; 1 is the median between two training lines."""
         places = _coordinates(features, inputs.components)
-        typical = torch.pdist(self.profiles).median() if len(self.profiles) > 1 else torch.tensor(1.0)
+        typical = self.median_distance if len(self.profiles) > 1 else torch.tensor(1.0)
         distances = torch.cdist(places, places) / typical.clamp(min=torch.finfo(typical.dtype).tiny)
         return pd.DataFrame(distances.double().numpy(), list(inputs.line_ids), list(inputs.line_ids))
 
@@ -93,12 +99,13 @@ class ApplicabilityDomain(Displayed):
     def find_id_collisions(self, features: Features, inputs: Inputs) -> list[str]:
         """Lines with the id of a training line but not its expression: another line under the same id."""
         known = inputs.line_effect >= 0
+        if not known.any():
+            return []
         distance = (_coordinates(features, inputs.components[known]) - self.profiles[inputs.line_effect[known]]).norm(
             dim=1
         )
-        typical = torch.pdist(self.profiles).median() if len(self.profiles) > 1 else torch.tensor(torch.inf)
         ids = np.asarray(inputs.line_ids, dtype=object)[known.numpy()]
-        return [str(line) for line in ids[(distance > SAME_LINE * typical).numpy()]]
+        return [str(line) for line in ids[(distance > SAME_LINE * self.median_distance).numpy()]]
 
     def state(self) -> dict[str, Tensor]:
         """The tensors, for saving beside the names."""
@@ -131,6 +138,5 @@ def restore(drug_ids: tuple[str, ...], drug_names: tuple[str, ...], state: Mappi
 
 def _coordinates(features: Features, components: Tensor) -> Tensor:
     """Whitened components of expression, the first, back to principal coordinates: noise counts for less there."""
-    loadings = np.linalg.norm(features.scalers[EXPRESSION].components, axis=0)
-    deviation = np.divide(1.0, loadings, out=np.zeros_like(loadings), where=loadings > 0)
-    return components[:, : len(loadings)].cpu() * torch.as_tensor(deviation, dtype=torch.float32)
+    deviation = features.scalers[EXPRESSION].component_sd
+    return components[:, : len(deviation)].cpu() * torch.as_tensor(deviation, dtype=torch.float32)

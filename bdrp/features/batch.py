@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -155,10 +156,16 @@ class Features(Displayed):
         return sum(scaler.components.shape[1] for scaler in self.scalers.values())
 
     def training_expression(self, scale: str | None = None) -> Reference:
-        """What new expression is held against; `scale` is that of the training lines, told where None."""
-        scaler = self.scalers[EXPRESSION]
-        mean, sd, components = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
-        return Reference.of_moments(scaler.columns, mean, sd, components, scale)
+        """What new expression is held against, made once; `scale` is that of the training lines, told where None."""
+        if scale not in self._references:
+            scaler = self.scalers[EXPRESSION]
+            mean, sd, loadings = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
+            self._references[scale] = Reference.of_moments(scaler.columns, mean, sd, loadings, scale)
+        return self._references[scale]
+
+    @cached_property
+    def _references(self) -> dict[str | None, Reference]:
+        return {}
 
     def known_variance(self, rows: Pairs) -> Tensor:
         """(N,) known variances of measurement of standardised responses; 0 where none is known."""

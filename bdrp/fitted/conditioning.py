@@ -8,7 +8,7 @@ of all updates are conditioned on at once, so that their order tells nothing and
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,8 +16,8 @@ import torch
 
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.features.batch import Inputs, Pairs
-from bdrp.fitted.measurements import Measurements, TargetLaboratory
-from bdrp.fitted.widening import widen
+from bdrp.fitted.measurements import UPDATE, Measurements, TargetLaboratory
+from bdrp.fitted.widening import require_rescalable, widen
 from bdrp.inference.hierarchical.batch_effects import BatchEffects, ScalePrior
 from bdrp.inference.hierarchical.updating import UpdatedFit
 from bdrp.inference.method import Fitted
@@ -35,10 +35,34 @@ ENOUGH: Final = 3
 """Measurements that a median is taken of; fewer are surprises before they are a wrong unit. Chosen."""
 
 
-def condition(model: TrainedModel, measured: Measurements) -> UpdatedFit:
-    """The model's posterior given all measurements, in the laboratory that they are of."""
+@dataclass(frozen=True, eq=False)
+class MeasuredPairs:
+    """The pairs of all measurements as the method takes them.
+
+    Attributes:
+        inputs: their drugs and lines.
+        pairs: N of them, in the order of the rows.
+        prior: what the fit predicts for them, recalibrated.
+    """
+
+    inputs: Inputs
+    pairs: Pairs
+    prior: Scalable
+
+
+def prepare_measured(model: TrainedModel, measured: Measurements) -> MeasuredPairs:
+    """Encode what was measured, and predict it as if it had not been."""
+    elsewhere = measured.laboratory is not None
+    inputs, pairs = model.prepared(measured.drugs, measured.profiles, measured.rows, elsewhere=elsewhere)
+    own = model.fitted.predict(inputs, pairs)
+    return MeasuredPairs(inputs, pairs, calibrated_moments(own, model.recalibration(own)))
+
+
+def condition(fitted: Fitted, measured: Measurements, found: MeasuredPairs) -> UpdatedFit:
+    """The posterior of a fit given all measurements, in the laboratory that they are of."""
     laboratory = measured.laboratory
-    return _conditioned(model, measured, BatchEffects() if laboratory is None else laboratory.effects)
+    effects = BatchEffects() if laboratory is None else laboratory.effects
+    return UpdatedFit(fitted, found.inputs, found.pairs, found.prior, effects)
 
 
 def without_measurements(fitted: Fitted, inputs: Inputs, pairs: Pairs) -> UpdatedFit:
@@ -48,13 +72,13 @@ def without_measurements(fitted: Fitted, inputs: Inputs, pairs: Pairs) -> Update
     return UpdatedFit(fitted, inputs, none, prior, BatchEffects())
 
 
-def find_effects(model: TrainedModel, measured: Measurements) -> Measurements:
+def find_effects(fitted: Fitted, measured: Measurements, found: MeasuredPairs) -> Measurements:
     """The same measurements, with the scales of their laboratory that are most likely after all of them."""
     laboratory = measured.laboratory
     if laboratory is None:
         return measured
-    effects = _conditioned(model, measured, None, laboratory.prior).batch_effects
-    last = replace(measured.history[-1], laboratory=replace(laboratory, effects=effects))
+    posterior = UpdatedFit(fitted, found.inputs, found.pairs, found.prior, scales=laboratory.prior)
+    last = replace(measured.history[-1], laboratory=replace(laboratory, effects=posterior.batch_effects))
     return replace(measured, history=(*measured.history[:-1], last))
 
 
@@ -72,16 +96,18 @@ def refuse_method(model: TrainedModel) -> None:
         )
 
 
-def warn_if_far(model: TrainedModel, measured: Measurements) -> None:
+def warn_if_far(model: TrainedModel, measured: Measurements, found: MeasuredPairs) -> None:
     """Warn where the last measurements lie far from what was predicted for them before.
 
     Warns:
         BdrpWarning: their median distance is beyond `FAR` predictive SDs.
     """
-    rows = replace(measured, rows=measured.rows[measured.rows["update"] == len(measured.history) - 1])
-    inputs, pairs = model.prepared(rows.drugs, rows.profiles, rows.rows, elsewhere=measured.laboratory is not None)
-    pred, laboratory = model.predictive(inputs, pairs), measured.laboratory
-    if laboratory is not None and model.measurements is None:  # else the prediction is of that laboratory already
+    last = np.flatnonzero(measured.rows[UPDATE] == len(measured.history) - 1)
+    pairs, laboratory = found.pairs.select(torch.as_tensor(last)), measured.laboratory
+    pred: PredictiveDistribution = found.prior[last]
+    if model.posterior is not None:
+        pred = model.posterior.predict(found.inputs, pairs, require_rescalable(pred))
+    elif laboratory is not None:  # else the prediction is of that laboratory already
         pred = widen(pred, laboratory.effects, model.features)
     deviation = np.hypot(pred.std, np.nan_to_num(pairs.response_sd.numpy()))
     score = float(np.median(np.abs(_residual(pairs, pred.mean) / deviation)))
@@ -98,23 +124,6 @@ def warn_if_far(model: TrainedModel, measured: Measurements) -> None:
 def calibrated_moments(own: Scalable, calibrated: PredictiveDistribution) -> Scalable:
     """A method's own family with recalibrated moments, as an update takes it for a prior."""
     return own.with_moments(calibrated.mean, calibrated.aleatoric_std, calibrated.epistemic_std)
-
-
-def _conditioned(
-    model: TrainedModel, measured: Measurements, effects: BatchEffects | None, scales: ScalePrior | None = None
-) -> UpdatedFit:
-    inputs, pairs = model.prepared(
-        measured.drugs, measured.profiles, measured.rows, elsewhere=measured.laboratory is not None
-    )
-    prior = _prior(model, inputs, pairs)
-    if scales is None:
-        return UpdatedFit(model.fitted, inputs, pairs, prior, effects)
-    return UpdatedFit(model.fitted, inputs, pairs, prior, scales=scales)
-
-
-def _prior(model: TrainedModel, inputs: Inputs, pairs: Pairs) -> Scalable:
-    own = model.fitted.predict(inputs, pairs)
-    return calibrated_moments(own, model.recalibration(own))
 
 
 def _residual(pairs: Pairs, mean: Floats) -> Floats:

@@ -54,7 +54,7 @@ class KnownTables:
         Raises:
             DataError: the new lines are on another scale than the training lines.
         """
-        table, profiles, names = model.drugs_of(screen), dict(screen.profiles), screen.cell_lines["name"]
+        table, profiles, names = _with_updates(model, screen)
         if drugs is not None:
             drugs = given.read_drugs(drugs, model, dose_unit)
             named = drugs.assign(name=drugs["name"].fillna("") if "name" in drugs else "")
@@ -67,6 +67,18 @@ class KnownTables:
         kept = {name: profile[~profile.index.isin(lines.index)] for name, profile in profiles.items()}
         kept[EXPRESSION] = pd.concat([kept[EXPRESSION], lines.reindex(columns=kept[EXPRESSION].columns)])
         return cls(table, kept, pd.concat([names[~names.index.isin(lines.index)], own]), lines.index)
+
+
+def _with_updates(model: TrainedModel, screen: Screen) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], pd.Series]:
+    """Drugs, profiles and names of lines of a screen, with those that updates brought and it lacks."""
+    drugs, profiles, names = model.drugs_of(screen), dict(screen.profiles), screen.cell_lines["name"]
+    measured = model.measurements
+    if measured is None:
+        return drugs, profiles, names
+    drugs, filled = measured.fill(drugs, profiles, measured.rows)
+    new = filled[EXPRESSION].index.difference(names.index, sort=False)
+    drugs = drugs.assign(name=drugs["name"].where(drugs["name"].ne(""), drugs.index.to_series().astype(str)))
+    return drugs, dict(filled), pd.concat([names, pd.Series(new.astype(str), new)])
 
 
 def find_ids(asked: Sequence[str], names: pd.Series, what: str) -> list[str]:

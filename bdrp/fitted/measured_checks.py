@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data.identifiers import listed
-from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import find_caps
 from bdrp.errors import DataError
 from bdrp.fitted.measurements import KEYS, KNOWN, VALUES
@@ -52,7 +51,7 @@ def tidy_rows(measured: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def refuse_unknown(rows: pd.DataFrame, drugs: pd.DataFrame, profiles: Profiles) -> None:
+def refuse_unknown(rows: pd.DataFrame, drugs: pd.Index, lines: pd.Index) -> None:
     """Refuse rows of drugs without a structure or lines without expression, all in one refusal.
 
     Raises:
@@ -60,10 +59,10 @@ def refuse_unknown(rows: pd.DataFrame, drugs: pd.DataFrame, profiles: Profiles) 
     """
     wrong = []
     for column, known, lack, cure in (
-        ("drug_id", drugs.index, "structure", "--drugs TABLE (drug_id, smiles)"),
+        ("drug_id", drugs, "structure", "--drugs TABLE (drug_id, smiles)"),
         (
             "cell_line_id",
-            profiles[EXPRESSION].index,
+            lines,
             "expression",
             "--expression TABLE (cell_line_id, one column a gene)",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,13 @@ from bdrp.features.batch import pairs as as_pairs
 from bdrp.files import sealed_folder
 from bdrp.fitted import given, model_folder, updates
 from bdrp.fitted.asked import check_tables
-from bdrp.fitted.conditioning import condition, refuse_method, without_measurements
+from bdrp.fitted.conditioning import (
+    MeasuredPairs,
+    condition,
+    prepare_measured,
+    refuse_method,
+    without_measurements,
+)
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.known_variance import KNOWN_VARIANCES
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
@@ -67,6 +73,7 @@ class TrainedModel(Displayed):
         held_out_part: the test part, None for a model without one.
         posterior_check: of the posterior on its training rows, None for a method without a posterior.
         measurements: what it was updated with since the fit, None where it never was.
+        measured_pairs: the same as the method takes it, where an update has made it already.
     """
 
     manifest: Mapping[str, Any]
@@ -78,6 +85,7 @@ class TrainedModel(Displayed):
     held_out_part: HeldOut | None = None
     posterior_check: PosteriorCheck | None = None
     measurements: Measurements | None = None
+    measured_pairs: MeasuredPairs | None = field(default=None, repr=False)
 
     def predict(
         self,
@@ -156,7 +164,10 @@ class TrainedModel(Displayed):
     @cached_property
     def posterior(self) -> UpdatedFit | None:
         """The posterior given what was measured since the fit; None where nothing was."""
-        return None if self.measurements is None else condition(self, self.measurements)
+        if self.measurements is None:
+            return None
+        found = self.measured_pairs or prepare_measured(self, self.measurements)
+        return condition(self.fitted, self.measurements, found)
 
     @property
     def updates(self) -> tuple[str, ...]:

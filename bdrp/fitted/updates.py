@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,14 @@ from bdrp import __version__
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.errors import DataError
 from bdrp.files import sealed_folder, strict_json
-from bdrp.fitted.conditioning import find_effects, new_laboratory, refuse_method, warn_if_far
+from bdrp.fitted.conditioning import (
+    MeasuredPairs,
+    find_effects,
+    new_laboratory,
+    prepare_measured,
+    refuse_method,
+    warn_if_far,
+)
 from bdrp.fitted.laboratory import Laboratories
 from bdrp.fitted.measured_checks import at_limit, refuse_repeated, refuse_too_many, refuse_unknown, tidy_rows
 from bdrp.fitted.measurements import (
@@ -69,8 +77,7 @@ def add(
         rows = rows.drop(columns=KNOWN, errors="ignore")
     source = source or Source.of_rows(rows)
     _refuse_same_source(source, before)
-    drugs, profiles = _known(model, *described)
-    refuse_unknown(rows, drugs, profiles)
+    drugs, profiles = _known(model, rows, *described)
     if before is not None:
         refuse_repeated(rows, {"an earlier update": before.rows})
     record = _record(rows, source, _laboratory(model, laboratories))
@@ -79,8 +86,9 @@ def add(
     every = every if before is None else pd.concat([before.rows, every], ignore_index=True)
     refuse_too_many(every)
     joined = keep_named(Measurements(sort_rows(every), drugs, profiles, history))
-    warn_if_far(model, joined)
-    return with_measurements(model, find_effects(with_measurements(model, None), joined))
+    found = prepare_measured(model, joined)
+    warn_if_far(model, joined, found)
+    return with_measurements(model, find_effects(model.fitted, joined, found), found)
 
 
 def undo(model: TrainedModel) -> TrainedModel:
@@ -92,30 +100,48 @@ def undo(model: TrainedModel) -> TrainedModel:
     return with_measurements(model, model.measurements.without_last())
 
 
-def with_measurements(model: TrainedModel, measured: Measurements | None) -> TrainedModel:
-    """The model with these measurements alone, and with their history in its manifest."""
+def with_measurements(
+    model: TrainedModel, measured: Measurements | None, found: MeasuredPairs | None = None
+) -> TrainedModel:
+    """The model with these measurements alone, and with their history in its manifest; `found` where it is made."""
     foreign = (UPDATES, sealed_folder.DIGEST)  # the digest is of the folder that was read, which this is no longer
     manifest: dict[str, Any] = {key: value for key, value in model.manifest.items() if key not in foreign}
     if measured is not None:
         manifest[UPDATES] = [strict_json.plain(each.to_json()) for each in measured.history]
-    return replace(model, manifest=manifest, measurements=measured)
+    return replace(model, manifest=manifest, measurements=measured, measured_pairs=found)
 
 
-def _known(model: TrainedModel, drugs: pd.DataFrame | None, profiles: Profiles) -> tuple[pd.DataFrame, Profiles]:
-    """Drugs and profiles that are given, and those of earlier updates; what the model reads of each.
+def _known(
+    model: TrainedModel, rows: pd.DataFrame, drugs: pd.DataFrame | None, profiles: Profiles
+) -> tuple[pd.DataFrame, Profiles]:
+    """Drugs and profiles of earlier updates, and given ones that the rows name; what the model reads of each.
 
     Raises:
-        DataError: there are no drugs, or no expression.
+        DataError: there are no drugs, or no expression, or none for some of the rows.
     """
-    before = model.measurements
-    known = None if before is None else before.drugs
-    known = known if drugs is None else add_rows(known, _drugs(drugs))
-    earlier = {} if before is None else before.profiles
-    tables = {name: add_rows(earlier.get(name), table) for name, table in _read_columns(model, profiles).items()}
-    tables = {**earlier, **tables}
-    if known is None or EXPRESSION not in tables:
+    before = [] if model.measurements is None else [model.measurements]
+    structures = [*(each.drugs for each in before), *([] if drugs is None else [drugs])]
+    described = [*(each.profiles for each in before), profiles]
+    expression = [each[EXPRESSION] for each in described if EXPRESSION in each]
+    if not structures or not expression:
         raise DataError("Drugs and expression are both needed. Give a screen, or a table of each.")
-    return known, tables
+    refuse_unknown(rows, _ids(structures), _ids(expression))
+    structures[len(before) :] = [_named(table, rows["drug_id"]) for table in structures[len(before) :]]
+    described[-1] = {name: _named(table, rows["cell_line_id"]) for name, table in profiles.items()}
+    tables: dict[str, pd.DataFrame] = {}
+    for each in described:
+        tables |= {name: add_rows(tables.get(name), table) for name, table in _read_columns(model, each).items()}
+    return reduce(add_rows, map(_drugs, structures)), tables
+
+
+def _ids(tables: Sequence[pd.DataFrame]) -> pd.Index:
+    """The ids that any of the tables has, as text."""
+    first, *others = (table.index.astype("str") for table in tables)
+    return first.append(others).unique()
+
+
+def _named(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
+    return table[table.index.astype("str").isin(ids.unique())]
 
 
 def add_rows(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
@@ -132,9 +158,9 @@ def _drugs(drugs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_columns(model: TrainedModel, profiles: Profiles) -> Mapping[str, pd.DataFrame]:
-    """Of the modalities that the model reads the columns that it reads."""
+    """Of the modalities that the model reads the columns that it reads, in its order."""
     return {
-        name: profiles[name][[column for column in scaler.columns if column in profiles[name]]]
+        name: profiles[name].loc[:, scaler.column_index[scaler.column_index.isin(profiles[name].columns)]]
         for name, scaler in model.features.scalers.items()
         if name in profiles
     }

@@ -92,6 +92,7 @@ def rank(
         "wrong_calls_expected_at_random": float(facts["wrong_side"].mean()) * budget,
         "pairs_ranked": len(unreviewed),
         "pairs_reviewed": len(tidy) - len(unreviewed),
+        "updates": list(getattr(predictions, "updates", ())),
     }
     return queue
 

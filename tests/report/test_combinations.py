@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -53,6 +55,24 @@ def test_a_compound_is_not_combined_with_itself(trained, tiny_screen):
 def test_what_is_not_known_is_refused(trained, tiny_screen, arguments, said):
     with pytest.raises(DataError, match=said):
         combinations.ask(trained[0], tiny_screen, criteria=QUANTILE, **arguments)
+
+
+def test_the_page_is_one_file_with_its_tables_beside_it(trained, tiny_screen, tmp_path):
+    found = combinations.ask(trained[0], tiny_screen, line="SIM0001", criteria=QUANTILE)
+    written = combinations.write(found, tmp_path / "pairs.html")
+    assert [path.name for path in written] == ["pairs.html", "pairs.xlsx", "pairs.csv"]
+    page = written[0].read_text()
+    assert page.count("<tr class=") == 66 and "synergy" in page and page.count("<script>") == 1
+    assert all(name in page for name in tiny_screen.drugs["name"]) and "measured" in page
+    assert combinations.write(found, tmp_path / "pairs.html") == written  # an earlier one is replaced
+
+
+def test_names_stay_text_and_long_tables_are_cut_on_the_page(trained, tiny_screen, hostile_name):
+    found = combinations.ask(trained[0], tiny_screen, line="SIM0001", criteria=QUANTILE)
+    table = pd.concat([found.table.assign(drug_a=hostile_name)] * 40, ignore_index=True)
+    page = combinations.render_page(replace(found, line=hostile_name, table=table))
+    assert page.count("<script>") == 1 and "&lt;script&gt;" in page
+    assert page.count("<tr class=") == 2_000 and "2,000 pairs that gain most of 2,640" in page
 
 
 def test_the_table_says_that_it_is_no_synergy_model(trained, tiny_screen, tmp_path):

@@ -72,6 +72,23 @@ class Reference:
         return self.loadings[:, kept] / length[kept], 1 / length[kept] ** 2
 
     @cached_property
+    def columns(self) -> pd.Index:
+        """The genes as pandas looks them up."""
+        return pd.Index(self.genes, dtype="str")
+
+    @cached_property
+    def mean_ranks(self) -> Floats:
+        """(G,) rank of each gene's mean."""
+        return np.asarray(pd.Series(self.mean).rank().to_numpy(np.float64))
+
+    def select(self, genes: npt.NDArray[np.bool_]) -> Reference:
+        """Of some of the genes, (G,); itself where these are all."""
+        if genes.all():
+            return self
+        names = tuple(np.array(self.genes, dtype=object)[genes])
+        return Reference(names, self.mean[genes], self.sd[genes], self.loadings[genes], self.scale)
+
+    @cached_property
     def every_value(self) -> Floats:
         """Values of all genes together, ascending: each gene as normal about its mean."""
         return np.sort((self.mean + np.nan_to_num(self.sd) * SCORES[:, None]).ravel())
@@ -81,9 +98,10 @@ class Reference:
 
         `TP53 (7157)` is TP53, SEPT9 is SEPTIN9, Trp53 is not TP53; a name that could be of two genes stays.
         """
-        missing = set(self.genes) - set(table.columns)
-        if not missing:
+        absent = self.columns[~self.columns.isin(table.columns)]
+        if absent.empty:
             return table, []
+        missing = set(absent)
         mine = _unique({gene: joining_key(gene) for gene in missing})
         spare = [str(name) for name in table.columns if name not in self.genes]
         theirs = _unique({name: joining_key(name) for name in spare})
@@ -92,7 +110,7 @@ class Reference:
 
     def values_of(self, table: pd.DataFrame) -> Floats:
         """(L, G) of a table in the order of these genes; NaN where it lacks one."""
-        return table.reindex(columns=list(self.genes)).to_numpy(np.float64)
+        return table.reindex(columns=self.columns).to_numpy(np.float64)
 
     def standardise(self, values: Floats) -> Floats:
         """(L, G) in SDs from the mean; NaN for a gene that does not vary."""

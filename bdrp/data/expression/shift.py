@@ -72,15 +72,12 @@ def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
     """Compare a cohort (lines, genes) with the training lines; genes go by the reference's names."""
     values = reference.values_of(table)[:: max(1, len(table) // MOST_LINES)]
     held = np.isfinite(reference.sd) & np.isfinite(values).any(axis=0)
-    part = Reference(
-        tuple(np.array(reference.genes, dtype=object)[held]),
-        reference.mean[held],
-        reference.sd[held],
-        reference.loadings[held],
-        reference.scale,
-    )
-    values = values[:, held]
-    centre, spread = column_moments(part.standardise(values))
+    part, values = reference.select(held), values[:, held]
+    scaled = part.standardise(values)
+    centre, spread = column_moments(scaled)
+    means, level = column_moments(values)[0], float("nan")
+    if _means_differ(part):
+        level = float(np.corrcoef(_ranks(means), part.mean_ranks)[0, 1]) if means.std() > 0 else 0.0
     return Shift(
         lines=len(table),
         genes=int(held.sum()),
@@ -90,13 +87,13 @@ def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
         by_chance=0.674 / np.sqrt(max(len(table), 1)),
         far_genes=int((np.abs(centre) > 2).sum()),
         spread=float(np.nanmedian(spread)) if len(values) >= FEWEST_LINES and held.any() else float("nan"),
-        beyond=_share_beyond(part.standardise(values)),
-        level=_level(part, values),
+        beyond=_share_beyond(scaled),
+        level=level,
         structure=_structure(part, values),
         remedies={
             name: _distance(column_moments(part.standardise(to(values)))[0]) for name, (_, to) in OTHER_FORMS.items()
         },
-        slope=_slope(part, values),
+        slope=float("nan") if np.isnan(level) else _slope(part, means),
     )
 
 
@@ -109,18 +106,13 @@ def _share_beyond(scaled: Floats) -> float:
     return float((np.abs(seen) > BEYOND).mean()) if len(seen) else 0.0
 
 
-def _level(part: Reference, values: Floats) -> float:
-    """NaN where the training means differ by no more than lines do: their order then says nothing."""
-    if len(part.genes) < FEWEST_GENES or part.mean.std() < np.median(part.sd):
-        return float("nan")
-    means = column_moments(values)[0]
-    return float(np.corrcoef(_ranks(means), _ranks(part.mean))[0, 1]) if means.std() > 0 else 0.0
+def _means_differ(part: Reference) -> bool:
+    """Whether the training means differ by more than lines do: else their order says nothing."""
+    return len(part.genes) >= FEWEST_GENES and bool(part.mean.std() >= np.median(part.sd))
 
 
-def _slope(part: Reference, values: Floats) -> float:
-    if np.isnan(_level(part, values)):
-        return float("nan")
-    means, centred = column_moments(values)[0], part.mean - part.mean.mean()
+def _slope(part: Reference, means: Floats) -> float:
+    centred = part.mean - part.mean.mean()
     return float(centred @ (means - means.mean()) / (centred @ centred))
 
 

@@ -69,11 +69,9 @@ def noise_floor(rows: pd.DataFrame, seed: int) -> dict[str, float]:
     predicted aleatoric variances were the noise; `rmse` is the model's error.
     """
     freedom = float(rows["weight"].sum())
-    left = freedom - float((rows.groupby("compound")["drug"].nunique() - 1).sum())
     if not freedom:
         return dict.fromkeys(METRICS, float("nan"))
-    offset = rows.groupby(["compound", "drug"])["residual"].transform("mean")
-    squares = (rows["residual"] - offset).pow(2) * _ratio(freedom, left)
+    squares = square_residuals(rows)
     low, high = _resampled(squares, rows, seed)
     return {
         "noise_sd": _root(squares.sum(skipna=False), freedom),
@@ -83,6 +81,17 @@ def noise_floor(rows: pd.DataFrame, seed: int) -> dict[str, float]:
         "aleatoric_sd": _root((rows["weight"] * rows["aleatoric"]).sum(), freedom),
         "rmse": _root(rows["squared_error"].sum(), len(rows)),
     }
+
+
+def square_residuals(rows: pd.DataFrame) -> pd.Series:
+    """(n,) squared residuals of repeats, each drug id's mean deviation from its sets taken off and made up for.
+
+    Under independent noise of variances v their sum has the expectation sum(weight * v).
+    """
+    freedom = float(rows["weight"].sum())
+    left = freedom - float((rows.groupby("compound")["drug"].nunique() - 1).sum())
+    offset = rows.groupby(["compound", "drug"])["residual"].transform("mean")
+    return (rows["residual"] - offset).pow(2) * _ratio(freedom, left)
 
 
 def by_compound(rows: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -38,6 +39,17 @@ class Scaler(ABC):
     def width(self) -> int:
         """F, how many numbers stand for a line."""
         return len(self.components)
+
+    @cached_property
+    def column_index(self) -> pd.Index:
+        """The columns as pandas looks them up."""
+        return pd.Index(self.columns, dtype="str")
+
+    @cached_property
+    def component_sd(self) -> np.ndarray:
+        """(K,) SD of each principal coordinate on the training lines, by which `components` divides it; 0 for none."""
+        lengths = np.linalg.norm(self.components, axis=0)
+        return np.asarray(np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0))
 
     @abstractmethod
     def transform(self, table: pd.DataFrame) -> np.ndarray:

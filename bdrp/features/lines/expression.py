@@ -67,7 +67,7 @@ class ExpressionScaler(Scaler):
                 "Keep one column of each."
             )
         try:
-            values = expression.reindex(columns=list(self.columns)).to_numpy(np.float64)
+            values = expression.reindex(columns=self.column_index).to_numpy(np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(
                 f"Expression holds what is no number ({error}). Numbers and empty cells are allowed. Correct the table."

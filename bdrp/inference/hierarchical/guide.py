@@ -101,9 +101,9 @@ class Guide(nn.Module):
         scale = self._model[0].log_line_scale.exp() * torch.sigmoid(self.u_share[lines])
         return scale[:, :, None] * self.u_root[lines]
 
-    def g_scale_tril(self) -> Tensor:
-        """Cholesky factors of the covariance of the loadings, (C, R, R)."""
-        return self.g_log_scale.exp()[:, :, None] * self.g_root
+    def g_scale_tril(self, compounds: Tensor | slice = slice(None)) -> Tensor:
+        """Cholesky factors of the covariance of the loadings of compounds (B,), all if left out, (B, R, R)."""
+        return self.g_log_scale[compounds].exp()[:, :, None] * self.g_root[compounds]
 
     def set_scales(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
         """Take the scales of exact posteriors of v, (C, 1 + K), u, (L, 1 + R, 1 + R), and the loadings, (C, R, R)."""

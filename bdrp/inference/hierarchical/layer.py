@@ -89,9 +89,8 @@ class Layer(Generic[Weighting]):
     def posterior_of(self, inputs: Inputs, pairs: Pairs) -> LayerPosterior:
         """The posterior of N pairs, encoding each drug and each line that they name once."""
         inputs, pairs = keep_named_lines(inputs.to(self.device), pairs.to(self.device))
-        self._drug_states.forget_if_other(self.model.network.drugs, inputs)
-        encoded = self.encode(inputs, self._drug_states.states)
-        self._drug_states.states = encoded.drugs
+        encoded = self.encode(inputs, self._drug_states.find(self.model.network.drugs, inputs))
+        self._drug_states.keep(inputs, encoded.drugs)
         return LayerPosterior(self, encoded, inputs, pairs)
 
     @torch.no_grad()
@@ -176,7 +175,7 @@ class Layer(Generic[Weighting]):
         kriged, variance = self._kriged(inputs)
         width, at = guide.v_mean.shape[1], inputs.drug_effect.clamp(min=0)
         drug = torch.arange(len(at), device=at.device)
-        root = guide.g_scale_tril()[at]
+        root = guide.g_scale_tril(at)
         return Coefficients(
             torch.where(inputs.drug_effect >= 0, inputs.drug_effect, len(self.features.compounds) + drug),
             torch.where(known, guide.v_mean[at], kriged[:, :width]),
@@ -189,8 +188,11 @@ class Layer(Generic[Weighting]):
     def _kriged(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Mean and variance of the coefficients of unseen drugs, (D, T); 0 for the trained ones."""
         unseen = torch.nonzero(inputs.drug_effect < 0)[:, 0]
+        width = self.guide.v_mean.shape[1] + self.guide.g_mean.shape[1]
+        mean, variance = (self.guide.v_mean.new_zeros(len(inputs.drug_ids), width) for _ in range(2))
+        if not len(unseen):
+            return mean, variance
         moments = self.kriging(CompoundDescriptors.from_inputs(inputs, unseen))
-        mean, variance = (part.new_zeros(len(inputs.drug_ids), part.shape[1]) for part in moments)
         return mean.index_copy(0, unseen, moments[0]), variance.index_copy(0, unseen, moments[1])
 
     def _lines(self, inputs: Inputs) -> tuple[Tensor, Tensor]:

@@ -39,9 +39,9 @@ class PointEstimate(nn.Module):
         """None, (B, 1 + R, 1 + R)."""
         return torch.diag_embed(torch.zeros_like(self.u_mean[lines]))
 
-    def g_scale_tril(self) -> Tensor:
-        """None, (C, R, R)."""
-        return torch.diag_embed(torch.zeros_like(self.g_mean))
+    def g_scale_tril(self, compounds: Tensor | slice = slice(None)) -> Tensor:
+        """None, (B, R, R)."""
+        return torch.diag_embed(torch.zeros_like(self.g_mean[compounds]))
 
     def set_scales(self, v_variance: Tensor, u_covariance: Tensor, g_covariance: Tensor) -> None:
         """A point has no scales."""

@@ -13,6 +13,7 @@ import pandas as pd
 from bdrp.display import Displayed
 from bdrp.predictive import ReadableUnit
 from bdrp.report import words
+from bdrp.report.answers.changes import Changes
 from bdrp.report.answers.groups import GROUPS, SURE
 from bdrp.report.answers.track_record import TrackRecord
 from bdrp.report.answers.yardsticks import Yardstick
@@ -38,7 +39,8 @@ class Answer(Displayed):
         pairs: N rows, the first the surest to be active. cell_line_id, line_name, tissue, drug_id, drug_name; group,
             chance (of being active), threshold; q05, q50, q95, lower_limit, upper_limit and measured, in the
             measure's unit; share_above (of the lines measured with the drug); drug_similarity,
-            line_distance_percentile; near_lines and near_drugs, tuples of `Neighbour`.
+            line_distance_percentile; near_lines and near_drugs, tuples of `Neighbour`; with `changes` chance_before,
+            rank_before and since (how many measurements the updates hold of the pair).
         near: the nearest other lines of the line that was asked about, or the nearest other drugs of the drug: a row
             each, id, name, near (distance of a line, similarity of a drug), measured (drugs or lines they share) and,
             of drugs, correlation (Spearman's, of their responses on shared lines).
@@ -51,6 +53,7 @@ class Answer(Displayed):
         record: on held-out responses; None where there are none.
         sources: what it was made of, by what it is called: the model, the screen, the laboratory.
         has_neighbours: whether nearest lines could be looked up.
+        changes: what updates of the model brought; None where there were none.
     """
 
     about: About
@@ -67,6 +70,7 @@ class Answer(Displayed):
     record: TrackRecord | None = None
     sources: Mapping[str, Any] | None = None
     has_neighbours: bool = True
+    changes: Changes | None = None
 
     def __repr__(self) -> str:
         """One line: what was asked, and how many pairs are in each group."""
@@ -78,6 +82,11 @@ class Answer(Displayed):
         """The lowest and highest tested dose by drug_id, in the measure's unit; NaN where not known."""
         lows, highs = self.limits["lower_limit"].tolist(), self.limits["upper_limit"].tolist()
         return dict(zip(self.limits.index.astype(str), zip(lows, highs, strict=True), strict=True))
+
+    @property
+    def column(self) -> str:
+        """The column of ids of what was asked about."""
+        return KEYS[0] if self.about == "line" else KEYS[1]
 
     @property
     def noun(self) -> str:

@@ -23,6 +23,7 @@ from bdrp.predictive import Predictions, ReadableUnit
 from bdrp.predictive.predictions import NAMES
 from bdrp.report.answers import groups, nearby, yardsticks
 from bdrp.report.answers.answer import KEYS, About, Answer, rank
+from bdrp.report.answers.changes import Changes, compare, find_changes
 from bdrp.report.answers.measured import Measured
 from bdrp.report.answers.nearby import Nearby
 from bdrp.report.answers.track_record import measure_track_record
@@ -117,15 +118,24 @@ def ask_model(
     doses = [model.limits, known.drugs, screen.responses.groupby("drug_id")[list(LIMITS)].median()]
     limits = join_limits(known.drugs.index, doses)
     at_home = predicted.laboratory is None
+    changes = find_changes(model, known.drugs, known.profiles, pairs, about_lines, left)
+    since = [] if changes is None else [changes.measured[_RESPONSES]]
     return _answer(
         question,
         predicted,
         limits,
-        Measured(screen.responses[_RESPONSES]),
+        Measured(pd.concat([screen.responses[_RESPONSES], *since], ignore_index=True)),
         nearby.measure(model, known, pairs),
         criteria or Criteria(),
         model if at_home else None,
-        {"Model": _describe(model), "Screen": screen.name, "Laboratory": "the model's own" if at_home else "another"},
+        {
+            "Model": describe_model(model),
+            "Screen": screen.name,
+            "Laboratory": "the model's own" if at_home else "another",
+        }
+        | list_updates(model.updates),
+        screen.responses[_RESPONSES],  # a quantile is that of the screen, before an update and after it
+        changes,
     )
 
 
@@ -174,7 +184,8 @@ def ask_predictions(
         {
             "Screen": screen.name if screen else "none was given",
             "Laboratory": "the model's own" if at_home else "another",
-        },
+        }
+        | list_updates(predictions.updates),
         responses,
     )
 
@@ -189,6 +200,7 @@ def _answer(
     model: TrainedModel | None,
     sources: Mapping[str, Any],
     responses: pd.DataFrame | None = None,
+    changes: Changes | None = None,
 ) -> Answer:
     distribution = predicted.distribution
     unit = ReadableUnit(distribution.unit)
@@ -217,6 +229,8 @@ def _answer(
         near_drugs=pd.Series(measured.on_nearest_drugs(keys, near.similarities), dtype=object),
         **{name: limits[name].reindex(keys["drug_id"]).to_numpy(dtype=float) for name in LIMITS},
     )
+    if changes is not None:
+        pairs = compare(pairs, changes, yardstick, criteria.sure)
     about_line = question.about == "line"
     listed = near.nearest_lines if about_line else near.nearest_drugs
     return Answer(
@@ -234,7 +248,13 @@ def _answer(
         None if model is None else measure_track_record(model, yardstick, criteria.sure),
         sources,
         near.distances is not None,
+        changes,
     )
+
+
+def list_updates(updates: Sequence[str]) -> dict[str, str]:
+    """Each update in words, by what a list of sources calls it."""
+    return {f"Update {at}": text for at, text in enumerate(updates, 1)}
 
 
 def _find_asked(line: str | None, drug: str | None, lines: pd.Series, drugs: pd.Series) -> tuple[About, str]:
@@ -276,6 +296,7 @@ def join_limits(drugs: pd.Index, tables: Sequence[pd.DataFrame]) -> pd.DataFrame
     return known
 
 
-def _describe(model: TrainedModel) -> str:
+def describe_model(model: TrainedModel) -> str:
+    """Its method, its screen, and how its digest begins."""
     digest = str(model.manifest.get("digest", ""))[:12]
     return f"{model.manifest['method']}, fitted on {model.manifest['screen']}" + (f", {digest}" if digest else "")

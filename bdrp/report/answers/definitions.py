@@ -20,7 +20,12 @@ def mean(answer: Answer, group: str) -> str:
 
 def define(answer: Answer) -> tuple[Definition, ...]:
     """What the headings and numbers of the page mean, in the order of the columns."""
-    entries = {**_of_the_answer(answer), **_of_the_prediction(answer), **_of_the_evidence(answer)}
+    entries = {
+        **_of_the_answer(answer),
+        **_of_the_update(answer),
+        **_of_the_prediction(answer),
+        **_of_the_evidence(answer),
+    }
     return tuple(Definition(key, label, meaning) for key, (label, meaning) in entries.items())
 
 
@@ -39,6 +44,16 @@ def _of_the_answer(answer: Answer) -> dict[str, tuple[str, str]]:
             "know and the noise of an assay.",
         ),
     }
+
+
+def _of_the_update(answer: Answer) -> dict[str, tuple[str, str]]:
+    if answer.changes is None:
+        return {}
+    text = (
+        "The chance of being active as the model knew it from its fit alone, and the rank that it gave: what the "
+        "measurements since the fit changed."
+    )
+    return {"before": ("Before the update", text)}
 
 
 def _of_the_prediction(answer: Answer) -> dict[str, tuple[str, str]]:

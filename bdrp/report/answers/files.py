@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
-from bdrp.errors import OutputError
-from bdrp.files import atomic, outputs, tables
+from bdrp.files import atomic, tables
 from bdrp.report.answers import sheet
 from bdrp.report.answers.answer import Answer
 from bdrp.report.answers.page import render_page
-from bdrp.report.html.output import write_page
-
-PAGE: Final = ".html"
-BESIDE: Final = (".xlsx", ".csv")
+from bdrp.report.html.output import PAGE, places_of_page, write_page
 
 
 def places(path: Path | str, inputs: Iterable[Path] = ()) -> list[Path]:
@@ -27,24 +22,7 @@ def places(path: Path | str, inputs: Iterable[Path] = ()) -> list[Path]:
     Raises:
         OutputError: the suffix is another, a folder stands there, or something would be lost.
     """
-    path = Path(path)
-    if path.suffix.lower() not in (PAGE, *tables.SUFFIXES):
-        seen = f"as '{path.suffix}'" if path.suffix else "without a suffix"
-        raise OutputError(
-            f"The answer cannot be written {seen}, asked for by {path}. Allowed are {PAGE} with its tables beside "
-            f"it, and "
-            f"{', '.join(tables.SUFFIXES)} for the table alone. Name the file {path.stem or 'answer'}{PAGE}."
-        )
-    if path.is_dir():
-        raise OutputError(
-            f"The answer cannot be written to {path}: a folder stands there. Name the file in it, "
-            f"{path / 'answer.html'}."
-        )
-    is_page = path.suffix.lower() == PAGE
-    finals = [path, *(path.with_suffix(suffix) for suffix in BESIDE)] if is_page else [path]
-    own = outputs.has_columns(sheet.KNOWN_BY)
-    outputs.guard({one: outputs.is_page if one.suffix.lower() == PAGE else own for one in finals}, inputs)
-    return finals
+    return places_of_page(Path(path), "The answer", sheet.KNOWN_BY, inputs)
 
 
 def write(answer: Answer, path: Path | str) -> list[Path]:

@@ -8,6 +8,7 @@ from bdrp.report import words
 from bdrp.report.answers import definitions, wording
 from bdrp.report.answers.answer import Answer
 from bdrp.report.answers.axis import Axis
+from bdrp.report.answers.changed import describe_changes
 from bdrp.report.answers.groups import GROUPS, NOT, SENSITIVE, UNKNOWN
 from bdrp.report.answers.summary import list_tiles, summarise
 from bdrp.report.answers.yardsticks import HIGHEST_DOSE
@@ -41,6 +42,7 @@ def _sections(answer: Answer) -> tuple[Section | None, ...]:
     facts = tuple((name, value) for name, value in (answer.sources or {}).items())
     return (
         Section("answer", f"The {answer.noun}, ranked", (_how_to_read(answer),), browsable=browse(answer)),
+        describe_changes(answer),
         _near(answer),
         Section("words", "What the words mean", definitions=definitions.define(answer), open=True),
         Section("sources", "What this was made of", facts=facts),
@@ -56,6 +58,7 @@ def browse(answer: Answer) -> BrowsableTable:
         BrowsableColumn(first, "name"),
         BrowsableColumn("Answer", "group", "answer"),
         BrowsableColumn("Chance of being active", "number", "chance"),
+        *([] if answer.changes is None else [BrowsableColumn("Before the update", "number", "before")]),
         BrowsableColumn(f"{answer.measure}{', ' + unit if answer.unit.is_logarithm else ''}", "number", "predicted"),
         BrowsableColumn(f"90 % interval, {unit}", "bar", "interval", sortable=False),
         BrowsableColumn("Measured", "number", "measured"),
@@ -71,7 +74,9 @@ def browse(answer: Answer) -> BrowsableTable:
     )
     hidden = {"threshold"} - ({"threshold"} if marks_threshold else set())
     hidden |= set() if answer.unit.is_logarithm else {"tested", "beyond"}
-    rows = tuple(_row(answer, axis, pair, marks_threshold) for pair in answer.pairs.itertuples(index=False))
+    rows = tuple(
+        _row(answer, axis, pair, at, marks_threshold) for at, pair in enumerate(answer.pairs.itertuples(index=False), 1)
+    )
     return BrowsableTable(
         "ranked",
         answer.noun,
@@ -83,7 +88,7 @@ def browse(answer: Answer) -> BrowsableTable:
     )
 
 
-def _row(answer: Answer, axis: Axis, pair: Any, marks_threshold: bool) -> Row:
+def _row(answer: Answer, axis: Axis, pair: Any, at: int, marks_threshold: bool) -> Row:
     middle, low, high = wording.write_interval(answer, pair)
     near = [(cut(name, 40), response) for name, response in wording.write_near_lines(answer, pair)]
     other = [(cut(name, 40), response or "–") for name, response in wording.write_near_drugs(answer, pair)]
@@ -94,13 +99,23 @@ def _row(answer: Answer, axis: Axis, pair: Any, marks_threshold: bool) -> Row:
             _name_cell(answer, pair),
             Cell(pair.group, order=GROUPS.index(pair.group)),
             Cell(wording.write_chance(pair.chance), order=pair.chance),
+            *([] if answer.changes is None else [_before(pair, at)]),
             Cell(middle, f"{low} to {high}", order=pair.q50),
             Cell(bar=axis.draw(pair, marks_threshold)),
-            Cell(wording.write_measured(answer, pair) or "–", order=pair.measured),
+            Cell(
+                wording.write_measured(answer, pair) or "–",
+                "since the fit" if getattr(pair, "since", 0) else "",
+                order=pair.measured,
+            ),
             Cell(words.percent(pair.share_above, 0), order=pair.share_above),
             Cell("–", items=items),
         ),
     )
+
+
+def _before(pair: Any, at: int) -> Cell:
+    moved = "unmoved" if pair.rank_before == at else f"rank {pair.rank_before:,}, now {at:,}"
+    return Cell(wording.write_chance(pair.chance_before), moved, order=pair.chance_before)
 
 
 def _name_cell(answer: Answer, pair: Any) -> Cell:

@@ -14,6 +14,12 @@ from bdrp.report.answers.answer import Answer
 from bdrp.report.answers.groups import NOT, SENSITIVE, UNKNOWN
 
 FILLS: Final = {SENSITIVE: "CFE8DF", UNKNOWN: "FBE6CF", NOT: "E4E8EB"}
+CHANGED: Final = {
+    "chance_before": "The probability of being active as the model knew it from its fit alone, before its updates.",
+    "rank_before": "The rank that it gave.",
+    "measured_since_fit": "How many measurements of this very line and drug the updates hold.",
+}
+"""The columns of a model that was updated."""
 KNOWN_BY: Final = ("rank", "cell_line_id", "drug_id", "answer", "chance_active", "in_words")
 """Columns by which an earlier answer is known."""
 
@@ -42,6 +48,7 @@ def tabulate(answer: Answer) -> pd.DataFrame:
             **first,
             "answer": pairs["group"],
             "chance_active": pairs["chance"].round(3),
+            **({} if answer.changes is None else _compare(pairs)),
             "in_words": [wording.write_prediction(answer, pair) for pair in rows],
             **{name: round_significant(values) for name, values in numbers.items()},
             "more_sensitive_than": pairs["share_above"].round(3),
@@ -50,6 +57,14 @@ def tabulate(answer: Answer) -> pd.DataFrame:
             **last,
         }
     )
+
+
+def _compare(pairs: pd.DataFrame) -> dict[str, pd.Series]:
+    return {
+        "chance_before": pairs["chance_before"].round(3),
+        "rank_before": pairs["rank_before"],
+        "measured_since_fit": pairs["since"].astype(int),
+    }
 
 
 def look(answer: Answer) -> Look:
@@ -64,6 +79,7 @@ def look(answer: Answer) -> Look:
         "answer": f"'{SENSITIVE}': active with a probability of {answer.sure:.0%} or more. '{NOT}': of "
         f"{1 - answer.sure:.0%} or less. '{UNKNOWN}': the model does not know.",
         "chance_active": f"The probability of being active; active means {answer.yardstick.meaning}.",
+        **({} if answer.changes is None else CHANGED),
         "in_words": "The prediction in words; nothing beyond the tested doses is given a number.",
         f"predicted{suffix}": f"The median of the predicted {answer.measure}, in {unit}. Where it lies above "
         "highest_dose it is an extrapolation that no assay at these doses could confirm.",
@@ -83,7 +99,8 @@ def look(answer: Answer) -> Look:
     }
     notes = {key: str(value) for key, value in (answer.sources or {}).items()}
     notes["For"] = "Research only. Cell lines in a dish; no decision about the treatment of any patient."
-    return Look(legend, notes, {"chance_active": "0.0%", "more_sensitive_than": "0%"}, {"answer": FILLS}, frozen=3)
+    formats = {"chance_active": "0.0%", "chance_before": "0.0%", "more_sensitive_than": "0%"}
+    return Look(legend, notes, formats, {"answer": FILLS}, frozen=3)
 
 
 def suffix_of(answer: Answer) -> str:

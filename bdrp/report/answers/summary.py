@@ -35,7 +35,10 @@ def summarise(answer: Answer) -> Summary:
         f"{unknown if counts[UNKNOWN] else ''}.",
         *_cautions(answer),
     ]
-    return Summary("doubt" if sure.empty or len(sentences) > 1 else "fair", headline, tuple(sentences))
+    tone = "doubt" if sure.empty or len(sentences) > 1 else "fair"
+    if answer.changes is not None:
+        sentences.append(answer.changes.describe(answer.column, answer.key))
+    return Summary(tone, headline, tuple(sentences))
 
 
 def _cautions(answer: Answer) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,14 @@ from bdrp.data.identifiers import listed
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.design.candidates import cross
 from bdrp.design.combinations import combine
+from bdrp.design.repeats import RepeatShare, measure_repeats
 from bdrp.display import Displayed
 from bdrp.errors import DataError
 from bdrp.fitted.known import KnownTables, find_ids
 from bdrp.fitted.model import TrainedModel
 from bdrp.predictive import ReadableUnit
 from bdrp.report.answers import yardsticks
-from bdrp.report.answers.asking import Criteria, join_limits
+from bdrp.report.answers.asking import Criteria, describe_model, join_limits
 
 MOST_DRUGS: Final = 400  # chosen: 80,000 pairs
 
@@ -33,13 +34,19 @@ class Combinations(Displayed):
             `design.combinations.combine` has of them.
         line: what it is called.
         active_means: when a response is active, in words.
+        repeats: how much of the model's noise repeats of an experiment show.
         left_out: names of drugs that have no yardstick.
+        sources: what it was made of, by what it is called.
+        updates: what the model was updated with since its fit, in words.
     """
 
     table: pd.DataFrame
     line: str
     active_means: str
+    repeats: RepeatShare
     left_out: tuple[str, ...] = ()
+    sources: dict[str, Any] = field(default_factory=dict)
+    updates: tuple[str, ...] = ()
 
 
 def ask(
@@ -95,8 +102,17 @@ def ask(
             "give another yardstick."
         )
     pred = model.predict(known.drugs, known.profiles, cross([key], drugs)).distribution
-    found = combine(pred, yardstick.thresholds.loc[drugs].to_numpy(float), seed=seed)
-    return Combinations(_tabulate(found, known.drugs.loc[drugs], one), name, yardstick.meaning, tuple(left_out))
+    repeats = measure_repeats(model, screen)
+    found = combine(pred, yardstick.thresholds.loc[drugs].to_numpy(float), repeats=repeats, seed=seed)
+    return Combinations(
+        _tabulate(found, known.drugs.loc[drugs], one),
+        name,
+        yardstick.meaning,
+        repeats,
+        tuple(left_out),
+        {"Model": describe_model(model), "Screen": screen.name, "Drugs": f"{len(drugs):,}", "Seed of the draws": seed},
+        model.updates,
+    )
 
 
 def _find_line(line: str | None, known: KnownTables) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from bdrp import __version__
+from bdrp.files import strict_json
 from bdrp.report import words
 from bdrp.report.figures import svg
 from bdrp.report.terms import terms_of_section, terms_of_summary
@@ -37,6 +38,7 @@ def render_template(template: str, *, scripts: Sequence[str], styles: Sequence[s
         "csp_hash": hash_script,
         "terms_of_section": terms_of_section,
         "terms_of_summary": terms_of_summary,
+        "embed": lambda parts: embed([*map(_clean, parts)]),
     }
     environment = Environment(
         loader=PackageLoader("bdrp.report.html", "templates"),
@@ -47,13 +49,22 @@ def render_template(template: str, *, scripts: Sequence[str], styles: Sequence[s
     )
     environment.filters.update(filters)
     context |= {"scripts": [*map(read_script, scripts)], "styles": [*styles], "version": __version__}
-    text = environment.get_template(template).render(**context)
+    return _clean(environment.get_template(template).render(**context))
+
+
+def _clean(text: str) -> str:
     return words.joined("\n".join(map(words.printable, text.split("\n"))))
 
 
 def read_script(name: str) -> str:
     """A script of the templates, as it stands on a page."""
     return resources.files("bdrp.report.html").joinpath("templates", name).read_text(encoding="utf-8").rstrip("\n")
+
+
+def embed(data: Any) -> str:
+    """Data for a page's script, as JSON in which no text ends the element that holds it."""
+    text = strict_json.text(data, indent=None, ascii_only=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def hash_script(script: str) -> str:

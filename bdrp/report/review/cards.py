@@ -45,6 +45,7 @@ class Card:
     near_drugs: Entries
     similar: str
     contributions: tuple[tuple[str, str, float, float], ...]
+    changed: str
 
 
 def make_card(pair: Any, axis: Axis, unit: ReadableUnit, evidence: Evidence) -> Card:
@@ -78,6 +79,7 @@ def make_card(pair: Any, axis: Axis, unit: ReadableUnit, evidence: Evidence) -> 
         evidence.near_drugs.get(key, ()),
         cut(pair.nearest_drugs or "", 200),
         _bars(evidence.contributions.get(key, ())),
+        evidence.changed.get(key, ""),
     )
 
 

@@ -16,7 +16,9 @@ from bdrp.fitted.known import KnownTables
 from bdrp.fitted.model import TrainedModel
 from bdrp.inference.network.fitted import ClosedFormFit
 from bdrp.predictive import ReadableUnit
+from bdrp.report import words
 from bdrp.report.answers import nearby
+from bdrp.report.answers.changes import Changes, find_changes
 from bdrp.report.answers.doses import write_response
 from bdrp.report.answers.measured import Measured, Neighbour
 from bdrp.report.explanation.molecule import draw_molecule
@@ -25,6 +27,7 @@ from bdrp.report.words import printable
 
 GENES: Final = 4  # chosen: what a card has room for
 KEYS: Final = ["cell_line_id", "drug_id"]
+RESPONSES: Final = [*KEYS, "response"]
 
 Entries = tuple[tuple[str, str], ...]
 """Names, and what is said of each."""
@@ -39,12 +42,16 @@ class Evidence:
         near_lines: what was measured of the drug on the nearest lines.
         near_drugs: what was measured of the most similar other drugs on the line.
         contributions: the steps to the predicted mean: what, and how much, in the measure's unit.
+        changed: what the updates of the model changed of the pair, in words.
+        updates: of the model since its fit, in words.
     """
 
     structures: Mapping[str, str] = field(default_factory=dict)
     near_lines: Mapping[tuple[str, str], Entries] = field(default_factory=dict)
     near_drugs: Mapping[tuple[str, str], Entries] = field(default_factory=dict)
     contributions: Mapping[tuple[str, str], tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    changed: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    updates: tuple[str, ...] = ()
 
 
 def gather_evidence(queue: pd.DataFrame, model: TrainedModel, screen: Screen) -> Evidence:
@@ -66,7 +73,10 @@ def gather_evidence(queue: pd.DataFrame, model: TrainedModel, screen: Screen) ->
         return Evidence()
     pairs = pairs.reset_index(drop=True)
     keys = list(pairs.itertuples(index=False, name=None))
-    measured, near = Measured(screen.responses[[*KEYS, "response"]]), nearby.measure(model, known, pairs)
+    changes = find_changes(model, known.drugs, known.profiles, pairs, screen.cell_lines)
+    since = [] if changes is None else [changes.measured[RESPONSES]]
+    measured = Measured(pd.concat([screen.responses[RESPONSES], *since], ignore_index=True))
+    near = nearby.measure(model, known, pairs)
     limits = screen.responses.groupby("drug_id")[["lower_limit", "upper_limit"]].median()
     writer = _Writer(known, limits, ReadableUnit(screen.measure.unit))
     assert near.distances is not None  # a model knows where lines are
@@ -77,6 +87,8 @@ def gather_evidence(queue: pd.DataFrame, model: TrainedModel, screen: Screen) ->
         {key: writer.write_lines(key[1], found) for key, found in zip(keys, lines, strict=True)},
         {key: writer.write_drugs(found) for key, found in zip(keys, drugs, strict=True)},
         _contributions(model, known, pairs),
+        {} if changes is None else dict(zip(keys, writer.write_changes(pairs, changes), strict=True)),
+        model.updates,
     )
 
 
@@ -95,6 +107,16 @@ class _Writer:
         return tuple(
             (f"{names.get(one.key, one.key)} ({one.near:.2f})", self._write(one.key, one.response)) for one in found
         )
+
+    def write_changes(self, pairs: pd.DataFrame, changes: Changes) -> list[str]:
+        """Of each pair what was predicted before, and how often its line and its drug were measured since."""
+        of_lines, of_drugs = (changes.measured[key].value_counts() for key in KEYS)
+        return [
+            f"Before the update it was predicted at {self._write(drug, median)}; since the fit "
+            f"{words.count(int(of_lines.get(line, 0)), 'measurement')} of this line and "
+            f"{int(of_drugs.get(drug, 0)):,} of this drug."
+            for line, drug, median in zip(*(pairs[key] for key in KEYS), changes.before.quantile(0.5), strict=True)
+        ]
 
     def _write(self, drug: str, response: float) -> str:
         if np.isnan(response):

@@ -19,7 +19,7 @@ from bdrp.report import words
 from bdrp.report.answers.axis import Axis
 from bdrp.report.html.browsable import BrowsableColumn, BrowsableTable, Cell, Group, Row
 from bdrp.report.html.output import write_page
-from bdrp.report.html.page import render_template
+from bdrp.report.html.page import embed, render_template
 from bdrp.report.review.cards import Card, make_card
 from bdrp.report.review.evidence import Evidence
 from bdrp.triage.decision import DECISIONS, FIELDS
@@ -87,6 +87,7 @@ def render_page(queue: pd.DataFrame, evidence: Evidence | None = None) -> str:
         decisions=DECISIONS,
         units=[] if measure is None else list(dict.fromkeys([unit.name, *name_units(measure)]))[:8],
         data=_embed(queue),
+        notes=_list_notes(queue, evidence),
     )
 
 
@@ -132,5 +133,16 @@ def _embed(queue: pd.DataFrame) -> str:
     records = strict_json.plain(queue[columns].to_dict(orient="records"))
     key = hashlib.sha256(json.dumps(records, sort_keys=True).encode()).hexdigest()
     content: dict[str, Any] = {"key": key, "fields": list(FIELDS), "kept": list(KEPT), "pairs": records}
-    text = strict_json.text(content, indent=None, ascii_only=True)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return embed(content)
+
+
+def _list_notes(queue: pd.DataFrame, evidence: Evidence) -> list[str]:
+    """What stands above the queue: what the model was updated with, and how much is decided and not asked again."""
+    updates = list(evidence.updates) or list(queue.attrs.get("updates", ()))
+    notes = [f"Since its fit the model was updated: {'; '.join(updates)}."] if updates else []
+    reviewed = int(queue.attrs.get("pairs_reviewed", 0))
+    if reviewed:
+        notes.append(
+            f"{words.count(reviewed, 'pair')} decided before {'is' if reviewed == 1 else 'are'} not asked again."
+        )
+    return notes

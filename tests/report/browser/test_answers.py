@@ -112,6 +112,17 @@ def test_print_leaves_the_controls_out(browser, opened):
         browser.call("Emulation.setEmulatedMedia", media="")
 
 
+def test_print_holds_every_row(browser, answer, tmp_path):
+    pairs = pd.concat([answer.pairs] * 50, ignore_index=True)
+    pairs["drug_name"] = [f"Drug {row}" for row in range(len(pairs))]
+    (tmp_path / "many.html").write_text(render_page(replace(answer, pairs=pairs)))
+    browser.open(tmp_path / "many.html")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert len(browser.run(SHOWN)) == len(pairs) == 600
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert len(browser.run(SHOWN)) == 500
+
+
 @pytest.mark.parametrize("width", [1200, 400])
 def test_hostile_names_are_text_of_a_bearable_length(browser, answer, tmp_path, width):
     names = pd.Series([HOSTILE[row % len(HOSTILE)] for row in range(len(answer.pairs))])

@@ -154,7 +154,7 @@ def test_hostile_names_stay_text(browser, queue, tmp_path):
     browser.open(review.write(harmful, tmp_path / "hostile.html"))
     browser.run("document.querySelectorAll('.open').forEach((one) => one.click())")
     assert browser.troubles() == [] and browser.run("document.title") == "8 predictions to review"
-    assert browser.run("document.querySelectorAll('script').length") == 3 and browser.run(FITS)
+    assert browser.run("document.querySelectorAll('script').length") == 4 and browser.run(FITS)
 
 
 @pytest.mark.slow

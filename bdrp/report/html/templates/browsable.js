@@ -73,6 +73,9 @@ for (const box of document.querySelectorAll(".browse")) {
     show();
   });
   box.browse = { rows, show, found: () => found, fetch: (row) => { most = Math.max(most, found.indexOf(row) + 1); show(); } };
+  let before = most;
+  addEventListener("beforeprint", () => { before = most; most = rows.length; show(); }); /* paper cannot be asked for more */
+  addEventListener("afterprint", () => { most = before; show(); });
   box.querySelector(".controls").hidden = false;
   show();
 }

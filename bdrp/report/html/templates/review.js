@@ -2,6 +2,7 @@
 /* Decisions on a queue: one key saves and shows the next pair; everything is kept in the browser until it is exported. */
 {
   const queue = JSON.parse(document.getElementById("pairs").textContent);
+  const cards = JSON.parse(document.getElementById("cards").textContent); /* as the page's template escaped them */
   const place = `bdrp review ${queue.key}`, box = document.querySelector(".browse"), by = (id) => document.getElementById(id);
   const fields = ["comment", "measured", "measured_unit"].filter((id) => by(id));
   const words = { open: "to decide", accept: "accepted", reject: "rejected", assay: "assay ordered", skip: "skipped" };
@@ -42,7 +43,9 @@
     current = row;
     if (!row) return;
     row.setAttribute("aria-current", "true");
-    card.replaceChildren(by(`card-${at(row)}`).content.cloneNode(true));
+    const laid = document.createElement("template");
+    laid.innerHTML = cards[at(row)];
+    card.replaceChildren(laid.content);
     const structure = card.querySelector(".structure");
     structure?.append(by(`structure-${structure.dataset.structure}`).content.cloneNode(true));
     const held = entry(at(row));

@@ -1,0 +1,81 @@
+"""The pages that people act on, looked over by axe-core in light, in the dark and on a phone.
+
+axe-core is no package of Python: BDRP_AXE names its axe.min.js (npm's axe-core), and without it these are skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bdrp import triage
+from bdrp.design import Expected, Proposal
+from bdrp.design.plates import find_format, lay_out
+from bdrp.fitted.update import update
+from bdrp.report import answers, combinations, design, review
+
+SETTINGS = {"light": (1200, False), "dark": (1200, True), "phone": (390, False), "phone in the dark": (390, True)}
+VIOLATIONS = """axe.run(document, {resultTypes: ["violations"]}).then((found) => JSON.stringify(
+  found.violations.map((one) => `${one.id}: ${one.nodes[0].html} ${one.nodes[0].failureSummary}`)))"""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    named = os.environ.get("BDRP_AXE", "")
+    if not Path(named).is_file():
+        pytest.skip("no axe-core: set BDRP_AXE to its axe.min.js")
+    return Path(named).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def pages(trained, tiny_screen, tmp_path_factory) -> dict[str, Path]:
+    """Each page by its name; answer and review are of a model that was updated."""
+    place, (model, _), criteria = tmp_path_factory.mktemp("pages"), trained, answers.Criteria("quantile", share=0.2)
+    line, drug = str(tiny_screen.cell_lines.index[0]), str(tiny_screen.drugs.index[0])
+    keys = pd.DataFrame({"cell_line_id": line, "drug_id": tiny_screen.drugs.index[:3]})
+    rows = keys.assign(response=model.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, keys).distribution.mean)
+    tables = {"drugs": model.drugs_of(tiny_screen), "profiles": tiny_screen.profiles}
+    updated = update(model, rows, **tables)
+    predictions = updated.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, cell_lines=tiny_screen.cell_lines)
+    queue = triage.rank(predictions, budget=8)
+    batch = Proposal(_batch(), Expected(1.0, 0.9, 0.97, 50), "epig", "tissue Breast", "ln(µM)", 400, ())
+    plates = lay_out(batch.table, find_format("96"), 2)
+    return {
+        "answer of a line": answers.write(_ask(updated, tiny_screen, criteria, line=line), place / "line.html")[0],
+        "answer of a drug": answers.write(_ask(updated, tiny_screen, criteria, drug=drug), place / "drug.html")[0],
+        "review": review.write(queue, place / "review.html", review.gather_evidence(queue, updated, tiny_screen)),
+        "combine": combinations.write(
+            combinations.ask(updated, tiny_screen, line=line, criteria=criteria), place / "combine.html"
+        )[0],
+        "design": design.write(batch, plates, place / "batch.csv")[2],
+    }
+
+
+def _ask(model, screen, criteria, **about):
+    return answers.ask_model(model, screen, criteria=criteria, **about)
+
+
+def _batch() -> pd.DataFrame:
+    line, drug = np.divmod(np.arange(12), 4)
+    names = {"cell_line_id": line, "line_name": line, "drug_id": drug, "drug_name": drug}
+    table = pd.DataFrame({name: [f"{name} {code}" for code in codes] for name, codes in names.items()})
+    numbers = dict.fromkeys(("mean", "std", "epistemic_std", "q05", "q95", "score"), 0.5)
+    return table.assign(rank=np.arange(1, 13), tissue="Breast", cost=1.0, **numbers)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("page", ["answer of a line", "answer of a drug", "review", "combine", "design"])
+def test_axe_finds_nothing(browser, axe, pages, page, setting):
+    width, dark = SETTINGS[setting]
+    browser.call("Page.setBypassCSP", enabled=True)
+    try:
+        browser.open(pages[page], width, dark=dark, phone=width < 400)
+        browser.run(f"{axe};0")
+        assert json.loads(browser.run(VIOLATIONS)) == []
+    finally:
+        browser.call("Page.setBypassCSP", enabled=False)
