@@ -85,7 +85,7 @@ def fitted(screen: Screen, fold: int, models: Path, side: Side) -> TrainedModel:
 def one_fold(model: TrainedModel, screen: Screen, side: Side) -> pd.DataFrame:
     """The panel and random ones at every k."""
     rows = model.held_out().reset_index(drop=True)
-    before = model.predict(model.drugs_of(screen), screen.expression, rows[KEYS]).distribution
+    before = model.predict(model.drugs_of(screen), screen.profiles, rows[KEYS]).distribution
     low, high = before.interval(0.9).T
     held_out = rows.assign(before=before.mean, inside=(low <= rows["response"]) & (rows["response"] <= high))
     panel, rng = choose(model, screen, side), np.random.default_rng(0)
@@ -106,7 +106,7 @@ def choose(model: TrainedModel, screen: Screen, side: Side) -> Panel:
     drugs, start = model.drugs_of(screen), time.process_time()
     asked = drugs if side.target == NEW_LINES else drugs.loc[model.held_out()["drug_id"].unique()]
     names = screen.drugs["name"] if side.target == NEW_LINES else screen.cell_lines["name"]
-    panel = probe(model, asked, screen.expression, size=max(COUNTS), target=side.target, names=names)
+    panel = probe(model, asked, screen.profiles, size=max(COUNTS), target=side.target, names=names)
     print(f"panel in {time.process_time() - start:.0f} CPU s: {', '.join(panel.table['name'])}", flush=True)
     expected = panel.table.loc[panel.table["k"].isin(COUNTS), ["k", "rmse_before", "rmse_after", "gain"]]
     print(expected.round(3).to_string(index=False), flush=True)
@@ -118,10 +118,11 @@ def scored(
 ) -> dict[str, float]:
     """RMSE and coverage of 90 % of what is not in the panel, without and with it; CPU seconds a new line, or drug."""
     new, found, start = held_out[side.new].unique(), [], time.process_time()
-    drugs, every = model.drugs_of(screen), screen.expression
+    drugs = model.drugs_of(screen)
     for some in np.array_split(new, -(-len(new) // TOGETHER)):
         here = held_out[held_out[side.new].isin(some)]
-        probed, profiles = here[side.chosen].isin(panel), every.loc[here["cell_line_id"].unique()]
+        lines, probed = here["cell_line_id"].unique(), here[side.chosen].isin(panel)
+        profiles = {name: table.loc[table.index.isin(lines)] for name, table in screen.profiles.items()}
         updated = model.update(here[probed].drop(columns=["before", "inside"]), drugs=drugs, profiles=profiles)
         rest = here[~probed].reset_index(drop=True)
         after = updated.predict(drugs, profiles, rest[KEYS]).distribution
