@@ -95,16 +95,14 @@ def run(
 
 
 def print_markers(found: Explanation, most: int = 5) -> None:
-    """The surest genes of each drug that was asked for."""
+    """The surest genes of each compound that was asked for."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table("drug", "gene", "high expression", box=None, header_style="bold")
     for column in ("effect", "score", "false discovery rate"):
         table.add_column(column, justify="right")
-    for drug in found.drug_ids:
-        if drug not in found.associations.score.index:
-            continue
+    for drug in found.associations.one_a_compound(found.drug_ids):
         name = console.replace_control_characters(found.drug_names.get(drug, drug))
         for gene, row in found.associations.table(drug, most).iterrows():
             numbers = f"{row['effect']:+.2f}", f"{row['score']:+.1f}", f"{row['fdr']:.2g}"

@@ -2,8 +2,8 @@
 
 Two lines of one tissue are alike in thousands of genes and in their response, so that a plain correlation marks all of
 these genes. A mixed model takes that likeness for noise. With y the responses of one drug less each line's mean effect
-over the other drugs, z_g the standardised expression of gene g over the lines that were measured, and A the covariance
-of these lines (`line_covariance`),
+over the other drugs (their mean where several assays of a compound measured the line), z_g the standardised expression
+of gene g over the lines that were measured, and A the covariance of these lines (`line_covariance`),
 
     effect_g = z_g' A^-1 y / z_g' A^-1 z_g,   sd_g = s / sqrt(z_g' A^-1 z_g),   score_g = effect_g / sd_g,
 
@@ -42,7 +42,8 @@ class Associations(Displayed):
     Attributes:
         score: (D, G) effect over its SD: negative where high expression goes with sensitivity.
         effect: (D, G) change of the response, in its unit, for one SD more of the gene.
-        lines: (D,) on how many lines each drug was measured.
+        compounds: (D,) which drugs are assays of one compound; these are scored together and have equal rows.
+        lines: (D,) on how many lines each drug, or another assay of its compound, was measured.
         ratio: (D,) lambda, the variance of noise over that along the kernel of expression.
         residual_sd: (D,) s, in the response's unit.
         covariance: of the L lines. missing: for each drug, the positions of lines without a response.
@@ -50,6 +51,7 @@ class Associations(Displayed):
 
     score: pd.DataFrame
     effect: pd.DataFrame
+    compounds: pd.Series
     lines: pd.Series
     ratio: pd.Series
     residual_sd: pd.Series
@@ -101,8 +103,14 @@ class Associations(Displayed):
     def of_drugs(self, drug_ids: Sequence[str]) -> Associations:
         """Those of some drugs."""
         at = self.score.index.get_indexer(pd.Index(drug_ids))
-        parts = {name: getattr(self, name).iloc[at] for name in ("score", "effect", "lines", "ratio", "residual_sd")}
+        names = ("score", "effect", "compounds", "lines", "ratio", "residual_sd")
+        parts = {name: getattr(self, name).iloc[at] for name in names}
         return replace(self, **parts, missing=tuple(self.missing[drug] for drug in at))
+
+    def one_a_compound(self, drug_ids: Sequence[str]) -> list[str]:
+        """Those of some drugs that have scores, the first of each compound."""
+        scored = [drug for drug in drug_ids if drug in self.score.index]
+        return [str(drug) for drug in self.compounds.loc[scored].drop_duplicates().index]
 
     def observed_part(self, drug: int) -> ObservedPart:
         """The inverse of A over the lines that the drug at this position was measured on."""
@@ -112,12 +120,14 @@ class Associations(Displayed):
         return pd.DataFrame(values, index=self.score.index, columns=self.score.columns)
 
 
-def associate(responses: pd.DataFrame, expression: pd.DataFrame) -> Associations:
+def associate(responses: pd.DataFrame, expression: pd.DataFrame, compounds: pd.Series | None = None) -> Associations:
     """Scores of every gene for every drug that was measured on enough lines.
 
     Args:
-        responses: cell_line_id, drug_id, response; replicates are averaged, lines without expression left out.
+        responses: cell_line_id, drug_id, response and, where there are several, laboratory; replicates are averaged,
+            lines without expression left out.
         expression: (L, G) standardised, such as `standardised_expression` gives; index cell_line_id.
+        compounds: by drug_id, such as a structure key: drugs that share one are its assays. None: each drug is its own.
 
     Raises:
         DataError: no drug was measured on enough lines with expression.
@@ -131,7 +141,9 @@ def associate(responses: pd.DataFrame, expression: pd.DataFrame) -> Associations
     >>> found.table("D", most=1)[["direction"]].to_dict()
     {'direction': {'G7': 'sensitive'}}
     """
-    grid = centre_responses(responses, expression)
+    single = centre_responses(responses, expression)
+    compound = pd.Series(single.index, single.index) if compounds is None else compounds.loc[single.index]
+    grid = single.groupby(compound.to_numpy(), sort=False).mean()
     observed = grid.notna().to_numpy()
     values = np.nan_to_num(grid.to_numpy())
     covariance = LineCovariance(expression.loc[grid.columns].to_numpy(np.float64))
@@ -149,13 +161,16 @@ def associate(responses: pd.DataFrame, expression: pd.DataFrame) -> Associations
             along = solved @ covariance.expression
             effect[drug] = np.divide(along, square, out=np.zeros_like(along), where=varies)
             score[drug] = effect[drug] * np.sqrt(square.clip(min=0)) / scale[drug]
-    scores, effects = (pd.DataFrame(part, grid.index, expression.columns) for part in (score, effect))
-    lines, ratios, scales = (pd.Series(part, grid.index) for part in (observed.sum(1), chosen, scale))
-    return Associations(scores, effects, lines, ratios, scales, covariance, missing)
+    own = grid.index.get_indexer(pd.Index(compound))  # each drug has the row of its compound
+    scores, effects = (pd.DataFrame(part[own], single.index, expression.columns) for part in (score, effect))
+    lines, ratios, scales = (pd.Series(part[own], single.index) for part in (observed.sum(1), chosen, scale))
+    return Associations(scores, effects, compound, lines, ratios, scales, covariance, tuple(missing[at] for at in own))
 
 
 def centre_responses(responses: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:
     """(D, L) responses less the drug's mean and the mean effect of the line on its other drugs; NaN where not measured.
+
+    The other drugs are those of the same laboratory: how a line grows and is read differs between laboratories.
 
     Raises:
         DataError: no drug was measured on enough lines with expression.
@@ -170,6 +185,14 @@ def centre_responses(responses: pd.DataFrame, expression: pd.DataFrame) -> pd.Da
             "genes need that many. Give the responses and the expression of one screen."
         )
     grid = grid.dropna(axis=1, how="all")
+    if "laboratory" not in known:
+        return _centre(grid)
+    laboratory = known.groupby("drug_id")["laboratory"].min().loc[grid.index]
+    return pd.concat([_centre(part) for _, part in grid.groupby(laboratory.to_numpy())]).loc[grid.index]
+
+
+def _centre(grid: pd.DataFrame) -> pd.DataFrame:
+    """The same of one laboratory, (D, L)."""
     values, measured = grid.to_numpy(np.float64), grid.notna().to_numpy()
     by_drug, by_line = np.zeros((len(grid), 1)), np.zeros((1, grid.shape[1]))
     for _ in range(SWEEPS):

@@ -63,8 +63,9 @@ class Explanation(Displayed):
 
     @property
     def rank_correlation(self) -> float:
-        """Spearman's correlation of the absolute scores of two drugs, mean over pairs of drugs of the screen."""
-        return mean_rank_correlation(self.associations.score.abs())
+        """Spearman's correlation of the absolute scores of two compounds, mean over pairs of those of the screen."""
+        scores = self.associations.score
+        return mean_rank_correlation(scores.loc[self.associations.one_a_compound(scores.index)].abs())
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Everything, by the names of the files: markers, gene_sets, terms, genes, intervals, borrowed, atoms."""
@@ -182,7 +183,7 @@ def explain(
 
 
 def associate_screen(model: TrainedModel, screen: Screen) -> Associations:
-    """Scores of the model's genes on a screen, without what the model held out of it for testing.
+    """Scores of the model's genes on a screen, assays of one compound together, without rows held out.
 
     Raises:
         DataError: as in `associate`, or too many of the model's genes are missing.
@@ -193,7 +194,8 @@ def associate_screen(model: TrainedModel, screen: Screen) -> Associations:
         responses = responses[~pd.MultiIndex.from_frame(responses[KEYS].astype(str)).isin(held_out)]
     lines = screen.expression.loc[screen.expression.index.isin(responses["cell_line_id"])]
     scaler = model.features.scalers[EXPRESSION]
-    return associate(responses, pd.DataFrame(scaler.transform(lines), lines.index, list(scaler.columns)))
+    expression = pd.DataFrame(scaler.transform(lines), lines.index, list(scaler.columns))
+    return associate(responses, expression, screen.drugs["structure_key"])
 
 
 def _pairs_of(known: KnownTables, drug_ids: Sequence[str], asked: pd.DataFrame | None) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 """Do explanations find what is known, differ between drugs, carry predictions, and stay the same when fitted anew?
 
     python tests/benchmarks/explanations.py markers --root DATA          # known markers and annotated targets, GDSC2
+    python tests/benchmarks/explanations.py markers --root DATA --screen gdsc2,gdsc1      # with both laboratories
     python tests/benchmarks/explanations.py simulated --seeds 0 1 2      # causal genes, and contributions over seeds
     python tests/benchmarks/explanations.py folds --root DATA            # scores on four fifths of the lines each
     python tests/benchmarks/explanations.py curves MODEL --root DATA     # deletion and insertion on held-out lines
 
 The null of a table of markers is the same table with the drugs changing places: it keeps which genes are marked for
-many drugs. `--plain` beside `markers` adds correlation, with and without the line's mean effect.
+many drugs. `--apart` beside `markers` adds every drug id for itself, and `--plain` correlation, with and without the
+line's mean effect.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 import bdrp
-from bdrp.data import sources, splits
+from bdrp.data import joint, sources, splits
 from bdrp.data.screen import Screen
 from bdrp.data.sources import simulated
 from bdrp.errors import BdrpWarning
@@ -44,15 +46,18 @@ def main() -> None:
     parser.add_argument("model", nargs="?", type=Path)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--screen", default="gdsc2")
+    parser.add_argument("--apart", action="store_true")
     parser.add_argument("--plain", action="store_true")
     given = parser.parse_args()
     warnings.simplefilter("ignore", BdrpWarning)
     if given.what == "simulated":
         simulated_screen(given.seeds)
         return
-    screen = sources.load("gdsc2", given.root)
+    names = given.screen.split(",")
+    screen = joint.load(names, given.root) if len(names) > 1 else sources.load(names[0], given.root)
     if given.what == "markers":
-        markers(screen, given.plain)
+        markers(screen, given.apart, given.plain)
     elif given.what == "folds":
         folds(screen)
     else:
@@ -65,25 +70,31 @@ def standardised(screen: Screen) -> pd.DataFrame:
     return pd.DataFrame(expression_scaler.fit(table, components=1).transform(table), table.index, table.columns)
 
 
-def markers(screen: Screen, plain: bool) -> None:
+def markers(screen: Screen, apart: bool, plain: bool) -> None:
     """Percentiles of known markers and of annotated targets, with their null."""
-    expression = standardised(screen)
-    found = associate(screen.responses, expression)
-    known = pd.read_csv(MARKERS)
+    expression, known = standardised(screen), pd.read_csv(MARKERS)
+    found = associate(screen.responses, expression, screen.drugs["structure_key"])
     names = screen.drugs["name"].loc[found.score.index]
     pairs = [(names.index[names == row.drug].tolist(), row.gene, row.direction) for row in known.itertuples()]
-    table = known.assign(**_marker_table(found, pairs))
+    compounds = [(found.one_a_compound(ids), gene, way) for ids, gene, way in pairs]
+    table = known.assign(**_marker_table(found, compounds))
     print(table.to_string(float_format="%.3g"))
     print(table.groupby("kind")["percentile"].agg(["size", "mean", "median", lambda one: (one > 0.99).mean()]))
-    _print_summary("known markers, mixed model", found.score.abs(), pairs)
+    size = found.score.loc[found.one_a_compound(names.index)].abs()
+    _print_summary("known markers, mixed model", size, compounds)
+    direct = known["kind"].isin(["target", "pump", "pathway"])
+    of_kind = [pair for pair, one in zip(compounds, direct, strict=True) if one]
+    _print_summary("of these, targets, pumps and genes of the pathway", size, of_kind)
     targets = [
         ([drug], gene, "")
-        for drug, named in screen.drugs["target"].loc[found.score.index].items()
-        for gene in {ALIASES.get(name, name) for name in name_targets(named)} & set(found.score.columns)
+        for drug, named in screen.drugs["target"].loc[size.index].items()
+        for gene in {ALIASES.get(name, name) for name in name_targets(named)} & set(size.columns)
     ]
-    _print_summary("annotated targets, mixed model", found.score.abs(), targets)
-    print(f"rank correlation between drugs: {mean_rank_correlation(found.score.abs()):.3f}")
-    print(f"genes at a rate below 0.05: median {(found.fdr < 0.05).sum(axis=1).median():.0f} a drug")
+    _print_summary("annotated targets, mixed model", size, targets)
+    print(f"rank correlation between drugs: {mean_rank_correlation(size):.3f}")
+    print(f"genes at a rate below 0.05: median {(found.fdr.loc[size.index] < 0.05).sum(axis=1).median():.0f} a drug")
+    if apart:
+        _print_summary("every id for itself", associate(screen.responses, expression).score.abs(), pairs)
     if plain:
         grid = centre_responses(screen.responses, expression)
         raw = screen.responses.pivot_table(index="drug_id", columns="cell_line_id", values="response")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,6 +58,17 @@ def test_what_was_held_out_for_testing_has_no_part_in_scores(trained, tiny_scree
         expected.loc[scores.lines.index].astype(int).rename(None).rename_axis(scores.lines.index.name)
     )
     assert len(held_out) > 0
+
+
+def test_assays_of_one_compound_have_scores_in_common(trained, tiny_screen):
+    first, second = tiny_screen.drugs.index[:2]
+    drugs = tiny_screen.drugs.copy()
+    drugs.loc[second, ["smiles", "structure_key"]] = drugs.loc[first, ["smiles", "structure_key"]]
+    scores = associate_screen(trained[0], replace(tiny_screen, drugs=drugs))
+    alone = associate_screen(trained[0], tiny_screen)
+    pd.testing.assert_series_equal(scores.score.loc[first], scores.score.loc[second], check_names=False)
+    assert (alone.score.loc[first] != scores.score.loc[first]).mean() > 0.9
+    assert scores.one_a_compound([second, first]) == [second]
 
 
 def test_a_method_without_terms_is_explained_by_genes_alone(fit, tiny_screen, tiny_split):

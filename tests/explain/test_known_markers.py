@@ -26,7 +26,7 @@ def test_known_markers_stand_at_the_top_for_their_own_drugs(real_data):
     responses = screen.responses[screen.responses["drug_id"].isin(drugs)]
     table = screen.expression.loc[screen.expression.index.isin(responses["cell_line_id"])]
     scaled = expression_scaler.fit(table, components=1).transform(table)
-    found = associate(responses, pd.DataFrame(scaled, table.index, table.columns))
+    found = associate(responses, pd.DataFrame(scaled, table.index, table.columns), screen.drugs["structure_key"])
     ids = [next(drug for drug in drugs if names[drug] == name) for name in known["drug"]]
 
     def percentiles(drugs):

@@ -24,9 +24,9 @@ FULL: Final = 6.0  # chosen: scores beyond have the deepest colour
 
 
 def choose_drugs(found: Associations, asked: Sequence[str], most: int = DRUGS) -> list[str]:
-    """The drugs asked for, and others by how far their strongest score stands out, as many as a map can hold."""
+    """The drugs asked for, and others by how far their strongest score stands out, one a compound, as many as fit."""
     strongest = found.score.abs().max(axis=1).sort_values(ascending=False)
-    return list(dict.fromkeys([*(drug for drug in asked if drug in strongest.index), *strongest.index]))[:most]
+    return found.one_a_compound([*asked, *strongest.index])[:most]
 
 
 def clustered(found: Associations, drugs: Sequence[str], genes_a_drug: int = GENES_A_DRUG) -> pd.DataFrame:

@@ -28,8 +28,8 @@ NO_CAUSE: Final = (
 )
 _MARKS: Final = (
     "A score compares lines that are alike in expression otherwise: does one that expresses this gene more respond "
-    "differently? Effects are per SD of expression, after the line's general sensitivity is taken off. The false "
-    "discovery rate is among all genes of the drug."
+    "differently? Effects are per SD of expression, after the line's general sensitivity is taken off. Assays of one "
+    "compound are scored together. The false discovery rate is among all genes of the drug."
 )
 _TERMS: Final = (
     "What the model adds up to a prediction, part by part; the parts sum to it. This tells what the model did, not "
@@ -92,7 +92,8 @@ def _sections(found: Explanation) -> tuple[Section | None, ...]:
 
 
 def _scored(found: Explanation) -> list[str]:
-    return [drug for drug in found.drug_ids if drug in found.associations.score.index]
+    """The drugs that have scores, one of each compound, as its assays share theirs."""
+    return found.associations.one_a_compound(found.drug_ids)
 
 
 def _summary(found: Explanation) -> Summary:
@@ -174,11 +175,12 @@ def _gene_sets(found: Explanation) -> Section | None:
         "direction": Column("High expression", "words"),
         "leading_genes": Column("Leading genes", "words"),
     }
+    shown = found.gene_sets[found.gene_sets["drug_id"].isin(_scored(found))]
     tables = [
         Table.from_records(
             str(found.drug_names.get(drug, drug)), columns, rows.head(10).to_dict("records"), "The ten surest sets."
         )
-        for drug, rows in found.gene_sets.groupby("drug_id", sort=False)
+        for drug, rows in shown.groupby("drug_id", sort=False)
     ]
     text = (
         "Mean score of the set's genes against that of all others. Genes of a set are expressed together, so their "

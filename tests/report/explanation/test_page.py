@@ -9,7 +9,7 @@ import pytest
 
 from bdrp.errors import OutputError
 from bdrp.report import explanation
-from bdrp.report.explanation import page
+from bdrp.report.explanation import drug_gene_map, page
 
 
 def test_a_page_has_a_section_a_question(found, unrendered):
@@ -33,6 +33,17 @@ def test_drugs_that_nobody_measured_are_explained_as_far_as_can_be(found, unrend
     few = found.associations.of_drugs([drug for drug in found.associations.score.index if drug not in found.drug_ids])
     text = page.render_page(replace(found, associations=few, gene_sets=None))
     assert "too few lines for genes to mark them" in text and '<section id="predictions">' in text
+
+
+def test_assays_of_one_compound_are_shown_once_and_each_has_its_rows_in_the_table(found, unrendered):
+    known, ids = found.associations, found.associations.score.index[:2]
+    compounds = known.compounds.where(~known.compounds.index.isin(ids), "one compound")
+    twins = replace(found, drug_ids=tuple(ids), associations=replace(known, compounds=compounds), gene_sets=None)
+    shown = [page.render_page(each).count("surest genes") for each in (twins, replace(twins, associations=known))]
+    assert shown == [1, 2]
+    assert set(twins.tables()["markers"]["drug_id"]) == set(ids)
+    assert drug_gene_map.choose_drugs(twins.associations, ids, 2)[0] == ids[0]
+    assert ids[1] not in drug_gene_map.choose_drugs(twins.associations, ids)
 
 
 def test_few_pairs_are_all_shown_and_of_many_both_ends_of_each_drug(found):
