@@ -22,16 +22,17 @@ def keep_described(responses: pd.DataFrame, features: Features, ids: list[str]) 
 
 
 def write_rows(responses: pd.DataFrame, path: Path, columns: list[str]) -> None:
-    """Write `columns`, which are those of line, drug and response, under bdrp's names."""
-    responses[columns].set_axis([*KEYS, "response"], axis=1).to_parquet(path, index=False)
+    """Write `columns`, which are those of line, drug and response, under bdrp's names; ids are text."""
+    table = responses[columns].set_axis([*KEYS, "response"], axis=1)
+    table.astype(dict.fromkeys(KEYS, "str")).to_parquet(path, index=False)
 
 
 def write_features(features: Features, folder: Path) -> None:
-    """Write expression.parquet and structures.parquet, a row a line and a row a drug."""
-    features.expression.rename_axis(KEYS[0]).reset_index().to_parquet(folder / "expression.parquet", index=False)
-    features.smiles.rename("smiles").rename_axis(KEYS[1]).reset_index().to_parquet(
-        folder / "structures.parquet", index=False
-    )
+    """Write expression.parquet and structures.parquet, a row a line and a row a drug; ids are text."""
+    smiles = features.smiles.rename("smiles").to_frame()
+    for table, key, name in ((features.expression, KEYS[0], "expression"), (smiles, KEYS[1], "structures")):
+        described = table.set_axis(table.index.astype("str"), axis=0).rename_axis(key)
+        described.reset_index().to_parquet(folder / f"{name}.parquet", index=False)
 
 
 def read_features(folder: Path) -> Features:

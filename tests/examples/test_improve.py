@@ -53,6 +53,16 @@ def test_rows_without_expression_or_structure_are_left_out() -> None:
     assert ml_data.keep_described(rows, features, ["sample", "chem"])["auc"].tolist() == [0.1]
 
 
+def test_ids_that_are_numbers_are_text_for_bdrp(tmp_path: Path) -> None:
+    features = Features(pd.DataFrame({"TP53": [1.0]}, index=[906800]), pd.Series({7: "CCO"}))
+    rows = pd.DataFrame({"sample": [906800], "chem": [7], "auc": [0.1]})
+    ml_data.write_rows(rows, tmp_path / "rows.parquet", ["sample", "chem", "auc"])
+    ml_data.write_features(features, tmp_path)
+    written, read = pd.read_parquet(tmp_path / "rows.parquet"), ml_data.read_features(tmp_path)
+    assert written[["cell_line_id", "drug_id"]].to_numpy().tolist() == [["906800", "7"]]
+    assert read.expression.index.tolist() == ["906800"] and read.smiles.to_dict() == {"7": "CCO"}
+
+
 def test_tables_come_back_as_they_were_written(corner: Screen, tmp_path: Path) -> None:
     written = Features(corner.expression, corner.drugs["smiles"])
     ml_data.write_features(written, tmp_path)
