@@ -37,11 +37,13 @@ def write(screen: Screen, folder: Path, name: str) -> None:
         each.mkdir(parents=True, exist_ok=True)
     rows, about = screen.responses, screen.cell_lines["tissue"].replace("", "unknown")
     table = pd.DataFrame(
-        {LINE: rows["cell_line_id"], DRUG: rows["drug_id"], COLUMNS[screen.measure.name]: rows["response"]}
+        {LINE: rows["cell_line_id"].map(as_name), DRUG: rows["drug_id"], COLUMNS[screen.measure.name]: rows["response"]}
     )
     table.assign(tissue=about.reindex(rows["cell_line_id"]).to_numpy()).to_csv(place / f"{name}.csv", index=False)
-    screen.expression.rename_axis(LINE).to_csv(place / "gene_expression.csv")
-    about.rename_axis(LINE).reset_index().assign(cellosaurus_id="").to_csv(place / "cell_line_names.csv", index=False)
+    screen.expression.rename(index=as_name).rename_axis(LINE).to_csv(place / "gene_expression.csv")
+    about.rename(index=as_name).rename_axis(LINE).reset_index().assign(cellosaurus_id="").to_csv(
+        place / "cell_line_names.csv", index=False
+    )
     drugs = screen.drugs.rename_axis(DRUG)
     drugs["smiles"].rename("canonical_smiles").to_csv(place / "drug_smiles.csv")
     drugs["name"].rename("drug_name").to_csv(place / "drug_names.csv")
@@ -50,6 +52,11 @@ def write(screen: Screen, folder: Path, name: str) -> None:
     )
     for listed in GENE_LISTS:
         pd.DataFrame({"Symbol": screen.expression.columns}).to_csv(lists / f"{listed}.csv", index=False)
+
+
+def as_name(line: str) -> str:
+    """The id of a line as one that drevalpy reads as text: numbers are lost between its tables."""
+    return f"L{line}" if line.isdigit() else line
 
 
 def fingerprints(smiles: pd.Series) -> pd.DataFrame:
