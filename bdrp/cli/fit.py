@@ -75,6 +75,9 @@ def run(
     split_file: Annotated[
         Path | None, typer.Option(help="CSV of cell_line_id, drug_id and part, instead of --split.")
     ] = None,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Warn, and do not refuse, where parts of --split-file share a compound.")
+    ] = False,
     method: Annotated[
         str,
         typer.Option(
@@ -122,7 +125,8 @@ def run(
     if not resume:
         sealed_folder.check_free(out, overwrite=overwrite)
     loaded = load_screen(screen, root, measure, screen_options)
-    held_out = _split(loaded, split_file, within, by=split, seed=seed, fold=fold, folds=folds, partition=partition)
+    dealt = {"by": split, "seed": seed, "fold": fold, "folds": folds, "partition": partition}
+    held_out = _split(loaded, split_file, within, allow_leaks, **dealt)
     console.print_table(tabulate_parts(held_out))
     console.record(split=held_out.summary())
 
@@ -178,9 +182,9 @@ def _check_split_flags(split_file: Path | None, within: str | None) -> None:
         )
 
 
-def _split(screen: Screen, path: Path | None, within: str | None, **drawn: Any) -> Split:
+def _split(screen: Screen, path: Path | None, within: str | None, allow_leaks: bool, **drawn: Any) -> Split:
     from bdrp.data import splits
 
     if path is not None:
-        return splits.from_file(screen, path, seed=drawn["seed"])
+        return splits.from_file(screen, path, seed=drawn["seed"], allow_leaks=allow_leaks)
     return splits.make(screen, **drawn) if within is None else splits.make_within(screen, within, **drawn)

@@ -171,8 +171,8 @@ def _drawn(screen: Screen, kind: str, train: NDArray[np.bool_], shares: Shares, 
 def _tell_leaks(found: list[str], allowed: bool) -> None:
     if found and not allowed:
         raise SplitError(
-            f"The split file leaks: {' '.join(found)} Put all rows of each into one part, or pass allow_leaks=True "
-            "and read every score as too good."
+            f"The split file leaks: {' '.join(found)} Put all rows of each into one part, or allow it "
+            "(--allow-leaks; in Python allow_leaks=True) and read every score as too good."
         )
     if found:
         warnings.warn(f"The split file leaks, so scores are too good: {' '.join(found)}", BdrpWarning, stacklevel=3)

@@ -1,0 +1,1 @@
+"""The package bdrp as a model of DrEval."""
