@@ -9,14 +9,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any, Final
+
+import psutil
 
 import bdrp
 from bdrp.engines import Engine
 from bdrp.errors import DataError
 
+PATIENCE: Final = 5.0
+"""Seconds that a worker has to end by itself; chosen."""
 QUIET: Final = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
@@ -60,7 +64,7 @@ def connected(engine: Engine, workers: int, *, gpu: bool = False) -> Iterator[Mo
         yield ray
     finally:
         if ours:
-            ray.shutdown()
+            _leave(ray)
 
 
 def require_release(asked_by: str) -> None:
@@ -100,6 +104,18 @@ def _start(ray: ModuleType, workers: int) -> None:
             "30 seconds. Try again when the machine is less busy, give the --address of a cluster that runs, or leave "
             "--engine out."
         ) from error
+
+
+def _leave(ray: ModuleType) -> None:
+    """End the connection and, with a cluster of this process, its workers: one that hangs outlives Ray's own end."""
+    workers = []
+    with suppress(psutil.Error):  # it has ended
+        nodes = [child for child in psutil.Process().children() if child.name() == "raylet"]
+        workers = [worker for node in nodes for worker in node.children(recursive=True)]
+    ray.shutdown()
+    for worker in psutil.wait_procs(workers, timeout=PATIENCE)[1]:
+        with suppress(psutil.Error):
+            worker.kill()
 
 
 def _first_line(error: Exception) -> str:

@@ -23,7 +23,7 @@ from bdrp.predictive.selection import Selection
 from .conftest import ON_RAY, workers_titled
 
 pytestmark = pytest.mark.slow
-DRUGS, PATIENCE = 40, 200  # compounds, seconds
+DRUGS, PATIENCE = 40, 240  # compounds, seconds
 ONE_DRUG = (36 * BYTES_A_PAIR + BYTES_A_DRUG + 1) / GIB
 ACTOR = "Map(Answerer)"
 INTERRUPTIBLE = """
@@ -116,7 +116,7 @@ def test_ctrl_c_stops_the_cluster_and_keeps_the_parts(trained, tiny_screen, tmp_
         start_new_session=True,  # Ctrl-C reaches every process of a terminal's command, and here its workers too
     )
     until = time.monotonic() + PATIENCE
-    while len(list(parts.glob("part-*.parquet"))) < 3 and running.poll() is None and time.monotonic() < until:
+    while not list(parts.glob("part-*.parquet")) and running.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
     assert running.poll() is None, running.communicate()
     workers = psutil.Process(running.pid).children(recursive=True)
@@ -124,6 +124,6 @@ def test_ctrl_c_stops_the_cluster_and_keeps_the_parts(trained, tiny_screen, tmp_
     said = running.communicate(timeout=PATIENCE)[0].decode()
     assert running.returncode == 130, said
     finished = len(list(parts.glob("part-*.parquet")))
-    assert 3 <= finished < many and not out.exists() and len(workers) > 2
+    assert 1 <= finished < many and not out.exists() and len(workers) > 2
     assert psutil.wait_procs(workers, timeout=30)[1] == []
     assert "Traceback" not in said
