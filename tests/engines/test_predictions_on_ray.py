@@ -118,7 +118,11 @@ def test_ctrl_c_stops_the_cluster_and_keeps_the_parts(trained, tiny_screen, tmp_
     until = time.monotonic() + PATIENCE
     while not list(parts.glob("part-*.parquet")) and running.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
-    assert running.poll() is None, running.communicate()
+    if running.poll() is not None:
+        said = running.communicate()[0].decode()
+        if "cannot be started" in said:
+            pytest.skip("Ray did not start within the 30 seconds that it gives itself: the machine is too busy")
+        raise AssertionError(said)
     workers = psutil.Process(running.pid).children(recursive=True)
     os.killpg(running.pid, signal.SIGINT)
     said = running.communicate(timeout=PATIENCE)[0].decode()
