@@ -102,7 +102,7 @@ def test_every_recalibrator_can_be_fitted(path):
 def test_every_package_that_is_imported_is_declared():
     known = {"jinja2": "jinja2", "pyro": "pyro-ppl", "sklearn": "scikit-learn", "torch_geometric": "torch-geometric"}
     extras = PROJECT["project"]["optional-dependencies"]
-    entries = PROJECT["project"]["dependencies"] + extras["anndata"] + extras["boosting"]
+    entries = PROJECT["project"]["dependencies"] + extras["anndata"] + extras["boosting"] + extras["ray"]
     declared = {re.match(r"[\w.-]+", entry).group().lower() for entry in entries}
     imported = {top for path in MODULES for top in _imports(path)}
     assert {known.get(top, top).lower() for top in imported} - declared == set()

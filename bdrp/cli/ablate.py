@@ -9,8 +9,10 @@ import typer
 
 from bdrp.cli import console, study_runs
 from bdrp.cli.options import (
+    Address,
     Device,
     DoseUnit,
+    EngineName,
     ExpressionScale,
     Measure,
     Partition,
@@ -22,6 +24,7 @@ from bdrp.cli.options import (
     load_screen,
     parse_key_values,
 )
+from bdrp.engines import Engine
 
 PAGE: Final = "docs/ablate.md"
 EXAMPLES: Final = (
@@ -57,6 +60,8 @@ def run(
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the method; may be repeated.")
     ] = None,
     workers: study_runs.Workers = 1,
+    engine: EngineName = "local",
+    address: Address = None,
     budget: study_runs.Budget = None,
     plan_only: study_runs.PlanOnly = False,
     device: Device = "auto",
@@ -65,6 +70,7 @@ def run(
     """Fit a method without each of its components and say what each contributes: ablation.html, ablation.parquet."""
     from bdrp.studies.components import ablation_matrix
 
+    worked_by = Engine(engine, address)
     chosen = None if components is None else study_runs.split_by_commas(components)
     options = parse_key_values(option, "--option")
     matrix = ablation_matrix(
@@ -81,7 +87,16 @@ def run(
     )
     study_runs.check_output_folder(out, "ablation.html", ["ablation"], list_input_files(root, screen_options))
     loaded = load_screen(screen, root, measure, screen_options)
-    runs = study_runs.run_plan(loaded, matrix, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
+    runs = study_runs.run_plan(
+        loaded,
+        matrix,
+        out,
+        workers=workers,
+        budget=budget,
+        device=device,
+        plan_only=plan_only,
+        engine=worked_by,
+    )
     if runs is None:
         return
     from bdrp import report

@@ -10,8 +10,10 @@ import typer
 
 from bdrp.cli import console, study_runs
 from bdrp.cli.options import (
+    Address,
     Device,
     DoseUnit,
+    EngineName,
     ExpressionScale,
     Measure,
     Partition,
@@ -25,6 +27,7 @@ from bdrp.cli.options import (
     parse_key_values,
     parse_labelled_names,
 )
+from bdrp.engines import Engine
 
 if TYPE_CHECKING:
     from bdrp.studies.comparison import ComparisonResults
@@ -60,6 +63,8 @@ def run(
         list[str] | None, typer.Option(metavar="METHOD.KEY=VALUE", help="An option of a method; may be repeated.")
     ] = None,
     workers: study_runs.Workers = 1,
+    engine: EngineName = "local",
+    address: Address = None,
     budget: study_runs.Budget = None,
     plan_only: study_runs.PlanOnly = False,
     device: Device = "auto",
@@ -69,13 +74,23 @@ def run(
 
     `bdrp compare export` makes tables and figures for a paper of it.
     """
+    worked_by = Engine(engine, address)
     matrix = _grid(methods, splits, folds, seeds, option, partition)
     screen_options = parse_key_values(screen_option, "--screen-option") | describe_tables(
         unit, dose_unit, expression_scale
     )
     study_runs.check_output_folder(out, "compare.html", TABLES, list_input_files(root, screen_options))
     loaded = load_screen(screen, root, measure, screen_options)
-    runs = study_runs.run_plan(loaded, matrix, out, workers=workers, budget=budget, device=device, plan_only=plan_only)
+    runs = study_runs.run_plan(
+        loaded,
+        matrix,
+        out,
+        workers=workers,
+        budget=budget,
+        device=device,
+        plan_only=plan_only,
+        engine=worked_by,
+    )
     if runs is None:
         return
     from bdrp import report

@@ -76,7 +76,8 @@ def run(
         Path | None, typer.Option(help="CSV of cell_line_id, drug_id and part, instead of --split.")
     ] = None,
     allow_leaks: Annotated[
-        bool, typer.Option("--allow-leaks", help="Warn, and do not refuse, where parts of --split-file share a compound.")
+        bool,
+        typer.Option("--allow-leaks", help="Warn, and do not refuse, where parts of --split-file share a compound."),
     ] = False,
     method: Annotated[
         str,

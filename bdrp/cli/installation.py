@@ -24,6 +24,7 @@ GIVES: Final = {
     "boosting": "the method boosting (CatBoost)",
     "dev": "tests and checks of bdrp itself",
     "docs": "the documentation site, with its notebooks",
+    "ray": "--engine ray: fits and predictions by a cluster",
 }
 """What each extra is for."""
 

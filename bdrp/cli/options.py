@@ -34,6 +34,18 @@ Laboratory = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+EngineName = Annotated[
+    str,
+    typer.Option("--engine", metavar="local|ray", help="Who does the work: this machine, or workers of a Ray cluster."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="The head node of a running Ray cluster, or auto on one of its nodes; without it, --engine ray starts "
+        "--workers on this machine.",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 ScreenOptions = Annotated[

@@ -9,7 +9,9 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import (
+    Address,
     DoseUnit,
+    EngineName,
     ExpressionScale,
     Laboratory,
     MatchExpression,
@@ -25,6 +27,7 @@ from bdrp.cli.options import (
     parse_key_values,
     parse_levels,
 )
+from bdrp.engines import LOCAL, Engine
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -80,6 +83,11 @@ def run(
         float,
         typer.Option(metavar="GIB", help="Memory for the pairs in work, beside the model and the tables."),
     ] = MEMORY,
+    engine: EngineName = "local",
+    address: Address = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="With --engine ray, how many parts at a time; each takes --memory.")
+    ] = 1,
     method: MethodFile = None,
     screen_option: ScreenOptions = None,
 ) -> None:
@@ -96,6 +104,7 @@ def run(
     from bdrp.predictive.selection import Selection
     from bdrp.predictive.storage import check_place
 
+    worked_by = _engine(engine, address, workers, layout)
     selection = Selection(top, cast(Any, per), below, parse_levels(quantiles, "--quantiles"))
     if layout is not None and selection != Selection():
         raise DataError(
@@ -132,15 +141,17 @@ def run(
         console.print_laboratory(predictions.laboratory)
         console.print_updates(predictions.updates)
     else:
-        _stream(question, out, memory, selection)
+        _stream(question, out, memory, selection, worked_by, workers)
 
 
-def _stream(question: Question, out: Path, memory: float, selection: Selection) -> None:
+def _stream(question: Question, out: Path, memory: float, selection: Selection, engine: Engine, workers: int) -> None:
     """Predict part by part, with a progress bar; what was written is printed."""
     from bdrp.fitted.stream import stream
 
     with console.show_parts("predict") as report:
-        written = stream(question, out, memory=memory, selection=selection, report=report)
+        written = stream(
+            question, out, memory=memory, selection=selection, report=report, engine=engine, workers=workers
+        )
     if written.resumed:
         console.print_note(f"an earlier run had finished {written.resumed:,} parts; it was gone on with.")
     of = "" if written.kept == written.asked else f"{written.kept:,} of "
@@ -183,6 +194,21 @@ def _check_flags(
             "--unmeasured asks for the gaps of a screen. Give it with --screen, and without --pairs, --drugs "
             "and --expression."
         )
+
+
+def _engine(name: str, address: str | None, workers: int, layout: str | None) -> Engine:
+    """The engine; refused where its flags say what it would not do."""
+    engine = Engine(name, address)
+    if engine == LOCAL and workers > 1:
+        raise DataError(
+            f"--workers is {workers}, and the engine is local, which answers one part after another. Allowed: 1, or "
+            "more with --engine ray. Add --engine ray, or leave --workers out."
+        )
+    if engine != LOCAL and layout is not None:
+        raise DataError(
+            "--layout is written at once, and --engine ray answers in parts. Allowed: one of the two. Leave one out."
+        )
+    return engine
 
 
 def _check_layout(

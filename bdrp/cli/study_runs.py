@@ -12,6 +12,7 @@ from bdrp.cli import console
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
+    from bdrp.engines import Engine
     from bdrp.studies.execution.pool import Outcome
     from bdrp.studies.execution.run_matrix import Run, RunMatrix
 
@@ -45,7 +46,15 @@ def split_by_commas(text: str) -> list[str]:
 
 
 def run_plan(
-    screen: Screen, matrix: RunMatrix, out: Path, *, workers: int, budget: float | None, device: str, plan_only: bool
+    screen: Screen,
+    matrix: RunMatrix,
+    out: Path,
+    *,
+    workers: int,
+    budget: float | None,
+    device: str,
+    plan_only: bool,
+    engine: Engine,
 ) -> tuple[Run, ...] | None:
     """Print the plan and carry it out; all runs of the run matrix, None where only the plan was asked for.
 
@@ -63,7 +72,13 @@ def run_plan(
 
     try:
         outcome = pool.execute_plan(
-            plan, screen, workers=workers, budget=budget, device=device, progress=console.shows_progress()
+            plan,
+            screen,
+            workers=workers,
+            budget=budget,
+            device=device,
+            progress=console.shows_progress(),
+            engine=engine,
         )
     except KeyboardInterrupt:
         console.print_note(f"finished runs are kept in {out}; the same command goes on from there.")

@@ -8,7 +8,7 @@ memory that was asked for, and on nothing else.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ import pandas as pd
 from torch import Tensor
 
 import bdrp
+from bdrp.engines import LOCAL, Engine
 from bdrp.errors import DataError, OutputError
 from bdrp.files import atomic, parquet, strict_json, tables
 from bdrp.files.parts import Parts
@@ -51,6 +52,30 @@ class Streamed:
     resumed: int
 
 
+@dataclass(frozen=True)
+class Task:
+    """A question in parts.
+
+    Attributes:
+        question: what is asked.
+        selection: which rows are kept.
+        slices: the parts.
+    """
+
+    question: Question
+    selection: Selection
+    slices: list[slice]
+
+    def write(self, number: int, path: Path) -> None:
+        """Answer a part into a file.
+
+        Raises:
+            DataError: see `Question.answer`.
+            OutputError: the file cannot be written.
+        """
+        self.selection.select(self.question.answer(self.slices[number])).save(path)
+
+
 def stream(
     question: Question,
     out: Path | str,
@@ -58,6 +83,8 @@ def stream(
     memory: float = MEMORY,
     selection: Selection | None = None,
     report: Report = lambda finished, parts: None,
+    engine: Engine = LOCAL,
+    workers: int = 1,
 ) -> Streamed:
     """Answer a question into a file, in its place when all of it is there.
 
@@ -68,9 +95,11 @@ def stream(
             order of the rows where there are several: a part after the other, each a line after the other.
         selection: which rows are kept, with which quantiles; all if None.
         report: is called with each finished part.
+        engine: who answers the parts.
+        workers: how many parts at a time, where the engine is not this process; each takes `memory`.
 
     Raises:
-        DataError: see `Question.answer`; or there is not as much memory.
+        DataError: see `Question.answer`; or there is not as much memory, or an engine that is not there.
         OutputError: the file or its parts cannot be written, or an interrupted run of another question lies there.
     """
     out, selection = Path(out), selection or Selection()
@@ -78,11 +107,10 @@ def stream(
     slices = question.parts(_bytes(memory))
     _check_rows(question, out, selection)
     parts = Parts.open(out, _digest(question, selection, slices), len(slices))
-    todo = parts.missing
-    for done, number in enumerate(todo):
-        report(len(slices) - len(todo) + done, len(slices))
-        selection.select(question.answer(slices[number])).save(parts.path(number))
-    report(len(slices), len(slices))
+    resumed = len(slices) - len(parts.missing)
+    report(resumed, len(slices))
+    for done, _ in enumerate(_answered(Task(question, selection, slices), parts, engine, workers), resumed + 1):
+        report(done, len(slices))
     try:
         note, kept = _join(parts, out, selection)
     except parquet.NotParquetError as error:
@@ -91,7 +119,19 @@ def stream(
             "damaged one, and run the command again: it alone is made anew."
         ) from error
     parts.remove()
-    return Streamed(len(question), kept, note.get("laboratory"), question.model.updates, len(slices) - len(todo))
+    return Streamed(len(question), kept, note.get("laboratory"), question.model.updates, resumed)
+
+
+def _answered(task: Task, parts: Parts, engine: Engine, workers: int) -> Iterator[int]:
+    """Answer the parts that are missing; their numbers, each when it is in its place."""
+    if engine != LOCAL and parts.missing:
+        from bdrp.fitted.stream_on_ray import answer_on_cluster
+
+        yield from answer_on_cluster(task, parts, engine, workers)
+        return
+    for number in parts.missing:
+        task.write(number, parts.path(number))
+        yield number
 
 
 def _join(parts: Parts, out: Path, selection: Selection) -> tuple[dict[str, Any], int]:

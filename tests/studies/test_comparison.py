@@ -259,7 +259,7 @@ def test_what_lies_among_records_and_is_none_is_left_alone(tiny_screen, tmp_path
 
 def test_a_place_that_cannot_be_written_to_is_known_before_a_fit(tiny_screen, tmp_path, monkeypatch):
     (tmp_path / "thesis.txt").write_text("mine")
-    monkeypatch.setattr(pool, "_Crew", None)  # no worker is started
+    monkeypatch.setattr(pool, "hire", None)  # no worker is started
     with pytest.raises(
         OutputError, match="The results could not be written to .*Move it away, or choose another place"
     ):

@@ -1,28 +1,25 @@
-"""Many fits over worker processes: what is finished stays finished, and one that fails stops no other."""
+"""Many fits over workers: what is finished stays finished, and one that fails stops no other."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from bdrp.data.screen import Screen
+from bdrp.engines import LOCAL, Engine
 from bdrp.files import sealed_folder
 from bdrp.studies.execution import plan as planning
-from bdrp.studies.execution import records, worker
+from bdrp.studies.execution import records
+from bdrp.studies.execution.crew import Crew, hire, one_thread_each
 from bdrp.studies.execution.plan import Plan
 from bdrp.studies.execution.run_matrix import Run, RunMatrix
 from bdrp.studies.execution.worker import RunEnd
 
-THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 DIED: Final = (
     "The worker process died in this run. Seen: no error from Python, so the system ended it, most often for want of "
     "memory. Use fewer --workers, or a machine with more memory."
@@ -53,6 +50,7 @@ def run_comparison(
     budget: float | None = None,
     device: str = "auto",
     progress: bool = False,
+    engine: Engine = LOCAL,
 ) -> tuple[Plan, Outcome]:
     """Do what is yet to be done of a run matrix; see `execute_plan`.
 
@@ -60,7 +58,9 @@ def run_comparison(
         BdrpError: see `bdrp.studies.execution.plan.make_plan` and `execute_plan`.
     """
     plan = planning.make_plan(screen, matrix, Path(out))
-    return plan, execute_plan(plan, screen, workers=workers, budget=budget, device=device, progress=progress)
+    return plan, execute_plan(
+        plan, screen, workers=workers, budget=budget, device=device, progress=progress, engine=engine
+    )
 
 
 def execute_plan(
@@ -71,19 +71,21 @@ def execute_plan(
     budget: float | None = None,
     device: str = "auto",
     progress: bool = False,
+    engine: Engine = LOCAL,
 ) -> Outcome:
-    """Fit what is to be done, `workers` at a time, each in a process of one thread.
+    """Fit what is to be done, `workers` at a time, each on one thread.
 
     Args:
         plan: from `bdrp.studies.execution.plan.make_plan`.
         screen: the plan's.
-        workers: how many processes.
+        workers: how many at a time.
         budget: seconds; a run is not started if it is expected to end later, and no other is then.
         device: "auto", "cpu" or "cuda".
         progress: show a progress bar.
+        engine: whose workers they are.
 
     Raises:
-        DataError: fewer than one worker, or a budget that is not positive.
+        DataError: fewer than one worker, a budget that is not positive, or an engine that is not there.
         OutputError: the folder, or a record in it, cannot be written.
         KeyboardInterrupt: Ctrl-C; finished runs are kept.
     """
@@ -92,7 +94,11 @@ def execute_plan(
     if not todo:
         return Outcome()
     sealed_folder.reserve(plan.out / records.RUNS)  # also what marks it as a comparison, should no fit start
-    with _one_thread_each(), _Crew(screen, min(workers, len(todo))) as crew, _Display(len(todo), progress) as display:
+    with (
+        one_thread_each(),
+        hire(engine, screen, min(workers, len(todo)), device) as crew,
+        _Display(len(todo), progress) as display,
+    ):
         return _Shift(plan, crew, display, budget, device, todo).work()
 
 
@@ -100,7 +106,7 @@ class _Shift:
     """One pass over the runs to do."""
 
     def __init__(
-        self, plan: Plan, crew: _Crew, display: _Display, budget: float | None, device: str, todo: deque[Run]
+        self, plan: Plan, crew: Crew, display: _Display, budget: float | None, device: str, todo: deque[Run]
     ) -> None:
         self.plan, self.crew, self.display, self.device = plan, crew, display, device
         self.todo = todo
@@ -157,38 +163,6 @@ class _Shift:
         self._note(runs[0], RunEnd(0.0, DIED))
 
 
-class _Crew:
-    """The worker processes; gone when the block ends, whatever they were doing."""
-
-    def __init__(self, screen: Screen, size: int) -> None:
-        self.screen, self.size = screen, size
-
-    def __enter__(self) -> _Crew:
-        self.others = set(multiprocessing.active_children())
-        self.pool = self._pool()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        ours = set(multiprocessing.active_children()) - self.others
-        if error[0] is not None:  # Ctrl-C, or a full disk: nobody waits for fits that nobody will record
-            for process in ours:
-                process.terminate()
-        for process in ours:
-            process.join()
-
-    def submit(self, run: Run, out: Path, device: str) -> Future[RunEnd]:
-        return self.pool.submit(worker.run_in_process, run, out, device)
-
-    def renew(self) -> None:
-        self.pool.shutdown(wait=True, cancel_futures=True)
-        self.pool = self._pool()
-
-    def _pool(self) -> ProcessPoolExecutor:
-        fresh = multiprocessing.get_context("spawn")  # torch and its threads do not survive a fork
-        return ProcessPoolExecutor(self.size, fresh, worker.prepare_process, (self.screen,))
-
-
 class _Display:
     """A rich progress bar over the runs."""
 
@@ -212,18 +186,3 @@ class _Display:
         counted = f", {failed} failed" if failed else ""
         last = f"{run}: {'failed' if ended.error else planning.format_duration(ended.seconds)}{counted}"
         self.bar.update(self.task, advance=1, last="".join(char if char.isprintable() else " " for char in last))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """What processes that are started in the block read before they load numpy."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

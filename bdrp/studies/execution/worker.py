@@ -65,6 +65,11 @@ def fit_and_record(screen: Screen, run: Run, out: Path, device: str) -> RunEnd:
     Raises:
         OutputError: the record cannot be written.
     """
+    return record(run, out, *fit_run(screen, run, device))
+
+
+def fit_run(screen: Screen, run: Run, device: str) -> tuple[dict[str, Any], HeldOut | None]:
+    """Fit and predict; the content of the run's record, a failure with its error, and its held-out predictions."""
     began, resets = time.perf_counter(), _reset_peak()
     predicted: HeldOut | None = None
     with warnings.catch_warnings(record=True) as caught:
@@ -75,7 +80,16 @@ def fit_and_record(screen: Screen, run: Run, out: Path, device: str) -> RunEnd:
             content = {"error": _described(error), "seconds": {"fit": time.perf_counter() - began}}
     said = dict.fromkeys(f"{each.category.__name__}: {each.message}" for each in caught)
     content |= {"peak_memory_bytes": _peak(), "peak_memory_of": "run" if resets else "worker", "warnings": list(said)}
-    records.write_record(out, run, content | {"host": _host(device)}, predicted)
+    return content | {"host": _host(device)}, predicted
+
+
+def record(run: Run, out: Path, content: dict[str, Any], predicted: HeldOut | None) -> RunEnd:
+    """Write a run's record, and say how it ended.
+
+    Raises:
+        OutputError: the record cannot be written.
+    """
+    records.write_record(out, run, content, predicted)
     return RunEnd(sum(content["seconds"].values()), content.get("error", {}).get("message", ""))
 
 
