@@ -35,7 +35,7 @@ def test_a_batch_is_of_pairs_that_nothing_was_measured_of_each_once(model, tiny_
 
 def test_predictions_of_a_batch_are_those_of_the_model(model, tiny_screen):
     table = design.propose(model, tiny_screen, size=5, by="bald").table
-    pred = model.predict(tiny_screen.tested_drugs(), tiny_screen.expression, table[KEYS]).distribution
+    pred = model.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, table[KEYS]).distribution
     np.testing.assert_allclose(table["mean"], pred.mean, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(table["epistemic_std"], pred.epistemic_std, rtol=1e-3)
 

@@ -82,10 +82,13 @@ def names() -> list[str]:
 def fit(names: Sequence[str], profiles: Profiles, lines: Sequence[str], *, components: int) -> dict[str, Scaler]:
     """The scaler of each modality, fitted on those of the training lines that have its profile.
 
+    One that tells no training lines apart, as where all are of one tissue or none is told, is left out.
+
     Raises:
-        DataError: there is no such modality, or no training line has it; where no tissue is told, none is read.
+        DataError: there is no such modality, or no training line has it, tissue apart.
     """
-    return {name: _module(name).fit(_held(name, profiles, lines), components=components) for name in names}
+    found = {name: _module(name).fit(_held(name, profiles, lines), components=components) for name in names}
+    return {name: scaler for name, scaler in found.items() if scaler.width}
 
 
 def transform(scalers: Mapping[str, Scaler], profiles: Profiles, ids: pd.Index) -> dict[str, np.ndarray]:

@@ -159,6 +159,7 @@ class RunMatrix:
 def fingerprint(screen: Screen) -> dict[str, Any]:
     """What a screen is: name, measure, the sha256 of every file that was read and of every table that came of them."""
     tables = {name: getattr(screen, name) for name in ("responses", "drugs", "cell_lines")} | dict(screen.profiles)
+    tables.pop(TISSUE, None)  # told by the cell lines
     return {
         "name": screen.name,
         "measure": screen.measure.name,

@@ -79,6 +79,7 @@ def test_a_scaler_is_restored_from_what_it_saved_and_foreign_arrays_are_refused(
         tissue.restore(scaler.columns[:2], scaler.arrays())
 
 
-def test_a_screen_that_tells_no_tissue_is_read_without_it() -> None:
-    made = scalers.fit(["tissue"], {}, ["a", "b"], components=200)["tissue"]
-    assert made.width == 0 and made.unknown(pd.DataFrame(index=["a"])) is None
+def test_a_screen_that_tells_no_tissue_or_one_alone_is_read_without_it(table: pd.DataFrame) -> None:
+    assert scalers.fit(["tissue"], {}, ["a", "b"], components=200) == {}
+    assert scalers.fit(["tissue"], {"tissue": table}, ["a", "c"], components=200) == {}
+    assert list(scalers.fit(["tissue"], {"tissue": table}, ["a", "b"], components=200)) == ["tissue"]
