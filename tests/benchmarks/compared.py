@@ -33,7 +33,8 @@ def main() -> None:
         print(f"\n{split}\n")
         print(table(figures[figures["split"] == split], intervals[intervals["split"] == split]))
         print()
-        print(differences(comparisons[(comparisons["split"] == split)], arguments.of))
+        if "split" in comparisons:  # not of one method alone
+            print(differences(comparisons[(comparisons["split"] == split)], arguments.of))
 
 
 def table(figures: pd.DataFrame, intervals: pd.DataFrame) -> str:

@@ -232,7 +232,7 @@ def test_names_of_sources_and_measures_are_listed_where_an_unknown_one_is_asked_
     assert all(sources.describe(name) for name in sources.names())
     with pytest.raises(
         DataError,
-        match=r"no source 'gdsc3'. Did you mean 'gdsc2'.? Choose one of: ccle, coderdata, csa, ctrp, depmap, dreval, gdsc1",
+        match=r"no source 'gdsc3'. Did you mean 'gdsc2'.? Choose one of: ccle, coderdata, csa, ctrp, depmap, dreval",
     ):
         sources.load("gdsc3")
     with pytest.raises(DataError, match=r"no source '_gdsc'"):
