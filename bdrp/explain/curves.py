@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bdrp.data.profiles import EXPRESSION
+from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.explain.line_covariance import Floats
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.fitted.model import TrainedModel
@@ -28,7 +28,7 @@ COUNTS = (0, 1, 3, 10, 30, 100, 300, 1000)  # chosen
 def deletion_and_insertion(
     model: TrainedModel,
     drugs: pd.DataFrame,
-    expression: pd.DataFrame,
+    profiles: Profiles | pd.DataFrame,
     pairs: pd.DataFrame,
     importance: Floats,
     *,
@@ -40,7 +40,7 @@ def deletion_and_insertion(
     Args:
         model: any.
         drugs: as in `TrainedModel.predict`.
-        expression: lines of the pairs.
+        profiles: of the lines of the pairs, as in `TrainedModel.predict`; what is no expression stays as it is.
         pairs: N of cell_line_id and drug_id.
         importance: (N, G) of the model's genes, larger absolute values first.
         counts: of genes.
@@ -50,7 +50,7 @@ def deletion_and_insertion(
         count, deletion, insertion, random_deletion, random_insertion: squared change of the prediction from that with
         all genes (deletion) or with none (insertion), over pairs, as a share of the change between these two.
     """
-    inputs, rows = model.prepared(drugs, expression, pairs)
+    inputs, rows = model.prepared(drugs, profiles, pairs)
     spread = select_lines(inputs, rows.line)  # a line of its own for every pair, to be changed for it alone
     each = replace(rows, line=torch.arange(len(rows)))
     genes = inputs.genes.shape[1]

@@ -224,7 +224,7 @@ def _agreement(one, two) -> dict[str, float]:
 def curves(model: TrainedModel, screen: Screen, pairs: int = 400) -> None:
     """Deletion and insertion over some held-out pairs, by contributions, by scores, and by one order for all."""
     rows = model.held_out()[["cell_line_id", "drug_id"]].sample(pairs, random_state=0).reset_index(drop=True)
-    tables = model.drugs_of(screen), screen.expression
+    tables = model.drugs_of(screen), screen.profiles
     found = explain_pairs(model, *tables, rows)
     held_out = set(model.held_out()["cell_line_id"])
     training = screen.responses[~screen.responses["cell_line_id"].isin(held_out)]

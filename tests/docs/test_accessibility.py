@@ -1,4 +1,4 @@
-"""Every page of the built site passes axe-core, light and dark; figures say in words what they show."""
+"""Whether every page of the built site passes axe-core, light and dark; figures say in words what they show."""
 
 from __future__ import annotations
 
