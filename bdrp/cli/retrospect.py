@@ -14,6 +14,8 @@ from bdrp.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+PAGE: Final = "docs/triage.md"
+EXAMPLES: Final = ("bdrp retrospect model", "bdrp retrospect model --queued 0.1 --out bought.csv")
 RANKINGS: Final = {
     "sd": "predictive SD",
     "drug_sd": "residual SD a drug",

@@ -97,7 +97,7 @@ def _of_series(given: pd.Series, of: Table) -> pd.DataFrame:
     *keys, value = of.columns
     named = given.name if given.name is not None and len(keys) > 1 else value
     levels = [own or key for own, key in zip(given.index.names, keys, strict=False)]
-    return given.rename(named).rename_axis(index=levels).reset_index()
+    return given.rename_axis(index=levels).reset_index(name=named)
 
 
 def _of_mapping(given: Mapping[Any, Any], of: Table) -> pd.DataFrame:

@@ -73,7 +73,7 @@ class Screen(Displayed):
     Example:
         >>> from bdrp.testing import tiny_screen
         >>> tiny_screen()
-        Screen(tiny: 346 ln IC50 [ln(µM)], 36 lines x 12 drugs, 50 genes)
+        Screen(tiny: 346 ln IC50 [ln(µM)], 36 lines x 12 drugs, 50 genes, 8 tissues)
 
     Low responses mean sensitive in both measures. Replicates are several rows of one pair.
 

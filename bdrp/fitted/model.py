@@ -35,6 +35,7 @@ from bdrp.fitted.conditioning import (
     refuse_method,
     without_measurements,
 )
+from bdrp.fitted.facts import facts_of
 from bdrp.fitted.held_out import HeldOut
 from bdrp.fitted.known_variance import KNOWN_VARIANCES
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
@@ -125,20 +126,7 @@ class TrainedModel(Displayed):
         return Question.of(self, known, lines, asked, cell_lines, laboratory, match).answer()
 
     def _facts(self) -> Mapping[str, object]:
-        said, split = self.manifest, self.manifest.get("split") or {}
-        features = self.features
-        known = len(features.lines), len(features.drugs.ids), len(features.genes)
-        facts: dict[str, object] = {
-            "method": f"{said['method']}, seed {said['seed']}",
-            "screen": said["screen"],
-            "predicts": f"{features.measure.label}, {features.measure.unit}",
-            "learned from": "{:,} lines, {:,} drugs, {:,} genes".format(*known),
-            "split": f"by {split.get('by')}, fold {split.get('fold')} of {split.get('folds')}",
-            "recalibration": said.get("recalibrator", self.recalibration.kind),
-        }
-        if self.held_out_part is not None:
-            facts["held out"] = f"{len(self.held_out_part.observed):,} responses"
-        return facts | {f"update {at}": text for at, text in enumerate(self.updates, start=1)}
+        return facts_of(self)
 
     @property
     def digest(self) -> str:

@@ -92,7 +92,7 @@ REFUSED = {
     "evaluate model --out mine": "mine/report.html, mine/scores.json .there is something else",
     f"{FIT} --out app --overwrite": "holds no bdrp model.*manifest.json, thesis.txt",
     f"{FIT} --out noted --overwrite": "beside the model lie notes.txt",
-    f"{FIT} --out model/inner --overwrite": "within the model folder",
+    f"{FIT} --out model/inner --overwrite": "lies in the model folder",
     f"{FIT} --out mine --overwrite": "holds no bdrp model",
     f"{FIT} --out drugs.csv --overwrite": "is an input of the same command and would be lost",
     f"{FIT} --split-file model/held_out.parquet --out model --overwrite": "held_out.parquet is an input",

@@ -53,7 +53,7 @@ BAD_RESPONSES = {
     "decimal comma": ("cell_line_id;drug_id;response\n1;a;1,5\n2;a;1\n", "Decimal commas are not read"),
     "raw ic50 without a unit": (
         "cell_line_id,drug_id,IC50\n1,a,1\n2,a,2\n",
-        r"header has no unit.*IC50 in nM \(--unit ic50_nm\)",
+        r"header has no unit.*IC50 in nM \(unit=.ic50_nm.\)",
     ),
     "raw ic50 by value": ("cell_line_id,drug_id,response\n1,a,0.1\n2,a,150\n", "looks like raw IC50 in µM"),
     "constant": ("cell_line_id,drug_id,response\n1,a,1\n2,a,1\n", "nothing to learn"),
@@ -85,7 +85,7 @@ BAD_EXPRESSION = {
     "duplicated lines": ("cell_line_id,G1\n1,1\n1.0,2\n", r"1 duplicated lines \(1\)"),
     "text": ("cell_line_id,G1,colour\n1,1,red\n2,1,blue\n", r"1 columns that are not all numbers \(colour.*'red'"),
     "no lines": ("G1,G2\n1,2\n", "starts with the column 'G1', and no column is called like an id of cell lines"),
-    "counts": ("cell_line_id,G1,G2\n1,1021,40\n2,311,0\n", "looks like TPM.*--expression-scale tpm"),
+    "counts": ("cell_line_id,G1,G2\n1,1021,40\n2,311,0\n", 'looks like TPM.*expression_scale="tpm"'),
     "an empty line": ("cell_line_id,G1,G2\n1,,\n2,1,2\n", r"1 lines without any value \(1\)"),
 }
 

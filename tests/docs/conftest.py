@@ -64,6 +64,8 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(source, "load", lambda root=None, *, measure, _of=source: stand_in(_of, measure))
     for module in (fitting, bdrp.studies.transfer, bdrp):
         monkeypatch.setattr(module, "fit", quick_fit, raising=False)
+    # Pages fit into the same folder one after the other, which a quick fit replaces.
+    monkeypatch.setattr("bdrp.files.sealed_folder.check_free", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="session")

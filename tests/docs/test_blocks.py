@@ -30,6 +30,7 @@ NOT_RUN = {
     "modalities=expression,mutations": "the stand-ins have no mutations: tests/fitted/test_mutations.py",
     "bdrp replay": "fits the whole simulated screen many times: tests/cli/test_replay.py",
     "bdrp compare export": "takes a finished comparison, and pages only plan theirs: tests/cli/test_compare.py",
+    "--engine ray": "Ray need not be installed: tests/engines",
     "csa": "tests/cli/test_screens_page.py makes the files of that layout",
     "--split assay": "compounds that are new to a laboratory: tests/cli/test_laboratories.py",
     "mine": "stands for a reader's own screen",
@@ -37,7 +38,7 @@ NOT_RUN = {
     "[--capped]": "shows that a flag may be left out",
     "DATA": "stands for a reader's folder",
 }
-OTHERS = {"pip", "nox", "docker", "conda", "."}
+OTHERS = {"pip", "nox", "docker", "conda", "snakemake", "."}
 Block = tuple[str, str]
 
 

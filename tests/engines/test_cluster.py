@@ -18,7 +18,7 @@ def test_the_local_engine_is_what_is_meant_where_nothing_is_said():
     ("given", "said"),
     [
         (("spark",), "no engine 'spark'. Allowed: local, this machine; ray"),
-        (("local", "10.0.0.1:6379"), "Add --engine ray, or leave --address out"),
+        (("local", "10.0.0.1:6379"), "Add engine ray, or leave address out"),
     ],
 )
 def test_an_engine_that_cannot_be_is_refused(given, said):

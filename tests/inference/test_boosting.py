@@ -106,9 +106,8 @@ def test_what_an_unseen_drug_adds_is_what_a_trial_without_it_misses(made: Batch)
     drug = made.inputs.drug_effect[made.train.drug]
     table = np.concatenate([made.inputs.molecules.fingerprints[made.train.drug].numpy(), np.zeros((len(drug), 1))], 1)
     response = level[drug].numpy() + 0.1 * rng.normal(size=len(drug))
-    drugs, lines = boosting._unseen(
-        Rows(table.astype(np.float32), response), made, GROWTH._replace(trees=200, rate=0.2), seed=0
-    ).tolist()
+    rows, growth = Rows(table.astype(np.float32), response), GROWTH._replace(trees=200, rate=0.2)
+    drugs, lines = boosting._unseen(rows, made, np.zeros(len(response)), 1.0, growth, seed=0).tolist()
     assert 0.3 * level.var() < drugs < 4 * level.var()
     assert lines < 0.05 * drugs
 

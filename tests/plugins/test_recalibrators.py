@@ -78,7 +78,10 @@ def test_it_is_not_chosen_by_itself_whatever_it_says_of_itself() -> None:
 
 @pytest.mark.usefixtures("doubled")
 def test_one_that_cannot_be_fitted_by_group_is_refused_by_group() -> None:
-    with pytest.raises(DataError, match="no recalibrator called 'doubled_by_drug'. Allowed: .*doubled.*; and affine"):
+    with pytest.raises(
+        DataError,
+        match="no recalibrator called 'doubled_by_drug'. Did you .*Allowed: .*doubled.*; and affine",
+    ):
         calibration.known("doubled_by_drug")
 
 

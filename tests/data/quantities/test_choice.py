@@ -142,7 +142,7 @@ def test_what_a_table_holds_instead_is_named() -> None:
     for raw, said in (
         (
             table(auc=AUC),
-            r"It has other responses: auc, AUC as a fraction \(1 = no effect\) \(--measure auc_fraction\)",
+            r"It has other responses: auc, AUC as a fraction \(1 = no effect\) \(measure=.auc_fraction.\)",
         ),
         (table(response=AUC), r"all 60 values between .* look like AUC as a fraction .*--measure auc_fraction"),
         (table(response=6 - LN / np.log(10)), r"look like pIC50 \(-log10 of M\) \(--unit pic50\)"),

@@ -97,7 +97,7 @@ def test_a_model_is_named_by_its_digest_or_the_first_twelve_digits(tmp_path: Pat
 
 
 WRONG = {
-    "unknown line": ({"cell_line_id": "L9"}, r"the cell line 'L9' is not known.*give the --predictions"),
+    "unknown line": ({"cell_line_id": "L9"}, r"the cell line 'L9' is not known.*give the predictions"),
     "unknown drug": ({"drug_id": "D9"}, "the drug 'D9' is not known"),
     "case": ({"drug_id": "d1"}, "'d1' is not known; did you mean D1"),
     "date": ({"cell_line_id": "1-Mar"}, "a spreadsheet took it for a date"),
@@ -109,7 +109,7 @@ WRONG = {
     "no line": ({"cell_line_id": ""}, r"row 2 \(no line with D1\): there is no cell line"),
     "other model": (
         {"model": "c" * 64},
-        "it is about another model, ccc.*the model aaaaaaaaaaaa or bbbbbbbbbbbb.*with --earlier",
+        "it is about another model, ccc.*the model aaaaaaaaaaaa or bbbbbbbbbbbb.*with earlier",
     ),
     "short digest": ({"model": "aaaa"}, "it is about another model, aaaa"),
     "decision": ({"decision": "acept"}, "there is no decision 'acept'; did you mean accept"),
