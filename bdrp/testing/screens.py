@@ -24,7 +24,7 @@ def tiny_screen() -> Screen:
     """36 lines x 12 drugs x 50 genes of the simulated screen: enough to fit a small network in a second.
 
     >>> tiny_screen()
-    Screen(tiny: 346 ln IC50 [ln(µM)], 36 lines x 12 drugs, 50 genes)
+    Screen(tiny: 346 ln IC50 [ln(µM)], 36 lines x 12 drugs, 50 genes, 8 tissues)
     """
     return cut_simulated("tiny", 36, 12, 50, step=4)
 

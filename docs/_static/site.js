@@ -6,8 +6,12 @@ function complete() {
   for (const [drawer, name] of [[".sidebar-drawer", "Pages"], [".toc-drawer", "On this page"]])
     document.querySelector(drawer)?.setAttribute("aria-label", name);
 
-  // The corner above the row names of a table of pandas is no heading of anything.
-  for (const corner of document.querySelectorAll(".cell_output th:empty")) corner.replaceWith(document.createElement("td"));
+  // The empty corner above the row names of a table is no heading of anything.
+  for (const corner of document.querySelectorAll("article th"))
+    if (!corner.textContent.trim()) corner.replaceWith(document.createElement("td"));
+
+  // What is hidden is named by its own words.
+  for (const summary of document.querySelectorAll("summary[aria-label]")) summary.removeAttribute("aria-label");
 
   if (!document.querySelector("h1")) {
     const title = document.createElement("h1");
