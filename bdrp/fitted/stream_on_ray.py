@@ -7,14 +7,13 @@ shared. An actor that dies is started anew, and its part is answered again.
 from __future__ import annotations
 
 import logging
-import pickle
 import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bdrp import __version__
+from bdrp import __version__, errors
 from bdrp.engines import Engine, cluster
 from bdrp.errors import BdrpError, BdrpWarning, DataError
 from bdrp.files import atomic
@@ -37,12 +36,12 @@ def answer_on_cluster(task: Task, parts: Parts, engine: Engine, workers: int) ->
     todo = parts.missing
     workers = min(workers, len(todo))
     with cluster.connected(engine, workers) as ray:
-        sent = ray.put(pickle.dumps(task))  # once for all actors; this process keeps it alive
+        sent = ray.put(task)  # once for all actors; this process keeps it alive
         for found in _answers(sent, todo, workers).iter_rows():
             for message in found["warnings"]:
                 warnings.warn(message, BdrpWarning, stacklevel=4)
             if found["refused"]:
-                raise pickle.loads(found["refused"])
+                raise getattr(errors, found["refused"])(found["said"])
             path = parts.path(int(found["part"]))
             with atomic.refusing("A part of the predictions", path), atomic.replacing(path) as beside:
                 beside.write_bytes(found["file"])
@@ -57,7 +56,7 @@ class Answerer:
         import torch
 
         torch.set_num_threads(1)
-        self.refused, self.task = _release_refused(asked_by), pickle.loads(ray.get(sent[0]))
+        self.refused, self.task = _release_refused(asked_by), ray.get(sent[0])
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """A part's number becomes its file, its warnings, and the error that refused it, if any."""
@@ -71,7 +70,8 @@ class Answerer:
                 refused = error
             file = b"" if refused else path.read_bytes()
         said = dict.fromkeys(str(each.message) for each in caught if issubclass(each.category, BdrpWarning))
-        return {**row, "file": file, "warnings": list(said), "refused": pickle.dumps(refused) if refused else b""}
+        kind = type(refused).__name__ if refused else ""
+        return {**row, "file": file, "warnings": list(said), "refused": kind, "said": str(refused or "")}
 
 
 def _release_refused(asked_by: str) -> BdrpError | None:

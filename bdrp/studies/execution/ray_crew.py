@@ -5,7 +5,6 @@ Workers send back what they found; records are written here, so that no disk has
 
 from __future__ import annotations
 
-import pickle
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,7 +38,7 @@ class RayCrew:
         with ExitStack() as stack:
             self.ray = stack.enter_context(cluster.connected(self.engine, self.size, gpu=self.gpu))
             self.task = self.ray.remote(num_cpus=1, num_gpus=int(self.gpu), max_retries=RETRIES)(fit_on_worker)
-            self.sent = self.ray.put(pickle.dumps(self.screen))  # once for all runs
+            self.sent = self.ray.put(self.screen)  # once for all runs
             self.waiting = stack.enter_context(ThreadPoolExecutor(self.size, "waiting-for-ray"))
             self.stack = stack.pop_all()
         return self
@@ -77,7 +76,7 @@ class RayCrew:
         return worker.record(run, out, *found)
 
 
-def fit_on_worker(asked_by: str, screen: bytes, run: Run, device: str) -> tuple[dict[str, Any], HeldOut | None]:
+def fit_on_worker(asked_by: str, screen: Screen, run: Run, device: str) -> tuple[dict[str, Any], HeldOut | None]:
     """Do a run on a worker, on one thread; its record's content and held-out predictions.
 
     Raises:
@@ -87,4 +86,4 @@ def fit_on_worker(asked_by: str, screen: bytes, run: Run, device: str) -> tuple[
     import torch
 
     torch.set_num_threads(1)
-    return worker.fit_run(pickle.loads(screen), run, device)
+    return worker.fit_run(screen, run, device)
