@@ -14,8 +14,8 @@ class GraphEncoder(nn.Module):
     """Atoms and bonds -> a state an atom.
 
     Residual GINE layers with layer normalisation. A molecule without a bond keeps the states of its atoms.
-    Atoms that look alike as far as k bonds have one state after k layers, which is computed once for all of them, until
-    a dropout of atoms tells them apart.
+    Atoms that look alike as far as k bonds have one state after k layers, which is computed once for all of them; a
+    dropout drops the same of them all.
     """
 
     def __init__(self, width: int, layers: int, dropout: float) -> None:
@@ -29,28 +29,13 @@ class GraphEncoder(nn.Module):
     def forward(self, molecules: MoleculeGraphs) -> Tensor:
         """Atom states, (A, width)."""
         classes = molecules.classes
-        state, kinds = self.atom(classes.atom_features), self.bond(classes.bond_features)
-        of, distinct = classes.start, False
+        state, kinds, of = self.atom(classes.atom_features), self.bond(classes.bond_features), classes.start
         for number, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
-            norm_of = norm(state)
-            if distinct:
-                state = state + self.dropout(
-                    convolution((norm_of, norm_of), molecules.bonds, kinds.index_select(0, classes.kind))
-                )
-                continue
-            step = classes.step(number)
-            pair = norm_of, norm_of.index_select(0, step.own)
+            step, sending = classes.step(number), norm(state)
+            pair = sending, sending.index_select(0, step.own)
             change = convolution(pair, step.bonds, kinds.index_select(0, step.kind))
-            distinct = self._distinguishes_atoms()
-            if distinct:
-                state = state.index_select(0, of) + self.dropout(change.index_select(0, step.of))
-            else:
-                state, of = state.index_select(0, step.own) + self.dropout(change), step.of
-        return torch.as_tensor(state if distinct else state.index_select(0, of))
-
-    def _distinguishes_atoms(self) -> bool:
-        """Whether alike atoms now lose different entries."""
-        return self.training and isinstance(self.dropout, nn.Dropout) and self.dropout.p > 0
+            state, of = state.index_select(0, step.own) + self.dropout(change), step.of
+        return torch.as_tensor(state.index_select(0, of))
 
 
 def _mlp(width: int) -> nn.Sequential:

@@ -91,9 +91,11 @@ class ScaleMixture:
         return -np.sign(w) * ndtri(self.tail(w, share))
 
     def log_density(self, w: Floats, share: Floats) -> Floats:
-        """The natural log of the density."""
-        parts = [np.log(weight / (_SQRT_2PI * sd)) - np.square(w / sd) / 2 for weight, sd in self._parts(share)]
-        return np.asarray(np.logaddexp.reduce(np.broadcast_arrays(*parts), axis=0))
+        """The natural log of the density, relative to the widest normal's, beside which none vanishes far out."""
+        half, widest = np.square(w) / 2, 1 - share + share * self.nodes[0].max()
+        far = half / widest
+        parts = (weight / sd * np.exp(far - half / np.square(sd)) for weight, sd in self._parts(share))
+        return np.asarray(np.log(sum(parts) / _SQRT_2PI) - far)
 
     def crps(self, w: Floats, share: Floats) -> Floats:
         """The continuous ranked probability score at w, E|w' - w| - E|w' - w''| / 2.

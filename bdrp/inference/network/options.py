@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from bdrp.model.network import Network
 
 LINES = ("auto", "known", "new")
 EFFECTS = ("used", "ignored")
+FEWEST_LINES, MOST_LINES = 32, 128  # of a block: chosen on validation and calibration rows of GDSC2 (docs/tried.md)
+AVERAGED_LINES = 60 * FEWEST_LINES  # over so many lines' steps are weights averaged: the noise of a draw goes, no trend
 EPOCHS = {"new": 20, "known": 50}  # chosen on validation and calibration rows of GDSC2 (docs/tried.md)
 
 
@@ -47,9 +50,11 @@ class NetworkMethod(Method, ABC):
             (docs/tried.md).
         patience: epochs without a better validation score before stopping; if None, all epochs are done and the best
             is kept, for while the rate is high the score is uninformative.
-        lines_a_block: lines of a grid block; each step encodes these and all drugs once.
-        learning_rate: peak rate of the network. weight_decay: of the network.
-        head_rate: peak rate of everything else: the last layer, its posterior, and prior scales.
+        lines_a_block: lines of a grid block; each step encodes these and all drugs once. If None, a quarter of the
+            training lines, but no fewer than 32 and no more than 128 (docs/tried.md).
+        learning_rate: peak rate of the network in blocks of 32 lines; it grows with the square root of a block's size,
+            as what a step knows of the gradient does. weight_decay: of the network.
+        head_rate: the same of everything else: the last layer, its posterior, and prior scales.
         width, hidden, programmes, heads, factors, gene_dropout, drug_dropout: see `Architecture`.
         drug_encoder, pairing, expression, linear_path: what an ablation replaces or leaves out; see `Architecture`.
         hierarchical_effects: "ignored" leaves v, u and the loadings out, so that the network alone makes the mean; a
@@ -63,7 +68,7 @@ class NetworkMethod(Method, ABC):
     lines: Literal["auto", "known", "new"] = "auto"
     epochs: int | None = None
     patience: int | None = None
-    lines_a_block: int = 32
+    lines_a_block: int | None = None
     learning_rate: float = 1e-3
     head_rate: float = 5e-3
     weight_decay: float = 1.0
@@ -98,7 +103,7 @@ class NetworkMethod(Method, ABC):
                 raise FitError(
                     f"{name} is {getattr(self, name)}; it must be above 0 and below 1. Choose another value."
                 )
-        if self.lines_a_block < 1 or self.weight_decay < 0:
+        if (self.lines_a_block is not None and self.lines_a_block < 1) or self.weight_decay < 0:
             raise FitError("lines_a_block must be at least 1 and weight_decay at least 0. Choose other values.")
         self.schedule()
         self.architecture(1)
@@ -113,9 +118,20 @@ class NetworkMethod(Method, ABC):
             )
 
     def schedule(self) -> Schedule:
-        """How long and how fast to descend; of the lines that `warm_start` settled on."""
+        """How long and how fast to descend; of the lines and the block that `warm_start` settled on."""
         epochs = EPOCHS.get(self.lines, EPOCHS["new"]) if self.epochs is None else self.epochs
-        return Schedule(epochs, epochs if self.patience is None else self.patience)
+        averaged = max(1, AVERAGED_LINES // self.block_size)
+        return Schedule(epochs, epochs if self.patience is None else self.patience, averaged_steps=averaged)
+
+    @property
+    def block_size(self) -> int:
+        """Lines of a block, as `warm_start` settled on."""
+        return FEWEST_LINES if self.lines_a_block is None else self.lines_a_block
+
+    def rates(self) -> tuple[float, float]:
+        """Peak rates of the network and of everything else in blocks of this size."""
+        stretch = math.sqrt(self.block_size / FEWEST_LINES)
+        return stretch * self.learning_rate, stretch * self.head_rate
 
     def architecture(
         self, genes: int, compounds: int = 1, profiles: Mapping[str, int] | None = None, laboratories: int = 1
@@ -144,12 +160,17 @@ class NetworkMethod(Method, ABC):
 
     def warm_start(self, batch: Batch, layer: Layer[Guide | PointEstimate]) -> Self:
         """Initialise a layer where training starts, and choose which lines the model serves, by the validation part."""
+        quarter = min(max(len(batch.features.lines) // 4, FEWEST_LINES), MOST_LINES)
+        return replace(self._started(batch, layer), lines_a_block=self.lines_a_block or quarter)
+
+    def _started(self, batch: Batch, layer: Layer[Guide | PointEstimate]) -> Self:
         if self.hierarchical_effects == "ignored":
             layer.fix_effects_at_zero()
             layer.learn_kriging(batch.inputs)
             return replace(self, lines="known")  # nothing is known of a line that could be masked
         batch = self.drop_ignored_components(batch)
         judged = bool(len(batch.validation))
+        of_unseen_drugs = bool((batch.inputs.drug_effect[batch.validation.drug] < 0).any())
         kinds: list[Literal["auto", "known", "new"]] = [self.lines]
         if self.lines == "auto":  # where validation knows no line, there is nothing to try
             known = bool((batch.inputs.line_effect[batch.validation.line] >= 0).any())
@@ -158,11 +179,14 @@ class NetworkMethod(Method, ABC):
         for kind in kinds:
             starts[kind] = solve(batch, factors, jointly=kind == "known", censored=self.likelihood == "censored")
             starts[kind].initialise(layer)
-            layer.learn_kriging(batch.inputs)
-            scores[kind] = layer.score(batch.validation, batch) if judged else 0.0
+            if of_unseen_drugs:  # none else is kriged before training ends, when it is learned in any case
+                layer.learn_kriging(batch.inputs)
+            scores[kind] = layer.score(batch.validation, batch) if judged and len(kinds) > 1 else 0.0
         best = min(kinds, key=lambda kind: scores[kind])
-        starts[best].initialise(layer)
-        layer.learn_kriging(batch.inputs)
+        if best != kinds[-1]:
+            starts[best].initialise(layer)
+            if of_unseen_drugs:
+                layer.learn_kriging(batch.inputs)
         return replace(self, lines=best)
 
     def drop_ignored_components(self, batch: Batch) -> Batch:

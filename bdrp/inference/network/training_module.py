@@ -74,7 +74,7 @@ class Blocks:
         """One epoch's blocks."""
         rows = self.batch.train
         device = rows.line.device
-        for lines, index in grid_blocks(rows, self.method.lines_a_block, generator):
+        for lines, index in grid_blocks(rows, self.method.block_size, generator):
             lines, index = lines.to(device), index.to(device)
             line = torch.searchsorted(lines, rows.line[index])
             masked = (torch.rand(len(lines), generator=generator) < self.masked).to(device)[line]
@@ -142,9 +142,10 @@ class TrainingModule:
 
 def optimiser_groups(method: NetworkMethod, network: list[Any], rest: list[Any]) -> list[dict[str, Any]]:
     """Optimiser groups of the network's parameters and of the rest."""
+    of_network, of_rest = method.rates()
     return [
-        {"params": network, "lr": method.learning_rate, "weight_decay": method.weight_decay},
-        {"params": rest, "lr": method.head_rate, "weight_decay": 0.0},
+        {"params": network, "lr": of_network, "weight_decay": method.weight_decay},
+        {"params": rest, "lr": of_rest, "weight_decay": 0.0},
     ]
 
 

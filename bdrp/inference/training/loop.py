@@ -18,7 +18,6 @@ from bdrp.errors import BdrpWarning, FitError
 from bdrp.inference.method import require_at_least
 from bdrp.inference.training.checkpoint import Progress, State, copy_state, read, write
 
-AVERAGED_STEPS = 60  # chosen on validation (docs/tried.md): the noise of one draw a step goes, the trend stays
 SECONDS_BETWEEN_CHECKPOINTS = 5.0  # chosen: a kill loses little, and writing costs little
 
 
@@ -30,11 +29,13 @@ class Schedule:
         epochs: passes over the training lines; the learning rate rises over the first tenth and then falls as a cosine.
         patience: epochs without a better validation score before stopping.
         clip: largest norm of the gradient.
+        averaged_steps: over how many steps weights are averaged.
     """
 
     epochs: int
     patience: int
     clip: float = 5.0
+    averaged_steps: int = 60  # chosen on validation (docs/tried.md): the noise of one draw a step goes, the trend stays
 
     def __post_init__(self) -> None:
         """Refuse fewer than one epoch.
@@ -98,7 +99,7 @@ def train(
     Warns:
         BdrpWarning: the user interrupted; the best state so far was kept.
     """
-    optimiser = torch.optim.AdamW(trainable.parameter_groups())
+    optimiser = torch.optim.AdamW(trainable.parameter_groups(), fused=True)  # one pass over the weights and not twelve
     peaks = [group["lr"] for group in optimiser.param_groups]
     state = State(trainable.module, optimiser, copy_state(trainable.module), copy_state(trainable.module), Progress())
     if checkpoint is not None and checkpoint.exists():
@@ -181,18 +182,18 @@ def _epoch(trainable: Trainable, state: State, peaks: list[float], schedule: Sch
         loss.backward()
         trainable.clip(schedule.clip)
         optimiser.step()
-        _average(state, progress.epoch * len(blocks) + position)
+        _average(state, progress.epoch * len(blocks) + position, schedule.averaged_steps)
         total += loss.item()
     progress.losses.append(total / len(blocks))
     progress.epoch += 1
 
 
 @torch.no_grad()
-def _average(state: State, step: int) -> None:
+def _average(state: State, step: int, steps: int) -> None:
     """Exponential moving average of every weight (Polyak & Juditsky 1992), shorter at the start."""
-    weight = max(1 / AVERAGED_STEPS, 1 / (1 + step / 4))
-    for name, value in state.module.state_dict().items():
-        state.average[name].lerp_(value, weight)
+    weight = max(1 / steps, 1 / (1 + step / 4))
+    values = state.module.state_dict()
+    torch._foreach_lerp_([state.average[name] for name in values], list(values.values()), weight)
 
 
 def _improved(trainable: Trainable, state: State) -> bool:
