@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import bdtrc
 from torch import Tensor
 
 from bdrp.data.profiles import EXPRESSION
@@ -80,13 +81,11 @@ class ApplicabilityDomain(Displayed):
     def warn_of_unlike_lines(self, percentiles: pd.Series) -> None:
         """Warn where more lines than chance gives are farther from all training lines than any of these from another.
 
-        Chance gives one in L + 1: the count is binomial.
+        Chance gives one in L + 1: the count is binomial, of which `bdtrc` is the upper tail.
         """
-        from scipy import stats
-
         far = percentiles.index[percentiles >= 1]
         expected = 1 / (len(self.profiles) + 1)
-        if len(far) and stats.binom.sf(len(far) - 1, len(percentiles), expected) < UNLIKELY:
+        if len(far) and bdtrc(len(far) - 1, len(percentiles), expected) < UNLIKELY:
             shown = ", ".join(map(str, far[:5])) + (", ..." if len(far) > 5 else "")
             warnings.warn(
                 f"{len(far):,} of {len(percentiles):,} lines are farther from every training line than any training "

@@ -100,7 +100,7 @@ def ratio(above: list[float], below: list[float]) -> float:
 
 def training(name: str, batch: Any, device: str) -> Any:
     """A method where its training of new lines is under way; `variational` with its posterior scale."""
-    method: Any = replace(inference.make(name), lines="new")
+    method: Any = replace(inference.make(name), lines="new").settle_block(len(batch.features.lines))
     fitted = method._assemble(batch.features, len(batch.train))
     layer = fitted.layer
     layer.leverage = torch.full((len(batch.features.compounds), len(batch.inputs.line_ids)), 0.2)

@@ -160,8 +160,12 @@ class NetworkMethod(Method, ABC):
 
     def warm_start(self, batch: Batch, layer: Layer[Guide | PointEstimate]) -> Self:
         """Initialise a layer where training starts, and choose which lines the model serves, by the validation part."""
-        quarter = min(max(len(batch.features.lines) // 4, FEWEST_LINES), MOST_LINES)
-        return replace(self._started(batch, layer), lines_a_block=self.lines_a_block or quarter)
+        return self.settle_block(len(batch.features.lines))._started(batch, layer)
+
+    def settle_block(self, lines: int) -> Self:
+        """The same with a block's size for so many training lines, where it has none."""
+        quarter = min(max(lines // 4, FEWEST_LINES), MOST_LINES)
+        return replace(self, lines_a_block=self.lines_a_block or quarter)
 
     def _started(self, batch: Batch, layer: Layer[Guide | PointEstimate]) -> Self:
         if self.hierarchical_effects == "ignored":
