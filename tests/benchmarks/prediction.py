@@ -1,20 +1,23 @@
 """What `bdrp predict` costs: seconds of CPU and memory, of a screen's grid and of libraries of new compounds.
 
-    python tests/benchmarks/prediction.py MODEL --root DATA [--compounds 500,1500] [--before PATH] [--runs 1]
+    python tests/benchmarks/prediction.py MODEL --root DATA [--compounds 500,1500] [--before PATH] [--runs 1] [--kill]
 
 Each figure is of a whole process of the command line: start, reading and writing included. With `--before`, a checkout
 of an earlier version, both are run in turn. Compounds are structures of the screen with random substituents, so that
-their size is that of drugs; each is parsed, named by its InChIKey and featurised.
+their size is that of drugs; each is parsed, named by its InChIKey and featurised. With `--kill`, each library is asked
+once more by a process that is killed at half time, and then resumed: the file has to equal that of the unbroken run.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -44,6 +47,7 @@ def main() -> None:
     asked.add_argument("--compounds", default="500,1500")
     asked.add_argument("--before", type=Path)
     asked.add_argument("--runs", type=int, default=1)
+    asked.add_argument("--kill", action="store_true")
     given = asked.parse_args()
     trees = {"before": given.before.resolve()} if given.before else {}
     trees["now"] = Path(bdrp.__file__).parents[1]
@@ -65,23 +69,55 @@ def main() -> None:
                     each = 1e6 * cost.seconds / cost.pairs
                     shown = f"{count or 'grid':>9} {cost.pairs:12,}  {name:8} {cost.seconds:8.1f} {each:11.2f}"
                     print(f"{shown} {cost.peak:10,.0f}", flush=True)
+            if given.kill and count:
+                print(kill_and_resume(trees["now"], words), flush=True)
 
 
 def measure(tree: Path, words: Sequence[str]) -> Cost:
     """One `bdrp predict` of the code in `tree`, as a process of its own with one thread that begins there."""
     import pyarrow.parquet
 
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    environment = os.environ | one_thread | {"PYTHONPATH": str(tree)}
-    command = [sys.executable, "-W", "ignore", "-m", "bdrp", "predict", *words]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=tree, env=environment, **quiet) as running:
+    with start(tree, words) as running:
         _, status, used = os.wait4(running.pid, 0)
         running.returncode = os.waitstatus_to_exitcode(status)
     if running.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {running.returncode}")
+        raise SystemExit(f"{' '.join(words)} ended with {running.returncode}")
     pairs = pyarrow.parquet.read_metadata(words[-1]).num_rows
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, pairs)
+
+
+def start(tree: Path, words: Sequence[str]) -> subprocess.Popen[bytes]:
+    """The process that `measure` waits for."""
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment = os.environ | one_thread | {"PYTHONPATH": str(tree)}
+    command = [sys.executable, "-W", "ignore", "-m", "bdrp", "predict", *words]
+    return subprocess.Popen(command, cwd=tree, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill_and_resume(tree: Path, words: Sequence[str]) -> str:
+    """What became of a run that was killed when half of its parts were there, beside the unbroken one's file."""
+    unbroken = Path(words[-1])
+    out = unbroken.with_name(f"killed-{unbroken.name}")
+    killed, folder = [*words[:-1], str(out)], out.with_name(f"{out.name}.parts")
+    with start(tree, killed) as running:
+        while running.poll() is None and not halfway(folder):
+            time.sleep(0.05)
+        running.kill()
+    if out.exists() or not folder.exists():
+        return "killed and resumed: it had ended before it could be killed"
+    finished = len(list(folder.glob("part-*")))
+    again = measure(tree, killed)
+    same = "equal to" if out.read_bytes() == unbroken.read_bytes() else "DIFFERENT from"
+    return f"killed after {finished} parts and resumed: {again.seconds:.1f} CPU s more, {same} the unbroken run"
+
+
+def halfway(folder: Path) -> bool:
+    """Whether half of the parts of a result are there."""
+    try:
+        count = json.loads((folder / "parts.json").read_text())["count"]
+    except (FileNotFoundError, ValueError):
+        return False
+    return 2 * len(list(folder.glob("part-*.parquet"))) >= int(count)
 
 
 def write_library(screen: str, root: Path, count: int, path: Path) -> list[str]:
