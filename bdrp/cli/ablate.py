@@ -20,8 +20,6 @@ from bdrp.cli.options import (
     ScreenOptions,
     Unit,
     describe_tables,
-    list_input_files,
-    load_screen,
     parse_key_values,
 )
 from bdrp.engines import Engine
@@ -85,18 +83,9 @@ def run(
     screen_options = parse_key_values(screen_option, "--screen-option") | describe_tables(
         unit, dose_unit, expression_scale
     )
-    study_runs.check_output_folder(out, "ablation.html", ["ablation"], list_input_files(root, screen_options))
-    loaded = load_screen(screen, root, measure, screen_options)
-    runs = study_runs.run_plan(
-        loaded,
-        matrix,
-        out,
-        workers=workers,
-        budget=budget,
-        device=device,
-        plan_only=plan_only,
-        engine=worked_by,
-    )
+    named = study_runs.NamedScreen(screen, root, measure, screen_options)
+    execution = study_runs.Execution(worked_by, workers, budget, device, plan_only)
+    runs = study_runs.run_on_screen(named, matrix, out, "ablation.html", ["ablation"], execution)
     if runs is None:
         return
     from bdrp import report

@@ -22,8 +22,6 @@ from bdrp.cli.options import (
     Unit,
     describe_tables,
     group_options_by_label,
-    list_input_files,
-    load_screen,
     parse_key_values,
     parse_labelled_names,
 )
@@ -79,18 +77,9 @@ def run(
     screen_options = parse_key_values(screen_option, "--screen-option") | describe_tables(
         unit, dose_unit, expression_scale
     )
-    study_runs.check_output_folder(out, "compare.html", TABLES, list_input_files(root, screen_options))
-    loaded = load_screen(screen, root, measure, screen_options)
-    runs = study_runs.run_plan(
-        loaded,
-        matrix,
-        out,
-        workers=workers,
-        budget=budget,
-        device=device,
-        plan_only=plan_only,
-        engine=worked_by,
-    )
+    named = study_runs.NamedScreen(screen, root, measure, screen_options)
+    execution = study_runs.Execution(worked_by, workers, budget, device, plan_only)
+    runs = study_runs.run_on_screen(named, matrix, out, "compare.html", TABLES, execution)
     if runs is None:
         return
     from bdrp import report

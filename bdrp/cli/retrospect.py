@@ -9,7 +9,7 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import MethodFile, drop_unset
-from bdrp.errors import DataError
+from bdrp.cli.sensitivity import Threshold, ThresholdByDrug, Thresholds, make_policy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,16 +34,9 @@ def run(
         list[float] | None,
         typer.Option(metavar="SHARE", help="Share of the pairs that is reviewed; may be repeated. 0.2 and 0.5."),
     ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="Responses below it count as sensitive; without it, the predicted lowest tenth."),
-    ] = None,
-    thresholds: Annotated[
-        Path | None, typer.Option(help="Table of drug_id and threshold, or threshold_um: one for each drug instead.")
-    ] = None,
-    threshold_by_drug: Annotated[
-        bool, typer.Option("--threshold-by-drug", help="The lowest tenth of each drug's own predictions is sensitive.")
-    ] = False,
+    threshold: Threshold = None,
+    thresholds: Thresholds = None,
+    threshold_by_drug: ThresholdByDrug = False,
     out: Annotated[Path | None, typer.Option(help="Also write the table: .csv, .xlsx or .parquet.")] = None,
     method: MethodFile = None,
 ) -> None:
@@ -52,15 +45,10 @@ def run(
     from bdrp.files import atomic, outputs, tables
     from bdrp.fitted.model import TrainedModel
 
-    if threshold is not None and thresholds is not None:
-        raise DataError("--threshold and --thresholds both say what is sensitive. Give one of them.")
     if out is not None:
         tables.check_suffix(out, "What queues bought")
         outputs.guard({out: outputs.has_columns(KNOWN_BY)}, [model, *([] if thresholds is None else [thresholds])])
-    policy = triage.Policy(
-        threshold_by_drug=threshold_by_drug,
-        **drop_unset(sensitivity_threshold=threshold if thresholds is None else triage.read_thresholds(thresholds)),
-    )
+    policy = make_policy(threshold, thresholds, threshold_by_drug)
     trained = TrainedModel.load(model, method)
     observed = trained.held_out()
     found = triage.simulate_review(

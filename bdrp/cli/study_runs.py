@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from bdrp.cli import console
+from bdrp.cli.options import list_input_files, load_screen
 
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
@@ -25,6 +27,57 @@ Seeds = Annotated[int, typer.Option(help="How many seeds each fold is fitted wit
 Workers = Annotated[int, typer.Option(help="How many fits at a time, each on one thread.")]
 Budget = Annotated[float | None, typer.Option(metavar="SECONDS", help="Start no fit that is expected to end later.")]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Only print what would be done.")]
+
+
+@dataclass(frozen=True)
+class NamedScreen:
+    """The screen that flags name.
+
+    Attributes:
+        name: as `--screen` has it.
+        root: the folder below which its files lie.
+        measure: None for the screen's own default.
+        options: of its source.
+    """
+
+    name: str
+    root: Path | None
+    measure: str | None
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the fits of a study are run, as flags say it.
+
+    Attributes:
+        engine: who runs them.
+        workers: how many at a time.
+        budget: seconds; None for no end.
+        device: auto, cpu or cuda.
+        plan_only: print what would be done, and do nothing.
+    """
+
+    engine: Engine
+    workers: int
+    budget: float | None
+    device: str
+    plan_only: bool
+
+
+def run_on_screen(
+    named: NamedScreen, matrix: RunMatrix, out: Path, page: str, tables: Iterable[str], execution: Execution
+) -> tuple[Run, ...] | None:
+    """Fit a run matrix on a screen into a folder that may take the study's page and tables.
+
+    Returns:
+        All runs of the run matrix; None where only the plan was asked for.
+
+    Raises:
+        BdrpError: see `check_output_folder`, `load_screen` and `run_plan`.
+    """
+    check_output_folder(out, page, tables, list_input_files(named.root, named.options))
+    return run_plan(load_screen(named.name, named.root, named.measure, named.options), matrix, out, execution)
 
 
 def check_output_folder(out: Path, page: str, tables: Iterable[str], inputs: Iterable[Path]) -> None:
@@ -45,17 +98,7 @@ def split_by_commas(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
-def run_plan(
-    screen: Screen,
-    matrix: RunMatrix,
-    out: Path,
-    *,
-    workers: int,
-    budget: float | None,
-    device: str,
-    plan_only: bool,
-    engine: Engine,
-) -> tuple[Run, ...] | None:
+def run_plan(screen: Screen, matrix: RunMatrix, out: Path, execution: Execution) -> tuple[Run, ...] | None:
     """Print the plan and carry it out; all runs of the run matrix, None where only the plan was asked for.
 
     Raises:
@@ -63,10 +106,10 @@ def run_plan(
     """
     from bdrp.studies.execution import plan as planning
 
-    planning.check_workers_and_budget(workers, budget)
+    planning.check_workers_and_budget(execution.workers, execution.budget)
     plan = planning.make_plan(screen, matrix, out)
-    console.print_line(plan.describe(workers))
-    if plan_only:
+    console.print_line(plan.describe(execution.workers))
+    if execution.plan_only:
         return None
     from bdrp.studies.execution import pool
 
@@ -74,11 +117,11 @@ def run_plan(
         outcome = pool.execute_plan(
             plan,
             screen,
-            workers=workers,
-            budget=budget,
-            device=device,
+            workers=execution.workers,
+            budget=execution.budget,
+            device=execution.device,
             progress=console.shows_progress(),
-            engine=engine,
+            engine=execution.engine,
         )
     except KeyboardInterrupt:
         console.print_note(f"finished runs are kept in {out}; the same command goes on from there.")

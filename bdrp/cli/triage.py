@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bdrp.cli import console
-from bdrp.cli.options import MethodFile, Root, ScreenOptions, drop_unset, load_screen, parse_key_values
+from bdrp.cli.options import MethodFile, Root, ScreenOptions, load_screen, parse_key_values
+from bdrp.cli.sensitivity import Threshold, ThresholdByDrug, Thresholds, make_policy
 from bdrp.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,16 +31,9 @@ def run(
     predictions: Annotated[Path, typer.Argument(help="A file that `bdrp predict` wrote; tables of others lose tails.")],
     out: Annotated[Path, typer.Option(help="The queue; .csv, .xlsx, .jsonl and .parquet are written side by side.")],
     budget: Annotated[int, typer.Option(help="How many pairs an expert can look at.")] = 50,
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="Responses below it count as sensitive; without it, the predicted lowest tenth."),
-    ] = None,
-    thresholds: Annotated[
-        Path | None, typer.Option(help="Table of drug_id and threshold, or threshold_um: one for each drug instead.")
-    ] = None,
-    threshold_by_drug: Annotated[
-        bool, typer.Option("--threshold-by-drug", help="The lowest tenth of each drug's own predictions is sensitive.")
-    ] = False,
+    threshold: Threshold = None,
+    thresholds: Thresholds = None,
+    threshold_by_drug: ThresholdByDrug = False,
     quota: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,16 +75,13 @@ def run(
     if label_studio is not None:
         triage.task_places(label_studio, inputs)
     _check_page(page, model, inputs)
-    if threshold is not None and thresholds is not None:
-        raise DataError("--threshold and --thresholds both say what is sensitive. Give one of them.")
-    policy = triage.Policy(
-        threshold_by_drug=threshold_by_drug,
-        **drop_unset(
-            sensitivity_threshold=threshold if thresholds is None else triage.read_thresholds(thresholds),
-            quotas=parse_key_values(quota, "--quota") if quota else None,
-            most_per_drug=most_per_drug,
-            most_per_line=most_per_line,
-        ),
+    policy = make_policy(
+        threshold,
+        thresholds,
+        threshold_by_drug,
+        quotas=parse_key_values(quota, "--quota") if quota else None,
+        most_per_drug=most_per_drug,
+        most_per_line=most_per_line,
     )
     done = None if reviewed is None else _read_settled(reviewed)
     found = triage.read_predictions(predictions)

@@ -9,7 +9,8 @@ expectation, the two measurements have noise of their own, so that for each join
 p_a(s) being the chance that drug a reports less than its threshold. The mean over draws is the chance that the better
 one is active. Between what that chance lies is another question, for it is one of repeats: what the model calls noise
 holds what a pair responds beyond all that is known of line and drug, which is the same in every repeat and so no part
-of the chance but of what is not known of it. With c the share of the noise that repeats show (`bdrp.design.repeats`),
+of the chance but of what is not known of it. With c the share of its noise that repeats of a pair show, drawn anew
+for each pair too (`bdrp.design.repeats`),
 
     expected response in draw s = mean + deviation_s + sqrt(1 - c_s) sd z_s,   SD of a repeat = sqrt(c_s) sd,
 
@@ -127,7 +128,7 @@ def draw_chances(
     expected = whole.mean + require_joint(whole.joint_draws).draw(rng, draws)
     noise = np.broadcast_to(whole.aleatoric_std, expected.shape)
     if repeats is not None:
-        share = repeats.draw(rng, draws)[:, None]
+        share = repeats.draw(rng, draws, count)
         expected = expected + np.sqrt(1 - share) * noise * rng.standard_normal(expected.shape)
         noise = np.sqrt(share) * noise
     repeated = whole[np.tile(np.arange(count), draws)]

@@ -31,11 +31,12 @@ def tidy_rows(measured: pd.DataFrame) -> pd.DataFrame:
             "cell_line_id, drug_id and response, in the model's measure. Rename or add them."
         )
     known = [KNOWN] if KNOWN in measured and measured[KNOWN].notna().any() else []
-    rows = measured.reindex(columns=[*KEYS, *VALUES, *known]).reset_index(drop=True)
-    if rows.empty:
+    if measured.empty:
         raise DataError("The measurements hold no row. At least one is needed to update a model. Give some.")
-    rows[KEYS] = rows[KEYS].astype("str")
-    rows[[*VALUES, *known]] = rows[[*VALUES, *known]].astype(np.float64)
+    nothing = np.full(len(measured), np.nan)
+    ids = {name: measured[name].astype("str").array for name in KEYS}
+    values = {name: measured[name].to_numpy(np.float64) if name in measured else nothing for name in (*VALUES, *known)}
+    rows = pd.DataFrame(ids | values)
     wrong = np.flatnonzero(~np.isfinite(rows["response"]) | (rows[KEYS] == "").any(axis=1))
     if len(wrong):
         raise DataError(

@@ -10,6 +10,7 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from bdrp import __version__
@@ -150,20 +151,28 @@ def add_rows(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
 
 
 def _drugs(drugs: pd.DataFrame) -> pd.DataFrame:
+    """The columns of drugs that a model keeps: doses, and texts, "" where there is none; index their ids as text."""
     columns = [*DRUG_COLUMNS, *(["laboratory"] if "laboratory" in drugs else [])]
-    table = drugs.reindex(columns=columns)
-    texts = [column for column in columns if column != "upper_limit"]
-    table[texts] = table[texts].astype(object).where(table[texts].notna(), "").astype("str")
-    return table.assign(upper_limit=table["upper_limit"].astype(float)).set_axis(table.index.astype("str"), axis=0)
+    given = drugs.reindex(columns=columns)
+    kept = {name: _texts(given[name]) for name in columns if name != "upper_limit"}
+    doses = pd.Series(given["upper_limit"].to_numpy(np.float64))
+    return pd.DataFrame(kept | {"upper_limit": doses})[columns].set_axis(given.index.astype("str"), axis=0)
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    texts = ["" if absent else str(value) for value, absent in zip(values, values.isna(), strict=True)]
+    return pd.Series(texts, dtype="str")
 
 
 def _read_columns(model: TrainedModel, profiles: Profiles) -> Mapping[str, pd.DataFrame]:
     """Of the modalities that the model reads the columns that it reads, in its order."""
-    return {
-        name: profiles[name].loc[:, scaler.column_index[scaler.column_index.isin(profiles[name].columns)]]
-        for name, scaler in model.features.scalers.items()
-        if name in profiles
-    }
+    found = {}
+    for name, scaler in model.features.scalers.items():
+        if name in profiles:
+            place = scaler.column_index.get_indexer(profiles[name].columns)
+            read = np.flatnonzero(place >= 0)
+            found[name] = profiles[name].take(read[np.argsort(place[read], kind="stable")], axis=1)
+    return found
 
 
 def _record(rows: pd.DataFrame, source: Source, laboratory: TargetLaboratory | None) -> Update:

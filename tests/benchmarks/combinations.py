@@ -49,7 +49,7 @@ def main() -> None:
             repeats = measure_repeats(model, world.screen)
             print(f"world {seed}, fold {fold}: {repeats.describe()}", flush=True)
             for yardstick, share in zip(found, (None, 0.2), strict=True):
-                found[yardstick].append(one_fold(model, world, share, given.lines, repeats))
+                found[yardstick].append(one_fold(model, world, share, given.lines, repeats).assign(world=seed))
     for yardstick, tables in found.items():
         show(yardstick, pd.concat(tables))
 
@@ -82,7 +82,7 @@ def one_fold(
         known = drugs["structure_key"].to_numpy()
         tables.append(
             found.assign(
-                line=f"{world.screen.name} {line}",
+                line=line,
                 truth=1 - (1 - single[a]) * (1 - single[b]),
                 true_gain=(1 - single[a]) * single[b],
             )[known[a] != known[b]]
@@ -92,7 +92,7 @@ def one_fold(
 
 def show(yardstick: str, table: pd.DataFrame) -> None:
     """Reliability in bins of the chance; scores and bias of it and of the product of single chances."""
-    print(f"\n{yardstick}: {len(table):,} pairs of drugs on {table['line'].nunique()} lines")
+    print(f"\n{yardstick}: {len(table):,} pairs of drugs on {len(table[['world', 'line']].drop_duplicates())} lines")
     for name in ("chance", "if_unrelated", "chance_a"):
         brier = (table["truth"] * (1 - table[name]) ** 2 + (1 - table["truth"]) * table[name] ** 2).mean()
         print(f"{name:13s} mean {table[name].mean():.4f} (true {table['truth'].mean():.4f}), Brier {brier:.4f}")

@@ -1,9 +1,11 @@
 """What choosing experiments is worth on a part of GDSC2 that two cores can replay.
 
-    python tests/benchmarks/replayed_gdsc2.py --root DATA --out REPLAY --seeds 3
+    python tests/benchmarks/replayed_gdsc2.py --root DATA --out REPLAY
+    python tests/benchmarks/replayed_gdsc2.py --root DATA --out HITS --any-pairs --by greedy_mean thompson ucb
 
-Half of the lines are of the lung, of which pairs are scored; the others and the drugs are drawn at random. The replay
-is that of `bdrp replay`, resumable, and its page lies in REPLAY.
+Half of the lines are of the lung, of which pairs are scored; the others and the drugs are drawn at random. With
+`--any-pairs` those of all lines are scored alike, and hits are looked for among all. The replay is that of
+`bdrp replay`, resumable, and its page lies in REPLAY.
 """
 
 from __future__ import annotations
@@ -35,12 +37,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--by", nargs="*", default=["epig", "variance"])
+    parser.add_argument("--any-pairs", action="store_true", help="score pairs of all lines, not of one tissue")
     given = parser.parse_args()
     warnings.simplefilter("ignore", BdrpWarning)
     screen = part_of(sources.load("gdsc2", given.root))
-    protocol = study.Protocol(
-        by=tuple(given.by), seeds=given.seeds, start=1000, rounds=8, target=Target(tissue=(TISSUE,)), scored=0.3
-    )
+    target = Target() if given.any_pairs else Target(tissue=(TISSUE,))
+    protocol = study.Protocol(by=tuple(given.by), seeds=given.seeds, start=1000, rounds=8, target=target, scored=0.3)
     found = study.gather_curves(
         study.replay(screen, protocol, given.out, device="cpu", advance=lambda run: print(run, flush=True)),
         protocol,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,7 +37,17 @@ def predicted(mean, covariance, noise):
     return Normal(keys, "ln_ic50_um", mean, np.full(len(mean), noise), np.diag(covariance), shared, unit="ln(µM)")
 
 
-ALL_NOISE = RepeatShare(np.ones(100), np.ones(100))
+@dataclass(frozen=True)
+class Exactly(RepeatShare):
+    """A share that is known, and the same for all pairs."""
+
+    share: float = 1.0
+
+    def draw(self, rng, draws, pairs):
+        return np.full((draws, pairs), self.share)
+
+
+ALL_NOISE = Exactly()
 """Of a screen whose repeats differ by all that the model calls noise."""
 
 
@@ -77,7 +89,7 @@ def test_the_interval_holds_the_chance_that_repeats_would_find_where_part_of_the
     pairs' own part it is too narrow, and not knowing the share it is no narrower.
     """
     rng, epistemic, noise = np.random.default_rng(0), 0.5, 1.0
-    known, inside = RepeatShare(np.full(100, 0.5), np.ones(100)), {"known": 0, "all noise": 0}
+    known, inside = Exactly(share=0.5), {"known": 0, "all noise": 0}
     for seed in range(300):
         mean = rng.normal(0.5, 0.5, 2)
         pred = predicted(mean, epistemic * np.eye(2), noise)
@@ -91,10 +103,7 @@ def test_the_interval_holds_the_chance_that_repeats_would_find_where_part_of_the
 
 def test_what_repeats_show_moves_the_interval_and_not_the_chance():
     pred = predicted([0.2, 0.5], 0.3 * np.eye(2), 1.0)
-    found = [
-        combine(pred, np.zeros(2), repeats=each).iloc[0]
-        for each in (ALL_NOISE, RepeatShare(np.full(100, 0.3), np.ones(100)))
-    ]
+    found = [combine(pred, np.zeros(2), repeats=each).iloc[0] for each in (ALL_NOISE, Exactly(share=0.3))]
     assert found[0]["chance"] == found[1]["chance"] and found[0]["gain"] == found[1]["gain"]
     assert found[1]["high"] - found[1]["low"] > found[0]["high"] - found[0]["low"] + 0.1
 

@@ -98,10 +98,10 @@ class Reference:
 
         `TP53 (7157)` is TP53, SEPT9 is SEPTIN9, Trp53 is not TP53; a name that could be of two genes stays.
         """
-        absent = self.columns[~self.columns.isin(table.columns)]
-        if absent.empty:
+        present = np.unique(self.columns.get_indexer(table.columns))  # many times as fast as isin
+        missing = set(self.columns.delete(present[present >= 0]))
+        if not missing:
             return table, []
-        missing = set(absent)
         mine = _unique({gene: joining_key(gene) for gene in missing})
         spare = [str(name) for name in table.columns if name not in self.genes]
         theirs = _unique({name: joining_key(name) for name in spare})

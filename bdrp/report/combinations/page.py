@@ -54,11 +54,13 @@ def render_page(found: Combinations) -> str:
 
 def _summarise(found: Combinations, line: str) -> Summary:
     best = found.table.iloc[0]
-    a, b, gain = cut(best["drug_a"], 40), cut(best["drug_b"], 40), words.percent(best["gain"], 0)
+    a, b = cut(best["drug_a"], 40), cut(best["drug_b"], 40)
+    alone, both = (words.percent(best[name], 0) for name in ("chance_a", "chance"))
+    rises = f"the chance that one of the two is active rises from {alone} to {both}"
     if best["gain"] >= WORTH_IT:
-        head = f"On {line}, {b} adds most: beside {a} it raises the chance that one of the two is active by {gain}."
+        head = f"On {line}, {b} adds most: beside {a} {rises}."
     else:
-        head = f"On {line} no second drug adds much: the most is {gain}, of {b} beside {a}."
+        head = f"On {line} no second drug adds much: with {b} beside {a} {rises}, and with no other pair by more."
     left_out = f"Without a threshold, and left out: {', '.join(cut(one, 40) for one in found.left_out[:10])}."
     sentences = (f"Active means {found.active_means}.", NO_SYNERGY, *([left_out] if found.left_out else []))
     return Summary("fair" if best["gain"] >= WORTH_IT else "doubt", head, sentences)

@@ -71,7 +71,7 @@ def _tiles(proposal: Proposal, plates: pd.DataFrame) -> tuple[Tile, ...]:
         Tile("Pairs", f"{len(table):,}", f"of {proposal.candidates:,} candidates"),
         Tile("Lines", f"{table['cell_line_id'].nunique():,}", words.count(int(plates["thaw"].max()), "thaw")),
         Tile("Drugs", f"{table['drug_id'].nunique():,}", words.count(int(plates["plate"].max()), "plate")),
-        Tile("Cost", words.number(float(table["cost"].sum()), 1), "in measurements"),
+        Tile("Cost", f"{table['cost'].sum():,.10g}", "in measurements"),
     )
 
 

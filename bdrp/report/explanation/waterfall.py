@@ -90,7 +90,9 @@ def plot(found: PairContributions, pair: int, names: tuple[str, str], unit: str)
     table = steps(found, pair)
     named = table["step"].isin(set(found.features["feature"]))
     first = table[named].iloc[0] if named.any() else None
-    largest = "" if first is None else f"; of single genes {first['step']} adds most ({signed(first['contribution'])})"
+    largest = (
+        "" if first is None else f"; of the line's profile {first['step']} adds most ({signed(first['contribution'])})"
+    )
 
     def draw(figure: Figure) -> None:
         draw_waterfall(found, pair, unit, figure.subplots())
@@ -100,7 +102,7 @@ def plot(found: PairContributions, pair: int, names: tuple[str, str], unit: str)
         f"{drug} on {line}: {number(found.pairs['prediction'][pair], 2)} {unit} predicted{largest}.",
         "Each bar is what one part of the model adds to the prediction, blue towards sensitive, vermilion towards "
         "resistant; the thin line is its 90 % posterior interval, where it has one. The bars sum to the prediction. "
-        "Genes are what the drug's slopes and the network together make of the line's expression.",
+        "Genes and tissue are what the drug's slopes and the network together make of the line's profile.",
         draw,
         0.27 * (len(table) + 4),
     )

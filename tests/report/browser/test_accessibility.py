@@ -16,8 +16,9 @@ import pytest
 from bdrp import triage
 from bdrp.design import Expected, Proposal
 from bdrp.design.plates import find_format, lay_out
+from bdrp.explain import explain
 from bdrp.fitted.update import update
-from bdrp.report import answers, combinations, design, review
+from bdrp.report import answers, combinations, design, explanation, review
 
 SETTINGS = {"light": (1200, False), "dark": (1200, True), "phone": (390, False), "phone in the dark": (390, True)}
 VIOLATIONS = """axe.run(document, {resultTypes: ["violations"]}).then((found) => JSON.stringify(
@@ -53,6 +54,7 @@ def pages(trained, tiny_screen, tmp_path_factory) -> dict[str, Path]:
             combinations.ask(updated, tiny_screen, line=line, criteria=criteria), place / "combine.html"
         )[0],
         "design": design.write(batch, plates, place / "batch.csv")[2],
+        "explain": explanation.explain(explain(model, tiny_screen, drugs=[drug]), place / "explained"),
     }
 
 
@@ -69,7 +71,7 @@ def _batch() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("page", ["answer of a line", "answer of a drug", "review", "combine", "design"])
+@pytest.mark.parametrize("page", ["answer of a line", "answer of a drug", "review", "combine", "design", "explain"])
 def test_axe_finds_nothing(browser, axe, pages, page, setting):
     width, dark = SETTINGS[setting]
     browser.call("Page.setBypassCSP", enabled=True)
