@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from bdrp.fitted.fit import fit
     from bdrp.fitted.model import TrainedModel
     from bdrp.fitted.predict import predict
+    from bdrp.fitted.regressor import BdrpRegressor
     from bdrp.fitted.update import update
+    from bdrp.inference.scikit_learn import from_sklearn
     from bdrp.predictive import Predictions, PredictiveDistribution
     from bdrp.report import evaluate, plot
     from bdrp.report.answers import Answer
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Answer",
     "BdrpError",
+    "BdrpRegressor",
     "BdrpWarning",
     "Predictions",
     "PredictiveDistribution",
@@ -49,6 +52,7 @@ __all__ = [
     "evaluation",
     "explain",
     "fit",
+    "from_sklearn",
     "plot",
     "predict",
     "report",
@@ -75,6 +79,7 @@ _ROOMS = {
 _HOMES = {
     "Answer": ("bdrp.report.answers", "Answer"),
     "BdrpError": ("bdrp.errors", "BdrpError"),
+    "BdrpRegressor": ("bdrp.fitted.regressor", "BdrpRegressor"),
     "BdrpWarning": ("bdrp.errors", "BdrpWarning"),
     "Predictions": ("bdrp.predictive", "Predictions"),
     "PredictiveDistribution": ("bdrp.predictive", "PredictiveDistribution"),
@@ -85,6 +90,7 @@ _HOMES = {
     "answer": ("bdrp.report.answers", "ask_model"),
     "evaluate": ("bdrp.report", "evaluate"),
     "fit": ("bdrp.fitted.fit", "fit"),
+    "from_sklearn": ("bdrp.inference.scikit_learn", "from_sklearn"),
     "predict": ("bdrp.fitted.predict", "predict"),
     "score": ("bdrp.evaluation", "score"),
     "update": ("bdrp.fitted.update", "update"),

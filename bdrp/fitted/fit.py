@@ -39,7 +39,7 @@ def fit(
     screen: Screen | str,
     split: Split | str,
     *,
-    method: str | os.PathLike[str] | Method = "last_layer",
+    method: str | os.PathLike[str] | Method | type[Method] = "last_layer",
     seed: int = 0,
     out: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -56,11 +56,11 @@ def fit(
         screen: what was measured, or the name of a screen that needs no files.
         split: which rows train, tune, calibrate and test; or what is held out, one of `bdrp.splits.BY`, for the first
             of five folds, drawn with the seed.
-        method: one of `bdrp.inference.names()`, the path of a Python file that holds a method, or typed options such as
-            `LastLayerMethod(epochs=3)`.
+        method: one of `bdrp.inference.names()`, the path of a Python file that holds a method, typed options such as
+            `LastLayerMethod(epochs=3)`, or a method's class, as `bdrp.from_sklearn` makes one.
         seed: of every random draw.
         out: the model folder to write; nothing is written if None.
-        options: of the method, where it is named.
+        options: of the method, where it is named or a class.
         device: "auto", "cpu" or "cuda".
         resume: go on from the checkpoint that a stopped run left beside `out`; the model that an interrupted run
             saved is then replaced, and that of a finished one is given back.
@@ -121,8 +121,10 @@ def fit(
     return model
 
 
-def _chosen(method: str | os.PathLike[str] | Method, options: Mapping[str, Any] | None) -> Method:
-    """A method by its name and options, or the one that was given."""
+def _chosen(method: str | os.PathLike[str] | Method | type[Method], options: Mapping[str, Any] | None) -> Method:
+    """A method by its name or class and options, or the one that was given."""
+    if isinstance(method, type):
+        return inference.with_options(method, options)
     if not isinstance(method, Method):
         return cast(Method, inference.make(method, options))
     if options:

@@ -78,6 +78,8 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model = quick_fit(screen, split, out=place / "model")
         bdrp.predict(model, screen=screen).save(place / "predictions.parquet")
     (place / "data").mkdir()
+    (place / "examples").mkdir()
+    shutil.copy(Path(__file__).parents[2] / "examples" / "extra_trees.py", place / "examples")
     _write_own_tables(place, screen)
     _write_new(place, screen, model)
     _write_wells(place / "plates.csv")
