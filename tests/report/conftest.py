@@ -16,7 +16,7 @@ from matplotlib.colors import to_rgba
 from bdrp import report
 from bdrp.evaluation import PosteriorCheck, Scores, posterior_check, score
 from bdrp.predictive import Normal, PosteriorDraws
-from bdrp.report.figures import svg
+from bdrp.report.figures import numbers, svg
 from bdrp.report.figures.plot import Plot
 
 HOSTILE = """</title><script>alert('x')</script> & "$x^2$" <!-- -- > 'DejaVu Sans' \x00\x1b\u2028 日本"""
@@ -253,6 +253,7 @@ def drawn() -> type[Drawn]:
 def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages whose figures are their claims alone, for what a page says: nineteen parts in twenty of its time is SVG."""
     monkeypatch.setattr(svg, "render", lambda plot: f"<svg><title>{escape(plot.title)}</title></svg>")
+    monkeypatch.setattr(numbers, "tabulate", lambda plot: ())
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,7 @@ def test_axe_finds_nothing(browser, axe, pages, page, setting):
     browser.call("Page.setBypassCSP", enabled=True)
     try:
         browser.open(pages[page], width, dark=dark, phone=width < 400)
+        browser.run("for (const one of document.querySelectorAll('.numbers')) one.open = true")
         browser.run(f"{axe};0")
         assert json.loads(browser.run(VIOLATIONS)) == []
     finally:
