@@ -140,3 +140,43 @@ def test_an_export_that_was_edited_is_not_written_over(exported, made):
     with pytest.raises(OutputError, match="an export that was altered since"):
         export(made, out)
     assert (out / "best.tex").read_text() == "edited"
+
+
+def test_every_table_is_latex_whose_rows_have_as_many_cells_as_columns(exported):
+    """By a strict parser of LaTeX: braces and environments close, and nothing of a name is taken for markup."""
+    walker = pytest.importorskip("pylatexenc.latexwalker")
+    found = 0
+    for name, path in exported[0].items():
+        if name.endswith(".tex"):
+            text = path.read_text(encoding="utf-8")
+            nodes, _, _ = walker.LatexWalker(text, tolerant_parsing=False).get_latex_nodes()
+            for tabular in environments(nodes, "tabular"):
+                found += 1
+                columns = tabular.nodeargd.argnlist[-1].nodelist[0].chars
+                assert set(columns) <= {"l", "r"}
+                assert set(cells(tabular.nodelist)) == {len(columns)}, name
+    assert found == sum(path.read_text(encoding="utf-8").count(r"\begin{tabular}") for path in tex_of(exported)) > 5
+
+
+def tex_of(exported):
+    return [path for name, path in exported[0].items() if name.endswith(".tex")]
+
+
+def environments(nodes, name):
+    for node in nodes:
+        inside = getattr(node, "nodelist", None) or []
+        if getattr(node, "environmentname", "") == name:
+            yield node
+        else:
+            yield from environments(inside, name)
+
+
+def cells(nodes):
+    """How many cells each row has."""
+    count = 1
+    for node in nodes:
+        if getattr(node, "specials_chars", "") == "&":
+            count += 1
+        if getattr(node, "macroname", "") == "\\":
+            yield count
+            count = 1
