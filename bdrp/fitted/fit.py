@@ -70,7 +70,7 @@ def fit(
         recalibration: "auto" chooses by cross-validation inside the calibration part; else one of
             `bdrp.calibration.names()`, alone or as NAME_by_GROUPING. What conformal ones guarantee is exact for a model
             that is not fitted again.
-        progress: show a progress bar.
+        progress: show a progress bar; in a notebook, one line of text.
 
     Example:
         >>> import bdrp

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from bdrp.errors import BdrpWarning, FitError
 from bdrp.inference.method import require_at_least
+from bdrp.inference.training.bar import show_epochs
 from bdrp.inference.training.checkpoint import Progress, State, copy_state, read, write
 
 SECONDS_BETWEEN_CHECKPOINTS = 5.0  # chosen: a kill loses little, and writing costs little
@@ -104,7 +105,7 @@ def train(
     state = State(trainable.module, optimiser, copy_state(trainable.module), copy_state(trainable.module), Progress())
     if checkpoint is not None and checkpoint.exists():
         read(checkpoint, identity, state)
-    bar: Any = _bar(schedule.epochs) if show else nullcontext(lambda progress: None)
+    bar: Any = show_epochs(schedule.epochs) if show else nullcontext(lambda progress: None)
     writer = _CheckpointWriter(checkpoint, identity, state)
     with bar as advance:
         advance(state.progress)
@@ -214,28 +215,3 @@ def _improved(trainable: Trainable, state: State) -> bool:
     progress.best_score = math.inf if score is None else score
     progress.best_epoch = progress.epoch
     return True
-
-
-class _bar:  # noqa: N801 - reads as a function where it is used
-    """A rich progress bar that shows loss and validation score an epoch."""
-
-    def __init__(self, epochs: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[metrics]}"))
-        self.display = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-        self.task = self.display.add_task("fit", total=epochs, metrics="")
-
-    def __enter__(self) -> Callable[[Progress], None]:
-        self.display.start()
-        return self.show
-
-    def __exit__(self, *error: object) -> None:
-        self.display.stop()
-
-    def show(self, progress: Progress) -> None:
-        metrics = f"loss {progress.losses[-1]:.3f}" if progress.losses else ""
-        if progress.scores and progress.scores[-1] is not None:
-            metrics += f"  validation {progress.scores[-1]:.3f} (best {progress.best_score:.3f})"
-        self.display.update(self.task, completed=progress.epoch, metrics=metrics)

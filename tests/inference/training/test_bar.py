@@ -1,0 +1,41 @@
+"""What a fit shows of its progress."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from bdrp.inference.training.bar import describe, show_epochs
+from bdrp.inference.training.checkpoint import Progress
+
+
+def at(epoch: int) -> Progress:
+    return Progress(epoch=epoch, losses=[2.0] * epoch, scores=[1.5] * epoch, best_score=1.25)
+
+
+def run(epochs: int) -> None:
+    with show_epochs(epochs) as show:
+        for epoch in range(epochs + 1):
+            show(at(epoch))
+
+
+def test_a_notebook_keeps_one_short_line_of_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(Console, "is_jupyter", True, raising=False)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    run(400)
+    said = capsys.readouterr()
+    kept = said.err.rstrip("\n").rpartition("\r")[2]
+    assert said.out == "" and "\n" not in said.err.rstrip("\n") and len(kept) <= 100
+    assert kept.startswith("fit: 100%") and "400/400" in kept and "validation 1.500" in kept
+
+
+def test_a_terminal_has_a_live_bar(capsys: pytest.CaptureFixture) -> None:
+    run(3)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_before_the_first_epoch_there_is_nothing_to_say() -> None:
+    assert describe(at(0)) == ""
+    assert describe(at(1)) == "loss 2.000  validation 1.500 (best 1.250)"
