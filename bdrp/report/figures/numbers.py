@@ -127,8 +127,9 @@ def _collection(collection: Any) -> Iterator[Mark]:
             yield Mark(_name(collection, "point"), (x, x), (y, y), float(value))
     elif isinstance(collection, LineCollection):
         for segment in collection.get_segments():
-            x, y = np.asarray(segment, dtype=float).T
-            yield Mark(_name(collection, "range"), (x.min(), x.max()), (y.min(), y.max()))
+            x, y = np.asarray(segment, dtype=float).reshape(-1, 2).T
+            if len(x):  # one with an end that is not known is not drawn
+                yield Mark(_name(collection, "range"), (x.min(), x.max()), (y.min(), y.max()))
     elif isinstance(collection, PolyCollection):
         for path in collection.get_paths():
             x, y = np.asarray(path.vertices, dtype=float).T

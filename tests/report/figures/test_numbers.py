@@ -22,7 +22,7 @@ def test_lines_bands_and_ranges_are_read_with_their_labels_and_units():
         axes = figure.subplots()
         axes.fill_between([0.5, 0.9], [0.4, 0.8], [0.6, 1.0], label="by chance")
         axes.plot([0.5, 0.9], [0.45, 0.85], label="this model")
-        axes.vlines([0.5], [0.1], [0.2])
+        axes.vlines([0.5, 0.9], [0.1, np.nan], [0.2, np.nan])
         axes.plot([0, 1], [0, 1])  # guides the eye
         axes.set(xlabel="level", ylabel="coverage")
 
