@@ -60,6 +60,7 @@ def read_lines(given: Given | Any, model: TrainedModel, scale: str | None = None
         DataError: see `bdrp.data.expression.read_expression`.
     """
     if scale is None and _is_read(given):
+        expressions.check_odd(given, in_memory.name_table(given, in_memory.EXPRESSION).name)
         return given
     said: list[str] = []
     table = expressions.read_expression(given, genes=model.features.genes, scale=scale, notices=said)

@@ -73,6 +73,8 @@ def admit(table: pd.DataFrame, reference: Reference, how: str | None = None) -> 
 
 def find_faults(shift: Shift, reference: Reference) -> list[Finding]:
     """What speaks against reading a cohort as it is, the surest first."""
+    if shift.negated:
+        return [_negated(shift)]
     scale = _other_scale(shift, reference)
     if scale is not None:
         return [scale]
@@ -81,6 +83,16 @@ def find_faults(shift: Shift, reference: Reference) -> list[Finding]:
         return [names]
     unlike = _unlike(shift, reference)
     return [] if unlike is None else [unlike]
+
+
+def _negated(shift: Shift) -> Finding:
+    return Finding(
+        f"The expression of {len(shift.negated):,} of {shift.lines:,} lines runs against the levels of genes in the "
+        f"training lines: what is high there is low here ({listed(shift.negated)}). Their values are negated, as "
+        "those of -log are. Multiply them by -1; to read them nevertheless, say --match-expression none.",
+        is_certain=True,
+        is_of_scale=False,
+    )
 
 
 def _other_scale(shift: Shift, reference: Reference) -> Finding | None:

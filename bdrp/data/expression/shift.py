@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from bdrp.data.expression.odd_lines import UNLIKE, correlate_with
 from bdrp.data.expression.reference import Floats, Reference
 from bdrp.data.expression.scale import HIGHEST_LOG, Scale, column_moments, describe_values, tell_scale
 
@@ -51,6 +52,7 @@ class Shift:
             the names of the genes; NaN where that cannot be seen.
         remedies: by formula, the distance that would be left.
         slope: of the cohort's means on the training means.
+        negated: lines whose levels run against the training means; none where these hardly differ.
     """
 
     lines: int
@@ -66,11 +68,13 @@ class Shift:
     structure: float
     remedies: Mapping[str, float]
     slope: float
+    negated: tuple[str, ...] = ()
 
 
 def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
     """Compare a cohort (lines, genes) with the training lines; genes go by the reference's names."""
-    values = reference.values_of(table)[:: max(1, len(table) // MOST_LINES)]
+    every = reference.values_of(table)
+    values = every[:: max(1, len(table) // MOST_LINES)]
     held = np.isfinite(reference.sd) & np.isfinite(values).any(axis=0)
     part, values = reference.select(held), values[:, held]
     scaled = part.standardise(values)
@@ -94,6 +98,7 @@ def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
             name: _distance(column_moments(part.standardise(to(values)))[0]) for name, (_, to) in OTHER_FORMS.items()
         },
         slope=float("nan") if np.isnan(level) else _slope(part, means),
+        negated=_list_negated(part, every[:, held], table.index),
     )
 
 
@@ -109,6 +114,13 @@ def _share_beyond(scaled: Floats) -> float:
 def _means_differ(part: Reference) -> bool:
     """Whether the training means differ by more than lines do: else their order says nothing."""
     return len(part.genes) >= FEWEST_GENES and bool(part.mean.std() >= np.median(part.sd))
+
+
+def _list_negated(part: Reference, values: Floats, lines: pd.Index) -> tuple[str, ...]:
+    if not _means_differ(part):
+        return ()
+    below = -max(UNLIKE, 4 / np.sqrt(len(part.genes)))  # beyond what shuffled names of genes give
+    return tuple(str(line) for line in lines[correlate_with(values, part.mean) < below])
 
 
 def _slope(part: Reference, means: Floats) -> float:

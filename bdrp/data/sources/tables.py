@@ -35,6 +35,7 @@ from bdrp.data.screen import Screen
 from bdrp.data.user_tables import columns, layouts
 from bdrp.data.user_tables import drugs as drug_tables
 from bdrp.data.user_tables import lines as line_tables
+from bdrp.data.user_tables.copies import warn_of_copies
 from bdrp.data.user_tables.duplicates import drop_repeated
 from bdrp.data.user_tables.responses import Responses, read_responses, refuse_empty_ids
 from bdrp.errors import DataError
@@ -118,6 +119,7 @@ def join(
     notices = joining.Notices([*told, *read.notices])
     rows, lines = line_tables.join_lines(read.rows, paths.get("cell_lines"), expressed.index, notices.lines)
     rows = drop_repeated(rows, drugs["structure_key"], notices.lines)
+    warn_of_copies(rows, paths["responses"].name)
     known_profiles = {EXPRESSION: expressed}
     if "mutations" in paths:
         known_profiles["mutations"] = _renamed_rows(read_profile(paths["mutations"], "mutations"), expressed.index)
