@@ -25,11 +25,16 @@ than 0.006, and repeats of a culture differ by as much."""
 SAME: Final = 0.05
 """SDs across genes by which copies differ, root mean square, if none is scaled or shifted: that of `COPY`."""
 TYPICAL: Final = 0.6
-"""Rank correlation of the median line with the mean profile from which the lines have a level in common."""
+"""Rank correlation with the mean profile, exceeded by a quarter of lines, from which they have levels in common."""
 UNLIKE: Final = 0.3
 """Rank correlation below which a line then does not have it. In GDSC and CCLE none has less than 0.78."""
 CHANCE: Final = 6.0
 """Standard errors (Fisher's z) that such a line is away from the median line as well; chosen: few genes say little."""
+APART: Final = 0.2
+"""Gap between the lines' slopes on the mean profile, in ln, that says two scales; in GDSC and CCLE the largest is 0.06,
+and log2 beside ln are 0.37 apart."""
+NEGATIVE: Final = 0.99
+"""Share of values below 0 from which they are negated logarithms; chosen: z-scores have a half."""
 DISTINCT: Final = 10
 """Different values from which two genes that are equal in every line are one; chosen: counts of rare genes repeat."""
 MOST_GENES: Final = 400
@@ -54,7 +59,7 @@ def check_odd(table: pd.DataFrame, name: str) -> None:
     values = table.to_numpy(np.float64)
     if values.shape[1] >= FEWEST_GENES:
         _refuse_flat(table.index, values, name)
-        for doubt in (*_copies(table.index, values), *_unlike_others(table.index, values)):
+        for doubt in (*_copies(table.index, values), *_unlike_others(table.index, values), *_negated(values)):
             warnings.warn(f"{name}: {doubt}", BdrpWarning, stacklevel=4)
     for doubt in _equal_genes(table.columns, values):
         warnings.warn(f"{name}: {doubt}", BdrpWarning, stacklevel=4)
@@ -139,18 +144,46 @@ def _unlike_others(lines: pd.Index, values: Floats) -> Iterator[str]:
         warnings.simplefilter("ignore", RuntimeWarning)  # genes without any value
         profile = np.nanmean(values, axis=0)
     along = correlate_with(values, profile)
-    typical = float(np.nanmedian(along))
+    typical = float(np.nanquantile(along, 0.75))
     if not typical > TYPICAL:
         return  # z-scores: no level in common
+    yield from _other_scales(lines, values, profile)
     noise = CHANCE / np.sqrt(values.shape[1] - 3)
     off = np.flatnonzero((along < UNLIKE) & (np.arctanh(along.clip(-0.999, 0.999)) < np.arctanh(typical) - noise))
     if len(off):
         shown = listed([f"{lines[at]}: {along[at]:.2f}" for at in off], 5)
         yield (
             f"{len(off):,} of {len(lines):,} lines do not have the levels of genes that all others have (rank "
-            f"correlation with the mean profile; the median line has {typical:.2f}; {shown}). Below 0 the values are "
-            "negated, near 0 the genes are in another order. Correct these lines, or leave them out."
+            f"correlation with the mean profile; three in four have less than {typical:.2f}; {shown}). Below 0 the "
+            "values are negated, near 0 the genes are in another order. Correct these lines, or leave them out."
         )
+
+
+def _other_scales(lines: pd.Index, values: Floats, profile: Floats) -> Iterator[str]:
+    """Lines whose levels rise more slowly than those of the others: ln beside log2, values beside z-scores."""
+    centre = np.where(np.isfinite(profile), profile - np.nanmean(profile), 0.0)
+    known = np.where(np.isfinite(values), values, profile)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slope = np.log((np.nan_to_num(known) @ centre) / (centre @ centre))
+    order = np.argsort(slope)
+    order = order[np.isfinite(slope[order])]
+    gaps = np.diff(slope[order])
+    if not len(gaps) or gaps.max() < APART:
+        return
+    at = int(gaps.argmax()) + 1
+    fewer, more = sorted((order[:at], order[at:]), key=len)
+    ratio = float(np.exp(np.median(slope[fewer]) - np.median(slope[more])))
+    yield (
+        f"the genes of {len(fewer):,} of {len(lines):,} lines differ by {ratio:.2g} times what those of the others do, "
+        f"and none lies between ({listed(lines[np.sort(fewer)], 5)}). These are two scales, such as log2 (1), ln "
+        "(0.69), log10 (0.3) or z-scores (0). Bring all lines to one."
+    )
+
+
+def _negated(values: Floats) -> Iterator[str]:
+    below = float((values < 0).sum() / max(np.isfinite(values).sum(), 1))
+    if below >= NEGATIVE:
+        yield f"{below:.0%} of the values are below 0, as negated logarithms are. If they are, multiply them by -1."
 
 
 def _equal_genes(genes: pd.Index, values: Floats) -> Iterator[str]:
