@@ -89,10 +89,10 @@ class RidgeMethod(Method):
         """
         if not known.any():
             found = [self._regress(coordinates[of], response[of]) for of in compounds]
-            noise = [
+            alone = [
                 learn_noise(left_out, np.zeros_like(left_out)) if len(left_out) > 1 else 1.0 for *_, left_out in found
             ]
-            return [(slopes, intercept) for slopes, intercept, _ in found], np.array(noise)
+            return [(slopes, intercept) for slopes, intercept, _ in found], np.array(alone)
         of_row, residual, weight = np.empty(len(response), int), np.empty(len(response)), np.ones(len(response))
         for _ in range(ROUNDS):
             found = [self._regress(coordinates[of], response[of], weight[of]) for of in compounds]
