@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bdrp.data.expression.scale import tell_scale
 from bdrp.data.identifiers import listed
 from bdrp.errors import BdrpWarning, DataError
 
@@ -138,7 +139,7 @@ def _close_pairs(values: Floats) -> Iterator[tuple[int, int]]:
 
 
 def _unlike_others(lines: pd.Index, values: Floats) -> Iterator[str]:
-    if len(lines) < FEWEST_LINES:
+    if len(lines) < FEWEST_LINES or tell_scale(values).is_raw:  # before a logarithm a few genes are the whole slope
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # genes without any value

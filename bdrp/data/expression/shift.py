@@ -16,6 +16,10 @@ from bdrp.data.expression.scale import HIGHEST_LOG, Scale, column_moments, descr
 
 FEWEST_LINES: Final = 5
 """Lines from which the SD of a gene says something; chosen."""
+ENOUGH_LINES: Final = 20
+"""Lines from which the skewness of a gene says something; of 20 of GDSC's or CCLE's it correlates by 0.63 or more."""
+ENOUGH_GENES: Final = 100
+"""Genes whose skewness is compared; chosen: chance correlates them by 0.1."""
 FEWEST_GENES: Final = 10
 """Genes from which a shift is judged; chosen: of fewer, one odd gene is the median."""
 MOST_LINES: Final = 200
@@ -53,6 +57,8 @@ class Shift:
         remedies: by formula, the distance that would be left.
         slope: of the cohort's means on the training means.
         negated: lines whose levels run against the training means; none where these hardly differ.
+        asymmetry: correlation of the genes' skewness with that of the training lines: negated values have a negative
+            one, whatever their level; NaN of few lines or genes.
     """
 
     lines: int
@@ -69,6 +75,7 @@ class Shift:
     remedies: Mapping[str, float]
     slope: float
     negated: tuple[str, ...] = ()
+    asymmetry: float = float("nan")
 
 
 def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
@@ -99,6 +106,7 @@ def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
         },
         slope=float("nan") if np.isnan(level) else _slope(part, means),
         negated=_list_negated(part, every[:, held], table.index),
+        asymmetry=_asymmetry(part, values),
     )
 
 
@@ -121,6 +129,16 @@ def _list_negated(part: Reference, values: Floats, lines: pd.Index) -> tuple[str
         return ()
     below = -max(UNLIKE, 4 / np.sqrt(len(part.genes)))  # beyond what shuffled names of genes give
     return tuple(str(line) for line in lines[correlate_with(values, part.mean) < below])
+
+
+def _asymmetry(part: Reference, values: Floats) -> float:
+    if part.skewness is None or len(values) < ENOUGH_LINES or len(part.genes) < ENOUGH_GENES:
+        return float("nan")
+    cubes = np.clip(_own_scale(values), -BEYOND, BEYOND) ** 3
+    own = cubes.mean(axis=0)
+    if not own.std() or not part.skewness.std():
+        return float("nan")
+    return float(np.corrcoef(own, part.skewness)[0, 1])
 
 
 def _slope(part: Reference, means: Floats) -> float:

@@ -95,6 +95,27 @@ def test_negated_lines_are_read_where_the_user_says_that_they_are_right() -> Non
         admit(-GENES, reference(), "none")
 
 
+def z_scores(lines: int, seed: int) -> np.ndarray:
+    """Of 150 genes, each skewed in a manner of its own."""
+    shape = np.random.default_rng(0).uniform(0.3, 3, 150)
+    side = np.random.default_rng(1).choice([-1, 1, 1], 150)
+    values = side * np.random.default_rng(seed).gamma(shape, size=(lines, 150))
+    return np.asarray((values - values.mean(axis=0)) / values.std(axis=0))
+
+
+def test_z_scores_that_are_negated_are_told_by_the_skewness_of_genes() -> None:
+    names = tuple(f"GENE{at}" for at in range(150))
+    train, cohort = z_scores(200, 2), z_scores(30, 3)
+    skewness = (train**3).mean(axis=0)
+    known = Reference.of_moments(names, np.zeros(150), np.ones(150), np.eye(150), "z", skewness)
+    table = pd.DataFrame(cohort, [f"N{at}" for at in range(30)], list(names))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        admit(table, known)
+    with pytest.raises(DataError, match="are skewed against those of the training lines .correlation -0"):
+        admit(-table, known)
+
+
 def responses(copied: str, under: str, *, by: str = "cell_line_id", share: float = 1.0) -> pd.DataFrame:
     pairs = pd.MultiIndex.from_product([LINES, [f"D{at}" for at in range(12)]], names=["cell_line_id", "drug_id"])
     rows = pairs.to_frame(index=False).assign(ln_ic50_um=RNG.normal(1, 2, len(pairs)).round(4))
