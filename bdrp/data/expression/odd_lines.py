@@ -120,21 +120,20 @@ def _copies(lines: pd.Index, values: Floats) -> Iterator[str]:
 
 
 def _close_pairs(values: Floats) -> Iterator[tuple[int, int]]:
-    """Pairs of lines, each with the first that it is a copy of by `MOST_GENES` genes."""
+    """Pairs of lines, each with the earlier one that it is closest to by `MOST_GENES` genes."""
     if len(values) < 2:
         return
     part = values[:, :: -(-values.shape[1] // MOST_GENES)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         centred = part - np.nanmean(part, axis=1, keepdims=True)
-    # Missing values weigh nothing; a line that misses as others have it is close all the same, within their share.
     known = np.isfinite(centred).astype(np.float64)
     centred = np.where(known > 0, centred, 0.0)
     square = centred**2
     with np.errstate(invalid="ignore", divide="ignore"):
         along = (centred @ centred.T) / np.sqrt((square @ known.T) * (known @ square.T))
-    close = np.triu(np.abs(along) > 1 - 4 * COPY, 1)
-    for other in np.flatnonzero(close.any(axis=0)):
+    close = np.triu(np.nan_to_num(np.abs(along)), 1)
+    for other in np.flatnonzero(close.max(axis=0) > 1 - 4 * COPY):
         yield int(close[:, other].argmax()), int(other)
 
 
