@@ -55,9 +55,23 @@ def write_wells(folder: Path) -> None:
     pd.DataFrame(rows, columns=columns).to_csv(folder / "plates.csv", index=False)
 
 
+def write_xenografts(folder: Path) -> None:
+    """pdx_responses.csv: best average responses, in percent of volume, as if the lines had been xenografts."""
+    rng = np.random.default_rng(1)
+    rows = pd.read_csv(folder / "responses.csv")
+    rows = rows[rows["drug_id"].isin([f"D{at:03d}" for at in range(1, 11)])].drop_duplicates(
+        ["cell_line_id", "drug_id"]
+    )
+    potency = rows["ln_ic50_um"] - rows.groupby("drug_id")["ln_ic50_um"].transform("median")
+    change = -90 + 220 / (1 + np.exp(-potency / 1.5)) + rng.normal(0, 8, len(rows))
+    rows = rows[["cell_line_id", "drug_id"]].assign(best_average_response=change.clip(lower=-100).round(1))
+    rows.to_csv(folder / "pdx_responses.csv", index=False)
+
+
 def main(folder: Path) -> None:
     write_tables(folder)
     write_wells(folder)
+    write_xenografts(folder)
     screen = sources.load(
         "tables",
         folder,

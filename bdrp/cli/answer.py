@@ -16,14 +16,17 @@ from bdrp.cli.options import (
     MatchExpression,
     MethodFile,
     NewDrugs,
+    ProfileTables,
     Root,
     ScreenOptions,
+    Tissue,
     Unit,
     describe_tables,
     drop_unset,
     list_input_files,
     load_screen,
     parse_key_values,
+    parse_profile_tables,
 )
 from bdrp.errors import DataError
 
@@ -53,6 +56,8 @@ def run(
     new_sample: Annotated[
         Path | None, typer.Option(help="Expression of samples that the screen lacks: cell_line_id, then genes.")
     ] = None,
+    profiles: ProfileTables = None,
+    tissue: Tissue = None,
     screen: Annotated[
         str | None,
         typer.Option(help="Gives drugs, lines, names and what was measured; the model's own screen if left out."),
@@ -88,13 +93,18 @@ def run(
 
     options = parse_key_values(screen_option, "--screen-option")
     options |= describe_tables(unit, dose_unit, expression_scale, drugs=drugs, expression=new_sample)
-    files = list_input_files(root, options, new_sample, drugs, concentrations, Path(laboratory))
+    further = parse_profile_tables(profiles)
+    if new_sample is None and further:
+        options["profiles"] = further
+    files = list_input_files(root, options, new_sample, drugs, concentrations, Path(laboratory), *further.values())
     answers.places(out, [source, *files])
     criteria = answers.Criteria(yardstick, concentrations=concentrations or drugs, **drop_unset(share=share, sure=sure))
     if source.is_file():
         needs_model = {
             "--new-sample": new_sample,
             "--drugs": drugs,
+            "--profiles": profiles,
+            "--tissue": tissue,
             "--method": method,
             "--match-expression": match_expression,
         }
@@ -112,6 +122,8 @@ def run(
             drug=drug,
             new_samples=new_sample,
             new_drugs=drugs,
+            profiles=further if new_sample is not None else None,
+            tissue=tissue,
             criteria=criteria,
             laboratory=carried or laboratory,
             match=match_expression,

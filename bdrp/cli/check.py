@@ -12,11 +12,13 @@ from bdrp.cli.options import (
     DoseUnit,
     ExpressionScale,
     Measure,
+    ProfileTables,
     Root,
     ScreenOptions,
     Unit,
     drop_unset,
     parse_key_values,
+    parse_profile_tables,
     split_screens,
 )
 
@@ -43,6 +45,7 @@ def run(
     drugs: Annotated[Path | None, typer.Option(help="The drugs and their SMILES.")] = None,
     expression: Annotated[Path | None, typer.Option(help="The expression.")] = None,
     cell_lines: Annotated[Path | None, typer.Option(help="Tissue and patient, if known.")] = None,
+    profiles: ProfileTables = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Say what would be read and joined, and everything that has to be changed; nothing is fitted or written."""
@@ -51,6 +54,7 @@ def run(
     files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     options = parse_key_values(screen_option, "--screen-option") | files
     options |= drop_unset(unit=unit, dose_unit=dose_unit, expression_scale=expression_scale)
+    options |= drop_unset(profiles=parse_profile_tables(profiles) or None)
     found = inspect(split_screens(screen), root, measure, options)
     console.record(**found.to_dict())
     print_findings(found)

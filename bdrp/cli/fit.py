@@ -16,6 +16,7 @@ from bdrp.cli.options import (
     Measure,
     Overwrite,
     Partition,
+    ProfileTables,
     Root,
     ScreenOptions,
     Seed,
@@ -25,6 +26,7 @@ from bdrp.cli.options import (
     list_input_files,
     load_screen,
     parse_key_values,
+    parse_profile_tables,
     split_screens,
 )
 from bdrp.errors import DataError
@@ -112,6 +114,7 @@ def run(
     cell_lines: Annotated[
         Path | None, typer.Option(help="Tissue and patient, if known.", rich_help_panel=TABLES)
     ] = None,
+    profiles: ProfileTables = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit a method on a screen, recalibrate it, and save it as a folder with its held-out predictions."""
@@ -119,6 +122,10 @@ def run(
     files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
     screen_options = parse_key_values(screen_option, "--screen-option") | files
     screen_options |= describe_tables(unit, dose_unit, expression_scale)
+    further = parse_profile_tables(profiles)
+    if further:
+        screen_options["profiles"] = further
+        options = _read_too(method, options, list(further))
     code = [Path(name) for name in (*split_screens(screen), method) if is_path(name)]
     _check_split_flags(split_file, within)
     guard_folder(out, list_input_files(root, screen_options, split_file, *code))
@@ -148,6 +155,25 @@ def run(
         progress=console.shows_progress(),
     )
     console.print_written("model", out)
+
+
+def _read_too(method: str, options: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The options of a method that reads these profiles too, where they do not say what is read.
+
+    Raises:
+        DataError: the method reads expression alone.
+    """
+    from bdrp import inference
+
+    made = inference.make(method, options)
+    if "modalities" in options:
+        return options
+    if not hasattr(made, "options") or "modalities" not in made.options():
+        raise DataError(
+            f"--profiles gives {', '.join(names)}, and {method} reads nothing but expression. Allowed: a method that "
+            "trains the network, such as last_layer. Change --method, or leave --profiles out."
+        )
+    return options | {"modalities": ",".join([*made.modalities, *names])}
 
 
 def tabulate_parts(split: Split) -> Any:

@@ -85,6 +85,17 @@ NewDrugs = Annotated[
 NewSamples = Annotated[
     Path | None, typer.Option(help="Samples that the screen lacks: cell_line_id and one column a gene.")
 ]
+ProfileTables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--profiles",
+        metavar="NAME=PATH",
+        help="A table of further profiles of the lines, such as copy_number=cn.csv; may be repeated.",
+    ),
+]
+Tissue = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The tissue of all new samples, for a model that reads it.")
+]
 Measure = Annotated[
     str | None,
     typer.Option(help="ln_ic50_um or auc_fraction; with the screen tables others too, see docs/screens.md."),
@@ -144,6 +155,17 @@ def describe_tables(
     )
 
 
+def parse_profile_tables(given: list[str] | None) -> dict[str, Path]:
+    """`["copy_number=cn.csv"]` as `{"copy_number": Path("cn.csv")}`.
+
+    Raises:
+        DataError: an entry is not NAME=PATH, or a name comes twice or is not to be used.
+    """
+    from bdrp.data.user_tables.profiles import parse_profiles
+
+    return parse_profiles(parse_key_values(given, "--profiles")) if given else {}
+
+
 def split_screens(name: str) -> list[str]:
     """The screens that `--screen` names, by commas; a file whose name holds a comma is one."""
     return [name] if Path(name).is_file() else [one.strip() for one in name.split(",")]
@@ -191,7 +213,8 @@ def read_new_lines(path: Path, trained: TrainedModel, scale: str | None) -> pd.D
 
 def list_input_files(root: Path | None, options: Mapping[str, Any], *files: Path | None) -> list[Path]:
     """The files that a command reads, as far as its flags name them: those given, and those of the screen's options."""
-    named = [(root or Path()) / value for value in options.values() if isinstance(value, str | Path)]
+    values = [one for value in options.values() for one in (value.values() if isinstance(value, Mapping) else [value])]
+    named = [(root or Path()) / value for value in values if isinstance(value, str | Path)]
     # Where a name is too long, os.path says False and Path raises.
     return [path for path in (*files, *named) if path is not None and os.path.isfile(path)]
 

@@ -18,14 +18,17 @@ from bdrp.cli.options import (
     MethodFile,
     NewDrugs,
     NewSamples,
+    ProfileTables,
     Root,
     ScreenOptions,
+    Tissue,
     Unit,
     describe_tables,
     list_input_files,
     load_screen,
     parse_key_values,
     parse_levels,
+    parse_profile_tables,
 )
 from bdrp.engines import LOCAL, Engine
 from bdrp.errors import DataError
@@ -60,6 +63,8 @@ def run(
     ] = False,
     drugs: NewDrugs = None,
     expression: NewSamples = None,
+    profiles: ProfileTables = None,
+    tissue: Tissue = None,
     match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
@@ -115,7 +120,10 @@ def run(
     options = parse_key_values(screen_option, "--screen-option")
     if screen:
         options |= describe_tables(unit, dose_unit, expression_scale, drugs=drugs, expression=expression)
-    inputs = [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory))]
+    further = parse_profile_tables(profiles)
+    if expression is None and further:
+        options["profiles"] = further
+    inputs = [model, *list_input_files(root, options, drugs, expression, pairs, Path(laboratory), *further.values())]
     if layout is None:
         check_place(out, inputs)
     else:
@@ -127,6 +135,8 @@ def run(
         screen=loaded,
         drugs=drugs,
         expression=expression,
+        profiles=further if expression is not None else None,
+        tissue=tissue,
         pairs=_pairs(pairs, loaded, unmeasured, measured=layout is not None),
         laboratory=known or laboratory,
         match=match_expression,

@@ -16,11 +16,14 @@ from bdrp.cli.options import (
     NewDrugs,
     NewSamples,
     Overwrite,
+    ProfileTables,
     Root,
     ScreenOptions,
+    Tissue,
     list_input_files,
     load_screen,
     parse_key_values,
+    parse_profile_tables,
 )
 from bdrp.errors import DataError
 
@@ -43,6 +46,8 @@ def run(
     root: Root = None,
     drugs: NewDrugs = None,
     expression: NewSamples = None,
+    profiles: ProfileTables = None,
+    tissue: Tissue = None,
     match_expression: MatchExpression = None,
     expression_scale: ExpressionScale = None,
     laboratory: Laboratory = "same",
@@ -69,7 +74,9 @@ def run(
     from bdrp.fitted.update import undo_update, update
 
     options = parse_key_values(screen_option, "--screen-option")
-    outputs.guard_folder(out, [model, *list_input_files(root, options, measured, drugs, expression, Path(laboratory))])
+    further = parse_profile_tables(profiles)
+    files = list_input_files(root, options, measured, drugs, expression, Path(laboratory), *further.values())
+    outputs.guard_folder(out, [model, *files])
     trained = TrainedModel.load(model, method)
     if measured is None:
         made = undo_update(trained, out, overwrite=overwrite)
@@ -83,6 +90,8 @@ def run(
         screen=loaded,
         drugs=drugs,
         expression=expression,
+        profiles=further,
+        tissue=tissue,
         match=match_expression,
         laboratory=find_laboratories(laboratory) or laboratory,
         unit=unit,

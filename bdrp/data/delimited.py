@@ -34,6 +34,8 @@ MOST_LINES: Final = 50_000_000
 """Chosen: the largest public table of single wells has 7 million lines. Cells cost memory even where they are empty."""
 _QUOTED: Final = re.compile('"[^"]*"')
 """What a separator does not count in. No cell is parsed under a wrong one: to Python's csv it is the whole line."""
+_LETTERS: Final = str.maketrans("µμ₀₁₂₃₄₅₆₇₈₉", "uu0123456789")
+"""Letters of headers that have a plain form."""
 _BLANK_LINES: Final = re.compile(rb"\A(?:[ \t]*[\r\n])+")
 
 
@@ -67,12 +69,23 @@ def decode(data: bytes, path: Path) -> bytes:
             f"{path.name} has {lines:,} lines. At most {MOST_LINES:,} are read; is it the right file? Cut it down."
         )
     if b"\x00" in data:
+        data = _decode_wide(data)
+    if b"\x00" in data:
         raise DataError(f"{path.name} holds zero bytes: it is no text. A text table is needed; is it the right file?")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
         data = _decode_western(data).encode()
     return _BLANK_LINES.sub(b"", data[:_HEAD]) + data[_HEAD:] if data[:1].isspace() else data
+
+
+def _decode_wide(data: bytes) -> bytes:
+    """UTF-16 without a byte order mark as UTF-8, told by every other byte of its start being zero; else as it is."""
+    start = data[:200]
+    for first, code in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if len(start) > 1 and not any(start[first::2]) and all(start[1 - first :: 2]):
+            return data.decode(code, errors="replace").encode()
+    return data
 
 
 def _decode_western(data: bytes) -> str:
@@ -119,10 +132,10 @@ def read_form(data: bytes, path: Path, alone: Collection[str] = ()) -> Form:
 def plain(column: object) -> str:
     """A header in lower-case letters and digits, so that "Drug ID" and "drug_id" meet; µ is u.
 
-    >>> plain("LN_IC50 (µM)")
-    'lnic50um'
+    >>> plain("LN_IC50 (µM)"), plain("pIC₅₀")
+    ('lnic50um', 'pic50')
     """
-    return re.sub(r"[^a-z0-9]", "", str(column).replace("µ", "u").replace("μ", "u").lower())
+    return re.sub(r"[^a-z0-9]", "", str(column).translate(_LETTERS).lower())
 
 
 def check_header(form: Form, path: Path) -> None:
@@ -234,6 +247,16 @@ def _with_one_block(table: Any, form: Form, kept: Sequence[int], numeric: Collec
     both = pd.concat([words, block], axis=1)
     order = np.argsort([*texts, *numbers])
     return both if (order == np.arange(len(order))).all() else both.iloc[:, order]
+
+
+def name_blank_ends(form: Form) -> tuple[Form, list[str]]:
+    """The form with names for the columns without one behind the last that has one, and these names.
+
+    Spreadsheets write such columns where a cell was emptied.
+    """
+    named = len(form.columns) - next((at for at, name in enumerate(reversed(form.columns)) if name), 0)
+    blank = [f"\x00{at}" for at in range(named, len(form.columns))] if named > 1 else []
+    return (replace(form, columns=[*form.columns[:named], *blank]) if blank else form), blank
 
 
 def name_repeated(form: Form) -> Form:

@@ -132,13 +132,13 @@ def join_screen(name: str, measure: str | Measure, parts: RawTables, notices: No
         responses=rows[[*RESPONSE_COLUMNS, *rows.columns.intersection(KNOWN_WHERE_MEASURED)]].reset_index(drop=True),
         drugs=parts.drugs.loc[drugs],
         cell_lines=described,
-        profiles={name: _of_lines(table, lines, name, notices) for name, table in parts.profiles.items()},
+        profiles={name: keep_lines(table, lines, name, notices) for name, table in parts.profiles.items()},
         checksums=parts.checksums,
         notices=tuple(notices.lines),
     )
 
 
-def _of_lines(profile: pd.DataFrame, lines: pd.Index, name: str, notices: Notices) -> pd.DataFrame:
+def keep_lines(profile: pd.DataFrame, lines: pd.Index, name: str, notices: Notices) -> pd.DataFrame:
     """A profile of these lines, as far as it has them, without what none of them has a value of.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bdrp.data import delimited, identifiers, unpacking
+from bdrp.data import delimited, identifiers, unpacking, written_numbers
 from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
 from bdrp.files import parquet
@@ -54,16 +54,27 @@ def read_table(
     if unpacking.is_workbook(path):
         return _read_workbook(path, needs, wanted)
     data = delimited.decode(unpacking.read_bytes(path, member), path)
-    form = delimited.read_form(data, path, alone)
+    form, blank = delimited.name_blank_ends(delimited.read_form(data, path, alone))
     if repeated:
         form = delimited.name_repeated(form)
     delimited.check_header(form, path)
     if own and not unpacking.is_packed(path):  # what is packed was checked as it was unpacked
         delimited.warn_if_cut_short(data, path)
     _check_needs(form.columns, needs, path, f"Read as {form.word}-separated, it")
-    kept = [at for at, column in enumerate(form.columns) if wanted is None or column in wanted or column in needs]
+    kept = [
+        at
+        for at, column in enumerate(form.columns)
+        if wanted is None or column in wanted or column in needs or column in blank
+    ]
     numeric = () if text else frozenset(at for at in kept if at and _is_numeric(form, at, needs))
     frame = delimited.parse(data, form, kept, numeric, path)
+    if blank and frame[blank].isna().all(axis=None):
+        frame = frame.drop(columns=blank)
+    elif blank:
+        raise DataError(
+            f"{path.name} has {len(blank):,} columns without a name behind its last that has one, "
+            "that hold values. Every column with values needs a name; name or empty them."
+        )
     if frame.empty:
         raise DataError(f"{path.name} has a header and no rows. At least one row is needed; write or fetch it again.")
     return frame
@@ -159,16 +170,16 @@ def lookup(keys: pd.Series, texts: Mapping[str, str]) -> pd.Series:
 
 
 def numbers(frame: pd.DataFrame, column: str, path: Path) -> pd.Series:
-    """A column as float64; NaN where a cell is empty.
+    """A column as float64; NaN where a cell is empty or says that there is no number (see `written_numbers`).
 
     Raises:
         DataError: a cell holds something else than a number.
     """
-    values = pd.to_numeric(frame[column], errors="coerce").astype(float)
-    wrong = frame.index[values.isna() & (text(frame, column) != "")]
+    values = pd.Series(written_numbers.read_numbers(frame[column]), index=frame.index, name=column)
+    wrong = frame.index[values.isna() & ~written_numbers.is_gap(frame[column])]
     if len(wrong):
         shown = [str(frame[column].loc[row]) for row in wrong[:5]]
-        hint = " Decimal commas are not read: write points." if any("," in value for value in shown) else ""
+        hint = f" {written_numbers.COMMAS}" if any("," in value for value in shown) else ""
         raise DataError(
             f"{path.name}, column {column}, has {len(wrong):,} cells that are no numbers (row "
             f"{listed(wrong[:5] + 1)}, the "
@@ -194,21 +205,41 @@ def log_doses(frame: pd.DataFrame, column: str, path: Path) -> pd.Series:
     return pd.Series(np.log(doses.to_numpy()), index=frame.index)
 
 
+def with_written_numbers(frame: pd.DataFrame, ids: Collection[str] = ()) -> pd.DataFrame:
+    """The table with its columns of text but `ids` as numbers, where all cells of a column are numbers or gaps.
+
+    How commas are meant, all of these columns tell together.
+    """
+    texts = [
+        column
+        for column, dtype in frame.dtypes.items()
+        if not pd.api.types.is_numeric_dtype(dtype) and column not in ids
+    ]
+    if not texts:
+        return frame
+    cells = frame[texts].melt()["value"]
+    values = written_numbers.read_numbers(cells)
+    wrong = np.asarray(np.isnan(values) & ~written_numbers.is_gap(cells)).reshape(len(texts), -1).max(axis=1)
+    columns = values.reshape(len(texts), -1)
+    read = {column: columns[at] for at, column in enumerate(texts) if not wrong[at]}
+    return frame.assign(**{str(column): one for column, one in read.items()}) if read else frame
+
+
 def matrix(frame: pd.DataFrame, path: Path) -> npt.NDArray[np.float32]:
     """A table of numbers in float32; NaN where a cell is empty.
 
     Raises:
         DataError: a column holds something else than numbers.
     """
+    frame = with_written_numbers(frame)
     wrong = [str(column) for column, dtype in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
     if wrong:
         column = frame[wrong[0]]
-        bad = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
+        bad = column[np.isnan(written_numbers.read_numbers(column)) & ~written_numbers.is_gap(column)]
         shown = f", {wrong[0]} for example {str(bad.iloc[0])[:40]!r}" if len(bad) else ""
         raise DataError(
             f"{path.name} has {len(wrong):,} columns that are not all numbers ({listed(wrong)}{shown}). Expression "
-            "values "
-            "are numbers or empty, with decimal points; drop or correct these columns."
+            "values are numbers or empty, with decimal points; drop or correct these columns."
         )
     with np.errstate(over="ignore"):
         values: npt.NDArray[np.float32] = frame.to_numpy(dtype=np.float32, na_value=np.nan)

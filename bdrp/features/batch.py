@@ -160,7 +160,8 @@ class Features(Displayed):
         if scale not in self._references:
             scaler = self.scalers[EXPRESSION]
             mean, sd, loadings = (scaler.arrays()[name].astype(np.float64) for name in ("mean", "scale", "components"))
-            self._references[scale] = Reference.of_moments(scaler.columns, mean, sd, loadings, scale)
+            skewness = scaler.arrays().get("skewness")
+            self._references[scale] = Reference.of_moments(scaler.columns, mean, sd, loadings, scale, skewness)
         return self._references[scale]
 
     @cached_property

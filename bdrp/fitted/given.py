@@ -7,6 +7,7 @@ A table may be a file, a frame, a dict, a Series, a list; expression an AnnData 
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -15,16 +16,21 @@ import pandas as pd
 
 from bdrp.data import expression as expressions
 from bdrp.data import in_memory, joint, sources
+from bdrp.data.identifiers import listed
 from bdrp.data.in_memory import Given
-from bdrp.data.profiles import Profiles
+from bdrp.data.profiles import TISSUE, Profiles, of_tissues
 from bdrp.data.quantities import Stated
 from bdrp.data.screen import Screen
 from bdrp.data.sources import tables
 from bdrp.data.user_tables.measured import read_measured
+from bdrp.data.user_tables.profiles import read_profile
+from bdrp.errors import BdrpWarning
 
 if TYPE_CHECKING:
     from bdrp.fitted.model import TrainedModel
 
+Tissue = str | Mapping[str, str]
+"""The tissue of all lines, or of each by its id; a Series too."""
 LOG = logging.getLogger("bdrp")
 """Says what was chosen and converted; the command line prints it, and `logging.basicConfig(level="INFO")` shows it."""
 
@@ -60,6 +66,7 @@ def read_lines(given: Given | Any, model: TrainedModel, scale: str | None = None
         DataError: see `bdrp.data.expression.read_expression`.
     """
     if scale is None and _is_read(given):
+        expressions.check_odd(given, in_memory.name_table(given, in_memory.EXPRESSION).name)
         return given
     said: list[str] = []
     table = expressions.read_expression(given, genes=model.features.genes, scale=scale, notices=said)
@@ -74,6 +81,58 @@ def read_profiles(given: Profiles | Given | Any, model: TrainedModel) -> Profile
     """
     tables_by_name = isinstance(given, Mapping) and all(isinstance(table, pd.DataFrame) for table in given.values())
     return given if isinstance(given, pd.DataFrame) or tables_by_name else read_lines(given, model)
+
+
+def read_further(
+    given: Mapping[str, Any] | None, tissue: Tissue | None, lines: pd.Index, model: TrainedModel
+) -> dict[str, pd.DataFrame]:
+    """Further profiles of lines, and their tissues, as tables by modality.
+
+    Args:
+        given: frames as they are, or files, by modality.
+        tissue: of all lines, or by line.
+        lines: that have expression.
+        model: whose tissues are known.
+
+    Raises:
+        DataError: see `read_profile`.
+
+    Warns:
+        BdrpWarning: the model reads tissue, and was trained on no line of one that is given.
+    """
+    said: list[str] = []
+    known = {
+        name: table if isinstance(table, pd.DataFrame) else read_profile(table, name, lines, said)
+        for name, table in (given or {}).items()
+    }
+    if tissue is not None:
+        told = pd.Series(tissue, index=lines) if isinstance(tissue, str) else pd.Series(tissue).reindex(lines)
+        _warn_of_tissues(told, model)
+        known[TISSUE] = of_tissues(told)
+    for each in said:
+        LOG.info("%s", each)
+    return known
+
+
+def _warn_of_tissues(told: pd.Series, model: TrainedModel) -> None:
+    scaler = model.features.scalers.get(TISSUE)
+    if scaler is None:
+        warnings.warn(
+            f"The model reads no tissue, which was given for {told.notna().sum():,} lines: it changes nothing. Leave "
+            "it out, or fit a model on a screen that tells tissues.",
+            BdrpWarning,
+            stacklevel=4,
+        )
+        return
+    trained = {column.casefold() for column in scaler.columns}
+    unseen = sorted({one for one in told.dropna().astype(str) if one.strip().casefold() not in trained})
+    if unseen:
+        warnings.warn(
+            f"No training line is of the tissue {listed(unseen)}, so that it says nothing. The model knows "
+            f"{listed(scaler.columns, 30)}; name one of these.",
+            BdrpWarning,
+            stacklevel=4,
+        )
 
 
 def read_pairs(given: Given) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from bdrp.data.expression import admit
 from bdrp.data.in_memory import Given
-from bdrp.data.profiles import EXPRESSION, Profiles
+from bdrp.data.profiles import EXPRESSION, TISSUE, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError
 from bdrp.fitted import given
@@ -48,8 +48,12 @@ class KnownTables:
         match: str | None = None,
         expression_scale: str | None = None,
         dose_unit: str | None = None,
+        further: Mapping[str, Any] | None = None,
+        tissue: given.Tissue | pd.Series | None = None,
     ) -> Self:
         """Those of the screen, with new drugs and the expression of new lines, read and matched as in `bdrp.predict`.
+
+        New lines may have further profiles and a tissue; those of a screen have the screen's.
 
         Raises:
             DataError: the new lines are on another scale than the training lines.
@@ -66,6 +70,9 @@ class KnownTables:
         own = pd.Series(lines.index.astype(str), lines.index)
         kept = {name: profile[~profile.index.isin(lines.index)] for name, profile in profiles.items()}
         kept[EXPRESSION] = pd.concat([kept[EXPRESSION], lines.reindex(columns=kept[EXPRESSION].columns)])
+        for name, own_table in given.read_further(further, tissue, lines.index, model).items():
+            kept[name] = pd.concat([kept[name], own_table]) if name in kept else own_table
+            kept[name] = kept[name].fillna(0.0) if name == TISSUE else kept[name]
         return cls(table, kept, pd.concat([names[~names.index.isin(lines.index)], own]), lines.index)
 
 

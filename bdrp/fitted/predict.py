@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ def predict(
     screen: Screen | str | None = None,
     drugs: Given | None = None,
     expression: Given | Any | None = None,
-    profiles: Profiles | None = None,
+    profiles: Mapping[str, Any] | None = None,
+    tissue: given.Tissue | pd.Series | None = None,
     pairs: Given | None = None,
     laboratory: str | Path | Laboratories = SAME,
     match: str | None = None,
@@ -43,7 +45,8 @@ def predict(
             file, or SMILES by id.
         expression: cell_line_id, then one column a gene, as a frame or a file; a Series or dict of one sample by gene;
             or AnnData. Other profiles of the screen then count for nothing.
-        profiles: further tables by modality, for a model that reads more than expression.
+        profiles: further tables by modality, as frames or files, for a model that reads more than expression.
+        tissue: of the lines of `expression`, one for all or by cell_line_id, for a model that reads tissue.
         pairs: cell_line_id and drug_id, as a frame, a file or a list of both; every line with every drug if None.
         laboratory: whose responses are predicted, "same" or "other"; see `TrainedModel.predict`.
         match: how expression is mapped onto that of the training lines; see `TrainedModel.predict`.
@@ -69,6 +72,7 @@ def predict(
         drugs=drugs,
         expression=expression,
         profiles=profiles,
+        tissue=tissue,
         pairs=pairs,
         laboratory=laboratory,
         match=match,
@@ -83,7 +87,8 @@ def ask(
     screen: Screen | str | None = None,
     drugs: Given | None = None,
     expression: Given | Any | None = None,
-    profiles: Profiles | None = None,
+    profiles: Mapping[str, Any] | None = None,
+    tissue: given.Tissue | pd.Series | None = None,
     pairs: Given | None = None,
     laboratory: str | Path | Laboratories = SAME,
     match: str | None = None,
@@ -99,7 +104,8 @@ def ask(
     loaded = _of_model(trained, screen)
     read = None if drugs is None else given.read_drugs(drugs, trained, dose_unit)
     lines = None if expression is None else given.read_lines(expression, trained, expression_scale)
-    table, known = _join(trained, loaded, read, lines, profiles)
+    table, known = _join(trained, loaded, read, lines, None)
+    known = {**known, **given.read_further(profiles, tissue, known[EXPRESSION].index, trained)}
     asked = None if pairs is None else given.read_pairs(pairs)
     if trained.measurements is not None and asked is not None:
         table, known = trained.measurements.fill(table, known, asked)

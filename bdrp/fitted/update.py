@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def update(
     screen: Screen | str | None = None,
     drugs: Given | None = None,
     expression: Given | Any | None = None,
-    profiles: Profiles | None = None,
+    profiles: Mapping[str, Any] | None = None,
+    tissue: given.Tissue | pd.Series | None = None,
     laboratory: str | Path | Laboratories = SAME,
     source: Source | None = None,
     match: str | None = None,
@@ -50,7 +52,8 @@ def update(
         screen: gives drugs and profiles, the name of one will do; rows that the model was fitted on are refused.
         drugs: those that the screen lacks, or in the place of its own; as in `bdrp.predict`.
         expression: of lines, likewise.
-        profiles: further tables by modality, for a model that reads more than expression.
+        profiles: further tables by modality, as frames or files, for a model that reads more than expression.
+        tissue: of the lines of `expression`, one for all or by cell_line_id, for a model that reads tissue.
         laboratory: whose measurements they are.
         source: the table's file, for the history; that of `measured` where it is one.
         match: how `expression` is mapped onto that of the training lines, and kept; see `bdrp.data.expression.admit`.
@@ -78,8 +81,10 @@ def update(
     own = {} if expression is None else {EXPRESSION: given.read_lines(expression, trained, expression_scale)}
     if own and match is not None:
         own[EXPRESSION] = admit(own[EXPRESSION], trained.training_expression, match)
+    at_hand = own[EXPRESSION].index if own else pd.Index([]) if loaded is None else loaded.expression.index
+    own |= given.read_further(profiles, tissue, at_hand, trained)
     new_drugs = None if drugs is None else given.read_drugs(drugs, trained, dose_unit)
-    known, tables = gather_tables(trained, loaded, new_drugs, own | dict(profiles or {}))
+    known, tables = gather_tables(trained, loaded, new_drugs, own)
     rows = given.read_rows(measured, trained, (known, tables[EXPRESSION]), (unit, dose_unit))
     if loaded is not None:
         _refuse_fitted(trained, tidy_rows(rows), loaded)

@@ -20,10 +20,11 @@ from torch import Tensor
 from bdrp.errors import ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
-from bdrp.inference.row_weights.known_variance import learn_noise, weigh
+from bdrp.inference.row_weights.known_variance import learn_noise, learn_noise_by_group, weigh
 from bdrp.predictive import MarginalPosterior
 
 PENALTIES = tuple(float(10.0**power) for power in np.arange(1, 6.1, 0.5))  # chosen: spans 0.01 to 1,000 times the genes
+PSEUDO_RESPONSES = 10.0  # chosen, as where the last layer starts: the pooled noise counts as ten responses
 ROUNDS = 4  # chosen: of regression, then noise, where variances of measurement are known
 
 
@@ -59,11 +60,9 @@ class RidgeMethod(Method):
         basis = _basis(genes[np.unique(line)])
         coordinates = genes @ basis
         known = features.known_variance(rows).numpy()
-        parts = [
-            self._one(coordinates[line[of]], response[of], known[of])
-            for of in (np.flatnonzero(compound == c) for c in range(len(features.compounds)))
-        ]
-        slopes, intercepts, noise = (np.array(part) for part in zip(*parts, strict=True))
+        compounds = [np.flatnonzero(compound == c) for c in range(len(features.compounds))]
+        parts, noise = self._by_compound(coordinates[line], response, known, compounds)
+        slopes, intercepts = (np.array(part) for part in zip(*parts, strict=True))
         own = torch.as_tensor(slopes @ basis.T, dtype=torch.float32)
         state = {"slopes": own, "intercepts": torch.as_tensor(intercepts), "noise": torch.as_tensor(noise)}
         return RidgeFit(features, state)
@@ -80,28 +79,50 @@ class RidgeMethod(Method):
             )
         return RidgeFit(features, dict(state))
 
-    def _one(self, coordinates: np.ndarray, response: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, float, float]:
-        """Slopes, intercept and noise variance of one compound."""
-        weight = None
-        for _ in range(ROUNDS if known.any() else 1):
-            slopes, intercept, left_out = self._regress(coordinates, response, weight)
-            noise = learn_noise(left_out, known)
-            weight = weigh(noise, known)
-        return slopes, intercept, noise if len(response) > 1 else 1.0
+    def _by_compound(
+        self, coordinates: np.ndarray, response: np.ndarray, known: np.ndarray, compounds: list[np.ndarray]
+    ) -> tuple[list[tuple[np.ndarray, float]], np.ndarray]:
+        """Slopes and intercept of each compound, and its noise variance.
+
+        Where variances of measurement are known, rows are weighed by the noise that was found before, and noises are
+        shrunken towards the pooled one: a compound with a dozen well-measured rows tells its own too badly.
+        """
+        if not known.any():
+            found = [self._regress(coordinates[of], response[of]) for of in compounds]
+            alone = [
+                learn_noise(left_out, np.zeros_like(left_out)) if len(left_out) > 1 else 1.0 for *_, left_out in found
+            ]
+            return [(slopes, intercept) for slopes, intercept, _ in found], np.array(alone)
+        of_row, residual, weight = np.empty(len(response), int), np.empty(len(response)), np.ones(len(response))
+        for _ in range(ROUNDS):
+            found = [self._regress(coordinates[of], response[of], weight[of]) for of in compounds]
+            for c, of in enumerate(compounds):
+                of_row[of], residual[of] = c, found[c][2]
+            noise = learn_noise_by_group(residual, known, of_row, len(compounds), PSEUDO_RESPONSES)
+            weight = weigh(noise[of_row], known)
+        return [(slopes, intercept) for slopes, intercept, _ in found], noise
 
     def _regress(
-        self, coordinates: np.ndarray, response: np.ndarray, weight: np.ndarray | None
+        self, coordinates: np.ndarray, response: np.ndarray, weight: np.ndarray | None = None
     ) -> tuple[np.ndarray, float, np.ndarray]:
-        """Slopes and intercept, and the (N,) residuals of rows that were left out."""
+        """Slopes and intercept, and the size of the (N,) residuals of rows that were left out.
+
+        The penalty is that of the least squares of these, which count by weight as the rows do.
+        """
         from sklearn.linear_model import RidgeCV
 
         if len(response) < self.fewest or np.var(response) < 1e-12 or not coordinates.shape[1]:
             mean = np.average(response, weights=weight)
             return np.zeros(coordinates.shape[1]), float(mean), response - mean
-        model = RidgeCV(PENALTIES, scoring="neg_mean_squared_error", store_cv_results=True)
+        scoring = "neg_mean_squared_error" if weight is None else None  # by name, a score does not weigh rows
+        model = RidgeCV(PENALTIES, scoring=scoring, store_cv_results=True)
         model.fit(coordinates, response, sample_weight=weight)
-        left_out = response - model.cv_results_[:, PENALTIES.index(model.alpha_)]
-        return model.coef_, float(model.intercept_), left_out
+        left_out = model.cv_results_[:, PENALTIES.index(model.alpha_)]
+        return (
+            model.coef_,
+            float(model.intercept_),
+            response - left_out if weight is None else np.sqrt(left_out / weight),
+        )
 
 
 class RidgeFit(Fitted):

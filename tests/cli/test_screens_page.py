@@ -34,6 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     potency = np.tile(rng.normal(6, 1, 6), 30) + rng.normal(0, 0.4, 180)
     pairs["pIC50"] = potency.round(4)
     pairs.to_csv(root / "responses.csv", index=False)
+    change = (100 - 30 * (pairs["pIC50"] - 4)).round(1)
+    pairs.drop(columns="pIC50").assign(best_average_response=change).to_csv(root / "pdx.csv", index=False)
     pairs.pivot(index="cell_line_id", columns="drug_id", values="pIC50").to_csv(root / "matrix.csv")
     pd.DataFrame({"drug_id": DRUGS, "smiles": SMILES}).to_csv(root / "drugs.csv", index=False)
     values = pd.DataFrame(rng.normal(4, 1.5, (30, 4)).clip(0).round(4), index=LINES, columns=GENES)

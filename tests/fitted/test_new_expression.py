@@ -16,6 +16,8 @@ from bdrp.errors import BdrpWarning, DataError
 from bdrp.explain import explain
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.predict import predict
+from bdrp.fitted.update import update
+from bdrp.report.answers import ask_model
 from bdrp.testing.screens import cut_simulated
 
 
@@ -70,6 +72,30 @@ def test_no_door_takes_tpm_for_logarithms(model: TrainedModel, screen: Screen, c
         with pytest.raises(
             DataError, match="looks like .*before a logarithm.*the model was trained on log2 intensities"
         ):
+            enter()
+
+
+def test_every_door_names_copied_and_negated_lines_and_refuses_those_of_one_value(
+    model: TrainedModel, screen: Screen, cohort: pd.DataFrame
+) -> None:
+    measured = [("NEW0", screen.drugs.index[0], 0.5)]
+
+    def doors(table: pd.DataFrame) -> list[Callable[[], object]]:
+        return [
+            lambda: predict(model, drugs=screen.drugs, expression=table),
+            lambda: predict(model, drugs=screen.drugs, expression=table.T.rename_axis("gene")),
+            lambda: update(model, rows, screen=screen, expression=table),
+            lambda: ask_model(model, screen, new_samples=table, drug=str(screen.drugs.index[0])),
+        ]
+
+    rows = pd.DataFrame(measured, columns=["cell_line_id", "drug_id", "response"])
+    copied, flat = cohort.copy(), cohort.copy()
+    copied.iloc[3], flat.iloc[5] = cohort.iloc[2].to_numpy(), np.float32(0)
+    for enter in doors(copied):
+        with pytest.warns(BdrpWarning, match="1 pairs of lines have one expression under two ids .NEW3 is NEW2"):
+            enter()
+    for enter in doors(flat):
+        with pytest.raises(DataError, match="1 of 24 lines whose genes are all one value .NEW5: 0"):
             enter()
 
 

@@ -20,6 +20,9 @@ SMALL = {"epochs": 2, "width": 16, "hidden": 16, "programmes": 6, "heads": 2, "f
 TAKEN = ["no_expression", "point", "shuffled_labels"]
 
 
+NOT_OF_THE_DEFAULT = ("product", "student_t", "no_mutations", "no_copy_number", "no_methylation", "no_proteomics")
+
+
 def _ablation(splits=("pair",), components=TAKEN, **options):
     return ablation_matrix("last_layer", list(splits), 2, 1, options=SMALL | options, components=components)
 
@@ -50,7 +53,7 @@ def test_the_whole_every_part_that_changes_something_and_mean_effects_are_fitted
     matrix = ablation_matrix("last_layer", ["pair"])
     assert list(matrix.methods) == [
         FULL,
-        *(name for name in COMPONENTS if name not in ("product", "student_t", "no_mutations")),
+        *(name for name in COMPONENTS if name not in NOT_OF_THE_DEFAULT),
         FLOOR,
         OVERALL,
     ]
@@ -112,20 +115,21 @@ def test_components_that_there_are_not_or_that_change_nothing_are_refused(compon
         _ablation(components=components)
 
 
-def test_mutations_are_a_part_where_they_are_read_and_a_screen_without_them_is_refused(tiny_screen):
-    grid = _ablation(components=["no_mutations"], modalities="expression,tissue,mutations")
+@pytest.mark.parametrize("name", ["mutations", "copy_number", "methylation", "proteomics"])
+def test_profiles_are_parts_where_they_are_read_and_a_screen_without_them_is_refused(tiny_screen, name):
+    grid = _ablation(components=[f"no_{name}"], modalities=f"expression,tissue,{name}")
     lines = tiny_screen.expression.index[:-3]
     marks = pd.DataFrame(
         np.eye(len(lines), 3, dtype=np.float32), index=lines, columns=pd.Index(list("ABC"), dtype="str")
     )
     parts = (tiny_screen.responses, tiny_screen.drugs, tiny_screen.cell_lines)
-    profiled = Screen("tiny", tiny_screen.measure, *parts, {**tiny_screen.profiles, "mutations": marks})
+    profiled = Screen("tiny", tiny_screen.measure, *parts, {**tiny_screen.profiles, name: marks})
     runs = {run.label: run for run in grid.runs(profiled)}
-    assert tuple(runs[FULL].options["modalities"]) == ("expression", "tissue", "mutations")
-    assert dict(runs["no_mutations"].options) == {**runs[FULL].options, "modalities": ("expression", "tissue")}
+    assert tuple(runs[FULL].options["modalities"]) == ("expression", "tissue", name)
+    assert dict(runs[f"no_{name}"].options) == {**runs[FULL].options, "modalities": ("expression", "tissue")}
     alone = {run.label: run for run in _ablation(components=["point"]).runs(profiled)}
-    assert runs["no_mutations"].key == alone[FULL].key
-    with pytest.raises(DataError, match="tiny holds no mutations of its lines, which full reads; it holds expression"):
+    assert runs[f"no_{name}"].key == alone[FULL].key
+    with pytest.raises(DataError, match=f"tiny holds no {name} of its lines, which full reads; it holds expression"):
         grid.runs(tiny_screen)
 
 

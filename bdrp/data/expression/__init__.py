@@ -9,6 +9,7 @@ from bdrp.data.expression.admission import admit as admit
 from bdrp.data.expression.h5ad import pseudobulk as pseudobulk
 from bdrp.data.expression.matching import MATCHINGS as MATCHINGS
 from bdrp.data.expression.matching import match_expression as match_expression
+from bdrp.data.expression.odd_lines import check_odd as check_odd
 from bdrp.data.expression.reference import Reference as Reference
 from bdrp.data.expression.scale import SCALES as SCALES
 from bdrp.data.expression.scale import refuse_raw as refuse_raw

@@ -34,6 +34,7 @@ class Reference:
         mean: (G,) over the training lines. sd: (G,) NaN where a gene does not vary.
         loadings: (G, K) components of the standardised genes, each divided by its SD; K may be 0.
         scale: what the values are.
+        skewness: (G,) of the training lines; None where it was not kept.
     """
 
     genes: tuple[str, ...]
@@ -41,10 +42,17 @@ class Reference:
     sd: Floats
     loadings: Floats = field(repr=False)
     scale: Scale
+    skewness: Floats | None = field(default=None, repr=False)
 
     @classmethod
     def of_moments(
-        cls, genes: tuple[str, ...], mean: Floats, sd: Floats, loadings: Floats, scale: str | None = None
+        cls,
+        genes: tuple[str, ...],
+        mean: Floats,
+        sd: Floats,
+        loadings: Floats,
+        scale: str | None = None,
+        skewness: Floats | None = None,
     ) -> Reference:
         """From what a scaler keeps, where an SD of 1 and no loading stand for a gene that does not vary.
 
@@ -54,7 +62,7 @@ class Reference:
         sd = np.where((sd == 1.0) & (size <= 1e-9 * size.max(initial=0.0)), np.nan, sd)
         if scale is None:
             told = tell_scale(mean + np.nan_to_num(sd) * SCORES[:, None])
-        return cls(genes, mean, sd, loadings, told if scale is None else find_scale(scale))
+        return cls(genes, mean, sd, loadings, told if scale is None else find_scale(scale), skewness)
 
     @classmethod
     def of_table(cls, table: pd.DataFrame) -> Reference:
@@ -86,7 +94,8 @@ class Reference:
         if genes.all():
             return self
         names = tuple(np.array(self.genes, dtype=object)[genes])
-        return Reference(names, self.mean[genes], self.sd[genes], self.loadings[genes], self.scale)
+        skewness = None if self.skewness is None else self.skewness[genes]
+        return Reference(names, self.mean[genes], self.sd[genes], self.loadings[genes], self.scale, skewness)
 
     @cached_property
     def every_value(self) -> Floats:

@@ -10,11 +10,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from bdrp.data.expression.odd_lines import UNLIKE, correlate_with
 from bdrp.data.expression.reference import Floats, Reference
 from bdrp.data.expression.scale import HIGHEST_LOG, Scale, column_moments, describe_values, tell_scale
 
 FEWEST_LINES: Final = 5
 """Lines from which the SD of a gene says something; chosen."""
+ENOUGH_LINES: Final = 20
+"""Lines from which the skewness of a gene says something; of 20 of GDSC's or CCLE's it correlates by 0.63 or more."""
+ENOUGH_GENES: Final = 100
+"""Genes whose skewness is compared; chosen: chance correlates them by 0.1."""
 FEWEST_GENES: Final = 10
 """Genes from which a shift is judged; chosen: of fewer, one odd gene is the median."""
 MOST_LINES: Final = 200
@@ -51,6 +56,9 @@ class Shift:
             the names of the genes; NaN where that cannot be seen.
         remedies: by formula, the distance that would be left.
         slope: of the cohort's means on the training means.
+        negated: lines whose levels run against the training means; none where these hardly differ.
+        asymmetry: correlation of the genes' skewness with that of the training lines: negated values have a negative
+            one, whatever their level; NaN of few lines or genes.
     """
 
     lines: int
@@ -66,11 +74,14 @@ class Shift:
     structure: float
     remedies: Mapping[str, float]
     slope: float
+    negated: tuple[str, ...] = ()
+    asymmetry: float = float("nan")
 
 
 def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
     """Compare a cohort (lines, genes) with the training lines; genes go by the reference's names."""
-    values = reference.values_of(table)[:: max(1, len(table) // MOST_LINES)]
+    every = reference.values_of(table)
+    values = every[:: max(1, len(table) // MOST_LINES)]
     held = np.isfinite(reference.sd) & np.isfinite(values).any(axis=0)
     part, values = reference.select(held), values[:, held]
     scaled = part.standardise(values)
@@ -94,6 +105,8 @@ def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
             name: _distance(column_moments(part.standardise(to(values)))[0]) for name, (_, to) in OTHER_FORMS.items()
         },
         slope=float("nan") if np.isnan(level) else _slope(part, means),
+        negated=_list_negated(part, every[:, held], table.index),
+        asymmetry=_asymmetry(part, values),
     )
 
 
@@ -109,6 +122,23 @@ def _share_beyond(scaled: Floats) -> float:
 def _means_differ(part: Reference) -> bool:
     """Whether the training means differ by more than lines do: else their order says nothing."""
     return len(part.genes) >= FEWEST_GENES and bool(part.mean.std() >= np.median(part.sd))
+
+
+def _list_negated(part: Reference, values: Floats, lines: pd.Index) -> tuple[str, ...]:
+    if not _means_differ(part):
+        return ()
+    below = -max(UNLIKE, 4 / np.sqrt(len(part.genes)))  # beyond what shuffled names of genes give
+    return tuple(str(line) for line in lines[correlate_with(values, part.mean) < below])
+
+
+def _asymmetry(part: Reference, values: Floats) -> float:
+    if part.skewness is None or len(values) < ENOUGH_LINES or len(part.genes) < ENOUGH_GENES:
+        return float("nan")
+    cubes = np.clip(_own_scale(values), -BEYOND, BEYOND) ** 3
+    own = cubes.mean(axis=0)
+    if not own.std() or not part.skewness.std():
+        return float("nan")
+    return float(np.corrcoef(own, part.skewness)[0, 1])
 
 
 def _slope(part: Reference, means: Floats) -> float:

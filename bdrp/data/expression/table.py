@@ -13,6 +13,7 @@ from bdrp.data.expression import metadata
 from bdrp.data.expression.gct import read_gct
 from bdrp.data.expression.h5ad import is_anndata, read_anndata, read_h5ad
 from bdrp.data.expression.layout import Known, arrange, turn
+from bdrp.data.expression.odd_lines import check_odd
 from bdrp.data.expression.scale import convert, find_scale
 from bdrp.data.expression.stacked import read_stacked
 from bdrp.data.identifiers import listed
@@ -47,11 +48,12 @@ def read_expression(
     sample 1       5.0   7.5
 
     Raises:
-        DataError: the table cannot be read, does not name lines, or has duplicates, texts or infinities.
+        DataError: the table cannot be read, does not name lines, or has duplicates, texts or infinities; or see
+            `check_odd`.
 
     Warns:
         BdrpWarning: columns are left out that are no genes, or whose names a spreadsheet spoilt; numbers stand for
-            gaps; or genes are written as those of the mouse.
+            gaps; genes are written as those of the mouse; or see `check_odd`.
     """
     path, notices = in_memory.name_table(given, in_memory.EXPRESSION), [] if notices is None else notices
     stated = None if scale is None else find_scale(scale)
@@ -68,6 +70,7 @@ def read_expression(
     if stated is not None:
         table = convert(table, stated, path.name, notices)
     profiles.check(table, EXPRESSION)
+    check_odd(table, path.name)
     return table
 
 
@@ -90,6 +93,7 @@ def _arranged(path: Path, known: Known, notices: list[str]) -> pd.DataFrame:
     if stacked is not None:
         return arrange(stacked, known, path, notices)
     raw = reading.read_table(path, text=False, own=True)
+    raw = reading.with_written_numbers(raw, ids=[str(raw.columns[0])])
     return arrange(metadata.default_entries(raw, path, notices), known, path, notices)
 
 

@@ -7,6 +7,7 @@ is, the tables are joined as `tables.load` joins them.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from bdrp.data.sources import tables
 from bdrp.data.user_tables import columns, responses
 from bdrp.data.user_tables import drugs as drug_tables
 from bdrp.data.user_tables import lines as line_tables
+from bdrp.data.user_tables.profiles import parse_profiles, read_profile
 from bdrp.errors import DataError
 
 NEEDED: Final = ("responses", "drugs", "expression")
@@ -39,7 +41,9 @@ def inspect_tables(root: Path | None, measure: str | None, options: Mapping[str,
     """
     found = Findings()
     paths = {what: (root or Path()) / options[what] for what in TABLES if what in options}
-    said = {name: value for name, value in options.items() if name not in TABLES}
+    said = {name: value for name, value in options.items() if name not in (*TABLES, "profiles")}
+    further = found.attempt(lambda: parse_profiles(options.get("profiles", {}))) or {}
+    further = {what: (root or Path()) / path for what, path in further.items()}
     scale = said.pop("expression_scale", None)
     stated = found.attempt(lambda: Stated(measure, **said))
     lacking = [what for what in NEEDED if what not in paths]
@@ -51,6 +55,7 @@ def inspect_tables(root: Path | None, measure: str | None, options: Mapping[str,
     asked = set[str]() if raw is None else columns.all_line_ids(raw)
     expressed = _look_at_expression(found, paths, asked, scale)
     _look_at_other_tables(found, paths, drugs, asked, expressed)
+    _look_at_profiles(found, further | {what: paths[what] for what in paths if what == "mutations"}, expressed)
     if raw is not None and drugs is not None:
         _look_at_pairs(found, paths, (raw, drugs), expressed, stated)
     elif raw is not None:
@@ -84,17 +89,26 @@ def _look_at_other_tables(
     asked: Collection[str],
     expressed: pd.DataFrame | None,
 ) -> None:
-    """Structures, cell lines and mutations, as far as they can be looked at alone."""
+    """Structures and cell lines, as far as they can be looked at alone."""
     if drugs is not None:
         found.attempt(lambda: drug_tables.clean(drugs, paths["drugs"]))
     if "cell_lines" in paths:
         _look_at_lines(
             found, paths["cell_lines"], dict.fromkeys([*sorted(asked), *line_tables.held_ids(_lines(expressed))])
         )
-    if "mutations" in paths:
-        profile = found.attempt(lambda: tables.read_profile(paths["mutations"], "mutations"))
-        if profile is not None:
-            found.understood["mutations"] = f"{profile.shape[0]:,} lines by {profile.shape[1]:,} features"
+
+
+def _look_at_profiles(found: Findings, paths: Mapping[str, Path], expressed: pd.DataFrame | None) -> None:
+    """Further profiles, and which of the lines with expression have them."""
+    lines = _lines(expressed)
+    for name, path in paths.items():
+        profile = found.attempt(partial(read_profile, path, name, lines, found.notices))
+        if profile is None:
+            continue
+        found.understood[name] = f"{profile.shape[0]:,} lines by {profile.shape[1]:,} features"
+        if len(lines):
+            found.meet(f"lines with expression that have {name}", lines, profile.index)
+            found.attempt(partial(joining.keep_lines, profile, lines, name, joining.Notices()))
 
 
 def _look_at_lines(found: Findings, path: Path, known: Collection[str]) -> None:

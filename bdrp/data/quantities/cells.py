@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bdrp.data import reading
+from bdrp.data import reading, written_numbers
 from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
 
@@ -30,16 +30,16 @@ class Cells:
 
 
 def read_cells(frame: pd.DataFrame, column: str, path: Path) -> Cells:
-    """The numbers and marks of a column; NaN where a cell is empty.
+    """The numbers and marks of a column; NaN where a cell is empty or says that there is no number.
 
     Raises:
         DataError: a cell holds something else than a number with or without a mark.
     """
-    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan).copy()
+    values = written_numbers.read_numbers(frame[column])
     sign = np.zeros(len(values), dtype=np.int8)
     texts = reading.text(frame, column)
     wrong = []
-    for row in np.flatnonzero(np.isnan(values) & (texts != "").to_numpy()):
+    for row in np.flatnonzero(np.isnan(values) & ~written_numbers.is_gap(frame[column])):
         found = _CELL.fullmatch(texts.iloc[row])
         if found is None or not (found["mark"] or found["end"]):
             wrong.append(row)
@@ -68,7 +68,7 @@ def _sign(found: re.Match[str]) -> int:
 
 
 def _no_numbers(cells: list[str], rows: list[Any], column: str, path: Path) -> DataError:
-    hint = " Decimal commas are not read: write points." if any("," in cell for cell in cells[:5]) else ""
+    hint = f" {written_numbers.COMMAS}" if any("," in cell for cell in cells[:5]) else ""
     return DataError(
         f"{path.name}, column {column}, has {len(rows):,} cells that are no numbers (row "
         f"{listed(int(row) + 1 for row in rows[:5])}, the first below the header being 1: {listed(cells[:5], 5)}). "

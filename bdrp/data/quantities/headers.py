@@ -20,11 +20,17 @@ _UNITS: Final = {
     "nanomolar": "nm",
     "pm": "pm",
     "picomolar": "pm",
+    "moll": "m",
+    "mmoll": "mm",
+    "umoll": "um",
+    "nmoll": "nm",
+    "pmoll": "pm",
 }
 _ASIDE: Final = r"(?:published|recomputed|curvecurator|fitted|fit|value|values|mean|median|avg|absolute|abs|estimate)*"
+_UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
 _CONCENTRATION: Final = re.compile(
     rf"{_ASIDE}(?P<sign>neg|minus|negative|n(?=log))?(?P<scale>p|ln|loge|log10|lg10|lg|log2|log)?(?P<unit0>um|nm)?"
-    rf"(?P<kind>{'|'.join(CONCENTRATIONS)}){_ASIDE}(?P<unit>{'|'.join(sorted(_UNITS, key=len, reverse=True))})?{_ASIDE}"
+    rf"(?P<kind>{'|'.join(CONCENTRATIONS)}){_ASIDE}(?:in)?(?P<inner>ln|log10|log2)?(?P<unit>{_UNIT})?{_ASIDE}"
 )
 _SCALES: Final = {"loge": "ln", "lg": "log10", "lg10": "log10"}
 _AREA: Final = re.compile(
@@ -108,6 +114,10 @@ def is_dose(column: str) -> bool:
 def _concentration(column: str, found: re.Match[str]) -> Named | None:
     kind, unit, scale = found["kind"], _UNITS.get(found["unit"] or found["unit0"] or "", ""), found["scale"] or ""
     scale = _SCALES.get(scale, scale)
+    inner = found["inner"]
+    if inner and scale not in ("", "log", inner):
+        return None
+    scale = inner or scale
     negative = bool(found["sign"]) or column.strip()[:1] in "-−"
     infix = "" if kind == "ic50" else f"{kind}_"
     if scale == "p" or (negative and scale in ("log10", "log") and unit in ("", "m")):

@@ -14,6 +14,7 @@ from typing import Any
 from bdrp import plugins
 from bdrp.data.measures import PUBLISHED
 from bdrp.data.screen import MEASURES, Screen
+from bdrp.data.user_tables.profiles import add_profiles, parse_profiles
 from bdrp.errors import DataError, did_you_mean
 
 
@@ -69,7 +70,9 @@ def load(
         root: the folder below which the source finds its files; a source without files needs none.
         measure: one of `measures(name)`; where nothing is said, the first of them, or what the files of a source tell
             that `TELLS_MEASURE`.
-        options: what the source's own `load` takes beside these.
+        options: what the source's own `load` takes beside these; and of any source `profiles`, tables of further
+            profiles of its lines by modality, such as {"copy_number": "cn.csv"}, or as text, "copy_number=cn.csv",
+            with paths from `root`, or from the current folder.
 
     Raises:
         DataError: the name, the root, the measure or an option is not known, or the files do not hold a screen.
@@ -79,7 +82,7 @@ def load(
         measure = measures(name)[0]
     if measure is not None:
         _refuse_other_measures(name, measure)
-    folder = None if root is None else Path(root)
+    folder, further = None if root is None else Path(root), options.pop("profiles", None)
     if folder is not None and not folder.is_dir():
         raise DataError(
             f"The root folder {str(folder)!r} of {name} does not exist or is no folder. Give an existing folder."
@@ -87,7 +90,9 @@ def load(
     _refuse_unknown_options(name, module, options)
     screen: Screen = module.load(folder, measure=measure, **options)
     _refuse_other_answers(name, measure, screen)
-    return screen
+    if further is None:
+        return screen
+    return add_profiles(screen, {what: (folder or Path()) / path for what, path in parse_profiles(further).items()})
 
 
 def _fault(name: str, module: ModuleType) -> str:

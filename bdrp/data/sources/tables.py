@@ -21,11 +21,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bdrp.data import in_memory, joining, profiles, reading, unpacking
-from bdrp.data.delimited import plain
+from bdrp.data import in_memory, joining, reading, unpacking
 from bdrp.data.expression import read_expression as read_expression
 from bdrp.data.expression import refuse_raw
-from bdrp.data.expression.layout import ROW_NAMES
 from bdrp.data.in_memory import DRUGS, PAIRS, Given
 from bdrp.data.measures import LN_CONCENTRATIONS
 from bdrp.data.measures import MEASURES as EVERY_MEASURE
@@ -35,7 +33,9 @@ from bdrp.data.screen import Screen
 from bdrp.data.user_tables import columns, layouts
 from bdrp.data.user_tables import drugs as drug_tables
 from bdrp.data.user_tables import lines as line_tables
+from bdrp.data.user_tables.copies import warn_of_copies
 from bdrp.data.user_tables.duplicates import drop_repeated
+from bdrp.data.user_tables.profiles import read_profile
 from bdrp.data.user_tables.responses import Responses, read_responses, refuse_empty_ids
 from bdrp.errors import DataError
 
@@ -118,9 +118,10 @@ def join(
     notices = joining.Notices([*told, *read.notices])
     rows, lines = line_tables.join_lines(read.rows, paths.get("cell_lines"), expressed.index, notices.lines)
     rows = drop_repeated(rows, drugs["structure_key"], notices.lines)
+    warn_of_copies(rows, paths["responses"].name)
     known_profiles = {EXPRESSION: expressed}
     if "mutations" in paths:
-        known_profiles["mutations"] = _renamed_rows(read_profile(paths["mutations"], "mutations"), expressed.index)
+        known_profiles["mutations"] = read_profile(paths["mutations"], "mutations", expressed.index, notices.lines)
     checksums = unpacking.checksums(paths.values())
     parts = joining.RawTables(rows, drugs, lines, known_profiles, checksums)
     return joining.join_screen("tables", read.measure, parts, notices)
@@ -230,27 +231,6 @@ def read_tested_drugs(
     return drugs.assign(upper_limit=limit.reindex(drugs.index).to_numpy(dtype=float))
 
 
-def read_profile(path: str | Path, name: str) -> pd.DataFrame:
-    """The table of one modality but expression (lines, features) in float32, by cell_line_id; NaN for an empty cell.
-
-    Raises:
-        DataError: the table cannot be read, does not start with the lines, has duplicates, texts or infinities.
-    """
-    path = Path(path)
-    raw = reading.read_table(path, text=False, own=True)
-    first = str(raw.columns[0])
-    if plain(first) not in (*columns.ALIASES["cell_line_id"], *ROW_NAMES):
-        raise DataError(
-            f"{path.name} starts with the column {first!r}. The first column must be cell_line_id, every other one a "
-            "feature of the lines; move or rename it."
-        )
-    index = pd.Index(reading.ids(raw, raw.columns[0]), dtype="str", name="cell_line_id")
-    values = reading.matrix(raw.iloc[:, 1:], path)
-    table = pd.DataFrame(values, index=index, columns=pd.Index(raw.columns[1:].map(str), dtype="str"))
-    profiles.check(table, name)
-    return table
-
-
 def read_pairs(given: Given) -> pd.DataFrame:
     """The pairs to predict: cell_line_id and drug_id, in the table's order, each pair once.
 
@@ -267,17 +247,3 @@ def read_pairs(given: Given) -> pd.DataFrame:
     pairs = pd.DataFrame({meaning: reading.ids(raw, column) for meaning, column in found.items()})
     refuse_empty_ids(pairs, path)
     return pairs.drop_duplicates(ignore_index=True)
-
-
-def _renamed_rows(profile: pd.DataFrame, expressed: pd.Index) -> pd.DataFrame:
-    """A profile under the ids of the expression, where a cell such as "1331031;1331030" stands for either of its ids.
-
-    Raises:
-        DataError: two rows are of one line.
-    """
-    held = line_tables.held_ids(expressed)
-    renamed = profile.set_axis(
-        pd.Index(line_tables.rename(profile.index, held), dtype="str", name="cell_line_id"), axis=0
-    )
-    profiles.check(renamed, "mutations")
-    return renamed

@@ -19,6 +19,7 @@ from bdrp.data.quantities.headers import is_dose
 from bdrp.data.quantities.quantity import PER_UM
 from bdrp.data.screen import LIMITS
 from bdrp.data.user_tables import columns
+from bdrp.data.user_tables.mixed_units import find_mixed
 from bdrp.errors import BdrpWarning
 
 FEWEST: Final = 10  # chosen: fewer rows tell nothing of a table
@@ -46,10 +47,12 @@ def warn_of_doubts(
 
     Warns:
         BdrpWarning: conditions are taken for replicates, replicates contradict each other, a cap is taken for
-            measurements, units contradict each other, or a column of doses or of SDs can hardly be what it is read as.
+            measurements, units contradict each other or are mixed, or a column of doses or of SDs can hardly be what
+            it is read as.
     """
     found = [
         *(_conditions(rows, raw, {*keys.values(), chosen.column}) or _contradictions(rows)),
+        *find_mixed(rows, chosen.quantity.measure in LN_CONCENTRATIONS),
         *_caps(rows, chosen),
         *_units(raw, chosen),
         *_unread_doses(raw, chosen),

@@ -12,6 +12,7 @@ from bdrp.data.in_memory import MEASURED, Given
 from bdrp.data.quantities import Stated
 from bdrp.data.screen import LIMITS
 from bdrp.data.user_tables import columns, layouts
+from bdrp.data.user_tables.copies import warn_of_copies
 from bdrp.data.user_tables.duplicates import drop_repeated
 from bdrp.data.user_tables.lines import held_ids, join_lines
 from bdrp.data.user_tables.responses import read_responses
@@ -46,7 +47,9 @@ def read_measured(
     rows, _ = join_lines(read.rows, None, lines, notices)
     joining.refuse_non_finite(rows, read.measure.name, path.name)
     known = rows.columns.intersection(joining.KNOWN_WHERE_MEASURED)
-    return drop_repeated(rows, compounds, notices)[["cell_line_id", "drug_id", "response", *LIMITS, *known]]
+    rows = drop_repeated(rows, compounds, notices)
+    warn_of_copies(rows, path.name)
+    return rows[["cell_line_id", "drug_id", "response", *LIMITS, *known]]
 
 
 def read_ids(path: str | Path, column: str) -> list[str]:

@@ -25,6 +25,8 @@ from bdrp.errors import BdrpWarning, DataError
 MOST_BELOW: Final = 0.5
 """Share of responses below the lowest dose that no screen has; chosen: GDSC2 has 0.3 %, and 41 % of one drug."""
 
+MOST_EMPTY: Final = 0.5  # chosen: share of rows without a response from which another column may be meant
+
 
 @dataclass(frozen=True)
 class Responses:
@@ -68,11 +70,27 @@ def read_responses(
     _add_sd(rows, raw, chosen, path, said)
     named = columns.find(raw, (), ("laboratory",), path)
     rows["laboratory"] = reading.text(raw, named.get("laboratory", "laboratory"))
-    warn_of_doubts(rows, raw, keys, chosen, path)
+    if rows["response"].notna().any():
+        warn_of_doubts(rows, raw, keys, chosen, path)
     measure = MEASURES[chosen.quantity.measure]
     measure = replace(measure, unit=stated.own_unit) if stated.own_unit else measure
     rows[duplicates.EXACT] = duplicates.mark_exact(raw, chosen.column)
-    return Responses(rows, measure, said)
+    return Responses(_measured(rows, path, said), measure, said)
+
+
+def _measured(rows: pd.DataFrame, path: Path, notices: list[str]) -> pd.DataFrame:
+    """The rows that have a response; those without are counted, and most of them warned of."""
+    empty = np.flatnonzero(rows["response"].isna())
+    if not len(empty) or len(empty) == len(rows):
+        return rows  # without any response it is refused where tables meet
+    said = (
+        f"{len(empty):,} of {len(rows):,} rows have no response (row {listed(empty + 1, 5)}, the first below the "
+        "header being 1): left out."
+    )
+    if len(empty) > MOST_EMPTY * len(rows):
+        warnings.warn(f"{path.name}: {said} Is it the right column?", BdrpWarning, stacklevel=4)
+    notices.append(said)
+    return rows[rows["response"].notna()].reset_index(drop=True)
 
 
 def refuse_empty_ids(rows: pd.DataFrame, path: Path) -> None:

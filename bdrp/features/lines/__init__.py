@@ -2,7 +2,8 @@
 
 A modality is `fit(table, *, components)`, which learns from the training lines that have such a profile, and
 `restore(columns, arrays)`, which rebuilds what was learned; both give a `Scaler`. The encoder of
-the numbers stands under the same name in `bdrp.model.lines`.
+the numbers stands under the same name in `bdrp.model.lines`. A profile of any other name is read by `_linear`: by
+slopes alone.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Scaler(ABC):
 
 
 def names() -> list[str]:
-    """The modalities there are: the files of this folder."""
+    """The modalities that have a file of their own here."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
@@ -85,7 +86,7 @@ def fit(names: Sequence[str], profiles: Profiles, lines: Sequence[str], *, compo
     One that tells no training lines apart, as where all are of one tissue or none is told, is left out.
 
     Raises:
-        DataError: there is no such modality, or no training line has it, tissue apart.
+        DataError: no training line has it, tissue apart.
     """
     found = {name: _module(name).fit(_held(name, profiles, lines), components=components) for name in names}
     return {name: scaler for name, scaler in found.items() if scaler.width}
@@ -130,7 +131,6 @@ def restore(saved: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str
     """The scalers of `keys()` and `state()`.
 
     Raises:
-        DataError: a modality is not known.
         LookupError: an array is missing.
         ValueError: columns and arrays are not of one scaler.
     """
@@ -171,5 +171,5 @@ def _key(name: str, array: str) -> str:
 
 def _module(name: str) -> Any:
     if name not in names():
-        raise DataError(f"There is no modality {name!r}. Known are {', '.join(names())}; choose one of them.")
+        return import_module(f"{__name__}._linear").Modality(name)
     return import_module(f"{__name__}.{name}")

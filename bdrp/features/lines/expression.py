@@ -24,12 +24,14 @@ class ExpressionScaler(Scaler):
         mean: (G,) training mean, which also stands in for a missing value.
         scale: (G,) training SD; 1 where a gene does not vary.
         components: (G, K) loadings such that `z @ components` has unit variance a column on the training lines.
+        skewness: (G,) of the training lines, by which a negated cohort is told; None of a folder that kept none.
     """
 
     columns: tuple[str, ...]
     mean: np.ndarray
     scale: np.ndarray
     components: np.ndarray
+    skewness: np.ndarray | None = None
 
     def transform(self, table: pd.DataFrame, *, tolerated_missing: float = 0.2) -> np.ndarray:
         """Standardised expression, (L, G) float32, in the order of the rows given.
@@ -56,8 +58,9 @@ class ExpressionScaler(Scaler):
         """Every line has expression, and a training mean counts for a value."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Means, scales and loadings."""
-        return {"mean": self.mean, "scale": self.scale, "components": self.components}
+        """Means, scales and loadings, and skewness where it is known."""
+        kept = {"mean": self.mean, "scale": self.scale, "components": self.components}
+        return kept if self.skewness is None else kept | {"skewness": self.skewness}
 
     def _values(self, expression: pd.DataFrame) -> np.ndarray:
         repeated = expression.columns[expression.columns.duplicated()].unique()
@@ -107,7 +110,8 @@ def fit(table: pd.DataFrame, *, components: int) -> ExpressionScaler:
         deviation = np.nan_to_num(np.nanstd(values, axis=0))
     scale = np.where(deviation > 1e-6, deviation, 1.0)
     scaled = np.clip(np.nan_to_num((values - mean) / scale), -CLIP, CLIP)
-    return ExpressionScaler(tuple(map(str, table.columns)), mean, scale, _components(scaled, components))
+    skewness = (scaled**3).mean(axis=0)
+    return ExpressionScaler(tuple(map(str, table.columns)), mean, scale, _components(scaled, components), skewness)
 
 
 def restore(columns: tuple[str, ...], arrays: Mapping[str, np.ndarray]) -> ExpressionScaler:
@@ -122,7 +126,7 @@ def restore(columns: tuple[str, ...], arrays: Mapping[str, np.ndarray]) -> Expre
         raise ValueError(f"it names {len(columns)} genes and scales {len(mean)}")
     if min(scale, default=1) <= 0:
         raise ValueError(f"a gene with a scale of {min(scale)} cannot be")
-    return ExpressionScaler(columns, mean, scale, components)
+    return ExpressionScaler(columns, mean, scale, components, arrays.get("skewness"))
 
 
 def _components(scaled: np.ndarray, wanted: int) -> np.ndarray:

@@ -23,7 +23,6 @@ from bdrp.inference.hierarchical.point import PointEstimate
 from bdrp.inference.initialisation.solve import solve
 from bdrp.inference.method import Method, component_option, isolate_random_state
 from bdrp.inference.training.loop import Schedule
-from bdrp.model import lines as line_encoders
 from bdrp.model.architecture import CHOICES, Architecture
 from bdrp.model.network import Network
 
@@ -43,7 +42,7 @@ class NetworkMethod(Method, ABC):
             calibration rows; docs/tried.md) or "censored"; see `Likelihood`.
         noise: what its SD depends on: "constant", "drug" or "pair".
         modalities: which profiles of a line are read, expression among them; lines may lack the others. Tissue is read
-            where the screen tells any.
+            where the screen tells any. One that is neither of these nor mutations is read by slopes alone.
         lines: which lines are to be predicted best: "known" ones, of which other drugs were measured; "new" ones; or
             "auto", whichever does better on the validation part. See `bdrp.inference.initialisation.solve`.
         epochs: passes over the training lines; if None, 20 for new lines and 50 for known ones, which go on gaining
@@ -109,12 +108,11 @@ class NetworkMethod(Method, ABC):
         self.architecture(1)
 
     def _check_modalities(self) -> None:
-        seen, known = self.modalities, line_encoders.names()
-        if not seen or seen[0] != EXPRESSION or len(set(seen)) < len(seen) or not set(seen) <= set(known):
-            further = ", ".join(name for name in known if name != EXPRESSION) or "nothing yet"
+        seen = self.modalities
+        if not seen or seen[0] != EXPRESSION or len(set(seen)) < len(seen) or not all(map(str.isidentifier, seen)):
             raise FitError(
-                f"modalities is {','.join(seen)}; it must be {EXPRESSION}, and after it any of: {further}. "
-                "Choose others."
+                f"modalities is {','.join(seen)}; it must be {EXPRESSION}, and after it further profiles of the "
+                "screen, each once, such as tissue, mutations or copy_number. Choose others."
             )
 
     def schedule(self) -> Schedule:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bdrp.errors import FitError
 from bdrp.model.architecture import Architecture
 
 
@@ -40,17 +39,11 @@ class LineStates(NamedTuple):
 
 
 def names() -> list[str]:
-    """The modalities that can be encoded: the files of this folder."""
+    """The modalities that have an encoder of their own: the files of this folder."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def make(name: str, size: Architecture, width: int) -> nn.Module:
-    """The encoder of a modality whose profiles have so many numbers.
-
-    Raises:
-        FitError: there is no such modality.
-    """
-    if name not in names():
-        raise FitError(f"There is no modality {name!r}. Choose of: {', '.join(names())}.")
-    encoder: nn.Module = import_module(f"{__name__}.{name}").ENCODER(size, width)
+    """The encoder of a modality whose profiles have so many numbers; one that adds nothing where it has no file."""
+    encoder: nn.Module = import_module(f"{__name__}.{name if name in names() else '_linear'}").ENCODER(size, width)
     return encoder

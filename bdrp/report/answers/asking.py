@@ -69,6 +69,8 @@ def ask_model(
     drug: str | None = None,
     new_samples: Given | Any | None = None,
     new_drugs: Given | None = None,
+    profiles: Mapping[str, Any] | None = None,
+    tissue: given.Tissue | pd.Series | None = None,
     criteria: Criteria | None = None,
     laboratory: str | Path | Laboratories = SAME,
     match: str | None = None,
@@ -84,6 +86,8 @@ def ask_model(
         drug: a drug by name or id; ranked are the new samples where there are any, else all lines of the screen.
         new_samples: expression of lines that the screen lacks, as in `bdrp.predict`.
         new_drugs: drugs that the screen lacks, as in `bdrp.predict`; they are ranked with the others.
+        profiles: further tables of the new samples by modality, as in `bdrp.predict`.
+        tissue: of the new samples, one for all or by cell_line_id, for a model that reads tissue.
         criteria: what counts as active, and as sure.
         laboratory: as in `TrainedModel.predict`.
         match: how the expression of new samples (of all lines, without any) is mapped onto that of the training lines.
@@ -101,7 +105,7 @@ def ask_model(
     """
     model = model if isinstance(model, TrainedModel) else TrainedModel.load(model)
     screen = given.find_screen(screen, model.features.measure.name)
-    known = KnownTables.of(model, screen, new_drugs, new_samples, match, expression_scale, dose_unit)
+    known = KnownTables.of(model, screen, new_drugs, new_samples, match, expression_scale, dose_unit, profiles, tissue)
     left = match if new_samples is None or match is None else NONE  # these have been matched, among themselves
     asked = known.line_names.loc[known.lines]
     if line is None and drug is None and new_samples is not None and len(asked) == 1:
@@ -111,9 +115,10 @@ def ask_model(
         (known.lines, [question.key]) if question.about == "drug" else ([question.key], known.drugs.index)
     )
     pairs = pd.MultiIndex.from_product([of_lines, of_drugs], names=KEYS).to_frame(index=False)
-    about_lines = pd.DataFrame(
-        {"name": known.line_names, "tissue": screen.cell_lines["tissue"].reindex(known.line_names.index)}
-    )
+    told = screen.cell_lines["tissue"].reindex(known.line_names.index)
+    if tissue is not None and new_samples is not None:
+        told.loc[known.lines] = tissue if isinstance(tissue, str) else pd.Series(tissue).reindex(known.lines)
+    about_lines = pd.DataFrame({"name": known.line_names, "tissue": told})
     predicted = model.predict(known.drugs, known.profiles, pairs, about_lines, laboratory, left)
     doses = [model.limits, known.drugs, screen.responses.groupby("drug_id")[list(LIMITS)].median()]
     limits = join_limits(known.drugs.index, doses)

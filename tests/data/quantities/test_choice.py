@@ -53,7 +53,7 @@ def test_a_marked_cell_is_its_number_and_a_sign(cell: str, sign: int) -> None:
     assert read.values[0] == float(cell.strip("<>=≥ ").split()[0]) and np.isnan(read.values[2])
 
 
-@pytest.mark.parametrize("cell", ["n.d.", "1,5", "~10", "10 µM", ">"])
+@pytest.mark.parametrize("cell", ["n.f.", "1,500", "~10", "10 µM", ">"])
 def test_other_texts_are_no_numbers(cell: str) -> None:
     with pytest.raises(DataError, match="1 cells that are no numbers"):
         cells.read_cells(table(ic50=[cell, "2.5"]), "ic50", PATH)

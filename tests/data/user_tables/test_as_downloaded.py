@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,11 @@ def test_responses_below_all_doses_are_warned_of(tmp_path: Path, screen_tables: 
         .drop(columns="ln_ic50_um")
     )
     given = screen_tables | {"responses": rows.assign(min_conc_um=0.01, max_conc_um=10)}
-    with pytest.warns(BdrpWarning, match="of the responses lie below the lowest limit or dose"):
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
         load(tmp_path, given)
+    said = " ".join(str(one.message) for one in raised)
+    assert "of the responses lie below the lowest limit or dose" in said and "under a header that says nM" in said
 
 
 def test_drugs_join_by_the_ids_that_both_tables_have(tmp_path: Path, screen_tables: Tables) -> None:
