@@ -30,6 +30,7 @@ NOT_RUN = {
     "modalities=expression,mutations": "the stand-ins have no mutations: tests/fitted/test_mutations.py",
     "bdrp replay": "fits the whole simulated screen many times: tests/cli/test_replay.py",
     "bdrp compare export": "takes a finished comparison, and pages only plan theirs: tests/cli/test_compare.py",
+    "--profiles": "tables that the stand-ins lack: tests/cli/test_profiles.py",
     "--engine ray": "Ray need not be installed: tests/engines",
     "csa": "tests/cli/test_screens_page.py makes the files of that layout",
     "--split assay": "compounds that are new to a laboratory: tests/cli/test_laboratories.py",
