@@ -20,7 +20,7 @@ PAIRS_OF_DRUG = {"D0": 60, "D1": 60, "D2": 50, "D3": 45, "D4": 25, "D5": 15, "D6
 TISSUES = {f"L{i}": ("lung", "skin", "blood", "bone")[min(i % 4, i // 5)] for i in range(1, 62)}  # not of L0; L61 too
 LEVELS = (0.001, 0.025, 0.3, 0.5, 0.8, 0.99)
 NOW = {"rtol": 1e-12, "atol": 1e-13}  # the same bit for bit where they were made; other processors round otherwise
-SOUGHT = {"rtol": 1e-6, "atol": 1e-8}  # an optimiser stops within 1e-7 of the best, wherever rounding leads it
+SOUGHT = {("student_t", "affine"): {"rtol": 2e-7}}  # an optimiser stops near the best, wherever rounding leads it
 
 
 def calibration_part(family):
@@ -95,7 +95,7 @@ def test_what_is_fitted_today_is_what_was_saved(family, kind):
     values, rest = numbers(fit(kind, family).to_json())
     saved_values, saved_rest = numbers(saved["recalibration"])
     assert rest == saved_rest
-    np.testing.assert_allclose(values, saved_values, **SOUGHT)
+    np.testing.assert_allclose(values, saved_values, **SOUGHT.get((family, kind), NOW))
 
 
 @pytest.mark.parametrize(("family", "kind"), [each for each in KINDS if each[1].endswith(("_drug", "_tissue"))])

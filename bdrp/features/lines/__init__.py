@@ -75,6 +75,27 @@ class Scaler(ABC):
         """What is saved beside the columns, `components` among it."""
 
 
+def check_restored(arrays: Mapping[str, np.ndarray], columns: Sequence[str], what: str, *, beside: int = 0) -> None:
+    """Refuse saved arrays that are not of these columns.
+
+    Args:
+        arrays: mean, scale and components among them.
+        columns: F features.
+        what: they are, in the plural.
+        beside: how many numbers a line has beside those of its features.
+
+    Raises:
+        LookupError: an array is missing.
+        ValueError: the arrays are not of these features, or a scale is not above 0.
+    """
+    mean, scale, components = (arrays[name] for name in ("mean", "scale", "components"))
+    count = len(columns)
+    if {mean.shape, scale.shape} != {(count,)} or components.shape[:1] != (count + beside,):
+        raise ValueError(f"it names {count} {what} and scales {len(mean)}")
+    if min(scale, default=1) <= 0:
+        raise ValueError(f"a scale of {min(scale)}, as one of the {what} has, cannot be")
+
+
 def names() -> list[str]:
     """The modalities that have a file of their own here."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))

@@ -17,7 +17,7 @@ import pandas as pd
 
 from bdrp.data.identifiers import listed
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.features.lines import Scaler
+from bdrp.features.lines import Scaler, check_restored
 
 MOST_MISSING: Final = 0.2  # share of a model's features that a table may lack; chosen as for genes
 CLIP: Final = 6.0  # chosen as for genes
@@ -147,12 +147,8 @@ class Modality:
             LookupError: an array is missing.
             ValueError: the arrays are not of these features, or a scale is not above 0.
         """
-        mean, scale, components = (arrays[name] for name in ("mean", "scale", "components"))
-        if {mean.shape, scale.shape, components.shape[:1]} != {(len(columns),)}:
-            raise ValueError(f"it names {len(columns)} features of {self.name} and scales {len(mean)}")
-        if min(scale, default=1) <= 0:
-            raise ValueError(f"a feature with a scale of {min(scale)} cannot be")
-        return LinearScaler(columns, self.name, mean, scale, components)
+        check_restored(arrays, columns, f"features of {self.name}")
+        return LinearScaler(columns, self.name, arrays["mean"], arrays["scale"], arrays["components"])
 
 
 def _principal(scaled: np.ndarray, wanted: int) -> np.ndarray:

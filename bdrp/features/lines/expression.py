@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.features.lines import Scaler
+from bdrp.features.lines import Scaler, check_restored
 
 CLIP = 6.0  # chosen: six training SDs keep outliers of a new platform from driving a linear path
 
@@ -121,12 +121,11 @@ def restore(columns: tuple[str, ...], arrays: Mapping[str, np.ndarray]) -> Expre
         LookupError: an array is missing.
         ValueError: the arrays are not of these genes, or a scale is not above 0.
     """
-    mean, scale, components = (arrays[name] for name in ("mean", "scale", "components"))
-    if {mean.shape, scale.shape, components.shape[:1]} != {(len(columns),)}:
-        raise ValueError(f"it names {len(columns)} genes and scales {len(mean)}")
-    if min(scale, default=1) <= 0:
-        raise ValueError(f"a gene with a scale of {min(scale)} cannot be")
-    return ExpressionScaler(columns, mean, scale, components, arrays.get("skewness"))
+    check_restored(arrays, columns, "genes")
+    skewness = arrays.get("skewness")
+    if skewness is not None and skewness.shape != (len(columns),):
+        raise ValueError(f"it names {len(columns)} genes and the skewness of {len(skewness)}")
+    return ExpressionScaler(columns, arrays["mean"], arrays["scale"], arrays["components"], skewness)
 
 
 def _components(scaled: np.ndarray, wanted: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from bdrp.data.identifiers import listed
 from bdrp.errors import BdrpWarning, DataError
-from bdrp.features.lines import Scaler
+from bdrp.features.lines import Scaler, check_restored
 
 LEAST_SHARE = 0.05  # chosen: 30 of 600 training lines; of a rarer one the slope is hardly told from noise
 MOST_MISSING = 0.2  # share of a model's alterations that a table may lack; chosen as for genes
@@ -116,12 +116,8 @@ def restore(columns: tuple[str, ...], arrays: Mapping[str, np.ndarray]) -> Mutat
         LookupError: an array is missing.
         ValueError: the arrays are not of these alterations, or a scale is not above 0.
     """
-    mean, scale, components = (arrays[name] for name in ("mean", "scale", "components"))
-    if {mean.shape, scale.shape} != {(len(columns),)} or components.shape[:1] != (len(columns) + 1,):
-        raise ValueError(f"it names {len(columns)} mutations and scales {len(mean)}")
-    if min(scale, default=1) <= 0:
-        raise ValueError(f"a mutation with a scale of {min(scale)} cannot be")
-    return MutationScaler(columns, mean, scale, components)
+    check_restored(arrays, columns, "mutations", beside=1)
+    return MutationScaler(columns, arrays["mean"], arrays["scale"], arrays["components"])
 
 
 def _alterations(table: pd.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
