@@ -11,6 +11,7 @@ from bdrp.data import delimited, reading, unpacking
 from bdrp.errors import DataError
 
 _VERSIONS: Final = (b"#1.2", b"#1.3")
+_START: Final = 65_536  # bytes, before which a file may have empty lines
 _TABLES: Final = (".parquet", ".pq")
 
 
@@ -22,7 +23,11 @@ def read_gct(path: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """
     if path.suffix.lower() in _TABLES or unpacking.is_workbook(path):
         return None
-    data = delimited.decode(unpacking.read_bytes(path), path)
+    content = unpacking.read_bytes(path)
+    start = content[:_START].replace(
+        b"\x00", b""
+    )  # UTF-16 as well; to decode a whole table for two lines takes a second
+    data = delimited.decode(content, path) if any(version in start for version in _VERSIONS) else b""
     if not data.startswith(_VERSIONS):
         return None
     version, size, rest = _split_head(data, path)

@@ -129,11 +129,22 @@ def unlike_genes(table: pd.DataFrame) -> dict[str, str]:
     values = table.to_numpy()
     if values.shape[1] < 3:
         return {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a gene that no line has is refused elsewhere
-        typical = np.nan_to_num(np.nanmedian(values, axis=0))
+    typical = np.nan_to_num(_medians(values))
     found = _far_off(table.columns, np.abs(typical))
     return found | {name: why for name, why in _whole_numbers(table).items() if name not in found}
+
+
+def _medians(values: Values) -> Values:
+    """(G,) medians of the values that there are; columns without a gap are a few times as fast."""
+    gaps = np.isnan(values).any(axis=0)
+    if not gaps.any():
+        return np.asarray(np.median(values, axis=0))
+    typical = np.empty(values.shape[1])
+    typical[~gaps] = np.median(values[:, ~gaps], axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a gene that no line has is refused elsewhere
+        typical[gaps] = np.nanmedian(values[:, gaps], axis=0)
+    return typical
 
 
 def _far_off(columns: pd.Index, typical: Values) -> dict[str, str]:

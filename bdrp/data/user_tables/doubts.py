@@ -90,12 +90,13 @@ def _conditions(rows: pd.DataFrame, raw: pd.DataFrame, read: set[str]) -> list[s
 def _contradictions(rows: pd.DataFrame) -> Iterator[str]:
     known = rows[np.isfinite(rows["response"])]
     pairs = known.groupby(["cell_line_id", "drug_id", "laboratory"])["response"]
-    table = pairs.agg(["mean", "size", np.ptp]).reset_index()
+    table = pairs.agg(["mean", "size", "min", "max"]).reset_index()
+    table["apart"] = table["max"] - table["min"]
     again = table[table["size"] > 1]
     if len(again) < 3 or len(table) < FEWEST:
         return
     between = float((table["mean"] - table.groupby("drug_id")["mean"].transform("mean")).std())
-    far = again[again["ptp"] > FAR * between]
+    far = again[again["apart"] > FAR * between]
     if len(far) > 0.1 * len(again):
         shown = listed((f"{one.cell_line_id} with {one.drug_id}" for one in far.itertuples()), 3)
         yield (
