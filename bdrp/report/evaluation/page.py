@@ -41,7 +41,7 @@ def render_page(
         sections.groups("cell line", "cell lines", figures),
         sections.worst(scores),
         sections.accuracy(figures),
-        sections.ranking(figures),
+        sections.ranking(metrics, figures),
         sections.right_censored(metrics, scores, figures),
         *topics.sections(scores, metrics, figures.unit),
         sections.posterior(posterior, figures),

@@ -78,9 +78,10 @@ def accuracy(figures: PageFigures) -> Section:
     return Section("accuracy", "How good are the predictions, and how sharp?", figures=figures.accuracy())
 
 
-def ranking(figures: PageFigures) -> Section:
-    """Error against SD, and risk against coverage."""
-    return Section("ranking", "Does the SD tell good predictions from bad ones?", figures=figures.ranking())
+def ranking(metrics: Mapping[str, Any], figures: PageFigures) -> Section:
+    """What is left in the accepted pairs, error against SD, and risk against coverage."""
+    title = "Does the SD tell good predictions from bad ones?"
+    return Section("ranking", title, tables=(tables.accepted(metrics),), figures=figures.ranking())
 
 
 def right_censored(metrics: Mapping[str, Any], scores: Scores, figures: PageFigures) -> Section:
