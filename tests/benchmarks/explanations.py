@@ -82,9 +82,13 @@ def markers(screen: Screen, apart: bool, plain: bool) -> None:
     print(table.groupby("kind")["percentile"].agg(["size", "mean", "median", lambda one: (one > 0.99).mean()]))
     size = found.score.loc[found.one_a_compound(names.index)].abs()
     _print_summary("known markers, mixed model", size, compounds)
-    direct = known["kind"].isin(["target", "pump", "pathway"])
-    of_kind = [pair for pair, one in zip(compounds, direct, strict=True) if one]
-    _print_summary("of these, targets, pumps and genes of the pathway", size, of_kind)
+    groups = {
+        "targets, pumps and genes of the pathway": known["kind"].isin(["target", "pump", "pathway"]),
+        "those of an earlier, shorter list": known["list"] == "earlier",
+    }
+    for what, of_group in groups.items():
+        some = [pair for pair, one in zip(compounds, of_group, strict=True) if one]
+        _print_summary(f"of these, {what}", size, some)
     targets = [
         ([drug], gene, "")
         for drug, named in screen.drugs["target"].loc[size.index].items()

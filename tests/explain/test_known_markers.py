@@ -36,6 +36,8 @@ def test_known_markers_stand_at_the_top_for_their_own_drugs(real_data):
     null = [percentiles(rng.permutation(ids)) for _ in range(50)]
     print(f"percentile {own.mean():.3f}, top 1 % {(own > 0.99).mean():.2f}; permuted {np.mean(null):.3f}")
     assert own.mean() > 0.75 and (own > 0.99).mean() > 0.4
+    earlier = own[known["list"] == "earlier"]
+    assert earlier.mean() > 0.85 and (earlier > 0.99).mean() > 0.6
     assert own.mean() > max(one.mean() for one in null) + 0.05
     signs = np.where(known["direction"] == "sensitive", -1, 1)
     scores = [found.score.loc[drug, gene] for drug, gene in zip(ids, known["gene"], strict=True)]

@@ -112,13 +112,8 @@ def accepted(metrics: Metrics) -> Table:
         )
         for percent in ACCEPTED
     )
-    columns = (
-        Column("Accepted unseen"),
-        Column("by predicted SD", "share"),
-        Column("by one SD a drug", "share"),
-        Column("by the true error (oracle)", "share"),
-        Column("within a drug, by predicted SD", "share"),
-    )
+    shares = ("by predicted SD", "by one SD a drug", "oracle", "within a drug, by predicted SD")
+    columns = (Column("Accepted"), *(Column(name, "share") for name in shares))
     return Table("Squared error of the accepted pairs, as a share of all pairs'", columns, rows, _ACCEPTED)
 
 

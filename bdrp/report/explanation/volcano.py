@@ -53,7 +53,7 @@ def draw_volcano(
             short(table.index[row], 14), (effect, height[row]), xytext=(4 if effect > 0 else -4, 2),
             textcoords="offset points", ha="left" if effect > 0 else "right", fontsize=8.5, color=INK,
         )  # fmt: skip
-    axes.margins(x=0.12, y=0.08)
+    axes.margins(x=0.2, y=0.08)  # chosen: the outermost point has room for its name
     axes.set_xlabel(f"effect of one SD more expression ({unit})")
     axes.set_ylabel("−log10 p")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, handletextpad=0.1, columnspacing=0.8)
