@@ -15,9 +15,11 @@ for each pair too (`bdrp.design.repeats`),
     expected response in draw s = mean + deviation_s + sqrt(1 - c_s) sd z_s,   SD of a repeat = sqrt(c_s) sd,
 
 sd that of the predicted noise and z_s a normal number for each pair: the mean over draws stays, and the interval is
-that of the chance itself. Chances of two drugs go together over draws, for they share a line that is not known: taken
-as independent, p_a + p_b - p_a p_b, a pair looks better than it is. Nothing here is learned from combinations, and
-nothing says of synergy or antagonism.
+that of the chance itself. About its expected response a pair's repeats are normal, as they were taken for when shares
+were found: that predictions have heavier tails says that pairs differ in their noise, and c_s says this already.
+Chances of two drugs go together over draws, for they share a line that is not known: taken as independent,
+p_a + p_b - p_a p_b, a pair looks better than it is. Nothing here is learned from combinations, and nothing says of
+synergy or antagonism.
 """
 
 from __future__ import annotations
@@ -84,8 +86,8 @@ def combine(
 def _pair_with(chances: Floats, known: Floats, a: np.intp, others: npt.NDArray[np.intp]) -> pd.DataFrame:
     """A row for each pair of a drug with one that is less likely to be active alone."""
     either, of_repeats = (1 - (1 - each[:, [a]]) * (1 - each[:, others]) for each in (chances, known))
-    low, high = np.quantile(of_repeats, LEVELS, axis=0)
-    gain_low, gain_high = np.quantile(of_repeats - known[:, [a]], LEVELS, axis=0)
+    low, high = _between(of_repeats)
+    gain_low, gain_high = _between(of_repeats - known[:, [a]])
     alone, second, chance = chances[:, a].mean(), chances[:, others].mean(0), either.mean(0)
     return pd.DataFrame(
         {
@@ -102,6 +104,12 @@ def _pair_with(chances: Floats, known: Floats, a: np.intp, others: npt.NDArray[n
             "if_unrelated": alone + second - alone * second,
         }
     )
+
+
+def _between(draws: Floats) -> tuple[Floats, Floats]:
+    """Between which the draws (S, P) lie with 90 %, outward to the hundredth to which so few draws know that."""
+    low, high = np.quantile(draws, LEVELS, axis=0)
+    return np.floor(100 * low) / 100, np.ceil(100 * high) / 100
 
 
 def draw_chances(
@@ -127,13 +135,14 @@ def draw_chances(
     whole, count = require_rescalable(pred), len(pred)
     expected = whole.mean + require_joint(whole.joint_draws).draw(rng, draws)
     noise = np.broadcast_to(whole.aleatoric_std, expected.shape)
-    if repeats is not None:
+    if repeats is None:
+        repeated = whole[np.tile(np.arange(count), draws)]
+        given = repeated.with_moments(expected.ravel(), noise.ravel(), np.zeros(expected.size))
+        chances = given.cdf(np.tile(thresholds, draws)).reshape(draws, count)
+    else:
         share = repeats.draw(rng, draws, count)
         expected = expected + np.sqrt(1 - share) * noise * rng.standard_normal(expected.shape)
-        noise = np.sqrt(share) * noise
-    repeated = whole[np.tile(np.arange(count), draws)]
-    given = repeated.with_moments(expected.ravel(), noise.ravel(), np.zeros(expected.size))
-    chances = given.cdf(np.tile(thresholds, draws)).reshape(draws, count)
+        chances = ndtr((thresholds - expected) / (np.sqrt(share) * noise))
     return shift_to_means(chances, np.asarray(whole.cdf(thresholds)))
 
 

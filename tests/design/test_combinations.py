@@ -13,7 +13,7 @@ from bdrp.calibration import isotonic
 from bdrp.design.combinations import combine, draw_chances, shift_to_means
 from bdrp.design.repeats import RepeatShare
 from bdrp.errors import DataError
-from bdrp.predictive import Normal
+from bdrp.predictive import Normal, StudentT
 
 
 class Shared:
@@ -77,7 +77,8 @@ def test_the_interval_is_what_is_not_known_of_the_chance_and_shrinks_with_knowle
     pairs = (predicted([0.0, 0.4], s * np.eye(2), 1.0) for s in (2.0, 1e-6))
     vague, known = (combine(pred, np.zeros(2), repeats=ALL_NOISE).iloc[0] for pred in pairs)
     assert vague["high"] - vague["low"] > 0.5
-    assert known["high"] - known["low"] < 0.01
+    bounds = 100 * np.array([known["low"], known["high"]])
+    assert bounds == pytest.approx([np.floor(100 * known["chance"]), np.ceil(100 * known["chance"])])
     assert known["chance"] == pytest.approx(1 - 0.5 * (1 - norm.cdf(-0.4)), abs=1e-3)
     assert vague["low"] <= vague["chance"] <= vague["high"] and vague["gain_low"] <= vague["gain"] <= vague["gain_high"]
 
@@ -106,6 +107,18 @@ def test_what_repeats_show_moves_the_interval_and_not_the_chance():
     found = [combine(pred, np.zeros(2), repeats=each).iloc[0] for each in (ALL_NOISE, Exactly(share=0.3))]
     assert found[0]["chance"] == found[1]["chance"] and found[0]["gain"] == found[1]["gain"]
     assert found[1]["high"] - found[1]["low"] > found[0]["high"] - found[0]["low"] + 0.1
+
+
+def test_repeats_of_a_pair_are_normal_whatever_the_tails_of_the_prediction():
+    """At the mean both families say one half, so that the same draws must have the same chances."""
+    normal = predicted(np.linspace(-1, 1, 5), np.eye(5) * 0.3 + 0.1, 0.8)
+    heavy = StudentT(
+        normal.keys, normal.measure, normal.mean, normal.aleatoric, normal.epistemic, 3.0, normal.joint_draws
+    )
+    share = Exactly(share=0.4)
+    found = [draw_chances(one, normal.mean, np.random.default_rng(0), 200, share) for one in (normal, heavy)]
+    np.testing.assert_allclose(*found, atol=1e-6)
+    assert found[0].std(0).min() > 0.2
 
 
 def test_single_chances_are_those_of_the_prediction_recalibrated_or_not():
