@@ -86,8 +86,8 @@ def combine(
 def _pair_with(chances: Floats, known: Floats, a: np.intp, others: npt.NDArray[np.intp]) -> pd.DataFrame:
     """A row for each pair of a drug with one that is less likely to be active alone."""
     either, of_repeats = (1 - (1 - each[:, [a]]) * (1 - each[:, others]) for each in (chances, known))
-    low, high = _between(of_repeats)
-    gain_low, gain_high = _between(of_repeats - known[:, [a]])
+    low, high = np.quantile(of_repeats, LEVELS, axis=0)
+    gain_low, gain_high = np.quantile(of_repeats - known[:, [a]], LEVELS, axis=0)
     alone, second, chance = chances[:, a].mean(), chances[:, others].mean(0), either.mean(0)
     return pd.DataFrame(
         {
@@ -104,12 +104,6 @@ def _pair_with(chances: Floats, known: Floats, a: np.intp, others: npt.NDArray[n
             "if_unrelated": alone + second - alone * second,
         }
     )
-
-
-def _between(draws: Floats) -> tuple[Floats, Floats]:
-    """Between which the draws (S, P) lie with 90 %, outward to the hundredth to which so few draws know that."""
-    low, high = np.quantile(draws, LEVELS, axis=0)
-    return np.floor(100 * low) / 100, np.ceil(100 * high) / 100
 
 
 def draw_chances(

@@ -102,8 +102,9 @@ def show(yardstick: str, table: pd.DataFrame) -> None:
         outside = np.maximum(low - table["truth"], table["truth"] - high)
         for name, some in (("all", np.full(len(table), True)), ("chance 0.2 to 0.8", middle)):
             inside, near, width = outside[some].le(0).mean(), outside[some].le(0.02).mean(), (high - low)[some].mean()
+            whole = table["truth"].between(np.floor(100 * low) / 100, np.ceil(100 * high) / 100)[some].mean()
             share = "repeats not known" if suffix else "repeats known"
-            held = f"{inside:.3f} ({near:.3f} within 0.02 of it), width {width:.3f}"
+            held = f"{inside:.3f} ({whole:.3f} read at whole percents, {near:.3f} within 0.02 of it), width {width:.3f}"
             print(f"the true chance in the 90 % interval, {share}, {name}: {held}")
     outside = np.maximum(table["gain_low"] - table["true_gain"], table["true_gain"] - table["gain_high"])[middle]
     inside, near = outside.le(0).mean(), outside.le(0.02).mean()

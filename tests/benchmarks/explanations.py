@@ -76,11 +76,13 @@ def markers(screen: Screen, apart: bool, plain: bool) -> None:
     found = associate(screen.responses, expression, screen.drugs["structure_key"])
     names = screen.drugs["name"].loc[found.score.index]
     pairs = [(names.index[names == row.drug].tolist(), row.gene, row.direction) for row in known.itertuples()]
-    compounds = [(found.one_a_compound(ids), gene, way) for ids, gene, way in pairs]
+    first = pd.Series(found.one_a_compound(names.index))
+    first.index = found.compounds.loc[first]  # a compound may have several names too
+    compounds = [(first.loc[found.compounds.loc[ids].unique()].tolist(), gene, way) for ids, gene, way in pairs]
     table = known.assign(**_marker_table(found, compounds))
     print(table.to_string(float_format="%.3g"))
     print(table.groupby("kind")["percentile"].agg(["size", "mean", "median", lambda one: (one > 0.99).mean()]))
-    size = found.score.loc[found.one_a_compound(names.index)].abs()
+    size = found.score.loc[first].abs()
     _print_summary("known markers, mixed model", size, compounds)
     groups = {
         "targets, pumps and genes of the pathway": known["kind"].isin(["target", "pump", "pathway"]),
@@ -126,7 +128,7 @@ def _print_summary(what: str, size: pd.DataFrame, pairs) -> None:
     columns = [ranks.columns.get_loc(gene) for _, gene, _ in pairs]
     drugs = list(dict.fromkeys(tuple(ids) for ids, _, _ in pairs))
     place = [drugs.index(tuple(ids)) for ids, _, _ in pairs]
-    rows = [ranks.index.get_indexer(list(ids)) for ids in drugs]
+    rows = [np.array([ranks.index.get_loc(drug) for drug in ids]) for ids in drugs]
     values = ranks.to_numpy()
 
     def percentiles(rows) -> np.ndarray:
