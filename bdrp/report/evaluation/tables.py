@@ -101,16 +101,9 @@ def ranking(metrics: Metrics) -> Table:
 def accepted(metrics: Metrics) -> Table:
     """What is left of the squared error if the surest 80 and 50 % of pairs are accepted, overall and within a drug."""
     seen = metrics["selective"]
+    keys = ("kept_at_{}", "drug_sd_kept_at_{}", "kept_at_{}_oracle", "within_drug_kept_at_{}")
     rows = tuple(
-        (
-            f"the surest {percent} %",
-            *_of(
-                seen,
-                *(f"{order}kept_at_{percent}{end}" for order, end in (("", ""), ("drug_sd_", ""), ("", "_oracle"))),
-            ),
-            *_of(seen, f"within_drug_kept_at_{percent}"),
-        )
-        for percent in ACCEPTED
+        (f"the surest {percent} %", *_of(seen, *(key.format(percent) for key in keys))) for percent in ACCEPTED
     )
     shares = ("by predicted SD", "by one SD a drug", "oracle", "within a drug, by predicted SD")
     columns = (Column("Accepted"), *(Column(name, "share") for name in shares))
