@@ -11,7 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bdrp.cli import console, study_runs
-from bdrp.cli.options import Device, Measure, Root, ScreenOptions, list_input_files, load_screen, parse_key_values
+from bdrp.cli.options import (
+    Device,
+    DoseUnit,
+    ExpressionScale,
+    Measure,
+    OwnDrugs,
+    OwnExpression,
+    OwnLines,
+    OwnResponses,
+    Root,
+    ScreenOptions,
+    Unit,
+    gather_screen_options,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+)
 
 if TYPE_CHECKING:
     from bdrp.studies.replay import Replayed
@@ -40,10 +56,17 @@ def run(
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
     measure: Measure = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
+    expression_scale: ExpressionScale = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of last_layer; may be repeated.")
     ] = None,
     device: Device = "auto",
+    responses: OwnResponses = None,
+    drugs: OwnDrugs = None,
+    expression: OwnExpression = None,
+    cell_lines: OwnLines = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Replay a screen in batches, for each acquisition function and seed: learning curves in replay.html."""
@@ -64,7 +87,16 @@ def run(
         hits=hits,
         options=parse_key_values(option, "--option"),
     )
-    options = parse_key_values(screen_option, "--screen-option")
+    options = gather_screen_options(
+        screen_option,
+        unit=unit,
+        dose_unit=dose_unit,
+        expression_scale=expression_scale,
+        responses=responses,
+        drugs=drugs,
+        expression=expression,
+        cell_lines=cell_lines,
+    )
     names = ("rounds", "curves", "summary")
     study_runs.check_output_folder(out, page.PAGE, names, list_input_files(root, options))
     loaded = load_screen(screen, root, measure, options)
