@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -100,8 +98,7 @@ def run(
     names = ("rounds", "curves", "summary")
     study_runs.check_output_folder(out, page.PAGE, names, list_input_files(root, options))
     loaded = load_screen(screen, root, measure, options)
-    with _progress(protocol.seeds * len(protocol.names)) as advance:
-        runs = study.replay(loaded, protocol, out, device=device, advance=advance)
+    runs = study.replay(loaded, protocol, out, device=device, progress=console.shows_progress())
     found = study.gather_curves(runs, protocol, loaded)
     written = page.write(found, out)
     print_summary(found)
@@ -127,19 +124,3 @@ def print_summary(found: Replayed) -> None:
         "mean: over all labels. labels: what it needs for what random has at the end, as a share of random's. random "
         "needs: 5 +2.0 are two batches more than five for what five give."
     )
-
-
-@contextmanager
-def _progress(runs: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar over the runs, on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not console.shows_progress()) as shown:
-        task = shown.add_task("replaying", total=runs)
-
-        def advance(name: str) -> None:
-            shown.update(task, advance=1, description=name)
-
-        yield advance
