@@ -22,6 +22,15 @@ def test_it_is_an_estimator(estimator, check) -> None:
     check(estimator)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_default_method_is_an_estimator_too() -> None:
+    """A small network of one epoch: the checks ask how it behaves, and one how well it fits what it saw."""
+    small = {"epochs": 1, "width": 16, "hidden": 16, "factors": 2}
+    found = check_estimator(BdrpRegressor("last_layer", small), on_fail=None, on_skip=None)
+    assert {one["check_name"] for one in found if one["status"] != "passed"} <= {"check_array_api_input"}
+
+
 def test_of_all_checks_one_asks_for_more_than_a_method_that_reads_no_line_can_give() -> None:
     """It wants a fit that explains half of what it saw; rows of one drug differ by their lines alone."""
     found = check_estimator(BdrpRegressor("mean_effects", recalibration="identity"), on_fail=None, on_skip=None)
