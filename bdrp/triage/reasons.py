@@ -27,7 +27,8 @@ def _extrapolated(facts: pd.DataFrame, policy: Policy) -> pd.Series:
 
 
 def _confident_hit(facts: pd.DataFrame, policy: Policy) -> pd.Series:
-    return (facts["mean"] < facts["threshold"]) & (facts["wrong_side"] <= 1 - policy.hit_chance + 1e-12)
+    surely_below = (facts["mean"] < facts["threshold"]) & (facts["wrong_side"] <= 1 - policy.hit_chance + 1e-12)
+    return surely_below & ~(facts["mean"] > facts["upper_limit"])  # beyond the doses there is nothing to confirm
 
 
 REASONS: Mapping[str, Callable[[pd.DataFrame, Policy], pd.Series]] = {
@@ -69,14 +70,22 @@ def explain_pair(pair: pd.Series, codes: str, policy: Policy, unit: ReadableUnit
         _write(pair[name], unit) for name in ("mean", "interval_low", "interval_high", "threshold")
     )
     drug, line = pair["drug_name"] or pair["drug_id"], pair["line_name"] or pair["cell_line_id"]
-    side = "sensitive" if pair["mean"] < pair["threshold"] else "resistant"
+    if is_beyond_doses(pair["mean"], pair["threshold"], pair["upper_limit"]):
+        call = f"below the threshold {threshold}, which no tested dose could show,"
+    else:
+        call = f"{'sensitive' if pair['mean'] < pair['threshold'] else 'resistant'} by the threshold {threshold}"
     amount = f"{mean} {unit.name}".strip()
     clauses = [
         f"Predicted {amount} for {drug} on {line} ({policy.level:.0%} interval {low} to {high})",
-        f"so {side} by the threshold {threshold} with a {pair['wrong_side']:.0%} chance of the opposite",
+        f"so {call} with a {pair['wrong_side']:.0%} chance of the opposite",
     ]
     clauses += [_CLAUSES[code](pair, unit) for code in codes.split(";") if code in _CLAUSES]
     return "; ".join(clauses) + "."
+
+
+def is_beyond_doses(mean: float, threshold: float, upper_limit: float) -> bool:
+    """Whether a response is below a threshold that lies beyond the tested doses, where it is, too; NaN is not known."""
+    return bool(upper_limit < mean < threshold)
 
 
 def _write(response: float, unit: ReadableUnit) -> str:

@@ -99,6 +99,15 @@ def test_a_mean_below_the_lowest_dose_is_extrapolated_too() -> None:
     assert "below the lowest tested dose (−5.00)" in queue["explanation"][0]
 
 
+def test_nothing_beyond_the_tested_doses_is_called_sensitive_or_a_hit() -> None:
+    frame = predictions([-4.0, -4.0], 0.3, 0.3, upper_limit=[-5.0, np.nan])
+    queue = ranked(frame, at_zero, budget=2).set_index("cell_line_id")
+    assert queue["reasons"].to_dict() == {"L000": "extrapolated", "L001": "confident_hit"}
+    beyond = queue.loc["L000", "explanation"]
+    assert "so below the threshold 0, which no tested dose could show, with" in beyond and "sensitive" not in beyond
+    assert "so sensitive by the threshold 0 with" in queue.loc["L001", "explanation"]
+
+
 def test_what_is_not_known_is_no_reason() -> None:
     frame = predictions([9.0], 1, 0.1, drug_similarity=np.nan, line_distance_percentile=[None], upper_limit=np.nan)
     queue = ranked(frame, at_zero, budget=1)
