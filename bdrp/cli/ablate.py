@@ -15,11 +15,15 @@ from bdrp.cli.options import (
     EngineName,
     ExpressionScale,
     Measure,
+    OwnDrugs,
+    OwnExpression,
+    OwnLines,
+    OwnResponses,
     Partition,
     Root,
     ScreenOptions,
     Unit,
-    describe_tables,
+    gather_screen_options,
     parse_key_values,
 )
 from bdrp.engines import Engine
@@ -63,6 +67,10 @@ def run(
     budget: study_runs.Budget = None,
     plan_only: study_runs.PlanOnly = False,
     device: Device = "auto",
+    responses: OwnResponses = None,
+    drugs: OwnDrugs = None,
+    expression: OwnExpression = None,
+    cell_lines: OwnLines = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit a method without each of its components and say what each contributes: ablation.html, ablation.parquet."""
@@ -80,8 +88,15 @@ def run(
         components=chosen,
         partition=partition,
     )
-    screen_options = parse_key_values(screen_option, "--screen-option") | describe_tables(
-        unit, dose_unit, expression_scale
+    screen_options = gather_screen_options(
+        screen_option,
+        unit=unit,
+        dose_unit=dose_unit,
+        expression_scale=expression_scale,
+        responses=responses,
+        drugs=drugs,
+        expression=expression,
+        cell_lines=cell_lines,
     )
     named = study_runs.NamedScreen(screen, root, measure, screen_options)
     execution = study_runs.Execution(worked_by, workers, budget, device, plan_only)

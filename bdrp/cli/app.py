@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from bdrp import __version__, cli
 from bdrp.cli import console, manners, session
+from bdrp.cli.unknown_flags import TeachingCommand
 from bdrp.errors import BdrpError, speak_flags
 
 MAIN_JOB: Final = ("demo", "screens", "fetch", "fit", "predict", "evaluate", "triage", "review")
@@ -141,4 +142,6 @@ def find_commands() -> dict[str, ModuleType]:
 
 
 for name, command in find_commands().items():
-    app.command(name=name, epilog=manners.write_epilog(command))(manners.with_manners(name, command.run))
+    app.command(name=name, cls=TeachingCommand, epilog=manners.write_epilog(command))(
+        manners.with_manners(name, command.run)
+    )

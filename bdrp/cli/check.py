@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -12,13 +11,15 @@ from bdrp.cli.options import (
     DoseUnit,
     ExpressionScale,
     Measure,
+    OwnDrugs,
+    OwnExpression,
+    OwnLines,
+    OwnResponses,
     ProfileTables,
     Root,
     ScreenOptions,
     Unit,
-    drop_unset,
-    parse_key_values,
-    parse_profile_tables,
+    gather_screen_options,
     split_screens,
 )
 
@@ -41,20 +42,27 @@ def run(
     unit: Unit = None,
     dose_unit: DoseUnit = None,
     expression_scale: ExpressionScale = None,
-    responses: Annotated[Path | None, typer.Option(help="The responses.")] = None,
-    drugs: Annotated[Path | None, typer.Option(help="The drugs and their SMILES.")] = None,
-    expression: Annotated[Path | None, typer.Option(help="The expression.")] = None,
-    cell_lines: Annotated[Path | None, typer.Option(help="Tissue and patient, if known.")] = None,
+    responses: OwnResponses = None,
+    drugs: OwnDrugs = None,
+    expression: OwnExpression = None,
+    cell_lines: OwnLines = None,
     profiles: ProfileTables = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Say what would be read and joined, and everything that has to be changed; nothing is fitted or written."""
     from bdrp.data.inspection import inspect
 
-    files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
-    options = parse_key_values(screen_option, "--screen-option") | files
-    options |= drop_unset(unit=unit, dose_unit=dose_unit, expression_scale=expression_scale)
-    options |= drop_unset(profiles=parse_profile_tables(profiles) or None)
+    options = gather_screen_options(
+        screen_option,
+        unit=unit,
+        dose_unit=dose_unit,
+        expression_scale=expression_scale,
+        profiles=profiles,
+        responses=responses,
+        drugs=drugs,
+        expression=expression,
+        cell_lines=cell_lines,
+    )
     found = inspect(split_screens(screen), root, measure, options)
     console.record(**found.to_dict())
     print_findings(found)

@@ -16,13 +16,16 @@ from bdrp.cli.options import (
     EngineName,
     ExpressionScale,
     Measure,
+    OwnDrugs,
+    OwnExpression,
+    OwnLines,
+    OwnResponses,
     Partition,
     Root,
     ScreenOptions,
     Unit,
-    describe_tables,
+    gather_screen_options,
     group_options_by_label,
-    parse_key_values,
     parse_labelled_names,
 )
 from bdrp.engines import Engine
@@ -66,6 +69,10 @@ def run(
     budget: study_runs.Budget = None,
     plan_only: study_runs.PlanOnly = False,
     device: Device = "auto",
+    responses: OwnResponses = None,
+    drugs: OwnDrugs = None,
+    expression: OwnExpression = None,
+    cell_lines: OwnLines = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit methods on the same folds and say which is better: compare.html and Parquet.
@@ -74,8 +81,15 @@ def run(
     """
     worked_by = Engine(engine, address)
     matrix = _grid(methods, splits, folds, seeds, option, partition)
-    screen_options = parse_key_values(screen_option, "--screen-option") | describe_tables(
-        unit, dose_unit, expression_scale
+    screen_options = gather_screen_options(
+        screen_option,
+        unit=unit,
+        dose_unit=dose_unit,
+        expression_scale=expression_scale,
+        responses=responses,
+        drugs=drugs,
+        expression=expression,
+        cell_lines=cell_lines,
     )
     named = study_runs.NamedScreen(screen, root, measure, screen_options)
     execution = study_runs.Execution(worked_by, workers, budget, device, plan_only)

@@ -9,7 +9,7 @@ import io
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -103,17 +103,6 @@ def print_updates(updates: Sequence[str], meaning: str = "predictions use what w
     """What a model was updated with since its fit; nothing for one that never was."""
     if updates:
         print_line(f"updated model: {meaning}: {'; '.join(updates)}")
-
-
-@contextmanager
-def show_parts(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error for work of more than one part; the function is told of each finished one."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=_console(stderr=True), disable=not shows_progress()) as bar:
-        task = bar.add_task(what, visible=False)
-        yield lambda finished, parts: bar.update(task, completed=finished, total=parts, visible=parts > 1)
 
 
 def shows_progress() -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,6 +10,7 @@ import typer
 
 from bdrp.cli import console
 from bdrp.cli.options import Seed
+from bdrp.progress import show_bar
 
 if TYPE_CHECKING:
     from bdrp.data.dose_response import FittedCurves
@@ -48,7 +47,7 @@ def run(
     console.print_notes(points.notices)
     options = dose_response.Options(fixed_top=fixed_top, seed=seed)
     parts = Parts(out / FOLDER)
-    with _progress() as advance:
+    with show_bar("curves", shown=console.shows_progress()) as advance:
         fitted = dose_response.fit(
             points, options, parts=parts, workers=workers or os.cpu_count() or 1, advance=advance
         )
@@ -85,15 +84,3 @@ def print_summary(fitted: FittedCurves) -> None:
         if flag:
             table.add_row(str(flag), f"{count:,}")
     console.print_table(table)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar of curves on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("curves"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not console.shows_progress()) as display:
-        task = display.add_task("curves", total=None)
-        yield lambda done, total: display.update(task, completed=done, total=total)

@@ -15,18 +15,21 @@ from bdrp.cli.options import (
     ExpressionScale,
     Measure,
     Overwrite,
+    OwnDrugs,
+    OwnExpression,
+    OwnLines,
+    OwnResponses,
     Partition,
     ProfileTables,
     Root,
     ScreenOptions,
     Seed,
     Unit,
-    describe_tables,
     drop_unset,
+    gather_screen_options,
     list_input_files,
     load_screen,
     parse_key_values,
-    parse_profile_tables,
     split_screens,
 )
 from bdrp.errors import DataError
@@ -38,8 +41,6 @@ from bdrp.plugins import is_path
 if TYPE_CHECKING:
     from bdrp.data.screen import Screen
     from bdrp.data.splits import Split
-
-TABLES = "Your own tables, with --screen tables"
 
 PAGE: Final = "docs/tutorial.md"
 EXAMPLES: Final = (
@@ -108,24 +109,28 @@ def run(
     device: Device = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped fit left off.")] = False,
     overwrite: Overwrite = False,
-    responses: Annotated[Path | None, typer.Option(help="The responses.", rich_help_panel=TABLES)] = None,
-    drugs: Annotated[Path | None, typer.Option(help="The drugs and their SMILES.", rich_help_panel=TABLES)] = None,
-    expression: Annotated[Path | None, typer.Option(help="The expression.", rich_help_panel=TABLES)] = None,
-    cell_lines: Annotated[
-        Path | None, typer.Option(help="Tissue and patient, if known.", rich_help_panel=TABLES)
-    ] = None,
+    responses: OwnResponses = None,
+    drugs: OwnDrugs = None,
+    expression: OwnExpression = None,
+    cell_lines: OwnLines = None,
     profiles: ProfileTables = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Fit a method on a screen, recalibrate it, and save it as a folder with its held-out predictions."""
     options = parse_key_values(option, "--option") | drop_unset(epochs=epochs)
-    files = drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
-    screen_options = parse_key_values(screen_option, "--screen-option") | files
-    screen_options |= describe_tables(unit, dose_unit, expression_scale)
-    further = parse_profile_tables(profiles)
-    if further:
-        screen_options["profiles"] = further
-        options = _read_too(method, options, list(further))
+    screen_options = gather_screen_options(
+        screen_option,
+        unit=unit,
+        dose_unit=dose_unit,
+        expression_scale=expression_scale,
+        profiles=profiles,
+        responses=responses,
+        drugs=drugs,
+        expression=expression,
+        cell_lines=cell_lines,
+    )
+    if profiles:
+        options = _read_too(method, options, list(screen_options["profiles"]))
     code = [Path(name) for name in (*split_screens(screen), method) if is_path(name)]
     _check_split_flags(split_file, within)
     guard_folder(out, list_input_files(root, screen_options, split_file, *code))

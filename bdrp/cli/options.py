@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -96,6 +96,15 @@ ProfileTables = Annotated[
 Tissue = Annotated[
     str | None, typer.Option(metavar="NAME", help="The tissue of all new samples, for a model that reads it.")
 ]
+OWN_TABLES: Final = "Your own tables, with --screen tables"
+OwnResponses = Annotated[Path | None, typer.Option("--responses", help="The responses.", rich_help_panel=OWN_TABLES)]
+OwnDrugs = Annotated[
+    Path | None, typer.Option("--drugs", help="The drugs and their SMILES.", rich_help_panel=OWN_TABLES)
+]
+OwnExpression = Annotated[Path | None, typer.Option("--expression", help="The expression.", rich_help_panel=OWN_TABLES)]
+OwnLines = Annotated[
+    Path | None, typer.Option("--cell-lines", help="Tissue and patient, if known.", rich_help_panel=OWN_TABLES)
+]
 Measure = Annotated[
     str | None,
     typer.Option(help="ln_ic50_um or auc_fraction; with the screen tables others too, see docs/screens.md."),
@@ -153,6 +162,33 @@ def describe_tables(
         dose_unit=None if drugs else dose_unit,
         expression_scale=None if expression else expression_scale,
     )
+
+
+def gather_screen_options(
+    given: list[str] | None,
+    *,
+    unit: str | None,
+    dose_unit: str | None,
+    expression_scale: str | None,
+    profiles: list[str] | None = None,
+    **tables: Path | None,
+) -> dict[str, Any]:
+    """What all flags say of a screen that is to be fitted, as options of its source; a flag wins over an option.
+
+    Args:
+        given: `--screen-option KEY=VALUE`.
+        unit: of the responses.
+        dose_unit: of the doses.
+        expression_scale: of the expression.
+        profiles: `--profiles NAME=PATH`.
+        tables: paths of a user's own tables, by what each is.
+
+    Raises:
+        DataError: see `parse_key_values` and `parse_profile_tables`.
+    """
+    options = parse_key_values(given, "--screen-option") | drop_unset(**tables)
+    options |= describe_tables(unit, dose_unit, expression_scale)
+    return options | drop_unset(profiles=parse_profile_tables(profiles) or None)
 
 
 def parse_profile_tables(given: list[str] | None) -> dict[str, Path]:

@@ -32,6 +32,7 @@ from bdrp.cli.options import (
 )
 from bdrp.engines import LOCAL, Engine
 from bdrp.errors import DataError
+from bdrp.progress import show_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,7 +159,7 @@ def _stream(question: Question, out: Path, memory: float, selection: Selection, 
     """Predict part by part, with a progress bar; what was written is printed."""
     from bdrp.fitted.stream import stream
 
-    with console.show_parts("predict") as report:
+    with show_bar("predict", shown=console.shows_progress()) as report:
         written = stream(
             question, out, memory=memory, selection=selection, report=report, engine=engine, workers=workers
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,7 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bdrp.cli import console, study_runs
-from bdrp.cli.options import Device, Measure, Root, ScreenOptions, list_input_files, load_screen, parse_key_values
+from bdrp.cli.options import (
+    Device,
+    DoseUnit,
+    ExpressionScale,
+    Measure,
+    OwnDrugs,
+    OwnExpression,
+    OwnLines,
+    OwnResponses,
+    Root,
+    ScreenOptions,
+    Unit,
+    gather_screen_options,
+    list_input_files,
+    load_screen,
+    parse_key_values,
+)
 
 if TYPE_CHECKING:
     from bdrp.studies.replay import Replayed
@@ -40,10 +54,17 @@ def run(
     screen: Annotated[str, typer.Option(help="Which screen: see `bdrp screens`.")] = "simulated",
     root: Root = None,
     measure: Measure = None,
+    unit: Unit = None,
+    dose_unit: DoseUnit = None,
+    expression_scale: ExpressionScale = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of last_layer; may be repeated.")
     ] = None,
     device: Device = "auto",
+    responses: OwnResponses = None,
+    drugs: OwnDrugs = None,
+    expression: OwnExpression = None,
+    cell_lines: OwnLines = None,
     screen_option: ScreenOptions = None,
 ) -> None:
     """Replay a screen in batches, for each acquisition function and seed: learning curves in replay.html."""
@@ -64,12 +85,20 @@ def run(
         hits=hits,
         options=parse_key_values(option, "--option"),
     )
-    options = parse_key_values(screen_option, "--screen-option")
+    options = gather_screen_options(
+        screen_option,
+        unit=unit,
+        dose_unit=dose_unit,
+        expression_scale=expression_scale,
+        responses=responses,
+        drugs=drugs,
+        expression=expression,
+        cell_lines=cell_lines,
+    )
     names = ("rounds", "curves", "summary")
     study_runs.check_output_folder(out, page.PAGE, names, list_input_files(root, options))
     loaded = load_screen(screen, root, measure, options)
-    with _progress(protocol.seeds * len(protocol.names)) as advance:
-        runs = study.replay(loaded, protocol, out, device=device, advance=advance)
+    runs = study.replay(loaded, protocol, out, device=device, progress=console.shows_progress())
     found = study.gather_curves(runs, protocol, loaded)
     written = page.write(found, out)
     print_summary(found)
@@ -95,19 +124,3 @@ def print_summary(found: Replayed) -> None:
         "mean: over all labels. labels: what it needs for what random has at the end, as a share of random's. random "
         "needs: 5 +2.0 are two batches more than five for what five give."
     )
-
-
-@contextmanager
-def _progress(runs: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar over the runs, on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not console.shows_progress()) as shown:
-        task = shown.add_task("replaying", total=runs)
-
-        def advance(name: str) -> None:
-            shown.update(task, advance=1, description=name)
-
-        yield advance

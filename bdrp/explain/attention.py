@@ -23,6 +23,7 @@ from bdrp.errors import BdrpWarning, DataError
 from bdrp.explain.differing import ALIKE, mean_rank_correlation
 from bdrp.features.batch import Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
+from bdrp.fitted.known import find_ids
 from bdrp.fitted.model import TrainedModel, cross_drugs_and_lines
 from bdrp.inference.method import HasNetwork
 from bdrp.model.attention import CrossAttention
@@ -55,7 +56,11 @@ class Attention:
         """The genes that a drug attends to most, with their weights, largest first.
 
         They are no finding about the drug where `read_attention` warned: other drugs then have the same genes.
+
+        Raises:
+            DataError: there is no drug of that id.
         """
+        [drug_id] = find_ids([drug_id], self.genes.index.to_series(), "drug")
         return self.genes.loc[drug_id].nlargest(most)
 
     @property

@@ -27,10 +27,12 @@ import pandas as pd
 import torch
 
 from bdrp.data.profiles import EXPRESSION, Profiles
+from bdrp.data.screen import Screen
 from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.explain.differing import ALIKE, mean_rank_correlation
 from bdrp.features.batch import Inputs
+from bdrp.fitted.known import find_ids
 from bdrp.fitted.model import TrainedModel
 from bdrp.inference.network.fitted import NetworkFit
 
@@ -47,6 +49,7 @@ class Slopes(Displayed):
         query: (D, K) posterior mean, in the measure's unit. query_variance: (D, K), independent.
         keys: (G, K).
         covariances: (G, K) of the genes with the components, over lines like the training lines.
+        names: of the drugs, by id; ids where none are known.
     """
 
     drugs: tuple[str, ...]
@@ -55,6 +58,7 @@ class Slopes(Displayed):
     query_variance: Floats
     keys: Floats
     covariances: Floats
+    names: pd.Series
 
     @cached_property
     def effect(self) -> pd.DataFrame:
@@ -77,8 +81,13 @@ class Slopes(Displayed):
         """Spearman's correlation of the weights of two drugs, mean over pairs of drugs; NaN for a single drug."""
         return mean_rank_correlation(self.weights)
 
-    def top_genes(self, drug_id: str, most: int = 10) -> pd.DataFrame:
-        """The genes of largest weight for a drug, largest first: weight, effect and effect_sd."""
+    def top_genes(self, drug: str, most: int = 10) -> pd.DataFrame:
+        """The genes of largest weight for a drug, by id or name, largest first: weight, effect and effect_sd.
+
+        Raises:
+            DataError: there is no such drug.
+        """
+        drug_id = find_ids([drug], self.names, "drug")[0]
         tables = {"weight": self.weights, "effect": self.effect, "effect_sd": self.effect_sd}
         return pd.DataFrame({name: table.loc[drug_id] for name, table in tables.items()}).nlargest(most, "weight")
 
@@ -119,12 +128,12 @@ class Slopes(Displayed):
         return pd.DataFrame(values, index=list(self.drugs), columns=list(self.genes))
 
 
-def read_slopes(model: TrainedModel, drugs: pd.DataFrame) -> Slopes:
+def read_slopes(model: TrainedModel, drugs: pd.DataFrame | Screen) -> Slopes:
     """What the slopes of a model say of each drug: effects of genes with their SDs, and attention weights.
 
     Args:
         model: fitted by a method with a network, and with slopes.
-        drugs: as in `TrainedModel.predict`.
+        drugs: as in `TrainedModel.predict`; or the screen whose drugs they are.
 
     Raises:
         DataError: the model has no slopes, or as in `TrainedModel.predict`.
@@ -140,12 +149,16 @@ def read_slopes(model: TrainedModel, drugs: pd.DataFrame) -> Slopes:
             "This model has no slopes to read: its linear path or expression was ignored. Allowed: models with both. "
             "Fit one without the options linear_path and expression."
         )
+    drugs = model.drugs_of(drugs) if isinstance(drugs, Screen) else drugs
+    ids = drugs.index.to_series().astype("str")
+    names = drugs["name"].where(drugs["name"].fillna("").ne(""), ids) if "name" in drugs else ids
     scaler = model.features.scalers[EXPRESSION]
     keys = np.asarray(scaler.components, np.float64)
     query, variance = _queries(fitted, model.features.inputs(drugs, _no_line(model)), keys.shape[1])
     unit = model.features.response_std
     lengths = np.square(keys).sum(axis=0).clip(min=1e-12)  # components are orthogonal, so these invert the keys
-    found = Slopes(tuple(drugs.index), tuple(scaler.columns), unit * query, unit**2 * variance, keys, keys / lengths)
+    posterior = unit * query, unit**2 * variance
+    found = Slopes(tuple(drugs.index), tuple(scaler.columns), *posterior, keys, keys / lengths, names)
     _warn_if_alike(found)
     return found
 

@@ -107,6 +107,32 @@ def find_ids(asked: Sequence[str], names: pd.Series, what: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def resolve_names(asked: pd.Series, names: pd.Series, what: str) -> pd.Series:
+    """Ids of what is named by id or by name, whatever its case; what is neither stays, for others to refuse.
+
+    Args:
+        asked: ids or names.
+        names: by id.
+        what: they are, such as "drug".
+
+    Raises:
+        DataError: a name stands for several ids.
+    """
+    others = asked.astype(str)[~asked.isin(names.index)].unique()
+    folded = names.astype(str).str.casefold()
+    ids: dict[str, str] = {}
+    for one in others:
+        found = names.index[folded == one.casefold()]
+        if len(found) > 1:
+            raise DataError(
+                f"{one!r} is the name of {len(found)} {what}s: {', '.join(map(str, found[:5]))}. A pair is of one. "
+                "Give the id."
+            )
+        if len(found):
+            ids[one] = found[0]
+    return asked.replace(ids) if ids else asked
+
+
 def _find_bare(one: str, folded: pd.Series) -> list[str]:
     """Ids whose names agree in letters and digits alone: MCF7 is MCF-7."""
     bare = re.sub(r"[\W_]", "", one.casefold())

@@ -13,6 +13,8 @@ from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError, ModelFolderError
 from bdrp.fitted import given
+from bdrp.fitted.asked import pair_ids
+from bdrp.fitted.known import resolve_names
 from bdrp.fitted.laboratory import SAME, Laboratories
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.question import Question
@@ -47,7 +49,8 @@ def predict(
             or AnnData. Other profiles of the screen then count for nothing.
         profiles: further tables by modality, as frames or files, for a model that reads more than expression.
         tissue: of the lines of `expression`, one for all or by cell_line_id, for a model that reads tissue.
-        pairs: cell_line_id and drug_id, as a frame, a file or a list of both; every line with every drug if None.
+        pairs: cell_line_id and drug_id, as a frame, a file or a list of both; names of drugs and of the screen's lines
+            will do; every line with every drug if None.
         laboratory: whose responses are predicted, "same" or "other"; see `TrainedModel.predict`.
         match: how expression is mapped onto that of the training lines; see `TrainedModel.predict`.
         expression_scale: what expression is measured on, where its values do not tell: "tpm", "counts" and "linear"
@@ -106,11 +109,22 @@ def ask(
     lines = None if expression is None else given.read_lines(expression, trained, expression_scale)
     table, known = _join(trained, loaded, read, lines, None)
     known = {**known, **given.read_further(profiles, tissue, known[EXPRESSION].index, trained)}
-    asked = None if pairs is None else given.read_pairs(pairs)
+    asked = None if pairs is None else _by_ids(pair_ids(given.read_pairs(pairs)), table, known, loaded)
     if trained.measurements is not None and asked is not None:
         table, known = trained.measurements.fill(table, known, asked)
     tissues = None if loaded is None else loaded.cell_lines
     return Question.of(trained, table, known, asked, tissues, laboratory, match)
+
+
+def _by_ids(pairs: pd.DataFrame, drugs: pd.DataFrame, profiles: Profiles, screen: Screen | None) -> pd.DataFrame:
+    """Pairs whose names of drugs and of the screen's lines are replaced by their ids."""
+    found = {"cell_line_id": pairs["cell_line_id"], "drug_id": pairs["drug_id"]}
+    if "name" in drugs:
+        found["drug_id"] = resolve_names(pairs["drug_id"], drugs["name"], "drug")
+    if screen is not None:
+        names = screen.cell_lines["name"].reindex(profiles[EXPRESSION].index).fillna("")
+        found["cell_line_id"] = resolve_names(pairs["cell_line_id"], names, "line")
+    return pd.DataFrame(found)
 
 
 def draw(

@@ -16,6 +16,7 @@ from bdrp.predictive import annotated
 from bdrp.predictive.distribution import KEYS, QUANTILES, PredictiveDistribution, Scalable
 from bdrp.predictive.level_map import LevelMap, LevelMaps
 from bdrp.predictive.normal import Normal
+from bdrp.predictive.readable import ReadableUnit, round_significant
 from bdrp.predictive.remapped import Remapped
 from bdrp.predictive.scale_mixture import EXACT
 from bdrp.predictive.shaped import Shaped
@@ -70,7 +71,21 @@ def write_table(frame: pd.DataFrame, path: Path, note: Mapping[str, Any]) -> Non
         if path.suffix.lower() == h5ad.SUFFIX:
             annotated.write(frame, path, metadata[METADATA_KEY].decode())
         else:
-            tables.write(frame, path, metadata)
+            is_copy = path.suffix.lower() != ".parquet"
+            tables.write(_with_concentrations(frame, str(note["unit"])) if is_copy else frame, path, metadata)
+
+
+def _with_concentrations(frame: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Behind the ids, median and 90 % interval as concentrations of three digits, where responses are logarithms."""
+    readable = ReadableUnit(unit)
+    if not readable.is_logarithm:
+        return frame
+    read = {
+        name + readable.suffix: round_significant(readable.read(frame[source]))
+        for name, source in (("predicted", "q50"), ("low", "q05"), ("high", "q95"))
+    }
+    ids = [*KEYS]
+    return pd.concat([frame[ids], pd.DataFrame(read, index=frame.index), frame.drop(columns=ids)], axis=1)
 
 
 def describe(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.predictive.distribution import KEYS
+from bdrp.predictive.readable import ReadableUnit, round_significant
 from bdrp.triage.choice import choose_pairs
 from bdrp.triage.decision import ANSWER
 from bdrp.triage.facts import compute_facts
@@ -30,6 +31,15 @@ from bdrp.triage.reasons import REASONS, BoolArray, explain_pair, flag_pairs, jo
 
 SHOWN = ("line_name", "drug_name", "tissue", "mean", "q05", "q95", "std", "aleatoric_std", "epistemic_std")
 BEHIND = ("nearest_drugs", "drug_similarity", "line_distance_percentile", "lower_limit", "upper_limit", "model")
+READ: Mapping[str, str] = {
+    "predicted": "mean",
+    "low": "q05",
+    "high": "q95",
+    "threshold": "threshold",
+    "lowest_dose": "lower_limit",
+    "highest_dose": "upper_limit",
+}
+"""Columns of responses that are logarithms, by the name under which they are concentrations too: `predicted_um`."""
 COLUMNS = (
     "rank", "cell_line_id", "drug_id", *SHOWN, "priority", "wrong_side_probability", "threshold",
     "reasons", "explanation", *BEHIND, *ANSWER,
@@ -57,9 +67,11 @@ def rank(
             gives. Thresholds and widths are still those of all predictions.
 
     Returns:
-        One row a pair with `COLUMNS`; those of `ANSWER` are empty, for the reviewer, and `model` is the digest of the
-        model folder that predicted, where that is known. `attrs` holds the measure, unit, policy, threshold and the
-        numbers of pairs that were ranked and that were left out as reviewed.
+        One row a pair with `COLUMNS` and, where responses are logarithms of a concentration, those of `READ` as
+        concentrations of three digits behind the tissue (`predicted_um`: of the predicted mean). Those of `ANSWER` are
+        empty, for the reviewer, and `model` is the digest of the model folder that predicted, where that is known.
+        `attrs` holds the measure, unit, policy, threshold and the numbers of pairs that were ranked and that were left
+        out as reviewed.
 
     Raises:
         DataError: a prediction cannot be ranked, all pairs are reviewed, or the budget is below 1.
@@ -154,7 +166,10 @@ def _with_explanations(
 ) -> pd.DataFrame:
     queue = facts.iloc[chosen].reset_index(drop=True)
     codes = [join_reasons(holding, row) for row in chosen]
-    message = [explain_pair(pair, code, policy, unit) for (_, pair), code in zip(queue.iterrows(), codes, strict=True)]
+    readable = ReadableUnit(unit)
+    message = [
+        explain_pair(pair, code, policy, readable) for (_, pair), code in zip(queue.iterrows(), codes, strict=True)
+    ]
     empty = dict.fromkeys(ANSWER, "")
     queue = queue.assign(
         rank=np.arange(1, len(queue) + 1),
@@ -163,4 +178,13 @@ def _with_explanations(
         explanation=pd.Series(message, dtype="str"),
         **empty,
     )
-    return queue[list(COLUMNS)]
+    return _with_concentrations(queue[list(COLUMNS)], readable)
+
+
+def _with_concentrations(queue: pd.DataFrame, unit: ReadableUnit) -> pd.DataFrame:
+    """The queue with `READ` in front of the mean, where responses are logarithms; what is in their unit stays exact."""
+    if not unit.is_logarithm:
+        return queue
+    read = {name + unit.suffix: round_significant(unit.read(queue[source])) for name, source in READ.items()}
+    at = COLUMNS.index("mean")
+    return pd.concat([queue.iloc[:, :at], pd.DataFrame(read, index=queue.index), queue.iloc[:, at:]], axis=1)

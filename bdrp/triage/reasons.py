@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bdrp.predictive.readable import ReadableUnit, write_number
+
 if TYPE_CHECKING:
     from bdrp.triage.policy import Policy
 
@@ -25,7 +27,8 @@ def _extrapolated(facts: pd.DataFrame, policy: Policy) -> pd.Series:
 
 
 def _confident_hit(facts: pd.DataFrame, policy: Policy) -> pd.Series:
-    return (facts["mean"] < facts["threshold"]) & (facts["wrong_side"] <= 1 - policy.hit_chance + 1e-12)
+    surely_below = (facts["mean"] < facts["threshold"]) & (facts["wrong_side"] <= 1 - policy.hit_chance + 1e-12)
+    return surely_below & ~(facts["mean"] > facts["upper_limit"])  # beyond the doses there is nothing to confirm
 
 
 REASONS: Mapping[str, Callable[[pd.DataFrame, Policy], pd.Series]] = {
@@ -61,36 +64,49 @@ def join_reasons(holding: Mapping[str, BoolArray], row: int) -> str:
     return ";".join(code for code, holds in holding.items() if holds[row])
 
 
-def explain_pair(pair: pd.Series, codes: str, policy: Policy, unit: str) -> str:
+def explain_pair(pair: pd.Series, codes: str, policy: Policy, unit: ReadableUnit) -> str:
     """One sentence for a reviewer: the prediction, the risk of acting on it, and each reason with its numbers."""
+    mean, low, high, threshold = (
+        _write(pair[name], unit) for name in ("mean", "interval_low", "interval_high", "threshold")
+    )
     drug, line = pair["drug_name"] or pair["drug_id"], pair["line_name"] or pair["cell_line_id"]
-    side = "sensitive" if pair["mean"] < pair["threshold"] else "resistant"
-    interval = f"{policy.level:.0%} interval {pair['interval_low']:.2f} to {pair['interval_high']:.2f}"
+    if is_beyond_doses(pair["mean"], pair["threshold"], pair["upper_limit"]):
+        call = f"below the threshold {threshold}, which no tested dose could show,"
+    else:
+        call = f"{'sensitive' if pair['mean'] < pair['threshold'] else 'resistant'} by the threshold {threshold}"
+    amount = f"{mean} {unit.name}".strip()
     clauses = [
-        f"Predicted {_amount(pair['mean'], unit)} for {drug} on {line} ({interval})",
-        f"so {side} by the threshold {pair['threshold']:.2f} with a {pair['wrong_side']:.0%} chance of the opposite",
+        f"Predicted {amount} for {drug} on {line} ({policy.level:.0%} interval {low} to {high})",
+        f"so {call} with a {pair['wrong_side']:.0%} chance of the opposite",
     ]
-    clauses += [_CLAUSES[code](pair) for code in codes.split(";") if code in _CLAUSES]
+    clauses += [_CLAUSES[code](pair, unit) for code in codes.split(";") if code in _CLAUSES]
     return "; ".join(clauses) + "."
 
 
-def _amount(value: float, unit: str) -> str:
-    return f"{value:.2f} {unit}".strip()
+def is_beyond_doses(mean: float, threshold: float, upper_limit: float) -> bool:
+    """Whether a response is below a threshold that lies beyond the tested doses, where it is, too; NaN is not known."""
+    return bool(upper_limit < mean < threshold)
 
 
-def _beyond(pair: pd.Series) -> str:
+def _write(response: float, unit: ReadableUnit) -> str:
+    return write_number(float(unit.read(response)))
+
+
+def _beyond(pair: pd.Series, unit: ReadableUnit) -> str:
     if pair["mean"] > pair["upper_limit"]:
-        return f"the mean is above the highest tested dose ({pair['upper_limit']:.2f})"
-    return f"the mean is below the lowest tested dose ({pair['lower_limit']:.2f})"
+        return f"the mean is above the highest tested dose ({_write(pair['upper_limit'], unit)})"
+    return f"the mean is below the lowest tested dose ({_write(pair['lower_limit'], unit)})"
 
 
-_CLAUSES: Mapping[str, Callable[[pd.Series], str]] = {
-    "wide_interval": lambda pair: f"the interval is wider than that of {pair['width_rank']:.0%} of the pairs",
-    "epistemic_share": lambda pair: f"{pair['epistemic_share']:.0%} of the variance is lack of knowledge",
-    "unlike_training_drug": lambda pair: f"the most similar training drug has Tanimoto {pair['drug_similarity']:.2f}",
-    "unlike_training_line": lambda pair: (
+_CLAUSES: Mapping[str, Callable[[pd.Series, ReadableUnit], str]] = {
+    "wide_interval": lambda pair, unit: f"the interval is wider than that of {pair['width_rank']:.0%} of the pairs",
+    "epistemic_share": lambda pair, unit: f"{pair['epistemic_share']:.0%} of the variance is lack of knowledge",
+    "unlike_training_drug": lambda pair, unit: (
+        f"the most similar training drug has Tanimoto {pair['drug_similarity']:.2f}"
+    ),
+    "unlike_training_line": lambda pair, unit: (
         f"the line is further from its nearest training line than {pair['line_distance_percentile']:.0%} of these are"
     ),
     "extrapolated": _beyond,
-    CONFIDENT_HIT: lambda pair: f"it is sensitive with a chance of {1 - pair['wrong_side']:.0%}: confirm it",
+    CONFIDENT_HIT: lambda pair, unit: f"it is sensitive with a chance of {1 - pair['wrong_side']:.0%}: confirm it",
 }

@@ -40,7 +40,13 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "measured": "a value that was measured, such as 0.8, or >10 where the assay saw no more",
         "measured_unit": "its unit: choose from the list, or write one",
         "tissue": "of the cell line",
-        "mean": "predicted mean",
+        "predicted_um": "predicted mean as a concentration, µM; so are the next five, with three digits",
+        "low_um": "a measurement lies between low and high with a chance of 90 %",
+        "high_um": "see low_um",
+        "threshold_um": "responses below it count as sensitive",
+        "lowest_dose_um": "lowest dose that was tested",
+        "highest_dose_um": "highest dose that was tested; above it no assay at these doses could confirm a prediction",
+        "mean": "predicted mean, in the unit below; so are q05 to epistemic_std, threshold and the limits",
         "q05": "the response is below it with a chance of 5 %",
         "q95": "the response is above it with a chance of 5 %",
         "std": "standard deviation of the prediction",
@@ -94,7 +100,7 @@ def _fill_queue(sheet: Worksheet, table: pd.DataFrame) -> None:
             cell.number_format = "@"
         if pd.api.types.is_float_dtype(table[name]):
             for cell in cells:
-                cell.number_format = "0.00"
+                cell.number_format = "General" if name.endswith("_um") else "0.00"
     for cell in sheet[1]:
         cell.alignment = Alignment(wrap_text=True, vertical="top")
     _emphasise(sheet[1])

@@ -14,7 +14,7 @@ from improvelib.applications.drug_response_prediction.config import DRPInferConf
 
 from examples.improve import ml_data
 from examples.improve.bdrp_train_improve import score
-from examples.improve.model_params import ask_bdrp, infer_params
+from examples.improve.model_params import ask_bdrp, infer_params, read_params
 
 
 def run(params: dict[str, Any]) -> dict[str, float]:
@@ -26,15 +26,5 @@ def run(params: dict[str, Any]) -> dict[str, float]:
     return score(params, rows["response"].to_numpy(), predicted, "test", data)
 
 
-def main() -> None:
-    folder = Path(__file__).resolve().parent
-    config = DRPInferConfig()
-    run(
-        config.initialize_parameters(
-            pathToModelDir=folder, default_config="bdrp_params.ini", additional_definitions=infer_params
-        )
-    )
-
-
 if __name__ == "__main__":
-    main()
+    run(read_params(DRPInferConfig(), infer_params))

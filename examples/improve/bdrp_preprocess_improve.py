@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from improvelib.applications.drug_response_prediction.drug_utils import DrugsLoa
 from improvelib.applications.drug_response_prediction.omics_utils import OmicsLoader
 
 from examples.improve import ml_data
+from examples.improve.model_params import read_params
 from examples.over_files.asking import Features
 
 EXPRESSION, STRUCTURES, RESPONSES = "cancer_gene_expression.tsv", "drug_SMILES.tsv", "response.tsv"
@@ -48,10 +48,5 @@ def load_features(params: dict[str, Any]) -> Features:
     return Features(expression.loc[:, ~expression.columns.duplicated()], structures[~structures.index.duplicated()])
 
 
-def main() -> None:
-    folder = Path(__file__).resolve().parent
-    run(DRPPreprocessConfig().initialize_parameters(pathToModelDir=folder, default_config="bdrp_params.ini"))
-
-
 if __name__ == "__main__":
-    main()
+    run(read_params(DRPPreprocessConfig()))

@@ -13,7 +13,7 @@ from improvelib import utils
 from improvelib.applications.drug_response_prediction.config import DRPTrainConfig
 
 from examples.improve import ml_data
-from examples.improve.model_params import ask_bdrp, train_params
+from examples.improve.model_params import ask_bdrp, read_params, train_params
 
 
 def run(params: dict[str, Any]) -> dict[str, float]:
@@ -41,15 +41,5 @@ def score(params: dict[str, Any], observed: Any, predicted: Any, stage: str, dat
     return dict(scores)
 
 
-def main() -> None:
-    folder = Path(__file__).resolve().parent
-    config = DRPTrainConfig()
-    run(
-        config.initialize_parameters(
-            pathToModelDir=folder, default_config="bdrp_params.ini", additional_definitions=train_params
-        )
-    )
-
-
 if __name__ == "__main__":
-    main()
+    run(read_params(DRPTrainConfig(), train_params))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from examples.over_files.asking import Bdrp
@@ -20,6 +22,20 @@ train_params: Final = [
     {"name": "bdrp_seed", "type": int, "default": 0, "help": "Of every draw."},
 ]
 infer_params: Final = [COMMAND]
+
+
+def read_params(config: Any, definitions: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """The parameters of a script: of its command line, over `bdrp_params.ini`, over improvelib's own.
+
+    Args:
+        config: improvelib's, of the script's stage.
+        definitions: of what bdrp adds.
+    """
+    folder = Path(__file__).resolve().parent
+    told: dict[str, Any] = config.initialize_parameters(
+        pathToModelDir=folder, default_config="bdrp_params.ini", additional_definitions=list(definitions)
+    )
+    return told
 
 
 def ask_bdrp(params: dict[str, Any]) -> Bdrp:

@@ -15,9 +15,8 @@ def words(tiny_screen, tmp_path_factory):
     tiny_screen.responses.rename(columns={"response": "ln_ic50_um"}).to_csv(made / "responses.csv", index=False)
     for name in ("drugs", "expression", "cell_lines"):
         getattr(tiny_screen, name).to_csv(made / f"{name}.csv")
-    tables = [
-        f"--screen-option={name}={made / name}.csv" for name in ("responses", "drugs", "expression", "cell_lines")
-    ]
+    flags = {"--responses": "responses", "--drugs": "drugs", "--expression": "expression", "--cell-lines": "cell_lines"}
+    tables = [word for flag, name in flags.items() for word in (flag, made / f"{name}.csv")]
     grid = "--methods mean_effects,ridge --splits pair --folds 2 --seeds 1 --device cpu".split()
     return ["compare", "--screen", "tables", *tables, *grid]
 

@@ -54,6 +54,28 @@ def run(tmp_path, monkeypatch):
     return lambda *words: CliRunner().invoke(made, ["brew", *map(str, words)], prog_name="bdrp")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("predict model --out p.csv --responses r.csv", "--screen-option responses=PATH"),
+        ("transfer --train a --test b --out t --cell-lines l.csv", "--screen-option SCREEN.cell_lines=PATH"),
+        ("ablate --out a --profiles cn=cn.csv", "--screen-option profiles=NAME=PATH"),
+        ("fit --out m --respnses r.csv", "--responses"),
+        ("screens --responses r.csv", "No such option: --responses "),
+    ],
+)
+def test_a_flag_that_is_another_commands_is_answered_with_what_to_type(words, said):
+    ran = CliRunner().invoke(app, words.split(), env={"COLUMNS": "200"})
+    assert ran.exit_code == 2 and said in ran.stderr, ran.stderr
+
+
+@pytest.mark.parametrize("command", ["fit", "check", "compare", "ablate", "replay"])
+def test_what_fits_a_screen_takes_a_users_own_tables_by_the_same_flags(command):
+    said = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).stdout
+    own = ("--responses", "--drugs", "--expression", "--cell-lines", "--unit", "--dose-unit", "--expression-scale")
+    assert [flag for flag in own if not re.search(rf"{flag}\b", said)] == []
+
+
 @pytest.mark.parametrize("command", find_commands())
 def test_every_command_takes_the_same_flags(command):
     said = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})

@@ -12,7 +12,7 @@ def screen(tiny_screen, tmp_path):
     tiny_screen.drugs.to_csv(tmp_path / "drugs.csv")
     tiny_screen.expression.to_csv(tmp_path / "expression.csv")
     names = ("responses", "drugs", "expression")
-    return ["--screen", "tables", *(f"--screen-option={name}={tmp_path / name}.csv" for name in names)]
+    return ["--screen", "tables", *(f"--{name}={tmp_path / name}.csv" for name in names)]
 
 
 def test_a_replay_ends_in_a_page_and_tables_and_goes_on_where_it_stopped(bdrp, screen, tmp_path):

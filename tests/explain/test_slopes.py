@@ -104,6 +104,15 @@ def test_top_genes_have_weight_effect_and_sd_and_weights_sum_to_one(slopes):
     assert top.loc[top.index[0], "effect"] == slopes.effect.loc[slopes.drugs[0], top.index[0]]
 
 
+def test_a_drug_may_be_named_and_one_that_is_not_there_is_refused(slopes, model, simulation):
+    drugs = simulation.screen.drugs
+    pd.testing.assert_frame_equal(slopes.top_genes(drugs["name"].iloc[4].lower()), slopes.top_genes(drugs.index[4]))
+    with pytest.raises(DataError, match=f"Like it are {drugs['name'].iloc[0]}"):
+        slopes.top_genes(f"{drugs['name'].iloc[0]}x")
+    of_screen = read_slopes(model, simulation.screen)
+    assert of_screen.drugs == slopes.drugs
+
+
 def test_slopes_on_a_gene_set_are_those_of_predictions_on_its_activity(slopes, model, simulation):
     """The regression, over the training lines, of what slopes predict on the set's mean expression."""
     screen = simulation.screen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,17 @@ def test_every_form_of_a_sample_is_the_same_question(model: TrainedModel, sample
     asked = means(model, drugs=DRUGS, expression=sample)
     assert list(seen.values()) == pytest.approx(list(asked.values()), abs=1e-6)
     assert {line for line, _ in seen} == ({"sample"} if form == "dict" else {"biopsy"})
+
+
+def test_pairs_may_name_drugs_and_lines(model: TrainedModel, tiny_screen: Screen) -> None:
+    line, drug = tiny_screen.cell_lines["name"].iloc[[3]], tiny_screen.drugs["name"].iloc[[2]]
+    named = bdrp.predict(model, screen=tiny_screen, pairs=[(line.iloc[0].lower(), drug.iloc[0].upper())])
+    assert named.to_frame()[["cell_line_id", "drug_id"]].to_numpy().tolist() == [[line.index[0], drug.index[0]]]
+    with pytest.raises(DataError, match="no structure: nodrug"):
+        bdrp.predict(model, screen=tiny_screen, pairs=[(line.index[0], "nodrug")])
+    twice = replace(tiny_screen, drugs=tiny_screen.drugs.assign(name="Same"))
+    with pytest.raises(DataError, match="'same' is the name of .* drugs: .*Give the id"):
+        bdrp.predict(model, screen=twice, pairs=[(line.index[0], "same")])
 
 
 def test_pairs_may_be_a_list_and_the_screen_a_name(model: TrainedModel, tiny_screen: Screen) -> None:

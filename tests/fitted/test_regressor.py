@@ -8,10 +8,20 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
-from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator, parametrize_with_checks
 
 from bdrp import BdrpError, BdrpRegressor, TrainedModel, from_sklearn
 from bdrp.testing import tiny_screen
+
+OF_THE_METHOD = {
+    "check_dict_unchanged",
+    "check_estimators_pickle",
+    "check_fit2d_1feature",
+    "check_fit_idempotent",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_regressors_train",
+}
 
 pytestmark = pytest.mark.filterwarnings("ignore::bdrp.errors.BdrpWarning")
 
@@ -20,6 +30,21 @@ pytestmark = pytest.mark.filterwarnings("ignore::bdrp.errors.BdrpWarning")
 @pytest.mark.filterwarnings("ignore")
 def test_it_is_an_estimator(estimator, check) -> None:
     check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_default_method_passes_what_a_method_may_fail() -> None:
+    """The checks of a fit and its predictions; the others are of the adapter, whatever its method."""
+    small = {"epochs": 1, "width": 16, "hidden": 16, "factors": 2}
+    estimator = BdrpRegressor("last_layer", small, recalibration="identity")
+    run = set()
+    for one, check in estimator_checks_generator(estimator):
+        name = getattr(check, "func", check).__name__
+        if name in OF_THE_METHOD:
+            check(one)
+            run.add(name)
+    assert run == OF_THE_METHOD
 
 
 def test_of_all_checks_one_asks_for_more_than_a_method_that_reads_no_line_can_give() -> None:

@@ -261,6 +261,17 @@ def test_a_copy_to_look_at_holds_the_same_numbers_and_is_not_read(tmp_path, suff
     pred.save(tmp_path / f"p{suffix}")  # an earlier copy is replaced
 
 
+def test_a_copy_to_look_at_says_concentrations_and_a_table_for_programs_does_not(tmp_path):
+    keys = pd.DataFrame({"cell_line_id": ["a"], "drug_id": ["c"]})
+    pred = Normal(keys, "ln_ic50_um", [-1.6903279808], [1.0], [1.0], unit="ln(µM)")
+    pred.save(tmp_path / "p.csv")
+    pred.save(tmp_path / "p.parquet")
+    read = pd.read_csv(tmp_path / "p.csv")
+    assert list(read)[2:6] == ["predicted_um", "low_um", "high_um", "mean"] and read["mean"][0] == -1.6903279808
+    assert read[["predicted_um", "low_um", "high_um"]].to_numpy().tolist() == [[0.184, 0.018, 1.89]]
+    assert list(pd.read_parquet(tmp_path / "p.parquet")) == list(pred.to_frame())
+
+
 def test_a_name_that_is_too_long_is_an_output_error(tmp_path):
     pred = Normal(pd.DataFrame({"cell_line_id": ["a"], "drug_id": ["b"]}), "ln_ic50_um", [0.0], [1.0], [1.0])
     with pytest.raises(OutputError, match="File name too long"):

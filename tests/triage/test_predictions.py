@@ -17,6 +17,7 @@ from scipy.stats import norm, t
 
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.predictive import Normal, Predictions, PredictiveDistribution, Remapped, StudentT
+from bdrp.predictive.readable import ReadableUnit, write_number
 from bdrp.triage import Policy, rank, read_predictions
 from bdrp.triage.quantile_table import QuantileTable
 
@@ -62,7 +63,8 @@ def test_a_table_of_its_quantiles_gives_a_tenth_of_that_chance_and_says_so() -> 
 def test_the_interval_is_that_of_the_heavy_tailed_distribution() -> None:
     low, high = heavy().interval(0.99)[0]
     assert high == pytest.approx(3.42, abs=0.01)
-    assert f"99% interval {low:.2f} to {high:.2f}" in rank(heavy(), below_minus_3, budget=1)["explanation"].iloc[0]
+    ends = [write_number(end) for end in ReadableUnit("ln(µM)").read([low, high])]
+    assert f"99% interval {ends[0]} to {ends[1]}" in rank(heavy(), below_minus_3, budget=1)["explanation"].iloc[0]
 
 
 def test_a_recalibrated_distribution_is_ranked_as_recalibrated() -> None:
@@ -108,7 +110,7 @@ def test_a_table_of_others_is_read_with_the_measure_and_unit_that_it_tells(tmp_p
     assert isinstance(frame, pd.DataFrame)
     assert frame.attrs == {"measure": "ln_ic50_um", "unit": "ln(µM)"}
     with pytest.warns(BdrpWarning, match=LOSES):
-        assert "ln(µM)" in rank(frame, budget=1)["explanation"][0]
+        assert " µM for " in rank(frame, budget=1)["explanation"][0]
 
 
 @pytest.mark.parametrize("note", [b"not json", b"[1]", b"{}"])

@@ -96,7 +96,16 @@ def test_each_reason_holds_where_it_should_and_only_there(code: str) -> None:
 def test_a_mean_below_the_lowest_dose_is_extrapolated_too() -> None:
     queue = ranked(predictions([-9.0], lower_limit=-5.0), at_zero, budget=1)
     assert queue["reasons"][0] == "extrapolated;confident_hit"
-    assert "below the lowest tested dose (-5.00)" in queue["explanation"][0]
+    assert "below the lowest tested dose (−5.00)" in queue["explanation"][0]
+
+
+def test_nothing_beyond_the_tested_doses_is_called_sensitive_or_a_hit() -> None:
+    frame = predictions([-4.0, -4.0], 0.3, 0.3, upper_limit=[-5.0, np.nan])
+    queue = ranked(frame, at_zero, budget=2).set_index("cell_line_id")
+    assert queue["reasons"].to_dict() == {"L000": "extrapolated", "L001": "confident_hit"}
+    beyond = queue.loc["L000", "explanation"]
+    assert "so below the threshold 0, which no tested dose could show, with" in beyond and "sensitive" not in beyond
+    assert "so sensitive by the threshold 0 with" in queue.loc["L001", "explanation"]
 
 
 def test_what_is_not_known_is_no_reason() -> None:
@@ -113,11 +122,23 @@ def test_the_explanation_carries_the_numbers() -> None:
     frame.attrs["unit"] = "ln(µM)"
     told = ranked(frame, at_zero, budget=1)["explanation"][0]
     assert told == (
-        "Predicted 0.50 ln(µM) for Nutlin-3a (-) on L000 (90% interval -1.14 to 2.14); so resistant by the threshold "
-        "0.00 with a 31% chance of the opposite; 64% of the variance is lack of knowledge; the most similar training "
+        "Predicted 1.65 µM for Nutlin-3a (-) on L000 (90% interval 0.318 to 8.54); so resistant by the threshold "
+        "1.00 with a 31% chance of the opposite; 64% of the variance is lack of knowledge; the most similar training "
         "drug has Tanimoto 0.21; the line is further from its nearest training line than 98% of these are; the mean is "
-        "above the highest tested dose (0.20)."
+        "above the highest tested dose (1.22)."
     )
+
+
+def test_concentrations_of_three_digits_stand_beside_the_exact_logarithms() -> None:
+    frame = predictions([-1.6903279808, 0.5], 0.6, 0.8, lower_limit=np.log(0.01), upper_limit=[np.log(10), np.nan])
+    assert not [name for name in ranked(frame, at_zero, budget=2) if name.endswith("_um")]
+    frame.attrs["unit"] = "ln(µM)"
+    queue = ranked(frame, at_zero, budget=2).sort_values("mean")
+    assert queue["mean"].tolist() == [-1.6903279808, 0.5]
+    assert queue["predicted_um"].tolist() == [0.184, 1.65]
+    assert queue["threshold_um"].tolist() == [1.0, 1.0] and queue["lowest_dose_um"].tolist() == [0.01, 0.01]
+    assert queue["highest_dose_um"].iloc[0] == 10.0 and np.isnan(queue["highest_dose_um"].iloc[1])
+    np.testing.assert_allclose(queue[["low_um", "high_um"]], np.exp(queue[["q05", "q95"]]), rtol=5e-3)
 
 
 def test_without_a_threshold_the_lowest_tenth_of_means_is_sensitive_and_the_queue_says_so() -> None:

@@ -133,6 +133,11 @@ def _refuse_unknown_options(name: str | os.PathLike[str], module: Any, options: 
     allowed = [option for option in taken if option not in ("root", "measure")]
     unknown = [option for option in options if option not in allowed]
     if unknown and not open_ended:
+        if "responses" in unknown:
+            raise DataError(
+                f"A table of responses is given, and the screen is {name}, which reads none. Tables of your own are a "
+                "screen by themselves. Say --screen tables, or leave them out."
+            )
         raise DataError(
             f"{name} takes no option {unknown[0]!r}.{did_you_mean(unknown[0], allowed)} Allowed are "
             f"{', '.join(allowed) or 'none'}; drop or rename it."

@@ -172,8 +172,8 @@ def _paths(root: Path | None, given: Mapping[str, str | Path | None]) -> dict[st
     if missing:
         raise DataError(
             f"The source 'tables' was given no {' and no '.join(missing)}. The paths of responses, drugs and "
-            "expression are needed (cell_lines and mutations are optional). Name each: for `bdrp fit` as --responses "
-            "PATH, for `bdrp predict` as --screen-option responses=PATH."
+            "expression are needed (cell_lines and mutations are optional). Name each: as --responses PATH where "
+            "a screen is fitted (`bdrp fit`, `bdrp compare`), as --screen-option responses=PATH in other commands."
         )
     return {what: (root or Path()) / path for what, path in given.items() if path is not None}
 

@@ -1,4 +1,4 @@
-"""The progress bar of a fit: a live one in a terminal, one line of text in a notebook, which a saved one keeps."""
+"""What a fit shows of its epochs: the last loss and validation score beside a bar."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from bdrp.progress import show_bar
 
 if TYPE_CHECKING:
     from bdrp.inference.training.checkpoint import Progress
@@ -17,34 +17,8 @@ Show = Callable[["Progress"], None]
 @contextmanager
 def show_epochs(epochs: int) -> Iterator[Show]:
     """A bar over the epochs, with loss and validation score; the function is told of each finished epoch."""
-    console = Console(stderr=True)
-    with _line(epochs) if console.is_jupyter else _live(epochs, console) as show:
-        yield show
-
-
-@contextmanager
-def _live(epochs: int, console: Console) -> Iterator[Show]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[metrics]}"))
-    with Bar(*columns, TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("fit", total=epochs, metrics="")
-        yield lambda progress: bar.update(task, completed=progress.epoch, metrics=describe(progress))
-
-
-@contextmanager
-def _line(epochs: int) -> Iterator[Show]:
-    """In a notebook rich's bar leaves nothing where the notebook is saved; of this one the last state stays."""
-    from tqdm.std import tqdm
-
-    with tqdm(total=epochs, desc="fit", unit="epoch", ncols=100, mininterval=0.5, leave=True) as bar:
-
-        def show(progress: Progress) -> None:
-            bar.set_postfix_str(describe(progress), refresh=False)
-            bar.update(progress.epoch - bar.n)
-
-        yield show
+    with show_bar("fit", epochs) as advance:
+        yield lambda progress: advance(progress.epoch, note=describe(progress))
 
 
 def describe(progress: Progress) -> str:

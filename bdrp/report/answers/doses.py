@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from bdrp.predictive.readable import DIGITS, ReadableUnit
-
-
-def write_number(value: float, digits: int = DIGITS) -> str:
-    """A number of three significant digits, without an exponent where that can be read.
-
-    >>> write_number(0.0123456), write_number(1234.5), write_number(1.5e-7), write_number(float("nan"))
-    ('0.0123', '1,230', '1.5e-07', '–')
-    """
-    if not math.isfinite(value):
-        return "–"
-    size = float(f"{value:.{digits - 1}e}")
-    if size == 0 or not 1e-4 <= abs(size) < 1e6:
-        return f"{size:.{digits}g}".replace("-", "−", 1) if size < 0 else f"{size:.{digits}g}"
-    decimals = max(digits - 1 - math.floor(math.log10(abs(size))), 0)
-    return f"{size:,.{decimals}f}".replace("-", "−")
+from bdrp.predictive.readable import ReadableUnit, write_number
 
 
 def write_limit(value: float) -> str:
@@ -41,6 +24,7 @@ def write_response(response: float, lower: float, upper: float, unit: ReadableUn
         upper: of the highest.
         unit: to read it in.
 
+    >>> import math
     >>> micromolar = ReadableUnit("ln(µM)")
     >>> [write_response(ln, math.log(0.01), math.log(10), micromolar) for ln in (-9.0, 0.0, 5.0)]
     ['< 0.01', '1.00', '> 10']

@@ -26,7 +26,7 @@ KNOWN_BY: Final = ("rank", "cell_line_id", "drug_id", "answer", "chance_active",
 
 def tabulate(answer: Answer) -> pd.DataFrame:
     """The rows of the spreadsheet, in the order of the answer; numbers have three significant digits."""
-    pairs, suffix, rows = answer.pairs, suffix_of(answer), list(answer.pairs.itertuples(index=False))
+    pairs, suffix, rows = answer.pairs, answer.unit.suffix, list(answer.pairs.itertuples(index=False))
     line = {"line_name": pairs["line_name"], "cell_line_id": pairs["cell_line_id"], "tissue": pairs["tissue"]}
     drug = {"drug_name": pairs["drug_name"], "drug_id": pairs["drug_id"]}
     first, last = (drug, line) if answer.about == "line" else (line, drug)
@@ -69,7 +69,7 @@ def _compare(pairs: pd.DataFrame) -> dict[str, pd.Series]:
 
 def look(answer: Answer) -> Look:
     """The legend of the workbook, what the answer was made of, and its colours."""
-    suffix, unit = suffix_of(answer), answer.unit.name
+    suffix, unit = answer.unit.suffix, answer.unit.name
     doses = {
         f"lowest_dose{suffix}": f"The lowest dose at which the drug was tested, in {unit}.",
         f"highest_dose{suffix}": f"The highest dose at which the drug was tested, in {unit}.",
@@ -101,11 +101,6 @@ def look(answer: Answer) -> Look:
     notes["For"] = "Research only. Cell lines in a dish; no decision about the treatment of any patient."
     formats = {"chance_active": "0.0%", "chance_before": "0.0%", "more_sensitive_than": "0%"}
     return Look(legend, notes, formats, {"answer": FILLS}, frozen=3)
-
-
-def suffix_of(answer: Answer) -> str:
-    """What the headers of concentrations end in: "_um"; nothing for other responses."""
-    return "_" + answer.unit.name.replace("µ", "u").lower() if answer.unit.is_logarithm else ""
 
 
 def _join(near: list[tuple[str, str]]) -> str:

@@ -79,7 +79,7 @@ def check_place(out: Path, inputs: Sequence[Path] = ()) -> None:
         ) from error
 
 
-_HEAD: Final = "% Needs \\usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX.\n"
+_HEAD: Final = "% Needs \\usepackage{booktabs,tabularx}; names beyond Latin letters need XeLaTeX or LuaLaTeX.\n"
 
 
 def _frames(results: ComparisonResults) -> Iterator[tuple[str, pd.DataFrame]]:

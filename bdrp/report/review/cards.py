@@ -12,7 +12,7 @@ from bdrp.report.answers.axis import Axis
 from bdrp.report.answers.doses import write_response
 from bdrp.report.html.browsable import Bar, cut
 from bdrp.report.review.evidence import Entries, Evidence
-from bdrp.triage.reasons import MEANINGS
+from bdrp.triage.reasons import MEANINGS, is_beyond_doses
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def make_card(pair: Any, axis: Axis, unit: ReadableUnit, evidence: Evidence) -> 
     )
     key = str(pair.cell_line_id), str(pair.drug_id)
     side = "sensitive" if pair.mean < pair.threshold else "not sensitive"
+    if is_beyond_doses(pair.mean, pair.threshold, pair.upper_limit):
+        side = "beyond the tested doses, and so not sensitive at any"
     codes = [code for code in str(pair.reasons or "").split(";") if code in MEANINGS]
     ids = [key[1] if pair.drug_name != pair.drug_id else "", key[0] if pair.line_name != pair.cell_line_id else ""]
     tissue = pair.tissue if isinstance(pair.tissue, str) and pair.tissue not in ("", "unknown") else ""

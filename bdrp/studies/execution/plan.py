@@ -122,7 +122,7 @@ def check_workers_and_budget(workers: int, budget: float | None) -> None:
         )
 
 
-def make_plan(screen: Screen, matrix: RunMatrix, out: Path) -> Plan:
+def make_plan(screen: Screen, matrix: RunMatrix, out: Path | str) -> Plan:
     """Compare a run matrix with what lies in `out`.
 
     Raises:
@@ -132,6 +132,7 @@ def make_plan(screen: Screen, matrix: RunMatrix, out: Path) -> Plan:
     Warns:
         BdrpWarning: a record was altered; its run is done again.
     """
+    out = Path(out)
     _check_place(out)
     runs, estimates = matrix.runs(screen), Estimates(len(screen.responses))
     done, failed = {}, 0

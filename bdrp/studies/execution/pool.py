@@ -8,11 +8,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bdrp.data.screen import Screen
 from bdrp.engines import LOCAL, Engine
 from bdrp.files import sealed_folder
+from bdrp.progress import Advance, show_bar
 from bdrp.studies.execution import plan as planning
 from bdrp.studies.execution import records
 from bdrp.studies.execution.crew import Crew, hire, one_thread_each
@@ -57,7 +58,7 @@ def run_comparison(
     Raises:
         BdrpError: see `bdrp.studies.execution.plan.make_plan` and `execute_plan`.
     """
-    plan = planning.make_plan(screen, matrix, Path(out))
+    plan = planning.make_plan(screen, matrix, out)
     return plan, execute_plan(
         plan, screen, workers=workers, budget=budget, device=device, progress=progress, engine=engine
     )
@@ -97,18 +98,18 @@ def execute_plan(
     with (
         one_thread_each(),
         hire(engine, screen, min(workers, len(todo)), device) as crew,
-        _Display(len(todo), progress) as display,
+        show_bar("compare", len(todo), shown=progress) as advance,
     ):
-        return _Shift(plan, crew, display, budget, device, todo).work()
+        return _Shift(plan, crew, advance, budget, device, todo).work()
 
 
 class _Shift:
     """One pass over the runs to do."""
 
     def __init__(
-        self, plan: Plan, crew: Crew, display: _Display, budget: float | None, device: str, todo: deque[Run]
+        self, plan: Plan, crew: Crew, advance: Advance, budget: float | None, device: str, todo: deque[Run]
     ) -> None:
-        self.plan, self.crew, self.display, self.device = plan, crew, display, device
+        self.plan, self.crew, self.advance, self.device = plan, crew, advance, device
         self.todo = todo
         self.alone: deque[Run] = deque()  # runs in hand when a process died: one of them is to blame, so each by itself
         self.running: dict[Future[RunEnd], Run] = {}
@@ -148,7 +149,10 @@ class _Shift:
         else:
             self.outcome.done.append(run)
             self.plan.estimates.learn(run, ended.seconds)
-        self.display.show(run, ended, len(self.outcome.failed))
+        failed = len(self.outcome.failed)
+        last = "failed" if ended.error else planning.format_duration(ended.seconds)
+        counted = f", {failed} failed" if failed else ""
+        self.advance(len(self.outcome.done) + failed, note=f"{run}: {last}{counted}")
 
     def _bury(self) -> None:
         """A process died: a run that was alone is to blame; several are tried again one by one."""
@@ -161,28 +165,3 @@ class _Shift:
         content = {"error": {"kind": "BrokenProcessPool", "message": DIED}, "seconds": {"fit": 0.0}}
         records.write_record(self.plan.out, runs[0], content, None)
         self._note(runs[0], RunEnd(0.0, DIED))
-
-
-class _Display:
-    """A rich progress bar over the runs."""
-
-    def __init__(self, total: int, shown: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns: tuple[Any, ...] = (TextColumn("compare"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        last = TextColumn("{task.fields[last]}", markup=False)
-        self.bar = Progress(*columns, last, console=Console(stderr=True), disable=not shown)
-        self.task = self.bar.add_task("compare", total=total, last="")
-
-    def __enter__(self) -> _Display:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
-
-    def show(self, run: Run, ended: RunEnd, failed: int) -> None:
-        counted = f", {failed} failed" if failed else ""
-        last = f"{run}: {'failed' if ended.error else planning.format_duration(ended.seconds)}{counted}"
-        self.bar.update(self.task, advance=1, last="".join(char if char.isprintable() else " " for char in last))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from bdrp.fitted.fit import fit
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.widening import require_rescalable
 from bdrp.predictive import PredictiveDistribution
+from bdrp.progress import show_bar
 from bdrp.studies.execution.run_matrix import fingerprint
 from bdrp.studies.replay.protocol import Dealt, Positions, Protocol, deal, find_hits, first_split
 from bdrp.studies.replay.records import COLUMNS, keep_model, read_rounds, reserve_folder, write_rounds
@@ -34,7 +35,6 @@ METHOD: Final = "last_layer"
 MOST_TARGETS: Final = 500
 """Scored pairs that EPIG is asked about; chosen, as in `design.propose`."""
 KEYS: Final = ["cell_line_id", "drug_id"]
-Advance = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _World(NamedTuple):
 
 
 def replay(
-    screen: Screen, protocol: Protocol, out: Path | str, *, device: str = "auto", advance: Advance | None = None
+    screen: Screen, protocol: Protocol, out: Path | str, *, device: str = "auto", progress: bool = False
 ) -> dict[Run, pd.DataFrame]:
     """Replay a screen, or go on with a replay that was stopped: runs that ended are read and not made again.
 
@@ -76,7 +76,7 @@ def replay(
         protocol: how.
         out: the folder of the replay.
         device: of the fits.
-        advance: told of each run as it ends.
+        progress: show a progress bar over the runs.
 
     Returns:
         A row a round of each run, with `records.COLUMNS`: labels so far, RMSE and 90 % coverage of the scored pairs,
@@ -87,19 +87,19 @@ def replay(
     """
     place, found = reserve_folder(Path(out)), dict[Run, pd.DataFrame]()
     about = {"bdrp": __version__, "screen": fingerprint(screen), "method": METHOD}
-    for seed in range(protocol.seeds):
-        world: _World | None = None
-        for by in protocol.names:
-            key = about | {"by": by, "protocol": protocol.decides(seed)}
-            rounds = read_rounds(place, key)
-            if rounds is None:
-                with _quiet():
-                    world = world or _prepare(screen, protocol, seed, (place, about, device))
-                    rounds = pd.DataFrame(_play(world, by, seed, device), columns=list(COLUMNS))
-                write_rounds(place, key, rounds)
-            found[Run(by, seed)] = rounds
-            if advance is not None:
-                advance(str(Run(by, seed)))
+    with show_bar("replay", protocol.seeds * len(protocol.names), shown=progress) as advance:
+        for seed in range(protocol.seeds):
+            world: _World | None = None
+            for by in protocol.names:
+                key = about | {"by": by, "protocol": protocol.decides(seed)}
+                rounds = read_rounds(place, key)
+                if rounds is None:
+                    with _quiet():
+                        world = world or _prepare(screen, protocol, seed, (place, about, device))
+                        rounds = pd.DataFrame(_play(world, by, seed, device), columns=list(COLUMNS))
+                    write_rounds(place, key, rounds)
+                found[Run(by, seed)] = rounds
+                advance(len(found), note=str(Run(by, seed)))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from rich.console import Console
 
 from bdrp.inference.training.bar import describe, show_epochs
 from bdrp.inference.training.checkpoint import Progress
@@ -17,18 +16,6 @@ def run(epochs: int) -> None:
     with show_epochs(epochs) as show:
         for epoch in range(epochs + 1):
             show(at(epoch))
-
-
-def test_a_notebook_keeps_one_short_line_of_text(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    monkeypatch.setattr(Console, "is_jupyter", True, raising=False)
-    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    run(400)
-    said = capsys.readouterr()
-    kept = said.err.rstrip("\n").rpartition("\r")[2]
-    assert said.out == "" and "\n" not in said.err.rstrip("\n") and len(kept) <= 100
-    assert kept.startswith("fit: 100%") and "400/400" in kept and "validation 1.500" in kept
 
 
 def test_a_terminal_has_a_live_bar(capsys: pytest.CaptureFixture) -> None:

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from bdrp.errors import OutputError
+from bdrp.predictive.readable import write_number
 from bdrp.report.answers import sheet, write
-from bdrp.report.answers.doses import write_number, write_response
+from bdrp.report.answers.doses import write_response
 
 
 def test_a_page_has_its_tables_beside_it_and_they_hold_the_same(few, tmp_path):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 
 import pandas as pd
@@ -10,6 +12,8 @@ import pytest
 from bdrp.errors import DataError, OutputError
 from bdrp.report.comparison.export import export
 from bdrp.report.comparison.verdict import find_verdicts
+from bdrp.report.html.table import Column, Table, columns_of
+from bdrp.report.tex import write_table
 from bdrp.studies.saved_comparison import load_results
 
 TABLES = ("runs", "metrics", "intervals", "evidence", "tests", "risk")
@@ -91,7 +95,7 @@ def test_csv_holds_every_digit_and_tex_what_the_page_shows(exported, made):
 def test_hostile_names_are_text_in_every_file(exported):
     for path in exported[0].values():
         if path.suffix == ".tex":
-            body = path.read_text(encoding="utf-8").split("\n", 1)[1]
+            body = re.sub(r"(?m)^%.*\n|^ *\\begin.tabular.*\n", "", path.read_text(encoding="utf-8"))
             bare = re.sub(r"\\[a-z]+(\{[a-z]+\}|\{\})?|\\[&%$#_{},\\]", "", body)
             assert not set("#%^~<>|`") & set(bare.replace("``", "")) and body.isprintable() is False
             assert "\x00" not in body and "\x1b" not in body
@@ -155,7 +159,35 @@ def test_every_table_is_latex_whose_rows_have_as_many_cells_as_columns(exported)
                 columns = tabular.nodeargd.argnlist[-1].nodelist[0].chars
                 assert set(columns) <= {"l", "r"}
                 assert set(cells(tabular.nodelist)) == {len(columns)}, name
-    assert found == sum(path.read_text(encoding="utf-8").count(r"\begin{tabular}") for path in tex_of(exported)) > 5
+            for tabular in environments(nodes, "tabularx"):
+                found += 1
+                (columns,) = {line.count(r"\arraybackslash}X") for line in text.splitlines() if "{tabularx}{" in line}
+                assert set(cells(tabular.nodelist)) == {columns}, name
+    assert found == sum(path.read_text(encoding="utf-8").count(r"\begin{tabular") for path in tex_of(exported)) > 5
+
+
+def test_latex_compiles_every_table_and_breaks_wide_ones_within_the_line(exported, tmp_path):
+    engine = shutil.which("pdflatex") or shutil.which("xelatex") or shutil.which("tectonic")
+    if engine is None:
+        pytest.skip("no LaTeX is installed")
+    numbers = ("Difference", "from", "to", "P(better)", "P(equal)", "P(worse)")
+    columns = (Column("Metric: methods", "words"), *columns_of(*numbers), Column("Evidence", "words"))
+    rows = tuple(
+        (f"CRPS: mean_effects less {name}", *[-0.214] * 6, "worse over folds alone") for name in [*"abcdefgh"] * 2
+    )
+    wide = write_table(Table("Differences", columns, rows), "wide")
+    hostile = [path.read_text(encoding="utf-8") for path in tex_of(exported)]
+    begin = r"\documentclass{article}\usepackage{booktabs,tabularx}\begin{document}"
+    page = "\n".join([begin, wide, r"\clearpage\typeout{HOSTILE}", *hostile, r"\end{document}"])
+    # pdfLaTeX knows Latin letters alone, as the head of each file says.
+    latin = "".join(char if ord(char) < 0x250 else "?" for char in page)
+    (tmp_path / "paper.tex").write_text(latin, encoding="utf-8")
+    flags = ["--print"] if engine.endswith("tectonic") else ["-interaction=nonstopmode", "-halt-on-error"]
+    ran = subprocess.run([engine, *flags, "paper.tex"], cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    said = ran.stdout.decode(errors="replace")
+    assert ran.returncode == 0 and (tmp_path / "paper.pdf").exists(), said[-2000:]
+    assert wide.count(r"\begin{table}") == 2 and wide.count(r"\label") == 1
+    assert "Overfull" not in said.split("HOSTILE")[0] and "too large for page" not in said.split("HOSTILE")[0]
 
 
 def tex_of(exported):
