@@ -2,7 +2,7 @@
 
     python tests/benchmarks/pure_noise.py [--splits pair,cell_line,drug] [--method last_layer] [--seed 0]
 
-On the simulated screen, responses permuted with their limits. The true mean of every pair is then one number, so that the
+On the simulated screen, responses permuted with their limits. The true mean of every pair is then one number, so the
 error of a predicted mean is known: *owed* is its square, as a share of the responses' variance, and *said* what
 the model calls epistemic, as a share of the variance that it predicts.
 """
