@@ -66,7 +66,7 @@ def fit(
             saved is then replaced, and that of a finished one is given back.
         overwrite: replace a model that stands at `out`.
         refit: once the recalibration is chosen, fit again on all rows but the test part, for as long as the first fit
-            took to be at its best. The recalibration then errs on the wide side, for it saw a model that knew less.
+            took. The recalibration then errs on the wide side, for it saw a model that knew less.
         recalibration: "auto" chooses by cross-validation inside the calibration part; else one of
             `bdrp.calibration.names()`, alone or as NAME_by_GROUPING. What conformal ones guarantee is exact for a model
             that is not fitted again.

@@ -11,15 +11,18 @@ import pandas as pd
 
 from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import LIMITS, Screen
-from bdrp.data.splits import Split
+from bdrp.data.splits import BY, Split
+from bdrp.data.splits.clusters import assign_clusters
+from bdrp.data.splits.leaks import held_out_kind
 from bdrp.display import Displayed
 from bdrp.errors import SplitError
 from bdrp.features import batch as features
 from bdrp.features.batch import Batch, Pairs
 
-# What is unlike between two parts of a split is also what pairs of one part share: their cluster. Pairs held out at
-# random share none.
-CLUSTERS = {"drug": "drug_id", "scaffold": "drug_id", "assay": "drug_id", "pair": None}
+# What is unlike between two parts of a split is also what pairs of one part share: lines of an unseen tissue err
+# together, as ids of an unseen compound do. Pairs held out at random share nothing; of an unseen line with an unseen
+# drug most of the error is the drug's.
+ERR_AS_ONE = {"pair": None, "both": "drug"}
 LEAST_CALIBRATION_ROWS = 2  # rows: fewer fit no recalibration
 
 
@@ -29,7 +32,7 @@ class CalibrationRows(Displayed):
 
     Attributes:
         pairs: n of them, with their responses.
-        clusters: (n,) the line or drug that errs as one; None where pairs err by themselves.
+        clusters: (n,) the group that errs as one: what the split holds out; None where pairs err by themselves.
     """
 
     pairs: Pairs
@@ -62,27 +65,28 @@ class Prepared(Displayed):
         return prepare(self.screen, split, tuple(self.batch.features.scalers))
 
     @property
-    def cluster_column(self) -> str | None:
-        """The column of the responses whose values are new in the test part: what errs as one."""
-        return CLUSTERS.get(self.split.by, "cell_line_id")
+    def errs_as_one(self) -> str | None:
+        """What the split holds out as a whole, one of `bdrp.splits.BY`; None where pairs err by themselves."""
+        by = self.split.by if self.split.by in BY else held_out_kind(self.split, "calibration")
+        return ERR_AS_ONE.get(by, by)
 
     def calibration_rows(self) -> CalibrationRows:
         """The calibration and the validation part together.
 
-        A factor is decided by the number of lines or drugs, not of pairs, and there are few. The validation part has
-        chosen an epoch and nothing else, which costs it next to no honesty.
+        A factor is decided by the number of lines, drugs or tissues, not of pairs, and there are few. The validation
+        part has chosen an epoch and nothing else, which costs it next to no honesty.
 
         Raises:
             SplitError: the calibration part has fewer than two rows.
         """
-        rows, cluster = self.batch.calibration, self.cluster_column
+        rows, kind = self.batch.calibration, self.errs_as_one
         if len(rows) < LEAST_CALIBRATION_ROWS:
             raise SplitError(
                 f"The calibration part has {len(rows)} rows. At least two are needed, and some hundred for "
                 "intervals that hold. Give it a share of the split."
             )
         positions = np.concatenate([self.split.rows("calibration"), self.split.rows("validation")])
-        clusters = None if cluster is None else self.screen.responses[cluster].iloc[positions].tolist()
+        clusters = None if kind is None else assign_clusters(self.screen, kind).iloc[positions].tolist()
         return CalibrationRows(rows.concatenate(self.batch.validation), clusters)
 
     def test_table(self) -> pd.DataFrame:

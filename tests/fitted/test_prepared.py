@@ -10,23 +10,36 @@ import pytest
 from bdrp.data import splits
 from bdrp.data.screen import LIMITS, Screen
 from bdrp.data.splits import Split
+from bdrp.data.splits.clusters import assign_clusters
 from bdrp.errors import SplitError
 from bdrp.fitted.prepared import prepare
 
 
-@pytest.mark.parametrize(("by", "cluster"), [("pair", None), ("cell_line", "cell_line_id"), ("drug", "drug_id")])
-def test_calibration_rows_err_by_what_is_new_in_the_test_part(
-    tiny_screen: Screen, by: str, cluster: str | None
-) -> None:
+@pytest.mark.parametrize(
+    ("by", "kind"),
+    [("pair", None), ("cell_line", "cell_line"), ("tissue", "tissue"), ("drug", "drug"), ("both", "drug")],
+)
+def test_calibration_rows_err_by_what_is_new_in_the_test_part(tiny_screen: Screen, by: str, kind: str | None) -> None:
     split = splits.make(tiny_screen, by)
     prepared = prepare(tiny_screen, split)
     rows = prepared.calibration_rows()
     positions = np.concatenate([split.rows("calibration"), split.rows("validation")])
-    assert prepared.cluster_column == cluster and len(rows.pairs) == len(positions)
+    assert prepared.errs_as_one == kind and len(rows.pairs) == len(positions)
     np.testing.assert_allclose(rows.response, tiny_screen.responses["response"].to_numpy()[positions])
-    expected = None if cluster is None else tiny_screen.responses[cluster].to_numpy()[positions].tolist()
-    assert rows.clusters == expected
-    assert cluster is None or not set(expected or []) & set(prepared.test_table()[cluster])
+    groups = None if kind is None else assign_clusters(tiny_screen, kind)
+    assert rows.clusters == (None if groups is None else groups.iloc[positions].tolist())
+    assert groups is None or not set(rows.clusters or []) & set(groups.iloc[split.rows("test")])
+
+
+def test_lines_of_an_unseen_tissue_err_as_one(tiny_screen: Screen) -> None:
+    rows = prepare(tiny_screen, splits.make(tiny_screen, "tissue")).calibration_rows()
+    assert set(rows.clusters or []) < set(tiny_screen.cell_lines["tissue"])
+
+
+@pytest.mark.parametrize("by", ["pair", "cell_line", "drug"])
+def test_a_split_of_the_users_own_errs_by_what_its_ids_keep_apart(tiny_screen: Screen, by: str) -> None:
+    own = replace(splits.make(tiny_screen, by), by="file")
+    assert prepare(tiny_screen, own).errs_as_one == (None if by == "pair" else by)
 
 
 def test_the_whole_leaves_the_test_part_alone(tiny_screen: Screen, tiny_split: Split) -> None:

@@ -27,6 +27,7 @@ from bdrp.inference.hierarchical.predictor import Weights
 from bdrp.inference.hierarchical.similarity import KERNELS
 from bdrp.inference.last_layer import LastLayerFit
 from bdrp.inference.method import Runtime
+from bdrp.inference.network import training_module
 from bdrp.model.architecture import Architecture
 from bdrp.model.network import Network
 from bdrp.predictive import Normal
@@ -254,6 +255,15 @@ def test_lines_are_served_as_asked_and_a_refit_serves_the_same(make_method: Make
     assert settled in ("known", "new") and method.refit_options(fitted).lines == settled
     bare = replace(some_unseen, validation=some_unseen.validation.select(torch.arange(0)))
     assert method.fit(bare, Runtime()).history["lines"] == "new"
+
+
+def test_a_second_fit_is_not_cut_short_where_an_early_epoch_was_best_by_chance(
+    make_method: Make, some_unseen: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, worse = make_method("last_layer", epochs=5, lines="new"), iter(range(5))
+    monkeypatch.setattr(training_module, "validation_score", lambda fitted, batch: float(next(worse)))
+    fitted = method.fit(some_unseen, Runtime())
+    assert fitted.history["best_epoch"] == 1 and method.refit_options(fitted).epochs == 5
 
 
 def deviations(pred: Normal, draws: int, seed: int) -> np.ndarray:

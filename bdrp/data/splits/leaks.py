@@ -56,11 +56,11 @@ def find_leaks(screen: Screen, split: Split) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def held_out_kind(split: Split) -> str:
-    """What the ids keep apart between train and test: both, cell_line, drug, or (neither) pair."""
-    train, test = (split.keys.iloc[split.rows(part)] for part in ("train", "test"))
-    lines = set(train["cell_line_id"]).isdisjoint(test["cell_line_id"])
-    drugs = set(train["drug_id"]).isdisjoint(test["drug_id"])
+def held_out_kind(split: Split, part: str = "test") -> str:
+    """What the ids keep apart between train and another part: both, cell_line, drug, or (neither) pair."""
+    train, held_out = (split.keys.iloc[split.rows(name)] for name in ("train", part))
+    lines = set(train["cell_line_id"]).isdisjoint(held_out["cell_line_id"])
+    drugs = set(train["drug_id"]).isdisjoint(held_out["drug_id"])
     if lines and drugs:
         return "both"
     return "cell_line" if lines else "drug" if drugs else "pair"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -24,9 +23,6 @@ from bdrp.inference.network.options import NetworkMethod
 from bdrp.inference.training.loop import Trainable, train
 
 MASKED = 0.5  # chosen: the share of a step's lines that are masked: new lines are learned for as much as known ones
-LEAST_AGAIN = (
-    0.5  # chosen: while the rate is high the validation part is uninformative; no second fit is shorter than half
-)
 
 
 class TrainableFit(Trainable, Protocol):
@@ -167,9 +163,8 @@ def train_fit(training: TrainableFit, runtime: Runtime) -> None:
     )
     fitted.learn_kriging(training.batch)
     fitted.history, fitted.interrupted = {**asdict(progress), "lines": method.lines}, progress.interrupted
-    most = method.schedule().epochs
-    epochs = max(progress.best_epoch or most, math.ceil(LEAST_AGAIN * most))
-    fitted.settled = {"lines": method.lines, "epochs": epochs, "patience": None}
+    # Not the best epoch: few lines or drugs choose it, and among flat scores by chance (docs/tried.md).
+    fitted.settled = {"lines": method.lines, "epochs": max(1, progress.epoch), "patience": None}
 
 
 def digest(batch: Batch) -> str:
