@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from bdrp.report.figures.numbers import tabulate
 from bdrp.report.figures.plot import Plot
@@ -27,25 +28,28 @@ READER_FONTS: Final = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'D
 
 def render(plot: Plot) -> str:
     """The figure as inline SVG for an HTML page, the same bytes for the same numbers; its name seeds internal names."""
-    with _style(plot):
+    with in_style(plot):
         return _write(plot.figure(), plot.title)
 
 
 def render_with_numbers(plot: Plot) -> tuple[str, tuple[Table, ...]]:
     """The figure as `render` gives it, and a table a panel of the numbers in it, of one drawing."""
-    with _style(plot):
+    with in_style(plot):
         figure = plot.figure()
         tables = tabulate(figure)
         return _write(figure, plot.title), tables
 
 
 @contextmanager
-def _style(plot: Plot) -> Iterator[None]:
-    """The style of all figures; ticks and legends are made while a figure is read and written, in this style too."""
+def in_style(plot: Plot, more: Any = MappingProxyType({})) -> Iterator[None]:
+    """The style of all figures and more settings; ticks and legends are made while a figure is read and written too.
+
+    The plot's name seeds SVG's internal names.
+    """
     import matplotlib
 
-    with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": plot.name}), warnings.catch_warnings():
-        # A name in a script that DejaVu Sans lacks is drawn by the reader's browser, which has the glyphs.
+    with matplotlib.rc_context({**SETTINGS, **more, "svg.hashsalt": plot.name}), warnings.catch_warnings():
+        # A name in a script that DejaVu Sans lacks is drawn by the reader's program in SVG; in PDF as boxes.
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support .* natively")
         yield
