@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from bdrp import predictive
@@ -47,6 +46,6 @@ class HeldOut(Displayed):
         observed = pd.read_parquet(path / OBSERVED)
         predictions, uncalibrated = predictive.load(path / PREDICTIONS), predictive.load(path / UNCALIBRATED)
         for pred in (predictions, uncalibrated):
-            if not np.array_equal(pred.keys.to_numpy(), observed[list(pred.keys)].to_numpy()):
+            if not pred.keys.equals(observed[list(pred.keys)].astype("str")):
                 raise ValueError("held-out responses and predictions are of different pairs")
         return cls(observed, predictions, uncalibrated)

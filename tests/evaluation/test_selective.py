@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from bdrp.evaluation.observed import check_observed
 from bdrp.evaluation.selective import (
-    _shared,
+    _Order,
     drug_sd,
     generalised_risk_area,
     mse_of_retained,
@@ -124,4 +124,6 @@ def test_ties_share_their_mean_as_pandas_has_it_to_the_bit(grouped: bool) -> Non
     keys = [by, group] if grouped else [by]
     expected = pd.Series(loss).groupby(keys).transform("mean").to_numpy()
     assert (pd.Series(by).duplicated().mean()) > 0.2
-    assert _shared(loss, by, group if grouped else None).tolist() == expected.tolist()
+    order = _Order.of(by, group if grouped else None)
+    assert order.arrange(loss).tolist() == expected[order.rows].tolist()
+    assert order.rows.tolist() == np.lexsort((by, group) if grouped else (by,)).tolist()

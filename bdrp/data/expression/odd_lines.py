@@ -73,8 +73,13 @@ def correlate_with(values: Floats, profile: Floats) -> Floats:
     [1.0, -1.0]
     """
     step = -(-len(profile) // MOST_LEVELS)
-    ranks = pd.DataFrame(values[:, ::step].T).rank()
-    return np.asarray(ranks.corrwith(pd.Series(profile[::step]).rank()).to_numpy(np.float64))
+    ranks = pd.DataFrame(values[:, ::step].T).rank().to_numpy(np.float64)
+    along = pd.Series(profile[::step]).rank().to_numpy(np.float64)[:, None]
+    both = np.isfinite(ranks) & np.isfinite(along)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a line of no gene, or of one value, has no correlation
+        means = (np.where(both, each, 0.0).sum(axis=0) / both.sum(axis=0) for each in (ranks, along))
+        one, other = (np.where(both, each - mean, 0.0) for each, mean in zip((ranks, along), means, strict=True))
+        return np.asarray((one * other).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0)))
 
 
 def _refuse_flat(lines: pd.Index, values: Floats, name: str) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bdrp.report import words
-from bdrp.report.figures.plot import Plot
 from bdrp.report.html.table import Column, Table
 
 if TYPE_CHECKING:
@@ -39,18 +38,18 @@ class Mark(NamedTuple):
     value: float = math.nan
 
 
-def tabulate(plot: Plot) -> tuple[Table, ...]:
+def tabulate(figure: Figure) -> tuple[Table, ...]:
     """A table a panel that shows data; none of a figure that shows none but words.
 
+    >>> from bdrp.report.figures.plot import Plot
     >>> def draw(figure):
     ...     axes = figure.subplots()
     ...     axes.plot([0.5, 0.9], [0.48, 0.91], label="seen")
     ...     axes.set(xlabel="Level", ylabel="Coverage")
-    >>> (table,) = tabulate(Plot("coverage", "It holds.", "", draw))
+    >>> (table,) = tabulate(Plot("coverage", "It holds.", "", draw).figure())
     >>> [column.label for column in table.columns], table.rows[0]
     (['Level', 'Coverage'], ('0.500', '0.480'))
     """
-    figure = plot.figure()
     panels = [(axes, marks) for axes in figure.axes if axes.get_label() != "<colorbar>" if (marks := [*read(axes)])]
     most = max(FEWEST, ROWS // max(len(panels), 1))
     coloured = _colour_label(figure)

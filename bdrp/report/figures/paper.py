@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bdrp.files import atomic
 from bdrp.report.figures.plot import WIDTH_IN, Plot
-from bdrp.report.figures.style import SETTINGS
+from bdrp.report.figures.svg import in_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +27,7 @@ def write_svg(plot: Plot, path: Path, *, title: bool = True) -> None:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     about = {"Title": plot.title, "Creator": "bdrp", "Date": None}
-    with _style(plot), atomic.replacing(path) as beside:
+    with in_style(plot, _EMBEDDED), atomic.replacing(path) as beside:
         FigureCanvasSVG(_figure(plot, title)).print_svg(str(beside), metadata=about)
 
 
@@ -43,20 +40,8 @@ def write_pdf(plot: Plot, path: Path, *, title: bool = True) -> None:
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
     about = {"Title": plot.title, "Creator": "bdrp", "Producer": "matplotlib", "CreationDate": None}
-    with _style(plot), atomic.replacing(path) as beside:
+    with in_style(plot, _EMBEDDED), atomic.replacing(path) as beside:
         FigureCanvasPdf(_figure(plot, title)).print_pdf(str(beside), metadata=about)
-
-
-@contextmanager
-def _style(plot: Plot) -> Iterator[None]:
-    """The style of all figures; the name seeds SVG's internal names."""
-    import matplotlib
-
-    with matplotlib.rc_context({**SETTINGS, **_EMBEDDED, "svg.hashsalt": plot.name}), warnings.catch_warnings():
-        # A name in a script that DejaVu Sans lacks is drawn by the reader's program in SVG; in PDF as boxes.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
-        warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support .* natively")
-        yield
 
 
 def _figure(plot: Plot, title: bool) -> Figure:

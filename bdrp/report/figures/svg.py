@@ -5,11 +5,20 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
-from typing import Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
+from bdrp.report.figures.numbers import tabulate
 from bdrp.report.figures.plot import Plot
 from bdrp.report.figures.style import SETTINGS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bdrp.report.html.table import Table
 
 RASTER_DPI: Final = 170  # chosen: hexagons stay sharp at twice the width of a page's column
 
@@ -19,20 +28,42 @@ READER_FONTS: Final = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'D
 
 def render(plot: Plot) -> str:
     """The figure as inline SVG for an HTML page, the same bytes for the same numbers; its name seeds internal names."""
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    with in_style(plot):
+        return _write(plot.figure(), plot.title)
 
-    with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": plot.name}), warnings.catch_warnings():
-        # A name in a script that DejaVu Sans lacks is drawn by the reader's browser, which has the glyphs.
+
+def render_with_numbers(plot: Plot) -> tuple[str, tuple[Table, ...]]:
+    """The figure as `render` gives it, and a table a panel of the numbers in it, of one drawing."""
+    with in_style(plot):
+        figure = plot.figure()
+        tables = tabulate(figure)
+        return _write(figure, plot.title), tables
+
+
+@contextmanager
+def in_style(plot: Plot, more: Any = MappingProxyType({})) -> Iterator[None]:
+    """The style of all figures and more settings; ticks and legends are made while a figure is read and written too.
+
+    The plot's name seeds SVG's internal names.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context({**SETTINGS, **more, "svg.hashsalt": plot.name}), warnings.catch_warnings():
+        # A name in a script that DejaVu Sans lacks is drawn by the reader's program in SVG; in PDF as boxes.
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support .* natively")
-        buffer = io.StringIO()
-        figure = plot.figure()
-        figure.set_dpi(RASTER_DPI)
-        # Figure.savefig would draw twice, the first time for the layout alone, which any drawing does too.
-        about = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        FigureCanvasSVG(figure).print_svg(buffer, metadata=about)
-    return _inline(buffer.getvalue(), plot.title)
+        yield
+
+
+def _write(figure: Figure, title: str) -> str:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    buffer = io.StringIO()
+    figure.set_dpi(RASTER_DPI)
+    # Figure.savefig would draw twice, the first time for the layout alone, which any drawing does too.
+    about = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=about)
+    return _inline(buffer.getvalue(), title)
 
 
 def _inline(svg: str, claim: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from bdrp import __version__
 from bdrp.files import strict_json
 from bdrp.report import words
-from bdrp.report.figures import numbers, svg
+from bdrp.report.figures import svg
 from bdrp.report.terms import terms_of_section, terms_of_summary
 
 
@@ -34,8 +34,7 @@ def render_template(template: str, *, scripts: Sequence[str], styles: Sequence[s
         "percent": words.percent,
         "exact": words.exact,
         "place": lambda share: f"{100 * share:.2f}%",
-        "svg": svg.render,
-        "numbers": numbers.tabulate,
+        "svg_and_numbers": svg.render_with_numbers,
         "csp_hash": hash_script,
         "terms_of_section": terms_of_section,
         "terms_of_summary": terms_of_summary,

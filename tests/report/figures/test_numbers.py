@@ -10,7 +10,7 @@ from bdrp.report.figures.plot import Plot
 
 
 def tables(draw):
-    return tabulate(Plot("a-figure", "It shows.", "", draw))
+    return tabulate(Plot("a-figure", "It shows.", "", draw).figure())
 
 
 def columns(table):
