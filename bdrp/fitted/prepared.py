@@ -20,9 +20,9 @@ from bdrp.features import batch as features
 from bdrp.features.batch import Batch, Pairs
 
 # What is unlike between two parts of a split is also what pairs of one part share: lines of an unseen tissue err
-# together, as ids of an unseen compound do. Pairs held out at random share nothing; of an unseen line with an unseen
-# drug most of the error is the drug's.
-ERR_AS_ONE = {"pair": None, "both": "drug"}
+# together, as ids of an unseen compound do. Pairs held out at random share nothing. Of unseen lines with unseen drugs
+# lines are counted: a map that compounds choose is worse (docs/tried.md).
+ERR_AS_ONE = {"pair": None, "both": "cell_line"}
 LEAST_CALIBRATION_ROWS = 2  # rows: fewer fit no recalibration
 
 

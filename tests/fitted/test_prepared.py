@@ -17,7 +17,7 @@ from bdrp.fitted.prepared import prepare
 
 @pytest.mark.parametrize(
     ("by", "kind"),
-    [("pair", None), ("cell_line", "cell_line"), ("tissue", "tissue"), ("drug", "drug"), ("both", "drug")],
+    [("pair", None), ("cell_line", "cell_line"), ("tissue", "tissue"), ("drug", "drug"), ("both", "cell_line")],
 )
 def test_calibration_rows_err_by_what_is_new_in_the_test_part(tiny_screen: Screen, by: str, kind: str | None) -> None:
     split = splits.make(tiny_screen, by)
