@@ -130,7 +130,7 @@ def resolve_names(asked: pd.Series, names: pd.Series, what: str) -> pd.Series:
             )
         if len(found):
             ids[one] = found[0]
-    return asked.replace(ids) if ids else asked
+    return asked.map(lambda one: ids.get(str(one), one)) if ids else asked
 
 
 def _find_bare(one: str, folded: pd.Series) -> list[str]:

@@ -189,7 +189,9 @@ def test_a_server_that_ignores_ranges_is_asked_for_the_whole_again(site: Site, t
 
 
 CHILD = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 import bdrp.data.fetch as fetching
 from bdrp.data.fetch.registry import Item, Source
 fetching.FILES = {"pinned.csv": Item("pinned.csv", "a test", (Source("", sys.argv[3]),), ("gdsc2",))}
