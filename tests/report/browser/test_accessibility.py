@@ -18,7 +18,7 @@ from bdrp.design import Expected, Proposal
 from bdrp.design.plates import find_format, lay_out
 from bdrp.explain import explain
 from bdrp.fitted.update import update
-from bdrp.report import answers, combinations, design, explanation, review
+from bdrp.report import answers, combinations, design, evaluate, explanation, review
 
 SETTINGS = {"light": (1200, False), "dark": (1200, True), "phone": (390, False), "phone in the dark": (390, True)}
 VIOLATIONS = """axe.run(document, {resultTypes: ["violations"]}).then((found) => JSON.stringify(
@@ -36,7 +36,11 @@ def axe() -> str:
 @pytest.fixture(scope="module")
 def pages(trained, tiny_screen, tmp_path_factory) -> dict[str, Path]:
     """Each page by its name; answer and review are of a model that was updated."""
-    place, (model, _), criteria = tmp_path_factory.mktemp("pages"), trained, answers.Criteria("quantile", share=0.2)
+    place, (model, folder), criteria = (
+        tmp_path_factory.mktemp("pages"),
+        trained,
+        answers.Criteria("quantile", share=0.2),
+    )
     line, drug = str(tiny_screen.cell_lines.index[0]), str(tiny_screen.drugs.index[0])
     keys = pd.DataFrame({"cell_line_id": line, "drug_id": tiny_screen.drugs.index[:3]})
     rows = keys.assign(response=model.predict(tiny_screen.tested_drugs(), tiny_screen.profiles, keys).distribution.mean)
@@ -55,7 +59,13 @@ def pages(trained, tiny_screen, tmp_path_factory) -> dict[str, Path]:
         )[0],
         "design": design.write(batch, plates, place / "batch.csv")[2],
         "explain": explanation.explain(explain(model, tiny_screen, drugs=[drug]), place / "explained"),
+        "evaluate": _evaluate(folder, place / "evaluated"),
     }
+
+
+def _evaluate(folder: Path, out: Path) -> Path:
+    evaluate(folder, out)
+    return out / "report.html"
 
 
 def _ask(model, screen, criteria, **about):
@@ -71,7 +81,9 @@ def _batch() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("page", ["answer of a line", "answer of a drug", "review", "combine", "design", "explain"])
+@pytest.mark.parametrize(
+    "page", ["answer of a line", "answer of a drug", "review", "combine", "design", "explain", "evaluate"]
+)
 def test_axe_finds_nothing(browser, axe, pages, page, setting):
     width, dark = SETTINGS[setting]
     browser.call("Page.setBypassCSP", enabled=True)
