@@ -37,6 +37,8 @@ def warn_of_copies(rows: pd.DataFrame, name: str) -> None:
 
 def _copied(rows: pd.DataFrame, of: str, over: str, noun: str) -> Iterator[str]:
     """Lines (drugs) that have another's response with most of their drugs (lines)."""
+    if rows.duplicated([over, "response"]).sum() < FEWEST_EQUAL:
+        return
     known = rows[np.isfinite(rows["response"]) & ~is_censored(rows)]
     often = known["response"].map(known["response"].value_counts()) > max(MOST_ALIKE, COMMON * len(rows))
     table = known.loc[~often, [of, over, "response"]].drop_duplicates()

@@ -23,6 +23,7 @@ from bdrp.data.user_tables.mixed_units import find_mixed
 from bdrp.errors import BdrpWarning
 
 FEWEST: Final = 10  # chosen: fewer rows tell nothing of a table
+FEWEST_AGAIN: Final = 3  # chosen: pairs that stand in several rows
 CAPPED: Final = 0.05  # chosen: share of equal extreme values that no measurement shows, and a cap does
 FAR: Final = 3.0  # chosen: in SDs between lines; replicates of GDSC2 differ by one
 MOST_LEVELS: Final = 12  # chosen: more are wells, plates or dates, and no conditions
@@ -88,12 +89,14 @@ def _conditions(rows: pd.DataFrame, raw: pd.DataFrame, read: set[str]) -> list[s
 
 
 def _contradictions(rows: pd.DataFrame) -> Iterator[str]:
-    known = rows[np.isfinite(rows["response"])]
-    pairs = known.groupby(["cell_line_id", "drug_id", "laboratory"])["response"]
-    table = pairs.agg(["mean", "size", "min", "max"]).reset_index()
+    assay = ["cell_line_id", "drug_id", "laboratory"]
+    if rows.duplicated(assay).sum() < FEWEST_AGAIN:
+        return
+    table = rows[np.isfinite(rows["response"])].groupby(assay)["response"].agg(["mean", "size", "min", "max"])
+    table = table.reset_index()
     table["apart"] = table["max"] - table["min"]
     again = table[table["size"] > 1]
-    if len(again) < 3 or len(table) < FEWEST:
+    if len(again) < FEWEST_AGAIN or len(table) < FEWEST:
         return
     between = float((table["mean"] - table.groupby("drug_id")["mean"].transform("mean")).std())
     far = again[again["apart"] > FAR * between]
