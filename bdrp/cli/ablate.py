@@ -23,7 +23,9 @@ from bdrp.cli.options import (
     Root,
     ScreenOptions,
     Unit,
+    describe_tables,
     gather_screen_options,
+    name_tables,
     parse_key_values,
 )
 from bdrp.engines import Engine
@@ -88,16 +90,9 @@ def run(
         components=chosen,
         partition=partition,
     )
-    screen_options = gather_screen_options(
-        screen_option,
-        unit=unit,
-        dose_unit=dose_unit,
-        expression_scale=expression_scale,
-        responses=responses,
-        drugs=drugs,
-        expression=expression,
-        cell_lines=cell_lines,
-    )
+    said = describe_tables(unit, dose_unit, expression_scale)
+    own = name_tables(responses, drugs, expression, cell_lines)
+    screen_options = gather_screen_options(screen_option, said, own)
     named = study_runs.NamedScreen(screen, root, measure, screen_options)
     execution = study_runs.Execution(worked_by, workers, budget, device, plan_only)
     runs = study_runs.run_on_screen(named, matrix, out, "ablation.html", ["ablation"], execution)

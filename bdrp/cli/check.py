@@ -19,7 +19,9 @@ from bdrp.cli.options import (
     Root,
     ScreenOptions,
     Unit,
+    describe_tables,
     gather_screen_options,
+    name_tables,
     split_screens,
 )
 
@@ -52,17 +54,9 @@ def run(
     """Say what would be read and joined, and everything that has to be changed; nothing is fitted or written."""
     from bdrp.data.inspection import inspect
 
-    options = gather_screen_options(
-        screen_option,
-        unit=unit,
-        dose_unit=dose_unit,
-        expression_scale=expression_scale,
-        profiles=profiles,
-        responses=responses,
-        drugs=drugs,
-        expression=expression,
-        cell_lines=cell_lines,
-    )
+    said = describe_tables(unit, dose_unit, expression_scale)
+    own = name_tables(responses, drugs, expression, cell_lines)
+    options = gather_screen_options(screen_option, said, own, profiles=profiles)
     found = inspect(split_screens(screen), root, measure, options)
     console.record(**found.to_dict())
     print_findings(found)

@@ -24,8 +24,10 @@ from bdrp.cli.options import (
     Root,
     ScreenOptions,
     Unit,
+    describe_tables,
     gather_screen_options,
     group_options_by_label,
+    name_tables,
     parse_labelled_names,
 )
 from bdrp.engines import Engine
@@ -81,16 +83,9 @@ def run(
     """
     worked_by = Engine(engine, address)
     matrix = _grid(methods, splits, folds, seeds, option, partition)
-    screen_options = gather_screen_options(
-        screen_option,
-        unit=unit,
-        dose_unit=dose_unit,
-        expression_scale=expression_scale,
-        responses=responses,
-        drugs=drugs,
-        expression=expression,
-        cell_lines=cell_lines,
-    )
+    said = describe_tables(unit, dose_unit, expression_scale)
+    own = name_tables(responses, drugs, expression, cell_lines)
+    screen_options = gather_screen_options(screen_option, said, own)
     named = study_runs.NamedScreen(screen, root, measure, screen_options)
     execution = study_runs.Execution(worked_by, workers, budget, device, plan_only)
     runs = study_runs.run_on_screen(named, matrix, out, "compare.html", TABLES, execution)

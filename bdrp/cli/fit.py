@@ -25,10 +25,12 @@ from bdrp.cli.options import (
     ScreenOptions,
     Seed,
     Unit,
+    describe_tables,
     drop_unset,
     gather_screen_options,
     list_input_files,
     load_screen,
+    name_tables,
     parse_key_values,
     split_screens,
 )
@@ -118,17 +120,9 @@ def run(
 ) -> None:
     """Fit a method on a screen, recalibrate it, and save it as a folder with its held-out predictions."""
     options = parse_key_values(option, "--option") | drop_unset(epochs=epochs)
-    screen_options = gather_screen_options(
-        screen_option,
-        unit=unit,
-        dose_unit=dose_unit,
-        expression_scale=expression_scale,
-        profiles=profiles,
-        responses=responses,
-        drugs=drugs,
-        expression=expression,
-        cell_lines=cell_lines,
-    )
+    said = describe_tables(unit, dose_unit, expression_scale)
+    own = name_tables(responses, drugs, expression, cell_lines)
+    screen_options = gather_screen_options(screen_option, said, own, profiles=profiles)
     if profiles:
         options = _read_too(method, options, list(screen_options["profiles"]))
     code = [Path(name) for name in (*split_screens(screen), method) if is_path(name)]

@@ -164,31 +164,30 @@ def describe_tables(
     )
 
 
+def name_tables(
+    responses: Path | None, drugs: Path | None, expression: Path | None, cell_lines: Path | None
+) -> dict[str, Path]:
+    """A user's own tables that were given, as options of their source."""
+    return drop_unset(responses=responses, drugs=drugs, expression=expression, cell_lines=cell_lines)
+
+
 def gather_screen_options(
-    given: list[str] | None,
-    *,
-    unit: str | None,
-    dose_unit: str | None,
-    expression_scale: str | None,
-    profiles: list[str] | None = None,
-    **tables: Path | None,
+    given: list[str] | None, *flags: Mapping[str, Any], profiles: list[str] | None = None
 ) -> dict[str, Any]:
     """What all flags say of a screen that is to be fitted, as options of its source; a flag wins over an option.
 
     Args:
         given: `--screen-option KEY=VALUE`.
-        unit: of the responses.
-        dose_unit: of the doses.
-        expression_scale: of the expression.
+        flags: what others say, from `describe_tables` and `name_tables`.
         profiles: `--profiles NAME=PATH`.
-        tables: paths of a user's own tables, by what each is.
 
     Raises:
         DataError: see `parse_key_values` and `parse_profile_tables`.
     """
-    options = parse_key_values(given, "--screen-option") | drop_unset(**tables)
-    options |= describe_tables(unit, dose_unit, expression_scale)
-    return options | drop_unset(profiles=parse_profile_tables(profiles) or None)
+    options = parse_key_values(given, "--screen-option") | drop_unset(profiles=parse_profile_tables(profiles) or None)
+    for said in flags:
+        options |= said
+    return options
 
 
 def parse_profile_tables(given: list[str] | None) -> dict[str, Path]:

@@ -21,9 +21,11 @@ from bdrp.cli.options import (
     Root,
     ScreenOptions,
     Unit,
+    describe_tables,
     gather_screen_options,
     list_input_files,
     load_screen,
+    name_tables,
     parse_key_values,
 )
 
@@ -85,16 +87,9 @@ def run(
         hits=hits,
         options=parse_key_values(option, "--option"),
     )
-    options = gather_screen_options(
-        screen_option,
-        unit=unit,
-        dose_unit=dose_unit,
-        expression_scale=expression_scale,
-        responses=responses,
-        drugs=drugs,
-        expression=expression,
-        cell_lines=cell_lines,
-    )
+    said = describe_tables(unit, dose_unit, expression_scale)
+    own = name_tables(responses, drugs, expression, cell_lines)
+    options = gather_screen_options(screen_option, said, own)
     names = ("rounds", "curves", "summary")
     study_runs.check_output_folder(out, page.PAGE, names, list_input_files(root, options))
     loaded = load_screen(screen, root, measure, options)
