@@ -68,7 +68,8 @@ def refuse_unknown(rows: pd.DataFrame, drugs: pd.Index, lines: pd.Index) -> None
             "--expression TABLE (cell_line_id, one column a gene)",
         ),
     ):
-        ids = rows.loc[~rows[column].isin(known), column].unique()
+        named = pd.Index(rows[column].unique())
+        ids = named[known.get_indexer(named) < 0]
         if len(ids):
             wrong.append(
                 f"{len(ids):,} {column} have no {lack} ({listed(ids)}; known are {len(known):,} such as "

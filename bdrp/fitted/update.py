@@ -141,8 +141,14 @@ def _refuse_fitted(model: TrainedModel, rows: pd.DataFrame, screen: Screen) -> N
     """Refuse rows that the model was fitted on: those of its own screen that it did not hold out."""
     if screen.name != model.manifest["screen"]:
         return
-    fitted = screen.responses
+    fitted = _of_lines(screen.responses, rows)
     if model.held_out_part is not None:
-        held_out = pd.MultiIndex.from_frame(model.held_out()[KEYS].astype(str))
-        fitted = fitted[~pd.MultiIndex.from_frame(fitted[KEYS].astype(str)).isin(held_out)]
+        held_out = pd.MultiIndex.from_frame(_of_lines(model.held_out(), rows)[KEYS])
+        fitted = fitted[~pd.MultiIndex.from_frame(fitted[KEYS]).isin(held_out)]
     refuse_repeated(rows, {f"the screen {screen.name}, on which the model was fitted,": fitted})
+
+
+def _of_lines(responses: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of the lines of `rows`; ids as text."""
+    named = responses["cell_line_id"].astype("str").isin(rows["cell_line_id"].unique())
+    return responses[named].astype(dict.fromkeys(KEYS, "str"))

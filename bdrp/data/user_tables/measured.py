@@ -39,8 +39,8 @@ def read_measured(
     """
     path = in_memory.name_table(given, MEASURED)
     raw = reading.read_table(path, own=True) if in_memory.is_path(given) else in_memory.tabulate(given, MEASURED)
-    raw = layouts.melt(raw, held_ids(lines), compounds.index, path, notices)
     known = {"cell_line_id": held_ids(lines), "drug_id": compounds.index}
+    raw = layouts.melt(raw, known["cell_line_id"], compounds.index, path, notices)
     keys = {meaning: columns.joining_column(raw, meaning, ids, path) for meaning, ids in known.items()}
     read = read_responses(raw, keys, stated, path)
     notices += read.notices
