@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Self
 
 import numpy as np
@@ -38,8 +38,7 @@ class Resampling:
     @classmethod
     def draw(cls, lines: Ints, drugs: Ints, seed: int, replicates: int) -> Self:
         """Draw lines and drugs; a replicate without a single pair is left out."""
-        rng = np.random.default_rng(seed)
-        drawn = cls(lines, drugs, _counts(lines, rng, replicates), _counts(drugs, rng, replicates))
+        drawn = cls(lines, drugs, *_draw(int(lines.max()) + 1, int(drugs.max()) + 1, seed, replicates))
         some = drawn._pairs > 0
         return drawn if some.all() else cls(lines, drugs, drawn.of_line[some], drawn.of_drug[some])
 
@@ -68,6 +67,11 @@ class Resampling:
         return np.bincount(cells, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def _counts(groups: Ints, rng: np.random.Generator, replicates: int) -> Floats:
-    count = int(groups.max()) + 1
-    return rng.multinomial(count, np.full(count, 1 / count), size=replicates).astype(np.float64)
+@lru_cache(maxsize=2)
+def _draw(lines: int, drugs: int, seed: int, replicates: int) -> tuple[Floats, Floats]:
+    """How often each is drawn; kept, because every curve and interval of a report asks for the same."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.multinomial(n, np.full(n, 1 / n), size=replicates).astype(np.float64) for n in (lines, drugs)]
+    for counts in drawn:
+        counts.setflags(write=False)
+    return drawn[0], drawn[1]

@@ -133,6 +133,10 @@ class StudentT(Scalable):
         w = self.standardise(y)
         return broadcast_column(self.std, w) * self.mixture.crps(w, broadcast_column(self._share, w))
 
+    def squared_up_to(self, w: Floats) -> Floats:
+        """Integral of the squared cdf of (y - mean) / std up to w, (N,)."""
+        return self.mixture.squared_up_to(w, self._share)
+
     def sample(self, draws: int, seed: int) -> Floats:
         """S independent draws a pair, (S, N), of the t itself."""
         rng = np.random.default_rng(seed)
