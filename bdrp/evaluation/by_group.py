@@ -91,7 +91,7 @@ def holm(p: Floats) -> Floats:
 
 
 def _with_evidence(table: pd.DataFrame) -> pd.DataFrame:
-    n = table["n"].to_numpy(dtype=np.float64)
+    n = table["n"].to_numpy(dtype=np.intp)
     hits = np.rint(table["coverage_90"].to_numpy(dtype=np.float64) * n)
     lower = np.where(hits > 0, betaincinv(hits + 0.5, n - hits + 0.5, 0.025), 0.0)
     upper = np.where(hits < n, betaincinv(hits + 0.5, n - hits + 0.5, 0.975), 1.0)
