@@ -22,9 +22,9 @@ _TINY = 1e-300  # chosen: the smallest tail whose probit a double holds
 KNOTS = 1_025  # chosen: of a spline of quantiles in the share of noise; from 2.5 degrees it is right to 1e-9 SD
 EXACT = 1e-8
 """SDs that a quantile by `at_scores` may lie from the exact one; checked in the middle of each piece of a spline."""
-_ROWS = 4096  # chosen: what is held of so many pairs stays in the processor's cache
+_ROWS = 1024  # chosen: what is held of so many pairs stays in the processor's cache
 _NO_MASS = 40.0  # chosen: a normal's mass beyond 40 SDs is no longer a double
-_NEGLIGIBLE = 1e-15  # chosen: of an integral in SDs; 300 such parts are less than its rounding
+_NEGLIGIBLE = 1e-13  # chosen: in SDs; all that is left out of an integral is then below 1e-11
 _STEPS = 80  # chosen: doubling alone would reach any quantile; from the table Newton takes 2 or 3 steps
 
 
@@ -151,7 +151,7 @@ class ScaleMixture:
 
     @cached_property
     def _pairs(self) -> Sequence[tuple[int, int, float]]:
-        """Two nodes and the weight of both together, each pair of nodes once; none that no double's digit hangs on."""
+        """Two nodes and the weight of both together, each pair of nodes once, but for negligible ones."""
         tau, weights = self.nodes
         first, second = np.triu_indices(len(tau))
         both = weights[first] * weights[second] * np.where(first == second, 1, 2)
