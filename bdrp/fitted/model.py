@@ -360,18 +360,19 @@ class TrainedModel(HasHeldOut, Displayed):
         model_folder.write(self, into)
 
     @classmethod
-    def load(cls, path: Path | str, method: Path | str | None = None) -> TrainedModel:
+    def load(cls, path: Path | str, method: Path | str | None = None, *, held_out: bool = True) -> TrainedModel:
         """Read a model folder; the training data are not needed.
 
         Args:
             path: the folder.
             method: the file of the method, for a model that was fitted with one that is given by its path.
+            held_out: whether to read the test part and the check of the posterior too, which predictions need not.
 
         Raises:
             ModelFolderError: a file is missing, altered or foreign, or was written by another version, or the method
                 is of a package or a file that is not here.
         """
-        return cls(**model_folder.read(Path(path), method))
+        return cls(**model_folder.read(Path(path), method, held_out=held_out))
 
 
 def cross_drugs_and_lines(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.card import describe
 from bdrp.fitted.card_markdown import to_markdown
 from bdrp.fitted.measurements import UPDATES, Measurements
-from bdrp.fitted.model_record import read_parts, refusing_incoherence
+from bdrp.fitted.model_record import read_parts, read_recalibration, refusing_incoherence
 
 if TYPE_CHECKING:
     from bdrp.fitted.model import TrainedModel
@@ -68,7 +68,7 @@ def write(model: TrainedModel, into: Path) -> None:
     sealed_folder.seal(into, model.manifest, version=sealed_folder.UPDATED)
 
 
-def read(path: Path, method: Path | str | None) -> dict[str, Any]:
+def read(path: Path, method: Path | str | None, *, held_out: bool) -> dict[str, Any]:
     """What a `TrainedModel` is made of, by name; see `TrainedModel.load`.
 
     Raises:
@@ -77,7 +77,8 @@ def read(path: Path, method: Path | str | None) -> dict[str, Any]:
     """
     manifest = sealed_folder.opened(path)
     with refusing_incoherence(path):
-        return _read(path, manifest, method)
+        parts = read_parts(path, manifest) if held_out else {"recalibration": read_recalibration(path, manifest)}
+        return _read(path, manifest, method) | parts
 
 
 def _read(path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> dict[str, Any]:
@@ -94,7 +95,6 @@ def _read(path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> d
         "applicability_domain": domain,
         "limits": pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float),
         "measurements": Measurements.load(path, records, tuple(features.scalers)) if records else None,
-        **read_parts(path, manifest),
     }
 
 

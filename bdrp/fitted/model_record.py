@@ -58,12 +58,20 @@ def read_parts(path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BdrpError, OSError, LookupError, TypeError, ValueError: it does not hold together.
     """
-    recalibration, origin = strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {})
     return {
-        "recalibration": calibration.from_json(recalibration, origin),
+        "recalibration": read_recalibration(path, manifest),
         "held_out_part": HeldOut.load(path) if (path / OBSERVED).exists() else None,
         "posterior_check": saved_posterior_check.load_check(path),
     }
+
+
+def read_recalibration(path: Path, manifest: Mapping[str, Any]) -> Recalibration:
+    """The recalibration of an opened folder.
+
+    Raises:
+        BdrpError, OSError, LookupError, TypeError, ValueError: it does not hold together, or its plug-in is not here.
+    """
+    return calibration.from_json(strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {}))
 
 
 @contextmanager
