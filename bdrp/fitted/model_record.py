@@ -28,17 +28,14 @@ class ModelRecord(HasHeldOut, Displayed):
         recalibration: fitted on rows that the weights had not seen.
         held_out_part: the test part, None for a model without one.
         posterior_check: of the posterior on its training rows, None for a method without a posterior.
+        updates: what the model was updated with since its fit, in words; empty where it never was.
     """
 
     manifest: Mapping[str, Any]
     recalibration: Recalibration
     held_out_part: HeldOut | None
     posterior_check: PosteriorCheck | None
-
-    @property
-    def updates(self) -> tuple[str, ...]:
-        """What the model was updated with since its fit, in words; empty where it never was."""
-        return tuple(Update.from_json(each).describe() for each in self.manifest.get(UPDATES, ()))
+    updates: tuple[str, ...]
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -49,7 +46,8 @@ class ModelRecord(HasHeldOut, Displayed):
         """
         manifest = sealed_folder.opened(Path(path))
         with refusing_incoherence(Path(path)):
-            return cls(manifest, **read_parts(Path(path), manifest))
+            updates = tuple(Update.from_json(each).describe() for each in manifest.get(UPDATES, ()))
+            return cls(manifest, updates=updates, **read_parts(Path(path), manifest))
 
 
 def read_parts(path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,6 +56,11 @@ def read_parts(path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BdrpError, OSError, LookupError, TypeError, ValueError: it does not hold together.
     """
+    seed, split = manifest.get("seed"), manifest.get("split")
+    if not (seed is None or (type(seed) is int and seed >= 0)):
+        raise ValueError(f"its seed is {str(seed)[:40]!r}, where a whole number from 0 is needed")
+    if not (split is None or isinstance(split, Mapping)):
+        raise ValueError(f"its split is {str(split)[:40]!r}, where what `bdrp fit` says of it is needed")
     return {
         "recalibration": read_recalibration(path, manifest),
         "held_out_part": HeldOut.load(path) if (path / OBSERVED).exists() else None,

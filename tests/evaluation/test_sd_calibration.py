@@ -30,7 +30,9 @@ def test_ence_of_calibrated_pairs_lies_within_its_null(make_pairs):
     above = 0
     for seed in range(40):
         pred, table = make_pairs(20, 20, seed=seed)
-        figures = sd_calibration(pred.std, table["response"].to_numpy() - pred.mean, simulate_responses(pred, seed)).metrics
+        figures = sd_calibration(
+            pred.std, table["response"].to_numpy() - pred.mean, simulate_responses(pred, seed)
+        ).metrics
         above += figures["ence"] > figures["ence_null_q95"]
     assert above < 6
 
@@ -44,7 +46,8 @@ def test_ence_of_overconfident_pairs_lies_far_above_its_null(make_pairs):
 
 def test_the_null_is_not_zero_and_shrinks_with_the_root_of_the_pairs(make_pairs):
     few, many = (make_pairs(lines, 40)[0] for lines in (15, 240))
-    null = [sd_calibration(p.std, np.zeros(len(p)), simulate_responses(p, 0)).metrics["ence_null_mean"] for p in (few, many)]
+    found = [sd_calibration(p.std, np.zeros(len(p)), simulate_responses(p, 0)).metrics for p in (few, many)]
+    null = [each["ence_null_mean"] for each in found]
     assert null[0] > 0.05
     assert null[0] / null[1] == pytest.approx(4, rel=0.15)
 

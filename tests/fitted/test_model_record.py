@@ -44,6 +44,20 @@ def test_what_does_not_hold_together_is_refused_by_the_name_of_the_folder(model_
         ModelRecord.load(model_folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("seed", value) for value in ("x", -1, [1], 1.5, True)),
+        *(("split", value) for value in (3, "x", [])),
+        *(("updates", value) for value in (3, "x", [{}], [3], {"a": 1}, [None])),
+    ],
+)
+def test_a_forged_manifest_is_refused_before_anything_is_scored(model_folder, spoil, name, value):
+    spoil(model_folder, "manifest.json", lambda held: {**held, name: value})
+    with pytest.raises(ModelFolderError, match="does not hold together"):
+        ModelRecord.load(model_folder)
+
+
 def test_a_model_that_is_to_predict_leaves_out_what_was_held_out(trained, tiny_screen):
     without = TrainedModel.load(trained[1], held_out=False)
     assert without.held_out_part is None and without.posterior_check is None
