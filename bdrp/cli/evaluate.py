@@ -76,8 +76,6 @@ def run(
     from bdrp.files.outputs import MANIFEST
     from bdrp.fitted.laboratory import find_laboratories
     from bdrp.fitted.measurements import UPDATES, Update
-    from bdrp.fitted.model import TrainedModel
-    from bdrp.fitted.predict import draw
     from bdrp.report.evaluation.files import check_place
 
     known = find_laboratories(laboratory)
@@ -88,6 +86,9 @@ def run(
     check_place(out, read)
     drawn = None
     if posterior:
+        from bdrp.fitted.model import TrainedModel
+        from bdrp.fitted.predict import draw
+
         outputs.guard({out / "posterior.nc": _is_draws}, read)
         trained = TrainedModel.load(model, method)
         drawn = draw(

@@ -129,7 +129,7 @@ def run(
         check_place(out, inputs)
     else:
         layouts.check_place(out, layout, inputs)
-    trained = TrainedModel.load(model, method)
+    trained = TrainedModel.load(model, method, held_out=False)
     loaded = load_screen(screen, root, trained.manifest["measure"], options) if screen else None
     question = ask(
         trained,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
+from scipy.special import bdtr, bdtrc, bdtrik
 
 from bdrp.evaluation.observed import Bools, Floats, Ints
 from bdrp.evaluation.resampling import Resampling
@@ -22,9 +25,15 @@ def ecdf_band(n: int, levels: Floats, seed: int, level: float = 0.95) -> tuple[F
     Returns:
         The lower and the upper bound of the ECDF, (Q,) each.
     """
+    return _ecdf_band(n, tuple(levels.tolist()), seed, level)
+
+
+@lru_cache(maxsize=8)
+def _ecdf_band(n: int, levels: tuple[float, ...], seed: int, level: float) -> tuple[Floats, Floats]:
+    """Kept, because predictions of the same pairs before and after recalibration have the same band."""
     widths = np.diff(np.concatenate([[0.0], levels, [1.0]]))
     counts = np.random.default_rng(seed).multinomial(n, widths, size=TRIALS)[:, :-1].cumsum(axis=1)
-    low, high = _pointwise(n, levels, counts, level)
+    low, high = _pointwise(n, np.array(levels), counts, level)
     return low / n, high / n
 
 
@@ -53,9 +62,16 @@ def resampled_means(values: Bools | Floats, lines: Ints, drugs: Ints, seed: int)
 
 
 def _pointwise(n: int | Ints, p: Floats, counts: npt.NDArray[np.int64], level: float) -> tuple[Floats, Floats]:
-    from scipy.stats import binom
-
-    tail = np.minimum(binom.cdf(counts, n, p), binom.sf(counts - 1, n, p)).min(axis=1)
+    least = counts.min(axis=0)
+    seen = least + np.arange(np.ptp(counts, axis=0).max() + 1)[:, None]  # of each group every count that was drawn
+    tails = np.minimum(bdtr(np.minimum(seen, n), n, p), bdtrc(seen - 1, n, p))
+    tail = np.take_along_axis(tails, counts - least, axis=0).min(axis=1)
     gamma = min(np.quantile(tail, 1 - level), 0.5)  # above a half where a count is all but certain: a band of one count
-    low, high = binom.ppf(gamma, n, p), binom.ppf(1 - gamma, n, p)
-    return np.maximum(low, 0), np.asarray(high)  # the quantile at a probability of 0 is -1: no count is so low
+    return _binomial_quantile(gamma, n, p), _binomial_quantile(1 - gamma, n, p)
+
+
+def _binomial_quantile(q: float, n: int | Ints, p: Floats) -> Floats:
+    """The least count that is not exceeded with probability q or more, of each group; 0 < q < 1."""
+    near = np.where(p > 0, np.ceil(bdtrik(q, n, p)), 0.0)  # but for rounding, which may make it one too many
+    lower = np.maximum(near - 1, 0)
+    return np.where(bdtr(lower, n, p) >= q, lower, np.maximum(near, 0))

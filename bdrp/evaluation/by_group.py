@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.special import bdtr, bdtrc, betaincinv
 
 from bdrp.evaluation.curves import LEVELS, covered, percent
 from bdrp.evaluation.observed import Floats, Observed, encode_labels
@@ -90,13 +91,11 @@ def holm(p: Floats) -> Floats:
 
 
 def _with_evidence(table: pd.DataFrame) -> pd.DataFrame:
-    from scipy.stats import beta, binom
-
-    n = table["n"].to_numpy(dtype=np.float64)
+    n = table["n"].to_numpy(dtype=np.intp)
     hits = np.rint(table["coverage_90"].to_numpy(dtype=np.float64) * n)
-    lower = np.where(hits > 0, beta.ppf(0.025, hits + 0.5, n - hits + 0.5), 0.0)
-    upper = np.where(hits < n, beta.ppf(0.975, hits + 0.5, n - hits + 0.5), 1.0)
-    p = np.minimum(1, 2 * np.minimum(binom.cdf(hits, n, NOMINAL), binom.sf(hits - 1, n, NOMINAL)))
+    lower = np.where(hits > 0, betaincinv(hits + 0.5, n - hits + 0.5, 0.025), 0.0)
+    upper = np.where(hits < n, betaincinv(hits + 0.5, n - hits + 0.5, 0.975), 1.0)
+    p = np.minimum(1, 2 * np.minimum(bdtr(hits, n, NOMINAL), bdtrc(hits - 1, n, NOMINAL)))
     return table.assign(coverage_90_lower=lower, coverage_90_upper=upper, p_value=p, p_holm=holm(p))
 
 

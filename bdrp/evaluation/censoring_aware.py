@@ -9,9 +9,8 @@ from scipy.special import ndtr
 
 from bdrp.evaluation.curves import LEVELS, percent, resampled_interval
 from bdrp.evaluation.observed import Bools, Floats, Observed
-from bdrp.predictive import Normal, PredictiveDistribution
+from bdrp.predictive import Normal, PredictiveDistribution, StudentT
 
-_FAR = 40.0  # chosen: a normal's mass beyond 40 SDs is no longer a double, so a limit there is as good as none
 # chosen: with 8 nodes between neighbours a normal's score is right to 1e-12 SD, one remapped at five knots to 3e-6.
 _BREAKS = ndtr(np.concatenate([[-7, -4.5], np.arange(-6, 7) / 2, [4.5, 7]]))
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
@@ -50,12 +49,12 @@ def crps_inside(pred: PredictiveDistribution, seen: Observed) -> Floats:
     Integral from lower to upper limit of (F(t) - 1{t >= y})^2 dt (Gneiting and Ranjan 2011,
     doi:10.1198/jbes.2010.08110). It is the CRPS after all mass beyond a limit, and a response beyond it, were moved to
     the limit (Allen, Ginsbourger and Ziegel 2023, doi:10.1137/22M1532184), so where beyond a limit the mass lies does
-    not count. A normal's has a closed form (written out here because that of scoringrules is 0 / 0 for an infinite
+    not count. Normals and their mixtures have a closed form (not that of scoringrules, which is 0 / 0 for an infinite
     limit, and for limits that enclose next to no mass); any other family's is integrated.
     """
     lower, upper = _limits(seen)
-    if isinstance(pred, Normal):
-        return _normal(pred, seen.response, lower, upper)
+    if isinstance(pred, Normal | StudentT):
+        return _closed(pred, seen.response, lower, upper)
     return integrated(pred, seen.response, lower, upper)
 
 
@@ -116,17 +115,17 @@ def _compatible(low: Floats, high: Floats, level: float) -> Bools:
     return np.asarray((low <= (1 + level) / 2) & (high >= (1 - level) / 2))
 
 
-def _normal(pred: Normal, y: Floats, lower: Floats, upper: Floats) -> Floats:
+def _closed(pred: Normal | StudentT, y: Floats, lower: Floats, upper: Floats) -> Floats:
+    """Both families are symmetric: of what lies above y, the mirror image is asked."""
     low, at, high = ((value - pred.mean) / pred.std for value in (lower, np.clip(y, lower, upper), upper))
-    return pred.std * (_squared_up_to(at) - _squared_up_to(low) + _squared_up_to(-at) - _squared_up_to(-high))
+    return pred.std * (_squared_between(pred, low, at) + _squared_between(pred, -high, -at))
 
 
-def _squared_up_to(x: Floats) -> Floats:
-    """Integral of the standard normal's squared cdf up to x, by parts."""
-    z = np.maximum(x, -_FAR)
-    density = np.exp(-np.square(z) / 2) / np.sqrt(2 * np.pi)
-    below = ndtr(z)
-    return np.asarray(z * np.square(below) + 2 * density * below - ndtr(np.sqrt(2) * z) / np.sqrt(np.pi))
+def _squared_between(pred: Normal | StudentT, low: Floats, high: Floats) -> Floats:
+    rows, between = low < high, np.zeros_like(low)
+    some = pred[rows]
+    between[rows] = some.squared_up_to(high[rows]) - some.squared_up_to(low[rows])
+    return between
 
 
 def _integrated(pred: PredictiveDistribution, y: Floats, lower: Floats, upper: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -34,27 +35,27 @@ class Observed:
     tissues: pd.Series
     compounds: pd.Series
 
-    @property
+    @cached_property
     def line_codes(self) -> Ints:
         """Each pair's cell line as a number from 0, (N,)."""
         return encode_labels(self.cell_lines)
 
-    @property
+    @cached_property
     def drug_codes(self) -> Ints:
         """Each pair's drug as a number from 0, (N,)."""
         return encode_labels(self.drugs)
 
-    @property
+    @cached_property
     def above(self) -> Bools:
         """Whether the response lies at or above what the assay could see, (N,); False where the limit is unknown."""
         return np.asarray(self.response >= self.upper_limit)
 
-    @property
+    @cached_property
     def below(self) -> Bools:
         """Whether the response lies at or below what the assay could see, (N,); False where the limit is unknown."""
         return np.asarray(self.response <= self.lower_limit)
 
-    @property
+    @cached_property
     def is_censored(self) -> Bools:
         """Whether the response lies at or beyond what the assay could see, (N,); False where the limits are unknown."""
         return self.above | self.below

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from bdrp.evaluation.observed import Floats, Ints, Observed
+from bdrp.evaluation.ordering import Order
 
 MIN_WITHIN = 10  # chosen: fewer pairs of one drug give a correlation that says nothing
 
@@ -59,15 +59,18 @@ def pearson(x: Floats, y: Floats) -> float:
 
 def spearman(x: Floats, y: Floats) -> float:
     """Spearman's rank correlation, ties sharing their mean rank; nan as for Pearson's."""
-    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y))):
-        return float("nan")
-    everyone = np.zeros(len(x), dtype=np.intp)
-    return pearson(ranks(x, everyone), ranks(y, everyone))
+    return spearman_of(Order.of(x), Order.of(y))
+
+
+def spearman_of(x: Order, y: Order) -> float:
+    """`spearman` of values whose orders are known."""
+    finite = all(np.all(np.isfinite(order.keys[0])) for order in (x, y))
+    return pearson(x.ranks, y.ranks) if finite else float("nan")
 
 
 def ranks(x: Floats, group: Ints) -> Floats:
-    """Each value's rank among those of its group, ties sharing their mean rank, (N,)."""
-    return np.asarray(pd.Series(x).groupby(group).rank(), dtype=np.float64)
+    """Each value's rank among those of its group, ties sharing their mean rank, (N,); nan for nan."""
+    return np.where(np.isnan(x), np.nan, Order.of(x, group).ranks)
 
 
 def within_group_pearson(x: Floats, y: Floats, group: Ints, fewest: int) -> Floats:

@@ -15,9 +15,9 @@ from bdrp.evaluation.censoring_aware import censoring_aware_metrics
 from bdrp.evaluation.notes import notes
 from bdrp.evaluation.observed import Floats, Observed, check_observed
 from bdrp.evaluation.point_metrics import compute_point_metrics
-from bdrp.evaluation.sd_calibration import ence_metrics, sd_bins
+from bdrp.evaluation.sd_calibration import sd_calibration
 from bdrp.evaluation.selective import risk_coverage, selective_metrics
-from bdrp.evaluation.simulated import SimulatedResponses, simulate_responses
+from bdrp.evaluation.simulated import simulate_responses
 from bdrp.evaluation.topics import Topic
 from bdrp.files import strict_json
 from bdrp.predictive import PredictiveDistribution
@@ -116,6 +116,7 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
     by_drug = by_group.tabulate_groups(rows, pred, seen, seen.drugs, seen.drug_names)
     by_tissue = by_group.tabulate_groups(rows, pred, seen, seen.tissues, seen.tissues)
     by_line = by_group.tabulate_groups(rows, pred, seen, seen.cell_lines, seen.cell_lines).drop(columns="cell_lines")
+    by_sd = sd_calibration(pred.std, pred.mean - seen.response, simulated)
     tables = {
         "by_tissue": by_tissue,
         "by_drug": by_drug,
@@ -124,7 +125,7 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         "pit_histogram": curves.pit_histogram(pit, seed),
         "pit_ecdf": curves.pit_ecdf(pit, seen, seed),
         "risk_coverage": risk_coverage(pred, seen, seed),
-        "sd_bins": sd_bins(pred.std, pred.mean - seen.response, simulated),
+        "sd_bins": by_sd.bins,
         "worst_groups": by_group.find_worst_groups({"drug": by_drug, "tissue": by_tissue, "cell line": by_line}),
         "beyond_reliability": right_censoring.reliability(pred, seen, seed),
     }
@@ -134,7 +135,7 @@ def score(pred: PredictiveDistribution, observed: pd.DataFrame, seed: int = 0) -
         "naive": compute_point_metrics(seen.mean_effects, seen),
         "probabilistic": _probabilistic(pred, rows),
         "coverage": curves.coverage_metrics(pred, seen, seed),
-        "calibration": _calibration(pred, seen, simulated, pit, tables, seed),
+        "calibration": _calibration(pit, by_sd.metrics, tables, seed),
         "selective": selective_metrics(pred, seen, simulated, seed),
         "extrapolated": metrics_by_censoring(rows, seen),
         "as_observed": censoring_aware_metrics(pred, seen, seed),
@@ -163,16 +164,11 @@ def _probabilistic(pred: PredictiveDistribution, rows: pd.DataFrame) -> dict[str
 
 
 def _calibration(
-    pred: PredictiveDistribution,
-    seen: Observed,
-    simulated: SimulatedResponses,
-    pit: Floats,
-    tables: Mapping[str, pd.DataFrame],
-    seed: int,
+    pit: Floats, by_sd: Mapping[str, float], tables: Mapping[str, pd.DataFrame], seed: int
 ) -> dict[str, Any]:
     return {
         **curves.miscalibration_area(pit, seed),
-        **ence_metrics(pred.std, pred.mean - seen.response, simulated),
+        **by_sd,
         "pit_inside_band": curves.is_inside_band(tables["pit_ecdf"]),
         "reliability_inside_band": curves.is_inside_band(tables["reliability"]),
         "pit_consistent": curves.is_consistent(tables["pit_ecdf"]),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -12,34 +15,38 @@ MOST_BINS = 15
 SMALLEST_BIN = 10
 
 
-def sd_bins(std: Floats, error: Floats, simulated: SimulatedResponses) -> pd.DataFrame:
-    """Pairs in bins of equal size by predicted SD: root mean variance and RMSE.
+class SdCalibration(NamedTuple):
+    """RMSE against predicted SD.
 
-    `null_lower` and `null_upper` hold a bin's RMSE with 95 % probability if the predictions are calibrated and pairs
-    independent (narrowed by the root of the sizes' ratio where only some pairs were simulated).
+    Attributes:
+        bins: pairs in bins of equal size by predicted SD: root mean variance and RMSE. `null_lower` and `null_upper`
+            hold a bin's RMSE with 95 % probability if the predictions are calibrated and pairs independent (narrowed by
+            the root of the sizes' ratio where only some pairs were simulated).
+        metrics: ENCE = mean over bins of |RMSE - root mean variance| / root mean variance, and what chance alone makes
+            it (Levi et al. 2022, doi:10.3390/s22155540). It is never 0 for a finite sample: compare it with its null.
     """
+
+    bins: pd.DataFrame
+    metrics: Mapping[str, float]
+
+
+def sd_calibration(std: Floats, error: Floats, simulated: SimulatedResponses) -> SdCalibration:
+    """The bins and the metrics of N pairs by their SDs and errors, (N,) each."""
     order, starts = _bins(std)
     sizes = np.diff(np.append(starts, len(std)))
     predicted, rmse = _roots(np.square(std)[order], starts), _roots(np.square(error)[order], starts)
-    null = _null_ratios(std, simulated, len(starts)) * predicted
-    low, high = np.quantile(null, [0.025, 0.975], axis=0)
-    return pd.DataFrame({"mean_std": predicted, "rmse": rmse, "n": sizes, "null_lower": low, "null_upper": high})
-
-
-def ence_metrics(std: Floats, error: Floats, simulated: SimulatedResponses) -> dict[str, float]:
-    """ENCE = mean over bins of |RMSE - root mean variance| / root mean variance, and what chance alone makes it.
-
-    Levi et al. (2022, doi:10.3390/s22155540). The metric is never 0 for a finite sample: compare it with its null.
-    """
-    table = sd_bins(std, error, simulated)
-    null = np.mean(np.abs(_null_ratios(std, simulated, len(table)) - 1), axis=1)
-    return {
-        "ence": float(np.mean(np.abs(table["rmse"] / table["mean_std"] - 1))),
+    ratios = _null_ratios(std, simulated, len(starts))
+    low, high = np.quantile(ratios * predicted, [0.025, 0.975], axis=0)
+    bins = pd.DataFrame({"mean_std": predicted, "rmse": rmse, "n": sizes, "null_lower": low, "null_upper": high})
+    null = np.mean(np.abs(ratios - 1), axis=1)
+    metrics = {
+        "ence": float(np.mean(np.abs(bins["rmse"] / bins["mean_std"] - 1))),
         "ence_null_mean": float(null.mean()),
         "ence_null_q95": float(np.quantile(null, 0.95)),
-        "ence_bins": len(table),
+        "ence_bins": len(bins),
         "ence_null_pairs": len(simulated.rows),
     }
+    return SdCalibration(bins, metrics)
 
 
 def _null_ratios(std: Floats, simulated: SimulatedResponses, bins: int) -> Floats:

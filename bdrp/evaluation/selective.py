@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bdrp.evaluation.curves import percent
 from bdrp.evaluation.observed import Floats, Ints, Observed
-from bdrp.evaluation.point_metrics import nan_mean, ranks, spearman, within_group_pearson
+from bdrp.evaluation.ordering import Order
+from bdrp.evaluation.point_metrics import nan_mean, spearman_of, within_group_pearson
 from bdrp.evaluation.simulated import SimulatedResponses
 from bdrp.predictive import PredictiveDistribution
 
@@ -37,13 +36,13 @@ def selective_metrics(
     other half of the cell lines.
     """
     loss, drugs = np.square(observed.response - pred.mean), observed.drug_codes
-    baseline = _overall(loss, _Order.of(drug_sd(loss, observed, seed)))
+    baseline = _overall(loss, Order.of(drug_sd(loss, observed, seed)))
     return {
         **error_ranking_metrics(loss, pred.std, drugs),
         "within_drug_count": int(
             np.sum(np.isfinite(mse_of_retained_within(loss, pred.std, drugs, RETAINED_SHARES[0])))
         ),
-        **{f"{name}_oracle": value for name, value in _overall(loss, _Order.of(loss)).items()},
+        **{f"{name}_oracle": value for name, value in _overall(loss, Order.of(loss)).items()},
         "aurc_random": float(loss.mean()),
         "augrc_random": float(loss.mean()) * (1 + 1 / len(loss)) / 2,
         **{f"drug_sd_{name}": value for name, value in baseline.items()},
@@ -66,10 +65,10 @@ def risk_curve(loss: Floats, by: Floats) -> Floats:
 
     Pairs that `by` cannot tell apart share their mean loss, as if ties were broken at random many times.
     """
-    return _risk_curve(loss, _Order.of(by))
+    return _risk_curve(loss, Order.of(by))
 
 
-def _risk_curve(loss: Floats, order: _Order) -> Floats:
+def _risk_curve(loss: Floats, order: Order) -> Floats:
     return np.asarray(np.cumsum(order.arrange(loss)) / np.arange(1, len(loss) + 1))
 
 
@@ -85,10 +84,10 @@ def mse_of_retained(loss: Floats, by: Floats, share: float = RETAINED_SHARES[0])
 
 def mse_of_retained_within(loss: Floats, by: Floats, group: Ints, share: float) -> Floats:
     """`mse_of_retained` inside each group, (groups,); nan for groups under 20 pairs or without loss."""
-    return _mse_of_retained_within(loss, _Order.of(by, group), group, [share])[0]
+    return _mse_of_retained_within(loss, Order.of(by, group), group, [share])[0]
 
 
-def _mse_of_retained_within(loss: Floats, order: _Order, group: Ints, shares: Sequence[float]) -> list[Floats]:
+def _mse_of_retained_within(loss: Floats, order: Order, group: Ints, shares: Sequence[float]) -> list[Floats]:
     n, total = np.bincount(group), np.bincount(group, weights=loss)
     sorted_group, arranged = group[order.rows], order.arrange(loss)
     place = np.arange(len(loss)) - np.repeat(np.cumsum(n) - n, n)
@@ -112,38 +111,6 @@ def error_ranking_metrics(loss: Floats, by: Floats, drugs: Ints) -> dict[str, fl
 
 
 @dataclass(frozen=True)
-class _Order:
-    """N pairs in rising order of a value, all of them or those of each group, and which of them it cannot tell apart.
-
-    Attributes:
-        rows: (N,) the pairs in this order.
-        tied: (T,) the pairs that share their value (inside a group) with another, in the order of the pairs.
-        ties: what the tied pairs of one mean loss have in common, (T,) each.
-    """
-
-    rows: Ints
-    tied: Ints
-    ties: Sequence[npt.NDArray[Any]]
-
-    @classmethod
-    def of(cls, by: Floats, group: Ints | None = None) -> Self:
-        """The order of a value (N,), inside each group (N,) where they are given."""
-        rows = np.argsort(by, kind="stable") if group is None else np.lexsort((by, group))
-        keys: list[npt.NDArray[Any]] = [by] if group is None else [by, group]
-        alike = np.logical_and.reduce([key[rows][1:] == key[rows][:-1] for key in keys])
-        tied = np.sort(rows[np.append(alike, False) | np.append(False, alike)])
-        return cls(rows, tied, [key[tied] for key in keys])
-
-    def arrange(self, loss: Floats) -> Floats:
-        """(N,) losses in this order; of what is tied, each the mean of its like."""
-        if not len(self.tied):
-            return loss[self.rows]
-        shared = np.array(loss, dtype=np.float64)
-        shared[self.tied] = pd.Series(loss[self.tied]).groupby(list(self.ties), sort=False).transform("mean")
-        return shared[self.rows]
-
-
-@dataclass(frozen=True)
 class _Ranking:
     """N pairs ranked by SDs: what is the same whatever their losses are is found once."""
 
@@ -151,32 +118,28 @@ class _Ranking:
     drugs: Ints
 
     @cached_property
-    def order(self) -> _Order:
+    def order(self) -> Order:
         """Of all pairs."""
-        return _Order.of(self.by)
+        return Order.of(self.by)
 
     @cached_property
-    def order_within(self) -> _Order:
+    def order_within(self) -> Order:
         """Of the pairs of each drug."""
-        return _Order.of(self.by, self.drugs)
-
-    @cached_property
-    def ranks_within(self) -> Floats:
-        """(N,) of the SDs inside each drug."""
-        return ranks(self.by, self.drugs)
+        return self.order.within(self.drugs)
 
     def metrics(self, loss: Floats) -> dict[str, float]:
         """See `error_ranking_metrics`."""
-        found, best = _overall(loss, self.order), risk_curve(loss, loss)
+        own = Order.of(loss)
+        found, best = _overall(loss, self.order), _risk_curve(loss, own)
         within = _mse_of_retained_within(loss, self.order_within, self.drugs, RETAINED_SHARES)
         names = [f"within_drug_kept_at_{percent(share)}" for share in RETAINED_SHARES]
-        ranked = within_group_pearson(ranks(loss, self.drugs), self.ranks_within, self.drugs, MIN_WITHIN)
+        ranked = within_group_pearson(own.within(self.drugs).ranks, self.order_within.ranks, self.drugs, MIN_WITHIN)
         return {
             **found,
             "excess_aurc": found["aurc"] - float(best.mean()),
             "excess_augrc": found["augrc"] - generalised_risk_area(best),
             **dict(zip(names, map(nan_mean, within), strict=True)),
-            "error_spearman": spearman(loss, self.by),
+            "error_spearman": spearman_of(own, self.order),
             "within_drug_error_spearman": nan_mean(ranked),
         }
 
@@ -200,7 +163,7 @@ def deal_lines_in_halves(observed: Observed, seed: int) -> Ints:
     return np.random.default_rng(seed).permutation(int(lines.max()) + 1)[lines] % 2
 
 
-def _overall(loss: Floats, order: _Order) -> dict[str, float]:
+def _overall(loss: Floats, order: Order) -> dict[str, float]:
     curve = _risk_curve(loss, order)
     areas = {"aurc": float(curve.mean()), "augrc": generalised_risk_area(curve)}
     return areas | {f"kept_at_{percent(share)}": _mse_of_retained(curve, share) for share in RETAINED_SHARES}

@@ -35,4 +35,5 @@ def simulate_responses(pred: PredictiveDistribution, seed: int) -> SimulatedResp
     some = pred[chosen]
     # A seed of its own: responses that a user drew with the same seed must not come back as their own null.
     draws = some.sample(DRAWS, int(rng.integers(2**32)))
-    return SimulatedResponses(chosen, np.square(draws - some.mean))
+    draws -= some.mean
+    return SimulatedResponses(chosen, np.square(draws, out=draws))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bdrp import predictive
 from bdrp.display import Displayed
+from bdrp.errors import ModelFolderError
 from bdrp.files import tables
 from bdrp.predictive import PredictiveDistribution
 
@@ -49,3 +50,28 @@ class HeldOut(Displayed):
             if not pred.keys.equals(observed[list(pred.keys)].astype("str")):
                 raise ValueError("held-out responses and predictions are of different pairs")
         return cls(observed, predictions, uncalibrated)
+
+
+class HasHeldOut:
+    """A model, or what its folder tells, with a test part if its split had one."""
+
+    held_out_part: HeldOut | None
+
+    def held_out(self) -> pd.DataFrame:
+        """The test part as it was observed; see `bdrp.evaluation.score` for the columns."""
+        return self._held_out().observed
+
+    def held_out_predictions(self) -> PredictiveDistribution:
+        """What was predicted for the test part, recalibrated."""
+        return self._held_out().predictions
+
+    def held_out_uncalibrated(self) -> PredictiveDistribution:
+        """What was predicted for the test part before recalibration."""
+        return self._held_out().uncalibrated
+
+    def _held_out(self) -> HeldOut:
+        if self.held_out_part is None:
+            raise ModelFolderError(
+                "This model has no held-out part to evaluate. Fit it with a split that has a test part."
+            )
+        return self.held_out_part

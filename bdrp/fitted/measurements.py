@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
 
-from bdrp.data.profiles import Profiles
 from bdrp.display import Displayed
 from bdrp.files import tables
 from bdrp.inference.hierarchical.batch_effects import BatchEffects, ScalePrior
+
+if TYPE_CHECKING:
+    from bdrp.data.profiles import Profiles
 
 ROWS, DRUGS, PROFILE = "measured.parquet", "measured_drugs.parquet", "measured_{}.parquet"
 KEYS: Final = ["cell_line_id", "drug_id"]

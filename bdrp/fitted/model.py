@@ -19,7 +19,7 @@ from bdrp.data.in_memory import Given
 from bdrp.data.profiles import EXPRESSION, Profiles, name_profiles
 from bdrp.data.screen import Screen
 from bdrp.display import Displayed
-from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError
+from bdrp.errors import BdrpWarning, DataError, FitError
 from bdrp.evaluation import PosteriorCheck, posterior_data
 from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
 from bdrp.features.applicability_domain import ApplicabilityDomain
@@ -36,7 +36,7 @@ from bdrp.fitted.conditioning import (
     without_measurements,
 )
 from bdrp.fitted.facts import facts_of
-from bdrp.fitted.held_out import HeldOut
+from bdrp.fitted.held_out import HasHeldOut, HeldOut
 from bdrp.fitted.known_variance import KNOWN_VARIANCES
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
 from bdrp.fitted.measurements import Measurements
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class TrainedModel(Displayed):
+class TrainedModel(HasHeldOut, Displayed):
     """Everything that predicting needs; no training response is among it, but summaries of them are.
 
     What was measured since the fit is among it, row by row; see `update`.
@@ -355,42 +355,24 @@ class TrainedModel(Displayed):
         unseen = torch.tensor([line in set(collisions) for line in inputs.line_ids])
         return replace(inputs, line_effect=torch.where(unseen, -1, inputs.line_effect))
 
-    def held_out(self) -> pd.DataFrame:
-        """The test part as it was observed; see `bdrp.evaluation.score` for the columns."""
-        return self._held_out().observed
-
-    def held_out_predictions(self) -> PredictiveDistribution:
-        """What was predicted for the test part, recalibrated."""
-        return self._held_out().predictions
-
-    def held_out_uncalibrated(self) -> PredictiveDistribution:
-        """What was predicted for the test part before recalibration."""
-        return self._held_out().uncalibrated
-
-    def _held_out(self) -> HeldOut:
-        if self.held_out_part is None:
-            raise ModelFolderError(
-                "This model has no held-out part to evaluate. Fit it with a split that has a test part."
-            )
-        return self.held_out_part
-
     def save(self, into: Path) -> None:
         """Write every file into an empty folder and seal it; see `bdrp.fitted.model_folder`."""
         model_folder.write(self, into)
 
     @classmethod
-    def load(cls, path: Path | str, method: Path | str | None = None) -> TrainedModel:
+    def load(cls, path: Path | str, method: Path | str | None = None, *, held_out: bool = True) -> TrainedModel:
         """Read a model folder; the training data are not needed.
 
         Args:
             path: the folder.
             method: the file of the method, for a model that was fitted with one that is given by its path.
+            held_out: whether to read the test part and the check of the posterior too, which predictions need not.
 
         Raises:
             ModelFolderError: a file is missing, altered or foreign, or was written by another version, or the method
                 is of a package or a file that is not here.
         """
-        return cls(**model_folder.read(Path(path), method))
+        return cls(**model_folder.read(Path(path), method, held_out=held_out))
 
 
 def cross_drugs_and_lines(drugs: pd.DataFrame, expression: pd.DataFrame) -> pd.DataFrame:

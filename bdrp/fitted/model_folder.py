@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from bdrp import calibration, inference
+from bdrp import inference
 from bdrp.data.profiles import EXPRESSION
 from bdrp.data.screen import LIMITS, MEASURES
-from bdrp.errors import BdrpError, ModelFolderError
+from bdrp.errors import ModelFolderError
 from bdrp.features import applicability_domain
 from bdrp.features import lines as line_profiles
 from bdrp.features.applicability_domain import ApplicabilityDomain
@@ -24,8 +24,8 @@ from bdrp.files import atomic, sealed_folder, strict_json, tensors
 from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.card import describe
 from bdrp.fitted.card_markdown import to_markdown
-from bdrp.fitted.held_out import OBSERVED, HeldOut
 from bdrp.fitted.measurements import UPDATES, Measurements
+from bdrp.fitted.model_record import read_parts, read_recalibration, refusing_incoherence
 
 if TYPE_CHECKING:
     from bdrp.fitted.model import TrainedModel
@@ -68,7 +68,7 @@ def write(model: TrainedModel, into: Path) -> None:
     sealed_folder.seal(into, model.manifest, version=sealed_folder.UPDATED)
 
 
-def read(path: Path, method: Path | str | None) -> dict[str, Any]:
+def read(path: Path, method: Path | str | None, *, held_out: bool) -> dict[str, Any]:
     """What a `TrainedModel` is made of, by name; see `TrainedModel.load`.
 
     Raises:
@@ -76,23 +76,9 @@ def read(path: Path, method: Path | str | None) -> dict[str, Any]:
             a package or a file that is not here.
     """
     manifest = sealed_folder.opened(path)
-    try:
-        return _read(path, manifest, method)
-    except ModelFolderError:
-        raise
-    except (
-        BdrpError,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise ModelFolderError(
-            f"The model folder {path} does not hold together: {error}. Restore it from a copy, or fit again."
-        ) from error
+    with refusing_incoherence(path):
+        parts = read_parts(path, manifest) if held_out else {"recalibration": read_recalibration(path, manifest)}
+        return _read(path, manifest, method) | parts
 
 
 def _read(path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> dict[str, Any]:
@@ -102,16 +88,12 @@ def _read(path: Path, manifest: Mapping[str, Any], file: Path | str | None) -> d
     method = inference.make_recorded(manifest, file)
     domain = applicability_domain.restore(tuple(keys["drug_ids"]), tuple(keys["drug_names"]), arrays)
     _check_domain(domain, features)
-    recalibration, origin = strict_json.read(path / "calibration.json"), manifest.get("recalibrator_from", {})
     return {
         "manifest": manifest,
         "features": features,
         "fitted": method.restore(features, tensors.read(path / "weights.safetensors")),
-        "recalibration": calibration.from_json(recalibration, origin),
         "applicability_domain": domain,
         "limits": pd.DataFrame.from_dict(dict(keys["limits"]), orient="index", columns=list(LIMITS), dtype=float),
-        "held_out_part": HeldOut.load(path) if (path / OBSERVED).exists() else None,
-        "posterior_check": saved_posterior_check.load_check(path),
         "measurements": Measurements.load(path, records, tuple(features.scalers)) if records else None,
     }
 

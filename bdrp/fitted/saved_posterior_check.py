@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 
 from bdrp.evaluation import PosteriorCheck, posterior_check
 from bdrp.evaluation.inference_data import choose_rows
 from bdrp.evaluation.posterior_check import ROWS
-from bdrp.features.batch import Batch
 from bdrp.files import strict_json, tables
-from bdrp.inference.method import Fitted, HasWeightDraws
+
+if TYPE_CHECKING:
+    from bdrp.features.batch import Batch
+    from bdrp.inference.method import Fitted
 
 SUMMARY, TABLE = "posterior.json", "posterior_rows.parquet"
 MOST_ROWS = 1000  # chosen: the shares that are shown are then known to 1.6 points; arrays of draws take 60 MB
@@ -28,6 +30,10 @@ METRICS = {"draws", "rows", "of_rows", "elpd", "elpd_se", "p_loo", "largest_k", 
 
 def check_posterior(fitted: Fitted, batch: Batch, seed: int) -> PosteriorCheck | None:
     """Draws of the posterior at a random part of its training rows, checked; None for a method without a posterior."""
+    import torch  # late: a check that was saved is read without it
+
+    from bdrp.inference.method import HasWeightDraws
+
     if not isinstance(fitted, HasWeightDraws):
         return None
     rows = batch.train.select(torch.as_tensor(choose_rows(len(batch.train), MOST_ROWS, np.random.default_rng(seed))))

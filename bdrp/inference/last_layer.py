@@ -19,7 +19,6 @@ from torch import Tensor
 
 from bdrp.errors import FitError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.inference.hierarchical.elbo import ClosedFormElbo
 from bdrp.inference.hierarchical.guide import Guide
 from bdrp.inference.hierarchical.layer import Layer
 from bdrp.inference.hierarchical.model import Block
@@ -84,6 +83,8 @@ class LastLayerFit(ClosedFormFit[Guide]):
 
 def negative_elbo(layer: Layer[Guide], batch: Batch) -> Callable[[Block], Tensor]:
     """The loss of a block: its negative evidence lower bound, a response."""
+    from bdrp.inference.hierarchical.elbo import ClosedFormElbo  # late: with it comes Pyro
+
     elbo = ClosedFormElbo()(layer.model, layer.guide)
     return lambda block: torch.as_tensor(elbo(batch.inputs, block)) / len(batch.train)
 

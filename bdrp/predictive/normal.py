@@ -23,6 +23,7 @@ from bdrp.predictive.distribution import (
     scale_draws,
 )
 
+_NO_MASS = 40.0  # chosen: a normal's mass beyond 40 SDs is no longer a double
 _LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 
 
@@ -118,6 +119,12 @@ class Normal(Scalable):
             values, broadcast_column(self.mean, values), broadcast_column(self.std, values), backend="numpy"
         )
         return np.asarray(scored, dtype=np.float64)
+
+    def squared_up_to(self, w: Floats) -> Floats:
+        """Integral of the squared cdf of (y - mean) / std up to w, (N,), by parts."""
+        z = np.maximum(w, -_NO_MASS)
+        density, below = np.exp(-np.square(z) / 2) / np.sqrt(2 * np.pi), ndtr(z)
+        return np.asarray(z * np.square(below) + 2 * density * below - ndtr(np.sqrt(2) * z) / np.sqrt(np.pi))
 
     def sample(self, draws: int, seed: int) -> Floats:
         """S independent draws a pair, (S, N)."""

@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from bdrp.evaluation.bands import ecdf_band, histogram_band, resampled_means
+from bdrp.evaluation.bands import _binomial_quantile, ecdf_band, histogram_band, resampled_means
+from bdrp.evaluation.resampling import Resampling
 
 LEVELS = np.arange(1, 50) / 50
 
@@ -31,6 +33,22 @@ def test_the_band_agrees_with_arviz():
     )  # fmt: skip
     for ours, theirs in zip(ecdf_band(500, LEVELS, seed=0), reference, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=0.012)
+
+
+@pytest.mark.parametrize("n", [1, 7, 300, 32_059])
+@pytest.mark.parametrize("q", [1e-6, 0.004, 0.1, 0.5, 0.996, 1 - 1e-6])
+def test_quantiles_of_counts_are_those_of_scipy(n, q):
+    p = np.append(np.random.default_rng(n).random(40), [0.0, 1.0])
+    assert _binomial_quantile(q, n, p).tolist() == np.maximum(binom.ppf(q, n, p), 0).tolist()
+
+
+def test_a_screen_full_or_all_but_empty_is_resampled_alike():
+    rng = np.random.default_rng(3)
+    lines, drugs, values = rng.integers(0, 30, 200), rng.integers(0, 40, 200), rng.normal(size=(200, 3))
+    for codes in ((lines, drugs), (np.arange(200) // 20, np.arange(200) % 20)):
+        drawn = Resampling.draw(*codes, 0, 50)
+        weights = drawn.of_line[:, codes[0]] * drawn.of_drug[:, codes[1]]
+        np.testing.assert_allclose(drawn.means(values), weights @ values / weights.sum(axis=1)[:, None], atol=1e-12)
 
 
 def test_a_single_pair_is_odd_only_in_the_outermost_levels():

@@ -18,7 +18,7 @@ from bdrp.evaluation.censoring_aware import (
 )
 from bdrp.evaluation.curves import coverage_metrics
 from bdrp.evaluation.observed import check_observed
-from bdrp.predictive import Normal, Remapped
+from bdrp.predictive import Normal, Remapped, StudentT
 
 KNOTS = ([0.05, 0.3, 0.5, 0.8, 0.95], [0.08, 0.28, 0.45, 0.85, 0.93])
 HALF = norm.pdf(0) - 1 / (2 * np.sqrt(np.pi))  # integral of a standard normal's squared cdf up to 0
@@ -83,6 +83,21 @@ def test_integration_and_the_closed_form_of_a_normal_agree(make_seen, mean, std,
     closed = crps_inside(pred, seen)
     np.testing.assert_allclose(integrated(pred, seen.response, seen.lower_limit, seen.upper_limit), closed, atol=1e-9)
     assert closed[0] >= -1e-12
+
+
+@pytest.mark.parametrize("dof", [2.5, 10.0, 200.0])
+def test_integration_and_the_closed_form_of_a_student_t_agree(dof):
+    rng = np.random.default_rng(1)
+    keys = pd.DataFrame({"cell_line_id": ["a"] * 300, "drug_id": ["x"] * 300})
+    pred = StudentT(keys, "m", rng.normal(0, 2, 300), rng.gamma(1, size=300) + 0.01, rng.gamma(1, size=300), dof)
+    lower, y = rng.normal(-1, 2, 300), rng.normal(0, 4, 300)
+    upper = lower + rng.gamma(2, size=300)
+    lower[:60], upper[40:90] = -np.inf, np.inf
+    seen = check_observed(pred, keys.assign(response=y, lower_limit=lower, upper_limit=upper))
+    closed = crps_inside(pred, seen)
+    # The panels of the integral are wide in the tails, where 2.5 degrees leave much.
+    np.testing.assert_allclose(integrated(pred, y, lower, upper), closed, rtol=0, atol=1e-5 if dof < 3 else 1e-9)
+    np.testing.assert_allclose(closed[40:60], pred.crps(y)[40:60], atol=1e-11)
 
 
 def test_without_limits_integration_gives_the_whole_crps(make_seen):

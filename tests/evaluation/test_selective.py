@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bdrp.evaluation.observed import check_observed
+from bdrp.evaluation.ordering import Order
 from bdrp.evaluation.selective import (
-    _Order,
     drug_sd,
     generalised_risk_area,
     mse_of_retained,
@@ -124,6 +124,20 @@ def test_ties_share_their_mean_as_pandas_has_it_to_the_bit(grouped: bool) -> Non
     keys = [by, group] if grouped else [by]
     expected = pd.Series(loss).groupby(keys).transform("mean").to_numpy()
     assert (pd.Series(by).duplicated().mean()) > 0.2
-    order = _Order.of(by, group if grouped else None)
+    order = Order.of(by, group if grouped else None)
     assert order.arrange(loss).tolist() == expected[order.rows].tolist()
     assert order.rows.tolist() == np.lexsort((by, group) if grouped else (by,)).tolist()
+    expected_ranks = pd.Series(by).groupby(group if grouped else np.zeros(600)).rank()
+    assert order.ranks.tolist() == expected_ranks.tolist()
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_without_ties_the_ranks_are_those_of_pandas(grouped: bool) -> None:
+    rng = np.random.default_rng(6)
+    by, group = rng.normal(size=400), rng.integers(0, 300, 400)
+    expected = pd.Series(by).groupby(group if grouped else np.zeros(400)).rank()
+    assert Order.of(by, group if grouped else None).ranks.tolist() == expected.tolist()
+
+
+def test_nothing_has_no_ranks() -> None:
+    assert Order.of(np.empty(0), np.empty(0, dtype=np.intp)).ranks.tolist() == []

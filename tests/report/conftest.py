@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgba
 
 from bdrp import report
@@ -127,6 +128,26 @@ class Drawn:
         found = [line for line in self.panels[panel].lines if line.get_color() == colour]
         return [[tuple(map(float, point)) for point in line.get_xydata()] for line in found]
 
+    def ranges(self, colour: str, panel: int = 0) -> list[list[tuple[float, float]]]:
+        """Both ends of every range of a colour that was drawn with others at once, in drawing order."""
+        ends = (
+            (color, segment)
+            for each in self.panels[panel].collections
+            if isinstance(each, LineCollection)
+            for color, segment in zip(each.get_colors(), each.get_segments(), strict=True)
+        )
+        return [[tuple(map(float, end)) for end in segment] for color, segment in ends if same(color, colour)]
+
+    def dots(self, colour: str, panel: int = 0) -> list[tuple[float, float]]:
+        """Every point of a colour that was drawn with others at once, in drawing order."""
+        points = (
+            (color, point)
+            for each in self.panels[panel].collections
+            if isinstance(each, PathCollection)
+            for color, point in zip(each.get_facecolors(), each.get_offsets(), strict=True)
+        )
+        return [tuple(map(float, point)) for color, point in points if same(color, colour)]
+
     def across(self, panel: int = 0) -> list[tuple[str, float]]:
         """Lines across the whole panel: ("x" or "y", where)."""
         axes, found = self.panels[panel], []
@@ -206,6 +227,11 @@ class Drawn:
             for low, high in [(np.min(values, initial=np.inf), np.max(values, initial=-np.inf))]
             if low < min(limits) - 1e-9 or high > max(limits) + 1e-9
         ]
+
+
+def same(rgba: np.ndarray, colour: str) -> bool:
+    """Whether a colour is this one, whatever its opacity."""
+    return tuple(rgba[:3]) == to_rgba(colour)[:3]
 
 
 def colour_of(artist: Any) -> Any:

@@ -1,18 +1,22 @@
-"""The variational posterior of the last layer's weights: the Pyro guide of `hierarchical.model`."""
+"""The variational posterior of the last layer's weights: the Pyro guide of `hierarchical.model`.
+
+Pyro is imported where weights are drawn or learned: predictions of a fitted guide are sums of its moments.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import pyro
-import pyro.distributions as dist
 import torch
-from pyro import poutine
 from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
 from bdrp.inference.hierarchical.identity import identity_matrices
 from bdrp.inference.hierarchical.model import Block, LastLayer
+
+if TYPE_CHECKING:
+    import pyro.distributions as dist
 
 MOST_SHARE = (
     0.999  # chosen: a factor that a line's drugs do not inform starts a thousandth below its prior SD, and can move
@@ -52,6 +56,8 @@ class Guide(nn.Module):
 
     def w(self) -> dist.Distribution:
         """The posterior of w, with `.mean` and `.covariance_matrix` or `.variance`."""
+        import pyro.distributions as dist
+
         if self.covariance == "full":
             return dist.MultivariateNormal(self.w_mean, scale_tril=self.w_scale_tril())
         scale = self.w_log_scale.exp()
@@ -80,12 +86,11 @@ class Guide(nn.Module):
 
     def weight_roots(self, features: Tensor) -> Tensor:
         """Roots (n, P or more) of the covariance of w . features: products of two rows are their covariance."""
-        posterior = self.w()
         if self.covariance == "full":
-            return torch.as_tensor(features @ posterior.scale_tril)
+            return features @ self.w_scale_tril()
         diagonal = features * self.w_log_scale.exp()
         if self.covariance == "low_rank":
-            return torch.cat([diagonal, features @ posterior.cov_factor], dim=1)
+            return torch.cat([diagonal, diagonal @ self.w_factor], dim=1)
         return diagonal
 
     def w_deviations(self, draws: int) -> Tensor:
@@ -117,6 +122,10 @@ class Guide(nn.Module):
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """Sample the weights that the block needs."""
+        import pyro
+        import pyro.distributions as dist
+        from pyro import poutine
+
         pyro.sample("w", self.w())
         with pyro.plate("compounds", len(self.v_mean)):
             pyro.sample("v", dist.Normal(self.v_mean, self.v_log_scale.exp()).to_event(1))

@@ -29,13 +29,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import pyro
 import torch
-from pyro import poutine
 from torch import Tensor, nn
 
 from bdrp.features.batch import Inputs
-from bdrp.inference.hierarchical.elbo import independent_normals
 from bdrp.inference.hierarchical.likelihood import Likelihood, NoiseDistribution, Responses
 from bdrp.inference.hierarchical.predictor import Terms, Weights, add_loadings, predict
 from bdrp.model.network import Encoded, Network, PairFeatures
@@ -222,6 +219,11 @@ class LastLayer(nn.Module):
 
     def forward(self, inputs: Inputs, block: Block) -> None:
         """The joint density of a block, scaled to the whole training part."""
+        import pyro  # late: predictions need none of it
+        from pyro import poutine
+
+        from bdrp.inference.hierarchical.elbo import independent_normals
+
         w = pyro.sample("w", independent_normals(self.weight_scale))
         with pyro.plate("compounds", self.compounds):
             v = pyro.sample(

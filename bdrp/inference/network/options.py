@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
-import pyro
 import torch
 
 from bdrp.data.profiles import EXPRESSION, TISSUE
@@ -201,5 +200,7 @@ class NetworkMethod(Method, ABC):
 @contextmanager
 def quiet_pyro() -> Iterator[None]:
     """Pyro without its global parameter store and without validation, torch's random state restored afterwards."""
+    import pyro  # late: predictions need none of it
+
     with isolate_random_state(), pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
         yield

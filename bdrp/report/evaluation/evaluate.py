@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bdrp.evaluation import Scores
     from bdrp.fitted.laboratory import Laboratories
     from bdrp.fitted.model import TrainedModel
+    from bdrp.fitted.model_record import ModelRecord
     from bdrp.predictive import PredictiveDistribution
 
 _CARD: Final = ("method", "screen", "measure", "unit", "seed", "options", "genes", "notices", "versions", "checksums")
@@ -55,15 +56,14 @@ def evaluate(
         OutputError: the report cannot be written, or would replace something else.
     """
     from bdrp.fitted.laboratory import find_laboratories
-    from bdrp.fitted.model import TrainedModel
     from bdrp.report.evaluation.files import check_place, write
 
     check_place(Path(out), [Path(model_path)])
     laboratories = find_laboratories(laboratory)
-    trained = TrainedModel.load(Path(model_path), method)
-    pred, carried = trained.held_out_predictions(), None
+    trained, carried = _open(Path(model_path), method), None
+    pred = trained.held_out_predictions()
     if laboratories is not None:
-        pred, carried = trained.in_laboratory(pred, laboratories)
+        pred, carried = _load(Path(model_path), method).in_laboratory(pred, laboratories)
     scores, before = _score(trained, pred)
     about: dict[str, Any] = {
         "recalibration": trained.recalibration.to_json(),
@@ -84,7 +84,21 @@ def evaluate(
     return scores
 
 
-def _score(trained: TrainedModel, pred: PredictiveDistribution) -> tuple[Scores, Scores | None]:
+def _open(path: Path, method: Path | str | None) -> TrainedModel | ModelRecord:
+    """What the folder tells without its weights; all of it where the method is not bdrp's own, which is checked."""
+    from bdrp.fitted.model_record import ModelRecord
+
+    record = ModelRecord.load(path)
+    return record if method is None and not record.manifest.get("method_from") else _load(path, method)
+
+
+def _load(path: Path, method: Path | str | None) -> TrainedModel:
+    from bdrp.fitted.model import TrainedModel  # late: a page of what was held out needs no torch
+
+    return TrainedModel.load(path, method)
+
+
+def _score(trained: TrainedModel | ModelRecord, pred: PredictiveDistribution) -> tuple[Scores, Scores | None]:
     """The scores after recalibration, and before it where those predictions were kept."""
     from bdrp.evaluation import score
 

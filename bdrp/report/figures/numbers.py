@@ -81,12 +81,13 @@ def _bars(axes: Axes, container: Any) -> Iterator[Mark]:
     """The length of each bar, from 0 or from where it starts; a bar of a histogram has a range of the other axis."""
     name = _name(container, "bar")
     across = getattr(container, "orientation", "vertical") == "horizontal"
+    named = bool(_categories(axes, "y" if across else "x"))
     for bar in container.patches:
         x, y = bar.get_x(), bar.get_y()
         spans = [(x, x + bar.get_width()), (y, y + bar.get_height())]
         length, place = spans if across else spans[::-1]
         length = (length[1], length[1]) if length[0] == 0 else length
-        if _categories(axes, "y" if across else "x"):
+        if named:
             place = (sum(place) / 2,) * 2
         yield Mark(name, *((length, place) if across else (place, length)))
 

@@ -59,6 +59,8 @@ class Plot:
         with matplotlib.rc_context(SETTINGS):
             figure = Figure(figsize=(WIDTH_IN, self.height_in + 0.2 * len(lines)), layout="constrained")
             self.draw(figure)
+            for spine in (each for axes in figure.axes for each in axes.spines.values()):
+                spine.set_in_layout(False)  # labels lie further out, and to measure a spine is to place every tick
             figure.suptitle(
                 "\n".join(lines), x=0.012, ha="left", fontsize=TITLE_POINTS, fontweight="bold", linespacing=1.25
             )

@@ -9,11 +9,12 @@ import pytest
 
 from bdrp import report
 from bdrp.errors import OutputError
+from bdrp.fitted.model_record import ModelRecord
 
 
 @pytest.fixture
 def trained(case, unrendered, monkeypatch):
-    """A stand-in for a trained model whose folder was loaded."""
+    """A stand-in for what the folder of a trained model tells."""
     model = SimpleNamespace(
         held_out=lambda: case.observed,
         held_out_predictions=lambda: case.pred,
@@ -29,8 +30,7 @@ def trained(case, unrendered, monkeypatch):
             "history": {"loss": [3.0, 2.0]},
         },
     )
-    room = SimpleNamespace(TrainedModel=SimpleNamespace(load=lambda *_: model))
-    monkeypatch.setitem(sys.modules, "bdrp.fitted.model", room)
+    monkeypatch.setattr(ModelRecord, "load", lambda *_: model)
     return model
 
 

@@ -101,17 +101,10 @@ def draw_coverage(axes: Axes, shown: pd.DataFrame, left_out: int) -> None:
 
 
 def _coverage(axes: Axes, shown: pd.DataFrame, at: np.ndarray) -> None:
-    for y, (_, row) in zip(at, shown.iterrows(), strict=True):
-        colour = VERMILION if row["off"] else BLUE
-        axes.plot(
-            [100 * row["coverage_90_lower"], 100 * row["coverage_90_upper"]],
-            [y, y],
-            color=colour,
-            linewidth=2,
-            alpha=0.45,
-            solid_capstyle="butt",
-        )
-        axes.plot([100 * row["coverage_90"]], [y], "o", color=colour, markersize=5)
+    colours = [VERMILION if off else BLUE for off in shown["off"]]
+    low, high = 100 * shown["coverage_90_lower"], 100 * shown["coverage_90_upper"]
+    axes.hlines(at, low, high, colors=colours, linewidth=2, alpha=0.45, zorder=2)
+    axes.scatter(100 * shown["coverage_90"], at, s=25, c=colours, zorder=2)
     nominal_line(axes, x=90.0)
     axes.set_ylim(at[-1] - 0.7, at[0] + 0.7)
     least = 100 * shown[["coverage_90", "coverage_90_lower"]].min(axis=None)

@@ -55,7 +55,7 @@ def draw(figure: Figure, std: Floats, aleatoric_std: Floats, epistemic_std: Floa
 
 
 def _histogram(axes: Axes, values: Floats, top: float, colour: str) -> None:
-    axes.hist(values, np.linspace(0, top, 71).tolist(), color=colour)
+    axes.stairs(*np.histogram(values, np.linspace(0, top, 71)), fill=True, color=colour)
     middle = float(np.median(values))
     axes.axvline(middle, color="white", linewidth=1.4)
     axes.annotate(f"median {number(middle, 2)}", (1, 0.86), xycoords="axes fraction", ha="right", fontsize=9)

@@ -28,9 +28,8 @@ def table(coverage, **columns):
 def test_a_row_is_a_group_the_least_covered_at_the_top(drawn):
     seen = drawn(groups.plot(table([0.9, 0.7, 0.8]), "drug", "ln(µM)"))
     assert seen.names() == {3: "G1 (31)", 2: "G2 (32)", 1: "G0 (30)"}
-    bars, dots = seen.lines(BLUE)[::2], seen.lines(BLUE)[1::2]
-    np.testing.assert_allclose(dots, [[(70, 3)], [(80, 2)], [(90, 1)]])
-    np.testing.assert_allclose(bars, [[(65, 3), (75, 3)], [(75, 2), (85, 2)], [(85, 1), (95, 1)]])
+    np.testing.assert_allclose(seen.dots(BLUE), [(70, 3), (80, 2), (90, 1)])
+    np.testing.assert_allclose(seen.ranges(BLUE), [[(65, 3), (75, 3)], [(75, 2), (85, 2)], [(85, 1), (95, 1)]])
     np.testing.assert_allclose(seen.bars(1), [[0, 2.75, 2, 0.5], [0, 1.75, 3, 0.5], [0, 0.75, 1, 0.5]])
     assert seen.across(0) == [("x", 90.0)]
     assert [axes.get_xlabel() for axes in seen.panels] == ["responses inside 90 % intervals (%)", "width, ln(µM)"]
@@ -39,8 +38,9 @@ def test_a_row_is_a_group_the_least_covered_at_the_top(drawn):
 
 def test_groups_that_chance_does_not_explain_are_orange_and_no_others(drawn):
     seen = drawn(groups.plot(table([0.7, 0.8, 0.9], p_holm=[0.04, 0.05, np.nan]), "drug", "ln(µM)"))
-    np.testing.assert_allclose(seen.lines(VERMILION)[1], [(70, 3)])
-    np.testing.assert_allclose(seen.lines(BLUE)[1::2], [[(80, 2)], [(90, 1)]])
+    np.testing.assert_allclose(seen.dots(VERMILION), [(70, 3)])
+    np.testing.assert_allclose(seen.ranges(VERMILION), [[(65, 3), (75, 3)]])
+    np.testing.assert_allclose(seen.dots(BLUE), [(80, 2), (90, 1)])
     assert "1 of 3 drugs differ" in groups.plot(table([0.7, 0.8, 0.9], p_holm=[0.04, 0.05, 1]), "drug", "x").claim
 
 
@@ -84,8 +84,8 @@ def test_groups_alike_in_coverage_are_ordered_by_size_and_then_by_name(drawn):
 def test_an_interval_that_is_not_known_leaves_the_dot(drawn):
     unknown = table([0.9, 0.8], coverage_90_lower=[np.nan, np.nan], coverage_90_upper=[np.nan, np.nan])
     seen = drawn(groups.plot(unknown, "drug", "ln(µM)"))
-    np.testing.assert_allclose(seen.lines(BLUE)[1::2], [[(80, 2)], [(90, 1)]])
-    assert seen.outside() == []
+    np.testing.assert_allclose(seen.dots(BLUE), [(80, 2), (90, 1)])
+    assert not any(seen.ranges(BLUE)) and seen.outside() == []
 
 
 def test_names_are_cut_and_stay_text(drawn, hostile_name):
