@@ -36,7 +36,7 @@ def latest(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def pins(session: nox.Session) -> None:
     """Write constraints.txt anew from the latest releases; run all tests before it is committed."""
-    session.install("-e", ".[boosting,dev,docs,ray]")
+    session.install("-e", ".[anndata,boosting,dev,docs,ray]")
     frozen = session.run("python", "-m", "pip", "freeze", "--exclude-editable", silent=True) or ""
     releases = sorted((line.partition("+")[0] for line in frozen.splitlines() if "==" in line), key=str.lower)
     with open("constraints.txt", encoding="utf-8") as before:

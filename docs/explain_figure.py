@@ -23,14 +23,15 @@ def main(model: Path) -> None:
     shared = found.contributions
     assert shared is not None  # the demo's method has terms
     with mpl.rc_context(SETTINGS | {"font.size": 8}):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), width_ratios=(1.15, 1), layout="constrained")
-        explanation.draw_drug_gene_map(found.associations, choose_drugs(found.associations, []), found.drug_names, left)
-        left.set_title("What marks a drug: scores of genes (rows: drugs)", loc="left", fontsize=9.5)
+        figure, (above, below) = plt.subplots(2, 1, figsize=(6.2, 8.6), height_ratios=(1.25, 1), layout="constrained")
+        drugs = choose_drugs(found.associations, [])
+        explanation.draw_drug_gene_map(found.associations, drugs, found.drug_names, above)
+        above.set_title("What marks a drug: scores of genes (rows: drugs)", loc="left", fontsize=9.5)
         lowest = int(shared.pairs["prediction"].argmin())
-        explanation.draw_waterfall(shared, lowest, found.unit, right)
+        explanation.draw_waterfall(shared, lowest, found.unit, below)
         line = found.line_names[shared.pairs["cell_line_id"][lowest]]
-        right.set_title(f"Why this prediction: {DRUG} on {line}", loc="left", fontsize=9.5)
-        figure.savefig(TARGET, dpi=130)
+        below.set_title(f"Why this prediction: {DRUG} on {line}", loc="left", fontsize=9.5)
+        figure.savefig(TARGET, dpi=200)
     print(TARGET)
 
 

@@ -82,9 +82,13 @@ def run(
 
 def print_recorded(found: pd.DataFrame, appended: Appended, log: Path) -> None:
     """How many decisions of each kind a file holds, and how many of them are new to the log."""
+    from bdrp.triage.decision import DECISIONS
+
     counts = found["decision"].value_counts()
     kinds = ", ".join(f"{counts[word]:,} {word}" for word in counts.index) or "none"
     console.print_line(f"decisions: {len(found):,} ({kinds}) by {found['reviewer'].nunique()} reviewers")
+    if found.empty:
+        console.print_note(f"no row has a decision: the column decision takes {', '.join(DECISIONS)}.")
     console.print_written("log", log, note=f" ({appended.new:,} new, {appended.known:,} recorded before)")
 
 

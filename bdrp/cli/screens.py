@@ -6,6 +6,7 @@ from typing import Final
 
 from bdrp.cli import console
 from bdrp.cli.options import Root
+from bdrp.errors import DataError
 
 PAGE: Final = "docs/screens.md"
 EXAMPLES: Final = (
@@ -20,6 +21,10 @@ def run(root: Root = None) -> None:
 
     from bdrp.data import sources
 
+    if root is not None and not root.is_dir():
+        raise DataError(
+            f"--root {str(root)!r} is no folder. The screens' files lie below one. Give an existing folder."
+        )
     table = Table("screen", "what it is", *(["files"] if root else []), box=None, header_style="bold")
     lacks = {name: sources.missing(name, root) if root else None for name in sources.SOURCES.usable()}
     for name, lack in lacks.items():

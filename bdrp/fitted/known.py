@@ -140,6 +140,9 @@ def _find_bare(one: str, folded: pd.Series) -> list[str]:
 
 
 def _hint(one: str, names: pd.Series, folded: pd.Series) -> str:
+    parts = [part.strip() for part in one.split(",")]
+    if len(parts) > 1 and all(part in names.index or part.casefold() in folded.to_numpy() for part in parts):
+        return f"It has each of {', '.join(parts)}: name them one by one, not joined by commas."
     begun = folded.str.contains(one.casefold()[:4], regex=False)
     like = difflib.get_close_matches(one.casefold(), folded.unique().tolist(), 5, _LIKE)
     near = names[begun | folded.isin(like)].astype(str).unique()[:5]

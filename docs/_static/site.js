@@ -22,7 +22,7 @@ function complete() {
 
 // What scrolls sideways can be scrolled by keys.
 function reach() {
-  for (const box of document.querySelectorAll("article pre, article .table-wrapper, article .cell_output"))
+  for (const box of document.querySelectorAll("article pre, article .table-wrapper, article .cell_output, article p:has(> img)"))
     if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
 }

@@ -183,6 +183,11 @@ def test_screens_lists_every_source_without_a_root():
     assert "files" not in said.stdout.splitlines()[0]
 
 
+def test_screens_refuses_a_root_that_is_no_folder(tmp_path):
+    ran = CliRunner().invoke(app, ["screens", "--root", str(tmp_path / "nowhere")], env={"COLUMNS": "400"})
+    assert ran.exit_code == 2 and "is no folder" in ran.stderr
+
+
 def test_screens_says_what_is_missing_below_a_root(tmp_path):
     said = CliRunner().invoke(app, ["screens", "--root", str(tmp_path)], env={"COLUMNS": "200"})
     files = {line.split()[0]: line.rstrip().rpartition("  ")[2].strip() for line in said.stdout.splitlines()[1:]}

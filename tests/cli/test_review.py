@@ -75,6 +75,11 @@ def test_decided_pairs_are_recorded_left_out_of_the_next_queue_and_counted(here)
     pd.testing.assert_frame_equal(pd.read_csv("again.csv", dtype=str), following)
 
 
+def test_a_queue_that_nobody_filled_is_told_so(here):
+    ran = command("review", here / "queue.csv", here / "model", "--log", here / "log.db", "--reviewer", "me")
+    assert ran.exit_code == 0 and "no row has a decision: the column decision takes accept, reject" in ran.output
+
+
 def test_the_same_file_twice_changes_nothing(here):
     answer("ann.csv", decision=["accept"], reviewer=["Ann"])
     for said in ("1 new, 0 recorded before", "0 new, 1 recorded before"):

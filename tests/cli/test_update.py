@@ -30,6 +30,13 @@ def measured(trained, tmp_path):
     return tmp_path / "measured.csv"
 
 
+def test_a_table_may_name_lines_and_drugs_beside_their_ids(bdrp, trained, screen, measured, tmp_path):
+    table = pd.read_csv(measured)
+    table.assign(line_name=table["cell_line_id"], drug_name=table["drug_id"]).to_csv(measured, index=False)
+    ran = bdrp("update", trained[1], "--measured", measured, *screen, "--out", tmp_path / "updated")
+    assert ran.exit_code == 0, ran.stderr
+
+
 def test_a_panel_is_chosen_and_written(bdrp, trained, screen, tmp_path):
     candidates = pd.DataFrame({"drug_id": trained[0].applicability_domain.drug_ids[:6]})
     candidates.to_csv(tmp_path / "candidates.csv", index=False)

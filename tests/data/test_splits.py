@@ -515,6 +515,11 @@ def test_published_folds_are_those_of_the_hash_of_each_key() -> None:
         assert ((split.parts == "test").to_numpy() == (hashed == 1).to_numpy())[placed].all()
 
 
+def test_what_is_no_screen_is_refused_in_words() -> None:
+    with pytest.raises(SplitError, match="A split is of a screen, and 'simulated' is none"):
+        make("simulated", "cell_line")  # type: ignore[arg-type]
+
+
 def test_a_partition_that_there_is_not_is_refused_by_name() -> None:
     with pytest.raises(SplitError, match="partition is 'random'. Choose drawn or published"):
         make(tiny_screen(), "pair", partition="random")

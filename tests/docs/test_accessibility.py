@@ -60,3 +60,11 @@ def test_axe_finds_nothing_on_any_page(page: Any, dark: bool) -> None:
 def test_a_picture_of_a_page_says_in_words_what_it_shows(path: Path) -> None:
     words = re.findall(r"!\[([^\]]*)\]\(", path.read_text(encoding="utf-8"))
     assert [said for said in words if len(said.split()) < 5] == []
+
+
+def test_a_figure_of_a_notebook_says_in_words_what_it_shows() -> None:
+    if not PAGES:
+        pytest.skip("the site is not built: make docs")
+    texts = {path: path.read_text(encoding="utf-8") for path in PAGES if path.parent.name == "notebooks"}
+    words = [(path.stem, said) for path, text in texts.items() for said in re.findall(r'<img alt="([^"]*)"', text)]
+    assert words and [(page, said) for page, said in words if len(said.split()) < 5] == []

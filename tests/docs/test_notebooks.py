@@ -21,7 +21,8 @@ LONGEST_LINE = 104  # what a page shows without scrolling, and somewhat more
 def cells(notebook: Path) -> list[str]:
     """The code of each cell, without the options above it."""
     found = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", notebook.read_text(encoding="utf-8"), re.M | re.S)
-    return [re.sub(r"\A(:[^\n]*\n)+\n?", "", cell) for cell in found]
+    options = re.compile(r"\A(?:---\n.*?^---\n|(?::[^\n]*\n)+)\n?", re.M | re.S)  # as YAML, or a line an option
+    return [options.sub("", cell) for cell in found]
 
 
 def run(cell: str, names: dict[str, object]) -> None:

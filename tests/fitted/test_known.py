@@ -23,6 +23,12 @@ def test_punctuation_tells_no_two_names_apart_that_nothing_else_does():
         find_ids(["--"], names, "cell line")
 
 
+def test_names_that_are_joined_by_commas_are_told_to_come_one_by_one():
+    names = pd.Series(["Erlotinib", "Gefitinib"], index=["D1", "D2"])
+    with pytest.raises(DataError, match="It has each of D1, gefitinib: name them one by one"):
+        find_ids(["D1,gefitinib"], names, "drug")
+
+
 def test_a_misspelt_name_is_answered_with_names_like_it():
     with pytest.raises(DataError, match="Like it are Paclitaxel"):
         find_ids(["Taclitaxel"], pd.Series(["Paclitaxel", "Olaparib"], index=["1", "2"]), "drug")

@@ -76,9 +76,11 @@ def make(
         calibration: share of what is not test, for recalibration.
 
     Raises:
-        SplitError: a part would be empty, or an option is out of range.
+        SplitError: it is no screen, a part would be empty, or an option is out of range.
     """
     check_options(by, fold, folds, partition)
+    if not isinstance(screen, Screen):
+        raise SplitError(f"A split is of a screen, and {screen!r:.60} is none. Load one, as sources.load('simulated').")
     shares = Shares(validation, calibration)
     if by == "both":
         wide = shares.wider()

@@ -95,7 +95,7 @@ def joining_column(raw: pd.DataFrame, meaning: str, known: Collection[str], path
     named = candidates(raw, meaning)
     if not named:
         raise missing(raw, meaning, path)
-    if len(named) == 1 or not known:
+    if len(named) == 1 or len(known) == 0:  # an index of pandas has no truth value
         return named[0]
     joined = {column: count_known(raw, column, known) for column in named}
     best = max(joined.values())

@@ -272,7 +272,7 @@ def _find_asked(line: str | None, drug: str | None, lines: pd.Series, drugs: pd.
         seen = "neither" if line is None else f"both, {line!r} and {drug!r}"
         raise DataError(
             f"An answer is about one line or one drug; given was {seen}. The {len(lines):,} lines begin with "
-            f"{', '.join(map(str, lines.iloc[:3]))}. Name a line or a drug."
+            f"{', '.join(map(str, lines.iloc[:3]))}. Say one --line or one --drug."
         )
     about: About = "line" if drug is None else "drug"
     names, what = (lines, "cell line") if about == "line" else (drugs, "drug")

@@ -14,6 +14,7 @@ from bdrp.explain import Explanation, PairContributions
 from bdrp.fitted.known import find_ids
 
 SIZE: Final = (420, 280)
+LEAST_LABEL: Final = 15  # chosen: 11 pixels where a phone shows the width of 420 at 320 pixels
 LEAST_COLOURED: Final = 0.02  # chosen: share of the predictive SD; an atom that adds less is no finding
 BLUE: Final = (0.0, 0.447, 0.698)
 VERMILION: Final = (0.835, 0.369, 0.0)
@@ -31,15 +32,14 @@ def draw_molecule(smiles: str, contributions: Sequence[float], label: str = "str
     Raises:
         DataError: there are not as many contributions as atoms.
     """
-    from html import escape
-
     from rdkit.Chem.Draw import rdMolDraw2D
+
+    from bdrp.report.figures.svg import open_tag
 
     svg = _drawn(rdMolDraw2D.MolDraw2DSVG(*SIZE), smiles, contributions, least)
     body = svg[svg.index("<svg") :]
     rest = re.sub(r"<rect[^>]*>\s*</rect>", "", body.split(">", 1)[1])
-    text = escape(label, quote=True)
-    return f'<svg viewBox="0 0 {SIZE[0]} {SIZE[1]}" role="img" aria-label="{text}"><title>{text}</title>{rest.strip()}'
+    return open_tag(f"0 0 {SIZE[0]} {SIZE[1]}", label, LEAST_LABEL) + rest.strip()
 
 
 def draw_image(smiles: str, contributions: Sequence[float] | None = None, least: float = 0.0) -> npt.NDArray[Any]:
@@ -101,6 +101,7 @@ def _drawn(drawer: Any, smiles: str, contributions: Sequence[float] | None, leas
     options.useBWAtomPalette()
     options.setBackgroundColour((1, 1, 1, 0))
     options.highlightRadius = 0.42
+    options.minFontSize = round(LEAST_LABEL * drawer.Width() / SIZE[0])
     rdMolDraw2D.PrepareAndDrawMolecule(
         drawer, molecule, highlightAtoms=list(colours), highlightAtomColors=colours, highlightBonds=[]
     )

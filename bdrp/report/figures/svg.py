@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from bdrp.report.html.table import Table
 
+LEAST_LABEL_PX: Final = 10  # chosen: below it, letters on a phone are guessed
 RASTER_DPI: Final = 170  # chosen: hexagons stay sharp at twice the width of a page's column
 
 # The reader's own sans-serif; layout is measured with DejaVu Sans, the widest of these, so nothing is cut.
@@ -75,5 +77,18 @@ def _inline(svg: str, claim: str) -> str:
     rest = re.sub(r"<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
     rest = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", rest)
     rest = rest.replace("xlink:href", "href").replace("'DejaVu Sans'", READER_FONTS)
-    label = escape(claim, quote=True)
-    return f'<svg viewBox="{box.group(1)}" role="img" aria-label="{label}"><title>{label}</title>{rest.strip()}'
+    sizes = [float(size) for size in re.findall(r"<text[^>]*font-size: ([\d.]+)px", rest)]
+    return open_tag(box.group(1), claim, min(sizes, default=LEAST_LABEL_PX)) + rest.strip()
+
+
+def open_tag(view_box: str, claim: str, least_label: float) -> str:
+    """The start of an SVG that says in words what it shows, and how wide a page must draw it for its labels to be read.
+
+    Args:
+        view_box: of the drawing.
+        claim: what it shows.
+        least_label: the size of its smallest label, in units of the box.
+    """
+    width, label = float(view_box.split()[2]), escape(claim, quote=True)
+    readable = f"--readable: {math.ceil(width * LEAST_LABEL_PX / least_label)}px"
+    return f'<svg viewBox="{view_box}" style="{readable}" role="img" aria-label="{label}"><title>{label}</title>'

@@ -17,7 +17,7 @@ from bdrp.data import randomisation
 from bdrp.data.profiles import TISSUE
 from bdrp.data.screen import Screen
 from bdrp.data.splits import BY, PARTITIONS
-from bdrp.errors import DataError
+from bdrp.errors import DataError, did_you_mean
 
 PARTITION_SEED: Final = 0  # chosen: folds are the same for every seed, so that seeds tell what a random start changes
 
@@ -192,4 +192,5 @@ def _refuse(what: str, names: Sequence[str], allowed: Sequence[str]) -> None:
     unknown, twice = [name for name in names if name not in allowed], len(set(names)) < len(names)
     if unknown or twice:
         seen = f"there is no {what} {unknown[0]!r}" if unknown else f"a {what} is named twice in {', '.join(names)}"
-        raise DataError(f"The comparison cannot be made: {seen}. Allowed: {', '.join(allowed)}, each once.")
+        meant = did_you_mean(unknown[0], allowed) if unknown else ""
+        raise DataError(f"The comparison cannot be made: {seen}.{meant} Allowed: {', '.join(allowed)}, each once.")

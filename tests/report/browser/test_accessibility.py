@@ -24,6 +24,11 @@ SETTINGS = {"light": (1200, False), "dark": (1200, True), "phone": (390, False),
 VIOLATIONS = """axe.run(document, {resultTypes: ["violations"]}).then((found) => JSON.stringify(
   found.violations.map((one) => `${one.id}: ${one.nodes[0].html} ${one.nodes[0].failureSummary}`)))"""
 
+LEAST_LABEL = """Math.min(...[...document.querySelectorAll("svg text")].map((one) => {
+  const {a, b} = one.getScreenCTM();
+  return parseFloat(getComputedStyle(one).fontSize) * Math.hypot(a, b);
+}))"""
+
 
 @pytest.fixture(scope="module")
 def axe() -> str:
@@ -94,3 +99,10 @@ def test_axe_finds_nothing(browser, axe, pages, page, setting):
         assert json.loads(browser.run(VIOLATIONS)) == []
     finally:
         browser.call("Page.setBypassCSP", enabled=False)
+
+
+@pytest.mark.parametrize("page", ["design", "explain", "evaluate"])
+def test_labels_of_figures_can_be_read_on_a_phone_and_the_page_does_not_scroll_sideways(browser, pages, page):
+    browser.open(pages[page], 360, phone=True)
+    assert browser.run(LEAST_LABEL) >= 9.95
+    assert browser.run("document.documentElement.scrollWidth") == 360
