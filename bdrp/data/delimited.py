@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 import warnings
@@ -28,8 +29,8 @@ MISSING: Final = (
 """Cells that are empty, as pandas has them."""
 _HEAD: Final = 1 << 23
 """Bytes that surely hold the header and the first row; chosen: 20,000 genes of 20 characters are 400 kB."""
-_BLOCK: Final = 1 << 24
-"""Bytes that Arrow parses at a time; no line may be longer. Chosen: a line of 60,000 transcripts has about 1 MB."""
+_BLOCK: Final = 1 << 25
+"""Bytes that Arrow parses at a time; no line may be longer. Chosen: each of 20,000 columns costs time anew in every one."""
 MOST_LINES: Final = 50_000_000
 """Chosen: the largest public table of single wells has 7 million lines. Cells cost memory even where they are empty."""
 _QUOTED: Final = re.compile('"[^"]*"')
@@ -72,10 +73,11 @@ def decode(data: bytes, path: Path) -> bytes:
         data = _decode_wide(data)
     if b"\x00" in data:
         raise DataError(f"{path.name} holds zero bytes: it is no text. A text table is needed; is it the right file?")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        data = _decode_western(data).encode()
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            data = _decode_western(data).encode()
     return _BLANK_LINES.sub(b"", data[:_HEAD]) + data[_HEAD:] if data[:1].isspace() else data
 
 
@@ -129,6 +131,7 @@ def read_form(data: bytes, path: Path, alone: Collection[str] = ()) -> Form:
     return form
 
 
+@functools.lru_cache(maxsize=1 << 16)  # 19,000 headers are asked for again and again
 def plain(column: object) -> str:
     """A header in lower-case letters and digits, so that "Drug ID" and "drug_id" meet; µ is u.
 

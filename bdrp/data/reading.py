@@ -17,6 +17,7 @@ from bdrp.files import parquet
 
 MOST_ROWS: Final = 5_000_000
 """Rows of a workbook; a sheet cannot hold more than 1,048,576, and a damaged one can claim anything."""
+_PARQUET: Final = (".parquet", ".pq")
 
 
 def read_table(
@@ -49,7 +50,7 @@ def read_table(
             as the header.
     """
     unpacking.require_file(path)
-    if path.suffix.lower() in (".parquet", ".pq"):
+    if path.suffix.lower() in _PARQUET:
         return _keep(_read_parquet(path), needs, wanted, path)
     if unpacking.is_workbook(path):
         return _read_workbook(path, needs, wanted)
@@ -78,6 +79,11 @@ def read_table(
     if frame.empty:
         raise DataError(f"{path.name} has a header and no rows. At least one row is needed; write or fetch it again.")
     return frame
+
+
+def keeps_types(path: Path) -> bool:
+    """Whether the file is Parquet by its name, or a workbook by what it holds; else it is read as text."""
+    return path.suffix.lower() in _PARQUET or unpacking.is_workbook(path)
 
 
 def _is_numeric(form: delimited.Form, at: int, labels: Sequence[str]) -> bool:
@@ -210,11 +216,7 @@ def with_written_numbers(frame: pd.DataFrame, ids: Collection[str] = ()) -> pd.D
 
     How commas are meant, all of these columns tell together.
     """
-    texts = [
-        column
-        for column, dtype in frame.dtypes.items()
-        if not pd.api.types.is_numeric_dtype(dtype) and column not in ids
-    ]
+    texts = [column for column in texts_of(frame) if column not in ids]
     if not texts:
         return frame
     cells = frame[texts].melt()["value"]
@@ -225,6 +227,11 @@ def with_written_numbers(frame: pd.DataFrame, ids: Collection[str] = ()) -> pd.D
     return frame.assign(**{str(column): one for column, one in read.items()}) if read else frame
 
 
+def texts_of(frame: pd.DataFrame) -> list[str]:
+    """The columns that are no numbers."""
+    return [str(column) for column in frame.select_dtypes(exclude=["number", "bool"]).columns]  # of blocks, not columns
+
+
 def matrix(frame: pd.DataFrame, path: Path) -> npt.NDArray[np.float32]:
     """A table of numbers in float32; NaN where a cell is empty.
 
@@ -232,8 +239,7 @@ def matrix(frame: pd.DataFrame, path: Path) -> npt.NDArray[np.float32]:
         DataError: a column holds something else than numbers.
     """
     frame = with_written_numbers(frame)
-    wrong = [str(column) for column, dtype in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
-    if wrong:
+    if wrong := texts_of(frame):
         column = frame[wrong[0]]
         bad = column[np.isnan(written_numbers.read_numbers(column)) & ~written_numbers.is_gap(column)]
         shown = f", {wrong[0]} for example {str(bad.iloc[0])[:40]!r}" if len(bad) else ""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fnmatch
 import gzip
 import hashlib
+import io
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 from xml.etree.ElementTree import ParseError
 
 from bdrp.data.identifiers import listed
@@ -94,6 +95,23 @@ def read_bytes(path: Path, member: str = "*") -> bytes:
     Raises:
         DataError: the file is missing, truncated, damaged, or unpacks to more than `LARGEST`.
     """
+    with _unpacked(path, member) as stream:
+        return _bounded(stream, path)
+
+
+def read_start(path: Path, count: int, member: str = "*") -> bytes:
+    """The first bytes of what `read_bytes` reads, `count` at most; what comes behind is not looked at.
+
+    Raises:
+        DataError: the file is missing, or damaged so far.
+    """
+    with _unpacked(path, member) as stream:
+        return stream.read(count)
+
+
+@contextmanager
+def _unpacked(path: Path, member: str) -> Iterator[IO[bytes]]:
+    """What the file holds, as a stream; what goes wrong while it is read is refused in words too."""
     require_file(path)
     try:
         with path.open("rb") as file:
@@ -101,11 +119,13 @@ def read_bytes(path: Path, member: str = "*") -> bytes:
             file.seek(0)
             if start[:2] == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=file) as unpacked:
-                    return _bounded(unpacked, path)
-            if start == b"PK\x03\x04":
-                return _member(file, member, path)
-            _refuse_false_name(start, path)
-            return _bounded(file, path)
+                    yield cast("IO[bytes]", unpacked)
+            elif start == b"PK\x03\x04":
+                with zipfile.ZipFile(file) as archive, archive.open(_find_member(archive, member, path)) as unpacked:
+                    yield unpacked
+            else:
+                _refuse_false_name(start, path)
+                yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(
             f"{path.name} is truncated or damaged: {error}. A whole file is needed; fetch or copy it again."
@@ -130,31 +150,27 @@ def _refuse_false_name(start: bytes, path: Path) -> None:
         )
 
 
-def _member(file: IO[bytes], pattern: str, path: Path) -> bytes:
-    with zipfile.ZipFile(file) as archive:
-        inside = [info for info in archive.infolist() if not info.is_dir() and "__MACOSX" not in info.filename]
-        found = [one for one in inside if fnmatch.fnmatchcase(Path(one.filename).name.lower(), pattern.lower())]
-        if len(found) != 1:
-            names = listed((one.filename[:60] for one in inside), 5)
-            raise DataError(
-                f"{path.name} holds {len(found)} tables named like {pattern!r} among {len(inside)} files ({names}). "
-                "One is "
-                "needed; unpack the archive and keep that table alone."
-            )
-        if found[0].flag_bits & 1:
-            raise DataError(f"{path.name} is encrypted. Tables are read without a password; unpack it first.")
-        with archive.open(found[0]) as unpacked:
-            return _bounded(unpacked, path)
+def _find_member(archive: zipfile.ZipFile, pattern: str, path: Path) -> zipfile.ZipInfo:
+    inside = [info for info in archive.infolist() if not info.is_dir() and "__MACOSX" not in info.filename]
+    found = [one for one in inside if fnmatch.fnmatchcase(Path(one.filename).name.lower(), pattern.lower())]
+    if len(found) != 1:
+        names = listed((one.filename[:60] for one in inside), 5)
+        raise DataError(
+            f"{path.name} holds {len(found)} tables named like {pattern!r} among {len(inside)} files ({names}). "
+            "One is needed; unpack the archive and keep that table alone."
+        )
+    if found[0].flag_bits & 1:
+        raise DataError(f"{path.name} is encrypted. Tables are read without a password; unpack it first.")
+    return found[0]
 
 
-def _bounded(stream: IO[bytes] | gzip.GzipFile, path: Path) -> bytes:
-    parts, size = [], 0
+def _bounded(stream: IO[bytes], path: Path) -> bytes:
+    buffer = io.BytesIO()  # hands over its bytes without a copy
     while chunk := stream.read(_CHUNK):
-        parts.append(chunk)
-        size += len(chunk)
-        if size > LARGEST:
+        if buffer.tell() + len(chunk) > LARGEST:
             raise too_large(path)
-    return b"".join(parts)
+        buffer.write(chunk)
+    return buffer.getvalue()
 
 
 def is_workbook(path: Path) -> bool:

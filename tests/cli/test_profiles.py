@@ -42,11 +42,12 @@ def test_profiles_and_tissue_go_through_fit_check_predict_update_and_answer(
     checked = run(bdrp, "check", *tables, "--profiles", "copy_number=cn.csv")
     assert "copy_number: 33 lines by 6 features" in checked
     size = [word for one in ("width=16", "hidden=16", "factors=2", "lines=new") for word in ("--option", one)]
-    run(
-        bdrp,
+    fitted = bdrp(
         *("fit", "--screen", "tables", *tables, "--profiles", "copy_number=cn.csv", "--epochs", "1", *size),
         *("--split", "cell_line", "--out", "model"),
     )
+    assert fitted.exit_code == 0, fitted.stderr
+    assert "copy_number will be read beside expression and tissue" in " ".join(fitted.stderr.split())
     assert json.loads((folder / "model" / "manifest.json").read_text())["options"]["modalities"] == [
         "expression",
         "tissue",

@@ -12,22 +12,18 @@ from bdrp.errors import DataError
 
 _VERSIONS: Final = (b"#1.2", b"#1.3")
 _START: Final = 65_536  # bytes, before which a file may have empty lines
-_TABLES: Final = (".parquet", ".pq")
 
 
 def read_gct(path: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Annotation of the genes (genes, columns of text) and values (genes, samples) in float32; None for another file.
+    """Annotation of the genes (genes, columns of text) and values (genes, samples) in float32; None for other text.
 
     Raises:
         DataError: the file is GCT, and cannot be read or has not the size that its second line says.
     """
-    if path.suffix.lower() in _TABLES or unpacking.is_workbook(path):
+    start = unpacking.read_start(path, _START).replace(b"\x00", b"")  # UTF-16 as well
+    if not any(version in start for version in _VERSIONS):
         return None
-    content = unpacking.read_bytes(path)
-    start = content[:_START].replace(
-        b"\x00", b""
-    )  # UTF-16 as well; to decode a whole table for two lines takes a second
-    data = delimited.decode(content, path) if any(version in start for version in _VERSIONS) else b""
+    data = delimited.decode(unpacking.read_bytes(path), path)
     if not data.startswith(_VERSIONS):
         return None
     version, size, rest = _split_head(data, path)

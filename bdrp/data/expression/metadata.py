@@ -129,8 +129,7 @@ def unlike_genes(table: pd.DataFrame) -> dict[str, str]:
     values = table.to_numpy()
     if values.shape[1] < 3:
         return {}
-    typical = np.nan_to_num(_medians(values))
-    found = _far_off(table.columns, np.abs(typical))
+    found = _far_off(table.columns, values)
     return found | {name: why for name, why in _whole_numbers(table).items() if name not in found}
 
 
@@ -147,7 +146,12 @@ def _medians(values: Values) -> Values:
     return typical
 
 
-def _far_off(columns: pd.Index, typical: Values) -> dict[str, str]:
+def _far_off(columns: pd.Index, values: Values) -> dict[str, str]:
+    """Columns whose median is above every logarithm and far above the others'."""
+    some = (np.nanmax(values, axis=0, initial=0) > HIGHEST_LOG) | (np.nanmin(values, axis=0, initial=0) < -HIGHEST_LOG)
+    if not some.any() or not (np.abs(_medians(values[:, some])) > HIGHEST_LOG).any():
+        return {}  # of logarithms, whose medians would take a second to find
+    typical = np.abs(np.nan_to_num(_medians(values)))
     order = np.argsort(-typical)
     top = max(2, min(len(order) - 2, len(order) // 10))
     is_log = float(typical[order[min(top, len(order) - 1)]]) <= HIGHEST_LOG

@@ -38,6 +38,8 @@ NEGATIVE: Final = 0.99
 """Share of values below 0 from which they are negated logarithms; chosen: z-scores have a half."""
 DISTINCT: Final = 10
 """Different values from which two genes that are equal in every line are one; chosen: counts of rare genes repeat."""
+FEW: Final = 20
+"""Lines that equal genes are looked for in; those found are held to all lines."""
 MOST_GENES: Final = 400
 """Genes by which copies are looked for; those found are held to all genes."""
 MOST_LEVELS: Final = 2000
@@ -194,9 +196,11 @@ def _negated(values: Floats) -> Iterator[str]:
 def _equal_genes(genes: pd.Index, values: Floats) -> Iterator[str]:
     if len(values) < DISTINCT:
         return
+    few = pd.Series([column.tobytes() for column in np.ascontiguousarray(values[:FEW].T)])
     first: dict[bytes, int] = {}
     pairs = []
-    for at, column in enumerate(np.ascontiguousarray(values.T)):
+    for at in np.flatnonzero(few.duplicated(keep=False)):  # those that are equal in a few lines alone are compared in all
+        column = values[:, at]
         found = first.setdefault(column.tobytes(), at)
         if found != at and len(np.unique(column)) >= DISTINCT:
             pairs.append(f"{genes[at]} is {genes[found]}")

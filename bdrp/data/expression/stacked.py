@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,7 @@ _ID: Final = "cell_line_id"
 
 
 def read_stacked(path: Path, notices: list[str]) -> pd.DataFrame | None:
-    """The lines in the first column, then a column a gene in float32, by its symbol; None for another file.
+    """The lines in the first column, then a column a gene in float32, by its symbol; None for other text.
 
     A gene without a symbol goes by its Ensembl id. Of several columns of one symbol the highest on average is kept.
 
@@ -58,13 +57,8 @@ def read_stacked(path: Path, notices: list[str]) -> pd.DataFrame | None:
 
 def _find_heads(path: Path) -> list[list[str]] | None:
     """The cells of the three header rows but for the first of each; None where the file has others."""
-    with path.open("rb") as plain:
-        packed = plain.read(2) == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if packed else path.open("rb") as file:
-            lines = [file.readline(_LONGEST).decode("utf-8-sig", "replace").rstrip("\r\n") for _ in range(_ROWS)]
-    except (OSError, EOFError):
-        return None
+    lines = unpacking.read_start(path, _LONGEST).decode("utf-8-sig", "replace").split("\n", _ROWS)[:_ROWS]
+    lines = [line.rstrip("\r") for line in [*lines, "", "", ""][:_ROWS]]
     heads = [[cell.strip().strip('"') for cell in line.split("\t")[1:]] for line in lines]
     ensembl, entrez, symbols = heads
     if not ensembl or not len(ensembl) == len(entrez) == len(symbols):

@@ -86,12 +86,13 @@ def _arranged(path: Path, known: Known, notices: list[str]) -> pd.DataFrame:
     annotated = read_h5ad(path, known, notices)
     if annotated is not None:
         return arrange(annotated, known, path, notices)
-    found = read_gct(path)
-    if found is not None:
-        return turn(*found, known, path, notices)
-    stacked = read_stacked(path, notices)
-    if stacked is not None:
-        return arrange(stacked, known, path, notices)
+    if not reading.keeps_types(path):
+        found = read_gct(path)
+        if found is not None:
+            return turn(*found, known, path, notices)
+        stacked = read_stacked(path, notices)
+        if stacked is not None:
+            return arrange(stacked, known, path, notices)
     raw = reading.read_table(path, text=False, own=True)
     raw = reading.with_written_numbers(raw, ids=[str(raw.columns[0])])
     return arrange(metadata.default_entries(raw, path, notices), known, path, notices)

@@ -29,13 +29,13 @@ _UNITS: Final = {
 _ASIDE: Final = r"(?:published|recomputed|curvecurator|fitted|fit|value|values|mean|median|avg|absolute|abs|estimate)*"
 _UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
 _CONCENTRATION: Final = re.compile(
-    rf"{_ASIDE}(?P<sign>neg|minus|negative|n(?=log))?(?P<scale>p|ln|loge|log10|lg10|lg|log2|log)?(?P<unit0>um|nm)?"
+    rf"{_ASIDE}(?P<sign>neg|minus|negative|n(?=log))?(?P<scale>p|ln|loge|naturallog|log10|lg10|lg|log2|log)?(?P<unit0>um|nm)?"
     rf"(?P<kind>{'|'.join(CONCENTRATIONS)}){_ASIDE}(?:in)?(?P<inner>ln|log10|log2)?(?P<unit>{_UNIT})?{_ASIDE}"
 )
-_SCALES: Final = {"loge": "ln", "lg": "log10", "lg10": "log10"}
+_SCALES: Final = {"loge": "ln", "naturallog": "ln", "lg": "log10", "lg10": "log10"}
 _AREA: Final = re.compile(
-    rf"{_ASIDE}(?P<kind>auc|aac|aoc|areaunder(?:the)?curve|areaabove(?:the)?curve){_ASIDE}"
-    rf"(?P<unit>fraction|frac|percent|pct|perc)?{_ASIDE}1?"
+    rf"(?:normali[sz]ed|norm)?{_ASIDE}(?P<kind>auc|aac|aoc|areaunder(?:the)?curve|areaabove(?:the)?curve){_ASIDE}"
+    rf"(?P<unit>fraction|frac|01|percent|pct|perc)?{_ASIDE}1?"
 )
 _EMAX: Final = re.compile(r"(?P<kind>emax|amax|maxinhibition|maximalinhibition)(?P<unit>fraction|frac|percent|pct)?")
 _NAMED: Final = {"graoc": "gr_aoc", "dss": "dss", "dss1": "dss", "dss2": "dss", "dss3": "dss"}
@@ -143,7 +143,7 @@ def _area(column: str, text: str, found: re.Match[str]) -> Named:
     fraction, percent = ("aac", "aac_percent") if above else ("auc_fraction", "auc_percent")
     if (found["unit"] or "").startswith("p") or "%" in column:
         return Named(column, (percent,))
-    if (found["unit"] or "").startswith("frac"):
+    if (found["unit"] or "").startswith(("frac", "01")):  # such as AUC (0-1)
         return Named(column, (fraction,))
     if not above and re.search("published|recomputed", text):
         either = (fraction, "aac", percent, "aac_percent")

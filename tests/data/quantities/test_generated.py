@@ -26,12 +26,12 @@ POTENCIES = ((-1.0, 1.5), (1.5, 2.5), (3.0, 2.0), (-4.0, 2.0))
 TELLING = {
     "ic50": {
         "ic50": ("IC50_{u}", "IC50 ({U})", "ic50 [{U}]", "ic50_{u}_published"),
-        "ln": ("ln_ic50_{u}", "LN_IC50 ({U})", "lnIC50_{u}"),
+        "ln": ("ln_ic50_{u}", "LN_IC50 ({U})", "lnIC50_{u}", "natural log IC50 ({U})"),
         "log10": ("log10_ic50_{u}", "Log10 IC50 ({U})", "log10(IC50 {U})"),
         "log2": ("log2_ic50_{u}", "log2(IC50 {U})"),
         "p": ("pIC50", "-log10(IC50)", "-log10(IC50 M)", "neg_log10_ic50_M", "pIC50_published"),
     },
-    "auc_fraction": ("auc_fraction", "AUC", "auc", "fit_auc", "area_under_curve"),
+    "auc_fraction": ("auc_fraction", "AUC", "auc", "fit_auc", "area_under_curve", "normalized AUC", "AUC (0-1)"),
     "auc_percent": ("auc_percent", "AUC (%)", "AUC_pct"),
     "aac": ("aac", "AAC", "aac_recomputed", "area_above_curve", "aac_fraction"),
     "aac_percent": ("aac_percent", "AAC (%)"),
