@@ -30,7 +30,7 @@ MISSING: Final = (
 _HEAD: Final = 1 << 23
 """Bytes that surely hold the header and the first row; chosen: 20,000 genes of 20 characters are 400 kB."""
 _BLOCK: Final = 1 << 25
-"""Bytes that Arrow parses at a time; no line may be longer. Chosen: each of 20,000 columns costs time anew in every one."""
+"""Bytes that Arrow parses at a time; no line may be longer. Chosen: each of 20,000 columns costs time in each."""
 MOST_LINES: Final = 50_000_000
 """Chosen: the largest public table of single wells has 7 million lines. Cells cost memory even where they are empty."""
 _QUOTED: Final = re.compile('"[^"]*"')

@@ -199,7 +199,7 @@ def _equal_genes(genes: pd.Index, values: Floats) -> Iterator[str]:
     few = pd.Series([column.tobytes() for column in np.ascontiguousarray(values[:FEW].T)])
     first: dict[bytes, int] = {}
     pairs = []
-    for at in np.flatnonzero(few.duplicated(keep=False)):  # those that are equal in a few lines alone are compared in all
+    for at in np.flatnonzero(few.duplicated(keep=False)).tolist():
         column = values[:, at]
         found = first.setdefault(column.tobytes(), at)
         if found != at and len(np.unique(column)) >= DISTINCT:

@@ -42,7 +42,9 @@ CASES: dict[str, tuple[pd.DataFrame, str]] = {
     "a line negated": (changed("L07", 12 - GENES.loc["L07"]), "L07: -0."),
     "genes of a line shuffled": (changed("L07", RNG.permutation(GENES.loc["L07"])), "1 of 40 lines do not have"),
     "a gene twice, and three that are equal in half of the lines": (
-        GENES.assign(**{f"HALF{at}": GENES["GENE5"].where(np.arange(40) < 25, at) for at in range(2)}, ZAGAIN=GENES["GENE5"]),
+        GENES.assign(
+            **{f"HALF{at}": GENES["GENE5"].where(np.arange(40) < 25, at) for at in range(2)}, ZAGAIN=GENES["GENE5"]
+        ),
         "1 genes have another gene's value in every line (ZAGAIN is GENE5)",
     ),
     "a gene twice": (GENES.assign(AGAIN=GENES["GENE5"]), "AGAIN is GENE5"),
