@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,16 @@ from bdrp.report import answers, combinations, design, evaluate, explanation, re
 SETTINGS = {"light": (1200, False), "dark": (1200, True), "phone": (390, False), "phone in the dark": (390, True)}
 VIOLATIONS = """axe.run(document, {resultTypes: ["violations"]}).then((found) => JSON.stringify(
   found.violations.map((one) => `${one.id}: ${one.nodes[0].html} ${one.nodes[0].failureSummary}`)))"""
+
+PLATES = Path(__file__).parents[3] / "examples" / "data" / "plates.csv"
+STUDIES = {
+    "compare": "compare --methods mean_effects,ridge --splits cell_line --folds 2 --seeds 1",
+    "ablation": "ablate --splits cell_line --folds 2 --seeds 1 --components fingerprint --option epochs=1",
+    "replay": "replay --rounds 1 --seeds 1 --by random,variance --option epochs=1",
+    "transfer": "transfer --train one=simulated --test two=simulated --labelled 0,20 --draws 1 --option epochs=1",
+    "curves": f"curves {PLATES}",
+}
+"""What writes each page of many fits, or of many curves, into a folder."""
 
 LEAST_LABEL = """Math.min(...[...document.querySelectorAll("svg text")].map((one) => {
   const {a, b} = one.getScreenCTM();
@@ -85,18 +97,36 @@ def _batch() -> pd.DataFrame:
     return table.assign(rank=np.arange(1, 13), tissue="Breast", cost=1.0, **numbers)
 
 
+@pytest.fixture(scope="module", params=STUDIES)
+def study(request, axe, tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("study")
+    asked = [sys.executable, "-m", "bdrp", *STUDIES[request.param].split(), "--out", str(place / "out"), "--quiet"]
+    subprocess.run(asked, check=True, timeout=600, cwd=place)
+    return place / "out" / f"{request.param}.html"
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_axe_finds_nothing_on_the_page_of_a_study(browser, axe, study, setting):
+    assert _violations(browser, axe, study, setting) == []
+
+
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize(
     "page", ["answer of a line", "answer of a drug", "review", "combine", "design", "explain", "evaluate"]
 )
 def test_axe_finds_nothing(browser, axe, pages, page, setting):
+    assert _violations(browser, axe, pages[page], setting) == []
+
+
+def _violations(browser, axe: str, page: Path, setting: str) -> list[str]:
+    """With all tables of figures open."""
     width, dark = SETTINGS[setting]
     browser.call("Page.setBypassCSP", enabled=True)
     try:
-        browser.open(pages[page], width, dark=dark, phone=width < 400)
+        browser.open(page, width, dark=dark, phone=width < 400)
         browser.run("for (const one of document.querySelectorAll('.numbers')) one.open = true")
         browser.run(f"{axe};0")
-        assert json.loads(browser.run(VIOLATIONS)) == []
+        return list(json.loads(browser.run(VIOLATIONS)))
     finally:
         browser.call("Page.setBypassCSP", enabled=False)
 
