@@ -25,7 +25,7 @@ from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.card import describe
 from bdrp.fitted.card_markdown import to_markdown
 from bdrp.fitted.measurements import UPDATES, Measurements
-from bdrp.fitted.model_record import read_parts, read_recalibration, refusing_incoherence
+from bdrp.fitted.model_record import check_manifest, read_parts, read_recalibration, refusing_incoherence
 
 if TYPE_CHECKING:
     from bdrp.fitted.model import TrainedModel
@@ -77,6 +77,7 @@ def read(path: Path, method: Path | str | None, *, held_out: bool) -> dict[str, 
     """
     manifest = sealed_folder.opened(path)
     with refusing_incoherence(path):
+        check_manifest(manifest)
         parts = read_parts(path, manifest) if held_out else {"recalibration": read_recalibration(path, manifest)}
         return _read(path, manifest, method) | parts
 

@@ -46,8 +46,22 @@ class ModelRecord(HasHeldOut, Displayed):
         """
         manifest = sealed_folder.opened(Path(path))
         with refusing_incoherence(Path(path)):
+            check_manifest(manifest)
             updates = tuple(Update.from_json(each).describe() for each in manifest.get(UPDATES, ()))
             return cls(manifest, updates=updates, **read_parts(Path(path), manifest))
+
+
+def check_manifest(manifest: Mapping[str, Any]) -> None:
+    """Refuse a seed or a split that no fit wrote.
+
+    Raises:
+        ValueError: saying what it is.
+    """
+    seed, split = manifest.get("seed"), manifest.get("split")
+    if not (seed is None or (type(seed) is int and seed >= 0)):
+        raise ValueError(f"its seed is {str(seed)[:40]!r}, where a whole number from 0 is needed")
+    if not (split is None or isinstance(split, Mapping)):
+        raise ValueError(f"its split is {str(split)[:40]!r}, where what `bdrp fit` says of it is needed")
 
 
 def read_parts(path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,11 +70,6 @@ def read_parts(path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BdrpError, OSError, LookupError, TypeError, ValueError: it does not hold together.
     """
-    seed, split = manifest.get("seed"), manifest.get("split")
-    if not (seed is None or (type(seed) is int and seed >= 0)):
-        raise ValueError(f"its seed is {str(seed)[:40]!r}, where a whole number from 0 is needed")
-    if not (split is None or isinstance(split, Mapping)):
-        raise ValueError(f"its split is {str(split)[:40]!r}, where what `bdrp fit` says of it is needed")
     return {
         "recalibration": read_recalibration(path, manifest),
         "held_out_part": HeldOut.load(path) if (path / OBSERVED).exists() else None,

@@ -18,6 +18,7 @@ from bdrp.errors import DataError
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]] | slice
 
+NO_MASS = 40.0  # chosen: a normal's mass beyond 40 SDs is no longer a double
 KEYS = ("cell_line_id", "drug_id")
 QUANTILES: Mapping[str, float] = {"q05": 0.05, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q95": 0.95}
 

@@ -11,6 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from bdrp.errors import DataError
 from bdrp.predictive.distribution import (
+    NO_MASS,
     Floats,
     Index,
     JointDraws,
@@ -23,7 +24,6 @@ from bdrp.predictive.distribution import (
     scale_draws,
 )
 
-_NO_MASS = 40.0  # chosen: a normal's mass beyond 40 SDs is no longer a double
 _LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 
 
@@ -122,7 +122,7 @@ class Normal(Scalable):
 
     def squared_up_to(self, w: Floats) -> Floats:
         """Integral of the squared cdf of (y - mean) / std up to w, (N,), by parts."""
-        z = np.maximum(w, -_NO_MASS)
+        z = np.maximum(w, -NO_MASS)
         density, below = np.exp(-np.square(z) / 2) / np.sqrt(2 * np.pi), ndtr(z)
         return np.asarray(z * np.square(below) + 2 * density * below - ndtr(np.sqrt(2) * z) / np.sqrt(np.pi))
 

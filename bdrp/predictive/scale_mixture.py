@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline, RectBivariateSpline
 from scipy.special import gammainc, gammainccinv, gammaincinv, gammaln, log_ndtr, ndtr, ndtri
 
 from bdrp.errors import DataError
-from bdrp.predictive.distribution import Floats
+from bdrp.predictive.distribution import NO_MASS, Floats
 
 _NODES = 24  # chosen: the density of a t with 2.5 degrees is then right to 0.03 % out to 8 SDs, with 4 to 0.003 %
 _LEFT_OUT = 1e-7  # chosen: the share of the density's integral that lies beyond the nodes, at its centre and far out
@@ -23,7 +23,6 @@ KNOTS = 1_025  # chosen: of a spline of quantiles in the share of noise; from 2.
 EXACT = 1e-8
 """SDs that a quantile by `at_scores` may lie from the exact one; checked in the middle of each piece of a spline."""
 _ROWS = 1024  # chosen: what is held of so many pairs stays in the processor's cache
-_NO_MASS = 40.0  # chosen: a normal's mass beyond 40 SDs is no longer a double
 _NEGLIGIBLE = 1e-13  # chosen: in SDs; all that is left out of an integral is then below 1e-11
 _STEPS = 80  # chosen: doubling alone would reach any quantile; from the table Newton takes 2 or 3 steps
 
@@ -139,7 +138,7 @@ class ScaleMixture:
         tau, weights = self.nodes
         variance = 1 - share + share * tau[:, None]
         precision = 1 / np.sqrt(variance)
-        w = np.maximum(w, -_NO_MASS * np.sqrt(tau[-1]))
+        w = np.maximum(w, -NO_MASS * np.sqrt(tau[-1]))
         z = w * precision
         below = weights @ ndtr(z)
         moment = (weights @ (np.exp(-np.square(z) / 2) / precision)) / _SQRT_2PI

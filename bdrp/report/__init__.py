@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from bdrp.late_names import late_names
 
 if TYPE_CHECKING:
     from bdrp.report.ablation.page import ablate
@@ -14,16 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ablate", "compare", "evaluate", "transfer", "write"]
 
-_HOMES: Final = {
-    "ablate": "ablation.page",
-    "compare": "comparison.page",
-    "evaluate": "evaluation.evaluate",
-    "transfer": "transferability.page",
-    "write": "evaluation.files",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"bdrp.report has no attribute {name!r}; its names are {', '.join(__all__)}.")
-    return getattr(importlib.import_module(f"bdrp.report.{_HOMES[name]}"), name)
+__getattr__ = late_names(
+    __name__,
+    {
+        "ablate": "ablation.page",
+        "compare": "comparison.page",
+        "evaluate": "evaluation.evaluate",
+        "transfer": "transferability.page",
+        "write": "evaluation.files",
+    },
+)

@@ -10,8 +10,9 @@ No test framework is needed: a check that fails is an AssertionError that says w
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bdrp.late_names import late_names
 
 if TYPE_CHECKING:
     from bdrp.testing.methods import check_method
@@ -30,18 +31,15 @@ __all__ = [
     "tiny_screen",
 ]
 
-_HOMES = {
-    "MockDistribution": "mock",
-    "MockPosterior": "mock",
-    "check_method": "methods",
-    "check_recalibrator": "recalibrators",
-    "check_source": "sources",
-    "tiny_model": "screens",
-    "tiny_screen": "screens",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"bdrp.testing has no attribute {name!r}; its names are {', '.join(__all__)}.")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = late_names(
+    __name__,
+    {
+        "MockDistribution": "mock",
+        "MockPosterior": "mock",
+        "check_method": "methods",
+        "check_recalibrator": "recalibrators",
+        "check_source": "sources",
+        "tiny_model": "screens",
+        "tiny_screen": "screens",
+    },
+)
