@@ -1,13 +1,14 @@
 """How a target screen differs from the one that was trained on: six scales, and log-normal priors of them.
 
-For the response y of line l and compound c in another laboratory,
+For the response y of line l under drug id c in another laboratory,
 
     y = f[l, c] + a + b m + d[c] + e[l] + noise,   f ~ GP(m, k^2 K),   noise variance s^2 times the predicted one,
     a ~ Normal(0, A^2)   b ~ Normal(0, B^2)   d[c] ~ Normal(0, D^2)   e[l] ~ Normal(0, E^2),
 
-m the predicted mean, standardised, and K the covariance of its epistemic deviations. Before any response of the target
-is known all of them are random, and the variance of a pair is k^2 K + R^2 (A^2 + B^2 m^2 + D^2 + E^2) + s^2 noise, R
-the SD of the training responses.
+m the predicted mean, standardised, and K the covariance of its epistemic deviations. Two ids of one compound are two
+assays there too: f is the same for both where they take it from one that was trained on, d is not. Before any response
+of the target is known all of them are random, and the variance of a pair is
+k^2 K + R^2 (A^2 + B^2 m^2 + D^2 + E^2) + s^2 noise, R the SD of the training responses.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class BatchEffects:
     Attributes:
         epistemic: factor on the epistemic SD. noise: factor on the predicted noise SD.
         offset: SD of an offset of all responses. slope: SD of a share of the standardised predicted mean.
-        by_drug: SD of a drug's own offset. by_line: of a line's.
+        by_drug: SD of a drug id's own offset. by_line: of a line's.
     """
 
     epistemic: float = 1.0

@@ -204,7 +204,7 @@ def covariance_terms(left: Rows, right: Rows, response_std: float) -> Mapping[st
         "epistemic": left.covariance(right),
         "offset": np.ones((len(left.mean), len(right.mean))),
         "slope": np.outer(left.mean, right.mean),
-        "by_drug": match_names(one.compounds, two.compounds).astype(np.float64),
+        "by_drug": match_names(one.assays, two.assays).astype(np.float64),
         "by_line": match_names(one.lines, two.lines).astype(np.float64),
     }
     return {name: part if name == "epistemic" else response_std**2 * part for name, part in parts.items()}

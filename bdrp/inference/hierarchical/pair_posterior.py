@@ -126,6 +126,11 @@ class LayerPosterior(JointPosterior):
         return names[self.pairs.drug.cpu().numpy()]
 
     @property
+    def assays(self) -> Labels:
+        """(N,) drug ids: in another laboratory ids of one compound are apart, whatever they take from training."""
+        return np.asarray(self.inputs.drug_ids, dtype=object)[self.pairs.drug.cpu().numpy()]
+
+    @property
     def lines(self) -> Labels:
         """(N,) names."""
         return np.asarray(self.inputs.line_ids, dtype=object)[self.pairs.line.cpu().numpy()]

@@ -61,7 +61,7 @@ class UpdatedDraws:
         drawn += np.sqrt(stacked.alone) * _shared(stacked.pair, draws, rng)
         drawn *= effects.epistemic * stacked.factor
         drawn += unit * (effects.offset * normal((draws, 1)) + effects.slope * normal((draws, 1)) * stacked.mean)
-        drawn += unit * effects.by_drug * _shared(stacked.compound, draws, rng)
+        drawn += unit * effects.by_drug * _shared(stacked.assay, draws, rng)
         return np.asarray(drawn + unit * effects.by_line * _shared(stacked.line, draws, rng))
 
 
@@ -75,6 +75,7 @@ class _Stacked(NamedTuple):
     factor: Floats
     mean: Floats
     compound: np.ndarray
+    assay: np.ndarray
     line: np.ndarray
     pair: np.ndarray
 
@@ -84,6 +85,7 @@ class _Stacked(NamedTuple):
         width = max(each.by_line.shape[1] for each in roots)
         by_line = [np.pad(each.by_line, ((0, 0), (0, width - each.by_line.shape[1]))) for each in roots]
         compound = pd.factorize(np.concatenate([part.posterior.compounds for part in parts]))[0]
+        assay = pd.factorize(np.concatenate([part.posterior.assays for part in parts]))[0]
         line = pd.factorize(np.concatenate([part.posterior.lines for part in parts]))[0]
         return cls(
             np.concatenate([each.shared for each in roots]),
@@ -93,6 +95,7 @@ class _Stacked(NamedTuple):
             np.concatenate([part.factor for part in parts]),
             np.concatenate([part.mean for part in parts]),
             compound,
+            assay,
             line,
             pd.factorize(compound * (line.max(initial=0) + 1) + line)[0],
         )

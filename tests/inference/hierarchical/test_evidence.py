@@ -16,7 +16,7 @@ VAGUE = ScalePrior(BatchEffects(0.0, 1.0, 0.3, 0.0, 0.3, 0.0), BatchEffects(1.0,
 
 def independent_pairs(size: int, drug: np.ndarray) -> Rows:
     """Pairs of which the model is sure, of a noise variance of 1."""
-    posterior = SimpleNamespace(compounds=drug, lines=np.arange(size), covariance=lambda other: np.zeros((size, size)))
+    posterior = SimpleNamespace(assays=drug, lines=np.arange(size), covariance=lambda other: np.zeros((size, size)))
     return Rows(cast(Any, posterior), np.ones(size), np.zeros(size), np.ones(size))
 
 
@@ -42,7 +42,7 @@ def correlated_pairs(covariance: np.ndarray, noise: np.ndarray) -> Rows:
     """Pairs with this covariance of their means and these noise variances."""
     size = len(noise)
     posterior = SimpleNamespace(
-        compounds=np.arange(size),
+        assays=np.arange(size),
         lines=np.arange(size),
         covariance=lambda other: covariance,
         epistemic=np.diag(covariance),
