@@ -55,13 +55,7 @@ def main() -> None:
 
 def of_draw(model: TrainedModel, large: Screen, target: Screen, seed: int) -> pd.DataFrame:
     """The scores of every way in one draw."""
-    rng = np.random.default_rng(seed)
-    rows = target.responses[target.responses["cell_line_id"].isin(large.cell_lines.index)]
-    drugs = rng.permutation(np.sort(rows["drug_id"].unique()))[:DRUGS]
-    rows = rows[rows["drug_id"].isin(drugs)].reset_index(drop=True)
-    lines = rng.permutation(np.sort(rows["cell_line_id"].unique()))[:LINES]
-    part = dict(zip(lines, np.resize(PARTS, LINES), strict=True))
-    parts = rows["cell_line_id"].map(part).fillna("test")
+    rows, parts = drawn(large, target, seed)
     test = rows[parts.eq("test")].reset_index(drop=True)
     shared = test["drug_id"].map(target.drugs["structure_key"]).isin(large.drugs["structure_key"]).to_numpy()
     found = []
@@ -70,6 +64,17 @@ def of_draw(model: TrainedModel, large: Screen, target: Screen, seed: int) -> pd
             if some.any():
                 found.append({"way": way, "draw": seed, "compounds": compounds} | scores(pred[some], test[some]))
     return pd.DataFrame(found)
+
+
+def drawn(large: Screen, target: Screen, seed: int) -> tuple[pd.DataFrame, pd.Series]:
+    """The rows of some compounds on lines that the large screen knows, and the part that each is in."""
+    rng = np.random.default_rng(seed)
+    rows = target.responses[target.responses["cell_line_id"].isin(large.cell_lines.index)]
+    drugs = rng.permutation(np.sort(rows["drug_id"].unique()))[:DRUGS]
+    rows = rows[rows["drug_id"].isin(drugs)].reset_index(drop=True)
+    lines = rng.permutation(np.sort(rows["cell_line_id"].unique()))[:LINES]
+    part = dict(zip(lines, np.resize(PARTS, LINES), strict=True))
+    return rows, rows["cell_line_id"].map(part).fillna("test")
 
 
 def predictions(
