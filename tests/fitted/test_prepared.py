@@ -56,3 +56,12 @@ def test_too_few_calibration_rows_are_refused(tiny_screen: Screen, tiny_split: S
     none = replace(tiny_split, parts=tiny_split.parts.replace({"calibration": "train"}))
     with pytest.raises(SplitError, match="calibration part has 0 rows.*Give it a share"):
         prepare(tiny_screen, none).calibration_rows()
+
+
+def test_tissue_is_not_read_where_tissues_are_held_out(tiny_screen: Screen) -> None:
+    read = ("expression", "tissue")
+    held_out = {by: prepare(tiny_screen, splits.make(tiny_screen, by), read) for by in ("tissue", "cell_line")}
+    assert [*held_out["cell_line"].batch.features.scalers] == ["expression", "tissue"]
+    assert [*held_out["tissue"].batch.features.scalers] == ["expression"]
+    again = held_out["tissue"].with_all_but_test()  # the second fit reads what the first did
+    assert [*again.batch.features.scalers] == ["expression"]
