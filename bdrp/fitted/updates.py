@@ -176,7 +176,8 @@ def _read_columns(model: TrainedModel, profiles: Profiles) -> Mapping[str, pd.Da
             read = np.flatnonzero(place >= 0)
             ordered = read[np.argsort(place[read], kind="stable")]
             as_they_are = np.array_equal(ordered, np.arange(len(place)))
-            found[name] = profiles[name] if as_they_are else profiles[name].take(ordered, axis=1)
+            table = profiles[name]  # whose owner may go on writing to it
+            found[name] = table.copy() if as_they_are else table.take(ordered, axis=1)
     return found
 
 

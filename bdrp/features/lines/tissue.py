@@ -54,7 +54,7 @@ class TissueScaler(Scaler):
 
     def _indicators(self, table: pd.DataFrame) -> np.ndarray:
         own, given = {column.casefold(): at for at, column in enumerate(self.columns)}, table.to_numpy(np.float64)
-        found = np.zeros((len(table), len(own)))
+        found = np.zeros((len(table), len(self.columns)))
         for column, values in zip(table.columns, given.T, strict=True):
             if (at := own.get(str(column).casefold())) is not None:
                 found[values > 0, at] = 1.0
