@@ -119,14 +119,12 @@ def test_measurements_are_ordered_as_pandas_sorts_them():
     pd.testing.assert_frame_equal(sort_rows(rows), expected)
 
 
-def test_what_was_measured_is_the_models_own(model, tables, measured, asked):
+def test_what_was_measured_is_the_models_own(model, tables, measured):
     lines = sorted(measured["cell_line_id"].unique())
     profiles = {name: table.loc[lines] for name, table in tables["profiles"].items()}
     updated = model.update(measured, drugs=tables["drugs"], profiles=profiles)
-    before = moments(updated, tables, asked)
     for table in profiles.values():
         table.iloc[:] = 0.0
-    np.testing.assert_array_equal(moments(updated.undo().update(measured, **tables), tables, asked), before)
     kept = updated.measurements.profiles["expression"]
     assert kept.equals(tables["profiles"]["expression"].loc[lines, kept.columns])
 
