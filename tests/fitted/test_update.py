@@ -120,13 +120,11 @@ def test_measurements_are_ordered_as_pandas_sorts_them():
 
 
 def test_what_was_measured_is_the_models_own(model, tables, measured):
-    lines = sorted(measured["cell_line_id"].unique())
-    profiles = {name: table.loc[lines] for name, table in tables["profiles"].items()}
-    updated = model.update(measured, drugs=tables["drugs"], profiles=profiles)
-    for table in profiles.values():
-        table.iloc[:] = 0.0
-    kept = updated.measurements.profiles["expression"]
-    assert kept.equals(tables["profiles"]["expression"].loc[lines, kept.columns])
+    read = model.update(measured, **tables).measurements.profiles  # no row and no column of it is left out any more
+    given = {name: table.copy() for name, table in read.items()}
+    updated = model.update(measured, drugs=tables["drugs"], profiles=given)
+    given["expression"].iloc[:] = 0.0
+    pd.testing.assert_frame_equal(updated.measurements.profiles["expression"], read["expression"])
 
 
 def test_a_measurement_moves_its_pair_towards_it_and_others_of_its_line_and_drug_become_surer(model, tables, measured):
