@@ -165,6 +165,11 @@ class Features(Displayed):
         return self._references[scale]
 
     @cached_property
+    def _line_index(self) -> pd.Index:
+        """The training lines as pandas looks them up."""
+        return pd.Index(self.lines)
+
+    @cached_property
     def _references(self) -> dict[str | None, Reference]:
         return {}
 
@@ -224,7 +229,7 @@ class Features(Displayed):
             lines={name: torch.from_numpy(scaled) for name, scaled in lines.items()},
             components=torch.from_numpy(np.concatenate(components, axis=1).astype(np.float32)),
             drug_effect=torch.zeros(0, dtype=torch.int64),
-            line_effect=_positions(ids, self.lines),
+            line_effect=_positions(ids, self._line_index),
             top_dose=torch.zeros(0),
             relations=DrugRelations.unrelated(0, len(self.drugs)),
             unknown=None if unknown is None else torch.from_numpy(unknown),
@@ -302,13 +307,16 @@ def pairs(frame: pd.DataFrame, inputs: Inputs) -> Pairs:
     Raises:
         DataError: a row names a line or a drug that the inputs lack.
     """
-    line, drug = _positions(frame["cell_line_id"], inputs.line_ids), _positions(frame["drug_id"], inputs.drug_ids)
+    line = _positions(frame["cell_line_id"], pd.Index(inputs.line_ids))
+    drug = _positions(frame["drug_id"], pd.Index(inputs.drug_ids))
     for column, found, known in (("cell_line_id", line, inputs.line_ids), ("drug_id", drug, inputs.drug_ids)):
         if (found < 0).any():
             refuse_unknown(frame, column, known)
-    nothing = pd.Series(np.nan, index=frame.index)
-    measured = (torch.as_tensor(frame.get(name, nothing).to_numpy(np.float64, copy=True)) for name in MEASURED)
-    return Pairs(line, drug, *measured)
+    measured = (
+        frame[name].to_numpy(np.float64, copy=True) if name in frame else np.full(len(frame), np.nan)
+        for name in MEASURED
+    )
+    return Pairs(line, drug, *map(torch.as_tensor, measured))
 
 
 def refuse_unknown(frame: pd.DataFrame, column: str, known: Sequence[str] | pd.Index) -> None:
@@ -366,5 +374,5 @@ def _check_split(split: Split, responses: pd.DataFrame) -> None:
         )
 
 
-def _positions(values: Sequence[str] | pd.Series | pd.Index, known: Sequence[str]) -> Tensor:
-    return torch.as_tensor(pd.Index(known).get_indexer(pd.Index(values)).astype(np.int64))
+def _positions(values: pd.Series | pd.Index, known: pd.Index) -> Tensor:
+    return torch.as_tensor(known.get_indexer(pd.Index(values)).astype(np.int64))

@@ -26,8 +26,12 @@ DESCRIPTORS: Final[Mapping[str, Callable[[Chem.Mol], float]]] = MappingProxyType
 """RDKit's functions by the descriptor's name; those of oral drugs (Lipinski et al. 2001; Veber et al. 2002)."""
 
 
-def descriptors(molecules: Sequence[Chem.Mol]) -> np.ndarray:
-    """(D, len(DESCRIPTORS)) float32; 0 where RDKit finds none, as for a bare metal."""
-    found = [[float(function(molecule)) for function in DESCRIPTORS.values()] for molecule in molecules]
+def describe(molecule: Chem.Mol) -> tuple[float, ...]:
+    """The descriptors of one molecule, in their order; not finite where RDKit finds none."""
+    return tuple(float(function(molecule)) for function in DESCRIPTORS.values())
+
+
+def tabulate(found: Sequence[Sequence[float]]) -> np.ndarray:
+    """(D, len(DESCRIPTORS)) float32 of D molecules; 0 where RDKit finds none, as for a bare metal."""
     table = np.array(found, dtype=np.float32).reshape(-1, len(DESCRIPTORS))
     return np.nan_to_num(table, nan=0.0, posinf=0.0, neginf=0.0)

@@ -8,8 +8,9 @@ differ by more than noise: on GDSC2 ten structures stand under two ids each, who
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -169,7 +170,7 @@ class TrainingDrugs:
     def positions(self, drugs: pd.DataFrame) -> Tensor:
         """(D,) which training drug each row is, by id and structure; -1 where it is none."""
         labels = list(map(_label, drugs.index, drugs["structure_key"])) if self.ids else list(drugs["structure_key"])
-        return torch.as_tensor(pd.Index(self.labels).get_indexer(pd.Index(labels)).astype(np.int64))
+        return torch.as_tensor(self._label_index.get_indexer(pd.Index(labels)).astype(np.int64))
 
     def relations(self, drugs: pd.DataFrame) -> DrugRelations:
         """How D rows relate to these drugs."""
@@ -178,9 +179,18 @@ class TrainingDrugs:
         pathways = np.asarray([name_pathway(text) for text in _text(drugs, "pathway")], dtype=object)
         own = np.asarray(self.pathways or [""] * len(self), dtype=object)
         pathway = np.equal.outer(pathways, own) & (own != "")
-        shared = share_in_common(targets, self.targets or [()] * len(self))
+        shared = share_in_common(targets, self._target_sets)
         parts = (compound, shared, pathway, self._elsewhere(drugs))
         return DrugRelations(*(torch.as_tensor(part, dtype=torch.float32) for part in parts))
+
+    @cached_property
+    def _label_index(self) -> pd.Index:
+        """The labels as pandas looks them up."""
+        return pd.Index(self.labels)
+
+    @cached_property
+    def _target_sets(self) -> NamedSets:
+        return NamedSets.of(self.targets or [()] * len(self))
 
     def _elsewhere(self, drugs: pd.DataFrame) -> np.ndarray:
         """(D, C) which are assays of different laboratories, as an id that names none is of all of them."""
@@ -202,26 +212,39 @@ def name_pathway(text: str) -> str:
     return "" if name in NOT_NAMED else name
 
 
-def share_in_common(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> np.ndarray:
+class NamedSets(NamedTuple):
+    """C sets of names: `columns` by name, and `table`, (C, names), 1 where a set holds a name."""
+
+    columns: Mapping[str, int]
+    table: np.ndarray
+
+    @classmethod
+    def of(cls, sets: Sequence[Sequence[str]]) -> NamedSets:
+        """Of sets that name nothing twice."""
+        columns = {name: at for at, name in enumerate(sorted({name for each in sets for name in each}))}
+        return cls(columns, cls(columns, np.empty(0)).hold(sets))
+
+    def hold(self, sets: Sequence[Sequence[str]]) -> np.ndarray:
+        """(D, names) 1 where other sets hold a name that these know."""
+        table = np.zeros((len(sets), len(self.columns)))
+        for row, each in enumerate(sets):
+            table[row, [self.columns[name] for name in each if name in self.columns]] = 1.0
+        return table
+
+
+def share_in_common(left: Sequence[Sequence[str]], right: NamedSets) -> np.ndarray:
     """(D, C) the share of names in common among those that either has; 0 where one has none."""
-    names = {name: at for at, name in enumerate(sorted({name for each in (*left, *right) for name in each}))}
-    one, two = _membership(left, names), _membership(right, names)
-    both = one @ two.T
-    either = one.sum(1)[:, None] + two.sum(1) - both
+    both = right.hold(left) @ right.table.T
+    either = np.array([len(each) for each in left], dtype=float)[:, None] + right.table.sum(1) - both
     return np.asarray(both / np.maximum(either, 1.0))
-
-
-def _membership(sets: Sequence[Sequence[str]], names: dict[str, int]) -> np.ndarray:
-    """(M, names) 1 where a set holds a name."""
-    table = np.zeros((len(sets), len(names)))
-    for row, each in enumerate(sets):
-        table[row, [names[name] for name in each]] = 1.0
-    return table
 
 
 def _text(drugs: pd.DataFrame, column: str) -> list[str]:
     """A column as text, "" where there is none."""
-    return drugs[column].fillna("").astype(str).tolist() if column in drugs else [""] * len(drugs)
+    if column not in drugs:
+        return [""] * len(drugs)
+    given = drugs[column]
+    return ["" if absent else str(value) for value, absent in zip(given.tolist(), given.isna(), strict=True)]
 
 
 def _label(drug_id: object, compound: str) -> str:

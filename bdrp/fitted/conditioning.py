@@ -102,9 +102,11 @@ def warn_if_far(model: TrainedModel, measured: Measurements, found: MeasuredPair
     Warns:
         BdrpWarning: their median distance is beyond `FAR` predictive SDs.
     """
-    last = np.flatnonzero(measured.rows[UPDATE] == len(measured.history) - 1)
-    pairs, laboratory = found.pairs.select(torch.as_tensor(last)), measured.laboratory
-    pred: PredictiveDistribution = found.prior[last]
+    pairs, laboratory = found.pairs, measured.laboratory
+    pred: PredictiveDistribution = found.prior
+    if len(measured.history) > 1:
+        last = np.flatnonzero(measured.rows[UPDATE] == len(measured.history) - 1)
+        pairs, pred = pairs.select(torch.as_tensor(last)), found.prior[last]
     if model.posterior is not None:
         pred = model.posterior.predict(found.inputs, pairs, require_rescalable(pred))
     elif laboratory is not None:  # else the prediction is of that laboratory already

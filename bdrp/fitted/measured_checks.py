@@ -36,20 +36,20 @@ def tidy_rows(measured: pd.DataFrame) -> pd.DataFrame:
     nothing = np.full(len(measured), np.nan)
     ids = {name: measured[name].astype("str").array for name in KEYS}
     values = {name: measured[name].to_numpy(np.float64) if name in measured else nothing for name in (*VALUES, *known)}
-    rows = pd.DataFrame(ids | values)
-    wrong = np.flatnonzero(~np.isfinite(rows["response"]) | (rows[KEYS] == "").any(axis=1))
+    blank = np.logical_or.reduce([np.asarray(each == "", bool) for each in ids.values()])
+    wrong = np.flatnonzero(~np.isfinite(values["response"]) | blank)
     if len(wrong):
         raise DataError(
             f"{len(wrong):,} measurements have no id or no finite response (row {listed(wrong + 1)}, the first being "
             "1). Every row needs both ids and a number; what was not measured is left out, and what lies beyond a dose "
             "is the limit itself. Correct or drop these rows."
         )
-    if known and not (rows[KNOWN].isna() | ((rows[KNOWN] > 0) & np.isfinite(rows[KNOWN]))).all():
+    if known and not (np.isnan(values[KNOWN]) | ((values[KNOWN] > 0) & np.isfinite(values[KNOWN]))).all():
         raise DataError(
             f"The measurements have values of {KNOWN} that are not above 0. It is the SD of a measurement, and empty "
             "where it is not known. Correct or drop them."
         )
-    return rows
+    return pd.DataFrame(ids | values)
 
 
 def refuse_unknown(rows: pd.DataFrame, drugs: pd.Index, lines: pd.Index) -> None:

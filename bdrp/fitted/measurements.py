@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bdrp.display import Displayed
@@ -180,17 +181,30 @@ class Measurements(Displayed):
 
 def sort_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """In one order, whichever they came in: what is conditioned on does not tell who came first."""
-    return rows.sort_values([*KEYS, *VALUES, UPDATE], kind="stable", ignore_index=True)
+    return rows.take(find_order(rows, [*KEYS, *VALUES, UPDATE])).reset_index(drop=True)
+
+
+def find_order(rows: pd.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.intp]:
+    """The rows' positions sorted by these columns, ids among them as text; what is missing comes last.
+
+    That of pandas' `sort_values`, which makes categories of each column first: for a few rows ten times the work.
+    """
+    return np.lexsort([rows[name].to_numpy("U" if name in KEYS else np.float64) for name in reversed(columns)])
 
 
 def keep_named(measured: Measurements) -> Measurements:
     """With the drugs and lines alone that the rows name."""
-    rows = measured.rows
-    return replace(
-        measured,
-        drugs=measured.drugs.loc[sorted(rows["drug_id"].unique())],
-        profiles={
-            name: table.loc[sorted(set(table.index) & set(rows["cell_line_id"]))]
-            for name, table in measured.profiles.items()
-        },
-    )
+    profiles = {name: _take_named(table, measured.rows["cell_line_id"]) for name, table in measured.profiles.items()}
+    return replace(measured, drugs=_take_named(measured.drugs, measured.rows["drug_id"]), profiles=profiles)
+
+
+def keep_rows(table: pd.DataFrame, wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """The rows that are wanted, in their order; the table itself where these are all."""
+    return table if wanted.all() else table.loc[wanted]
+
+
+def _take_named(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
+    """The rows that are named and that there are, sorted by their ids."""
+    names = table.index.tolist()
+    named = sorted(set(names) & set(ids.tolist()))
+    return table if names == named else table.take(table.index.get_indexer_for(named))

@@ -39,7 +39,7 @@ from bdrp.fitted.facts import facts_of
 from bdrp.fitted.held_out import HasHeldOut, HeldOut
 from bdrp.fitted.known_variance import KNOWN_VARIANCES
 from bdrp.fitted.laboratory import SAME, Laboratories, find_laboratories
-from bdrp.fitted.measurements import Measurements
+from bdrp.fitted.measurements import Measurements, keep_rows
 from bdrp.fitted.question import Question
 from bdrp.fitted.updates import Source
 from bdrp.fitted.widening import interval_widths, require_rescalable, widen
@@ -245,7 +245,8 @@ class TrainedModel(HasHeldOut, Displayed):
             BdrpWarning: as in `predict`.
         """
         lines = self.prepared_lines(profiles, pairs["cell_line_id"].unique(), match)
-        inputs = self.with_drugs(lines, drugs.loc[drugs.index.isin(pairs["drug_id"].unique())], elsewhere=elsewhere)
+        named = keep_rows(drugs, drugs.index.isin(pairs["drug_id"].unique()))
+        inputs = self.with_drugs(lines, named, elsewhere=elsewhere)
         return inputs, as_pairs(pairs, inputs)
 
     def prepared_lines(
@@ -261,7 +262,7 @@ class TrainedModel(HasHeldOut, Displayed):
         """
         profiles = name_profiles(profiles)
         profiles[EXPRESSION] = admit(profiles[EXPRESSION], self.training_expression, match)
-        needed = {name: table.loc[table.index.isin(named)] for name, table in profiles.items()}
+        needed = {name: keep_rows(table, table.index.isin(named)) for name, table in profiles.items()}
         return self._without_id_collisions(self.features.lines_alone(needed))
 
     def with_drugs(self, lines: Inputs, drugs: pd.DataFrame, *, elsewhere: bool = False) -> Inputs:

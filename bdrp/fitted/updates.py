@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from bdrp import __version__
 from bdrp.data.profiles import EXPRESSION, Profiles
@@ -35,7 +36,9 @@ from bdrp.fitted.measurements import (
     Measurements,
     TargetLaboratory,
     Update,
+    find_order,
     keep_named,
+    keep_rows,
     sort_rows,
 )
 
@@ -59,8 +62,8 @@ class Source:
     @classmethod
     def of_rows(cls, rows: pd.DataFrame) -> Source:
         """A table in memory, known by its rows, in whichever order."""
-        ordered = rows.sort_values(list(rows), ignore_index=True)
-        text = "\n".join(map(repr, ordered.itertuples(index=False, name=None)))
+        ordered = rows.take(find_order(rows, list(rows)))
+        text = "\n".join(map(repr, zip(*(ordered[name].tolist() for name in ordered), strict=True)))
         return cls("", hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -74,8 +77,8 @@ def add(
     """See `TrainedModel.update`; `described` are drugs and profiles, `laboratories` is None for the model's own."""
     refuse_method(model)
     rows, before = tidy_rows(measured), model.measurements
-    if not model.knows_variances:
-        rows = rows.drop(columns=KNOWN, errors="ignore")
+    if KNOWN in rows and not model.knows_variances:
+        rows = rows.drop(columns=KNOWN)
     source = source or Source.of_rows(rows)
     _refuse_same_source(source, before)
     drugs, profiles = _known(model, rows, *described)
@@ -138,11 +141,11 @@ def _known(
 def _ids(tables: Sequence[pd.DataFrame]) -> pd.Index:
     """The ids that any of the tables has, as text."""
     first, *others = (table.index.astype("str") for table in tables)
-    return first.append(others).unique()
+    return first.append(others).unique() if others else first
 
 
 def _named(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
-    return table[table.index.astype("str").isin(ids.unique())]
+    return keep_rows(table, table.index.astype("str").isin(ids.unique()))
 
 
 def add_rows(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
@@ -153,15 +156,15 @@ def add_rows(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
 def _drugs(drugs: pd.DataFrame) -> pd.DataFrame:
     """The columns of drugs that a model keeps: doses, and texts, "" where there is none; index their ids as text."""
     columns = [*DRUG_COLUMNS, *(["laboratory"] if "laboratory" in drugs else [])]
-    given = drugs.reindex(columns=columns)
-    kept = {name: _texts(given[name]) for name in columns if name != "upper_limit"}
-    doses = pd.Series(given["upper_limit"].to_numpy(np.float64))
-    return pd.DataFrame(kept | {"upper_limit": doses})[columns].set_axis(given.index.astype("str"), axis=0)
+    nothing = pd.Series(np.nan, drugs.index)
+    given = {name: drugs.get(name, nothing) for name in columns}
+    kept = {name: given[name].to_numpy(np.float64) if name == "upper_limit" else _texts(given[name]) for name in given}
+    return pd.DataFrame(kept, index=drugs.index.astype("str"))
 
 
-def _texts(values: pd.Series) -> pd.Series:
-    texts = ["" if absent else str(value) for value, absent in zip(values, values.isna(), strict=True)]
-    return pd.Series(texts, dtype="str")
+def _texts(values: pd.Series) -> ExtensionArray:
+    texts = ["" if absent else str(value) for value, absent in zip(values.tolist(), values.isna(), strict=True)]
+    return pd.array(texts, dtype="str")
 
 
 def _read_columns(model: TrainedModel, profiles: Profiles) -> Mapping[str, pd.DataFrame]:
@@ -171,7 +174,10 @@ def _read_columns(model: TrainedModel, profiles: Profiles) -> Mapping[str, pd.Da
         if name in profiles:
             place = scaler.column_index.get_indexer(profiles[name].columns)
             read = np.flatnonzero(place >= 0)
-            found[name] = profiles[name].take(read[np.argsort(place[read], kind="stable")], axis=1)
+            ordered = read[np.argsort(place[read], kind="stable")]
+            as_they_are = np.array_equal(ordered, np.arange(len(place)))
+            table = profiles[name]  # whose owner may go on writing to it
+            found[name] = table.copy() if as_they_are else table.take(ordered, axis=1)
     return found
 
 

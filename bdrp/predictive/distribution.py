@@ -308,7 +308,15 @@ def _checked_keys(keys: pd.DataFrame) -> pd.DataFrame:
             f"The keys of a prediction lack {' and '.join(missing)}; seen: {', '.join(map(str, keys.columns))}. "
             "Allowed: cell_line_id and drug_id, a row a pair. Rename the columns."
         )
+    if tuple(keys.columns) == KEYS and _are_checked(keys):
+        return keys.copy(deep=False)  # its cells are copied as soon as either is written to
     return keys.loc[:, list(KEYS)].astype("str").reset_index(drop=True)
+
+
+def _are_checked(keys: pd.DataFrame) -> bool:
+    """Whether they are as `_checked_keys` gives them: text, and rows counted from 0."""
+    counted = isinstance(keys.index, pd.RangeIndex) and keys.index.start == 0 and keys.index.step == 1
+    return counted and all(isinstance(kind, pd.StringDtype) and kind.na_value is np.nan for kind in keys.dtypes)
 
 
 def _column(name: str, values: npt.ArrayLike, n: int) -> Floats:

@@ -81,7 +81,8 @@ def markers(screen: Screen, apart: bool, plain: bool) -> None:
     compounds = [(first.loc[found.compounds.loc[ids].unique()].tolist(), gene, way) for ids, gene, way in pairs]
     table = known.assign(**_marker_table(found, compounds))
     print(table.to_string(float_format="%.3g"))
-    print(table.groupby("kind")["percentile"].agg(["size", "mean", "median", lambda one: (one > 0.99).mean()]))
+    for group in ("kind", "evidence"):
+        print(table.groupby(group)["percentile"].agg(["size", "mean", "median", lambda one: (one > 0.99).mean()]))
     size = found.score.loc[first].abs()
     _print_summary("known markers, mixed model", size, compounds)
     groups = {

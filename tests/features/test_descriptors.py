@@ -5,11 +5,11 @@ import pytest
 from rdkit import Chem
 
 from bdrp.features import molecules
-from bdrp.features.descriptors import DESCRIPTORS, descriptors
+from bdrp.features.descriptors import DESCRIPTORS, describe, tabulate
 
 
 def table(*smiles: str) -> np.ndarray:
-    return descriptors([Chem.MolFromSmiles(text) for text in smiles])
+    return tabulate([describe(Chem.MolFromSmiles(text)) for text in smiles])
 
 
 def test_aspirin_has_the_descriptors_of_its_formula() -> None:

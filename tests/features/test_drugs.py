@@ -13,6 +13,7 @@ import torch
 from bdrp.features.drugs import (
     OF_THE_COMPOUND,
     DrugRelations,
+    NamedSets,
     TrainingDrugs,
     name_pathway,
     name_targets,
@@ -106,7 +107,7 @@ def test_pathways_are_named_in_small_letters(cell: str, name: str) -> None:
 def test_shares_in_common_are_those_of_sets() -> None:
     draw = np.random.default_rng(0)
     left, right = ([draw.choice(list("ABCDE"), n, replace=False) for n in draw.integers(0, 5, 12)] for _ in range(2))
-    found = share_in_common(left, right)
+    found = share_in_common(left, NamedSets.of(right))
     for i, one in enumerate(map(set, left)):
         for j, two in enumerate(map(set, right)):
             assert found[i, j] == pytest.approx(len(one & two) / max(len(one | two), 1))

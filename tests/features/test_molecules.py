@@ -171,3 +171,9 @@ def test_fingerprints_are_bits() -> None:
 def test_moving_to_the_same_device_changes_nothing() -> None:
     graph = molecules.graphs(POOL)
     assert_same(graph.to("cpu"), graph)
+
+
+def test_a_structure_is_read_once_in_whichever_set_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = molecules.graphs(POOL)
+    monkeypatch.setattr(Chem, "MolFromSmiles", None)  # whoever reads now, fails
+    assert_same(molecules.graphs(POOL[3:0:-1]), every.select(torch.tensor([3, 2, 1])))

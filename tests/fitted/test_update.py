@@ -16,6 +16,7 @@ from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError
 from bdrp.explain import explain_pairs
 from bdrp.files import sealed_folder
 from bdrp.fitted.laboratory import Laboratories
+from bdrp.fitted.measurements import UPDATE, VALUES, sort_rows
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.update import undo_update, update
 from bdrp.inference.hierarchical.likelihood import standardise_responses
@@ -107,6 +108,23 @@ def test_two_updates_are_one_with_all_rows_in_any_order(model, tables, measured,
 
 
 # what it tells
+
+
+def test_measurements_are_ordered_as_pandas_sorts_them():
+    rng = np.random.default_rng(0)
+    few = {name: rng.choice(["a", "B", "a1", "é"], 60) for name in KEYS}
+    values = {name: rng.choice([-1.0, 0.5, np.nan], 60) for name in VALUES}
+    rows = pd.DataFrame(few | values | {UPDATE: rng.integers(0, 2, 60)})
+    expected = rows.sort_values([*KEYS, *VALUES, UPDATE], kind="stable", ignore_index=True)
+    pd.testing.assert_frame_equal(sort_rows(rows), expected)
+
+
+def test_what_was_measured_is_the_models_own(model, tables, measured):
+    read = model.update(measured, **tables).measurements.profiles  # no row and no column of it is left out any more
+    given = {name: table.copy() for name, table in read.items()}
+    updated = model.update(measured, drugs=tables["drugs"], profiles=given)
+    given["expression"].iloc[:] = 0.0
+    pd.testing.assert_frame_equal(updated.measurements.profiles["expression"], read["expression"])
 
 
 def test_a_measurement_moves_its_pair_towards_it_and_others_of_its_line_and_drug_become_surer(model, tables, measured):

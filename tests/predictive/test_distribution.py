@@ -56,6 +56,14 @@ def test_the_frame_has_exactly_the_promised_columns(pred):
     assert frame.index.equals(pd.RangeIndex(len(pred)))
 
 
+def test_keys_are_the_distributions_own(make_normal):
+    keys = make_normal().keys.copy()
+    made = Normal(keys, "ln_ic50_um", *np.ones((3, len(keys))))
+    keys.iloc[0, 0] = "another"
+    keys["more"] = 1
+    pd.testing.assert_frame_equal(made.keys, make_normal().keys)
+
+
 def test_shapes_follow_the_question(pred):
     n = len(pred)
     assert pred.cdf(0.0).shape == (n,)

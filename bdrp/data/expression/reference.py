@@ -87,7 +87,7 @@ class Reference:
     @cached_property
     def mean_ranks(self) -> Floats:
         """(G,) rank of each gene's mean."""
-        return np.asarray(pd.Series(self.mean).rank().to_numpy(np.float64))
+        return rank_values(self.mean)
 
     def select(self, genes: npt.NDArray[np.bool_]) -> Reference:
         """Of some of the genes, (G,); itself where these are all."""
@@ -96,6 +96,11 @@ class Reference:
         names = tuple(np.array(self.genes, dtype=object)[genes])
         skewness = None if self.skewness is None else self.skewness[genes]
         return Reference(names, self.mean[genes], self.sd[genes], self.loadings[genes], self.scale, skewness)
+
+    @cached_property
+    def varying(self) -> Reference:
+        """Of the genes that vary."""
+        return self.select(np.isfinite(self.sd))
 
     @cached_property
     def every_value(self) -> Floats:
@@ -107,10 +112,11 @@ class Reference:
 
         `TP53 (7157)` is TP53, SEPT9 is SEPTIN9, Trp53 is not TP53; a name that could be of two genes stays.
         """
-        present = np.unique(self.columns.get_indexer(table.columns))  # many times as fast as isin
-        missing = set(self.columns.delete(present[present >= 0]))
-        if not missing:
+        absent, found = np.ones(len(self.genes), dtype=bool), self.columns.get_indexer(table.columns)
+        absent[found[found >= 0]] = False
+        if not absent.any():
             return table, []
+        missing = set(self.columns[absent])
         mine = _unique({gene: joining_key(gene) for gene in missing})
         spare = [str(name) for name in table.columns if name not in self.genes]
         theirs = _unique({name: joining_key(name) for name in spare})
@@ -129,6 +135,16 @@ class Reference:
         """The scale and the range that nearly all training values are in."""
         low, high = self.every_value[[0, -1]]
         return f"{self.scale.label}, about {low:.3g} to {high:.3g} (such as {listed(self.genes, 2)})"
+
+
+def rank_values(values: Floats) -> Floats:
+    """(G,) ranks from 1, equal values sharing their mean.
+
+    >>> rank_values(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])
 
 
 def _unique(keys: dict[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bdrp.data.expression.odd_lines import UNLIKE, correlate_with
-from bdrp.data.expression.reference import Floats, Reference
+from bdrp.data.expression.reference import Floats, Reference, rank_values
 from bdrp.data.expression.scale import HIGHEST_LOG, Scale, column_moments, describe_values, tell_scale
 
 FEWEST_LINES: Final = 5
@@ -82,22 +82,24 @@ def measure_shift(table: pd.DataFrame, reference: Reference) -> Shift:
     """Compare a cohort (lines, genes) with the training lines; genes go by the reference's names."""
     every = reference.values_of(table)
     values = every[:: max(1, len(table) // MOST_LINES)]
-    held = np.isfinite(reference.sd) & np.isfinite(values).any(axis=0)
-    part, values = reference.select(held), values[:, held]
+    varies = np.isfinite(reference.sd)
+    known = np.asarray(np.isfinite(values[:, varies]).any(axis=0))
+    held = np.flatnonzero(varies)[known]
+    part, values = reference.varying.select(known), values[:, held]
     scaled = part.standardise(values)
     centre, spread = column_moments(scaled)
     means, level = column_moments(values)[0], float("nan")
     if _means_differ(part):
-        level = float(np.corrcoef(_ranks(means), part.mean_ranks)[0, 1]) if means.std() > 0 else 0.0
+        level = float(np.corrcoef(rank_values(means), part.mean_ranks)[0, 1]) if means.std() > 0 else 0.0
     return Shift(
         lines=len(table),
-        genes=int(held.sum()),
+        genes=len(held),
         scale=tell_scale(values),
         seen=describe_values(values),
         distance=_distance(centre),
         by_chance=0.674 / np.sqrt(max(len(table), 1)),
         far_genes=int((np.abs(centre) > 2).sum()),
-        spread=float(np.nanmedian(spread)) if len(values) >= FEWEST_LINES and held.any() else float("nan"),
+        spread=float(np.nanmedian(spread)) if len(values) >= FEWEST_LINES and len(held) else float("nan"),
         beyond=_share_beyond(scaled),
         level=level,
         structure=_structure(part, values),
@@ -146,20 +148,15 @@ def _slope(part: Reference, means: Floats) -> float:
     return float(centred @ (means - means.mean()) / (centred @ centred))
 
 
-def _ranks(values: Floats) -> Floats:
-    return np.asarray(pd.Series(values).rank().to_numpy(np.float64))
-
-
 def _structure(part: Reference, values: Floats) -> float:
     """Share of the training correlation of genes that the cohort has, see `Shift.structure`.
 
     The cohort's standardised lines lie along the training components v_k, of variance λ_k, by T = Σ λ_k |Z v_k|². If
     genes go together as in training, T is n Σ λ_k²; the mean over shuffled names says what chance gives.
     """
-    directions, variance = part.directions
-    scaled = _own_scale(values)
-    if len(scaled) < FEWEST_LINES or len(part.genes) < FEWEST_GENES or not directions.shape[1]:
+    if len(values) < FEWEST_LINES or len(part.genes) < FEWEST_GENES or not part.directions[0].shape[1]:
         return float("nan")
+    (directions, variance), scaled = part.directions, _own_scale(values)
     rng = np.random.default_rng(0)
 
     def along(names: Any) -> float:

@@ -63,8 +63,8 @@ class ExpressionScaler(Scaler):
         return kept if self.skewness is None else kept | {"skewness": self.skewness}
 
     def _values(self, expression: pd.DataFrame) -> np.ndarray:
-        repeated = expression.columns[expression.columns.duplicated()].unique()
-        if len(repeated):
+        if not expression.columns.is_unique:
+            repeated = expression.columns[expression.columns.duplicated()].unique()
             raise DataError(
                 f"{len(repeated)} genes stand twice: {_few(list(map(str, repeated)))}. Every gene may stand once. "
                 "Keep one column of each."
@@ -86,9 +86,10 @@ class ExpressionScaler(Scaler):
     def _check_missing(self, values: np.ndarray, given: pd.Index, tolerated: float) -> None:
         if not len(values):
             return
-        missing = [gene for gene, absent in zip(self.columns, np.isnan(values).all(axis=0), strict=True) if absent]
-        if not missing:
+        absent = np.flatnonzero(np.isnan(values).all(axis=0))
+        if not len(absent):
             return
+        missing = [self.columns[at] for at in absent]
         share = len(missing) / len(self.columns)
         seen = f"{len(missing)} of the model's {len(self.columns)} genes ({share:.0%}) are missing: {_few(missing)}"
         if share > tolerated:

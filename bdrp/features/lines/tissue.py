@@ -53,9 +53,12 @@ class TissueScaler(Scaler):
         return {"mean": self.mean, "components": self.components}
 
     def _indicators(self, table: pd.DataFrame) -> np.ndarray:
-        named = table.set_axis([str(column).casefold() for column in table.columns], axis=1)
-        wanted = [column.casefold() for column in self.columns]
-        return np.asarray(named.reindex(columns=wanted).fillna(0).to_numpy(np.float64) > 0, np.float64)
+        own, given = {column.casefold(): at for at, column in enumerate(self.columns)}, table.to_numpy(np.float64)
+        found = np.zeros((len(table), len(self.columns)))
+        for column, values in zip(table.columns, given.T, strict=True):
+            if (at := own.get(str(column).casefold())) is not None:
+                found[values > 0, at] = 1.0
+        return found
 
 
 def fit(table: pd.DataFrame, *, components: int) -> TissueScaler:
