@@ -17,6 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from bdrp.files import bounds
+
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
@@ -170,7 +172,7 @@ def read(path: Path, largest: int) -> pa.Table:
 
     Args:
         path: the file.
-        largest: bytes that the table may have in memory.
+        largest: bytes that the table may have in memory, if the file is not much smaller; see `bounds`.
 
     Raises:
         OSError: the file cannot be read.
@@ -182,7 +184,7 @@ def read(path: Path, largest: int) -> pa.Table:
     with path.open("rb") as file:
         try:
             _check_footer(file)
-            _check_size(file, largest)
+            _check_size(file, bounds.most_unpacked(path.stat().st_size, largest))
             file.seek(0)
             table = parquet.read_table(file, page_checksum_verification=True)
             _check_readable(table)
@@ -234,4 +236,4 @@ def _check_texts(found: Any, texts: list[str], largest: int) -> None:
 
 def _check(size: int, largest: int) -> None:
     if size > largest:
-        raise NotParquetError(f"it unpacks to more than {largest:,} bytes, more than any table of a screen has")
+        raise NotParquetError(f"it unpacks to more than {largest:,} bytes, more than any table of its size on the disk")
