@@ -57,7 +57,9 @@ def test_a_file_cut_at_any_byte_is_refused_or_warned_of(tmp_path: Path) -> None:
             reading.read_table(write(tmp_path, ROWS[:end]), own=True)
 
 
-@pytest.mark.parametrize("text", ["drug_id,smiles", '"drug_id,smiles', '"drug_id,smiles\n1001,CCO\n', "drug_id,smiles\n"])
+@pytest.mark.parametrize(
+    "text", ["drug_id,smiles", '"drug_id,smiles', '"drug_id,smiles\n1001,CCO\n', "drug_id,smiles\n"]
+)
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_file_cut_within_its_header_is_refused(tmp_path: Path, text: str, as_text: bool) -> None:
     with pytest.raises(DataError, match="has a header and no rows|single column"):
