@@ -41,6 +41,8 @@ def _read(path: Path) -> dict[str, Any]:
             f"--config {path} cannot be read: {error.strerror or error}. Allowed: a TOML file with a table a "
             "command, as in [fit]. Check the path."
         ) from error
+    except RecursionError as error:
+        raise DataError(f"--config {path} is no TOML that bdrp reads: it nests too deep. Mend the file.") from error
     except ValueError as error:  # tomllib's errors, and bytes that are no UTF-8
         raise DataError(
             f'--config {path} is no TOML: {error}. Allowed: lines such as screen = "gdsc2" below [fit]; text stands in '
