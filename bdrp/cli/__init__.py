@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def show_what_can_be_shown(*streams: TextIO) -> None:
-    """Have a terminal that lacks a letter, as an ASCII one lacks µ, print "?" in its place, and end no command by it."""
+    """Have a terminal that lacks a letter, as an ASCII one lacks µ, print "?" in its place and end no command by it."""
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="replace")

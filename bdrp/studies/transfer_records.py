@@ -57,7 +57,7 @@ def read_scores(path: Path) -> TargetScores | None:
         return None
     try:
         manifest = _opened(path)
-        summary = manifest.get("summary")
+        summary: Any = manifest.get("summary")
         json_shape.check(summary, HOME if manifest["key"].get("home") else TARGET, "its summary")
         tables = {table: pd.read_parquet(path / f"{name}.parquet") for name, table in TABLES.items()}
     except (ModelFolderError, OSError, ValueError) as error:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import inspect
 import io
 import os
-import inspect
 import re
 import shlex
 import subprocess
