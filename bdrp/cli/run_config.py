@@ -11,6 +11,7 @@ from typing import Any, Final
 import typer
 
 from bdrp.errors import DataError
+from bdrp.files import inputs
 
 _SCALARS: Final = (str, int, float, bool)
 
@@ -34,12 +35,14 @@ def take(ctx: typer.Context, config: Path | None) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(inputs.read_text(path))
     except OSError as error:
         raise DataError(
             f"--config {path} cannot be read: {error.strerror or error}. Allowed: a TOML file with a table a "
             "command, as in [fit]. Check the path."
         ) from error
+    except RecursionError as error:
+        raise DataError(f"--config {path} is no TOML that bdrp reads: it nests too deep. Mend the file.") from error
     except ValueError as error:  # tomllib's errors, and bytes that are no UTF-8
         raise DataError(
             f'--config {path} is no TOML: {error}. Allowed: lines such as screen = "gdsc2" below [fit]; text stands in '

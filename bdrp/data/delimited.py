@@ -175,17 +175,35 @@ def parse(data: bytes, form: Form, kept: Sequence[int], numeric: Collection[int]
     Numeric columns that hold something else than numbers come as text.
 
     Raises:
-        DataError: a line has more or fewer cells than the header.
+        DataError: a line has more or fewer cells than the header, or there is no line behind it.
     """
+    if not form.first:
+        raise without_rows(path)
     try:
         table = _parse_lines(data, form, kept, numeric, path)
     except pyarrow.ArrowInvalid:  # a cell of a numeric column is no number
-        frame = _parse_lines(data, form, kept, (), path).to_pandas()
+        frame = _parse_texts(data, form, kept, path).to_pandas()
         for at in frame.columns:
             if int(at) in numeric:
                 frame[at] = _as_numbers(frame[at])
         return frame.set_axis([form.columns[at] for at in kept], axis=1)
     return _with_one_block(table, form, kept, numeric)
+
+
+def without_rows(path: Path) -> DataError:
+    """The error for a table that ends with its header."""
+    return DataError(f"{path.name} has a header and no rows. At least one row is needed; write or fetch it again.")
+
+
+def _parse_texts(data: bytes, form: Form, kept: Sequence[int], path: Path) -> Any:
+    try:
+        return _parse_lines(data, form, kept, (), path)
+    except pyarrow.ArrowInvalid as error:
+        raise DataError(
+            f"{path.name} cannot be read as a {form.word}-separated table: {str(error).partition(chr(10))[0]}. "
+            "A quotation mark may be left open, or a line may be longer than any table's. Mend the file or fetch it "
+            "again."
+        ) from error
 
 
 def _as_numbers(column: pd.Series) -> pd.Series:

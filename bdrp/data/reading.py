@@ -77,7 +77,7 @@ def read_table(
             "that hold values. Every column with values needs a name; name or empty them."
         )
     if frame.empty:
-        raise DataError(f"{path.name} has a header and no rows. At least one row is needed; write or fetch it again.")
+        raise delimited.without_rows(path)
     return frame
 
 

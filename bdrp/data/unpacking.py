@@ -17,6 +17,7 @@ from xml.etree.ElementTree import ParseError
 
 from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
+from bdrp.files import bounds
 
 LARGEST: Final = 2 * 1024**3
 """Bytes after unpacking; chosen: the largest official table, the whole RMA matrix, has under 200 MB."""
@@ -93,7 +94,7 @@ def read_bytes(path: Path, member: str = "*") -> bytes:
     Of a zip archive only the one member named like `member` is read, into memory, whatever paths the archive holds.
 
     Raises:
-        DataError: the file is missing, truncated, damaged, or unpacks to more than `LARGEST`.
+        DataError: the file is missing, truncated, damaged, or unpacks to more than `most_unpacked`.
     """
     with _unpacked(path, member) as stream:
         return _bounded(stream, path)
@@ -165,9 +166,10 @@ def _find_member(archive: zipfile.ZipFile, pattern: str, path: Path) -> zipfile.
 
 
 def _bounded(stream: IO[bytes], path: Path) -> bytes:
+    most = most_unpacked(path)
     buffer = io.BytesIO()  # hands over its bytes without a copy
     while chunk := stream.read(_CHUNK):
-        if buffer.tell() + len(chunk) > LARGEST:
+        if buffer.tell() + len(chunk) > most:
             raise too_large(path)
         buffer.write(chunk)
     return buffer.getvalue()
@@ -187,13 +189,13 @@ def workbook_rows(path: Path) -> Iterator[Iterator[tuple[Any, ...]]]:
     """The rows of a workbook's first sheet, streamed; formulas as their last values.
 
     Raises:
-        DataError: the workbook is damaged, or unpacks to more than `LARGEST`.
+        DataError: the workbook is damaged, or unpacks to more than `most_unpacked`.
     """
     import openpyxl
 
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(info.file_size for info in archive.infolist()) > LARGEST:
+            if sum(info.file_size for info in archive.infolist()) > most_unpacked(path):
                 raise too_large(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that hold no data
@@ -213,12 +215,16 @@ def workbook_rows(path: Path) -> Iterator[Iterator[tuple[Any, ...]]]:
         raise unreadable(path, error) from error
 
 
+def most_unpacked(path: Path) -> int:
+    """Bytes that a file may unpack to: `LARGEST`, and less where it is small; see `bounds`."""
+    return bounds.most_unpacked(path.stat().st_size, LARGEST)
+
+
 def too_large(path: Path) -> DataError:
     """The error for a file that holds more than any screen's table."""
     return DataError(
-        f"{path.name} unpacks to more than {LARGEST:,} bytes, more than any table of a screen has. It is not what its "
-        "name "
-        "says, or must be cut down first."
+        f"{path.name} unpacks to more than {most_unpacked(path):,} bytes, more than any table of its size on the disk. "
+        "It is not what its name says, or must be cut down first."
     )
 
 

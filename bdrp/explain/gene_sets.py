@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bdrp.errors import DataError
+from bdrp.files import inputs
 
 
 def read_gmt(path: Path | str) -> dict[str, tuple[str, ...]]:
@@ -14,7 +15,7 @@ def read_gmt(path: Path | str) -> dict[str, tuple[str, ...]]:
         DataError: the file cannot be read, a line has no gene, or a name stands twice.
     """
     try:
-        lines = Path(path).read_text("utf-8").splitlines()
+        lines = inputs.read_text(Path(path)).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"The gene sets {path} cannot be read: {error}. Give a GMT file.") from error
     sets: dict[str, tuple[str, ...]] = {}

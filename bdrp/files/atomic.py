@@ -42,6 +42,18 @@ def refusing(what: str, path: Path) -> Iterator[None]:
         ) from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are not there.
+
+    Raises:
+        OSError: it cannot be made; also for thousands of folders within each other, at which Python runs out of stack.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except RecursionError as error:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path)) from error
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A new file beside `path` that takes its name, flushed to the disk, when the block ends well; else it is removed.
@@ -49,7 +61,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the place cannot be written to; `refusing` tells it as an OutputError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     ending = f".part{path.suffix[:_SHOWN]}"
     _sweep(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_beside(path)}{_owner()}.", suffix=ending)
@@ -73,7 +85,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the place cannot be written to, or a file stands there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _sweep(path)
     beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{_beside(path)}{_owner()}."))
     try:

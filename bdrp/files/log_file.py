@@ -24,7 +24,7 @@ class LogFile:
         """
         outputs.guard({path: is_log})
         with atomic.refusing("The log", path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic.make_folder(path.parent)
             self._handler = logging.FileHandler(path, encoding="utf-8", errors="replace")
         self._handler.setFormatter(_Timed("%(asctime)s %(message)s"))
 

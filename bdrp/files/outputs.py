@@ -123,6 +123,8 @@ def _why_not(path: Path, own: Own, inputs: Sequence[Path]) -> str:
         return f"within the model folder {model}, which holds nothing but the model"
     if os.path.islink(path):  # False, not an error, where a name is too long
         return "a link"
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        return "a pipe or a device"
     return (
         ""
         if not os.path.isfile(path) or _is_own(path, own)

@@ -1,4 +1,7 @@
-"""Parquet: one writer whose pages carry checksums, and one reader that checks them and what a file grows to.
+"""Parquet: one writer whose pages and footer carry checksums, one reader that checks them and what a file grows to.
+
+The format has checksums of pages alone. Where they lie, what their columns are called and what a note says stands in
+the footer, whose SHA-256 is written before it, where readers of others look at nothing.
 
 A file's own account of its size is of the encoded pages: one text that stands a million times has a page of some bytes
 and a table of gigabytes. So texts are counted as they will be before any of them is made.
@@ -7,10 +10,14 @@ and a table of gigabytes. So texts are counted as they will be before any of the
 from __future__ import annotations
 
 import base64
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from bdrp.files import bounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +26,8 @@ if TYPE_CHECKING:
 _ROWS: Final = 65_536
 _LOOKED_AT: Final = 4_096
 """First rows that tell whether a column repeats its values; chosen."""
+_MARK: Final = b"bdrp footer sha256"
+"""Stands before the digest of the footer; a file without it is another writer's, or of an earlier version."""
 
 
 class NotParquetError(ValueError):
@@ -38,6 +47,7 @@ def write(frame: pd.DataFrame, path: Path, metadata: Mapping[bytes, bytes]) -> N
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
     with path.open("wb") as file:  # Arrow itself opens no name that is not UTF-8
         parquet.write_table(table, file, write_page_checksum=True, use_dictionary=_repeating(table))
+    _seal(path)
 
 
 def join(parts: Sequence[Path], path: Path, metadata: Mapping[bytes, bytes]) -> None:
@@ -64,6 +74,36 @@ def join(parts: Sequence[Path], path: Path, metadata: Mapping[bytes, bytes]) -> 
                 writer = opened.enter_context(parquet.ParquetWriter(file, table.schema.remove_metadata(), **options))
                 writer.add_key_value_metadata(_account(part, metadata))
             writer.write_table(table.replace_schema_metadata(None))
+    _seal(path)
+
+
+def _seal(path: Path) -> None:
+    """Write the digest of a finished file's footer before it."""
+    with path.open("r+b") as file:
+        footer = _footer(file)
+        file.seek(-len(footer), os.SEEK_END)
+        file.write(_MARK + hashlib.sha256(footer).digest() + footer)
+
+
+def _check_footer(file: IO[bytes]) -> None:
+    """Refuse a footer that is not the one whose digest stands before it; leaves the file at its start."""
+    footer = _footer(file)
+    size = hashlib.sha256().digest_size
+    start = file.seek(0, os.SEEK_END) - len(footer) - size - len(_MARK)
+    file.seek(max(start, 0))
+    held = file.read(len(_MARK) + size)
+    file.seek(0)
+    if held.startswith(_MARK) and held != _MARK + hashlib.sha256(footer).digest():
+        raise NotParquetError("its footer was altered: its checksum differs from the one before it")
+
+
+def _footer(file: IO[bytes]) -> bytes:
+    """The footer with what ends the file: its length in four bytes and four of the format's name."""
+    whole = file.seek(0, os.SEEK_END)
+    file.seek(max(whole - 8, 0))
+    length = min(int.from_bytes(file.read(8)[:4], "little") + 8, whole)
+    file.seek(whole - length)
+    return file.read(length)
 
 
 def _account(part: Path, metadata: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
@@ -92,6 +132,7 @@ def read_part(path: Path, *, as_dictionaries: bool = False) -> pa.Table:
 
     with path.open("rb") as file:
         try:
+            _check_footer(file)
             schema = parquet.read_schema(file)
             texts = [field.name for field in schema if not pa.types.is_primitive(field.type)]
             file.seek(0)
@@ -113,6 +154,7 @@ def read_metadata(path: Path) -> tuple[dict[bytes, bytes], int]:
 
     with path.open("rb") as file:
         try:
+            _check_footer(file)
             found = parquet.read_metadata(file)
             return dict(found.metadata or {}), int(found.num_rows)
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -130,7 +172,7 @@ def read(path: Path, largest: int) -> pa.Table:
 
     Args:
         path: the file.
-        largest: bytes that the table may have in memory.
+        largest: bytes that the table may have in memory, if the file is not much smaller; see `bounds`.
 
     Raises:
         OSError: the file cannot be read.
@@ -141,7 +183,8 @@ def read(path: Path, largest: int) -> pa.Table:
 
     with path.open("rb") as file:
         try:
-            _check_size(file, largest)
+            _check_footer(file)
+            _check_size(file, bounds.most_unpacked(path.stat().st_size, largest))
             file.seek(0)
             table = parquet.read_table(file, page_checksum_verification=True)
             _check_readable(table)
@@ -193,4 +236,4 @@ def _check_texts(found: Any, texts: list[str], largest: int) -> None:
 
 def _check(size: int, largest: int) -> None:
     if size > largest:
-        raise NotParquetError(f"it unpacks to more than {largest:,} bytes, more than any table of a screen has")
+        raise NotParquetError(f"it unpacks to more than {largest:,} bytes, more than any table of its size on the disk")

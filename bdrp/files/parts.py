@@ -50,7 +50,7 @@ class Parts:
             if parts.folder.exists() and parts._plan() != plan:
                 parts._refuse_to_replace()
                 shutil.rmtree(parts.folder)
-            parts.folder.mkdir(parents=True, exist_ok=True)
+            atomic.make_folder(parts.folder)
             if parts._plan() is None:
                 strict_json.write(parts.folder / PLAN, plan)
         return parts

@@ -78,7 +78,7 @@ def reserve(place: Path) -> None:
         OutputError: it cannot be made or written to.
     """
     with atomic.refusing("The results", place):
-        place.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(place)
         Path(tempfile.mkdtemp(dir=place, prefix=".try.")).rmdir()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from bdrp.files import atomic
+from bdrp.files import atomic, inputs
 
 LARGEST: Final = 1 << 27
 """Bytes; chosen: a hundred times what is kept of 20,000 genes and 1,000 lines."""
@@ -95,9 +95,7 @@ def read(path: Path, *, largest: int = LARGEST) -> Any:
         OSError: it cannot be read.
         NotStrictError: it is something else; see `parse`.
     """
-    with path.open("rb") as file:
-        content = file.read(largest + 1)
-    return parse(content, str(path), largest=largest)
+    return parse(inputs.read_start(path, largest + 1), str(path), largest=largest)
 
 
 def parse(content: bytes, what: str, *, largest: int = LARGEST) -> Any:

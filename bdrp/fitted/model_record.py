@@ -6,17 +6,46 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from bdrp import calibration
 from bdrp.calibration import Recalibration
 from bdrp.display import Displayed
 from bdrp.errors import BdrpError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck
-from bdrp.files import sealed_folder, strict_json
+from bdrp.files import json_shape, sealed_folder, strict_json
+from bdrp.files.json_shape import ANY, NUMBER, Shape
 from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.held_out import OBSERVED, HasHeldOut, HeldOut
 from bdrp.fitted.measurements import UPDATES, Update
+
+_TOLD: Final = {"*": str}
+_SIZES: Final = {"responses": int, "cell_lines": int, "drugs": int, "*": int}
+MANIFEST: Final[Shape] = {
+    "method": str,
+    "method_from?": _TOLD,
+    "options": {"*": ANY},
+    "seed": (int, None),
+    "measure": str,
+    "unit": str,
+    "centre": NUMBER,
+    "spread": NUMBER,
+    "genes": int,
+    "expression_scale?": (str, None),
+    "screen": str,
+    "split?": ({"by?": str, "description?": str, "parts": {"*": _SIZES}, "*": ANY}, None),
+    "checksums?": _TOLD,
+    "history?": {"*": ANY},
+    "versions": _TOLD,
+    "notices?": [str],
+    "interrupted?": bool,
+    "recalibration?": (str, None),
+    "recalibrator?": (str, None),
+    "recalibrator_from?": _TOLD,
+    f"{UPDATES}?": [{"*": ANY}],
+    "*": ANY,
+}
+"""The kinds of what a manifest says; what a model is made of is checked further where it is made."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,16 +81,14 @@ class ModelRecord(HasHeldOut, Displayed):
 
 
 def check_manifest(manifest: Mapping[str, Any]) -> None:
-    """Refuse a seed or a split that no fit wrote.
+    """Refuse what no fit wrote: an entry of another kind, or a seed below 0.
 
     Raises:
-        ValueError: saying what it is.
+        ValueError: saying which entry it is, and what it says.
     """
-    seed, split = manifest.get("seed"), manifest.get("split")
-    if not (seed is None or (type(seed) is int and seed >= 0)):
-        raise ValueError(f"its seed is {str(seed)[:40]!r}, where a whole number from 0 is needed")
-    if not (split is None or isinstance(split, Mapping)):
-        raise ValueError(f"its split is {str(split)[:40]!r}, where what `bdrp fit` says of it is needed")
+    json_shape.check(manifest, MANIFEST, "its manifest")
+    if (manifest.get("seed") or 0) < 0:
+        raise ValueError(f"its manifest's 'seed' is {manifest['seed']}")
 
 
 def read_parts(path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:

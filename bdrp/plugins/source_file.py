@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import sys
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ class SourceFile:
         """Read a file.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: it cannot be read, or is a pipe or a device, which may never end.
         """
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is no file", str(path))
         source = path.read_bytes()
         checksum = hashlib.sha256(source).hexdigest()
         origin = Origin(package="", file=path.name, sha256=checksum)

@@ -10,15 +10,15 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError
-from bdrp.files import atomic, sealed_folder, strict_json, tables
+from bdrp.files import atomic, json_shape, sealed_folder, strict_json, tables
 from bdrp.fitted.laboratory import LaboratoryScales
 from bdrp.studies.folder import address, check_own
 from bdrp.studies.transfer_scores import TargetScores
+from bdrp.studies.transfer_summary import HOME, TARGET
 
 MODELS, TARGETS, LABORATORIES = "models", "targets", "laboratories"
 TABLES: Final = {"figures": "metrics", "shift": "shift", "ceiling": "concordance", "drugs": "by_drug"}
 """Names of files, and of tables."""
-SUMMARY_KEYS: Final = ("target", "measure", "notes")  # in every summary
 
 
 def reserve_folder(out: Path) -> Path:
@@ -56,9 +56,9 @@ def read_scores(path: Path) -> TargetScores | None:
     if not path.exists():
         return None
     try:
-        summary = _opened(path).get("summary")
-        if not isinstance(summary, dict) or not set(SUMMARY_KEYS) <= set(summary):
-            raise ModelFolderError(f"The scores {path} do not say their {', '.join(SUMMARY_KEYS)}.")
+        manifest = _opened(path)
+        summary: Any = manifest.get("summary")
+        json_shape.check(summary, HOME if manifest["key"].get("home") else TARGET, "its summary")
         tables = {table: pd.read_parquet(path / f"{name}.parquet") for name, table in TABLES.items()}
     except (ModelFolderError, OSError, ValueError) as error:
         warnings.warn(f"Kept scores are not used, and are made again: {error}", BdrpWarning, stacklevel=4)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import inspect
+import io
+import os
 import re
 import shlex
 import subprocess
@@ -299,3 +301,11 @@ def test_help_ends_with_examples_that_can_be_typed_and_a_page_that_is_there(name
             found, inner, flags = group.resolve_command(above, words)
             assert program == "bdrp" and found == name
             inner.make_context(found, flags, parent=above).close()  # every flag is known, and every value of its kind
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_what_a_terminal_cannot_show_ends_no_command(errors):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors=errors)
+    cli.show_what_can_be_shown(stream, io.StringIO())
+    print("ln(µM) caf\udce9", file=stream, flush=True)
+    assert stream.buffer.getvalue().decode() == f"ln(?M) caf?{os.linesep}"

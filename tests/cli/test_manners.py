@@ -184,6 +184,7 @@ def test_a_table_is_for_its_command_alone(run, tmp_path):
         ("[brwe]\ncups = 4\n", "has a table [brwe], and there is no such command. Did you mean 'brew'?"),
         ("cups = 4\n", "gives 'cups' outside of a command's table. Allowed: flags below a command, as in [brew]."),
         ("[brew]\ncups = \n", "is no TOML: "),
+        (f"[brew]\ncups = {'[' * 100_000}", "nests too deep"),
         ("[brew]\nhot = 1\n", "gives 'hot' in [brew] as 1. Allowed: true or false."),
         ("[brew]\ncups = [1, 2]\n", "gives 'cups' in [brew] as [1, 2]. Allowed: one number, or text in quotes."),
         ("[brew]\ncups = true\n", "gives 'cups' in [brew] as True. Allowed: a number or text in quotes."),

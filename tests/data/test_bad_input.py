@@ -7,12 +7,14 @@ import os
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bdrp.data import reading, sources, unpacking
 from bdrp.data.sources import tables
 from bdrp.errors import DataError
+from bdrp.files import bounds
 
 RESPONSES = "cell_line_id,drug_id,response\n1,a,-1.5\n2,a,2.5\n2,b,1\n"
 DRUGS = "drug_id,smiles\na,OCC\nb,c1ccccc1\n"
@@ -180,6 +182,21 @@ def test_what_unpacks_beyond_all_bounds_is_refused(tmp_path: Path, monkeypatch: 
     for name in ("t.csv.gz", "t.zip", "t.parquet", "t.xlsx"):
         with pytest.raises(DataError, match="unpacks to more than 5,000 bytes"):
             reading.read_table(tmp_path / name)
+
+
+def test_a_small_file_may_unpack_to_less_than_a_large_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "FREELY", 5_000)
+    bomb, table = b"a,b\n" + b"0,0\n" * 100_000, np.random.default_rng(0).normal(size=(2_000, 2))
+    honest = "a,b\n" + "".join(f"{a},{b}\n" for a, b in table)
+    for text, name in ((bomb, "bomb.csv"), (honest.encode(), "honest.csv")):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text, mtime=0))
+    frame = pd.DataFrame({"a": np.zeros(500_000), "b": 1.0})
+    frame.to_parquet(tmp_path / "bomb.parquet")
+    pd.DataFrame(table, columns=["a", "b"]).to_parquet(tmp_path / "honest.parquet")
+    for name in ("csv.gz", "parquet"):
+        with pytest.raises(DataError, match="more than any table of its size on the disk"):
+            reading.read_table(tmp_path / f"bomb.{name}")
+        assert len(reading.read_table(tmp_path / f"honest.{name}")) == 2_000
 
 
 def test_an_archive_must_hold_one_table_of_the_name(tmp_path: Path) -> None:

@@ -57,6 +57,22 @@ def test_a_file_cut_at_any_byte_is_refused_or_warned_of(tmp_path: Path) -> None:
             reading.read_table(write(tmp_path, ROWS[:end]), own=True)
 
 
+@pytest.mark.parametrize(
+    "text", ["drug_id,smiles", '"drug_id,smiles', '"drug_id,smiles\n1001,CCO\n', "drug_id,smiles\n"]
+)
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_file_cut_within_its_header_is_refused(tmp_path: Path, text: str, as_text: bool) -> None:
+    with pytest.raises(DataError, match="has a header and no rows|single column"):
+        reading.read_table(write(tmp_path, text), text=as_text)
+
+
+def test_a_line_longer_than_any_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "_BLOCK", 64)
+    path = write(tmp_path, "cell_line_id,G1\n" + "L1,2\n" * 40 + "L" * 500 + ",1\n" + "L2,3\n" * 40)
+    with pytest.raises(DataError, match=r"t\.csv cannot be read as a comma-separated table: straddling object"):
+        reading.read_table(path)
+
+
 def test_spaces_before_a_quoted_cell_do_not_matter(tmp_path: Path) -> None:
     frame = reading.read_table(write(tmp_path, 'a,b\n1, "x,y"\n2, z\n'))
     assert reading.text(frame, "b").tolist() == ["x,y", "z"]

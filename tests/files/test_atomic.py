@@ -156,3 +156,12 @@ def test_a_refusal_names_what_and_where_and_why_and_what_to_do(tmp_path: Path, n
         f"The queue could not be written to {tmp_path / 'q.csv'}: {os.strerror(number)}. What is written needs"
     )
     assert remedy in words
+
+
+def test_thousands_of_folders_within_each_other_are_refused_as_a_name_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="[Nn]ame too long") as refused:
+        atomic.make_folder(tmp_path / ("a/" * 2_000))
+    assert refused.value.errno == errno.ENAMETOOLONG and not list(tmp_path.iterdir())
+    atomic.make_folder(tmp_path / "a/b")
+    atomic.make_folder(tmp_path / "a/b")
+    assert (tmp_path / "a/b").is_dir()

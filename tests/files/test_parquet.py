@@ -50,8 +50,8 @@ def test_no_flipped_bit_of_a_page_is_read_as_another_value(tmp_path: Path) -> No
         pd.testing.assert_frame_equal(found, frame())  # a bit of a page's header that says nothing
 
 
-def test_a_damaged_footer_is_refused_in_words(tmp_path: Path) -> None:
-    parquet.write(frame(), tmp_path / "t.parquet", {})
+def test_a_damaged_footer_of_others_is_refused_in_words(tmp_path: Path) -> None:
+    frame().to_parquet(tmp_path / "t.parquet", index=False)  # by pandas: no checksum stands before its footer
     whole = (tmp_path / "t.parquet").read_bytes()
     chance = random.Random(1)
     for _ in range(200):
@@ -66,13 +66,49 @@ def test_a_damaged_footer_is_refused_in_words(tmp_path: Path) -> None:
             found.to_pandas()  # what is let through can be used
 
 
+@pytest.mark.parametrize("joined", [False, True])
+def test_no_flipped_bit_of_a_footer_is_read_as_anything_else(tmp_path: Path, joined: bool) -> None:
+    parquet.write(frame(), tmp_path / "t.parquet", {b"bdrp": b'{"dof": 4.5}'})
+    if joined:
+        (tmp_path / "t.parquet").rename(tmp_path / "part.parquet")
+        parquet.join([tmp_path / "part.parquet"], tmp_path / "t.parquet", {})
+    whole = (tmp_path / "t.parquet").read_bytes()
+    expected = parquet.read(tmp_path / "t.parquet", LARGEST)
+    footer = int.from_bytes(whole[-8:-4], "little") + 8
+    chance = random.Random(2)
+    for at in chance.sample(range(len(whole) - footer, len(whole)), 150):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << chance.randrange(8)
+        (tmp_path / "d.parquet").write_bytes(damaged)
+        for reader in (lambda path: parquet.read(path, LARGEST), parquet.read_part, parquet.read_metadata):
+            with pytest.raises(parquet.NotParquetError):
+                reader(tmp_path / "d.parquet")
+    assert parquet.read(tmp_path / "t.parquet", LARGEST).equals(expected)
+
+
+def test_others_read_what_is_sealed_and_what_they_write_is_read(tmp_path: Path) -> None:
+    parquet.write(frame(), tmp_path / "t.parquet", {b"bdrp": b"note"})
+    theirs = arrow.read_table(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), frame())
+    arrow.write_table(theirs.slice(0, 5), tmp_path / "fewer.parquet")
+    assert parquet.read(tmp_path / "fewer.parquet", LARGEST).num_rows == 5
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"\xff" * 7 + b"PAR1", b"PAR1" * 5])
+def test_what_is_too_short_for_a_footer_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.parquet").write_bytes(content)
+    with pytest.raises(parquet.NotParquetError):
+        parquet.read(tmp_path / "t.parquet", LARGEST)
+
+
 def test_one_long_text_that_stands_often_is_counted_as_often(tmp_path: Path) -> None:
     texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(10_000, np.int32)), pa.array(["x" * 100_000]))
     arrow.write_table(pa.table({"line": texts}), tmp_path / "bomb.parquet")
     assert (tmp_path / "bomb.parquet").stat().st_size < 50_000
     with pytest.raises(parquet.NotParquetError, match="unpacks to more than 104,857,600 bytes"):
         parquet.read(tmp_path / "bomb.parquet", 100 * 1024**2)
-    assert parquet.read(tmp_path / "bomb.parquet", LARGEST).num_rows == 10_000
+    with pytest.raises(parquet.NotParquetError, match="more than 268,435,456 bytes, more than any table of its size"):
+        parquet.read(tmp_path / "bomb.parquet", LARGEST)
 
 
 def test_equal_numbers_are_counted_by_their_rows(tmp_path: Path) -> None:

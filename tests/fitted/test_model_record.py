@@ -48,7 +48,10 @@ def test_what_does_not_hold_together_is_refused_by_the_name_of_the_folder(model_
     ("name", "value"),
     [
         *(("seed", value) for value in ("x", -1, [1], 1.5, True)),
-        *(("split", value) for value in (3, "x", [])),
+        *(("split", value) for value in (3, "x", [], {"parts": {"train": {}}}, {"by": "pair"})),
+        *((name, value) for name in ("checksums", "versions", "history") for value in (3, [], "x")),
+        *(("notices", value) for value in (3, "x", [3])),
+        *((name, value) for name in ("screen", "measure", "unit", "genes", "recalibrator") for value in ([], {}, True)),
         *(("updates", value) for value in (3, "x", [{}], [3], {"a": 1}, [None])),
     ],
 )

@@ -90,6 +90,8 @@ def test_one_changed_response_or_gene_is_another_screen(tiny_screen):
         (({"ridge": "ridge"}, ["cell_lin"]), DataError, "no split 'cell_lin'. Did you mean 'cell_line'"),
         (({"ridge": "ridge"}, ["pair", "pair"]), DataError, "named twice"),
         (({"ridge": "ridge"}, ["pair"], 1), DataError, "nothing to compare"),
+        (({"ridge": "ridge"}, ["pair"], 10**400), DataError, "at most 1,000"),
+        (({"ridge": "ridge"}, ["pair"], 2, 10**400), DataError, "at most 1,000"),
         (({"ridge": "ridge"}, ["pair"], 2, 1, {"rigde": {}}), DataError, "'rigde'"),
     ],
 )

@@ -277,12 +277,18 @@ def _without_a_summary(target: Path) -> None:
     strict_json.write(target / "manifest.json", sealed_folder.with_digest(manifest | {"summary": {"moons": 3}}))
 
 
+def _with_another_entry(target: Path) -> None:
+    manifest = json.loads((target / "manifest.json").read_text())
+    summary = manifest["summary"] | {"notes": [3]}
+    strict_json.write(target / "manifest.json", sealed_folder.with_digest(manifest | {"summary": summary}))
+
+
 def _a_file(target: Path) -> None:
     shutil.rmtree(target)
     target.write_text("mine")
 
 
-@pytest.mark.parametrize("alter", [_damaged, _without_a_summary, _a_file])
+@pytest.mark.parametrize("alter", [_damaged, _without_a_summary, _with_another_entry, _a_file])
 def test_scores_that_were_altered_are_made_again_with_a_warning(groups, protocol, done, tmp_path, alter):
     out = tmp_path / "out"
     shutil.copytree(done[1], out)

@@ -78,7 +78,10 @@ def test_a_quota_does_not_break_the_limit_of_a_drug() -> None:
     assert queue["drug_id"].eq("D03").sum() == 4
 
 
-@pytest.mark.parametrize("quotas", [{"novel": 0.1}, {"extrapolated": 1.1}, {"wide_interval": 0.6, "extrapolated": 0.6}])
+@pytest.mark.parametrize(
+    "quotas",
+    [{"novel": 0.1}, {"extrapolated": 1.1}, {"extrapolated": 10**400}, {"wide_interval": 0.6, "extrapolated": 0.6}],
+)
 def test_quotas_that_cannot_be_kept_are_refused_with_the_reasons_that_there_are(quotas: dict[str, float]) -> None:
     with pytest.raises(DataError, match=f"cannot be kept.*{', '.join(REASONS)}"):
         Policy(quotas=quotas)

@@ -175,7 +175,7 @@ def _is_here(group: Any, name: str) -> bool:
 def _element(node: Any, path: Path) -> Any:
     """A node as anndata reads it, after a look at what it grows to."""
     grown = sum(_weigh(one, path) for one in _datasets(node, path))
-    if grown > unpacking.LARGEST:
+    if grown > unpacking.most_unpacked(path):
         raise unpacking.too_large(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what older versions of anndata wrote

@@ -63,7 +63,7 @@ def fetch(
     """
     items, folder = _items(name, base_url), Path(root)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(folder)
         with _alone_in(folder):
             getter = _Getter(folder, Ledger.read(folder), progress, patience or Patience())
             paths = [getter.get(item) for item in items]

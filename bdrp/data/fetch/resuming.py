@@ -68,7 +68,7 @@ class Resuming:
             UnavailableError: the server refuses, or breaks off too often; the bytes so far are kept.
             DataError: what came is not the file.
         """
-        self.part.parent.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(self.part.parent)
         if self._origin()[0] != url:
             self._forget()
         self._persist(url)

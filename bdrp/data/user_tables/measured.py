@@ -16,6 +16,7 @@ from bdrp.data.user_tables.copies import warn_of_copies
 from bdrp.data.user_tables.duplicates import drop_repeated
 from bdrp.data.user_tables.lines import held_ids, join_lines
 from bdrp.data.user_tables.responses import read_responses
+from bdrp.files import inputs
 
 
 def read_measured(
@@ -89,7 +90,7 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
 def _read_list(path: Path, column: str) -> list[str] | None:
     """The ids below a header that stands alone; None where the file is another table, or none."""
     try:
-        header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
+        header, *rows = inputs.read_text(path).splitlines()
     except (OSError, ValueError):
         return None
     if plain(header) not in columns.ALIASES[column] or any(mark in header for mark in ",;\t|"):

@@ -74,7 +74,7 @@ def make_folder(out: Path) -> Path:
         OutputError: it cannot be made.
     """
     with atomic.refusing("The report", out):
-        out.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(out)
     return out
 
 

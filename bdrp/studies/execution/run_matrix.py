@@ -19,6 +19,8 @@ from bdrp.data.screen import Screen
 from bdrp.data.splits import BY, PARTITIONS
 from bdrp.errors import DataError, did_you_mean
 
+MOST: Final = 1_000
+"""Folds, and seeds; chosen: more than anyone fits, and no number that takes for ever to count to."""
 PARTITION_SEED: Final = 0  # chosen: folds are the same for every seed, so that seeds tell what a random start changes
 
 
@@ -112,10 +114,12 @@ class RunMatrix:
             DataError: a split or a label is not known, or a number is too small.
             FitError: a method or an option is not known.
         """
-        if not self.methods or not self.splits or self.folds < 2 or self.seeds < 1:
+        counts = 2 <= self.folds <= MOST and 1 <= self.seeds <= MOST
+        if not self.methods or not self.splits or not counts:
             raise DataError(
                 f"There is nothing to compare: {len(self.methods)} methods, {len(self.splits)} splits, {self.folds} "
-                f"folds, {self.seeds} seeds. Allowed: at least one method, split and seed, and two folds. Give more."
+                f"folds, {self.seeds} seeds. Allowed: at least one method, split and seed, and two folds; of folds and "
+                f"seeds at most {MOST:,}. Change what is out of range."
             )
         _refuse("split", self.splits, BY)
         _refuse("partition", [self.partition], PARTITIONS)

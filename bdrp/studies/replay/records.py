@@ -63,5 +63,5 @@ def keep_model(out: Path, key: Mapping[str, Any], fit: Callable[[Path], TrainedM
             return TrainedModel.load(place)
         except ModelFolderError:
             atomic.remove(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    atomic.make_folder(place.parent)
     return fit(place)

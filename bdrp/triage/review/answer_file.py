@@ -10,7 +10,7 @@ import pandas as pd
 
 from bdrp.data import reading
 from bdrp.errors import DataError
-from bdrp.files import strict_json
+from bdrp.files import inputs, strict_json
 from bdrp.predictive.distribution import KEYS
 from bdrp.triage import label_studio
 from bdrp.triage.decision import ANSWER, FIELDS
@@ -59,7 +59,7 @@ def _from_json(path: Path) -> pd.DataFrame:
 
 
 def _read_lines(path: Path) -> list[Any]:
-    lines = path.read_bytes().splitlines()
+    lines = inputs.read_bytes(path).splitlines()
     return [strict_json.parse(line, f"{path.name}, line {at}") for at, line in enumerate(lines, 1) if line.strip()]
 
 

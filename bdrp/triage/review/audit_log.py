@@ -109,7 +109,7 @@ class AuditLog:
         """A connection within a transaction that holds SQLite's lock from its beginning."""
         check_log_place(self.path)
         with atomic.refusing("The log of decisions", self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            atomic.make_folder(self.path.parent)
         with self._connected() as connection, _refusing(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
