@@ -13,38 +13,43 @@ from bdrp.calibration import Recalibration
 from bdrp.display import Displayed
 from bdrp.errors import BdrpError, ModelFolderError
 from bdrp.evaluation import PosteriorCheck
-from bdrp.files import json_shape, sealed_folder, strict_json
-from bdrp.files.json_shape import ANY, NUMBER, Shape
+from bdrp.files import json_schema, sealed_folder, strict_json
+from bdrp.files.json_schema import NUMBER, TEXT, WHOLE, YES_OR_NO, Schema, entries, items, or_none, record
 from bdrp.fitted import saved_posterior_check
 from bdrp.fitted.held_out import OBSERVED, HasHeldOut, HeldOut
 from bdrp.fitted.measurements import UPDATES, Update
 
-_TOLD: Final = {"*": str}
-_SIZES: Final = {"responses": int, "cell_lines": int, "drugs": int, "*": int}
-MANIFEST: Final[Shape] = {
-    "method": str,
-    "method_from?": _TOLD,
-    "options": {"*": ANY},
-    "seed": (int, None),
-    "measure": str,
-    "unit": str,
-    "centre": NUMBER,
-    "spread": NUMBER,
-    "genes": int,
-    "expression_scale?": (str, None),
-    "screen": str,
-    "split?": ({"by?": str, "description?": str, "parts": {"*": _SIZES}, "*": ANY}, None),
-    "checksums?": _TOLD,
-    "history?": {"*": ANY},
-    "versions": _TOLD,
-    "notices?": [str],
-    "interrupted?": bool,
-    "recalibration?": (str, None),
-    "recalibrator?": (str, None),
-    "recalibrator_from?": _TOLD,
-    f"{UPDATES}?": [{"*": ANY}],
-    "*": ANY,
-}
+_TOLD: Final = entries(TEXT)
+_SIZES: Final = record({"responses": WHOLE, "cell_lines": WHOLE, "drugs": WHOLE}, others=True)
+_SPLIT: Final = record({"parts": entries(_SIZES)}, {"by": TEXT, "description": TEXT}, others=True)
+MANIFEST: Final[Schema] = record(
+    {
+        "method": TEXT,
+        "options": entries(),
+        "seed": or_none(WHOLE),
+        "measure": TEXT,
+        "unit": TEXT,
+        "centre": NUMBER,
+        "spread": NUMBER,
+        "genes": WHOLE,
+        "screen": TEXT,
+        "versions": _TOLD,
+    },
+    {
+        "method_from": _TOLD,
+        "expression_scale": or_none(TEXT),
+        "split": or_none(_SPLIT),
+        "checksums": _TOLD,
+        "history": entries(),
+        "notices": items(TEXT),
+        "interrupted": YES_OR_NO,
+        "recalibration": or_none(TEXT),
+        "recalibrator": or_none(TEXT),
+        "recalibrator_from": _TOLD,
+        UPDATES: items(entries()),
+    },
+    others=True,
+)
 """The kinds of what a manifest says; what a model is made of is checked further where it is made."""
 
 
@@ -86,9 +91,9 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
     Raises:
         ValueError: saying which entry it is, and what it says.
     """
-    json_shape.check(manifest, MANIFEST, "its manifest")
+    json_schema.check(manifest, MANIFEST, "its manifest")
     if (manifest.get("seed") or 0) < 0:
-        raise ValueError(f"its manifest's 'seed' is {manifest['seed']}")
+        raise ValueError(f"its manifest.seed is {manifest['seed']}; it must be 0 or more")
 
 
 def read_parts(path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError
-from bdrp.files import atomic, json_shape, sealed_folder, strict_json, tables
+from bdrp.files import atomic, json_schema, sealed_folder, strict_json, tables
 from bdrp.fitted.laboratory import LaboratoryScales
 from bdrp.studies.folder import address, check_own
 from bdrp.studies.transfer_scores import TargetScores
@@ -58,7 +58,7 @@ def read_scores(path: Path) -> TargetScores | None:
     try:
         manifest = _opened(path)
         summary: Any = manifest.get("summary")
-        json_shape.check(summary, HOME if manifest["key"].get("home") else TARGET, "its summary")
+        json_schema.check(summary, HOME if manifest["key"].get("home") else TARGET, "its summary")
         tables = {table: pd.read_parquet(path / f"{name}.parquet") for name, table in TABLES.items()}
     except (ModelFolderError, OSError, ValueError) as error:
         warnings.warn(f"Kept scores are not used, and are made again: {error}", BdrpWarning, stacklevel=4)

@@ -41,7 +41,8 @@ class NetworkMethod(Method, ABC):
             calibration rows; docs/tried.md) or "censored"; see `Likelihood`.
         noise: what its SD depends on: "constant", "drug" or "pair".
         modalities: which profiles of a line are read, expression among them; lines may lack the others. Tissue is read
-            where the screen tells any, unless the split holds tissues out. One that is neither of these nor mutations is read by slopes alone.
+            where the screen tells any, unless the split holds tissues out. One that is neither of these nor mutations
+            is read by slopes alone.
         lines: which lines are to be predicted best: "known" ones, of which other drugs were measured; "new" ones; or
             "auto", whichever does better on the validation part. See `bdrp.inference.initialisation.solve`.
         epochs: passes over the training lines; if None, 20 for new lines and 50 for known ones, which go on gaining
