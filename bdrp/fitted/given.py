@@ -119,7 +119,7 @@ def _warn_of_tissues(told: pd.Series, model: TrainedModel) -> None:
     if scaler is None:
         warnings.warn(
             f"The model reads no tissue, which was given for {told.notna().sum():,} lines: it changes nothing. Leave "
-            "it out, or fit a model on a screen that tells tissues.",
+            "it out, or fit a model on a screen that tells tissues, with none of them held out.",
             BdrpWarning,
             stacklevel=4,
         )
