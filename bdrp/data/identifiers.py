@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Final
@@ -13,10 +13,14 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import SaltRemover, inchi
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+from bdrp.data.structure_cache import Reader
 from bdrp.errors import DataError
 
 LONGEST_SMILES: Final = 2_000
 """Characters; chosen: the longest structure of GDSC, CCLE and CTRPv2 has under 300, and parsing time grows steeply."""
+
+MOST_KEPT: Final = 65_536
+"""Structures whose names stay in memory; chosen: some 10 MB."""
 
 _CARBON = 6
 _TRANSITION_METALS = frozenset({*range(21, 31), *range(39, 49), *range(72, 81)})
@@ -92,6 +96,17 @@ def structure_key(smiles: object) -> str:
     return _key(_plain_smiles(smiles))
 
 
+def name_structures(smiles: Sequence[object]) -> list[tuple[str, str] | DataError]:
+    """Canonical SMILES and structure key of each of many structures, or what is wrong with it.
+
+    Many are read at once, in processes, and kept among the user's caches.
+    """
+    named: list[tuple[str, str] | DataError] = []
+    for start in range(0, len(smiles), MOST_KEPT):
+        named += _name_run(smiles[start : start + MOST_KEPT])
+    return named
+
+
 def parent_key(smiles: object) -> str:
     """The structure key of what is left without salts and solvents, so that a base and its hydrochloride are one.
 
@@ -118,6 +133,29 @@ def listed(items: Iterable[object], most: int = 10) -> str:
     return ", ".join(first[:most]) + (", ..." if len(first) > most else "")
 
 
+def _name_run(smiles: Sequence[object]) -> list[tuple[str, str] | DataError]:
+    """Of no more structures than are kept in memory."""
+    plain = list(map(_plain_or_error, smiles))
+    canonical = _canonical.read_all(text for text in plain if isinstance(text, str))
+    _key.read_all(canonical.values())
+    return [_name(text) if isinstance(text, str) else text for text in plain]
+
+
+def _name(plain: str) -> tuple[str, str] | DataError:
+    try:
+        canonical = _canonical(plain)
+        return canonical, _key(canonical)
+    except DataError as error:
+        return error
+
+
+def _plain_or_error(smiles: object) -> str | DataError:
+    try:
+        return _plain_smiles(smiles)
+    except DataError as error:
+        return error
+
+
 def _plain_smiles(smiles: object) -> str:
     text = "" if smiles is None else str(smiles).strip()
     if text.lower() in _BLANK:
@@ -138,13 +176,11 @@ def _plain_smiles(smiles: object) -> str:
     return text
 
 
-@lru_cache(maxsize=65_536)
-def _canonical(smiles: str) -> str:
+def _read_canonical(smiles: str) -> str:
     return str(Chem.MolToSmiles(_molecule(smiles)))
 
 
-@lru_cache(maxsize=65_536)
-def _key(smiles: str) -> str:
+def _read_key(smiles: str) -> str:
     with rdBase.BlockLogs():
         key = inchi.MolToInchiKey(_molecule(smiles))  # type: ignore[no-untyped-call, unused-ignore]
     if key:
@@ -152,7 +188,11 @@ def _key(smiles: str) -> str:
     return "SMILES-" + hashlib.sha256(_canonical(smiles).encode()).hexdigest()[:14]
 
 
-@lru_cache(maxsize=65_536)
+_canonical = Reader(f"{__name__}:_canonical", _read_canonical, str.encode, bytes.decode, (__file__,), MOST_KEPT)
+_key = Reader(f"{__name__}:_key", _read_key, str.encode, bytes.decode, (__file__,), MOST_KEPT)
+
+
+@lru_cache(maxsize=MOST_KEPT)
 def _parent(smiles: str) -> str:
     whole = _molecule(smiles)
     if any(atom.GetAtomicNum() in _TRANSITION_METALS for atom in whole.GetAtoms()):

@@ -46,8 +46,8 @@ def clean_drugs(raw: pd.DataFrame, where: str) -> pd.DataFrame:
         raise DataError(
             f"{where} has {len(empty):,} rows without drug_id (row {listed(empty + 1)}). Give every drug an id."
         )
-    table = raw.assign(smiles=_structures(raw, where))
-    table["structure_key"] = table["smiles"].map(identifiers.structure_key)
+    table = raw.copy()
+    table["smiles"], table["structure_key"] = _structures(raw, where)
     _refuse_two_structures(table, where)
     table = table.drop_duplicates("drug_id").set_index("drug_id")
     for column in ("name", "target", "pathway"):
@@ -56,19 +56,17 @@ def clean_drugs(raw: pd.DataFrame, where: str) -> pd.DataFrame:
     return table[list(DRUG_COLUMNS)].astype("str")
 
 
-def _structures(raw: pd.DataFrame, where: str) -> list[str]:
-    read, failed = [], []
-    for drug_id, smiles in zip(raw["drug_id"], raw["smiles"], strict=True):
-        try:
-            read.append(identifiers.canonical_smiles(smiles))
-        except DataError as error:
-            failed.append((drug_id, str(error)))
+def _structures(raw: pd.DataFrame, where: str) -> tuple[list[str], list[str]]:
+    """Canonical SMILES and structure keys."""
+    named = identifiers.name_structures(raw["smiles"].tolist())
+    failed = [(drug, str(one)) for drug, one in zip(raw["drug_id"], named, strict=True) if isinstance(one, DataError)]
     if failed:
         raise DataError(
             f"{where} has {len(failed):,} drugs whose structure cannot be used (drug_id "
             f"{listed(drug_id for drug_id, _ in failed)}). The first: {failed[0][1]}"
         )
-    return read
+    pairs = [one for one in named if not isinstance(one, DataError)]
+    return [smiles for smiles, _ in pairs], [key for _, key in pairs]
 
 
 def _refuse_two_structures(table: pd.DataFrame, where: str) -> None:

@@ -25,11 +25,9 @@ from bdrp.data import unpacking
 from bdrp.data.measures import MEASURES
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpError, BdrpWarning
-from bdrp.files import atomic, parquet, sealed_folder, strict_json
+from bdrp.files import atomic, cache_folder, parquet, sealed_folder, strict_json
+from bdrp.files.cache_folder import OFF, PLACE
 
-PLACE: Final = "BDRP_CACHE"
-"""The environment variable that names another folder; "off" keeps nothing."""
-OFF: Final = "off"
 FORMAT: Final = 1
 MOST_ENTRIES: Final = 8
 """Chosen: both measures of four screens; what was used longest ago goes first. One of GDSC2 has 9 MB."""
@@ -38,16 +36,6 @@ _PACKAGES: Final = ("numpy", "pandas", "pyarrow", "rdkit")
 _NAME: Final = "screen-"
 _TABLES: Final = {"responses": None, "drugs": "drug_id", "cell_lines": "cell_line_id"}
 """The tables beside the profiles, with what their rows are named by; responses are counted."""
-
-
-def find_folder() -> Path | None:
-    """Where parsed screens are kept: `BDRP_CACHE`, or the platform's folder of caches; None where it is off."""
-    named = os.environ.get(PLACE)
-    if named is not None:
-        return None if named.lower() in ("", OFF) else Path(named)
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("bdrp", appauthor=False))
 
 
 def load_or_read(name: str, measure: str, files: Mapping[str, Path], read: Callable[[], Screen]) -> Screen:
@@ -65,7 +53,7 @@ def load_or_read(name: str, measure: str, files: Mapping[str, Path], read: Calla
     Warns:
         BdrpWarning: what was kept is damaged, and so not used.
     """
-    folder = find_folder()
+    folder = cache_folder.find()
     if folder is None:
         return read()
     checksums = {what: (path.name, unpacking.sha256(path)) for what, path in files.items()}

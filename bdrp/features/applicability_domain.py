@@ -17,7 +17,8 @@ from bdrp.data.profiles import EXPRESSION
 from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning
 from bdrp.features.batch import Batch, Features, Inputs
-from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
+from bdrp.features.molecules import tanimoto
+from bdrp.features.structures import FINGERPRINT_BITS
 
 NEAREST = 3  # chosen: as many trained drugs as a reviewer will look up
 UNLIKELY = 0.01  # chosen: one honest cohort in a hundred is warned of

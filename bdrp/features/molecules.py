@@ -8,26 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple, NoReturn
 
 import numpy as np
 import torch
-from rdkit import Chem, rdBase
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit import Chem
 from torch import Tensor
 
 from bdrp.errors import DataError
 from bdrp.features.atom_classes import AtomClasses
-from bdrp.features.descriptors import describe, tabulate
+from bdrp.features.descriptors import tabulate
+from bdrp.features.structures import FINGERPRINT_BITS, OF_ATOM, OF_BOND, STRUCTURES, Structure
 
 ELEMENTS = ("C", "N", "O", "S", "F", "Cl", "Br", "I", "P", "B", "Si", "Se", "Pt", "As", "Na", "K")
 HYBRIDISATIONS = (Chem.HybridizationType.SP, Chem.HybridizationType.SP2, Chem.HybridizationType.SP3)
 _NUMBERS = tuple(Chem.GetPeriodicTable().GetAtomicNumber(element) for element in ELEMENTS)
 BONDS = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE, Chem.BondType.AROMATIC)
-FINGERPRINT_BITS = 1024  # chosen: Morgan radius 2 folded to 1,024 is the field's usual size (Rogers & Hahn 2010)
 MOST_KEPT = 2_000  # chosen: more drugs than a screen has; the graphs of one drug take some 25 kB
-_FINGERPRINTS = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=FINGERPRINT_BITS)
 
+_NO_ATOM, _NO_BOND = (np.empty((0, width), dtype=np.int64) for width in (OF_ATOM, OF_BOND))
 ATOM_WIDTH = len(ELEMENTS) + 1 + 6 + 5 + 5 + len(HYBRIDISATIONS) + 1 + 3
 BOND_WIDTH = len(BONDS) + 1 + 3
 
@@ -110,28 +108,31 @@ def _kept(smiles: tuple[str, ...]) -> MoleculeGraphs:
     return _graphs(smiles)
 
 
-class _Molecule(NamedTuple):
-    """What RDKit says of a molecule: 8 whole numbers an atom, 6 a bond, fingerprint and descriptors."""
-
-    atoms: tuple[int, ...]
-    bonds: tuple[int, ...]
-    fingerprint: np.ndarray
-    descriptors: tuple[float, ...]
-
-
 def _graphs(smiles: Sequence[str]) -> MoleculeGraphs:
-    read = [_read(text) or _refuse(text, row) for row, text in enumerate(smiles)]
-    sizes = [len(molecule.atoms) // 8 for molecule in read]
+    read = _read(smiles)
+    sizes = [len(molecule.atoms) for molecule in read]
     ends, bond_features = _bonds(read, np.concatenate([[0], np.cumsum(sizes)]))
-    fingerprints = np.array([molecule.fingerprint for molecule in read], dtype=np.uint8)
+    packed = np.array([molecule.fingerprint for molecule in read], dtype=np.uint8)
+    fingerprints = np.unpackbits(packed.reshape(-1, FINGERPRINT_BITS // 8), axis=1)
     return MoleculeGraphs(
         atoms=torch.tensor(_atoms(read)),
         bonds=torch.tensor(ends),
         bond_features=torch.tensor(bond_features),
         molecule=torch.repeat_interleave(torch.arange(len(read)), torch.tensor(sizes, dtype=torch.int64)),
-        fingerprints=torch.tensor(fingerprints.reshape(-1, FINGERPRINT_BITS), dtype=torch.float32),
-        descriptors=torch.tensor(tabulate([molecule.descriptors for molecule in read])),
+        fingerprints=torch.tensor(fingerprints, dtype=torch.float32),
+        descriptors=torch.tensor(tabulate([molecule.descriptors.tolist() for molecule in read])),
     )
+
+
+def _read(smiles: Sequence[str]) -> list[Structure]:
+    found = STRUCTURES.read_all(text for text in smiles if isinstance(text, str) and text.isascii())
+    unread = [row for row, text in enumerate(smiles) if text not in found]
+    if unread:
+        raise DataError(
+            f"The structure in row {unread[0]} cannot be read as a SMILES: {str(smiles[unread[0]])[:80]!r}. "
+            "Every drug needs one molecule of at least one atom. Correct or drop the row."
+        )
+    return [found[text] for text in smiles]
 
 
 def tanimoto(left: Tensor, right: Tensor) -> Tensor:
@@ -141,74 +142,24 @@ def tanimoto(left: Tensor, right: Tensor) -> Tensor:
     return torch.where(union > 0, shared / union.clamp(min=1), torch.ones_like(union))
 
 
-@lru_cache(maxsize=MOST_KEPT)
-def _read(text: str) -> _Molecule | None:
-    """None where it cannot be read. Kept: a panel's drugs are those of the screen, in a set of their own."""
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(text) if isinstance(text, str) else None
-    if molecule is None or molecule.GetNumAtoms() == 0:
-        return None
-    bits = _FINGERPRINTS.GetFingerprintAsNumPy(molecule)
-    return _Molecule(_say_atoms(molecule), _say_bonds(molecule), bits, describe(molecule))
-
-
-def _refuse(text: str, row: int) -> NoReturn:
-    raise DataError(
-        f"The structure in row {row} cannot be read as a SMILES: {str(text)[:80]!r}. "
-        "Every drug needs one molecule of at least one atom. Correct or drop the row."
-    )
-
-
 def _one_hot(values: np.ndarray, choices: Sequence[int]) -> np.ndarray:
     """(M, choices + 1) which choice each value is; last, whether it is none of them."""
     found = np.equal.outer(values, np.asarray(choices))
     return np.column_stack([found, ~found.any(axis=1)])
 
 
-def _say_atoms(molecule: Chem.Mol) -> tuple[int, ...]:
-    said: list[int] = []
-    for atom in map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms())):
-        said += (
-            atom.GetAtomicNum(),
-            atom.GetDegree(),
-            atom.GetTotalNumHs(),
-            atom.GetFormalCharge(),
-            int(atom.GetHybridization()),
-            atom.GetIsAromatic(),
-            atom.IsInRing(),
-            atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED,
-        )
-    return tuple(said)
-
-
-def _say_bonds(molecule: Chem.Mol) -> tuple[int, ...]:
-    said: list[int] = []
-    for bond in map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())):
-        said += (
-            bond.GetBeginAtomIdx(),
-            bond.GetEndAtomIdx(),
-            int(bond.GetBondType()),
-            bond.GetIsConjugated(),
-            bond.IsInRing(),
-            bond.GetStereo() != Chem.BondStereo.STEREONONE,
-        )
-    return tuple(said)
-
-
-def _atoms(molecules: Sequence[_Molecule]) -> np.ndarray:
+def _atoms(molecules: Sequence[Structure]) -> np.ndarray:
     """(A, ATOM_WIDTH): whole numbers of all atoms at once as ones and zeros."""
-    said = [number for molecule in molecules for number in molecule.atoms]
-    columns = np.array(said, dtype=np.int64).reshape(-1, 8).T
+    columns = np.vstack([_NO_ATOM, *(molecule.atoms for molecule in molecules)]).T
     choices = (_NUMBERS, range(5), range(4), (-2, -1, 0, 1), tuple(map(int, HYBRIDISATIONS)))
     kinds = [_one_hot(column, tuple(of)) for column, of in zip(columns, choices, strict=False)]
     return np.column_stack([*kinds, *columns[len(choices) :]]).astype(np.float32)
 
 
-def _bonds(molecules: Sequence[_Molecule], offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _bonds(molecules: Sequence[Structure], offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(2, E) ends and (E, BOND_WIDTH) features, each bond in both directions one after the other."""
-    said = [number for molecule in molecules for number in molecule.bonds]
-    columns = np.array(said, dtype=np.int64).reshape(-1, 6).T
-    counts = [len(molecule.bonds) // 6 for molecule in molecules]
+    columns = np.vstack([_NO_BOND, *(molecule.bonds for molecule in molecules)]).T
+    counts = [len(molecule.bonds) for molecule in molecules]
     begin, end = columns[:2] + np.repeat(offsets[:-1], counts).astype(np.int64)
     both = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2).T
     features = np.column_stack([_one_hot(columns[2], tuple(map(int, BONDS))), *columns[3:]]).astype(np.float32)

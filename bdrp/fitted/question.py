@@ -19,6 +19,7 @@ from bdrp.display import Displayed
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.features.batch import Inputs, Pairs, grid, refuse_unknown
 from bdrp.features.batch import pairs as as_pairs
+from bdrp.features.structures import MOST_KEPT, STRUCTURES
 from bdrp.fitted.asked import check_tables, pair_ids
 from bdrp.fitted.laboratory import Laboratories, find_laboratories
 from bdrp.predictive import Predictions
@@ -110,6 +111,17 @@ class Question(Displayed):
             size = (memory - all_drugs) // BYTES_A_PAIR if few else memory // (BYTES_A_PAIR + BYTES_A_DRUG)
         size = max(1, size)
         return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def read_ahead(self, start: int) -> int:
+        """Read the structures of many drugs at once, from one of them on; the first that was not read.
+
+        Parts of all lines have few drugs each, too few to be read in processes.
+        """
+        if self.pairs is not None:
+            return len(self)
+        stop = start + MOST_KEPT
+        STRUCTURES.read_all(self.drugs["smiles"].iloc[start:stop])
+        return stop
 
     def answer(self, part: slice = slice(None)) -> Predictions:
         """The calibrated distributions of a part, of all pairs by default; a line after the other, or in their order.

@@ -129,7 +129,10 @@ def _answered(task: Task, parts: Parts, engine: Engine, workers: int) -> Iterato
 
         yield from answer_on_cluster(task, parts, engine, workers)
         return
+    read = 0
     for number in parts.missing:
+        if task.slices[number].stop > read:
+            read = task.question.read_ahead(task.slices[number].start)
         task.write(number, parts.path(number))
         yield number
 

@@ -7,6 +7,7 @@ shared. An actor that dies is started anew, and its part is answered again.
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bdrp import __version__, errors
+from bdrp.data.structure_processes import PROCESSES
 from bdrp.engines import Engine, cluster
 from bdrp.errors import BdrpError, BdrpWarning, DataError
 from bdrp.files import atomic
@@ -56,6 +58,7 @@ class Answerer:
         import torch
 
         torch.set_num_threads(1)
+        os.environ[PROCESSES] = "1"
         self.refused, self.task = _release_refused(asked_by), ray.get(sent[0])
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

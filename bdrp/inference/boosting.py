@@ -29,7 +29,7 @@ from torch import Tensor
 from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
 from bdrp.features.descriptors import DESCRIPTORS
-from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.features.structures import FINGERPRINT_BITS
 from bdrp.inference.method import Fitted, Method, Runtime, require_at_least
 from bdrp.inference.row_weights.known_variance import weigh
 from bdrp.inference.trees import oblivious

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from bdrp.errors import FitError, ModelFolderError
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.features.structures import FINGERPRINT_BITS
 from bdrp.inference.kronecker.kernels import (
     Grid,
     Kernels,

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from bdrp.errors import FitError
-from bdrp.features.molecules import FINGERPRINT_BITS, MoleculeGraphs
+from bdrp.features.molecules import MoleculeGraphs
+from bdrp.features.structures import FINGERPRINT_BITS
 from bdrp.model.architecture import Architecture
 from bdrp.model.dropout import Dropout
 from bdrp.model.graph import GraphEncoder

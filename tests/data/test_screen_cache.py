@@ -13,7 +13,7 @@ from bdrp.data import screen_cache, sources
 from bdrp.data.screen import Screen
 from bdrp.data.sources import _gdsc
 from bdrp.errors import BdrpWarning
-from bdrp.files import sealed_folder
+from bdrp.files import cache_folder, sealed_folder
 
 CURVES = """COSMIC_ID,CELL_LINE_NAME,DRUG_ID,DRUG_NAME,MIN_CONC,MAX_CONC,LN_IC50,AUC
 101,ES-1,1,Ethanol,0.01,10,-1.5,0.4
@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where screens are kept in a test."""
-    monkeypatch.setenv(screen_cache.PLACE, str(tmp_path / "cache"))
+    monkeypatch.setenv(cache_folder.PLACE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
@@ -132,7 +132,7 @@ def test_an_entry_sealed_again_around_a_pickle_is_not_used(root: Path, folder: P
 def test_nothing_is_kept_where_it_is_off(
     said: str, root: Path, folder: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(screen_cache.PLACE, said)
+    monkeypatch.setenv(cache_folder.PLACE, said)
     for _ in range(2):
         sources.load("gdsc2", root)
     assert len(parsed) == 2
@@ -140,9 +140,9 @@ def test_nothing_is_kept_where_it_is_off(
 
 
 def test_where_nothing_is_said_it_is_the_platforms_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(screen_cache.PLACE)
+    monkeypatch.delenv(cache_folder.PLACE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    found = screen_cache.find_folder()
+    found = cache_folder.find()
     assert found is not None
     assert found.name.lower() == "bdrp"
 
@@ -151,7 +151,7 @@ def test_a_place_that_cannot_be_written_to_costs_only_time(
     root: Path, tmp_path: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv(screen_cache.PLACE, str(tmp_path / "file" / "below"))
+    monkeypatch.setenv(cache_folder.PLACE, str(tmp_path / "file" / "below"))
     for _ in range(2):
         sources.load("gdsc2", root)
     assert len(parsed) == 2

@@ -9,7 +9,8 @@ from rdkit import Chem
 
 from bdrp.errors import DataError
 from bdrp.features import molecules
-from bdrp.features.molecules import ATOM_WIDTH, BOND_WIDTH, FINGERPRINT_BITS, MoleculeGraphs, tanimoto
+from bdrp.features.molecules import ATOM_WIDTH, BOND_WIDTH, MoleculeGraphs, tanimoto
+from bdrp.features.structures import FINGERPRINT_BITS
 
 ETHANOL, BENZENE, METHANE = "CCO", "c1ccccc1", "C"
 IMATINIB = "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1"

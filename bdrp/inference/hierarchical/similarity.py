@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from bdrp.features.batch import Inputs
 from bdrp.features.descriptors import DESCRIPTORS
 from bdrp.features.drugs import DrugRelations
-from bdrp.features.molecules import FINGERPRINT_BITS, tanimoto
+from bdrp.features.molecules import tanimoto
+from bdrp.features.structures import FINGERPRINT_BITS
 
 KERNELS = ("structure", "descriptors", "dose", "compound", "target", "pathway")
 LABORATORY = "laboratory"

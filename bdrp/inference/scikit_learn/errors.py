@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bdrp.features.descriptors import DESCRIPTORS
-from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.features.structures import FINGERPRINT_BITS
 from bdrp.inference.row_weights.known_variance import LEAST, learn_noise_by_group
 from bdrp.inference.scikit_learn.estimators import fit_clone, predict
 from bdrp.inference.scikit_learn.table import Rows

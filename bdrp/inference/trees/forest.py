@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.features.structures import FINGERPRINT_BITS
 from bdrp.inference.row_weights.known_variance import learn_noise
 
 if TYPE_CHECKING:

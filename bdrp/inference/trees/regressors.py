@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bdrp.features.batch import Batch, Features, Inputs, Pairs
-from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.features.structures import FINGERPRINT_BITS
 
 
 class Regressors(NamedTuple):

@@ -7,7 +7,7 @@ import torch
 
 from bdrp.features.descriptors import DESCRIPTORS
 from bdrp.features.drugs import DrugRelations
-from bdrp.features.molecules import FINGERPRINT_BITS
+from bdrp.features.structures import FINGERPRINT_BITS
 from bdrp.inference.hierarchical.kriging import Kriging
 from bdrp.inference.hierarchical.similarity import KERNELS, CompoundDescriptors
 
