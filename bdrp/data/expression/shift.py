@@ -142,8 +142,8 @@ def _list_negated(part: Reference, values: Floats, lines: pd.Index) -> tuple[str
 def _asymmetry(part: Reference, values: Floats) -> float:
     if part.skewness is None or len(values) < ENOUGH_LINES or len(part.genes) < ENOUGH_GENES:
         return float("nan")
-    cubes = np.clip(_own_scale(values), -BEYOND, BEYOND) ** 3
-    own = cubes.mean(axis=0)
+    clipped = np.clip(_own_scale(values), -BEYOND, BEYOND)
+    own = (clipped * clipped * clipped).mean(axis=0)
     if not own.std() or not part.skewness.std():
         return float("nan")
     return float(np.corrcoef(own, part.skewness)[0, 1])
