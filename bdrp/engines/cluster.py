@@ -124,8 +124,8 @@ def _start(ray: ModuleType, workers: int) -> None:
         ray.shutdown()
         raise DataError(
             f"A Ray cluster cannot be started on this machine: {_first_line(error)}. Its processes need to be up "
-            "within 30 seconds. Try again when the machine is less busy, give the --address of a cluster that runs, or leave "
-            "--engine out."
+            "within 30 seconds. Try again when the machine is less busy, give the --address of a cluster that runs, or "
+            "leave --engine out."
         ) from error
 
 
