@@ -95,7 +95,7 @@ DEFINITIONS: Final = (
     Definition(
         "probabilistic.epistemic_share",
         "Epistemic share",
-        "The part of the predicted variance that is epistemic, by the model's own account: an upper bound.",
+        "The part of the predicted variance that is epistemic, by the model's own account.",
     ),
     Definition(
         "coverage.coverage",
