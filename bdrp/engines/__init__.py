@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +21,7 @@ class Engine:
             that ends with the work.
 
     Raises:
-        DataError: there is no such engine, or the local one is given an address.
+        DataError: there is no such engine, the local one is given an address, or there can be no such address.
     """
 
     name: str = "local"
@@ -37,6 +38,11 @@ class Engine:
             raise DataError(
                 f"The address {self.address} is given, and the engine is local, which is this machine. Allowed: an "
                 "address with the engine ray. Add --engine ray, or leave --address out."
+            )
+        if self.address not in (None, "auto") and not re.fullmatch(r"[^\s/]+:\d{1,5}", self.address or ""):
+            raise DataError(
+                f"The address {self.address!r} is not one of a Ray cluster. Allowed: HOST:PORT of its head node, such "
+                "as 10.0.0.1:6379; or auto on one of its nodes. Change --address."
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
@@ -21,6 +22,11 @@ from bdrp.errors import DataError
 
 PATIENCE: Final = 5.0
 """Seconds that a worker has to end by itself; chosen."""
+ANSWER: Final = 10.0
+"""Seconds that a head node has to answer; chosen."""
+SETTINGS: Final = b"\0\0\0\4\0\0\0\0\0"
+"""An empty frame of settings, with which both sides of HTTP/2 begin; its fourth byte says what it is (RFC 9113)."""
+GREETING: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS
 QUIET: Final = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
@@ -85,13 +91,30 @@ def _connect(ray: ModuleType, engine: Engine, workers: int) -> None:
         _start(ray, workers)
         return
     try:
+        if engine.address != "auto":
+            _require_answer(engine.address)
         ray.init(address=engine.address, **QUIET)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise DataError(
-            f"The Ray cluster {engine.address} cannot be joined: {_first_line(error)} Allowed: HOST:PORT of a head "
+            f"The Ray cluster {engine.address} cannot be joined: {_first_line(error)}. Allowed: HOST:PORT of a head "
             "node that runs, with the same releases of Python and Ray; or auto on one of its nodes. Start one with "
             "`ray start --head`, or leave --address out for a cluster of this machine."
         ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address where no Ray answers, for which Ray itself would wait without end and deaf to Ctrl-C.
+
+    Raises:
+        OSError: nothing answers, or what answers does not speak HTTP/2, as Ray does.
+    """
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER) as head:
+        if os.environ.get("RAY_USE_TLS", "0") != "0":
+            return  # what it says is encrypted
+        head.sendall(GREETING)
+        if head.recv(4)[3:] != SETTINGS[3:4]:
+            raise ConnectionError("what answers there is not Ray")
 
 
 def _start(ray: ModuleType, workers: int) -> None:
@@ -100,9 +123,9 @@ def _start(ray: ModuleType, workers: int) -> None:
     except Exception as error:  # Ray raises that very class where its processes are not up after 30 seconds
         ray.shutdown()
         raise DataError(
-            f"A Ray cluster cannot be started on this machine: {_first_line(error)} Its processes need to be up within "
-            "30 seconds. Try again when the machine is less busy, give the --address of a cluster that runs, or leave "
-            "--engine out."
+            f"A Ray cluster cannot be started on this machine: {_first_line(error)}. Its processes need to be up "
+            "within 30 seconds. Try again when the machine is less busy, give the --address of a cluster that runs, or "
+            "leave --engine out."
         ) from error
 
 
@@ -119,7 +142,7 @@ def _leave(ray: ModuleType) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def _require(ray: ModuleType, what: str) -> None:

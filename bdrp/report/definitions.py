@@ -93,7 +93,9 @@ DEFINITIONS: Final = (
         "probabilistic.mean_epistemic_std", "Mean epistemic SD", "Mean SD that comes from not knowing the weights."
     ),
     Definition(
-        "probabilistic.epistemic_share", "Epistemic share", "The part of the predicted variance that is epistemic."
+        "probabilistic.epistemic_share",
+        "Epistemic share",
+        "The part of the predicted variance that is epistemic, by the model's own account.",
     ),
     Definition(
         "coverage.coverage",

@@ -19,6 +19,8 @@ def test_the_local_engine_is_what_is_meant_where_nothing_is_said():
     [
         (("spark",), "no engine 'spark'. Allowed: local, this machine; ray"),
         (("local", "10.0.0.1:6379"), "Add engine ray, or leave address out"),
+        (("ray", "10.0.0.1"), "'10.0.0.1' is not one of a Ray cluster. Allowed: HOST:PORT"),
+        (("ray", "ray://10.0.0.1:10001"), "Change address"),
     ],
 )
 def test_an_engine_that_cannot_be_is_refused(given, said):

@@ -20,8 +20,9 @@ Floats = npt.NDArray[np.float64]
 _READING = (
     "The predicted SDs of all held-out pairs, and their two parts: aleatoric (noise of the assay, which more training "
     "data would not remove) and epistemic (not knowing the weights, which it would). Each histogram has its own "
-    "height; the white line is the median. Variances add up, SDs do not. A model whose SD is the same for all pairs "
-    "shows a single spike and can rank nothing."
+    "height; the white line is the median. Variances add up, SDs do not. Held-out responses check the whole alone; how "
+    "it is split is the model's own account, which calls too much epistemic where there is little to learn. A model "
+    "whose SD is the same for all pairs shows a single spike and can rank nothing."
 )
 
 

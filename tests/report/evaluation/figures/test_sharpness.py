@@ -58,3 +58,8 @@ def test_the_claim_gives_quantiles_and_the_share_of_epistemic_variance():
     plot = sharpness.plot(np.linspace(1, 2, 11), ALEATORIC[:11], np.zeros(11), "ln(µM)")
     assert "A typical predicted SD is 1.50 ln(µM); eight pairs in ten lie between 1.10 and 1.90." in plot.claim
     assert "makes 64\u202f% of the variance" in sharpness.plot(STD, ALEATORIC, EPISTEMIC, "ln(µM)").claim
+
+
+def test_the_parts_are_said_to_be_the_models_own_account():
+    reading = sharpness.plot(STD, ALEATORIC, EPISTEMIC, "ln(µM)").reading
+    assert "Held-out responses check the whole alone; how it is split is the model's own account" in reading
