@@ -131,6 +131,7 @@ def _answered(task: Task, parts: Parts, engine: Engine, workers: int) -> Iterato
         return
     for number in parts.missing:
         task.write(number, parts.path(number))
+        parts.keep(number)
         yield number
 
 
