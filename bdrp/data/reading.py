@@ -29,7 +29,7 @@ def read_table(
     text: bool = True,
     repeated: bool = False,
     alone: Collection[str] = (),
-    own: bool = False,
+    published: bool = False,
 ) -> pd.DataFrame:
     """A table with its header's names.
 
@@ -42,8 +42,8 @@ def read_table(
             which hold ids. Parquet and workbooks keep their own types.
         repeated: whether a column name may stand twice (the second becomes "name.1").
         alone: headers, in lower-case letters and digits, that may be the only column.
-        own: whether it is a user's table, whose end is looked at: published ones are known by their checksums, and
-            often lack the last line end.
+        published: whether it is a table of a release, and not the user's, whose end is looked at: those are known by
+            their checksums, and often lack the last line end.
 
     Raises:
         DataError: the file is missing, damaged, too large, or no table with these columns, or a line is not as wide
@@ -59,7 +59,7 @@ def read_table(
     if repeated:
         form = delimited.name_repeated(form)
     delimited.check_header(form, path)
-    if own and not unpacking.is_packed(path):  # what is packed was checked as it was unpacked
+    if not published and not unpacking.is_packed(path):  # what is packed was checked as it was unpacked
         delimited.warn_if_cut_short(data, path)
     _check_needs(form.columns, needs, path, f"Read as {form.word}-separated, it")
     kept = [

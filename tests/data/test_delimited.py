@@ -54,7 +54,7 @@ def test_a_file_cut_at_any_byte_is_refused_or_warned_of(tmp_path: Path) -> None:
     ends = [end for end in range(begin + 1, len(ROWS)) if ROWS[end - 1] != "\n"]  # between two lines nothing tells
     for end in ends:
         with pytest.raises((DataError, BdrpWarning)):
-            reading.read_table(write(tmp_path, ROWS[:end]), own=True)
+            reading.read_table(write(tmp_path, ROWS[:end]))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_file_cut_at_any_byte_is_refused_or_warned_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_file_cut_within_its_header_is_refused(tmp_path: Path, text: str, as_text: bool) -> None:
     with pytest.raises(DataError, match="has a header and no rows|single column"):
-        reading.read_table(write(tmp_path, text), text=as_text)
+        reading.read_table(write(tmp_path, text), text=as_text, published=True)
 
 
 def test_a_line_longer_than_any_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
