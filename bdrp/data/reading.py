@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow
+from pyarrow import types
 
 from bdrp.data import delimited, identifiers, unpacking, written_numbers
 from bdrp.data.identifiers import listed
@@ -119,7 +121,7 @@ def _keep(frame: pd.DataFrame, needs: Sequence[str], wanted: Sequence[str] | Non
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
-        frame = parquet.read(path, unpacking.LARGEST).to_pandas()
+        frame = _with_texts(parquet.read(path, unpacking.LARGEST)).to_pandas()
     except OSError as error:
         raise unpacking.unreadable(path, error) from error
     except (ValueError, LookupError) as error:  # the second: what pandas wrote beside the table contradicts it
@@ -130,6 +132,20 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None:
         frame = frame.reset_index(names=[name or "" for name in frame.index.names])
     return frame.rename(columns=lambda column: str(column).strip())
+
+
+def _with_texts(table: pyarrow.Table) -> pyarrow.Table:
+    """Columns of bytes as the UTF-8 that other writers keep in them.
+
+    Raises:
+        ValueError: it is none; Arrow's own error is one.
+    """
+    kinds = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)
+    for at, field in enumerate(table.schema):
+        if any(is_kind(field.type) for is_kind in kinds):
+            texts = table[at].cast(pyarrow.large_binary()).cast(pyarrow.large_string())
+            table = table.set_column(at, pyarrow.field(field.name, texts.type), texts)
+    return table
 
 
 def _read_workbook(path: Path, needs: Sequence[str], wanted: Sequence[str] | None) -> pd.DataFrame:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from openpyxl import Workbook
+from pyarrow import parquet
 
 from bdrp.data import delimited, reading
 from bdrp.data.sources import tables
@@ -117,3 +119,26 @@ def test_empty_lines_without_end_are_counted_before_they_are_parsed(
     monkeypatch.setattr(delimited, "MOST_LINES", 1_000)
     with pytest.raises(DataError, match=r"t.csv has 1,001 lines. At most 1,000 are read"):
         reading.read_table(write(tmp_path, "a,b\n" + ",\n" * 1_000))
+
+
+def test_bytes_in_parquet_are_read_as_the_text_that_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    for kind in (pyarrow.binary(), pyarrow.large_binary(), pyarrow.binary(2)):
+        parquet.write_table(pyarrow.table({"drug_id": pyarrow.array([b"S1", None], kind), "x": [1, 2]}), path)
+        assert reading.ids(reading.read_table(path), "drug_id").tolist() == ["S1", ""]
+    parquet.write_table(pyarrow.table({"drug_id": [b"S\xe9"], "x": [1]}), path)
+    with pytest.raises(DataError, match="cannot be used"):
+        reading.read_table(path)
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_a_hidden_sheet_is_not_the_first(tmp_path: Path, state: str) -> None:
+    book = Workbook()
+    book.active.append(["drug_id", "x"])
+    book.active.append(["old", 1])
+    book.active.sheet_state = state
+    sheet = book.create_sheet("drugs")
+    for row in (["drug_id", "x"], [True, 1], ["#REF!", 2], ["#N/A", 3], ["0012", 4]):
+        sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    assert reading.ids(reading.read_table(tmp_path / "t.xlsx"), "drug_id").tolist() == ["TRUE", "", "", "0012"]
