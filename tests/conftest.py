@@ -20,7 +20,7 @@ from bdrp.data.identifiers import structure_key
 from bdrp.data.screen import MEASURES, Screen
 from bdrp.data.splits import Split
 from bdrp.errors import BdrpWarning
-from bdrp.files import sealed_folder
+from bdrp.files import sealed_folder, sealed_json
 from bdrp.fitted.model import TrainedModel
 
 os.environ["BDRP_CACHE"] = "off"  # a test that wants screens kept says where; commands that a test starts inherit it
@@ -142,7 +142,7 @@ def rewrite(model: Path, name: str, change: Callable[[Any], Any]) -> None:
     content = content if changed is None else changed
     if name == sealed_folder.MANIFEST:
         with contextlib.suppress(ValueError):  # what has no strict JSON has no digest
-            content = sealed_folder.with_digest(content)
+            content = sealed_json.with_digest(content)
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     else:
         path.write_text(json.dumps(content))

@@ -6,7 +6,7 @@ import functools
 import inspect
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Final
@@ -15,8 +15,11 @@ import typer
 
 from bdrp import __version__
 from bdrp.cli import console, run_config, session
+from bdrp.errors import DataError
 
 PANEL: Final = "Every command"
+LARGEST: Final = 2**63 - 1
+"""Of whole numbers, in which counts and seeds are kept."""
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.", rich_help_panel=PANEL)]
 Verbose = Annotated[
@@ -59,6 +62,7 @@ def with_manners(name: str, run: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         _start(name, quiet, verbose, json, log_file)
         _say_flags(ctx, config)
+        _check_counts(flags)
         run(**flags)
 
     parameters = [
@@ -120,6 +124,16 @@ def _start(name: str, quiet: bool, verbose: bool, json: bool, log: Path | None) 
 
         now.log = LogFile(log)
         now.log.add(f"bdrp {__version__}: {shlex.join(sys.argv[1:])}")
+
+
+def _check_counts(flags: Mapping[str, Any]) -> None:
+    """Refuse whole numbers that no machine counts to, which would fail wherever they are used."""
+    for name, value in flags.items():
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise DataError(
+                f"--{name.replace('_', '-')} has {len(str(abs(value)))} digits. Allowed are whole numbers up to "
+                f"{LARGEST:,}. Give a smaller one."
+            )
 
 
 def _say_flags(ctx: typer.Context, config: Path | None) -> None:

@@ -114,7 +114,9 @@ def read_form(data: bytes, path: Path, alone: Collection[str] = ()) -> Form:
     unquoted = _QUOTED.sub("", first)
     counts = {mark: unquoted.count(mark) for mark in SEPARATORS}
     separator = max(counts, key=lambda mark: counts[mark])
-    if not counts[separator] and plain(first) not in alone:
+    if not counts[separator] and plain(first) in alone:
+        separator = next((mark for mark in SEPARATORS if mark.encode() not in data), separator)  # a name may hold some
+    elif not counts[separator]:
         raise DataError(
             f"{path.name} has a single column; its first line is {first[:80]!r}. Cells separated by commas, tabs, "
             "semicolons or bars are allowed, a second column is needed; write the table with one of these."

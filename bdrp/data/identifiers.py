@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
+import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import SaltRemover, inchi
 from rdkit.Chem.MolStandardize import rdMolStandardize
@@ -27,6 +28,8 @@ _TRANSITION_METALS = frozenset({*range(21, 31), *range(39, 49), *range(72, 81)})
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 _SPREADSHEET_NUMBER = re.compile(r"\d\.\d+[eE]\+\d{1,2}")
 _BLANK = frozenset({"", "nan", "none", "na", "n/a", "<na>", "null"})
+_ERRORS = frozenset({"#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#num!", "#null!", "#spill!"})
+"""What a spreadsheet puts where a formula failed, and nobody's id."""
 
 
 def clean_id(value: object) -> str:
@@ -35,12 +38,14 @@ def clean_id(value: object) -> str:
     >>> clean_id(906826.0), clean_id(" 906826.0 "), clean_id(None), clean_id("1331031.0;1331030")
     ('906826', '906826', '', '1331031;1331030')
     """
-    return ";".join(part for part in map(_plain_id, _text(value).split(";")) if part.lower() not in _BLANK)
+    return ";".join(part for part in map(_plain_id, _text(value).split(";")) if part.lower() not in _BLANK | _ERRORS)
 
 
 def _text(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, (bool, np.bool_)):  # an id that a workbook or Parquet took for one; in text it is TRUE
+        return str(value).upper()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

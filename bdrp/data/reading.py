@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow
+from pyarrow import types
 
 from bdrp.data import delimited, identifiers, unpacking, written_numbers
 from bdrp.data.identifiers import listed
@@ -29,7 +31,7 @@ def read_table(
     text: bool = True,
     repeated: bool = False,
     alone: Collection[str] = (),
-    own: bool = False,
+    published: bool = False,
 ) -> pd.DataFrame:
     """A table with its header's names.
 
@@ -42,8 +44,8 @@ def read_table(
             which hold ids. Parquet and workbooks keep their own types.
         repeated: whether a column name may stand twice (the second becomes "name.1").
         alone: headers, in lower-case letters and digits, that may be the only column.
-        own: whether it is a user's table, whose end is looked at: published ones are known by their checksums, and
-            often lack the last line end.
+        published: whether it is a table of a release, and not the user's, whose end is looked at: those are known by
+            their checksums, and often lack the last line end.
 
     Raises:
         DataError: the file is missing, damaged, too large, or no table with these columns, or a line is not as wide
@@ -59,7 +61,7 @@ def read_table(
     if repeated:
         form = delimited.name_repeated(form)
     delimited.check_header(form, path)
-    if own and not unpacking.is_packed(path):  # what is packed was checked as it was unpacked
+    if not published and not unpacking.is_packed(path):  # what is packed was checked as it was unpacked
         delimited.warn_if_cut_short(data, path)
     _check_needs(form.columns, needs, path, f"Read as {form.word}-separated, it")
     kept = [
@@ -119,7 +121,7 @@ def _keep(frame: pd.DataFrame, needs: Sequence[str], wanted: Sequence[str] | Non
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
-        frame = parquet.read(path, unpacking.LARGEST).to_pandas()
+        frame = _with_texts(parquet.read(path, unpacking.LARGEST)).to_pandas()
     except OSError as error:
         raise unpacking.unreadable(path, error) from error
     except (ValueError, LookupError) as error:  # the second: what pandas wrote beside the table contradicts it
@@ -130,6 +132,20 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None:
         frame = frame.reset_index(names=[name or "" for name in frame.index.names])
     return frame.rename(columns=lambda column: str(column).strip())
+
+
+def _with_texts(table: pyarrow.Table) -> pyarrow.Table:
+    """Columns of bytes as the UTF-8 that other writers keep in them.
+
+    Raises:
+        ValueError: it is none; Arrow's own error is one.
+    """
+    kinds = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)
+    for at, field in enumerate(table.schema):
+        if any(is_kind(field.type) for is_kind in kinds):
+            texts = table[at].cast(pyarrow.large_binary()).cast(pyarrow.large_string())
+            table = table.set_column(at, pyarrow.field(field.name, texts.type), texts)
+    return table
 
 
 def _read_workbook(path: Path, needs: Sequence[str], wanted: Sequence[str] | None) -> pd.DataFrame:

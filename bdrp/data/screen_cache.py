@@ -24,11 +24,11 @@ from bdrp import __version__
 from bdrp.data import unpacking
 from bdrp.data.measures import MEASURES
 from bdrp.data.screen import Screen
-from bdrp.errors import BdrpError, BdrpWarning
+from bdrp.errors import BdrpError, BdrpWarning, ModelFolderError
 from bdrp.files import atomic, cache_folder, parquet, sealed_folder, strict_json
 from bdrp.files.cache_folder import OFF, PLACE
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MOST_ENTRIES: Final = 8
 """Chosen: both measures of four screens; what was used longest ago goes first. One of GDSC2 has 9 MB."""
 
@@ -89,7 +89,7 @@ def _kept(entry: Path) -> Screen | None:
     if not entry.exists():
         return None
     try:
-        screen = _restore(entry, sealed_folder.opened(entry))
+        screen = _restore(entry, _opened(entry))
     except (BdrpError, OSError, ValueError, LookupError, TypeError) as error:
         warnings.warn(
             f"The screen that was kept in {entry} is not what was written there, and is not used: {error} Its files "
@@ -103,6 +103,18 @@ def _kept(entry: Path) -> Screen | None:
     return screen
 
 
+def _opened(entry: Path) -> Mapping[str, Any]:
+    """The manifest of an entry that was written under its own name: a sound one in another's place is of other files.
+
+    Raises:
+        ModelFolderError: it is not what was written, or was written under another name.
+    """
+    manifest = sealed_folder.opened(entry)
+    if manifest.get("entry") != entry.name:
+        raise ModelFolderError(f"The folder {entry} holds another screen: it was moved or copied there.")
+    return manifest
+
+
 def _keep(screen: Screen, entry: Path) -> None:
     with atomic.replacing_folder(entry) as beside:
         for what, key in _TABLES.items():
@@ -110,7 +122,7 @@ def _keep(screen: Screen, entry: Path) -> None:
             parquet.write(table if key is None else table.reset_index(), beside / f"{what}.parquet", {})
         for modality, profile in screen.profiles.items():
             np.save(beside / f"{modality}.npy", profile.to_numpy(), allow_pickle=False)
-        sealed_folder.seal(beside, _describe(screen))
+        sealed_folder.seal(beside, {"entry": entry.name, **_describe(screen)})
 
 
 def _describe(screen: Screen) -> dict[str, Any]:

@@ -23,6 +23,8 @@ LARGEST: Final = 2 * 1024**3
 """Bytes after unpacking; chosen: the largest official table, the whole RMA matrix, has under 200 MB."""
 
 _CHUNK: Final = 1 << 20
+_DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
+"""What reading a damaged archive raises."""
 _PACKED: Final = (".gz", ".zip")
 _TABLES: Final = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
 
@@ -127,7 +129,7 @@ def _unpacked(path: Path, member: str) -> Iterator[IO[bytes]]:
             else:
                 _refuse_false_name(start, path)
                 yield file
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise DataError(
             f"{path.name} is truncated or damaged: {error}. A whole file is needed; fetch or copy it again."
         ) from error
@@ -186,7 +188,7 @@ def is_workbook(path: Path) -> bool:
 
 @contextmanager
 def workbook_rows(path: Path) -> Iterator[Iterator[tuple[Any, ...]]]:
-    """The rows of a workbook's first sheet, streamed; formulas as their last values.
+    """The rows of a workbook's first sheet that is not hidden, streamed; formulas as their last values.
 
     Raises:
         DataError: the workbook is damaged, or unpacks to more than `most_unpacked`.
@@ -201,12 +203,13 @@ def workbook_rows(path: Path) -> Iterator[Iterator[tuple[Any, ...]]]:
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that hold no data
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             try:
-                sheet: Any = book.worksheets[0]
+                shown = [one for one in book.worksheets if one.sheet_state == "visible"]
+                sheet: Any = (shown or book.worksheets)[0]  # nobody sees that a hidden one stands before it
                 sheet.reset_dimensions()  # many writers leave a wrong <dimension>, which would cut rows off
                 yield sheet.iter_rows(values_only=True)
             finally:
                 book.close()
-    except (zipfile.BadZipFile, zlib.error, EOFError, ParseError, KeyError, IndexError, ValueError, TypeError) as error:
+    except (*_DAMAGED, ParseError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path.name} cannot be read as a workbook: {error}. A whole .xlsx file is needed; fetch it again or save "
             "it as CSV."

@@ -56,7 +56,7 @@ def read_costs(path: Path | None, line: float = 0.0, drug: float = 0.0, budget: 
     most = float("inf") if budget is None else budget
     if path is None:
         return Costs(line=line, drug=drug, budget=most)
-    raw = reading.read_table(path, own=True)
+    raw = reading.read_table(path)
     headers = {str(one).strip().casefold(): str(one) for one in raw.columns}
     named = {meaning: columns.candidates(raw, meaning) for meaning in ("cell_line_id", "drug_id")}
     if "cost" not in headers or not any(named.values()):

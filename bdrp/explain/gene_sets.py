@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from bdrp.data import delimited, unpacking
 from bdrp.errors import DataError
-from bdrp.files import inputs
 
 
 def read_gmt(path: Path | str) -> dict[str, tuple[str, ...]]:
@@ -13,11 +14,15 @@ def read_gmt(path: Path | str) -> dict[str, tuple[str, ...]]:
 
     Raises:
         DataError: the file cannot be read, a line has no gene, or a name stands twice.
+
+    Warns:
+        BdrpWarning: it ends within a line.
     """
-    try:
-        lines = inputs.read_text(Path(path)).splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The gene sets {path} cannot be read: {error}. Give a GMT file.") from error
+    path = Path(path)
+    data = delimited.decode(unpacking.read_bytes(path), path)
+    if not unpacking.is_packed(path):
+        delimited.warn_if_cut_short(data, path)
+    lines = re.split("\r\n|\r|\n", data.decode())
     sets: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(lines, start=1):
         name, *rest = line.split("\t")

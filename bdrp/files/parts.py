@@ -1,21 +1,24 @@
 """Numbered files of one long result, in a folder beside it: what is finished stays when a run is killed.
 
-The folder says which question its parts answer. A second run of the same question goes on behind the last whole part;
-each part appears whole or not at all (`atomic`), and the folder goes when the result has its name.
+The folder says which question its parts answer, and the checksum of each that is finished. A second run of the same
+question goes on behind the last of them; what was altered, or is another's, is made again. Each part appears whole or
+not at all (`atomic`), and the folder goes when the result has its name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from bdrp.errors import OutputError
-from bdrp.files import atomic, strict_json
+from bdrp.files import atomic, outputs, sealed_json
 
 PLAN: Final = "parts.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,17 @@ class Parts:
 
     Attributes:
         folder: where they lie.
+        key: a digest of all that decides what they hold.
         count: how many there are to be.
         suffix: of each file.
+        finished: the checksum of each that is there, by its number.
     """
 
     folder: Path
+    key: str
     count: int
     suffix: str = ".parquet"
+    finished: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, out: Path, key: str, count: int) -> Self:
@@ -44,15 +51,20 @@ class Parts:
         Raises:
             OutputError: finished parts of another question lie there, or something else; or it cannot be written to.
         """
-        parts = cls(out.with_name(f"{out.name}.parts"), count)
-        plan = {"format": FORMAT, "key": key, "count": count}
+        parts = cls(out.with_name(f"{out.name}.parts"), key, count)
         with atomic.refusing("Parts of the result", parts.folder):
-            if parts.folder.exists() and parts._plan() != plan:
+            plan = parts._read_plan()
+            if parts.folder.exists() and (plan is None or not parts._is_same(plan)):
                 parts._refuse_to_replace()
                 shutil.rmtree(parts.folder)
+                plan = None
             atomic.make_folder(parts.folder)
-            if parts._plan() is None:
-                strict_json.write(parts.folder / PLAN, plan)
+            if plan is None:
+                parts._write_plan()
+            else:
+                parts.finished.update(parts._unaltered(plan))
+            for number in parts.missing:  # altered, another's, or whole and not yet noted when its writer was killed
+                parts.path(number).unlink(missing_ok=True)
         return parts
 
     def path(self, number: int) -> Path:
@@ -67,17 +79,47 @@ class Parts:
     @property
     def missing(self) -> list[int]:
         """The parts that are not there yet."""
-        return [number for number in range(self.count) if not self.path(number).exists()]
+        return [number for number in range(self.count) if number not in self.finished]
+
+    def keep(self, number: int) -> None:
+        """Note that a part lies in its place, whole.
+
+        Raises:
+            OutputError: the part cannot be read, or the note not be written.
+        """
+        with atomic.refusing("Parts of the result", self.folder):
+            self.finished[number] = _sha256(self.path(number))
+            self._write_plan()
 
     def remove(self) -> None:
         """Take the folder away with all it holds."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _plan(self) -> object:
+    def _read_plan(self) -> dict[str, Any] | None:
         try:
-            return strict_json.read(self.folder / PLAN)
+            return sealed_json.read(self.folder / PLAN)
         except (FileNotFoundError, ValueError):
             return None
+
+    def _write_plan(self) -> None:
+        kept = {str(number): checksum for number, checksum in sorted(self.finished.items())}
+        sealed_json.write(
+            self.folder / PLAN, {"format": FORMAT, "key": self.key, "count": self.count, "finished": kept}
+        )
+
+    def _is_same(self, plan: Mapping[str, Any]) -> bool:
+        asked = (plan.get("format"), plan.get("key"), plan.get("count"))
+        return asked == (FORMAT, self.key, self.count) and isinstance(plan.get("finished"), dict)
+
+    def _unaltered(self, plan: Mapping[str, Any]) -> dict[int, str]:
+        """The finished parts of a plan that are as they were written."""
+        paths = {number: self.path(number) for number in range(self.count)}
+        said = plan["finished"]
+        return {
+            number: said[str(number)]
+            for number, path in paths.items()
+            if str(number) in said and outputs.is_plain(path) and _sha256(path) == said[str(number)]
+        }
 
     def _refuse_to_replace(self) -> None:
         """Refuse where something would be lost: finished parts, or what is no part."""
@@ -95,3 +137,8 @@ class Parts:
                 "else: another model, tables, pairs or options. Run that command again to go on with it, remove the "
                 "folder to begin anew, or choose another --out."
             )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

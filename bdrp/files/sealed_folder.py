@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from bdrp.errors import ModelFolderError, OutputError
-from bdrp.files import atomic, outputs, strict_json
+from bdrp.files import atomic, outputs, sealed_json, strict_json
 from bdrp.files.outputs import MANIFEST
+from bdrp.files.sealed_json import DIGEST
 
 FORMAT: Final = 2
 UNDIGESTED: Final = 1
 """The format whose manifests hold no digest; its folders are read on."""
 UPDATED: Final = 3
 """The format of models that were updated since their fit: versions that would read past the measurements refuse it."""
-DIGEST: Final = "digest"
 _SEAL: Final = ("format", "files", DIGEST)
 
 
@@ -92,17 +92,7 @@ def seal(folder: Path, manifest: Mapping[str, Any], name: str = MANIFEST, versio
         path.chmod(0o644)
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
     content = {key: value for key, value in manifest.items() if key not in _SEAL}
-    strict_json.write(folder / name, with_digest({"format": version, **content, "files": files}))
-
-
-def with_digest(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest with its digest behind it: the SHA-256 of the manifest as it is written without one.
-
-    Raises:
-        ValueError, TypeError: it has no strict JSON.
-    """
-    content = {key: value for key, value in manifest.items() if key != DIGEST}
-    return {**content, DIGEST: hashlib.sha256(_written(content)).hexdigest()}
+    sealed_json.write(folder / name, {"format": version, **content, "files": files})
 
 
 def opened(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
@@ -123,6 +113,11 @@ def opened(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
 
 
 def _manifest(folder: Path, path: Path) -> dict[str, Any]:
+    if path.is_symlink():
+        raise ModelFolderError(
+            f"In the folder {folder}, {path.name} is a link. What it leads to may be of another folder. "
+            "Put the file itself in its place."
+        )
     if not path.is_file():
         seen = "nothing" if not folder.exists() else "a file" if folder.is_file() else f"a folder without {path.name}"
         raise ModelFolderError(f"There is no bdrp model at {folder}: seen {seen}. Give a folder that `bdrp fit` wrote.")
@@ -149,15 +144,13 @@ def _manifest(folder: Path, path: Path) -> dict[str, Any]:
 def _check_digest(folder: Path, path: Path, manifest: Mapping[str, Any]) -> None:
     if manifest["format"] == UNDIGESTED and DIGEST not in manifest:
         return
-    if manifest.get(DIGEST) != with_digest(manifest)[DIGEST] or path.read_bytes() != _written(manifest):
+    try:
+        sealed_json.check(path, manifest)
+    except strict_json.NotStrictError as error:
         raise ModelFolderError(
             f"In the folder {folder}, {path.name} was altered. Its digest differs from what it holds. "
             "Restore it from a copy, or fit again."
-        )
-
-
-def _written(manifest: Mapping[str, Any]) -> bytes:
-    return f"{strict_json.text(manifest)}\n".encode()
+        ) from error
 
 
 def _check_files(folder: Path, expected: Mapping[str, str], manifest: str) -> None:

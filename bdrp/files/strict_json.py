@@ -18,6 +18,8 @@ LARGEST: Final = 1 << 27
 """Bytes; chosen: a hundred times what is kept of 20,000 genes and 1,000 lines."""
 DEEPEST: Final = 64
 """Objects and lists within each other; chosen: five times what bdrp writes."""
+BITS: Final = 64
+"""Of a whole number, in which counts and seeds are kept; one of hundreds of digits fails wherever it meets a float."""
 
 
 class NotStrictError(ValueError):
@@ -108,13 +110,17 @@ def parse(content: bytes, what: str, *, largest: int = LARGEST) -> Any:
 
     Raises:
         NotStrictError: it is larger or nested deeper than anything that bdrp writes, no UTF-8 or no JSON, names a key
-            twice, or holds a number that is not finite.
+            twice, or holds a number that is not finite, or a whole one of more than 64 bits.
     """
     try:
         if len(content) > largest:
             raise ValueError(f"it has more than {largest:,} bytes")
         value = json.loads(
-            content.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
+            content.decode(),
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_whole,
         )
         _check_depth(value)
     except RecursionError as error:
@@ -140,6 +146,13 @@ def _refuse_constant(name: str) -> NoReturn:
 def _finite(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
+        raise ValueError(f"it holds {digits[:40]}, which is too large a number")
+    return value
+
+
+def _whole(digits: str) -> int:
+    value = int(digits)
+    if value.bit_length() > BITS:
         raise ValueError(f"it holds {digits[:40]}, which is too large a number")
     return value
 

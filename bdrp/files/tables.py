@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -72,11 +73,14 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 def neutralised(text: str) -> str:
     r"""Text that no spreadsheet runs, on one line: an apostrophe in front of a formula, spaces for control characters.
 
+    What is not seen before it, such as a zero-width space, hides no formula.
+
     >>> neutralised("=1+1"), neutralised("Nutlin-3a (-)"), neutralised("\t-2")
     ("'=1+1", 'Nutlin-3a (-)', "' -2")
     """
     line = _CONTROLS.sub(" ", text)
-    return f"'{line}" if line.lstrip().startswith(FORMULA_STARTS) else line
+    seen = next((char for char in line if not char.isspace() and unicodedata.category(char) != "Cf"), "")
+    return f"'{line}" if seen in FORMULA_STARTS else line
 
 
 def encodable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bdrp.data.measures import MEASURES, Measure
 from bdrp.errors import ModelFolderError
-from bdrp.files import sealed_folder, strict_json
+from bdrp.files import sealed_folder, sealed_json, strict_json
 
 
 @dataclass(frozen=True)
@@ -49,5 +49,5 @@ def read_identity(folder: Path | str) -> ModelIdentity:
 
 def digest_of(manifest: dict[str, object]) -> str:
     """The digest that a manifest holds, or would hold if an earlier version had written one."""
-    held = manifest.get(sealed_folder.DIGEST) or sealed_folder.with_digest(manifest)[sealed_folder.DIGEST]
+    held = manifest.get(sealed_json.DIGEST) or sealed_json.with_digest(manifest)[sealed_json.DIGEST]
     return str(held)

@@ -25,7 +25,7 @@ from bdrp.evaluation.inference_data import CHAINS, check_counts, choose_rows
 from bdrp.features.applicability_domain import ApplicabilityDomain
 from bdrp.features.batch import Features, Inputs, Pairs
 from bdrp.features.batch import pairs as as_pairs
-from bdrp.files import sealed_folder
+from bdrp.files import sealed_json
 from bdrp.fitted import given, model_folder, updates
 from bdrp.fitted.asked import check_tables
 from bdrp.fitted.conditioning import (
@@ -131,7 +131,7 @@ class TrainedModel(HasHeldOut, Displayed):
     @property
     def digest(self) -> str:
         """That of the folder that the model was read from; "" for one that was fitted and never read."""
-        return str(self.manifest.get(sealed_folder.DIGEST, ""))
+        return str(self.manifest.get(sealed_json.DIGEST, ""))
 
     def predictive(self, inputs: Inputs, pairs: Pairs) -> PredictiveDistribution:
         """The recalibrated distributions of N pairs, conditioned on what was measured since the fit."""

@@ -134,6 +134,7 @@ def _answered(task: Task, parts: Parts, engine: Engine, workers: int) -> Iterato
         if task.slices[number].stop > read:
             read = task.question.read_ahead(task.slices[number].start)
         task.write(number, parts.path(number))
+        parts.keep(number)
         yield number
 
 

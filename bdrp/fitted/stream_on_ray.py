@@ -47,6 +47,7 @@ def answer_on_cluster(task: Task, parts: Parts, engine: Engine, workers: int) ->
             path = parts.path(int(found["part"]))
             with atomic.refusing("A part of the predictions", path), atomic.replacing(path) as beside:
                 beside.write_bytes(found["file"])
+            parts.keep(int(found["part"]))
             yield int(found["part"])
 
 

@@ -17,7 +17,7 @@ from pandas.api.extensions import ExtensionArray
 from bdrp import __version__
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.errors import DataError
-from bdrp.files import sealed_folder, strict_json
+from bdrp.files import sealed_json, strict_json
 from bdrp.fitted.conditioning import (
     MeasuredPairs,
     find_effects,
@@ -108,7 +108,7 @@ def with_measurements(
     model: TrainedModel, measured: Measurements | None, found: MeasuredPairs | None = None
 ) -> TrainedModel:
     """The model with these measurements alone, and with their history in its manifest; `found` where it is made."""
-    foreign = (UPDATES, sealed_folder.DIGEST)  # the digest is of the folder that was read, which this is no longer
+    foreign = (UPDATES, sealed_json.DIGEST)  # the digest is of the folder that was read, which this is no longer
     manifest: dict[str, Any] = {key: value for key, value in model.manifest.items() if key not in foreign}
     if measured is not None:
         manifest[UPDATES] = [strict_json.plain(each.to_json()) for each in measured.history]

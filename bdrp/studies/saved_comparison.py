@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ import pandas as pd
 from bdrp import __version__
 from bdrp.errors import DataError
 from bdrp.evaluation.significance import CriticalDifference
-from bdrp.files import atomic, outputs, parquet, strict_json
+from bdrp.files import atomic, outputs, parquet, sealed_json, strict_json
 from bdrp.studies.comparison import ComparisonResults
 
 REST: Final = "comparison.json"
@@ -32,6 +33,8 @@ def load_results(out: Path) -> ComparisonResults:
     """
     rest = _read_rest(out)
     try:
+        if rest["tables"] != _checksums(out):
+            raise ValueError(f"{REST} was not written with the tables beside it")
         found = {name: parquet.read(out / f"{name}.parquet", LARGEST).to_pandas() for name in TABLES}
     except (OSError, ValueError) as error:
         raise _refuse(out, f"a table that cannot be read: {error}") from error
@@ -55,7 +58,7 @@ def load_results(out: Path) -> ComparisonResults:
 
 
 def save_rest(results: ComparisonResults, out: Path) -> None:
-    """Write what of a comparison is in none of its tables.
+    """Write what of a comparison is in none of its tables, which lie beside it, with their checksums.
 
     Raises:
         OutputError: it cannot be written, or something else stands in its place.
@@ -69,6 +72,7 @@ def save_rest(results: ComparisonResults, out: Path) -> None:
     ]  # fmt: skip
     content = {
         "bdrp": __version__,
+        "tables": _checksums(out),
         "screen": dict(results.screen),
         "notes": list(results.notes),
         "runs": _columns(results.runs),
@@ -76,7 +80,7 @@ def save_rest(results: ComparisonResults, out: Path) -> None:
         "ranks": ranks,
     }
     with atomic.refusing("The comparison", path):
-        strict_json.write(path, strict_json.plain(content), indent=0)
+        sealed_json.write(path, strict_json.plain(content))
 
 
 def is_rest(path: Path) -> bool:
@@ -91,12 +95,17 @@ def _read_rest(out: Path) -> Mapping[str, Any]:
         seen = "nothing" if not out.exists() else "a file" if out.is_file() else f"a folder without {REST}"
         raise _refuse(out, seen)
     try:
-        content = strict_json.read(path)
+        content = sealed_json.read(path)
     except (OSError, strict_json.NotStrictError) as error:
         raise _refuse(out, f"a {REST} that cannot be read: {error}") from error
-    if not isinstance(content, dict) or not set(content) >= _KEYS:
-        raise _refuse(out, f"a {REST} without {', '.join(sorted(_KEYS - set(content)))}")
+    if not set(content) >= {*_KEYS, "tables"}:
+        raise _refuse(out, f"a {REST} without {', '.join(sorted({*_KEYS, 'tables'} - set(content)))}")
     return content
+
+
+def _checksums(out: Path) -> dict[str, str]:
+    paths = {name: out / f"{name}.parquet" for name in TABLES}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}
 
 
 def _refuse(out: Path, seen: str) -> DataError:

@@ -29,7 +29,7 @@ from bdrp.fitted.model import TrainedModel
 from bdrp.studies.adaptation import check_labelling
 from bdrp.studies.comparison import write_table
 from bdrp.studies.execution.run_matrix import fingerprint
-from bdrp.studies.folder import address
+from bdrp.studies.folder import address, is_model_of, remember_model
 from bdrp.studies.transfer_records import MODELS, keep_scales, keep_scores, reserve_folder
 from bdrp.studies.transfer_scores import (
     Labelling,
@@ -230,10 +230,12 @@ class _Work:
             return given, address({"files": given.manifest["files"]})
         train = task.train
         split = splits.hold_out_shared(train, self.others, seed=self.protocol.seed)
-        model_key = address(_fit_key(train, split, self.protocol))
+        key = _fit_key(train, split, self.protocol)
+        model_key = address(key)
         path, named = self.place / MODELS / model_key[:16], f"{train.name} in {train.measure.name}"
         model = TrainedModel.load(path) if path.exists() else None
-        if model is not None and not model.manifest["interrupted"]:
+        whole = model is not None and not model.manifest["interrupted"]
+        if model is not None and whole and is_model_of(self.place, key, model.digest):
             self.say(f"{named}: the fitted model is taken from {path}")
             return model, model_key
         self.say(f"{named}: fitting {self.protocol.method}")
@@ -241,6 +243,7 @@ class _Work:
         model = TrainedModel.load(path)
         if model.manifest["interrupted"]:  # half a fit is not scored; the next call goes on with it
             raise KeyboardInterrupt
+        remember_model(self.place, key, model.digest)
         return model, model_key
 
     def _fit(self, train: Screen, split: Split, path: Path) -> None:

@@ -207,3 +207,10 @@ def test_a_required_flag_may_come_from_the_file(bdrp, tmp_path):
     (tmp_path / "run.toml").write_text(f"[predict]\nmodel = '{tmp_path / 'model'}'\nout = '{tmp_path / 'p.csv'}'\n")
     ran = bdrp("predict", "--config", tmp_path / "run.toml")
     assert "There is nothing to predict for" in ran.stderr  # what the command itself asks for, and no missing flag
+
+
+def test_a_whole_number_that_no_machine_counts_to_is_refused_for_every_flag(run):
+    ran = run("--cups", "9" * 400)
+    assert ran.exit_code == 2
+    assert "--cups has 400 digits. Allowed are whole numbers up to 9,223,372,036,854,775,807" in ran.stderr
+    assert run("--cups", 2**63 - 1).exit_code == 0

@@ -110,7 +110,7 @@ def test_measured_values_come_out_as_responses_that_bdrp_reads(here):
     )
     ran = command("review", "ann.csv", "model", "--log", "log.db", "--measured", "measured.csv")
     assert "measured: measured.csv (3 values); next: bdrp update MODEL --measured measured.csv" in ran.stdout
-    raw = reading.read_table(Path("measured.csv"), own=True)
+    raw = reading.read_table(Path("measured.csv"))
     read = responses.read_responses(raw, dict(zip(KEYS, KEYS, strict=True)), quantities.Stated(), Path("measured.csv"))
     assert read.measure.name == "ln_ic50_um"
     pd.testing.assert_frame_equal(read.rows[KEYS], queue[KEYS][:3].astype("str"))

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from openpyxl import Workbook
+from pyarrow import parquet
 
 from bdrp.data import delimited, reading
 from bdrp.data.sources import tables
@@ -54,7 +56,7 @@ def test_a_file_cut_at_any_byte_is_refused_or_warned_of(tmp_path: Path) -> None:
     ends = [end for end in range(begin + 1, len(ROWS)) if ROWS[end - 1] != "\n"]  # between two lines nothing tells
     for end in ends:
         with pytest.raises((DataError, BdrpWarning)):
-            reading.read_table(write(tmp_path, ROWS[:end]), own=True)
+            reading.read_table(write(tmp_path, ROWS[:end]))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_a_file_cut_at_any_byte_is_refused_or_warned_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_file_cut_within_its_header_is_refused(tmp_path: Path, text: str, as_text: bool) -> None:
     with pytest.raises(DataError, match="has a header and no rows|single column"):
-        reading.read_table(write(tmp_path, text), text=as_text)
+        reading.read_table(write(tmp_path, text), text=as_text, published=True)
 
 
 def test_a_line_longer_than_any_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,3 +119,26 @@ def test_empty_lines_without_end_are_counted_before_they_are_parsed(
     monkeypatch.setattr(delimited, "MOST_LINES", 1_000)
     with pytest.raises(DataError, match=r"t.csv has 1,001 lines. At most 1,000 are read"):
         reading.read_table(write(tmp_path, "a,b\n" + ",\n" * 1_000))
+
+
+def test_bytes_in_parquet_are_read_as_the_text_that_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    for kind in (pyarrow.binary(), pyarrow.large_binary(), pyarrow.binary(2)):
+        parquet.write_table(pyarrow.table({"drug_id": pyarrow.array([b"S1", None], kind), "x": [1, 2]}), path)
+        assert reading.ids(reading.read_table(path), "drug_id").tolist() == ["S1", ""]
+    parquet.write_table(pyarrow.table({"drug_id": [b"S\xe9"], "x": [1]}), path)
+    with pytest.raises(DataError, match="cannot be used"):
+        reading.read_table(path)
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_a_hidden_sheet_is_not_the_first(tmp_path: Path, state: str) -> None:
+    book = Workbook()
+    book.active.append(["drug_id", "x"])
+    book.active.append(["old", 1])
+    book.active.sheet_state = state
+    sheet = book.create_sheet("drugs")
+    for row in (["drug_id", "x"], [True, 1], ["#REF!", 2], ["#N/A", 3], ["0012", 4]):
+        sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    assert reading.ids(reading.read_table(tmp_path / "t.xlsx"), "drug_id").tolist() == ["TRUE", "", "", "0012"]

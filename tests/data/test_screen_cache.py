@@ -116,6 +116,17 @@ def test_a_damaged_entry_is_told_and_not_used(
     assert len(parsed) == 2
 
 
+def test_an_entry_in_the_place_of_another_is_not_used(root: Path, folder: Path, parsed: list[str]) -> None:
+    first, second = (sources.load("gdsc2", root, measure) for measure in ("ln_ic50_um", "auc_fraction"))
+    one, other = folder.iterdir()
+    one.rename(folder / "aside")
+    other.rename(one)
+    (folder / "aside").rename(other)
+    for screen in (first, second):
+        with pytest.warns(BdrpWarning, match="holds another screen"):
+            assert_same(sources.load("gdsc2", root, screen.measure.name), screen)
+
+
 def test_an_entry_sealed_again_around_a_pickle_is_not_used(root: Path, folder: Path, parsed: list[str]) -> None:
     sources.load("gdsc2", root)
     (path,) = folder.glob("*/expression.npy")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import warnings
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -441,10 +443,46 @@ def test_bad_rows_are_refused_by_name(rows: str, said: str, tmp_path: Path) -> N
         from_file(tiny_screen(), write(tmp_path / "s.csv", rows))
 
 
-def test_a_wrong_separator_is_told_with_the_columns_seen(tmp_path: Path) -> None:
-    (tmp_path / "s.csv").write_text("cell_line_id;drug_id;part\nL00;D00;train\n")
-    with pytest.raises(DataError, match="lacks cell_line_id, drug_id, part; it has cell_line_id;drug_id;part"):
-        from_file(tiny_screen(), tmp_path / "s.csv")
+def test_a_file_is_read_as_every_other_table_is(tmp_path: Path) -> None:
+    screen = tiny_screen(8, 3)
+    rows = "".join(f"L{i:02d},D{d:02d},{part_of(i)}\n" for i in range(8) for d in range(3))
+    text = write(tmp_path / "s.csv", rows).read_text()
+    split = from_file(screen, tmp_path / "s.csv")
+    for name, content in (
+        ("semicolons.csv", text.replace(",", ";").encode()),
+        ("tabs.csv", text.replace(",", "\t").encode()),
+        ("wide.csv", text.encode("utf-16")),
+        ("packed.csv", gzip.compress(text.encode())),
+    ):
+        (tmp_path / name).write_bytes(content)
+        assert from_file(screen, tmp_path / name).parts.equals(split.parts)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace(",part", ""), "3 in its first row"),
+        (lambda text: text.replace("L05,D01,train", "L05,D01,train,1", 1), "not as many cells as the header"),
+        (lambda text: text.replace("L05,D01,train", "L05,D01", 1), "not as many cells as the header"),
+        (lambda text: "".join(f"{line},part\n" for line in text.splitlines()), "duplicated columns"),
+    ],
+)
+def test_rows_that_are_not_as_wide_as_the_header_are_refused(
+    change: Callable[[str], str], said: str, tmp_path: Path
+) -> None:
+    rows = "".join(f"L{i:02d},D{d:02d},{part_of(i)}\n" for i in range(8) for d in range(3))
+    text = write(tmp_path / "s.csv", rows).read_text()
+    (tmp_path / "s.csv").write_text(change(text))
+    with pytest.raises(DataError, match=said):
+        from_file(tiny_screen(8, 3), tmp_path / "s.csv")
+
+
+def test_a_file_that_was_cut_short_is_warned_of(tmp_path: Path) -> None:
+    rows = "".join(f"L{i:02d},D{d:02d},{part_of(i)}\n" for i in range(8) for d in range(3))
+    path = write(tmp_path / "s.csv", rows)
+    path.write_text(path.read_text()[:-1])
+    with pytest.warns(BdrpWarning, match="ends within a line"):
+        from_file(tiny_screen(8, 3), path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x1f\x8b\x08\x00broken", b"\xff\xfe\x00\x01"])
@@ -452,7 +490,7 @@ def test_a_missing_or_broken_file_is_told(content: bytes | None, tmp_path: Path)
     path = tmp_path / ("s.csv.gz" if content and content[:2] == b"\x1f\x8b" else "s.csv")
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read|is empty|damaged|single column"):
         from_file(tiny_screen(), path)
 
 

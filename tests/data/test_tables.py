@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 from bdrp.data import sources
 from bdrp.data.screen import Screen
 from bdrp.data.sources import tables
-from bdrp.errors import DataError
+from bdrp.data.user_tables.measured import read_ids, read_pairs
+from bdrp.errors import BdrpWarning, DataError
 
 RESPONSES = (
     "cell_line_id,drug_id,ln_ic50_um,min_conc_um,max_conc_um,laboratory\n"
@@ -264,3 +266,19 @@ def test_a_screen_refuses_sds_that_are_not_above_zero(tmp_path: Path) -> None:
     assert "response_sd" not in screen.responses
     with pytest.raises(DataError, match="responses.response_sd has 1 values that are not above 0"):
         replace(screen, responses=screen.responses.assign(response_sd=[0.1, 0.0, np.nan, 1.0]))
+
+
+def test_lists_of_ids_are_read_as_tables_are(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text('drug_id\n0012\n"a, b"\n\n1E05\n')
+    assert read_ids(path, "drug_id") == ["0012", "a, b", "1E05"]
+    path.write_text("Cell line\n1.0\nL2\n")
+    assert read_pairs(path).to_dict("list") == {"cell_line_id": ["1", "L2"]}
+    path.write_bytes(gzip.compress(b"drug_id\n1\n"))
+    assert read_ids(path, "drug_id") == ["1"]
+    path.write_text("drug_id\n1001\n10")
+    with pytest.warns(BdrpWarning, match="ends within a line"):
+        read_ids(path, "drug_id")
+    path.write_text("genes\nEGFR\n")
+    with pytest.raises(DataError, match="a single column"):
+        read_pairs(path)

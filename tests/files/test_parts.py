@@ -10,19 +10,33 @@ from bdrp.errors import OutputError
 from bdrp.files.parts import Parts
 
 
+def finish(parts: Parts, number: int) -> None:
+    parts.path(number).write_text("done")
+    parts.keep(number)
+
+
 def test_the_same_question_finds_its_finished_parts(tmp_path: Path) -> None:
     parts = Parts.open(tmp_path / "p.parquet", "one", 3)
-    parts.path(1).write_text("done")
+    finish(parts, 1)
+    parts.path(2).write_text("whole, but killed before it was noted")
     again = Parts.open(tmp_path / "p.parquet", "one", 3)
     assert again.missing == [0, 2] and again.paths[1].read_text() == "done"
     again.remove()
     assert not list(tmp_path.iterdir())
 
 
+def test_a_part_that_was_altered_since_is_missing(tmp_path: Path) -> None:
+    parts = Parts.open(tmp_path / "p.parquet", "one", 3)
+    for number in range(3):
+        finish(parts, number)
+    parts.path(1).write_text("dome")
+    assert Parts.open(tmp_path / "p.parquet", "one", 3).missing == [1]
+
+
 @pytest.mark.parametrize(("key", "count"), [("two", 3), ("one", 4)])
 def test_another_question_is_refused_while_parts_are_finished(tmp_path: Path, key: str, count: int) -> None:
     out = tmp_path / "p.parquet"
-    Parts.open(out, "one", 3).path(0).write_text("done")
+    finish(Parts.open(out, "one", 3), 0)
     with pytest.raises(OutputError, match="1 finished parts of an interrupted run that asked for something else"):
         Parts.open(out, key, count)
 

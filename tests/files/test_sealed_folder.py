@@ -85,6 +85,12 @@ def test_what_is_no_plain_file_is_refused(model_folder: Path, tmp_path: Path, ho
     refused(model_folder, "weights.safetensors was altered")
 
 
+def test_a_manifest_that_is_a_link_is_refused(model_folder: Path, tmp_path: Path) -> None:
+    shutil.move(model_folder / "manifest.json", tmp_path / "manifest.json")
+    (model_folder / "manifest.json").symlink_to(tmp_path / "manifest.json")
+    refused(model_folder, "manifest.json is a link")
+
+
 def test_a_flipped_bit_of_the_manifest_is_refused_wherever_it_is(model_folder: Path) -> None:
     path = model_folder / "manifest.json"
     content = path.read_bytes()

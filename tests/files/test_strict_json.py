@@ -103,3 +103,10 @@ def test_a_file_larger_than_its_bound_is_not_read_to_its_end(tmp_path: Path) -> 
     os.truncate(tmp_path / "a.json", 1 << 40)  # a hole, of which the disk holds nothing
     with pytest.raises(NotStrictError, match="it has more than 1,000 bytes"):
         strict_json.read(tmp_path / "a.json", largest=1000)
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, str(1 << 64), f"-{1 << 64}"])
+def test_a_whole_number_that_no_machine_counts_to_is_refused(digits: str) -> None:
+    with pytest.raises(strict_json.NotStrictError, match="too large a number"):
+        strict_json.parse(f'{{"epochs": {digits}}}'.encode(), "it")
+    assert strict_json.parse(str((1 << 64) - 1).encode(), "it") == (1 << 64) - 1

@@ -70,3 +70,10 @@ def test_more_rows_than_a_sheet_holds_are_refused_and_leave_nothing(
     with pytest.raises(OutputError, match="cannot hold 11 rows"):
         tables.write(FRAME, tmp_path / "t.xlsx", {})
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u202e", "\u00ad", "\u2060 \u3000", "\t\u200d"])
+def test_what_is_not_seen_hides_no_formula(unseen: str) -> None:
+    assert tables.neutralised(f"{unseen}=1+1").startswith("'")
+    assert not tables.neutralised(f"{unseen}Erlotinib").startswith("'")
+    assert tables.neutralised("") == ""

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from bdrp.errors import ModelFolderError
-from bdrp.files import sealed_folder
+from bdrp.files import sealed_json
 from bdrp.fitted.identity import digest_of, read_identity
 from bdrp.fitted.model import TrainedModel
 
@@ -41,7 +41,7 @@ def test_predictions_name_the_model_that_was_read_and_none_that_was_only_fitted(
 
 def test_a_folder_of_a_version_without_digests_has_the_one_it_would_have():
     manifest = {"format": 1, "files": {}, "measure": "ln_ic50_um"}
-    assert digest_of(manifest) == sealed_folder.with_digest(manifest)["digest"]
+    assert digest_of(manifest) == sealed_json.with_digest(manifest)["digest"]
     assert digest_of({**manifest, "digest": "a"}) == "a"
 
 

@@ -12,6 +12,7 @@ from pyarrow import parquet as arrow
 from bdrp.data.screen import Screen
 from bdrp.errors import DataError, OutputError
 from bdrp.files import tables as written_tables
+from bdrp.files.parts import Parts
 from bdrp.fitted.model import TrainedModel
 from bdrp.fitted.predict import ask, predict
 from bdrp.fitted.question import BYTES_A_DRUG, BYTES_A_PAIR, Question
@@ -147,19 +148,45 @@ def test_parts_of_another_question_are_never_taken_nor_lost(
     assert stream(question, out, memory=memory(2)).resumed == 2
 
 
-def test_a_damaged_part_is_named_and_made_anew(
-    question: Question, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("how", ["cut", "swapped", "linked", "plan"])
+def test_a_part_that_is_not_what_was_written_is_made_anew(
+    question: Question, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     out = tmp_path / "p.parquet"
     folder = begin(question, out, monkeypatch)
-    part = folder / "part-000001.parquet"
-    part.write_bytes(part.read_bytes()[:-40])
-    with pytest.raises(OutputError, match=r"part-000001.parquet is damaged.*Remove the damaged one"):
-        stream(question, out, memory=memory(2))
-    part.unlink()
-    assert stream(question, out, memory=memory(2)).resumed == 5
+    zero, one = (folder / f"part-00000{number}.parquet" for number in range(2))
+    if how == "cut":
+        one.write_bytes(one.read_bytes()[:-40])
+    elif how == "swapped":
+        content = zero.read_bytes()
+        zero.write_bytes(one.read_bytes())
+        one.write_bytes(content)
+    elif how == "linked":
+        one.rename(tmp_path / "elsewhere.parquet")
+        one.symlink_to(tmp_path / "elsewhere.parquet")
+    else:
+        plan = folder / "parts.json"
+        plan.write_text(plan.read_text().replace('"finished"', '"finishes"'))
+        with pytest.raises(OutputError, match="2 finished parts"):
+            stream(question, out, memory=memory(2))
+        return
+    assert stream(question, out, memory=memory(2)).resumed == {"cut": 1, "swapped": 0, "linked": 1}[how]
     stream(question, tmp_path / "whole.parquet", memory=memory(2))
     assert out.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+def test_a_part_that_is_damaged_meanwhile_is_named(
+    question: Question, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = Parts.keep
+
+    def keep_and_damage(self: Parts, number: int) -> None:
+        keep(self, number)
+        self.path(number).write_bytes(self.path(number).read_bytes()[:-40])
+
+    monkeypatch.setattr(Parts, "keep", keep_and_damage)
+    with pytest.raises(OutputError, match=r"part-000000.parquet is damaged.*Remove the damaged one"):
+        stream(question, tmp_path / "p.parquet", memory=memory(2))
 
 
 def test_a_users_folder_in_the_place_of_parts_is_left_alone(question: Question, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from scipy import stats
 from bdrp import report
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
-from bdrp.files import sealed_folder, strict_json
+from bdrp.files import sealed_json, strict_json
 from bdrp.inference import METHODS
 from bdrp.studies import ablation, comparison
 from bdrp.studies.execution import plan, pool, records, worker
@@ -161,7 +161,7 @@ def test_a_record_that_was_edited_by_hand_is_not_used(compared, tmp_path, altere
     shutil.copytree(out / records.RUNS / run.key, place)
     content = json.loads((place / "record.json").read_text()) | altered
     with contextlib.suppress(ValueError):  # what has no strict JSON has no digest
-        content = sealed_folder.with_digest(content)
+        content = sealed_json.with_digest(content)
     (place / "record.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     with pytest.raises(ModelFolderError, match=said):
         records.read_record(tmp_path, run)
@@ -176,7 +176,7 @@ def test_held_out_files_under_wrong_checksums_are_refused_by_name(compared, tmp_
     for strange in (b"no Parquet", (out / records.RUNS / second.key / "held_out.parquet").read_bytes()):
         (place / "held_out.parquet").write_bytes(strange)
         content["files"]["held_out.parquet"] = hashlib.sha256(strange).hexdigest()
-        strict_json.write(place / "record.json", sealed_folder.with_digest(content))
+        strict_json.write(place / "record.json", sealed_json.with_digest(content))
         with pytest.raises(ModelFolderError, match="remove this folder"):
             comparison.gather_results(tmp_path, [first])
 

@@ -17,7 +17,7 @@ from bdrp.data import sources
 from bdrp.data.overlap import SEEN
 from bdrp.data.screen import Screen
 from bdrp.errors import BdrpWarning, DataError, FitError, ModelFolderError, OutputError
-from bdrp.files import sealed_folder, strict_json
+from bdrp.files import sealed_json, strict_json
 from bdrp.fitted.laboratory import Laboratories
 from bdrp.studies import transfer_scores
 from bdrp.studies.adaptation import draw_labelled
@@ -243,7 +243,7 @@ def test_half_a_fit_is_not_scored_and_the_next_call_goes_on_with_it(done, groups
     out = tmp_path / "out"
     shutil.copytree(done[1], out)
     (path,) = out.glob("models/*/manifest.json")
-    strict_json.write(path, sealed_folder.with_digest(json.loads(path.read_text()) | {"interrupted": True}))
+    strict_json.write(path, sealed_json.with_digest(json.loads(path.read_text()) | {"interrupted": True}))
     asked: list[dict] = []
     monkeypatch.setattr("bdrp.studies.transfer.fit", lambda *given, **said: asked.append(said))
     with pytest.raises(KeyboardInterrupt):
@@ -274,13 +274,13 @@ def _damaged(target: Path) -> None:
 
 def _without_a_summary(target: Path) -> None:
     manifest = json.loads((target / "manifest.json").read_text())
-    strict_json.write(target / "manifest.json", sealed_folder.with_digest(manifest | {"summary": {"moons": 3}}))
+    strict_json.write(target / "manifest.json", sealed_json.with_digest(manifest | {"summary": {"moons": 3}}))
 
 
 def _with_another_entry(target: Path) -> None:
     manifest = json.loads((target / "manifest.json").read_text())
     summary = manifest["summary"] | {"notes": [3]}
-    strict_json.write(target / "manifest.json", sealed_folder.with_digest(manifest | {"summary": summary}))
+    strict_json.write(target / "manifest.json", sealed_json.with_digest(manifest | {"summary": summary}))
 
 
 def _a_file(target: Path) -> None:
@@ -315,6 +315,18 @@ def test_scores_that_were_moved_to_anothers_place_are_not_taken_for_its_own(grou
     with pytest.warns(BdrpWarning, match="holds what was made for another key") as told:
         found = quietly(groups, protocol, out)
     assert len([each for each in told if "another key" in str(each.message)]) == 2
+    pd.testing.assert_frame_equal(found.metrics, done[0].metrics)
+
+
+def test_a_model_in_the_place_of_anothers_is_fitted_again(groups, protocol, done, tmp_path):
+    out, other = tmp_path / "out", tmp_path / "other"
+    shutil.copytree(done[1], out)
+    quietly(groups, dataclasses.replace(protocol, seed=protocol.seed + 1), other)
+    (place,), (sound,) = ((path / "models").iterdir() for path in (out, other))
+    shutil.rmtree(place)
+    shutil.copytree(sound, place)
+    shutil.rmtree(out / "targets")
+    found = quietly(groups, protocol, out)
     pd.testing.assert_frame_equal(found.metrics, done[0].metrics)
 
 

@@ -89,20 +89,22 @@ def fit(
     options = options or Options()
     curves, wells = designs.curves_of(points)
     groups = designs.group(curves, wells)
-    known = parts.begin(_fingerprint(points, options)) if parts else None
+    fingerprint = _fingerprint(points, options) if parts else ""
+    known = parts.begin(fingerprint) if parts else None
     noise = Noise(**known) if known else noise_fit.fit(groups, fixed_top=options.fixed_top, seed=options.seed)
     if parts and not known:
         parts.keep_noise(asdict(noise))
     doubled = curves["plate"].map(points.plates["doublings"]).to_numpy(float) if len(points.plates) else None
+    made_of = f"{fingerprint} with {noise}"
     pieces = [_piece(group, at) for group in groups for at in range(0, len(group.rows), PIECE)]
 
     def work(number: int) -> pd.DataFrame:
-        done = parts.read(number) if parts else None
+        done = parts.read(number, made_of) if parts else None
         if done is None:
             found = posterior.sample(pieces[number].design, noise, draws=options.draws, seed=options.seed)
             done = _summarise(pieces[number], found, noise, doubled)
             if parts:
-                parts.write(number, done)
+                parts.write(number, done, made_of)
         return done
 
     summaries = pd.concat(_run(work, [len(piece.rows) for piece in pieces], workers, advance)).sort_index()

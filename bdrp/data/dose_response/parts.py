@@ -9,15 +9,17 @@ from typing import Final
 
 import pandas as pd
 
-from bdrp.files import atomic, strict_json, tables
+from bdrp.files import atomic, parquet, sealed_json, tables
 
 FOLDER: Final = "unfinished"
 _RECORD: Final = "fit.json"
+_MARK: Final = b"bdrp"
+"""The metadata that say which piece a file is."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Pieces in a folder of their own; `fit.json` says of which fit they are, and with which noise."""
+    """Pieces in a folder of their own; `fit.json`, and each of them, says of which fit and noise they are."""
 
     folder: Path
 
@@ -25,32 +27,40 @@ class Parts:
         """The noise that was found before, where this very fit was begun; otherwise what lies there is removed."""
         with atomic.refusing("The fitted curves", self.folder):
             try:
-                record = strict_json.read(self.folder / _RECORD)
+                record = sealed_json.read(self.folder / _RECORD)
                 if record["fingerprint"] == fingerprint:
                     return {str(name): float(value) for name, value in record["noise"].items()} or None
             except (OSError, ValueError, LookupError, TypeError, AttributeError):
                 pass  # none, or damaged: the pieces beside it are of no fit that is known
             atomic.remove(self.folder)
-            strict_json.write(self.folder / _RECORD, {"fingerprint": fingerprint, "noise": {}})
+            sealed_json.write(self.folder / _RECORD, {"fingerprint": fingerprint, "noise": {}})
         return None
 
     def keep_noise(self, noise: Mapping[str, float]) -> None:
         """Write down the noise that all pieces are fitted with."""
         with atomic.refusing("The fitted curves", self.folder):
-            record = strict_json.read(self.folder / _RECORD)
-            strict_json.write(self.folder / _RECORD, {**record, "noise": dict(noise)})
+            record = sealed_json.read(self.folder / _RECORD)
+            sealed_json.write(self.folder / _RECORD, {**record, "noise": dict(noise)})
 
-    def read(self, number: int) -> pd.DataFrame | None:
-        """A piece, by curve; None where it is not there or cannot be read."""
+    def read(self, number: int, of: str) -> pd.DataFrame | None:
+        """A piece, by curve; None where it is not there, cannot be read, was altered, or is another.
+
+        Args:
+            number: which one.
+            of: all that decides what the pieces hold, in a word.
+        """
         try:
-            return pd.read_parquet(self._path(number)).set_index("curve")
-        except (OSError, ValueError, KeyError):
+            table = parquet.read_part(self._path(number))
+        except (OSError, ValueError):
             return None
+        if (table.schema.metadata or {}).get(_MARK) != _mark(number, of):
+            return None
+        return table.to_pandas().set_index("curve")
 
-    def write(self, number: int, piece: pd.DataFrame) -> None:
+    def write(self, number: int, piece: pd.DataFrame, of: str) -> None:
         """Keep a piece, whole or not at all."""
         with atomic.refusing("The fitted curves", self.folder):
-            tables.write(piece.reset_index(), self._path(number), {})
+            tables.write(piece.reset_index(), self._path(number), {_MARK: _mark(number, of)})
 
     def finish(self) -> None:
         """Remove the pieces: what they held is in the result."""
@@ -59,3 +69,7 @@ class Parts:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:05d}.parquet"
+
+
+def _mark(number: int, of: str) -> bytes:
+    return f"piece {number} of {of}".encode()

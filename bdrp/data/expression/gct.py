@@ -26,6 +26,8 @@ def read_gct(path: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     data = delimited.decode(unpacking.read_bytes(path), path)
     if not data.startswith(_VERSIONS):
         return None
+    if not unpacking.is_packed(path):
+        delimited.warn_if_cut_short(data, path)
     version, size, rest = _split_head(data, path)
     genes, samples, *more = size
     annotations, described = (more[0], more[1]) if version == "#1.3" else (1, 0)

@@ -93,7 +93,7 @@ def _arranged(path: Path, known: Known, notices: list[str]) -> pd.DataFrame:
         stacked = read_stacked(path, notices)
         if stacked is not None:
             return arrange(stacked, known, path, notices)
-    raw = reading.read_table(path, text=False, own=True)
+    raw = reading.read_table(path, text=False)
     raw = reading.with_written_numbers(raw, ids=[str(raw.columns[0])])
     return arrange(metadata.default_entries(raw, path, notices), known, path, notices)
 

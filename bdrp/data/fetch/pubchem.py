@@ -88,7 +88,7 @@ def first_cid(cell: str) -> str:
 
 def _listed(drug_list: Path) -> pd.DataFrame:
     """DRUG_ID, name and query: "id:702", "name:Ethanol", or "" where the list says that there is no one structure."""
-    raw = reading.read_table(drug_list)
+    raw = reading.read_table(drug_list, published=True)
     raw.columns = pd.Index([re.sub(r"[^a-z]", "", str(column).lower()) for column in raw.columns])
     named = next((column for column in ("name", "drugname") if column in raw), None)
     if "drugid" not in raw or named is None:

@@ -50,7 +50,7 @@ def inspect_tables(root: Path | None, measure: str | None, options: Mapping[str,
     if lacking:
         flags = " ".join(f"--{what} PATH" for what in lacking)
         found.to_change.append(f"No table of {' and none of '.join(lacking)} is given. A fit needs it; add {flags}.")
-    raw = found.attempt(lambda: reading.read_table(paths["responses"], own=True)) if "responses" in paths else None
+    raw = found.attempt(lambda: reading.read_table(paths["responses"])) if "responses" in paths else None
     drugs = found.attempt(lambda: drug_tables.read_raw(paths["drugs"])) if "drugs" in paths else None
     asked = set[str]() if raw is None else columns.all_line_ids(raw)
     expressed = _look_at_expression(found, paths, asked, scale)
@@ -112,7 +112,7 @@ def _look_at_profiles(found: Findings, paths: Mapping[str, Path], expressed: pd.
 
 
 def _look_at_lines(found: Findings, path: Path, known: Collection[str]) -> None:
-    raw = found.attempt(lambda: reading.read_table(path, own=True))
+    raw = found.attempt(lambda: reading.read_table(path))
     if raw is None or not known:
         return
     table = found.attempt(lambda: line_tables.read_lines(raw, known, path))

@@ -124,7 +124,7 @@ def read_samples(path: Path | None) -> pd.DataFrame:
     """
     if path is None:
         return pd.DataFrame({column: pd.Series(dtype="str") for column in ("cosmic", "ach", "name")})
-    raw = reading.read_table(path)
+    raw = reading.read_table(path, published=True)
     found = {what: next((column for column in known if column in raw), "") for what, known in _SAMPLE_COLUMNS.items()}
     if not found["ach"]:
         raise DataError(
@@ -143,7 +143,7 @@ def read_rnaseq(path: Path, models: _lines.Models, notices: joining.Notices) -> 
     Raises:
         DataError: the file cannot be read, or is no such matrix.
     """
-    raw = reading.read_table(path, needs=("DepMap_ID",), text=False)
+    raw = reading.read_table(path, needs=("DepMap_ID",), text=False, published=True)
     own = reading.ids(raw, "DepMap_ID")
     rows = [models.row(one) for one in own]
     ids = pd.Index(
@@ -163,7 +163,7 @@ def read_structures(path: Path, known: pd.DataFrame) -> pd.DataFrame:
     Raises:
         DataError: the file cannot be read, lacks a column, a structure cannot be read, or one drug has two.
     """
-    raw = reading.read_table(path, needs=("smiles",))
+    raw = reading.read_table(path, needs=("smiles",), published=True)
     column = next((one for one in ("drug", "DRUG_ID", "name") if one in raw), None)
     if column is None:
         raise DataError(

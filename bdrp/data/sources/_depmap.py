@@ -37,6 +37,6 @@ def read_lines(
     expression = read_expression(paths["expression"], lines=measured, notices=notices)
     if "models" not in paths:
         return expression, pd.DataFrame(index=pd.Index([], dtype="str"))
-    raw = reading.read_table(paths["models"])
+    raw = reading.read_table(paths["models"], published=True)
     described = line_tables.read_lines(raw, dict.fromkeys(expression.index), paths["models"])
     return expression, described[[column for column in joining.LINE_COLUMNS if column in described]]

@@ -29,7 +29,7 @@ def read_responses(path: Path, measure: str, name: str) -> pd.DataFrame:
         DataError: the file cannot be read, lacks a column, holds text for numbers, or is of the other screen.
     """
     wanted = (*_TEXTS, _MEASURED[measure], *_LOWEST_DOSE, *_HIGHEST_DOSE)
-    raw = reading.read_table(path, needs=("DRUG_ID", _MEASURED[measure]), wanted=wanted)
+    raw = reading.read_table(path, needs=("DRUG_ID", _MEASURED[measure]), wanted=wanted, published=True)
     if not {"COSMIC_ID", "CELL_LINE_NAME"} & set(raw.columns):
         raise DataError(f"{path.name} has neither COSMIC_ID nor CELL_LINE_NAME. One must say which line a curve is of.")
     _refuse_other_screen(raw, name, path)
@@ -70,7 +70,7 @@ def read_expression(path: Path, notices: joining.Notices) -> pd.DataFrame:
         DataError: the file cannot be read, or is no such matrix.
     """
     raw = reading.read_table(
-        path, needs=("GENE_SYMBOLS",), member="Cell_line_RMA_proc_basalExp*", text=False, repeated=True
+        path, needs=("GENE_SYMBOLS",), member="Cell_line_RMA_proc_basalExp*", text=False, repeated=True, published=True
     )
     found = {column: match.group(1) for column in raw if (match := re.fullmatch(r"DATA\.(\d+)(\.\d+)?", str(column)))}
     if not found:
@@ -104,7 +104,7 @@ def read_mutations(path: Path, models: Models, held: pd.Index, notices: joining.
     Raises:
         DataError: the file cannot be read, holds no such column, or something that is no number.
     """
-    raw = reading.read_table(path, needs=("COSMIC_ID",), text=False)
+    raw = reading.read_table(path, needs=("COSMIC_ID",), text=False, published=True)
     alterations = [str(column) for column in raw if _ALTERATION.fullmatch(str(column))]
     if not alterations:
         raise DataError(
@@ -128,7 +128,7 @@ def read_drugs(path: Path, curves: pd.DataFrame, listed: pd.DataFrame) -> pd.Dat
     Raises:
         DataError: the file cannot be read, a structure cannot be read, or one id has two.
     """
-    raw = reading.read_table(path, needs=("DRUG_ID", "smiles"), wanted=("DRUG_ID", "smiles", "name"))
+    raw = reading.read_table(path, needs=("DRUG_ID", "smiles"), wanted=("DRUG_ID", "smiles", "name"), published=True)
     table = pd.DataFrame({"drug_id": reading.ids(raw, "DRUG_ID"), "smiles": reading.text(raw, "smiles")})
     table["own_name"] = reading.text(raw, "name")
     table = table[(table["smiles"] != "") & table["drug_id"].isin(curves["drug_id"].unique())].reset_index(drop=True)
@@ -151,7 +151,7 @@ def read_drug_list(path: Path | None, name: str) -> pd.DataFrame:
     columns["site"] = ("screeningsite",)
     if path is None:
         return pd.DataFrame({column: pd.Series(dtype="str") for column in columns}, index=pd.Index([], dtype="str"))
-    raw = reading.read_table(path)
+    raw = reading.read_table(path, published=True)
     raw.columns = pd.Index([re.sub(r"[^a-z]", "", str(column).lower()) for column in raw.columns])
     if "drugid" not in raw:
         raise DataError(f"{path.name} has no column 'Drug Id' or DRUG_ID. It is no GDSC drug list; fetch it again.")

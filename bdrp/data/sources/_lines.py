@@ -45,7 +45,7 @@ def read_model_list(path: Path) -> Models:
     Raises:
         DataError: the file cannot be read or lacks a column.
     """
-    raw = reading.read_table(path, needs=_NEEDS, wanted=_WANTED)
+    raw = reading.read_table(path, needs=_NEEDS, wanted=_WANTED, published=True)
     rows = pd.DataFrame({column: reading.text(raw, column) for column in _WANTED})
     cosmic = tuple(identifiers.split_ids(cell) for cell in rows["COSMIC_ID"])
     by_cosmic = {one: row for row, several in enumerate(cosmic) for one in several}

@@ -73,7 +73,7 @@ def read_curves(path: Path, measure: str, notices: joining.Notices) -> pd.DataFr
     Raises:
         DataError: the file cannot be read, lacks a column, or holds numbers that cannot be what their column says.
     """
-    raw = _with_plain_columns(reading.read_table(path), path)
+    raw = _with_plain_columns(reading.read_table(path, published=True), path)
     texts = {what: reading.text(raw, column) for what, column in _COLUMNS.items()}
     curves = pd.DataFrame(texts)[["broad_id", "line_name", "drug_id", "target", "doses"]]
     for what in ("ic50_um", "act_area"):
@@ -90,7 +90,7 @@ def drug_names(path: Path) -> dict[str, str]:
     Raises:
         DataError: the file cannot be read, or names no drug.
     """
-    raw = reading.read_table(path, needs=("Compound",), wanted=("Compound",))
+    raw = reading.read_table(path, needs=("Compound",), wanted=("Compound",), published=True)
     return {name: name for name in sorted(set(reading.text(raw, "Compound")) - {""})}
 
 

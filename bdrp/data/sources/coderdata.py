@@ -118,7 +118,7 @@ def read_experiments(path: Path, metric: str, notices: joining.Notices) -> pd.Da
             f"coderdata reads no metric {metric!r}. It reads "
             f"{'; '.join(f'{name}, the area {what}' for name, what in METRICS.items())}. Choose one of them."
         )
-    raw = reading.read_table(path, needs=_NEEDS, wanted=(*_NEEDS, "study"))
+    raw = reading.read_table(path, needs=_NEEDS, wanted=(*_NEEDS, "study"), published=True)
     held = reading.text(raw, "dose_response_metric")
     if not (held == metric).any():
         raise DataError(
@@ -153,7 +153,7 @@ def read_transcriptomics(path: Path, lines: Iterable[str], scale: str | None, no
         DataError: the file cannot be read or lacks a column, or values before a logarithm are negative.
     """
     columns = ("improve_sample_id", "entrez_id", "transcriptomics")
-    raw = reading.read_table(path, needs=columns[:2], wanted=columns, text=False)
+    raw = reading.read_table(path, needs=columns[:2], wanted=columns, text=False, published=True)
     if "transcriptomics" not in raw:
         raise DataError(
             f"{path.name} lacks the column transcriptomics. A row a line and gene is needed; fetch it again."
@@ -184,7 +184,7 @@ def with_symbols(expression: pd.DataFrame, path: Path, notices: list[str]) -> pd
         DataError: the file cannot be read or lacks a column.
     """
     columns = ("entrez_id", "gene_symbol")
-    raw = reading.read_table(path, needs=columns, wanted=columns)
+    raw = reading.read_table(path, needs=columns, wanted=columns, published=True)
     table = pd.DataFrame({"entrez": reading.ids(raw, "entrez_id").str.removesuffix(".0")})
     table["symbol"] = reading.text(raw, "gene_symbol")
     table = table[(table["symbol"] != "") & table["entrez"].isin(expression.columns)].drop_duplicates("entrez")
@@ -200,7 +200,7 @@ def read_samples(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file cannot be read or lacks a column.
     """
-    raw = reading.read_table(path, needs=("improve_sample_id",), wanted=("common_name", "cancer_type"))
+    raw = reading.read_table(path, needs=("improve_sample_id",), wanted=("common_name", "cancer_type"), published=True)
     ids = reading.ids(raw, "improve_sample_id").str.removesuffix(".0")
     name, tissue = reading.text(raw, "common_name"), reading.text(raw, "cancer_type")
     table = pd.DataFrame({"name": name, "tissue": tissue, "patient_id": name}).set_index(pd.Index(ids, dtype="str"))

@@ -81,7 +81,7 @@ def read_responses(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file cannot be read, lacks a column, or holds what is no fraction.
     """
-    raw = reading.read_table(path, needs=_NEEDS, wanted=_NEEDS)
+    raw = reading.read_table(path, needs=_NEEDS, wanted=_NEEDS, published=True)
     auc = reading.numbers(raw, "auc", path)
     if auc.min() < 0 or auc.max() > 1:
         raise DataError(

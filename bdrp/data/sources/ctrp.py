@@ -63,7 +63,7 @@ def read_areas(path: Path, notices: joining.Notices) -> pd.DataFrame:
     Raises:
         DataError: the file cannot be read, is no such table, holds a line twice, or areas that cannot be.
     """
-    raw = reading.read_table(path, text=False)
+    raw = reading.read_table(path, text=False, published=True)
     lines, labels = _lines(raw, path), _labels(raw, path)
     areas = reading.matrix(raw.iloc[:, 1:], path).astype(float)
     rows, columns = np.nonzero(~np.isnan(areas))
@@ -87,7 +87,7 @@ def drug_names(path: Path) -> dict[str, str]:
     Raises:
         DataError: the file cannot be read, or a column names no compound.
     """
-    labels = _labels(reading.read_table(path, text=False), path)
+    labels = _labels(reading.read_table(path, text=False, published=True), path)
     names = zip(labels["label"], labels["name"], strict=True)
     return {label: "" if "MOL/MOL" in name else name for label, name in names}
 

@@ -109,7 +109,7 @@ def read_matrix(path: Path, value: str) -> pd.DataFrame:
     Raises:
         DataError: the file cannot be read, or its rows are no models, or it has no compounds, or one of either twice.
     """
-    raw = reading.read_table(path, text=False)
+    raw = reading.read_table(path, text=False, published=True)
     lines = reading.ids(raw, str(raw.columns[0]))
     wrong = lines[~lines.str.fullmatch(r"ACH-\d{6}")]
     named = {str(column): found for column in raw.columns[1:] if (found := _COMPOUND.fullmatch(str(column)))}
@@ -140,7 +140,10 @@ def read_compounds(path: Path, measured: pd.Index, notices: joining.Notices) -> 
     """
     columns = ("CompoundID", "SMILES")
     raw = reading.read_table(
-        path, needs=columns, wanted=(*columns, "CompoundName", "SampleIDs", "GeneSymbolOfTargets", "TargetOrMechanism")
+        path,
+        needs=columns,
+        wanted=(*columns, "CompoundName", "SampleIDs", "GeneSymbolOfTargets", "TargetOrMechanism"),
+        published=True,
     )
     names = {"name": "CompoundName", "target": "GeneSymbolOfTargets", "pathway": "TargetOrMechanism"}
     table = pd.DataFrame({"own": reading.ids(raw, "CompoundID"), "smiles": reading.text(raw, "SMILES")})
@@ -162,7 +165,7 @@ def read_doses(path: Path) -> pd.DataFrame:
         DataError: the file cannot be read or lacks a column, or a dose is no positive number.
     """
     columns = ("CompoundID", "Dose", "DoseUnit")
-    raw = reading.read_table(path, needs=columns, wanted=columns)
+    raw = reading.read_table(path, needs=columns, wanted=columns, published=True)
     table = pd.DataFrame(
         {"drug_id": reading.ids(raw, "CompoundID"), "dose": np.exp(reading.log_doses(raw, "Dose", path))}
     )

@@ -99,7 +99,7 @@ def read_responses(path: Path, measure: str, notices: joining.Notices) -> tuple[
         DataError: the file cannot be read, lacks a column, or holds what the measure cannot be.
     """
     column = COLUMNS[measure]
-    raw = reading.read_table(path, needs=(*_NEEDS, column), wanted=("drug_name", "tissue"))
+    raw = reading.read_table(path, needs=(*_NEEDS, column), wanted=("drug_name", "tissue"), published=True)
     rows = pd.DataFrame(
         {
             "cell_line_id": reading.ids(raw, "cell_line_name"),

@@ -73,7 +73,7 @@ def read_curves(path: Path, notices: joining.Notices) -> pd.DataFrame:
     Raises:
         DataError: the file cannot be read, lacks a column, or has ids or numbers that cannot be.
     """  # noqa: E501 - the first line is one
-    raw = reading.read_table(path, needs=_NEEDS, wanted=_WANTED)
+    raw = reading.read_table(path, needs=_NEEDS, wanted=_WANTED, published=True)
     compounds = reading.text(raw, "broad_id").str.extract(f"^{_BATCHED}$", expand=False)
     wrong = np.flatnonzero(compounds.isna())
     if len(wrong):

@@ -83,7 +83,7 @@ def load(
     """
     tables = {"responses": responses, "drugs": drugs, "expression": expression}
     paths = _paths(root, tables | {"cell_lines": cell_lines, "mutations": mutations})
-    rows_raw = reading.read_table(paths["responses"], own=True)
+    rows_raw = reading.read_table(paths["responses"])
     told: list[str] = []
     expressed = read_expression(
         paths["expression"], lines=columns.all_line_ids(rows_raw), scale=expression_scale, notices=told
@@ -242,7 +242,7 @@ def read_pairs(given: Given) -> pd.DataFrame:
         DataError: the table cannot be read, or an id is empty.
     """
     path = in_memory.name_table(given, PAIRS)
-    raw = reading.read_table(path, own=True) if in_memory.is_path(given) else in_memory.tabulate(given, PAIRS)
+    raw = reading.read_table(path) if in_memory.is_path(given) else in_memory.tabulate(given, PAIRS)
     found = columns.find(raw, ("cell_line_id", "drug_id"), (), path)
     pairs = pd.DataFrame({meaning: reading.ids(raw, column) for meaning, column in found.items()})
     refuse_empty_ids(pairs, path)

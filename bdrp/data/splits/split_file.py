@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bdrp.data.identifiers import clean_id
+from bdrp.data import reading
 from bdrp.data.screen import Screen
 from bdrp.data.splits.clusters import assign_clusters
 from bdrp.data.splits.drawing import Shares, as_split, check_parts, draw_parts, group_sizes
 from bdrp.data.splits.leaks import find_leaks, held_out_kind
 from bdrp.data.splits.split import PARTS, UNUSED, Split
-from bdrp.data.unpacking import require_file
-from bdrp.errors import BdrpWarning, DataError, SplitError
+from bdrp.errors import BdrpWarning, SplitError
 
 COLUMNS = ("cell_line_id", "drug_id", "part")
 SHOWN = 5
@@ -41,7 +40,7 @@ def from_file(
 
     Args:
         screen: what was measured.
-        path: CSV, or TSV by its suffix; gzip or not.
+        path: a table of text, gzipped or not, a workbook or Parquet.
         seed: for the parts that are drawn.
         validation: share of train to draw where the file has no validation part.
         calibration: share of train to draw where the file has no calibration part.
@@ -64,24 +63,9 @@ def from_file(
 
 
 def _read(path: Path) -> pd.DataFrame:
-    require_file(path)
-    separator = "\t" if ".tsv" in path.suffixes or ".txt" in path.suffixes else ","
-    try:
-        raw = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, EOFError, ValueError) as error:  # pandas' parser and the decoder raise ValueErrors
-        raise DataError(
-            f"The split file {path} cannot be read: {error}. Give a CSV with {','.join(COLUMNS)}."
-        ) from error
-    missing = [column for column in COLUMNS if column not in raw.columns]
-    if missing:
-        raise DataError(
-            f"The split file {path.name} lacks {', '.join(missing)}; it has {_some(map(str, raw.columns))}. "
-            f"Its first line must be {','.join(COLUMNS)}, comma-separated (tab-separated in a .tsv)."
-        )
-    table = raw[list(COLUMNS)].fillna("")
-    cleaned = {key: table[key].map({value: clean_id(value) for value in table[key].unique()}) for key in COLUMNS[:2]}
-    part = table["part"].str.strip().str.lower().replace("unused", UNUSED)
-    return table.assign(**cleaned, part=part)
+    raw = reading.read_table(path, needs=COLUMNS, wanted=COLUMNS)
+    part = reading.text(raw, "part").str.lower().replace("unused", UNUSED)
+    return pd.DataFrame({key: reading.ids(raw, key) for key in COLUMNS[:2]} | {"part": part})
 
 
 def _check_names(table: pd.DataFrame) -> None:

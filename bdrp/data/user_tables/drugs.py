@@ -22,7 +22,7 @@ def read_raw(given: Given) -> pd.DataFrame:
         DataError: the table cannot be read.
     """
     if isinstance(given, str | os.PathLike):
-        raw = reading.read_table(Path(given), own=True, alone=_SMILES_ALONE)
+        raw = reading.read_table(Path(given), alone=_SMILES_ALONE)
     else:
         raw = in_memory.tabulate(given, DRUGS)
     smiles = columns.candidates(raw, "smiles")

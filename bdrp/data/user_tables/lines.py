@@ -30,7 +30,7 @@ def join_lines(
     """
     if path is None:
         return _on_one_id(rows, pd.DataFrame(index=pd.Index([], dtype="str")), expressed)
-    raw = reading.read_table(path, own=True)
+    raw = reading.read_table(path)
     rows = _translated(rows, raw, expressed, path, notices)
     lines = read_lines(raw, dict.fromkeys([*rows["cell_line_id"].unique(), *held_ids(expressed)]), path)
     rows, lines = _on_one_id(rows, lines, expressed)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bdrp.data import identifiers, in_memory, joining, reading
-from bdrp.data.delimited import plain
+from bdrp.data import in_memory, joining, reading
 from bdrp.data.in_memory import MEASURED, Given
 from bdrp.data.quantities import Stated
 from bdrp.data.screen import LIMITS
@@ -16,7 +15,6 @@ from bdrp.data.user_tables.copies import warn_of_copies
 from bdrp.data.user_tables.duplicates import drop_repeated
 from bdrp.data.user_tables.lines import held_ids, join_lines
 from bdrp.data.user_tables.responses import read_responses
-from bdrp.files import inputs
 
 
 def read_measured(
@@ -39,7 +37,7 @@ def read_measured(
         DataError: the table cannot be read, its unit cannot be told, or a row has no id or no finite number.
     """
     path = in_memory.name_table(given, MEASURED)
-    raw = reading.read_table(path, own=True) if in_memory.is_path(given) else in_memory.tabulate(given, MEASURED)
+    raw = reading.read_table(path) if in_memory.is_path(given) else in_memory.tabulate(given, MEASURED)
     known = {"cell_line_id": held_ids(lines), "drug_id": compounds.index}
     raw = layouts.melt(raw, known["cell_line_id"], compounds.index, path, notices)
     keys = {meaning: columns.joining_column(raw, meaning, ids, path) for meaning, ids in known.items()}
@@ -60,10 +58,7 @@ def read_ids(path: str | Path, column: str) -> list[str]:
         DataError: the table cannot be read or lacks the column.
     """
     path = Path(path)
-    listed = _read_list(path, column)
-    if listed is not None:
-        return listed
-    raw = reading.read_table(path, own=True)
+    raw = reading.read_table(path, alone=columns.ALIASES[column])
     found = reading.ids(raw, columns.find(raw, (column,), (), path)[column])
     return [one for one in dict.fromkeys(found) if one]
 
@@ -76,23 +71,8 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     meanings = ("cell_line_id", "drug_id")
-    for meaning in meanings:
-        listed = _read_list(path, meaning)
-        if listed is not None:
-            return pd.DataFrame({meaning: listed}, dtype="str")
-    raw = reading.read_table(path, own=True)
+    raw = reading.read_table(path, alone=[alias for meaning in meanings for alias in columns.ALIASES[meaning]])
     named = {meaning: found[0] for meaning in meanings if (found := columns.candidates(raw, meaning))}
     if not named:
         raise columns.missing(raw, "cell_line_id", path)
     return pd.DataFrame({meaning: reading.ids(raw, column) for meaning, column in named.items()})
-
-
-def _read_list(path: Path, column: str) -> list[str] | None:
-    """The ids below a header that stands alone; None where the file is another table, or none."""
-    try:
-        header, *rows = inputs.read_text(path).splitlines()
-    except (OSError, ValueError):
-        return None
-    if plain(header) not in columns.ALIASES[column] or any(mark in header for mark in ",;\t|"):
-        return None
-    return [one for one in dict.fromkeys(map(identifiers.clean_id, rows)) if one]

@@ -63,7 +63,7 @@ def read_profile(
         DataError: the table cannot be read, does not start with the lines, has duplicates, texts or infinities.
     """
     path, held = Path(path), held_ids(pd.Index(list(lines), dtype="str"))
-    raw = reading.read_table(path, text=False, own=True)
+    raw = reading.read_table(path, text=False)
     first = str(raw.columns[0])
     raw = reading.with_written_numbers(raw, ids=[first])
     index = reading.ids(raw, first)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +17,8 @@ from torch import Tensor, nn
 from bdrp.errors import FitError
 from bdrp.files import atomic
 from bdrp.files import tensors as safetensors_files
+
+_DIGEST: Final = "digest"
 
 
 @dataclass
@@ -68,7 +72,7 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
         OutputError: it cannot be written; the one before still stands.
     """
     with atomic.refusing("The checkpoint", path):
-        safetensors_files.write(path, tensors, metadata)
+        safetensors_files.write(path, tensors, {**metadata, _DIGEST: _digest(tensors, metadata)})
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -92,6 +96,8 @@ def read(path: Path, identity: str, state: State) -> None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise FitError(f"The checkpoint {path} cannot be read: {error}. Delete it to start again.") from error
+    if metadata.pop(_DIGEST, "") != _digest(tensors, metadata):
+        raise FitError(f"The checkpoint {path} was altered: its digest differs. Delete it to start again.")
     if metadata.get("identity") != identity:
         raise FitError(
             f"The checkpoint {path} belongs to another run. Method, options, seed, split and data must be the same to "
@@ -101,6 +107,15 @@ def read(path: Path, identity: str, state: State) -> None:
         _restore(tensors, json.loads(metadata["progress"]), state)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise FitError(f"The checkpoint {path} does not hold together: {error}. Delete it to start again.") from error
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """The SHA-256 of all that a checkpoint holds; its format has no checksum of its own."""
+    seen = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name, value in sorted(tensors.items()):
+        seen.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        seen.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return seen.hexdigest()
 
 
 def _restore(tensors: dict[str, Tensor], progress: dict[str, Any], state: State) -> None:

@@ -28,7 +28,7 @@ def read(path: Path, column: str, drug_names: pd.Series) -> pd.Series:
     Raises:
         DataError: there is no such column, its unit is not told, a concentration is not above 0, or no drug is known.
     """
-    raw = reading.read_table(path, own=True)
+    raw = reading.read_table(path)
     headers = {_plain(one): str(one) for one in raw.columns}
     keys = list(dict.fromkeys([*columns.candidates(raw, "drug_id"), *columns.candidates(raw, "name")]))
     unit = _UNIT.fullmatch(_plain(column))

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.errors import ModelFolderError
-from bdrp.files import atomic, sealed_folder, strict_json
+from bdrp.files import atomic, sealed_folder, sealed_json, strict_json
 from bdrp.fitted.model import TrainedModel
-from bdrp.studies.folder import address, check_own
+from bdrp.studies.folder import address, check_own, is_model_of, remember_model
 
 RUNS, MODELS = "runs", "models"
 COLUMNS: Final = ("labels", "rmse", "coverage_90", "hits_found", "batch_hits")
@@ -35,10 +35,10 @@ def reserve_folder(out: Path) -> Path:
 def read_rounds(out: Path, key: Mapping[str, Any]) -> pd.DataFrame | None:
     """The rounds of a run that ended, `COLUMNS`; None where there are none, or the file is not what was written."""
     try:
-        content = strict_json.read(out / RUNS / f"{address(key)}.json")
+        content = sealed_json.read(out / RUNS / f"{address(key)}.json")
         found = pd.DataFrame(content["rounds"], columns=list(COLUMNS), dtype=float)
         same = content["key"] == json.loads(json.dumps(key))
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
         return None
     return found.astype({"labels": int}) if same and found[["labels", "rmse"]].notna().all(axis=None) else None
 
@@ -52,16 +52,21 @@ def write_rounds(out: Path, key: Mapping[str, Any], rounds: pd.DataFrame) -> Non
     place = out / RUNS / f"{address(key)}.json"
     rows = [[strict_json.plain(value) for value in row] for row in rounds[list(COLUMNS)].to_numpy().tolist()]
     with atomic.refusing("The record", place):
-        strict_json.write(place, {"key": dict(key), "rounds": rows})
+        sealed_json.write(place, {"key": dict(key), "rounds": rows})
 
 
-def keep_model(out: Path, key: Mapping[str, Any], fit: Callable[[Path], TrainedModel]) -> TrainedModel:
-    """The model that lies under the hash of a key; fitted into that folder where there is none, or a damaged one."""
+def keep_model(out: Path, key: Mapping[str, Any], fit: Callable[[Path], object]) -> TrainedModel:
+    """The model that was fitted for a key; fitted now where there is none, a damaged one, or another's in its place."""
     place = out / MODELS / address(key)
-    if place.exists():
-        try:
-            return TrainedModel.load(place)
-        except ModelFolderError:
-            atomic.remove(place)
+    try:
+        model = TrainedModel.load(place) if place.exists() else None
+    except ModelFolderError:
+        model = None
+    if model is not None and is_model_of(out, key, model.digest):
+        return model
+    atomic.remove(place)
     atomic.make_folder(place.parent)
-    return fit(place)
+    fit(place)
+    model = TrainedModel.load(place)
+    remember_model(out, key, model.digest)
+    return model

@@ -14,6 +14,7 @@ from bdrp.files import inputs, strict_json
 from bdrp.predictive.distribution import KEYS
 from bdrp.triage import label_studio
 from bdrp.triage.decision import ANSWER, FIELDS
+from bdrp.triage.review.cells import ERROR_VALUES
 
 NEEDED: Final = ("decision", *KEYS)
 SUFFIXES: Final = (".csv", ".xlsx", ".json", ".jsonl")
@@ -34,10 +35,16 @@ def read_answers(path: Path) -> pd.DataFrame:
             "decision columns filled, or what the review page or Label Studio exports. Save it as one of these."
         )
     raw = _from_json(path) if suffix in (".json", ".jsonl") else reading.read_table(path, needs=NEEDED, wanted=FIELDS)
-    rows = pd.DataFrame({name: reading.ids(raw, name) if name in KEYS else reading.text(raw, name) for name in FIELDS})
+    rows = pd.DataFrame({name: _ids(raw, name) if name in KEYS else reading.text(raw, name) for name in FIELDS})
     rows["row"] = range(1, len(rows) + 1)
     written = rows[["decision", "comment", "measured"]].ne("").any(axis=1)
     return rows[written].reset_index(drop=True)
+
+
+def _ids(raw: pd.DataFrame, name: str) -> pd.Series:
+    """A column of ids, and a spreadsheet's errors among them as they stand, to be named."""
+    texts = reading.text(raw, name)
+    return reading.ids(raw, name).where(~texts.isin(ERROR_VALUES), texts)
 
 
 def _from_json(path: Path) -> pd.DataFrame:

@@ -86,6 +86,24 @@ def test_what_is_done_is_not_done_again_and_pieces_of_another_fit_are_not_taken(
     assert not other["ln_ic50_um"].equals(dose_response.fit(small, parts=parts).curves["ln_ic50_um"])
 
 
+@pytest.mark.parametrize("how", ["bit", "another piece", "other noise"])
+def test_a_piece_that_is_not_what_was_written_is_fitted_again(small, fitted, tmp_path, how):
+    parts = Parts(tmp_path / "unfinished")
+    dose_response.fit(small, parts=parts)
+    path, record = parts.folder / "part-00000.parquet", parts.folder / "fit.json"
+    if how == "bit":
+        content = bytearray(path.read_bytes())
+        content[len(content) // 4] ^= 1
+        path.write_bytes(content)
+    elif how == "another piece":
+        other = Parts(tmp_path / "other")
+        dose_response.fit(small, dose_response.Options(seed=1), parts=other)
+        path.write_bytes((other.folder / path.name).read_bytes())
+    else:
+        record.write_text(record.read_text().replace("0.", "1.", 1))
+    pd.testing.assert_frame_equal(dose_response.fit(small, parts=parts).curves, fitted.curves)
+
+
 def test_a_curve_that_is_fitted_again_alone_is_the_same(fitted):
     group, found = refit(fitted, 5)
     area = found.curves.area(float(group.design.ln_dose.min()), 0.0)

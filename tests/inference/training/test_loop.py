@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bdrp.errors import BdrpWarning, FitError, OutputError
+from bdrp.inference.training import checkpoint as checkpoints
 from bdrp.inference.training import loop as training
 from bdrp.inference.training.loop import Progress, Schedule, train
 
@@ -239,12 +239,25 @@ def test_a_checkpoint_that_is_none_is_refused(checkpoint: Path, how: str) -> Non
         train(Line(), Schedule(6, 6), seed=3, checkpoint=checkpoint, identity="a")
 
 
+def test_a_checkpoint_in_which_a_bit_was_flipped_is_refused(checkpoint: Path) -> None:
+    content = bytearray(checkpoint.read_bytes())
+    start = 8 + int.from_bytes(content[:8], "little")
+    for at in (start, len(content) - 1, content.index(b"losses") + 12):
+        flipped = bytearray(content)
+        flipped[at] ^= 1
+        checkpoint.write_bytes(flipped)
+        with pytest.raises(FitError, match="Delete it to start again"):
+            train(Line(), Schedule(6, 6), seed=3, checkpoint=checkpoint, identity="a")
+
+
 def spoil(path: Path, tensors: Callable[[dict[str, Tensor]], Any], metadata: Callable[[dict[str, str]], Any]) -> None:
+    """Write a checkpoint of other content, with the digest of that."""
     with safe_open(path, "pt") as file:
         notes, held = dict(file.metadata()), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     tensors(held)
     metadata(notes)
-    save_file(held, path, notes)
+    notes.pop("digest")
+    checkpoints.write(path, held, notes)
 
 
 @pytest.mark.parametrize(

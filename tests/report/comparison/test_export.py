@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from bdrp.errors import DataError, OutputError
+from bdrp.files import sealed_json
 from bdrp.report.comparison.export import export
 from bdrp.report.comparison.verdict import find_verdicts
 from bdrp.report.html.table import Column, Table, columns_of
@@ -58,10 +59,26 @@ def test_a_folder_without_a_finished_comparison_is_refused_with_what_to_do(found
         load_results(tmp_path / "nowhere")
     found.save(tmp_path)
     (tmp_path / "comparison.json").write_text("{}")
+    with pytest.raises(DataError, match=r"comparison\.json was altered"):
+        load_results(tmp_path)
+    sealed_json.write(tmp_path / "comparison.json", {})
     with pytest.raises(DataError, match=r"seen a comparison\.json without bdrp, notes"):
         load_results(tmp_path)
     (tmp_path / "comparison.json").unlink()
     with pytest.raises(DataError, match=r"seen a folder without comparison\.json"):
+        load_results(tmp_path)
+
+
+@pytest.mark.parametrize("how", ["digit", "table of another"])
+def test_a_comparison_that_was_altered_is_not_exported(found, tmp_path, how):
+    found.save(tmp_path)
+    if how == "digit":
+        path = tmp_path / "comparison.json"
+        path.write_text(path.read_text().replace("0.5", "0.4", 1))
+    else:
+        replace(found, metrics=found.metrics.assign(value=1.0)).save(tmp_path / "other")
+        (tmp_path / "other" / "figures.parquet").replace(tmp_path / "figures.parquet")
+    with pytest.raises(DataError, match=r"altered|not written with the tables beside it"):
         load_results(tmp_path)
 
 

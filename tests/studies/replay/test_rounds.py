@@ -88,6 +88,29 @@ def test_a_damaged_record_is_made_again_from_the_model_that_was_kept(tiny_screen
         pd.testing.assert_frame_equal(again[run], table, check_dtype=False, rtol=1e-6)
 
 
+def test_a_record_in_which_a_digit_was_changed_is_made_again(tiny_screen, played):
+    found, out = played
+    for path in (out / "runs").glob("*.json"):
+        path.write_text(path.read_text().replace("   0.", "   1.", 1))
+    again = study.replay(tiny_screen, QUICK, out, device="cpu")
+    for run, table in found.items():
+        pd.testing.assert_frame_equal(again[run], table, check_dtype=False, rtol=1e-6)
+
+
+def test_a_model_in_the_place_of_anothers_is_not_taken_for_its_own(tiny_screen, tmp_path):
+    out, two = tmp_path / "out", replace(QUICK, by=(), seeds=2, rounds=1)
+    found = study.replay(tiny_screen, two, out, device="cpu")
+    one, other = (out / "models").iterdir()
+    one.rename(out / "aside")
+    other.rename(one)
+    (out / "aside").rename(other)
+    for path in (out / "runs").glob("*.json"):
+        path.unlink()
+    again = study.replay(tiny_screen, two, out, device="cpu")
+    for run, table in found.items():
+        pd.testing.assert_frame_equal(again[run], table, check_dtype=False, rtol=1e-6)
+
+
 def test_a_method_is_fitted_anew_after_so_many_rounds(tiny_screen, tmp_path, monkeypatch):
     fitted, own = [], rounds.fit
 
