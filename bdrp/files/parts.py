@@ -7,12 +7,13 @@ each part appears whole or not at all (`atomic`), and the folder goes when the r
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from bdrp.errors import OutputError
-from bdrp.files import atomic, strict_json
+from bdrp.files import atomic, outputs, strict_json
 
 PLAN: Final = "parts.json"
 FORMAT: Final = 1
@@ -70,8 +71,16 @@ class Parts:
         return [number for number in range(self.count) if not self.path(number).exists()]
 
     def remove(self) -> None:
-        """Take the folder away with all it holds."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Take the parts away, and the folder, unless somebody put something else there."""
+        own = (pattern for name in self._own for pattern in (name, f".{name}.*"))
+        with suppress(OSError):
+            for path in [path for pattern in own for path in self.folder.glob(pattern)]:
+                path.unlink()
+            self.folder.rmdir()
+
+    @property
+    def _own(self) -> tuple[str, str]:
+        return PLAN, f"part-*{self.suffix}"
 
     def _plan(self) -> object:
         try:
@@ -83,10 +92,10 @@ class Parts:
         """Refuse where something would be lost: finished parts, or what is no part."""
         names = sorted(path.name for path in self.folder.iterdir()) if self.folder.is_dir() else [self.folder.name]
         finished = [name for name in names if name.startswith("part-") and name.endswith(self.suffix)]
-        left = [name for name in names if not name.startswith(".") and name not in (*finished, PLAN)]
-        if left or (names and PLAN not in names):
+        outputs.refuse_foreign(self.folder, self._own)
+        if names and PLAN not in names:
             raise OutputError(
-                f"{self.folder} keeps parts of the result until it is whole, and {', '.join(left[:5])} lies "
+                f"{self.folder} keeps parts of the result until it is whole, and {', '.join(names[:5])} lies "
                 "there, which is none of them. Move it elsewhere, or choose another --out."
             )
         if finished:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.errors import ModelFolderError
-from bdrp.files import atomic, sealed_folder, strict_json
+from bdrp.files import atomic, outputs, sealed_folder, strict_json
 from bdrp.fitted.model import TrainedModel
 from bdrp.studies.folder import address, check_own
 
@@ -62,6 +62,7 @@ def keep_model(out: Path, key: Mapping[str, Any], fit: Callable[[Path], TrainedM
         try:
             return TrainedModel.load(place)
         except ModelFolderError:
+            outputs.refuse_foreign(place, outputs.sealed_names(place) or "*")
             atomic.remove(place)
     atomic.make_folder(place.parent)
     return fit(place)

@@ -86,6 +86,15 @@ def test_what_is_done_is_not_done_again_and_pieces_of_another_fit_are_not_taken(
     assert not other["ln_ic50_um"].equals(dose_response.fit(small, parts=parts).curves["ln_ic50_um"])
 
 
+def test_a_folder_of_somebody_elses_is_not_taken_for_pieces(small, tmp_path):
+    parts = Parts(tmp_path / "unfinished")
+    parts.folder.mkdir()
+    (parts.folder / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="what would be lost: thesis.txt"):
+        dose_response.fit(small, parts=parts)
+    assert [path.name for path in parts.folder.iterdir()] == ["thesis.txt"]
+
+
 def test_a_curve_that_is_fitted_again_alone_is_the_same(fitted):
     group, found = refit(fitted, 5)
     area = found.curves.area(float(group.design.ln_dose.min()), 0.0)
