@@ -38,7 +38,7 @@ def keep_scores(place: Path, key: Mapping[str, Any], make: Callable[[], TargetSc
     found = read_scores(path)
     if found is not None:
         return found
-    outputs.refuse_foreign(path, (*(f"{name}.parquet" for name in TABLES), sealed_folder.MANIFEST))
+    outputs.refuse_foreign(path, (*(f"{name}.parquet" for name in TABLES), outputs.MANIFEST))
     made = make()
     atomic.remove(path)
     with sealed_folder.writing(path, overwrite=False) as beside:
@@ -80,7 +80,7 @@ def keep_scales(place: Path, key: Mapping[str, Any], make: Callable[[], Laborato
         except (DataError, ModelFolderError) as error:
             warnings.warn(f"What was learned of a laboratory is learned again: {error}", BdrpWarning, stacklevel=4)
     sealed_folder.reserve(path.parent)
-    outputs.refuse_foreign(path, (sealed_folder.MANIFEST,))
+    outputs.refuse_foreign(path, (outputs.MANIFEST,))
     made = make()
     atomic.remove(path)
     with sealed_folder.writing(path, overwrite=False) as beside:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,13 +57,14 @@ def write_rounds(out: Path, key: Mapping[str, Any], rounds: pd.DataFrame) -> Non
 
 
 def keep_model(out: Path, key: Mapping[str, Any], fit: Callable[[Path], TrainedModel]) -> TrainedModel:
-    """The model that lies under the hash of a key; fitted into that folder where there is none, or a damaged one."""
+    """The model that lies under the hash of a key; fitted into that folder where there is none, or no whole one."""
     place = out / MODELS / address(key)
     if place.exists():
-        try:
-            return TrainedModel.load(place)
-        except ModelFolderError:
-            outputs.refuse_foreign(place, outputs.sealed_names(place) or "*")
-            atomic.remove(place)
+        with suppress(ModelFolderError):
+            model = TrainedModel.load(place)
+            if not model.manifest["interrupted"]:
+                return model
+        outputs.refuse_foreign(place, outputs.sealed_names(place) or "*")
+        atomic.remove(place)
     atomic.make_folder(place.parent)
     return fit(place)
