@@ -71,7 +71,18 @@ class RefusingGroup(TyperGroup):
                 console.print_error(said)
                 raise typer.Exit(code) from fault
             finally:
-                manners.end(code)
+                _end(code)
+
+
+def _end(code: int) -> None:
+    """Say what is said last; where it has no room to be said, that ends the command."""
+    try:
+        manners.end(code)
+    except BrokenPipeError:
+        raise
+    except OSError as full:
+        console.print_error(explain_fault(full)[1])
+        raise typer.Exit(EXIT_SYSTEM) from full
 
 
 def explain_fault(fault: Exception) -> tuple[int | None, str]:

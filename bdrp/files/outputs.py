@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -83,6 +84,29 @@ def sealed_names(folder: Path) -> set[str] | None:
 def foreign_in(folder: Path, names: set[str]) -> list[str]:
     """What lies in a folder beside plain files of these names."""
     return sorted(path.name for path in folder.iterdir() if path.name not in names or not is_plain(path))
+
+
+def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
+    """Refuse a folder that is to be made again, or taken away, and holds what somebody else put there.
+
+    Args:
+        folder: which need not exist.
+        names: its own files, as patterns; what a killed run left half written of these is its own too.
+
+    Raises:
+        OutputError: naming what would be lost.
+    """
+    own = [pattern for name in names for pattern in (name, f".{name}.*")]
+    foreign = [
+        path.name
+        for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
+        if not is_plain(path) or not any(fnmatchcase(path.name, pattern) for pattern in own)
+    ]
+    if foreign:
+        raise OutputError(
+            f"The folder {folder} is made again, and in it lies what would be lost: {', '.join(foreign[:SHOWN])}. Only "
+            "what bdrp wrote belongs there. Move it elsewhere and run the same command again."
+        )
 
 
 def is_plain(path: Path) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -92,8 +93,16 @@ class Parts:
             self._write_plan()
 
     def remove(self) -> None:
-        """Take the folder away with all it holds."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Take the parts away, and the folder, unless somebody put something else there."""
+        own = (pattern for name in self._own for pattern in (name, f".{name}.*"))
+        with suppress(OSError):
+            for path in [path for pattern in own for path in self.folder.glob(pattern)]:
+                path.unlink()
+            self.folder.rmdir()
+
+    @property
+    def _own(self) -> tuple[str, str]:
+        return PLAN, f"part-*{self.suffix}"
 
     def _read_plan(self) -> dict[str, Any] | None:
         try:
@@ -125,10 +134,10 @@ class Parts:
         """Refuse where something would be lost: finished parts, or what is no part."""
         names = sorted(path.name for path in self.folder.iterdir()) if self.folder.is_dir() else [self.folder.name]
         finished = [name for name in names if name.startswith("part-") and name.endswith(self.suffix)]
-        left = [name for name in names if not name.startswith(".") and name not in (*finished, PLAN)]
-        if left or (names and PLAN not in names):
+        outputs.refuse_foreign(self.folder, self._own)
+        if names and PLAN not in names:
             raise OutputError(
-                f"{self.folder} keeps parts of the result until it is whole, and {', '.join(left[:5])} lies "
+                f"{self.folder} keeps parts of the result until it is whole, and {', '.join(names[:5])} lies "
                 "there, which is none of them. Move it elsewhere, or choose another --out."
             )
         if finished:

@@ -95,15 +95,25 @@ class GaussianProcessMethod(Method):
 
     def fit(self, batch: Batch, runtime: Runtime) -> GaussianProcessFit:
         """Choose scales, then solve for the mean and the draws; see `Method.fit`."""
-        features, table = batch.features, _table(batch)
-        drugs, genes = _known(batch)
+        features, (drugs, genes) = batch.features, _known(batch)
+        drug, line = _order_by_content(drugs, genes)
+        drugs, genes, table = drugs[drug], genes[line], _table(batch).ordered(drug, line)
         kernels = cross_kernels(drugs, genes, drugs, genes, *(torch.arange(n) for n in (len(drugs), len(genes))))
         generator = torch.Generator().manual_seed(runtime.seed)
         some = torch.randperm(len(genes), generator=generator)[: self.lines].sort().values
         scales, noise = _maximise(kernels.lines(some), table.lines(some), self.steps, generator)
         weights = _weights(kernels.grid(scales), table, noise, self, generator)
-        state = {"scales": scales, "noise": noise, "fingerprints": drugs.to(torch.uint8), "genes": genes}
-        return GaussianProcessFit(features, state | weights)
+        of_drug, of_line = torch.argsort(drug), torch.argsort(line)  # back to the order of the features
+        state = {
+            "scales": scales,
+            "noise": noise[of_drug],
+            "fingerprints": drugs[of_drug].to(torch.uint8),
+            "genes": genes[of_line],
+            "drug_weights": weights["drug_weights"][:, of_drug],
+            "line_weights": weights["line_weights"][:, of_line],
+            "weights": weights["weights"][:, of_drug][:, :, of_line],
+        }
+        return GaussianProcessFit(features, state)
 
     def restore(self, features: Features, state: Mapping[str, Tensor]) -> GaussianProcessFit:
         """Rebuild a fit; see `Method.restore`."""
@@ -174,6 +184,12 @@ def _known(batch: Batch) -> tuple[Tensor, Tensor]:
         rows = torch.nonzero(positions >= 0)[:, 0]
         at[positions[rows]] = rows
     return inputs.molecules.fingerprints[drug], inputs.genes[line]
+
+
+def _order_by_content(drugs: Tensor, genes: Tensor) -> tuple[Tensor, Tensor]:
+    """Drugs by their fingerprints and lines by their expression: what they are called decides no random draw."""
+    by_structure = torch.as_tensor(np.lexsort(drugs.T.numpy()))
+    return by_structure, torch.argsort(genes.double().square().sum(1), stable=True)
 
 
 def _table(batch: Batch) -> ResponseTable:

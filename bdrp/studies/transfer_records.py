@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from bdrp.errors import BdrpWarning, DataError, ModelFolderError
-from bdrp.files import atomic, json_schema, sealed_folder, strict_json, tables
+from bdrp.files import atomic, json_schema, outputs, sealed_folder, strict_json, tables
 from bdrp.fitted.laboratory import LaboratoryScales
 from bdrp.studies.folder import address, check_own
 from bdrp.studies.transfer_scores import TargetScores
@@ -38,6 +38,7 @@ def keep_scores(place: Path, key: Mapping[str, Any], make: Callable[[], TargetSc
     found = read_scores(path)
     if found is not None:
         return found
+    outputs.refuse_foreign(path, (*(f"{name}.parquet" for name in TABLES), outputs.MANIFEST))
     made = make()
     atomic.remove(path)
     with sealed_folder.writing(path, overwrite=False) as beside:
@@ -79,6 +80,7 @@ def keep_scales(place: Path, key: Mapping[str, Any], make: Callable[[], Laborato
         except (DataError, ModelFolderError) as error:
             warnings.warn(f"What was learned of a laboratory is learned again: {error}", BdrpWarning, stacklevel=4)
     sealed_folder.reserve(path.parent)
+    outputs.refuse_foreign(path, (outputs.MANIFEST,))
     made = make()
     atomic.remove(path)
     with sealed_folder.writing(path, overwrite=False) as beside:

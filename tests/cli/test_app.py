@@ -157,6 +157,19 @@ def test_ctrl_c_ends_in_130():
     assert (said.exit_code, said.stderr) == (130, "error: interrupted.\n")
 
 
+def test_a_last_word_without_room_ends_in_71(monkeypatch):
+    def full(code: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bdrp.cli.manners.end", full)
+    said = CliRunner().invoke(_speaking(lambda: None), ["it"])
+    assert said.exit_code == 71
+    assert said.stderr == (
+        "error: The system refused: [Errno 28] No space left on device. Check the place, its permissions and its "
+        "space.\n"
+    )
+
+
 def test_each_different_warning_is_said_once_and_all_are_counted():
     def warn() -> None:
         for message in ("few pairs", "few pairs", "old file"):

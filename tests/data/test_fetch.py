@@ -29,7 +29,7 @@ from bdrp.data.fetch.registry import FILES, Item, Source
 from bdrp.errors import BdrpWarning, DataError, OutputError
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
-QUICK = Patience(attempts=3, connect=2.0, read=0.5, pause=0.01)
+QUICK = Patience(attempts=3, connect=2.0, read=1.0, pause=0.01)
 PINNED, TRUSTED = "pinned.csv", "trusted.csv"
 
 

@@ -138,3 +138,21 @@ def test_only_a_manifest_of_a_model_makes_a_folder_a_model(tmp_path: Path, chang
     for text in ('{"name": "my web app"}', "[" * 100_000, "", "3"):
         (tmp_path / "app" / "manifest.json").write_text(text)
         assert outputs.sealed_names(tmp_path / "app") is None
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", ".git", ".part-0.parquet", "sub"])
+def test_a_folder_that_is_made_again_is_refused_while_anything_else_lies_in_it(tmp_path: Path, name: str) -> None:
+    for own in ("plan.json", "part-1.parquet", ".part-1.parquet.0-1.part.parquet"):
+        (tmp_path / own).touch()
+    outputs.refuse_foreign(tmp_path, ("plan.json", "part-*.parquet"))
+    outputs.refuse_foreign(tmp_path / "nowhere", ())
+    (tmp_path / name).mkdir() if name == "sub" else (tmp_path / name).touch()
+    with pytest.raises(OutputError, match=f"what would be lost: {name}. Only"):
+        outputs.refuse_foreign(tmp_path, ("plan.json", "part-*.parquet"))
+
+
+def test_a_link_under_an_own_name_is_not_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "plan.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(OutputError, match=r"plan\.json"):
+        outputs.refuse_foreign(tmp_path / "made", ("plan.json",))

@@ -57,6 +57,21 @@ def test_what_is_no_part_of_it_is_left_alone(tmp_path: Path, name: str) -> None:
     assert (folder / name).read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", [".git", "notes.txt"])
+def test_what_somebody_put_among_the_parts_outlives_them(tmp_path: Path, name: str) -> None:
+    parts = Parts.open(tmp_path / "p.parquet", "one", 1)
+    parts.path(0).write_text("a part")
+    (parts.folder / ".part-000000.parquet.killed.part").write_text("half")
+    (parts.folder / name).write_text("mine")
+    parts.remove()
+    assert [path.name for path in parts.folder.iterdir()] == [name]
+    Parts.open(tmp_path / "other.parquet", "one", 1)
+    (tmp_path / "other.parquet.parts" / name).write_text("mine")
+    with pytest.raises(OutputError):
+        Parts.open(tmp_path / "other.parquet", "two", 1)
+    assert (tmp_path / "other.parquet.parts" / name).read_text() == "mine"
+
+
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.parquet.parts").write_text("mine")
     with pytest.raises(OutputError):

@@ -47,6 +47,28 @@ def test_no_method_sees_the_order_of_a_screen(
     pd.testing.assert_frame_equal(one, other, rtol=1e-6, atol=1e-6)
 
 
+def test_what_lines_are_called_decides_no_draw_of_a_gaussian_process(
+    tiny_screen: Screen, fit: Callable[..., TrainedModel]
+) -> None:
+    """Its SDs are those of a few draws, which were others once the lines' names sorted in another order."""
+    lines = tiny_screen.expression.index
+    names = dict(zip(lines, reversed([f"N{at:04d}" for at in range(len(lines))]), strict=True))
+    renamed = Screen(
+        tiny_screen.name,
+        tiny_screen.measure,
+        tiny_screen.responses.assign(cell_line_id=tiny_screen.responses["cell_line_id"].map(names)),
+        tiny_screen.drugs,
+        tiny_screen.cell_lines.rename(index=names),
+        {"expression": tiny_screen.expression.rename(index=names)},
+    )
+    one, other = (
+        said(fit(screen, splits.make(screen, "pair"), method="gaussian_process", options={"draws": 4}))
+        for screen in (tiny_screen, renamed)
+    )
+    one = one.rename(index=names, level=0).sort_index()
+    pd.testing.assert_frame_equal(one, other, rtol=1e-6, atol=1e-6)
+
+
 def said(model: TrainedModel) -> pd.DataFrame:
     """What is predicted of the test part, by pair."""
     held_out = model.held_out_predictions()

@@ -167,6 +167,18 @@ def test_a_record_that_was_edited_by_hand_is_not_used(compared, tmp_path, altere
         records.read_record(tmp_path, run)
 
 
+def test_a_record_beside_which_something_else_lies_is_not_made_again(compared, tiny_screen, tmp_path):
+    out, made = compared
+    shutil.copytree(out, tmp_path / "copy")
+    place = tmp_path / "copy" / records.RUNS / made.runs[0].key
+    (place / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"what would be lost: notes\.txt"):
+        plan._read(tmp_path / "copy", made.runs[0])
+    with pytest.raises(OutputError, match=r"what would be lost: notes\.txt"):
+        worker.fit_and_record(tiny_screen, made.runs[0], tmp_path / "copy", "cpu")
+    assert (place / "notes.txt").read_text() == "mine"
+
+
 def test_held_out_files_under_wrong_checksums_are_refused_by_name(compared, tmp_path):
     out, made = compared
     first, second = (run for run in made.runs if run.label == "ridge" and run.split == "pair")

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from bdrp.files import atomic, parquet, sealed_json, tables
+from bdrp.files import atomic, outputs, parquet, sealed_json, tables
 
 FOLDER: Final = "unfinished"
 _RECORD: Final = "fit.json"
@@ -24,7 +24,11 @@ class Parts:
     folder: Path
 
     def begin(self, fingerprint: str) -> Mapping[str, float] | None:
-        """The noise that was found before, where this very fit was begun; otherwise what lies there is removed."""
+        """The noise that was found before, where this very fit was begun; otherwise what lies there is removed.
+
+        Raises:
+            OutputError: it cannot be written to, or something else lies there.
+        """
         with atomic.refusing("The fitted curves", self.folder):
             try:
                 record = sealed_json.read(self.folder / _RECORD)
@@ -32,7 +36,7 @@ class Parts:
                     return {str(name): float(value) for name, value in record["noise"].items()} or None
             except (OSError, ValueError, LookupError, TypeError, AttributeError):
                 pass  # none, or damaged: the pieces beside it are of no fit that is known
-            atomic.remove(self.folder)
+            self._remove()
             sealed_json.write(self.folder / _RECORD, {"fingerprint": fingerprint, "noise": {}})
         return None
 
@@ -65,7 +69,11 @@ class Parts:
     def finish(self) -> None:
         """Remove the pieces: what they held is in the result."""
         with atomic.refusing("The fitted curves", self.folder):
-            atomic.remove(self.folder)
+            self._remove()
+
+    def _remove(self) -> None:
+        outputs.refuse_foreign(self.folder, (_RECORD, "part-*.parquet"))
+        atomic.remove(self.folder)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:05d}.parquet"

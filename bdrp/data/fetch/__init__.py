@@ -9,11 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from bdrp.data.fetch.asking import Patience, UnavailableError
 from bdrp.data.fetch.ledger import NAME as LEDGER
 from bdrp.data.fetch.ledger import Ledger
 from bdrp.data.fetch.pubchem import PUBCHEM, write_named_structures, write_structures
 from bdrp.data.fetch.registry import FILES, Item, Source
-from bdrp.data.fetch.resuming import Patience, Resuming, UnavailableError
+from bdrp.data.fetch.resuming import Resuming
 from bdrp.data.sources import ccle, ctrp
 from bdrp.data.unpacking import find
 from bdrp.errors import BdrpWarning, DataError, OutputError
@@ -172,10 +173,11 @@ class _Getter:
             message = f"No checksum is known beforehand for {', '.join(self.trusted)}; what came is trusted"
             warnings.warn(f"{message}, and its checksum kept in {self.folder / LEDGER}.", BdrpWarning, stacklevel=3)
         hidden = self.folder / _FOLDER
-        if hidden.is_dir() and not list(hidden.glob("*.part")):
-            for stale in hidden.iterdir():
-                stale.unlink(missing_ok=True)
-            hidden.rmdir()
+        if not list(hidden.glob("*.part")):
+            for stale in (*hidden.glob("tmp*"), *hidden.glob("*.part.validator")):  # pooch's of a killed call, ours
+                stale.unlink()
+            with suppress(OSError):  # there is none, or something that is not ours
+                hidden.rmdir()
 
     def _download(self, item: Item, source: Source, path: Path) -> None:
         import pooch

@@ -10,17 +10,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from bdrp.data import reading
-from bdrp.data.fetch.resuming import TRANSIENT, Patience
+from bdrp.data.fetch import asking
+from bdrp.data.fetch.asking import TRANSIENT, BrokeOffError, Patience, UnavailableError
 from bdrp.errors import BdrpWarning, DataError
 from bdrp.files import atomic
-
-if TYPE_CHECKING:
-    import requests
 
 PUBCHEM = "https://pubchem.ncbi.nlm.nih.gov/rest/pug"
 BATCH = 100
@@ -144,20 +141,18 @@ class _Asker:
 
     def _post(self, form: dict[str, str], by: str) -> str | None:
         """The answer's text; None where PubChem says that it does not know the ids or the name."""
-        import requests
-
         seen = ""
         for attempt in range(self.patience.attempts):
             time.sleep(INTERVAL if not attempt else self.patience.pause * 2 ** (attempt - 1))
             try:
-                with requests.post(
+                with asking.answer(
+                    "POST",
                     f"{self.base_url}/compound/{by}/property/SMILES/CSV",
+                    self.patience,
                     data=form,
-                    headers={"User-Agent": "bdrp"},
-                    timeout=(self.patience.connect, self.patience.read),
-                    stream=True,
+                    headers={"Accept-Encoding": "identity", "User-Agent": "bdrp"},
                 ) as response:
-                    body = _text(response)
+                    body = _text(asking.pieces(response, self.patience))
                     if response.status_code == 200:
                         return body
                     if response.status_code == 404 and "PUGREST.NotFound" in body:
@@ -165,8 +160,11 @@ class _Asker:
                     seen = f"it answers {response.status_code} {response.reason}"
                     if response.status_code not in TRANSIENT:
                         break
-            except requests.RequestException as error:
-                seen = type(error).__name__
+            except BrokeOffError as error:
+                seen = str(error)
+            except UnavailableError as error:
+                seen = str(error)
+                break
         raise DataError(
             f"PubChem ({self.base_url}) gives no structures: {seen}, at the last of {attempt + 1} attempts. They are "
             "needed for the drugs. Run the same command later, which goes on from here, or put a table such "
@@ -174,10 +172,10 @@ class _Asker:
         )
 
 
-def _text(response: requests.Response) -> str:
+def _text(pieces: Iterator[bytes]) -> str:
     body = b""
-    for chunk in response.iter_content(1 << 16):
-        body += chunk
+    for piece in pieces:
+        body += piece
         if len(body) > _MOST:
             raise DataError(
                 f"PubChem's answer is longer than {_MOST:,} bytes. No list of {BATCH} structures is. Look at the "

@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import re
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import IO, TYPE_CHECKING, Any, Final
 
+from bdrp.data.fetch import asking
+from bdrp.data.fetch.asking import TRANSIENT, BrokeOffError, Patience, UnavailableError
 from bdrp.errors import DataError
-from bdrp.files import atomic
+from bdrp.files import atomic, inputs
 
 if TYPE_CHECKING:
     import requests
 
-_CHUNK = 1 << 16
-TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
-_LONGEST_PAUSE = 30.0
-
-
-class UnavailableError(Exception):
-    """This address does not give the file; another may."""
-
-
-class _BrokeOffError(Exception):
-    """The connection broke; the bytes so far are kept, and asking again may help."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a server is waited for.
-
-    Attributes:
-        attempts: how often in a row a connection may break without a byte of progress.
-        connect: seconds to be let in.
-        read: seconds between two pieces.
-        pause: seconds before the second attempt; doubled after each, up to 30.
-        least: bytes a second; of a server that gives fewer over `window` seconds no more is asked.
-        window: see `least`.
-    """
-
-    attempts: int = 5
-    connect: float = 15.0
-    read: float = 60.0
-    pause: float = 1.0
-    least: float = 1024.0
-    window: float = 60.0
+_LONGEST_PAUSE: Final = 30.0
+_NUMBER: Final = re.compile("[0-9]{1,18}")  # more digits than a file has bytes are none
+_RANGE: Final = re.compile("bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
+_VALIDATOR: Final = re.compile("[ -~]{0,1000}")  # what may be sent back as it came
 
 
 class Resuming:
     """Downloads to `part`, resuming by HTTP Range (RFC 9110, section 14), and moves it on when it is whole and right.
 
-    The address and its validator (ETag or Last-Modified) are kept beside the part. The validator is sent as If-Range,
-    so that a file that changed in between starts anew; without one, only a file of known checksum is resumed.
+    The address, the file's validator (ETag or Last-Modified) and its length there are kept beside the part. The
+    validator is sent as If-Range, so that a file that changed in between starts anew; without both, only a file of
+    known checksum is resumed. A partial answer that does not fit what is kept, or itself, starts anew too.
     """
 
     def __init__(self, part: Path, sha256: tuple[str, ...], most: int, progress: bool, patience: Patience) -> None:
@@ -83,7 +58,7 @@ class Resuming:
             before = self._size()
             try:
                 return self._ask(url)
-            except _BrokeOffError as broke:
+            except BrokeOffError as broke:
                 fruitless = 0 if self._size() > before else fruitless + 1
                 seen = f"{broke}; tried {attempt + 1} times"
             if fruitless >= self.patience.attempts:
@@ -93,26 +68,13 @@ class Resuming:
 
     def _ask(self, url: str) -> None:
         """One request for the rest of the file."""
-        import requests
-
-        try:
-            with requests.get(
-                url,
-                headers=self._headers(),
-                stream=True,
-                timeout=(self.patience.connect, self.patience.read),
-            ) as response:
-                _refuse_insecure(url, response)
-                self._take(response, url)
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise _BrokeOffError(_short(error)) from error
-        except requests.RequestException as error:
-            raise UnavailableError(_short(error)) from error
+        with asking.answer("GET", url, self.patience, headers=self._headers()) as response:
+            self._take(response, url)
 
     def _headers(self) -> dict[str, str]:
         headers = {"Accept-Encoding": "identity", "User-Agent": "bdrp"}
-        size, validator = self._size(), self._origin()[1]
-        if size and (validator or self.sha256):
+        size, (_, validator, total) = self._size(), self._origin()
+        if size and (self.sha256 or (validator and total)):
             headers |= {"Range": f"bytes={size}-"} | ({"If-Range": validator} if validator else {})
         return headers
 
@@ -123,52 +85,36 @@ class Resuming:
             self._past_the_end(response.headers.get("Content-Range", ""), size)
             return
         if status in TRANSIENT:
-            raise _BrokeOffError(f"the server answers {status} {response.reason}")
+            raise BrokeOffError(f"the server answers {status} {response.reason}")
         if status not in (200, 206):
             raise UnavailableError(f"the server answers {status} {response.reason}")
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise UnavailableError("the server sends the file in an encoding that was not asked for")
-        start = _start(response.headers) if status == 206 else 0
+        start, total = _span(response.headers) if status == 206 else (0, _length(response.headers))
         if start not in (0, size):
             self._forget()
-            raise _BrokeOffError(f"the server goes on at byte {start} instead of {size}")
-        self.mark.write_text(f"{url}\n{_validator(response.headers)}")
-        self._append(response, start)
+            raise BrokeOffError(f"the server goes on at byte {start} instead of {size}")
+        known = (_validator(response.headers), "" if total is None else str(total))
+        if start and any(now != then for now, then in zip(known, self._origin()[1:], strict=True) if now and then):
+            self._forget()
+            raise BrokeOffError("the server goes on in another file than it began")
+        self.mark.write_text("\n".join((url, *known)), encoding="utf-8")
+        self._append(response, start, total)
 
-    def _append(self, response: requests.Response, start: int) -> None:
-        length = response.headers.get("Content-Length", "")
-        total = start + int(length) if length.isdecimal() else None
+    def _append(self, response: requests.Response, start: int, total: int | None) -> None:
         self._bound(total or 0)
+        arriving = asking.pieces(response, self.patience)
         with self.part.open("ab" if start else "wb") as file, self._bar(start, total) as bar:
-            for chunk in self._arriving(response):
+            for chunk in arriving:
                 self._bound(file.tell() + len(chunk))
                 file.write(chunk)
                 bar.update(len(chunk))
         if total is not None and self._size() != total:
-            raise _BrokeOffError(f"{self._size()} of {total} bytes came")
-
-    def _arriving(self, response: requests.Response) -> Iterator[bytes]:
-        """What has come, as it comes; a server that gives a byte now and then is not waited for."""
-        import urllib3
-
-        since, came, patience = time.monotonic(), 0, self.patience
-        try:
-            while chunk := response.raw.read1(_CHUNK):
-                yield chunk
-                came += len(chunk)
-                passed = time.monotonic() - since
-                if passed >= patience.window:
-                    if came < patience.least * passed:
-                        raise UnavailableError(f"the server gives {came / passed:,.0f} bytes a second")
-                    since, came = time.monotonic(), 0
-        except urllib3.exceptions.HTTPError as error:
-            raise _BrokeOffError(_short(error)) from error
+            raise BrokeOffError(f"{self._size()} of {total} bytes came")
 
     def _past_the_end(self, content_range: str, size: int) -> None:
-        """Nothing is left to send: either the part is whole, or it is not a part of this file."""
-        if content_range != f"bytes */{size}":
+        """Nothing is left to send: the part is whole, as its checksum can tell, or it is not a part of this file."""
+        if not self.sha256 or content_range != f"bytes */{size}":
             self._forget()
-            raise _BrokeOffError("the server has no more bytes, and says that the file is of another length")
+            raise BrokeOffError("the server has no more bytes, and says that the file is of another length")
 
     def _bound(self, size: int) -> None:
         if size > self.most:
@@ -191,16 +137,22 @@ class Resuming:
     def _refuse_page(self) -> None:
         """A site that moved answers with a web page, and says that all is well."""
         with self.part.open("rb") as file:
-            start = file.read(64).lstrip()
+            start = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
+        if not start:
+            self._forget()
+            raise UnavailableError("what came is empty")
         packed = self._name().endswith((".zip", ".xlsx"))
         if start[:1] == b"<" or (packed and start[:2] != b"PK"):
             self._forget()
             raise UnavailableError(f"what came is no such file, it begins {start[:20]!r}; the address may have moved")
 
-    def _origin(self) -> tuple[str, str]:
-        """Where the part came from, and its validator there."""
-        url, _, validator = self.mark.read_text().partition("\n") if self.mark.exists() else ("", "", "")
-        return url, validator
+    def _origin(self) -> tuple[str, str, str]:
+        """Where the part came from, its validator, and the whole file's length in digits; "" for what is not known."""
+        try:
+            url, validator, total, *_ = [*inputs.read_text(self.mark).split("\n"), "", ""]
+        except (FileNotFoundError, UnicodeDecodeError):
+            return "", "", ""
+        return url, validator if _VALIDATOR.fullmatch(validator) else "", total
 
     def _forget(self) -> None:
         self.part.unlink(missing_ok=True)
@@ -221,23 +173,25 @@ class Resuming:
         )
 
 
-def _refuse_insecure(url: str, response: requests.Response) -> None:
-    hops = [urlsplit(each.url).scheme for each in (*response.history, response)]
-    if urlsplit(url).scheme == "https" and set(hops) != {"https"}:
-        raise UnavailableError("the server leads from https to an unprotected address")
+def _length(headers: Mapping[str, str]) -> int | None:
+    """How many bytes come, None where the server does not say."""
+    told = headers.get("Content-Length", "")
+    if told and _NUMBER.fullmatch(told) is None:
+        raise UnavailableError(f"the server says that it sends {told[:20]!r} bytes, which is no number of bytes")
+    return int(told) if told else None
 
 
-def _start(headers: Mapping[str, str]) -> int:
-    """Where a partial answer starts; -1 where it does not say."""
-    first = headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(first) if first.isdecimal() else -1
+def _span(headers: Mapping[str, str]) -> tuple[int, int]:
+    """Where a partial answer starts, and how long the file is; a start of -1 where it does not say, or lies."""
+    found = _RANGE.fullmatch(headers.get("Content-Range", ""))
+    if found is None:
+        return -1, 0
+    first, last, total = (int(each) for each in found.groups())
+    fits = _length(headers) in (None, last - first + 1) and last < total
+    return (first if fits else -1), total
 
 
 def _validator(headers: Mapping[str, str]) -> str:
     etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
-
-
-def _short(error: Exception) -> str:
-    message = f"{type(error).__name__}: {error}"
-    return message if len(message) < 200 else message[:200] + "…"
+    validator = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+    return validator if _VALIDATOR.fullmatch(validator) else ""

@@ -135,6 +135,11 @@ class ResponseTable(NamedTuple):
         mean, replicates, known = (part[:, index] for part in self[:3])
         return ResponseTable(mean, replicates, known, self.within, self.surplus)
 
+    def ordered(self, drug: Tensor, line: Tensor) -> ResponseTable:
+        """The same table with its drugs and lines in another order."""
+        mean, replicates, known = (part[drug][:, line] for part in self[:3])
+        return ResponseTable(mean, replicates, known, self.within[drug], self.surplus[drug])
+
 
 def average_replicates(
     drug: Tensor, line: Tensor, response: Tensor, known: Tensor, weight: Tensor, shape: tuple[int, int]

@@ -18,7 +18,7 @@ from bdrp.errors import FitError
 from bdrp.files import atomic
 from bdrp.files import tensors as safetensors_files
 
-_DIGEST: Final = "digest"
+DIGEST: Final = "digest"
 
 
 @dataclass
@@ -72,7 +72,7 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
         OutputError: it cannot be written; the one before still stands.
     """
     with atomic.refusing("The checkpoint", path):
-        safetensors_files.write(path, tensors, {**metadata, _DIGEST: _digest(tensors, metadata)})
+        safetensors_files.write(path, tensors, metadata | {DIGEST: _digest(tensors, metadata)})
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -90,18 +90,23 @@ def read(path: Path, identity: str, state: State) -> None:
     Raises:
         FitError: it cannot be read, belongs to another run, or does not hold together.
     """
+    if not path.is_file():  # a pipe would be waited for
+        raise FitError(f"At {path} stands something that is no file. A checkpoint is one. Move it away.")
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
+            metadata = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise FitError(f"The checkpoint {path} cannot be read: {error}. Delete it to start again.") from error
-    if metadata.pop(_DIGEST, "") != _digest(tensors, metadata):
-        raise FitError(f"The checkpoint {path} was altered: its digest differs. Delete it to start again.")
     if metadata.get("identity") != identity:
         raise FitError(
             f"The checkpoint {path} belongs to another run. Method, options, seed, split and data must be the same to "
             "resume. Delete it, or choose another --out."
+        )
+    if metadata.pop(DIGEST, "") != _digest(tensors, metadata):
+        raise FitError(
+            f"The checkpoint {path} was altered, or another version of bdrp wrote it: its digest differs from what it "
+            "holds. Delete it to start again."
         )
     try:
         _restore(tensors, json.loads(metadata["progress"]), state)
@@ -110,12 +115,13 @@ def read(path: Path, identity: str, state: State) -> None:
 
 
 def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
-    """The SHA-256 of all that a checkpoint holds; its format has no checksum of its own."""
-    seen = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
-    for name, value in sorted(tensors.items()):
-        seen.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        seen.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return seen.hexdigest()
+    """The SHA-256 of every tensor, by name, and of the text beside them."""
+    found = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def _restore(tensors: dict[str, Tensor], progress: dict[str, Any], state: State) -> None:

@@ -69,7 +69,8 @@ def check_place(out: Path, inputs: Sequence[Path] = ()) -> None:
     if not out.is_dir() or not any(out.iterdir()):
         return
     try:
-        sealed_folder.opened(out, MANIFEST)
+        files = sealed_folder.opened(out, MANIFEST)["files"]
+        outputs.refuse_foreign(out, (*files, MANIFEST))
     except ModelFolderError as error:
         altered = (out / MANIFEST).is_file()
         seen = "an export that was altered since" if altered else "files that no export wrote"

@@ -127,7 +127,7 @@ def make_plan(screen: Screen, matrix: RunMatrix, out: Path | str) -> Plan:
 
     Raises:
         DataError, FitError: see `RunMatrix`.
-        OutputError: `out` is a file, or holds something else than a comparison.
+        OutputError: `out` is a file, or holds something else than a comparison, as may the record of a run.
 
     Warns:
         BdrpWarning: a record was altered; its run is done again.
@@ -172,6 +172,7 @@ def _read(out: Path, run: Run) -> Record | None:
     try:
         return records.read_record(out, run)
     except ModelFolderError as error:
+        records.check_place(out, run)
         warnings.warn(f"A record is not used, and its run is done again: {error}", BdrpWarning, stacklevel=4)
         return None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bdrp.errors import DataError, ModelFolderError
-from bdrp.files import atomic, sealed_folder
+from bdrp.files import atomic, outputs, sealed_folder
 from bdrp.fitted import held_out
 from bdrp.fitted.held_out import HeldOut
 from bdrp.studies.execution.run_matrix import Run
@@ -61,9 +61,10 @@ def write_record(out: Path, run: Run, content: Mapping[str, Any], predicted: Hel
     """Write a record beside its place and rename it; one of a failed run is replaced.
 
     Raises:
-        OutputError: the place cannot be written to.
+        OutputError: the place cannot be written to, or something else lies in it.
     """
     place = out / RUNS / run.key
+    check_place(out, run)
     with atomic.refusing("The record", place), atomic.replacing_folder(place) as beside:
         if predicted is not None:
             predicted.save(beside)
@@ -88,6 +89,15 @@ def read_record(out: Path, run: Run) -> Record | None:
     if wrong:
         raise ModelFolderError(f"The record {place} cannot be used: {wrong}. It has to be made again.")
     return Record(place, content)
+
+
+def check_place(out: Path, run: Run) -> None:
+    """Refuse to make a record again in whose folder something else lies.
+
+    Raises:
+        OutputError: naming what would be lost.
+    """
+    outputs.refuse_foreign(out / RUNS / run.key, (*held_out.FILES, RECORD))
 
 
 def list_foreign_files(place: Path) -> list[str]:

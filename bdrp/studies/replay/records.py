@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
 from bdrp.errors import ModelFolderError
-from bdrp.files import atomic, sealed_folder, sealed_json, strict_json
+from bdrp.files import atomic, outputs, sealed_folder, sealed_json, strict_json
 from bdrp.fitted.model import TrainedModel
 from bdrp.studies.folder import address, check_own, is_model_of, remember_model
 
@@ -56,15 +57,15 @@ def write_rounds(out: Path, key: Mapping[str, Any], rounds: pd.DataFrame) -> Non
 
 
 def keep_model(out: Path, key: Mapping[str, Any], fit: Callable[[Path], object]) -> TrainedModel:
-    """The model that was fitted for a key; fitted now where there is none, a damaged one, or another's in its place."""
+    """The model of a key; fitted now where there is none, an interrupted or damaged one, or another's in its place."""
     place = out / MODELS / address(key)
-    try:
-        model = TrainedModel.load(place) if place.exists() else None
-    except ModelFolderError:
-        model = None
-    if model is not None and is_model_of(out, key, model.digest):
-        return model
-    atomic.remove(place)
+    if place.exists():
+        with suppress(ModelFolderError):
+            model = TrainedModel.load(place)
+            if is_model_of(out, key, model.digest) and not model.manifest["interrupted"]:
+                return model
+        outputs.refuse_foreign(place, outputs.sealed_names(place) or "*")
+        atomic.remove(place)
     atomic.make_folder(place.parent)
     fit(place)
     model = TrainedModel.load(place)

@@ -84,6 +84,7 @@ def replay(
 
     Raises:
         DataError, FitError, OutputError: as `deal` and `fit` say, or the folder cannot be written to.
+        KeyboardInterrupt: Ctrl-C; runs that ended are kept, and a fit goes on at the next call.
     """
     place, found = reserve_folder(Path(out)), dict[Run, pd.DataFrame]()
     about = {"bdrp": __version__, "screen": fingerprint(screen), "method": METHOD}
@@ -117,7 +118,11 @@ def _fit(
     screen: Screen, protocol: Protocol, labels: Positions, scored: Positions, seed: int, device: str, out: Path | None
 ) -> TrainedModel:
     split = first_split(screen, labels, scored, seed)
-    return fit(screen, split, method=METHOD, seed=seed, options=protocol.options, device=device, out=out)
+    options, resume = protocol.options, out is not None
+    model = fit(screen, split, method=METHOD, seed=seed, options=options, device=device, out=out, resume=resume)
+    if model.manifest["interrupted"]:  # half a fit asks for nothing; the next call goes on with it
+        raise KeyboardInterrupt
+    return model
 
 
 def _play(world: _World, by: str, seed: int, device: str) -> Iterator[tuple[float, ...]]:

@@ -104,6 +104,15 @@ def test_a_piece_that_is_not_what_was_written_is_fitted_again(small, fitted, tmp
     pd.testing.assert_frame_equal(dose_response.fit(small, parts=parts).curves, fitted.curves)
 
 
+def test_a_folder_of_somebody_elses_is_not_taken_for_pieces(small, tmp_path):
+    parts = Parts(tmp_path / "unfinished")
+    parts.folder.mkdir()
+    (parts.folder / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="what would be lost: thesis.txt"):
+        dose_response.fit(small, parts=parts)
+    assert [path.name for path in parts.folder.iterdir()] == ["thesis.txt"]
+
+
 def test_a_curve_that_is_fitted_again_alone_is_the_same(fitted):
     group, found = refit(fitted, 5)
     area = found.curves.area(float(group.design.ln_dose.min()), 0.0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from bdrp.errors import BdrpWarning, FitError, OutputError
-from bdrp.inference.training import checkpoint as checkpoints
 from bdrp.inference.training import loop as training
+from bdrp.inference.training.checkpoint import DIGEST, write
 from bdrp.inference.training.loop import Progress, Schedule, train
 
 BLOCKS = 4
@@ -227,15 +228,15 @@ def test_the_checkpoint_of_another_run_is_refused(checkpoint: Path) -> None:
         train(Line(), Schedule(6, 6), seed=3, checkpoint=checkpoint, identity="b")
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "text", "folder"])
+@pytest.mark.parametrize("how", ["cut", "empty", "text", "folder", "pipe"])
 def test_a_checkpoint_that_is_none_is_refused(checkpoint: Path, how: str) -> None:
     content = checkpoint.read_bytes()
     checkpoint.unlink()
-    if how == "folder":
-        checkpoint.mkdir()
+    if how in ("folder", "pipe"):
+        checkpoint.mkdir() if how == "folder" else os.mkfifo(checkpoint)
     else:
         checkpoint.write_bytes({"cut": content[:-20], "empty": b"", "text": b"not a checkpoint"}[how])
-    with pytest.raises(FitError, match="cannot be read.*Delete it to start again"):
+    with pytest.raises(FitError, match="cannot be read.*Delete it to start again|something that is no file"):
         train(Line(), Schedule(6, 6), seed=3, checkpoint=checkpoint, identity="a")
 
 
@@ -256,8 +257,15 @@ def spoil(path: Path, tensors: Callable[[dict[str, Tensor]], Any], metadata: Cal
         notes, held = dict(file.metadata()), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     tensors(held)
     metadata(notes)
-    notes.pop("digest")
-    checkpoints.write(path, held, notes)
+    write(path, held, {name: text for name, text in notes.items() if name != DIGEST})
+
+
+def test_one_altered_bit_of_a_checkpoint_is_refused(checkpoint: Path) -> None:
+    content = checkpoint.read_bytes()
+    for at in random.Random(0).sample(range(8, len(content)), 60):  # the first eight are the length of what follows
+        checkpoint.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        with pytest.raises(FitError, match="Delete it"):
+            train(Line(), Schedule(6, 6), seed=3, checkpoint=checkpoint, identity="a")
 
 
 @pytest.mark.parametrize(

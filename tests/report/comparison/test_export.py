@@ -163,6 +163,16 @@ def test_an_export_that_was_edited_is_not_written_over(exported, made):
     assert (out / "best.tex").read_text() == "edited"
 
 
+def test_an_export_that_is_kept_under_version_control_is_not_written_over(made, tmp_path):
+    out = tmp_path / "paper"
+    export(made, out)
+    (out / ".git").mkdir()
+    (out / ".git" / "HEAD").write_text("ref")
+    with pytest.raises(OutputError, match=r"what would be lost: \.git"):
+        export(made, out)
+    assert (out / ".git" / "HEAD").read_text() == "ref"
+
+
 def test_every_table_is_latex_whose_rows_have_as_many_cells_as_columns(exported):
     """By a strict parser of LaTeX: braces and environments close, and nothing of a name is taken for markup."""
     walker = pytest.importorskip("pylatexenc.latexwalker")

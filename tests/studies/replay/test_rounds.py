@@ -10,6 +10,7 @@ import pytest
 
 from bdrp.design.target import Target
 from bdrp.errors import DataError, OutputError
+from bdrp.inference.training import loop
 from bdrp.studies import replay as study
 from bdrp.studies.replay import protocol as protocols
 from bdrp.studies.replay import rounds
@@ -109,6 +110,24 @@ def test_a_model_in_the_place_of_anothers_is_not_taken_for_its_own(tiny_screen, 
     again = study.replay(tiny_screen, two, out, device="cpu")
     for run, table in found.items():
         pd.testing.assert_frame_equal(again[run], table, check_dtype=False, rtol=1e-6)
+
+
+def test_a_fit_that_is_interrupted_is_gone_on_with_and_asks_for_nothing(played, tiny_screen, tmp_path, monkeypatch):
+    """Ctrl-C ends a fit with the best state so far, which is no model to replay with."""
+    own, stops = loop._epoch, iter([False, True])
+
+    def stopping(*given):
+        if next(stops, False):
+            raise KeyboardInterrupt
+        return own(*given)
+
+    monkeypatch.setattr(loop, "_epoch", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        study.replay(tiny_screen, QUICK, tmp_path / "out", device="cpu")
+    again = study.replay(tiny_screen, QUICK, tmp_path / "out", device="cpu")
+    assert not list((tmp_path / "out" / "models").glob("*.checkpoint*"))
+    for run, found in played[0].items():
+        pd.testing.assert_frame_equal(again[run], found)
 
 
 def test_a_method_is_fitted_anew_after_so_many_rounds(tiny_screen, tmp_path, monkeypatch):
