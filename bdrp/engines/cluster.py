@@ -94,7 +94,7 @@ def _connect(ray: ModuleType, engine: Engine, workers: int) -> None:
         if engine.address != "auto":
             _require_answer(engine.address)
         ray.init(address=engine.address, **QUIET)
-    except (RuntimeError, ValueError, OSError, OverflowError) as error:  # the last of a port beyond 65535
+    except (RuntimeError, ValueError, OSError) as error:
         raise DataError(
             f"The Ray cluster {engine.address} cannot be joined: {_first_line(error)}. Allowed: HOST:PORT of a head "
             "node that runs, with the same releases of Python and Ray; or auto on one of its nodes. Start one with "
