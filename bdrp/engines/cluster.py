@@ -94,7 +94,7 @@ def _connect(ray: ModuleType, engine: Engine, workers: int) -> None:
         if engine.address != "auto":
             _require_answer(engine.address)
         ray.init(address=engine.address, **QUIET)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError) as error:
         raise DataError(
             f"The Ray cluster {engine.address} cannot be joined: {_first_line(error)}. Allowed: HOST:PORT of a head "
             "node that runs, with the same releases of Python and Ray; or auto on one of its nodes. Start one with "
@@ -113,7 +113,7 @@ def _require_answer(address: str) -> None:
         if os.environ.get("RAY_USE_TLS", "0") != "0":
             return  # what it says is encrypted
         head.sendall(GREETING)
-        if head.recv(4)[3:] != SETTINGS[3:4]:
+        if head.recv(4, socket.MSG_WAITALL)[3:] != SETTINGS[3:4]:
             raise ConnectionError("what answers there is not Ray")
 
 
