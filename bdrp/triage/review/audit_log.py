@@ -19,7 +19,7 @@ from typing import Final
 
 import pandas as pd
 
-from bdrp.errors import DataError, OutputError
+from bdrp.errors import BdrpError, DataError, OutputError
 from bdrp.files import atomic, outputs, strict_json, tables
 from bdrp.triage.decision import FIELDS, identity
 from bdrp.triage.review.log_schema import ENTRY, check_kind, create_if_new, is_log
@@ -191,8 +191,14 @@ def _read(connection: sqlite3.Connection, path: Path) -> pd.DataFrame:
 def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
+    except BdrpError:
+        raise
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
+    except (UnicodeError, LookupError, TypeError, ValueError) as error:  # bytes that are no text, columns renamed
+        raise DataError(
+            f"The log of decisions {path} was altered past reading ({type(error).__name__}). Restore it from a copy."
+        ) from error
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> DataError | OutputError:

@@ -202,3 +202,18 @@ def test_files_of_others_are_neither_written_to_nor_read_as_a_log(tmp_path: Path
         log.export(tmp_path / "notes.csv")
     with pytest.raises(OutputError, match=r"Allowed are .parquet, .csv, .xlsx"):
         log.export(tmp_path / "out.txt")
+
+
+def test_no_flipped_bit_of_a_schema_is_a_fault(tmp_path: Path, decisions: Build) -> None:
+    log = AuditLog(tmp_path / "log.db")
+    log.append(decisions({}), **FROM)
+    content = log.path.read_bytes()
+    start = content.index(b"CREATE TABLE")
+    for at in range(start, start + 400, 3):
+        flipped = bytearray(content)
+        flipped[at] ^= 0x80 if at % 2 else 1
+        log.path.write_bytes(flipped)
+        try:
+            log.entries()
+        except (DataError, OutputError):
+            continue
