@@ -6,6 +6,7 @@ import fnmatch
 import gzip
 import hashlib
 import io
+import re
 import warnings
 import zipfile
 import zlib
@@ -25,6 +26,7 @@ LARGEST: Final = 2 * 1024**3
 _CHUNK: Final = 1 << 20
 _DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
 """What reading a damaged archive raises."""
+_ROW_NUMBER: Final = re.compile(rb"""<(?:\w+:)?row\s(?:[^>]*?\s)?r\s*=\s*["']([0-9]{1,9})["']""")
 _PACKED: Final = (".gz", ".zip")
 _TABLES: Final = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
 
@@ -199,6 +201,7 @@ def workbook_rows(path: Path) -> Iterator[Iterator[tuple[Any, ...]]]:
         with zipfile.ZipFile(path) as archive:
             if sum(info.file_size for info in archive.infolist()) > most_unpacked(path):
                 raise too_large(path)
+            _refuse_lost_rows(archive, path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that hold no data
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
@@ -216,6 +219,24 @@ def workbook_rows(path: Path) -> Iterator[Iterator[tuple[Any, ...]]]:
         ) from error
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def _refuse_lost_rows(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse rows that are numbered twice or backwards, which openpyxl skips without a word."""
+    for name in fnmatch.filter(archive.namelist(), "xl/worksheets/*.xml"):
+        last, rest = 0, b""
+        with archive.open(name) as stream:
+            while chunk := stream.read(_CHUNK):
+                whole, mark, rest = (rest + chunk).rpartition(b"<")
+                rest = mark + rest
+                for number in map(int, _ROW_NUMBER.findall(whole)):
+                    if number <= last:
+                        raise DataError(
+                            f"{path.name} has a row {number:,} behind its row {last:,} ({name}). Rows are numbered "
+                            "upwards, each once, as spreadsheets do. Open it in a spreadsheet and save it again, or "
+                            "save it as CSV."
+                        )
+                    last = number
 
 
 def most_unpacked(path: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -142,3 +143,20 @@ def test_a_hidden_sheet_is_not_the_first(tmp_path: Path, state: str) -> None:
         sheet.append(row)
     book.save(tmp_path / "t.xlsx")
     assert reading.ids(reading.read_table(tmp_path / "t.xlsx"), "drug_id").tolist() == ["TRUE", "", "", "0012"]
+
+
+@pytest.mark.parametrize("renumber", [{3: 2}, {4: 1}, {2: 3, 3: 2}])
+def test_rows_of_a_workbook_that_would_be_skipped_are_refused(tmp_path: Path, renumber: dict[int, int]) -> None:
+    whole, odd = tmp_path / "whole.xlsx", tmp_path / "odd.xlsx"
+    pd.DataFrame({"id": ["a", "b", "c"], "value": [1, 2, 3]}).to_excel(whole, index=False)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(odd, "w") as target:
+        for name in source.namelist():
+            text = source.read(name)
+            if name.startswith("xl/worksheets/"):
+                text = re.sub(
+                    rb'<row r="([0-9]+)"', lambda row: b'<row r="%d"' % renumber.get(int(row[1]), int(row[1])), text
+                )
+            target.writestr(name, text)
+    assert len(reading.read_table(whole)) == 3
+    with pytest.raises(DataError, match=r"odd.xlsx has a row [12] behind its row [23] \(xl/worksheets/sheet1.xml\)"):
+        reading.read_table(odd)
