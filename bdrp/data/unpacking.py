@@ -26,7 +26,7 @@ LARGEST: Final = 2 * 1024**3
 _CHUNK: Final = 1 << 20
 _DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
 """What reading a damaged archive raises."""
-_ROW_NUMBER: Final = re.compile(rb"""<(?:\w+:)?row\s(?:[^>]*?\s)?r\s*=\s*["']([0-9]{1,9})["']""")
+_ROW_NUMBER: Final = re.compile(rb"""<(?:\w+:)?row\s(?:[^<>]*?\s)?r\s*=\s*["']([0-9]{1,9})["']""")
 _PACKED: Final = (".gz", ".zip")
 _TABLES: Final = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
 
@@ -228,7 +228,7 @@ def _refuse_lost_rows(archive: zipfile.ZipFile, path: Path) -> None:
         with archive.open(name) as stream:
             while chunk := stream.read(_CHUNK):
                 whole, mark, rest = (rest + chunk).rpartition(b"<")
-                rest = mark + rest
+                rest = mark + rest if len(rest) < _CHUNK else b""  # no tag is as long
                 for number in map(int, _ROW_NUMBER.findall(whole)):
                     if number <= last:
                         raise DataError(
