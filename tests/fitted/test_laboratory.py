@@ -258,7 +258,10 @@ def test_a_file_of_something_else_is_not_replaced(tmp_path):
         ),
         ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "noise": 0}}]}, "of the noise above 0"),
         ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": 1e200}}]}, "Allowed: 0 to"),
-        ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": 10**400}}]}, "too large a number"),
+        (
+            {"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": 10**400}}]},
+            "too large a number",
+        ),
         ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": True}}]}, "a number for each"),
         ({"scales": [{**scales("a").to_json(), "effects": {**EFFECTS.to_json(), "slope": np.nan}}]}, "holds NaN"),
         ({"scales": [{**scales("a").to_json(), "pairs": -3}]}, "A laboratory is"),
