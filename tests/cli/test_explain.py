@@ -45,7 +45,7 @@ def test_pairs_of_a_file_are_explained(bdrp, trained, tables, tmp_path, tiny_scr
     [
         ([], "There is nothing to explain: neither --drug nor --pairs"),
         (["--drug", "aspirin"], "The screen has no drug 'aspirin'"),
-        (["--drug", "D001", "--gene-sets", "none.gmt"], "none.gmt cannot be read"),
+        (["--drug", "D001", "--gene-sets", "none.gmt"], "'none.gmt' cannot be read: No such file"),
     ],
 )
 def test_what_cannot_be_explained_is_refused_before_anything_is_written(bdrp, trained, tables, tmp_path, words, why):
