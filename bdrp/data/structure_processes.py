@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Final
+
+from bdrp.errors import DataError
 
 FEWEST: Final = 1_000
 """Structures that are worth a process of their own; chosen: they take a second or two."""
@@ -29,12 +32,21 @@ _REFUSED: Final = -1
 
 
 def count(structures: int) -> int:
-    """How many processes pay for so many structures; a process that has a parent of its own kind starts none."""
+    """How many processes pay for so many structures; a process that has a parent of its own kind starts none.
+
+    Raises:
+        DataError: `BDRP_PROCESSES` is no such number.
+    """
+    said = os.environ.get(PROCESSES, "").strip()
+    if said and not re.fullmatch("[1-9][0-9]{0,3}", said):
+        raise DataError(
+            f"The environment variable {PROCESSES} is {said[:40]!r}. Allowed: how many processes may read "
+            "structures, from 1 to 9,999; 1 reads them in the command's own. Correct it, or leave it out for one a "
+            "processor."
+        )
     if multiprocessing.parent_process() is not None:
         return 1
-    said = os.environ.get(PROCESSES, "")
-    allowed = int(said) if said.isdecimal() and len(said) < 5 else _processors()
-    return max(1, min(allowed, structures // FEWEST))
+    return max(1, min(int(said or _processors()), structures // FEWEST))
 
 
 def _processors() -> int:

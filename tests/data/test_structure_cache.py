@@ -162,6 +162,13 @@ def test_processes_read_what_this_one_reads(monkeypatch: pytest.MonkeyPatch) -> 
     assert apart.keys() == here.keys()
 
 
+@pytest.mark.parametrize("said", ["0", "-1", "two", "1.5", "9" * 400])
+def test_a_number_of_processes_that_cannot_be_is_refused(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(structure_processes.PROCESSES, said)
+    with pytest.raises(DataError, match="BDRP_PROCESSES is .* Allowed: how many processes"):
+        structure_processes.count(10**6)
+
+
 def test_what_a_failing_process_leaves_is_read_here(
     fresh: Fresh, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
