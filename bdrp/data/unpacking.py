@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import gzip
-import hashlib
 import io
 import re
 import warnings
@@ -18,7 +17,7 @@ from xml.etree.ElementTree import ParseError
 
 from bdrp.data.identifiers import listed
 from bdrp.errors import DataError
-from bdrp.files import bounds
+from bdrp.files import bounds, inputs
 
 LARGEST: Final = 2 * 1024**3
 """Bytes after unpacking; chosen: the largest official table, the whole RMA matrix, has under 200 MB."""
@@ -75,8 +74,7 @@ def sha256(path: Path) -> str:
     """
     require_file(path)
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return inputs.sha256(path)
     except OSError as error:
         raise unreadable(path, error) from error
 

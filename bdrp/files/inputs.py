@@ -1,8 +1,9 @@
-"""What is read as a whole: plain files of bounded size, for a pipe or a device may never end."""
+"""What is read as a whole, or summed up: plain files, for a pipe or a device may never end."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +17,20 @@ def read_start(path: Path, count: int) -> bytes:
     Raises:
         OSError: it cannot be read, or is a pipe or a device.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError(errno.EINVAL, "it is a pipe or a device, where a file is needed", str(path))
+    _refuse_endless(path)
     with path.open("rb") as file:
         return file.read(count)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file of any size, in hexadecimal digits.
+
+    Raises:
+        OSError: as `read_start`.
+    """
+    _refuse_endless(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
@@ -42,3 +53,8 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
         UnicodeDecodeError: it is no UTF-8.
     """
     return read_bytes(path, largest).decode("utf-8-sig")
+
+
+def _refuse_endless(path: Path) -> None:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "it is a pipe or a device, where a file is needed", str(path))

@@ -96,7 +96,7 @@ def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
     Raises:
         OutputError: naming what would be lost.
     """
-    own = [pattern for name in names for pattern in (name, f".{name}.*")]
+    own = with_halves(names)
     foreign = [
         path.name
         for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
@@ -107,6 +107,11 @@ def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
             f"The folder {folder} is made again, and in it lies what would be lost: {', '.join(foreign[:SHOWN])}. Only "
             "what bdrp wrote belongs there. Move it elsewhere and run the same command again."
         )
+
+
+def with_halves(names: Iterable[str]) -> list[str]:
+    """Patterns of files, and of what a killed run left half written of them."""
+    return [pattern for name in names for pattern in (name, f".{name}.*")]
 
 
 def is_plain(path: Path) -> bool:

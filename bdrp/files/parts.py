@@ -7,7 +7,6 @@ not at all (`atomic`), and the folder goes when the result has its name.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from bdrp.errors import OutputError
-from bdrp.files import atomic, outputs, sealed_json
+from bdrp.files import atomic, inputs, outputs, sealed_json
 
 PLAN: Final = "parts.json"
 FORMAT: Final = 2
@@ -89,12 +88,12 @@ class Parts:
             OutputError: the part cannot be read, or the note not be written.
         """
         with atomic.refusing("Parts of the result", self.folder):
-            self.finished[number] = _sha256(self.path(number))
+            self.finished[number] = inputs.sha256(self.path(number))
             self._write_plan()
 
     def remove(self) -> None:
         """Take the parts away, and the folder, unless somebody put something else there."""
-        own = (pattern for name in self._own for pattern in (name, f".{name}.*"))
+        own = outputs.with_halves(self._own)
         with suppress(OSError):
             for path in [path for pattern in own for path in self.folder.glob(pattern)]:
                 path.unlink()
@@ -127,7 +126,7 @@ class Parts:
         return {
             number: said[str(number)]
             for number, path in paths.items()
-            if str(number) in said and outputs.is_plain(path) and _sha256(path) == said[str(number)]
+            if str(number) in said and outputs.is_plain(path) and inputs.sha256(path) == said[str(number)]
         }
 
     def _refuse_to_replace(self) -> None:
@@ -146,8 +145,3 @@ class Parts:
                 "else: another model, tables, pairs or options. Run that command again to go on with it, remove the "
                 "folder to begin anew, or choose another --out."
             )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

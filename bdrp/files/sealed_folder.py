@@ -5,7 +5,6 @@ Its manifest lists the checksum of every other file, and holds a digest of itsel
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bdrp.errors import ModelFolderError, OutputError
-from bdrp.files import atomic, outputs, sealed_json, strict_json
+from bdrp.files import atomic, inputs, outputs, sealed_json, strict_json
 from bdrp.files.outputs import MANIFEST
 from bdrp.files.sealed_json import DIGEST
 
@@ -90,7 +89,7 @@ def seal(folder: Path, manifest: Mapping[str, Any], name: str = MANIFEST, versio
     """
     for path in folder.iterdir():
         path.chmod(0o644)
-    files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+    files = {path.name: inputs.sha256(path) for path in sorted(folder.iterdir())}
     content = {key: value for key, value in manifest.items() if key not in _SEAL}
     sealed_json.write(folder / name, {"format": version, **content, "files": files})
 
@@ -158,7 +157,7 @@ def _check_files(folder: Path, expected: Mapping[str, str], manifest: str) -> No
     missing, foreign = sorted(set(expected) - present), sorted(present - set(expected))
     shared = sorted(set(expected) & present)
     altered = [
-        name for name in shared if not outputs.is_plain(folder / name) or _sha256(folder / name) != expected[name]
+        name for name in shared if not outputs.is_plain(folder / name) or inputs.sha256(folder / name) != expected[name]
     ]
     for what, names, cure in (
         ("is missing", missing, "Restore it from a copy, or fit again."),
@@ -167,8 +166,3 @@ def _check_files(folder: Path, expected: Mapping[str, str], manifest: str) -> No
     ):
         if names:
             raise ModelFolderError(f"In the folder {folder}, {', '.join(names[:5])} {what}. {cure}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

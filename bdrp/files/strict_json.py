@@ -54,12 +54,15 @@ def text(content: Any, *, indent: int | None = 1, sort_keys: bool = False, ascii
     r"""Strict JSON: one key a line, or all on one line without an indent; "?" for what UTF-8 cannot hold.
 
     Raises:
-        ValueError, TypeError: the content holds NaN, Infinity, itself, or what JSON has no word for.
+        ValueError, TypeError: the content holds NaN, Infinity, a whole number of more than 64 bits, itself, or what
+            JSON has no word for.
 
     >>> text({"beta": 1, "alpha": [2.5]}, indent=None, sort_keys=True)
     '{"alpha": [2.5], "beta": 1}'
     """
-    return _encodable(json.dumps(content, indent=indent, sort_keys=sort_keys, allow_nan=False, ensure_ascii=ascii_only))
+    said = json.dumps(content, indent=indent, sort_keys=sort_keys, allow_nan=False, ensure_ascii=ascii_only)
+    _check_whole(content)
+    return _encodable(said)
 
 
 def plain(
@@ -152,9 +155,21 @@ def _finite(digits: str) -> float:
 
 def _whole(digits: str) -> int:
     value = int(digits)
-    if value.bit_length() > BITS:
-        raise ValueError(f"it holds {digits[:40]}, which is too large a number")
+    _check_whole(value)
     return value
+
+
+def _check_whole(content: Any) -> None:
+    """Refuse a whole number that is too large, in what JSON has been made of or is made of now."""
+    left = [content]
+    while left:
+        one = left.pop()
+        if isinstance(one, Mapping):
+            left.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            left.extend(one)
+        elif isinstance(one, int) and one.bit_length() > BITS:
+            raise ValueError(f"it holds {str(one)[:40]}, which is too large a number")
 
 
 def _check_depth(value: Any) -> None:

@@ -17,7 +17,7 @@ from pandas.api.extensions import ExtensionArray
 from bdrp import __version__
 from bdrp.data.profiles import EXPRESSION, Profiles
 from bdrp.errors import DataError
-from bdrp.files import sealed_json, strict_json
+from bdrp.files import inputs, sealed_json, strict_json
 from bdrp.fitted.conditioning import (
     MeasuredPairs,
     find_effects,
@@ -56,8 +56,7 @@ class Source:
     @classmethod
     def of_file(cls, path: Path) -> Source:
         """A file as it is now."""
-        with path.open("rb") as file:
-            return cls(path.name, hashlib.file_digest(file, "sha256").hexdigest())
+        return cls(path.name, inputs.sha256(path))
 
     @classmethod
     def of_rows(cls, rows: pd.DataFrame) -> Source:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +11,7 @@ import pandas as pd
 from bdrp import __version__
 from bdrp.errors import DataError
 from bdrp.evaluation.significance import CriticalDifference
-from bdrp.files import atomic, outputs, parquet, sealed_json, strict_json
+from bdrp.files import atomic, inputs, outputs, parquet, sealed_json, strict_json
 from bdrp.studies.comparison import ComparisonResults
 
 REST: Final = "comparison.json"
@@ -104,8 +103,7 @@ def _read_rest(out: Path) -> Mapping[str, Any]:
 
 
 def _checksums(out: Path) -> dict[str, str]:
-    paths = {name: out / f"{name}.parquet" for name in TABLES}
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}
+    return {name: inputs.sha256(out / f"{name}.parquet") for name in TABLES}
 
 
 def _refuse(out: Path, seen: str) -> DataError:

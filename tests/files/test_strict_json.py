@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bdrp.files import strict_json
 from bdrp.files.strict_json import DEEPEST, NotStrictError
 
-VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+VALUES = st.none() | st.booleans() | st.integers(1 - 2**64, 2**64 - 1) | st.floats() | st.text()
 
 
 @given(st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
@@ -23,6 +23,16 @@ def test_what_is_written_is_read_again(value: Any) -> None:
     plain = strict_json.plain(value)
     for form in ({}, {"indent": None}, {"ascii_only": True}):
         assert strict_json.parse(strict_json.text(plain, **form).encode(), "it") == plain
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**64), 10**400])
+def test_what_is_too_large_to_be_read_is_not_written(tmp_path: Path, number: int) -> None:
+    for content in (number, {"a": [1, (2, {"b": number})]}):
+        with pytest.raises(ValueError, match="too large a number"):
+            strict_json.write(tmp_path / "a.json", content)
+        with pytest.raises(NotStrictError, match="too large a number"):
+            strict_json.parse(json.dumps(content).encode(), "it")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
 import time
 from collections.abc import Mapping
@@ -126,8 +125,7 @@ class Resuming:
 
     def _check(self) -> None:
         self._refuse_page()
-        with self.part.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
+        actual = inputs.sha256(self.part)
         if self.sha256 and actual not in self.sha256:
             self._forget()
             raise UnavailableError(

@@ -64,7 +64,7 @@ def keep_model(out: Path, key: Mapping[str, Any], fit: Callable[[Path], object])
             model = TrainedModel.load(place)
             if is_model_of(out, key, model.digest) and not model.manifest["interrupted"]:
                 return model
-        outputs.refuse_foreign(place, outputs.sealed_names(place) or "*")
+        outputs.refuse_foreign(place, outputs.sealed_names(place) or ("*",))
         atomic.remove(place)
     atomic.make_folder(place.parent)
     fit(place)
